@@ -1,0 +1,169 @@
+import type { Clock, Instant, Seconds } from '../task/clock.js';
+import type { Grant, Step } from '../task/task.machine.js';
+import type { Attempt, DelayedTask, ProcessingTask, QueuedTask, Task, TaskState } from '../task/task.js';
+
+/**
+ * What the producer sent to be run, as the text between the braces of a JSON object: `"code":"…","metadata":{…}`.
+ * Nobody in the service parses it, so it goes out as it came in, to the byte.
+ */
+export type Payload = string;
+
+/** Any JSON value as its text. */
+export type JsonText = string;
+
+export interface NewTask {
+  readonly step: Step<DelayedTask | QueuedTask>;
+  readonly payload: Payload;
+}
+
+/** A write of one task that was read before. Without `type` it is no transition (a heartbeat). */
+export interface Change extends Partial<Omit<Step, 'task'>> {
+  readonly task: Task;
+  /** What the task produced, kept with it. */
+  readonly output?: JsonText;
+}
+
+/** A transition that is durable. */
+export interface Committed extends Step {
+  /** Counts up over all tasks of the store, also across restarts; gaps are possible. */
+  readonly id: number;
+}
+
+/** What to take from the queues. Everything random is decided by the caller. */
+export interface ClaimRequest {
+  /** Looked at in this order. */
+  readonly queues: readonly string[];
+  /** At most this many tasks, one for each lease id. */
+  readonly leaseIds: readonly string[];
+  readonly grant: Omit<Grant, 'leaseId'>;
+}
+
+export interface ClaimedTask {
+  readonly task: ProcessingTask;
+  readonly payload: Payload;
+}
+
+export interface TaskFilter {
+  readonly states?: readonly TaskState[];
+  readonly queues?: readonly string[];
+  readonly batchId?: string;
+  readonly workerId?: string;
+  readonly createdAfter?: Instant;
+  readonly createdBefore?: Instant;
+}
+
+export interface TaskQuery extends TaskFilter {
+  readonly limit: number;
+  /** From the page before. */
+  readonly cursor?: string;
+}
+
+export interface TaskPage {
+  /** Newest first. May be shorter than the limit, even empty, while there is a next page. */
+  readonly tasks: readonly Task[];
+  readonly nextCursor?: string;
+}
+
+export type StateCounts = Readonly<Record<TaskState, number>>;
+
+export interface QueueCounts {
+  readonly queue: string;
+  readonly counts: StateCounts;
+  /** When the oldest waiting task became ready. */
+  readonly oldestQueuedAt?: Instant;
+}
+
+export interface StoreSettings {
+  /** How long ended tasks are kept. */
+  readonly retention: Seconds;
+  /** How many ended tasks are kept. */
+  readonly retentionMaxTasks: number;
+  /** How many bytes of ended tasks are kept: payloads, outputs and records. */
+  readonly retentionMaxBytes: number;
+}
+
+/** The store cannot do it now. `applied` says whether the change may have been made all the same. */
+export class StoreUnavailable extends Error {
+  readonly code = 'store_unavailable';
+  constructor(
+    message: string,
+    readonly applied: false | 'unknown',
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'StoreUnavailable';
+  }
+}
+
+/**
+ * Keeps tasks, finds them, and replaces them; it knows no rule of the life cycle. Every driver promises:
+ *
+ * - **Durable first.** A promise for a write resolves when the write survives a kill of the process, and, as far as
+ *   `docs/storage.md` says so for the driver, a power cut. One call is one atomic commit.
+ * - **No dirty reads.** A read shows nothing that could still be lost, and everything acknowledged before it began.
+ * - **Compare and set.** `replace` and `remove` act only on the revision that the caller read; `false` means that
+ *   somebody else wrote first, and nothing was changed for that task.
+ * - **One holder.** `claim` hands a task to one caller. It takes by priority, then by age: the order in which the
+ *   store accepted the tasks, kept for life, so a redelivered task is in its old place. What has expired is passed
+ *   over and expired on the way.
+ * - **A feed.** Every transition is told once to `onCommit` listeners after it is durable; per task in order of
+ *   `sequence`. A listener must not throw.
+ * - **Fail-stop.** After an error that leaves the outcome of a write open, every call rejects with
+ *   `StoreUnavailable`, and `failure` resolves; the process is expected to end and recover by starting again.
+ *
+ * All methods reject with `StoreUnavailable` when the store is away, closing or failed.
+ */
+export abstract class TaskStore {
+  /** The clock that this store's deadlines are measured by. */
+  abstract readonly clock: Clock;
+
+  /** Resolves, once, when the store has failed for good. */
+  abstract readonly failure: Promise<Error>;
+
+  /** Counts the `clear` calls: leases of an earlier generation, on unknown tasks, were cleared. */
+  abstract readonly generation: number;
+
+  /** Inserts all in one commit. Per item: `undefined` when inserted, else the task that has this id already. */
+  abstract insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]>;
+
+  abstract find(id: string): Promise<Task | undefined>;
+  abstract findPayload(id: string): Promise<Payload | undefined>;
+  abstract findOutput(id: string): Promise<JsonText | undefined>;
+  /** The finished attempts, oldest first. */
+  abstract findAttempts(id: string): Promise<readonly Attempt[]>;
+
+  /**
+   * Leases the best ready tasks in one commit. With a `claimId` that still holds tasks, returns those instead.
+   * An empty answer means that nothing was ready.
+   */
+  abstract claim(request: ClaimRequest): Promise<readonly ClaimedTask[]>;
+
+  /** Per item: whether it was written. One commit. */
+  abstract replace(changes: readonly Change[]): Promise<readonly boolean[]>;
+
+  /** Forgets tasks with all that belongs to them. Per item: whether it was there at this revision. */
+  abstract remove(tasks: readonly Task[]): Promise<readonly boolean[]>;
+
+  /** Forgets every task that matches, whatever its state; returns how many. */
+  abstract clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number>;
+
+  /** 1 for the task that is claimed next; `undefined` when it is not queued. */
+  abstract position(task: Task): Promise<number | undefined>;
+
+  abstract list(query: TaskQuery): Promise<TaskPage>;
+
+  /** Every queue that has tasks. Moves with the commits, so the sum is exact at rest. */
+  abstract counts(): Promise<readonly QueueCounts[]>;
+
+  /** Up to `limit` tasks that are due, and ended ones that are over the retention limits. */
+  abstract due(limit: number): Promise<readonly Task[]>;
+
+  /** Milliseconds until the next task is due, 0 when one is; `undefined` when none ever will be. */
+  abstract untilDue(): Promise<number | undefined>;
+
+  /** Calls `listener` after each commit with its transitions. */
+  abstract onCommit(listener: (transitions: readonly Committed[]) => void): void;
+
+  /** Waits for writes under way, then lets go of everything. Later calls reject. */
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,27 @@
+/** Milliseconds since the Unix epoch; fractions allowed. */
+export type Instant = number;
+
+/** A duration in seconds, fractions allowed: the unit of the HTTP contract. */
+export type Seconds = number;
+
+/**
+ * One reading of both time scales, taken together.
+ *
+ * `wall` follows the calendar: `run_at`, `ttl`, retention and every time a client sees.
+ * `steady` never jumps: leases are measured on it, so a corrected wall clock ends no lease early and keeps none
+ * alive. Both are in milliseconds since the epoch and agree until someone sets the clock.
+ */
+export interface Moment {
+  readonly wall: Instant;
+  readonly steady: Instant;
+}
+
+/** Where the service reads the time. The store decides which clock it is. */
+export abstract class Clock {
+  abstract now(): Moment;
+}
+
+/** The instant `seconds` after `from`. */
+export function after(from: Instant, seconds: Seconds): Instant {
+  return from + seconds * 1000;
+}

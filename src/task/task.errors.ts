@@ -1,0 +1,71 @@
+import type { TaskState } from './task.js';
+
+/** Why a lease is not what its holder thinks. */
+export type LeaseLostReason = 'expired' | 'cancelled' | 'reassigned' | 'cleared';
+
+/** A command that the life cycle refuses. Nothing was changed. */
+export abstract class TaskError extends Error {
+  abstract readonly code: string;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+export class TaskNotFound extends TaskError {
+  readonly code = 'task_not_found';
+  constructor(id: string) {
+    super(`There is no task ${id}; it was never enqueued, was removed, or its retention has ended`);
+  }
+}
+
+export class TaskConflict extends TaskError {
+  readonly code = 'conflict';
+  constructor(id: string) {
+    super(`Task ${id} exists with other content; use another eval_id for new work`);
+  }
+}
+
+export class NotClaimed extends TaskError {
+  readonly code = 'not_claimed';
+  constructor(id: string) {
+    super(`Task ${id} was never claimed, so nobody can have finished it; claim it first`);
+  }
+}
+
+export class LeaseLost extends TaskError {
+  readonly code = 'lease_lost';
+  constructor(
+    id: string,
+    readonly reason: LeaseLostReason,
+  ) {
+    super(`The lease on task ${id} is not valid any more (${reason}); stop working on it`);
+  }
+}
+
+export class LeaseRequired extends TaskError {
+  readonly code = 'lease_required';
+  constructor(id: string) {
+    super(`Task ${id} can only be finished with the lease_id that its claim returned`);
+  }
+}
+
+export class TaskEnded extends TaskError {
+  readonly code = 'task_ended';
+  constructor(id: string, state: TaskState) {
+    super(`Task ${id} has already ended as ${state}`);
+  }
+}
+
+export class TaskNotFinished extends TaskError {
+  readonly code = 'not_finished';
+  constructor(id: string, state: TaskState) {
+    super(`Task ${id} is ${state}; cancel it first, only ended tasks can be deleted`);
+  }
+}
+
+export class NotRedrivable extends TaskError {
+  readonly code = 'not_redrivable';
+  constructor(id: string, state: TaskState) {
+    super(`Task ${id} is ${state}; only failed, expired and cancelled tasks can be redriven`);
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * The life cycle of a task, all of it. Pure functions: a task, a command and the time give the next task, or an
+ * error when the command is not allowed. `docs/lifecycle.md` is the same in words and a picture.
+ *
+ * A command that finds its work already done returns `undefined`: nothing to write, answer as the first time.
+ */
+import { after, type Instant, type Moment, type Seconds } from './clock.js';
+import { retryDelay } from './retry-policy.js';
+import {
+  type Attempt,
+  type AttemptOutcome,
+  type CancelledTask,
+  type CompletedTask,
+  type DelayedTask,
+  type ExpiredTask,
+  type FailedTask,
+  isFinished,
+  type LastAttempt,
+  type ProcessingTask,
+  type Progress,
+  type QueuedTask,
+  type Task,
+  type TaskSpec,
+  type TransitionType,
+} from './task.js';
+import {
+  LeaseLost,
+  type LeaseLostReason,
+  NotClaimed,
+  NotRedrivable,
+  TaskEnded,
+  TaskNotFinished,
+} from './task.errors.js';
+
+/** One transition: the task after it, what it is called, and the attempt it ended. */
+export interface Step<T extends Task = Task> {
+  readonly task: T;
+  readonly type: TransitionType;
+  readonly at: Instant;
+  readonly ended?: Attempt;
+}
+
+/** How long a claim holds a task. */
+export interface Grant {
+  readonly leaseId: string;
+  readonly workerId?: string;
+  readonly claimId?: string;
+  /** The length the worker asked for; by default the task's timeout plus `grace`. */
+  readonly lease?: Seconds;
+  readonly grace: Seconds;
+}
+
+export interface Heartbeat {
+  readonly leaseId: string;
+  /** Hold it at least this long from now; by default the length of the lease. Never shortens it. */
+  readonly extend?: Seconds;
+  readonly progress?: Progress;
+}
+
+export interface Completion {
+  readonly leaseId?: string;
+}
+
+export interface Failure {
+  readonly leaseId?: string;
+  readonly error?: string;
+  readonly exitCode?: number;
+  /** `false` skips the attempts that are left. */
+  readonly isRetryable?: boolean;
+  /** Wait this long instead of the backoff. */
+  readonly retryAfter?: Seconds;
+  /** `lost`: the infrastructure failed, not the task; spends an interruption instead of a failure. */
+  readonly outcome?: 'failed' | 'lost';
+  /** From 0 up to 1, for the jitter. */
+  readonly random: number;
+}
+
+export interface Release {
+  readonly leaseId: string;
+  readonly delay?: Seconds;
+  readonly reason?: string;
+}
+
+/** As much of an error as a task carries with it. */
+export const ERROR_EXCERPT_LENGTH = 1000;
+
+// ---------------------------------------------------------------------------------------------- commands
+
+/** A new task: waiting for its time, or ready. */
+export function create(spec: TaskSpec, now: Moment): Step<DelayedTask | QueuedTask> {
+  const base = {
+    spec,
+    createdAt: now.wall,
+    revision: 1,
+    sequence: 1,
+    attempt: 0,
+    failures: 0,
+    interruptions: 0,
+    startBy: spec.expiresAt ?? (spec.ttl === undefined ? undefined : after(now.wall, spec.ttl)),
+  };
+  const runAt = spec.runAt ?? after(now.wall, spec.delay ?? 0);
+  return runAt > now.wall
+    ? { task: { ...base, state: 'delayed', runAt }, type: 'delayed', at: now.wall }
+    : { task: { ...base, state: 'queued', queuedAt: now.wall }, type: 'queued', at: now.wall };
+}
+
+/** Leases a ready task to one worker. The caller picks which; `tick` first, when it may be due. */
+export function claim(task: QueuedTask, grant: Grant, now: Moment): Step<ProcessingTask> {
+  const length = grant.lease ?? task.spec.timeout + grant.grace;
+  const lease = {
+    id: grant.leaseId,
+    workerId: grant.workerId,
+    claimId: grant.claimId,
+    startedAt: now.wall,
+    length,
+    expiresAt: after(now.steady, length),
+  };
+  const next: ProcessingTask = {
+    ...advance(task),
+    state: 'processing',
+    attempt: task.attempt + 1,
+    queuedAt: task.queuedAt,
+    startedAt: now.wall,
+    lease,
+  };
+  return { task: next, type: 'processing', at: now.wall };
+}
+
+/** Keeps the lease. Not a transition: no event, no new sequence. */
+export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingTask {
+  const held = requireLease(task, beat.leaseId, now);
+  const until = after(now.steady, beat.extend ?? held.lease.length);
+  return {
+    ...held,
+    revision: held.revision + 1,
+    lease: {
+      ...held.lease,
+      expiresAt: Math.max(held.lease.expiresAt, until),
+      progress: beat.progress ?? held.lease.progress,
+    },
+  };
+}
+
+/** Ends the task as a success. */
+export function complete(task: Task, done: Completion, now: Moment): Step<CompletedTask> | undefined {
+  if (isRepeated(task, done.leaseId, 'completed')) return undefined;
+  requireFinishable(task, done.leaseId, now);
+  const { ended, last } = endAttempt(task, { outcome: 'completed' }, now);
+  const next: CompletedTask = { ...advance(task), state: 'completed', finishedAt: now.wall, last };
+  return { task: next, type: 'completed', at: now.wall, ended };
+}
+
+/** Ends the attempt as a failure: the task waits for its next attempt, or is a dead letter. */
+export function fail(task: Task, failure: Failure, now: Moment): Step | undefined {
+  const outcome = failure.outcome ?? 'failed';
+  if (isRepeated(task, failure.leaseId, outcome)) return undefined;
+  requireFinishable(task, failure.leaseId, now);
+  const { ended, last } = endAttempt(task, { ...failure, outcome }, now);
+  const seen = { ...advance(task), last };
+  if (outcome === 'lost') return { ...interrupt(seen, now), ended };
+
+  const failures = task.failures + 1;
+  const hasAttemptsLeft = failure.isRetryable !== false && failures < task.spec.maxAttempts;
+  if (!hasAttemptsLeft) {
+    const dead: FailedTask = { ...seen, failures, state: 'failed', outcome: 'failed', finishedAt: now.wall };
+    return { task: dead, type: 'failed', at: now.wall, ended };
+  }
+  const wait = failure.retryAfter ?? retryDelay(task.spec.backoff, failures, failure.random);
+  return { task: waitAgain({ ...seen, failures }, wait, now), type: 'retrying', at: now.wall, ended };
+}
+
+/** Gives the task back unfinished: to its old place, no budget spent. */
+export function release(task: Task, given: Release, now: Moment): Step | undefined {
+  if (isRepeated(task, given.leaseId, 'released')) return undefined;
+  const held = requireLease(task, given.leaseId, now);
+  const { ended, last } = endAttempt(held, { outcome: 'released', error: given.reason }, now);
+  const next = waitAgain({ ...advance(held), last }, given.delay ?? 0, now);
+  return { task: next, type: 'released', at: now.wall, ended };
+}
+
+/** Ends the task at once, whoever holds it. */
+export function cancel(task: Task, reason: string | undefined, now: Moment): Step<CancelledTask> | undefined {
+  if (task.state === 'cancelled') return undefined;
+  if (isFinished(task)) throw new TaskEnded(task.spec.id, task.state);
+  const stopped =
+    task.state === 'processing' ? endAttempt(task, { outcome: 'cancelled', error: reason }, now) : undefined;
+  const next: CancelledTask = {
+    ...advance(task),
+    state: 'cancelled',
+    finishedAt: now.wall,
+    last: stopped?.last ?? task.last,
+    reason,
+  };
+  return { task: next, type: 'cancelled', at: now.wall, ended: stopped?.ended };
+}
+
+/** Gives a dead letter fresh budgets and its old place in the queue. Attempts keep counting up. */
+export function redrive(task: Task, now: Moment): Step<QueuedTask> {
+  switch (task.state) {
+    case 'failed':
+    case 'expired':
+    case 'cancelled':
+      break;
+    case 'delayed':
+    case 'queued':
+    case 'processing':
+    case 'completed':
+      throw new NotRedrivable(task.spec.id, task.state);
+  }
+  const { ttl, expiresAt } = task.spec;
+  const isPast = expiresAt !== undefined && expiresAt <= now.wall;
+  const next: QueuedTask = {
+    ...advance(task),
+    state: 'queued',
+    queuedAt: now.wall,
+    failures: 0,
+    interruptions: 0,
+    // A fixed deadline that has passed would expire the task again at once: whoever redrives means to run it.
+    startBy: ttl === undefined ? (isPast ? undefined : expiresAt) : after(now.wall, ttl),
+  };
+  return { task: next, type: 'queued', at: now.wall };
+}
+
+/** Refuses to remove a task that has not ended. */
+export function requireFinished(task: Task): void {
+  if (!isFinished(task)) throw new TaskNotFinished(task.spec.id, task.state);
+}
+
+// ---------------------------------------------------------------------------------------------- time
+
+/** A deadline, and the scale it is measured on. */
+export interface Due {
+  readonly at: Instant;
+  readonly scale: keyof Moment;
+}
+
+/**
+ * When time alone will change this task: its start, its expiry, the end of its lease, or of its retention.
+ *
+ * @param retention how long ended tasks are kept
+ */
+export function dueAt(task: Task, retention: Seconds): Due | undefined {
+  switch (task.state) {
+    case 'delayed':
+      return { at: Math.min(task.runAt, task.startBy ?? Infinity), scale: 'wall' };
+    case 'queued':
+      return task.startBy === undefined ? undefined : { at: task.startBy, scale: 'wall' };
+    case 'processing':
+      return { at: task.lease.expiresAt, scale: 'steady' };
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return { at: after(task.finishedAt, retention), scale: 'wall' };
+  }
+}
+
+/** What the passing of time does to a task; `undefined` when nothing is due. Ended tasks stay as they are. */
+export function tick(task: Task, now: Moment): Step | undefined {
+  switch (task.state) {
+    case 'delayed':
+      if (isPastStart(task, now)) return expire(task, now);
+      if (task.runAt > now.wall) return undefined;
+      return {
+        task: { ...advance(task), state: 'queued', queuedAt: now.wall },
+        type: 'queued',
+        at: now.wall,
+      };
+    case 'queued':
+      return isPastStart(task, now) ? expire(task, now) : undefined;
+    case 'processing': {
+      if (task.lease.expiresAt > now.steady) return undefined;
+      const { ended, last } = endAttempt(task, { outcome: 'lost' }, now);
+      return { ...interrupt({ ...advance(task), last }, now), ended };
+    }
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return undefined;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- parts
+
+type Core = ReturnType<typeof advance>;
+
+/** What the next state inherits, counted as one transition. */
+function advance(task: Task) {
+  const { spec, createdAt, attempt, failures, interruptions, startBy, startedAt, last } = task;
+  const revision = task.revision + 1;
+  const sequence = task.sequence + 1;
+  return { spec, createdAt, attempt, failures, interruptions, startBy, startedAt, last, revision, sequence };
+}
+
+function isPastStart(task: DelayedTask | QueuedTask, now: Moment): boolean {
+  return task.startBy !== undefined && task.startBy <= now.wall;
+}
+
+function expire(task: DelayedTask | QueuedTask, now: Moment): Step<ExpiredTask> {
+  const next: ExpiredTask = { ...advance(task), state: 'expired', finishedAt: now.wall };
+  return { task: next, type: 'expired', at: now.wall };
+}
+
+/** A lease was lost: back to the queue while the budget lasts, else a dead letter. */
+function interrupt(core: Core, now: Moment): Step<QueuedTask | FailedTask> {
+  const interruptions = core.interruptions + 1;
+  if (interruptions <= core.spec.maxInterruptions) {
+    const next: QueuedTask = { ...core, interruptions, state: 'queued', queuedAt: now.wall };
+    return { task: next, type: 'lost', at: now.wall };
+  }
+  const dead: FailedTask = { ...core, interruptions, state: 'failed', outcome: 'lost', finishedAt: now.wall };
+  return { task: dead, type: 'failed', at: now.wall };
+}
+
+function waitAgain(core: Core, wait: Seconds, now: Moment): DelayedTask | QueuedTask {
+  return wait > 0
+    ? { ...core, state: 'delayed', runAt: after(now.wall, wait) }
+    : { ...core, state: 'queued', queuedAt: now.wall };
+}
+
+/** The task, when this lease holds it now. */
+function requireLease(task: Task, leaseId: string, now: Moment): ProcessingTask {
+  const isHolder = task.state === 'processing' && task.lease.id === leaseId;
+  if (!isHolder) throw new LeaseLost(task.spec.id, lostReason(task, leaseId));
+  if (task.lease.expiresAt <= now.steady) throw new LeaseLost(task.spec.id, 'expired');
+  return task;
+}
+
+function lostReason(task: Task, leaseId: string): LeaseLostReason {
+  if (task.state === 'processing') return 'reassigned';
+  const isLast = task.last?.leaseId === leaseId;
+  if (isLast && task.last?.outcome === 'cancelled') return 'cancelled';
+  return isLast || task.last === undefined ? 'expired' : 'reassigned';
+}
+
+/**
+ * Whether the caller may end the attempt. With a lease it must be the current one. Without, for workers that know
+ * no leases, the task must have been claimed and not have ended; whether anybody holds it cannot be told.
+ */
+function requireFinishable(task: Task, leaseId: string | undefined, now: Moment): void {
+  if (leaseId !== undefined) {
+    requireLease(task, leaseId, now);
+    return;
+  }
+  if (isFinished(task)) throw new TaskEnded(task.spec.id, task.state);
+  if (task.attempt === 0) throw new NotClaimed(task.spec.id);
+}
+
+/** Whether this attempt was already ended in the same way, so that the call is a repetition. */
+function isRepeated(task: Task, leaseId: string | undefined, outcome: AttemptOutcome): boolean {
+  if (task.state === 'processing') return false;
+  if (leaseId !== undefined) return task.last?.leaseId === leaseId && task.last.outcome === outcome;
+  if (isFinished(task)) return task.state === (outcome === 'completed' ? 'completed' : 'failed');
+  return outcome === 'failed' && task.last?.outcome === 'failed';
+}
+
+interface Ending {
+  readonly outcome: AttemptOutcome;
+  readonly error?: string;
+  readonly exitCode?: number;
+}
+
+/** The record of the attempt that ends now. For a late report it is the last attempt's, whose lease is gone. */
+function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; last: LastAttempt } {
+  const { outcome, error, exitCode } = ending;
+  const lease = task.state === 'processing' ? task.lease : undefined;
+  const workerId = lease?.workerId ?? task.last?.workerId;
+  const ended: Attempt = {
+    attempt: task.attempt,
+    workerId,
+    startedAt: task.startedAt ?? now.wall,
+    endedAt: now.wall,
+    outcome,
+    error,
+    exitCode,
+  };
+  const isErrorCut = error !== undefined && error.length > ERROR_EXCERPT_LENGTH ? true : undefined;
+  const excerpt = isErrorCut ? error?.slice(0, ERROR_EXCERPT_LENGTH) : error;
+  return { ended, last: { leaseId: lease?.id, workerId, outcome, error: excerpt, isErrorCut, exitCode } };
+}

@@ -1,0 +1,179 @@
+import type { Instant, Seconds } from './clock.js';
+import type { Backoff } from './retry-policy.js';
+
+/** What a producer asked for. It never changes after the enqueue. */
+export interface TaskSpec {
+  /** The public `eval_id`. */
+  readonly id: string;
+  readonly queue: string;
+  /** Higher goes first. */
+  readonly priority: number;
+  readonly language: string;
+  readonly engine: string;
+  /** How long one attempt may run; a worker without heartbeats holds its lease this long plus the grace. */
+  readonly timeout: Seconds;
+  /** Failures allowed before the task is a dead letter. */
+  readonly maxAttempts: number;
+  /** Lost leases forgiven before the task is a dead letter. */
+  readonly maxInterruptions: number;
+  readonly backoff: Backoff;
+  /** Start no earlier than this long after the enqueue. Excludes `runAt`. */
+  readonly delay?: Seconds;
+  /** Start no earlier than this. */
+  readonly runAt?: Instant;
+  /** Expire when not started this long after the enqueue. Excludes `expiresAt`. */
+  readonly ttl?: Seconds;
+  /** Expire when not started by then. */
+  readonly expiresAt?: Instant;
+  readonly batchId?: string;
+  readonly hasMetadata?: boolean;
+  /** W3C trace context of the producer, handed on to the worker. */
+  readonly traceparent?: string;
+}
+
+export interface Progress {
+  readonly percent?: number;
+  readonly message?: string;
+}
+
+/** The right to work on a task until `expiresAt`. */
+export interface Lease {
+  /** The fencing token: opaque, unique, unguessable. */
+  readonly id: string;
+  readonly workerId?: string;
+  /** The claim call that got it; the same call again gets the same tasks. */
+  readonly claimId?: string;
+  readonly startedAt: Instant;
+  /** What a heartbeat extends it by. */
+  readonly length: Seconds;
+  /** On the steady scale. */
+  readonly expiresAt: Instant;
+  readonly progress?: Progress;
+}
+
+export type AttemptOutcome = 'completed' | 'failed' | 'lost' | 'released' | 'cancelled';
+
+/** One finished attempt. Written once, kept as long as the task. */
+export interface Attempt {
+  /** 1-based, one more for each claim. */
+  readonly attempt: number;
+  readonly workerId?: string;
+  readonly startedAt: Instant;
+  readonly endedAt: Instant;
+  readonly outcome: AttemptOutcome;
+  readonly error?: string;
+  readonly exitCode?: number;
+}
+
+/** What a task remembers of its latest attempt: enough to answer a repeated call and to say what went wrong. */
+export interface LastAttempt {
+  /** Absent when a worker without a lease reported late. */
+  readonly leaseId?: string;
+  readonly workerId?: string;
+  readonly outcome: AttemptOutcome;
+  /** The beginning of the error; the attempt history has all of it. */
+  readonly error?: string;
+  /** The history has more of the error than `error`. */
+  readonly isErrorCut?: boolean;
+  readonly exitCode?: number;
+}
+
+interface TaskCore {
+  readonly spec: TaskSpec;
+  readonly createdAt: Instant;
+  /** Counts up with every write; a store replaces a task only by the revision it was read at. */
+  readonly revision: number;
+  /** Counts up with every transition; consumers of events order by it. */
+  readonly sequence: number;
+  /** Claims so far. */
+  readonly attempt: number;
+  readonly failures: number;
+  readonly interruptions: number;
+  /** Not started by then: expired. */
+  readonly startBy?: Instant;
+  readonly startedAt?: Instant;
+  readonly last?: LastAttempt;
+}
+
+interface FinishedCore extends TaskCore {
+  readonly finishedAt: Instant;
+}
+
+export interface DelayedTask extends TaskCore {
+  readonly state: 'delayed';
+  readonly runAt: Instant;
+}
+
+export interface QueuedTask extends TaskCore {
+  readonly state: 'queued';
+  /** When it became ready, for the last time. */
+  readonly queuedAt: Instant;
+}
+
+export interface ProcessingTask extends TaskCore {
+  readonly state: 'processing';
+  readonly queuedAt: Instant;
+  readonly startedAt: Instant;
+  readonly lease: Lease;
+}
+
+export interface CompletedTask extends FinishedCore {
+  readonly state: 'completed';
+}
+
+export interface FailedTask extends FinishedCore {
+  readonly state: 'failed';
+  /** Which budget ran out. */
+  readonly outcome: 'failed' | 'lost';
+}
+
+export interface CancelledTask extends FinishedCore {
+  readonly state: 'cancelled';
+  readonly reason?: string;
+}
+
+export interface ExpiredTask extends FinishedCore {
+  readonly state: 'expired';
+}
+
+export type FinishedTask = CompletedTask | FailedTask | CancelledTask | ExpiredTask;
+export type Task = DelayedTask | QueuedTask | ProcessingTask | FinishedTask;
+export type TaskState = Task['state'];
+
+export const TASK_STATES = [
+  'delayed',
+  'queued',
+  'processing',
+  'completed',
+  'failed',
+  'cancelled',
+  'expired',
+] as const satisfies readonly TaskState[];
+
+/** What a transition is called on the event stream. */
+export type TransitionType =
+  | 'queued'
+  | 'delayed'
+  | 'processing'
+  | 'completed'
+  | 'failed'
+  | 'retrying'
+  | 'cancelled'
+  | 'expired'
+  | 'released'
+  | 'lost';
+
+/** Whether the task has ended: only a redrive or its removal follows. */
+export function isFinished(task: Task): task is FinishedTask {
+  switch (task.state) {
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return true;
+    case 'delayed':
+    case 'queued':
+    case 'processing':
+      return false;
+  }
+}
