@@ -1,7 +1,8 @@
 /** Real ES modules under jest: run with NODE_OPTIONS=--experimental-vm-modules (see package.json). */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test'],
+  // Sources too, or coverage leaves out the files that no test loads.
+  roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
@@ -21,7 +22,7 @@ export default {
     ],
   },
   coverageProvider: 'v8',
-  collectCoverageFrom: ['src/task/**/*.ts', 'src/storage/**/*.ts'],
+  collectCoverageFrom: ['src/task/**/*.ts', 'src/storage/**/*.ts', '!**/*.d.ts'],
   coverageReporters: ['text-summary', 'text', 'lcovonly'],
   testTimeout: 30_000,
 };

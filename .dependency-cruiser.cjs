@@ -1,0 +1,126 @@
+/**
+ * Which way imports may run. The picture and the reasons are in docs/architecture.md.
+ */
+const DRIVERS = '^src/storage/(embedded|redis)/';
+const PORT = '^src/storage/task-store\\.ts$';
+const STORE_MODULE = '^src/storage/storage\\.module\\.ts$';
+const OWN_SOURCE = '^src/';
+
+/** Everything below src that the given folder may not import. */
+function only(name, comment, from, allowed) {
+  return { name, comment, severity: 'error', from, to: { path: OWN_SOURCE, pathNot: allowed } };
+}
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      comment: 'Files that import each other cannot be understood one at a time.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'unresolvable',
+      comment: 'An import that leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'domain-imports-nothing',
+      comment: 'The life cycle is pure: no framework, no store, no Node module.',
+      severity: 'error',
+      from: { path: '^src/task/' },
+      to: { pathNot: '^src/task/' },
+    },
+    {
+      name: 'port-knows-only-the-domain',
+      comment: 'The store port says what a store promises, in words of the domain.',
+      severity: 'error',
+      from: { path: PORT },
+      to: { pathNot: '^src/task/' },
+    },
+    only(
+      'drivers-know-only-the-port',
+      'A driver is exchangeable: it knows its own folder, the port, the domain, the configuration and its connection.',
+      { path: DRIVERS },
+      [`^src/storage/$1/`, PORT, '^src/(task|config|redis)/'],
+    ),
+    {
+      name: 'embedded-without-redis',
+      comment: 'The embedded store needs nothing else to run.',
+      severity: 'error',
+      from: { path: '^src/storage/embedded/' },
+      to: { path: ['^src/redis/', 'node_modules/ioredis/'] },
+    },
+    {
+      name: 'lmdb-behind-the-port',
+      comment: 'Only the embedded driver knows which engine it uses.',
+      severity: 'error',
+      from: { path: OWN_SOURCE, pathNot: '^src/storage/embedded/' },
+      to: { path: 'node_modules/lmdb/' },
+    },
+    only(
+      'queue-knows-ports',
+      'The queue decides; which store and which channel carry it out is not its business.',
+      { path: '^src/queue/', pathNot: '\\.module\\.ts$' },
+      [PORT, '^src/events/task-events\\.ts$', '^src/(queue|task|http|auth|config)/'],
+    ),
+    only(
+      'queue-module-wires-modules',
+      'The Nest module may also import the modules that provide the ports.',
+      { path: '^src/queue/.*\\.module\\.ts$' },
+      [
+        PORT,
+        STORE_MODULE,
+        '^src/events/(task-events|events\\.module)\\.ts$',
+        '^src/(queue|task|http|auth|config)/',
+      ],
+    ),
+    {
+      name: 'one-place-picks-the-driver',
+      comment: 'Nobody but the storage module asks which driver it is.',
+      severity: 'error',
+      from: { path: OWN_SOURCE, pathNot: ['^src/storage/'] },
+      to: { path: DRIVERS },
+    },
+    {
+      name: 'swagger-at-the-edge',
+      comment:
+        'Only http/, controllers and DTOs describe the API; app.setup and openapi put the document together.',
+      severity: 'error',
+      from: {
+        path: OWN_SOURCE,
+        pathNot: ['^src/http/', '\\.controller\\.ts$', '/dto/', '^src/(app\\.setup|openapi)\\.ts$'],
+      },
+      to: { path: 'node_modules/@nestjs/swagger/' },
+    },
+    {
+      name: 'not-to-test',
+      comment: 'The service does not depend on its tests.',
+      severity: 'error',
+      from: { path: OWN_SOURCE },
+      to: { pathNot: [OWN_SOURCE, '^node_modules/'], dependencyTypes: ['local'] },
+    },
+    {
+      name: 'no-development-packages',
+      comment: 'The image has no development packages, nor any that package.json does not name.',
+      severity: 'error',
+      from: { path: OWN_SOURCE },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['type-only', 'npm'],
+      },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+    },
+  },
+};

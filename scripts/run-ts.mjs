@@ -1,0 +1,21 @@
+/**
+ * `node scripts/run-ts.mjs FILE [ARGUMENTS]`: compiles src and test into dist-test and runs FILE from there.
+ *
+ * Node 20 runs no TypeScript. Types are left to `npm run types`: a benchmark need not wait for them.
+ */
+import { relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensurePackages, ROOT, run } from './lib/workspace.mjs';
+
+const [file, ...rest] = process.argv.slice(2);
+if (file === undefined) {
+  console.error('Usage: node scripts/run-ts.mjs FILE [ARGUMENTS]');
+  process.exit(2);
+}
+const compiler = resolve(ROOT, 'node_modules/typescript/bin/tsc');
+const isReady = ensurePackages() && run(process.execPath, [compiler, '-p', 'tsconfig.scripts.json']);
+if (!isReady) process.exit(1);
+
+const compiled = resolve(ROOT, 'dist-test', relative(ROOT, resolve(file)).replace(/\.ts$/, '.js'));
+process.argv = [process.execPath, compiled, ...rest];
+await import(pathToFileURL(compiled).href);
