@@ -120,7 +120,7 @@ export abstract class TaskStore {
   /** Resolves, once, when the store has failed for good. */
   abstract readonly failure: Promise<Error>;
 
-  /** Counts the `clear` calls: leases of an earlier generation, on unknown tasks, were cleared. */
+  /** Counts up with every `clear`: leases of an earlier generation, on unknown tasks, were cleared. */
   abstract readonly generation: number;
 
   /** Inserts all in one commit. Per item: `undefined` when inserted, else the task that has this id already. */
@@ -150,6 +150,7 @@ export abstract class TaskStore {
   /** 1 for the task that is claimed next; `undefined` when it is not queued. */
   abstract position(task: Task): Promise<number | undefined>;
 
+  /** @throws RangeError when the cursor is none of this store's */
   abstract list(query: TaskQuery): Promise<TaskPage>;
 
   /** Every queue that has tasks. Moves with the commits, so the sum is exact at rest. */

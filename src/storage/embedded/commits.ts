@@ -1,0 +1,141 @@
+import type { Step } from '../../task/task.machine.js';
+import { type Committed, StoreUnavailable } from '../task-store.js';
+import type { QueueFiles } from './queue-files.js';
+import type { TaskIndex, TaskNumber } from './task-index.js';
+import type { TaskHead } from './task.record.js';
+
+/** Event ids are reserved on disk in blocks, so that few commits have to write the counter. */
+const EVENT_ID_BLOCK = 100_000;
+
+/** One record of a write: what it was, what it becomes, and the transition, if it is one. */
+export interface Write {
+  readonly number: TaskNumber;
+  readonly id: string;
+  readonly from: TaskHead | undefined;
+  readonly to: TaskHead | undefined;
+  readonly step: Step | undefined;
+}
+
+type Listener = (transitions: readonly Committed[]) => void;
+
+/** What one call writes. All of it is in one transaction, because all of it is added in one turn of the loop. */
+export class Transaction {
+  readonly writes: Write[] = [];
+  readonly done: Promise<void>;
+  private finish: () => void = () => undefined;
+
+  constructor(private readonly busy: Map<string, Promise<void>>) {
+    this.done = new Promise((resolve) => {
+      this.finish = resolve;
+    });
+  }
+
+  /** From here on until it is durable the task takes no other write, and reads of it wait. */
+  add(write: Write): void {
+    this.writes.push(write);
+    this.busy.set(write.id, this.done);
+  }
+
+  end(): void {
+    for (const { id } of this.writes) this.busy.delete(id);
+    this.finish();
+  }
+}
+
+/**
+ * The order of writes: which tasks are busy, what happens after each commit, and the end of everything when a commit
+ * fails.
+ */
+export class Commits {
+  /** Resolves when a commit has failed: what is on disk is not known until the file is opened again. */
+  readonly failure: Promise<Error>;
+  private readonly busy = new Map<string, Promise<void>>();
+  private readonly listeners: Listener[] = [];
+  private reject: (error: Error) => void = () => undefined;
+  private refusal: string | undefined;
+  private nextEventId: number;
+  private reservedEventId: number;
+
+  constructor(
+    private readonly files: QueueFiles,
+    private readonly index: TaskIndex,
+  ) {
+    this.failure = new Promise((resolve) => {
+      this.reject = resolve;
+    });
+    this.nextEventId = files.counters.get('eventId') ?? 1;
+    this.reservedEventId = this.nextEventId;
+  }
+
+  onCommit(listener: Listener): void {
+    this.listeners.push(listener);
+  }
+
+  /** @throws StoreUnavailable when the store is closed or has failed */
+  requireOpen(): void {
+    if (this.refusal !== undefined) throw new StoreUnavailable(this.refusal, false);
+  }
+
+  refuse(reason: string): void {
+    this.refusal ??= reason;
+  }
+
+  isBusy(id: string): boolean {
+    return this.busy.has(id);
+  }
+
+  /** Resolves when the write that this task is in has ended; `undefined` when there is none. */
+  busyUntil(id: string): Promise<void> | undefined {
+    return this.busy.get(id);
+  }
+
+  async allEnded(): Promise<void> {
+    await Promise.all(this.busy.values());
+  }
+
+  begin(): Transaction {
+    return new Transaction(this.busy);
+  }
+
+  /** Waits until a transaction is durable, then lets the indices and the listeners follow. */
+  async commit(transaction: Transaction): Promise<void> {
+    const { writes } = transaction;
+    if (writes.length === 0) return;
+    const transitions = writes.flatMap(({ step }) => (step === undefined ? [] : [this.numbered(step)]));
+    try {
+      await this.synced(this.files.committed());
+      for (const { number, from, to } of writes) this.index.move(number, from, to);
+    } finally {
+      transaction.end();
+    }
+    // Last: whoever is told may claim at once.
+    if (transitions.length > 0) for (const listener of this.listeners) listener(transitions);
+  }
+
+  /** Waits for a write; its failure is the end of the store. */
+  async synced(write: Promise<unknown>): Promise<void> {
+    try {
+      await write;
+    } catch (cause) {
+      // lmdb rejects a second promise with the reason; nobody else waits for it.
+      const { commitError } = cause as { commitError?: Promise<never> };
+      const reason: unknown = await commitError?.catch((error: unknown) => error);
+      const error = new Error('A commit failed, the store stops', { cause: reason ?? cause });
+      this.refuse('The store has failed and waits for a restart');
+      this.reject(error);
+      throw new StoreUnavailable('The write failed; whether it was kept is not known', 'unknown', {
+        cause: error,
+      });
+    }
+  }
+
+  private numbered(step: Step): Committed {
+    if (this.nextEventId === this.reservedEventId) {
+      this.reservedEventId += EVENT_ID_BLOCK;
+      this.files.setCounter('eventId', this.reservedEventId);
+    }
+    const id = this.nextEventId;
+    this.nextEventId += 1;
+    return { task: step.task, type: step.type, at: step.at, ended: step.ended, id };
+  }
+}

@@ -1,0 +1,399 @@
+import { mkdirSync } from 'node:fs';
+import type { Clock, Moment } from '../../task/clock.js';
+import { claim, type Step, tick } from '../../task/task.machine.js';
+import type { Attempt, ProcessingTask, QueuedTask, Task } from '../../task/task.js';
+import {
+  type Change,
+  type ClaimedTask,
+  type ClaimRequest,
+  type Committed,
+  type JsonText,
+  type NewTask,
+  type Payload,
+  type QueueCounts,
+  type StoreSettings,
+  type TaskFilter,
+  type TaskPage,
+  type TaskQuery,
+  TaskStore,
+} from '../task-store.js';
+import { Commits, type Transaction } from './commits.js';
+import { lockDirectory } from './directory-lock.js';
+import { QueueFiles } from './queue-files.js';
+import { hasEnded, TaskIndex, type TaskNumber } from './task-index.js';
+import { TaskLister } from './task-lister.js';
+import { claimKeyOf, encodeTask, headOf, type TaskHead } from './task.record.js';
+
+export interface EmbeddedOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly settings: StoreSettings;
+}
+
+type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
+
+/**
+ * The store of one process: records in LMDB, indices in memory, nothing else to run.
+ *
+ * A call decides everything in one turn of the event loop, adds its records to that turn's transaction, and waits for
+ * the sync. While a task's write is under way the task is *busy*: reads wait, other writes lose. So the order of
+ * decisions is the order of commits, and nothing is decided on a record that could still be lost. The indices follow
+ * after the commit; only a claim takes its tasks out of the ready index at once, so that nobody else gets them.
+ */
+export class EmbeddedTaskStore extends TaskStore {
+  readonly clock: Clock;
+  readonly failure: Promise<Error>;
+  private readonly files: QueueFiles;
+  private readonly index: TaskIndex;
+  private readonly commits: Commits;
+  private readonly lister: TaskLister;
+  /** Set while a clear is under way: writes wait for its end. */
+  private clearing: Promise<number> | undefined;
+  private closing: Promise<void> | undefined;
+  private nextNumber: TaskNumber = 1;
+  private generationCount: number;
+
+  /**
+   * Opens the store, and creates it when there is none.
+   *
+   * @throws DirectoryInUse when another process has the directory
+   * @throws CorruptFile or CorruptRecord when the file is damaged; it is left as it is
+   */
+  static async open(options: EmbeddedOptions): Promise<EmbeddedTaskStore> {
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    const unlock = lockDirectory(options.directory);
+    let files: QueueFiles | undefined;
+    try {
+      files = new QueueFiles(options.directory);
+      return new EmbeddedTaskStore(options, files, unlock);
+    } catch (error) {
+      await files?.close();
+      unlock();
+      throw error;
+    }
+  }
+
+  private constructor(
+    { clock, settings }: EmbeddedOptions,
+    files: QueueFiles,
+    private readonly unlock: () => void,
+  ) {
+    super();
+    this.clock = clock;
+    this.files = files;
+    this.index = new TaskIndex(settings);
+    for (const { key, value } of files.heads.getRange()) {
+      this.index.move(key, undefined, value);
+      this.nextNumber = key + 1;
+    }
+    this.generationCount = files.counters.get('generation') ?? 0;
+    this.lister = new TaskLister(files, this.index);
+    this.commits = new Commits(files, this.index);
+    this.failure = this.commits.failure;
+  }
+
+  get generation(): number {
+    return this.generationCount;
+  }
+
+  onCommit(listener: (transitions: readonly Committed[]) => void): void {
+    this.commits.onCommit(listener);
+  }
+
+  // ------------------------------------------------------------------------------------------ reading
+
+  async find(id: string): Promise<Task | undefined> {
+    await this.readable(id);
+    return this.read(id);
+  }
+
+  async findPayload(id: string): Promise<Payload | undefined> {
+    await this.readable(id);
+    const number = this.files.numbers.get(id);
+    return number === undefined ? undefined : this.files.payloads.get(number);
+  }
+
+  async findOutput(id: string): Promise<JsonText | undefined> {
+    await this.readable(id);
+    const number = this.files.numbers.get(id);
+    return number === undefined ? undefined : this.files.outputs.get(number);
+  }
+
+  async findAttempts(id: string): Promise<readonly Attempt[]> {
+    await this.readable(id);
+    const number = this.files.numbers.get(id);
+    return number === undefined ? [] : this.files.attemptsOf(number);
+  }
+
+  async position(task: Task): Promise<number | undefined> {
+    const { id, queue, priority } = task.spec;
+    await this.readable(id);
+    const number = this.files.numbers.get(id);
+    return number === undefined ? undefined : this.index.position(queue, priority, number);
+  }
+
+  async list(query: TaskQuery): Promise<TaskPage> {
+    await this.open();
+    return this.lister.list(query);
+  }
+
+  async counts(): Promise<readonly QueueCounts[]> {
+    await this.open();
+    return this.lister.counts();
+  }
+
+  async untilDue(): Promise<number | undefined> {
+    await this.open();
+    this.index.dropStaleDeadlines((number) => this.files.heads.get(number));
+    return this.index.untilDue(this.clock.now());
+  }
+
+  async due(limit: number): Promise<readonly Task[]> {
+    await this.open();
+    const now = this.clock.now();
+    const due = new Map<TaskNumber, Task>();
+    const seen = new Map<TaskNumber, TaskHead>();
+    const ended = { count: 0, bytes: 0 };
+    while (due.size < limit) {
+      this.index.dropStaleDeadlines((number) => this.files.heads.get(number));
+      const number = this.index.takeDue(now, ended);
+      const head = number === undefined ? undefined : this.files.heads.get(number);
+      if (number === undefined || head === undefined) break;
+      if (!seen.has(number) && hasEnded(head)) {
+        ended.count += 1;
+        ended.bytes += head.bytes;
+      }
+      seen.set(number, head);
+      const task = this.files.read(number);
+      if (task !== undefined && !this.commits.isBusy(task.spec.id)) due.set(number, task);
+    }
+    for (const [number, head] of seen) this.index.postpone(number, head);
+    return [...due.values()];
+  }
+
+  // ------------------------------------------------------------------------------------------ writing
+
+  async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
+    const ids = items.map(({ step }) => step.task.spec.id);
+    for (let wait = this.obstacle(ids); wait !== undefined; wait = this.obstacle(ids)) await wait;
+    const transaction = this.commits.begin();
+    const fresh = new Map<string, Task>();
+    const present = items.map(({ step, payload }) => {
+      const { id } = step.task.spec;
+      const existing = fresh.get(id) ?? this.read(id);
+      if (existing !== undefined) return existing;
+      fresh.set(id, step.task);
+      this.putNew(transaction, step, payload);
+      return undefined;
+    });
+    await this.commits.commit(transaction);
+    return present;
+  }
+
+  async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
+    for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
+    const transaction = this.commits.begin();
+    const isWritten = changes.map((change) => this.putChange(transaction, change));
+    await this.commits.commit(transaction);
+    return isWritten;
+  }
+
+  async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
+    for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
+    const transaction = this.commits.begin();
+    const isRemoved = tasks.map((task) => {
+      const { id } = task.spec;
+      const current = this.current(task, task.revision);
+      if (current === undefined) return false;
+      this.files.remove(current.number, id);
+      transaction.add({ number: current.number, id, from: current.head, to: undefined, step: undefined });
+      return true;
+    });
+    await this.commits.commit(transaction);
+    return isRemoved;
+  }
+
+  async claim(request: ClaimRequest): Promise<readonly ClaimedTask[]> {
+    const { workerId, claimId } = request.grant;
+    const claimKey = claimId === undefined ? undefined : claimKeyOf(workerId, claimId);
+    for (let wait = this.obstacle([], claimKey); wait !== undefined; wait = this.obstacle([], claimKey))
+      await wait;
+    const held = claimKey === undefined ? [] : this.heldBy(claimKey);
+    if (held.length > 0) return held;
+    const transaction = this.commits.begin();
+    const claimed: ClaimedTask[] = [];
+    for (const queue of request.queues) this.claimFrom(queue, { request, transaction, claimed });
+    await this.commits.commit(transaction);
+    return claimed;
+  }
+
+  async clear(filter: ClearFilter): Promise<number> {
+    for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
+    const isAll = filter.states === undefined && filter.queues === undefined;
+    this.clearing = isAll ? this.clearAll() : this.clearMatching(filter);
+    try {
+      return await this.clearing;
+    } finally {
+      this.clearing = undefined;
+    }
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shut();
+    return this.closing;
+  }
+
+  private async shut(): Promise<void> {
+    this.commits.refuse('The store is closed');
+    await Promise.allSettled([this.commits.allEnded(), this.clearing]);
+    await this.files.close();
+    this.unlock();
+  }
+
+  // ------------------------------------------------------------------------------------------ one task
+
+  private async open(): Promise<void> {
+    await Promise.resolve();
+    this.commits.requireOpen();
+  }
+
+  private async readable(id: string): Promise<void> {
+    for (let wait = this.commits.busyUntil(id); wait !== undefined; wait = this.commits.busyUntil(id))
+      await wait;
+    this.commits.requireOpen();
+  }
+
+  /** What a write has to wait for; nothing else may run between the last look and the write. */
+  private obstacle(ids: readonly string[] = [], claimKey?: string): Promise<unknown> | undefined {
+    this.commits.requireOpen();
+    if (this.clearing !== undefined) return this.clearing.catch(() => undefined);
+    const claimed =
+      claimKey === undefined ? [] : this.index.heldBy(claimKey).map((number) => this.idOf(number));
+    const busy = [...ids, ...claimed].find((id) => this.commits.isBusy(id));
+    return busy === undefined ? undefined : this.commits.busyUntil(busy);
+  }
+
+  private read(id: string): Task | undefined {
+    return this.files.read(this.files.numbers.get(id));
+  }
+
+  private idOf(number: TaskNumber): string {
+    return this.files.read(number)?.spec.id ?? '';
+  }
+
+  /** The record to write over: present, at this revision, with no write under way. */
+  private current(task: Task, revision: number): { number: TaskNumber; head: TaskHead } | undefined {
+    const { id } = task.spec;
+    if (this.commits.isBusy(id)) return undefined;
+    const number = this.files.numbers.get(id);
+    const head = number === undefined ? undefined : this.files.heads.get(number);
+    if (number === undefined || head?.revision !== revision || !this.files.mayBe(number, task))
+      return undefined;
+    return { number, head };
+  }
+
+  private putNew(transaction: Transaction, step: Step, payload: Payload): void {
+    const number = this.nextNumber;
+    this.nextNumber += 1;
+    const bytes = Buffer.byteLength(payload);
+    const { id } = step.task.spec;
+    const record = encodeTask(step.task, bytes);
+    this.files.putNew(number, { spec: step.task.spec, record, payload });
+    transaction.add({ number, id, from: undefined, to: headOf(step.task, bytes, record), step });
+  }
+
+  private putChange(transaction: Transaction, change: Change): boolean {
+    const { task, type, at, ended, output } = change;
+    const { id } = task.spec;
+    const current = this.current(task, task.revision - 1);
+    if (current === undefined) return false;
+    const { number, head } = current;
+    const bytes = head.payloadBytes + (output === undefined ? 0 : Buffer.byteLength(output));
+    const record = encodeTask(task, bytes);
+    this.files.putChange(number, { record, sequence: task.sequence, ended, output });
+    const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
+    transaction.add({ number, id, from: head, to: headOf(task, bytes, record), step });
+    return true;
+  }
+
+  // ------------------------------------------------------------------------------------------ claiming
+
+  private claimFrom(queue: string, run: ClaimRun): void {
+    const { request, transaction, claimed } = run;
+    const now = this.clock.now();
+    for (;;) {
+      const leaseId = request.leaseIds[claimed.length];
+      const number = leaseId === undefined ? undefined : this.index.takeReady(queue);
+      if (leaseId === undefined || number === undefined) return;
+      const task = this.files.read(number);
+      // Somebody ends the waiting at this moment; the index follows when that is durable.
+      if (task?.state !== 'queued' || this.commits.isBusy(task.spec.id)) continue;
+      const expiry = tick(task, now);
+      if (expiry === undefined) claimed.push(this.lease(number, task, { ...run, leaseId, now }));
+      else this.putChange(transaction, expiry);
+    }
+  }
+
+  private lease(
+    number: TaskNumber,
+    task: QueuedTask,
+    run: ClaimRun & { leaseId: string; now: Moment },
+  ): ClaimedTask {
+    const { workerId, claimId } = run.request.grant;
+    const step: Step<ProcessingTask> = claim(task, { ...run.request.grant, leaseId: run.leaseId }, run.now);
+    this.putChange(run.transaction, step);
+    if (claimId !== undefined) this.index.hold(claimKeyOf(workerId, claimId), number);
+    return { task: step.task, payload: this.files.payloads.get(number) ?? '' };
+  }
+
+  private heldBy(claimKey: string): ClaimedTask[] {
+    const { steady } = this.clock.now();
+    return this.index.heldBy(claimKey).flatMap((number) => {
+      const task = this.files.read(number);
+      if (task?.state !== 'processing' || task.lease.expiresAt <= steady) return [];
+      return [{ task, payload: this.files.payloads.get(number) ?? '' }];
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------ clearing
+
+  private async clearAll(): Promise<number> {
+    await this.commits.allEnded();
+    const all = this.matching({});
+    this.files.clear();
+    await this.forgotten(all);
+    return all.length;
+  }
+
+  private async clearMatching(filter: ClearFilter): Promise<number> {
+    await this.commits.allEnded();
+    const all = this.matching(filter);
+    for (const [number] of all) this.files.remove(number, this.idOf(number));
+    await this.forgotten(all);
+    return all.length;
+  }
+
+  /** Commits the removals of this turn under the next generation. */
+  private async forgotten(tasks: readonly (readonly [TaskNumber, TaskHead])[]): Promise<void> {
+    this.files.setCounter('generation', this.generationCount + 1);
+    await this.commits.synced(this.files.committed());
+    this.generationCount += 1;
+    for (const [number, head] of tasks) this.index.move(number, head, undefined);
+  }
+
+  private matching({ states, queues }: ClearFilter): (readonly [TaskNumber, TaskHead])[] {
+    const all: (readonly [TaskNumber, TaskHead])[] = [];
+    for (const { key, value } of this.files.heads.getRange()) {
+      const isMatch = (states?.includes(value.state) ?? true) && (queues?.includes(value.queue) ?? true);
+      if (isMatch) all.push([key, value]);
+    }
+    return all;
+  }
+}
+
+/** A claim call while it takes tasks. */
+interface ClaimRun {
+  readonly request: ClaimRequest;
+  readonly transaction: Transaction;
+  readonly claimed: ClaimedTask[];
+}

@@ -1,0 +1,463 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+/** The file of the embedded store is damaged; it was left as it is. */
+export class CorruptFile extends Error {
+  override readonly name = 'CorruptFile';
+
+  constructor(path: string, page: number, damage: string, options?: ErrorOptions) {
+    super(
+      `${path} is damaged at page ${page}: ${damage}. ` +
+        'The file was left untouched; move it away and restore a backup in its place',
+      options,
+    );
+  }
+}
+
+/*
+ * An LMDB file of data version 2, as lmdb-js writes it. Everything is in the byte order of the machine (little endian
+ * wherever Node runs). The names below ending in AT are offsets in bytes.
+ *
+ * A page is a header, the offsets of its nodes in the order of their keys, free space, and the nodes, which fill the
+ * end of the page. Offsets within a page are counted from the end of the header. A node is its header, its key and, in
+ * a leaf, its value. A large value lies in a run of pages of which only the first has a header.
+ */
+const PAGE_NUMBER_AT = 0;
+const PAGE_TRANSACTION_AT = 8;
+const PAGE_KIND_AT = 18;
+const PAGE_OFFSETS_END_AT = 20;
+const PAGE_NODES_AT = 22;
+/** In the first page of a run, instead of the two above. */
+const PAGE_RUN_LENGTH_AT = 20;
+const PAGE_HEADER_BYTES = 24;
+const BRANCH = 0x01;
+const LEAF = 0x02;
+const OVERFLOW = 0x04;
+const META = 0x08;
+
+/** Of the value in a leaf; in a branch the number of the child, of which NODE_KIND_AT holds the upper bits. */
+const NODE_SIZE_AT = 0;
+const NODE_KIND_AT = 4;
+const NODE_KEY_BYTES_AT = 6;
+const NODE_HEADER_BYTES = 8;
+const VALUE_HERE = 0;
+const VALUE_IN_RUN = 1;
+const VALUE_IS_TREE = 2;
+
+const OFFSET_BYTES = 2;
+const NUMERIC_KEY_BYTES = 8;
+
+/** What a node holds instead of a value in a run. */
+const RUN_FIRST_PAGE_AT = 0;
+const RUN_LENGTH_AT = 16;
+const RUN_REFERENCE_BYTES = 24;
+
+const TREE_FLAGS_AT = 4;
+const TREE_DEPTH_AT = 6;
+const TREE_ENTRIES_AT = 32;
+const TREE_ROOT_AT = 40;
+const TREE_BYTES = 48;
+/** The flags that change how a tree is read. */
+const TREE_FLAGS = 0x17e;
+const INTEGER_KEYS = 0x08;
+/** All bits set, rounded as the other numbers of 64 bits are. */
+const NO_PAGE = 2 ** 64;
+/** More levels than this lmdb does not walk. */
+const MAX_DEPTH = 32;
+
+/**
+ * The free list is keyed by the transaction that gave the pages back. A value is a list of words: how many follow, then
+ * page numbers; −n before a page number stands for the n pages from there on, 0 for nothing.
+ */
+const WORD_BYTES = 8;
+
+/** Pages 0 and 1: each commit writes the older of the two. */
+const META_MAGIC_AT = 24;
+const META_VERSION_AT = 28;
+const META_PAGE_BYTES_AT = 48;
+const META_FREE_LIST_AT = 48;
+const META_TABLES_AT = 96;
+const META_LAST_PAGE_AT = 144;
+const META_TRANSACTION_AT = 152;
+const META_BYTES = 168;
+const META_PAGES = 2;
+const MAGIC = 0xbeefc0de;
+const DATA_VERSION = 2;
+const PAGE_BYTES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+
+const CHUNK_BYTES = 1_048_576;
+
+interface Tree {
+  readonly kind: 'free list' | 'list of tables' | 'table';
+  readonly root: number;
+  readonly depth: number;
+  readonly entries: number;
+  /** Pages are copied on write together with those that lead to them: none is younger than what points to it. */
+  readonly youngest: number;
+}
+
+/** A buffer for one page, or for the part of it that is looked at, used again for the next one. */
+class Page {
+  number = 0;
+  readonly bytes: Buffer;
+  private readonly view: DataView;
+
+  constructor(size: number) {
+    this.bytes = Buffer.alloc(size);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
+  }
+
+  u16(offset: number): number {
+    return this.view.getUint16(offset, true);
+  }
+
+  u32(offset: number): number {
+    return this.view.getUint32(offset, true);
+  }
+
+  /** Exact up to 2^53; nothing that is sound is larger, but for `NO_PAGE`. */
+  u64(offset: number): number {
+    return this.u32(offset) + this.u32(offset + 4) * 2 ** 32;
+  }
+
+  i64(offset: number): number {
+    return this.u32(offset) + this.view.getInt32(offset + 4, true) * 2 ** 32;
+  }
+
+  node(index: number): number {
+    return this.u16(PAGE_HEADER_BYTES + index * 2) + PAGE_HEADER_BYTES;
+  }
+
+  child(node: number): number {
+    return this.u32(node + NODE_SIZE_AT) + this.u16(node + NODE_KIND_AT) * 2 ** 32;
+  }
+
+  keyBytes(node: number): number {
+    return this.u16(node + NODE_KEY_BYTES_AT);
+  }
+
+  value(node: number): number {
+    return node + NODE_HEADER_BYTES + this.keyBytes(node);
+  }
+
+  /** In a leaf: what the node holds, be it the value or a reference to it. */
+  heldBytes(node: number): number {
+    const isReference = this.u16(node + NODE_KIND_AT) === VALUE_IN_RUN;
+    return isReference ? RUN_REFERENCE_BYTES : this.u32(node + NODE_SIZE_AT);
+  }
+
+  /** Positive when the key of the node belongs behind that of the other. */
+  compareKeys(node: number, other: Page, otherNode: number): number {
+    const ours = this.keyBytes(node);
+    const theirs = other.keyBytes(otherNode);
+    const common = Math.min(ours, theirs);
+    const from = node + NODE_HEADER_BYTES;
+    const otherFrom = otherNode + NODE_HEADER_BYTES;
+    for (let index = 0; index < common; index += 1) {
+      const difference = this.view.getUint8(from + index) - other.view.getUint8(otherFrom + index);
+      if (difference !== 0) return difference;
+    }
+    return ours - theirs;
+  }
+}
+
+/**
+ * Checks an LMDB file before lmdb maps it and trusts it: every page that the newest meta page leads to, and that no
+ * free page is among them. What a crash or a power cut leaves behind is sound. The file is only read. What the values
+ * say is not looked at.
+ *
+ * @throws CorruptFile when lmdb could crash on the file or answer wrongly; a missing or empty file is sound
+ */
+export function requireSoundFile(path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    const { size } = fstatSync(file);
+    if (size > 0) new FileCheck(path, file, size).check();
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** As lmdb limits them: two nodes fit in a page, also when the value is a tree. */
+function maxKeyBytes(pageBytes: number): number {
+  const nodeBytes = (((pageBytes - PAGE_HEADER_BYTES) / 2) & -2) - OFFSET_BYTES;
+  return nodeBytes - NODE_HEADER_BYTES - TREE_BYTES;
+}
+
+class FileCheck {
+  private pageBytes = META_BYTES;
+  /** Whole pages in the file. */
+  private pages: number;
+  private lastPage = META_PAGES - 1;
+  private transaction = 0;
+  /** One bit for each page of the file, set when it was met. */
+  private seen = new Uint32Array(0);
+  private freeBehindEnd = 0;
+  private maxKeyBytes = 0;
+  /** Of the tree that is walked. */
+  private entries = 0;
+  private hasNumericKeys = false;
+  private readonly tables: Tree[] = [];
+  private readonly levels: Page[] = [];
+  private readonly runHeader = new Page(PAGE_HEADER_BYTES);
+  /** The node with the last key so far, and where it is copied to before its page is read over. */
+  private previousPage = new Page(NODE_HEADER_BYTES);
+  private previousNode = 0;
+  private kept = this.previousPage;
+
+  constructor(
+    private readonly path: string,
+    private readonly file: number,
+    private readonly fileBytes: number,
+  ) {
+    this.pages = Math.floor(fileBytes / META_BYTES);
+  }
+
+  check(): void {
+    const meta = this.newestMeta();
+    this.transaction = meta.u64(META_TRANSACTION_AT);
+    this.lastPage = meta.u64(META_LAST_PAGE_AT);
+    this.seen = new Uint32Array(Math.ceil(this.pages / 32));
+    this.kept = new Page(this.pageBytes);
+    this.warm();
+    this.maxKeyBytes = maxKeyBytes(this.pageBytes);
+    this.walk(this.readTree(meta, META_FREE_LIST_AT, 'free list'));
+    // A page that one transaction both took and gave back is never written, so the file may end before it.
+    const missing = Math.max(0, this.lastPage + 1 - this.pages);
+    if (this.lastPage < META_PAGES - 1 || this.freeBehindEnd !== missing) {
+      this.refuse(meta.number, `its last page is ${this.lastPage}, but the file has ${this.pages} pages`);
+    }
+    this.walk(this.readTree(meta, META_TABLES_AT, 'list of tables'));
+    for (const table of this.tables) this.walk(table);
+  }
+
+  /** As lmdb chooses: the higher transaction, so that it does not matter what a torn write left of the other page. */
+  private newestMeta(): Page {
+    const first = this.readMeta(0);
+    this.requireMarks(first);
+    this.pageBytes = first.u32(META_PAGE_BYTES_AT);
+    if (!PAGE_BYTES.includes(this.pageBytes))
+      this.refuse(0, `a page of ${this.pageBytes} bytes is impossible`);
+    this.pages = Math.floor(this.fileBytes / this.pageBytes);
+    const second = this.readMeta(1);
+    const firstTransaction = first.u64(META_TRANSACTION_AT);
+    // Before the first commit is synced, page 1 may be missing. Later it is never without its marks: they are not
+    // written again, and a page that lost them might have been the newest.
+    if (firstTransaction > 0) this.requireMarks(second);
+    const newest = firstTransaction >= second.u64(META_TRANSACTION_AT) ? first : second;
+    const transaction = newest.u64(META_TRANSACTION_AT);
+    if (newest.u32(META_PAGE_BYTES_AT) !== this.pageBytes) this.refuse(1, 'its pages have another size');
+    if (!Number.isSafeInteger(transaction) || transaction % 2 !== newest.number) {
+      this.refuse(newest.number, `transaction ${transaction} does not belong there`);
+    }
+    return newest;
+  }
+
+  private readMeta(number: number): Page {
+    if (number >= this.pages) this.refuse(number, 'the file ends before it');
+    const meta = new Page(META_BYTES);
+    this.read(meta, number);
+    return meta;
+  }
+
+  private requireMarks(meta: Page): void {
+    const isMeta = (meta.u16(PAGE_KIND_AT) & META) !== 0 && meta.u32(META_MAGIC_AT) === MAGIC;
+    if (!isMeta) this.refuse(meta.number, 'it is not a meta page of LMDB');
+    const version = meta.u16(META_VERSION_AT);
+    if (version !== DATA_VERSION)
+      this.refuse(meta.number, `it has data version ${version}, not ${DATA_VERSION}`);
+  }
+
+  private readTree(page: Page, at: number, kind: Tree['kind']): Tree {
+    const flags = page.u16(at + TREE_FLAGS_AT) & TREE_FLAGS;
+    const depth = page.u16(at + TREE_DEPTH_AT);
+    const entries = page.u64(at + TREE_ENTRIES_AT);
+    const root = page.u64(at + TREE_ROOT_AT);
+    const isEmpty = root === NO_PAGE;
+    if (flags !== (kind === 'free list' ? INTEGER_KEYS : 0)) {
+      this.refuse(page.number, `the ${kind} has the flags ${flags}`);
+    }
+    if (depth > MAX_DEPTH || (depth === 0) !== isEmpty || (entries === 0) !== isEmpty) {
+      this.refuse(page.number, `the ${kind} has ${entries} entries on ${depth} levels below page ${root}`);
+    }
+    const youngest = kind === 'table' ? page.u64(PAGE_TRANSACTION_AT) : this.transaction;
+    return { kind, root, depth, entries, youngest };
+  }
+
+  private walk(tree: Tree): void {
+    this.entries = 0;
+    this.hasNumericKeys = tree.kind === 'free list';
+    this.kept.bytes.fill(0, 0, PAGE_HEADER_BYTES);
+    this.previousPage = this.kept;
+    this.previousNode = 0;
+    if (tree.depth > 0) this.visit(tree, tree.root, 1);
+    if (this.entries !== tree.entries) {
+      this.refuse(tree.root, `the ${tree.kind} below it has ${this.entries} entries, not ${tree.entries}`);
+    }
+  }
+
+  /** Visits a page and all below it, in the order of the keys. */
+  private visit(tree: Tree, number: number, level: number): void {
+    const page = (this.levels[level] ??= new Page(this.pageBytes));
+    const youngest = level === 1 ? tree.youngest : (this.levels[level - 1]?.u64(PAGE_TRANSACTION_AT) ?? 0);
+    const isLeaf = level === tree.depth;
+    this.claim(number, 1);
+    this.read(page, number);
+    this.requireHeader(page, isLeaf ? LEAF : BRANCH, youngest);
+    const nodes = this.checkNodes(page, isLeaf);
+    if (isLeaf) {
+      this.checkLeaf(page, nodes, tree);
+      return;
+    }
+    // lmdb aborts the process at a branch to one page only, except in the free list.
+    if (nodes === 1 && tree.kind !== 'free list') this.refuse(number, 'it is a branch to one page only');
+    for (let index = 0; index < nodes; index += 1) {
+      const node = page.node(index);
+      // The first key of a branch says nothing. The others are the least that may come below them.
+      if (index > 0) this.passKey(page, node, false);
+      this.visit(tree, page.child(node), level + 1);
+    }
+  }
+
+  private requireHeader(page: Page, kind: number, youngest: number): void {
+    if (page.u64(PAGE_NUMBER_AT) !== page.number) this.refuse(page.number, 'another page lies in its place');
+    if (page.u16(PAGE_KIND_AT) !== kind) this.refuse(page.number, 'it is not of the kind that belongs there');
+    if (page.u64(PAGE_TRANSACTION_AT) > youngest)
+      this.refuse(page.number, 'it is younger than what points to it');
+  }
+
+  /** @returns the number of nodes, when all of them lie within the page */
+  private checkNodes(page: Page, isLeaf: boolean): number {
+    const offsetsBytes = page.u16(PAGE_OFFSETS_END_AT);
+    const nodesFrom = page.u16(PAGE_NODES_AT) + PAGE_HEADER_BYTES;
+    const isPossible =
+      offsetsBytes > 0 && offsetsBytes % 2 === 0 && offsetsBytes + PAGE_HEADER_BYTES <= nodesFrom;
+    if (!isPossible || nodesFrom > this.pageBytes) this.refuse(page.number, 'its free space is impossible');
+    const nodes = offsetsBytes / 2;
+    let filled = 0;
+    for (let index = 0; index < nodes; index += 1) {
+      const node = page.node(index);
+      const isWithin = node >= nodesFrom && node % 2 === 0 && node + NODE_HEADER_BYTES <= this.pageBytes;
+      if (!isWithin) this.refuse(page.number, `node ${index} begins outside`);
+      const end = page.value(node) + (isLeaf ? page.heldBytes(node) : 0);
+      if (end > this.pageBytes) this.refuse(page.number, `node ${index} ends outside`);
+      filled += end + (end % 2) - node;
+    }
+    if (filled !== this.pageBytes - nodesFrom) this.refuse(page.number, 'its nodes do not fill their space');
+    return nodes;
+  }
+
+  private checkLeaf(page: Page, nodes: number, tree: Tree): void {
+    for (let index = 0; index < nodes; index += 1) {
+      const node = page.node(index);
+      this.passKey(page, node, index === 0);
+      this.checkValue(page, node, tree);
+    }
+    this.entries += nodes;
+    // The next leaf is read into the same buffer.
+    page.bytes.copy(this.kept.bytes, 0, this.previousNode, page.value(this.previousNode));
+    this.previousPage = this.kept;
+    this.previousNode = 0;
+  }
+
+  /** The keys must come in ascending order; the first of a leaf may equal the key that leads to it. */
+  private passKey(page: Page, node: number, mayEqual: boolean): void {
+    const size = page.keyBytes(node);
+    const { previousPage, previousNode, hasNumericKeys } = this;
+    const isPossible = hasNumericKeys ? size === NUMERIC_KEY_BYTES : size > 0 && size <= this.maxKeyBytes;
+    if (!isPossible) this.refuse(page.number, `a key of ${size} bytes is impossible`);
+    const order = hasNumericKeys
+      ? page.u64(node + NODE_HEADER_BYTES) - previousPage.u64(previousNode + NODE_HEADER_BYTES)
+      : page.compareKeys(node, previousPage, previousNode);
+    if (order < 0 || (order === 0 && !mayEqual)) this.refuse(page.number, 'its keys are out of order');
+    this.previousPage = page;
+    this.previousNode = node;
+  }
+
+  private checkValue(page: Page, node: number, tree: Tree): void {
+    const kind = page.u16(node + NODE_KIND_AT);
+    const bytes = page.u32(node + NODE_SIZE_AT);
+    const at = page.value(node);
+    if (kind === VALUE_IN_RUN) this.checkRun(page, at, bytes);
+    else if (kind === VALUE_IS_TREE && tree.kind === 'list of tables' && bytes === TREE_BYTES) {
+      this.tables.push(this.readTree(page, at, 'table'));
+    } else if (kind !== VALUE_HERE) this.refuse(page.number, `it holds a value of kind ${kind}`);
+    else if (tree.kind === 'free list') this.passFreePages(page, at, bytes);
+  }
+
+  private checkRun(page: Page, at: number, bytes: number): void {
+    const first = page.u64(at + RUN_FIRST_PAGE_AT);
+    const length = page.u64(at + RUN_LENGTH_AT);
+    if (length * this.pageBytes < PAGE_HEADER_BYTES + bytes)
+      this.refuse(page.number, 'a value exceeds its pages');
+    this.claim(first, length);
+    this.read(this.runHeader, first);
+    this.requireHeader(this.runHeader, OVERFLOW, this.transaction);
+    if (this.runHeader.u32(PAGE_RUN_LENGTH_AT) !== length) this.refuse(first, 'its value has another length');
+    if (!this.hasNumericKeys) return;
+    const list = new Page(PAGE_HEADER_BYTES + bytes);
+    this.read(list, first);
+    this.passFreePages(list, PAGE_HEADER_BYTES, bytes);
+  }
+
+  /** lmdb writes to the pages that it finds here. */
+  private passFreePages(page: Page, at: number, bytes: number): void {
+    const length = bytes < WORD_BYTES ? Infinity : page.u64(at);
+    if ((length + 1) * WORD_BYTES > bytes) this.refuse(page.number, 'its list of free pages is cut off');
+    for (let index = 1; index <= length; index += 1) {
+      const entry = page.i64(at + index * WORD_BYTES);
+      if (entry > 0) this.claim(entry, 1, true);
+      if (entry >= 0) continue;
+      index += 1;
+      if (index > length) this.refuse(page.number, 'its list of free pages is cut off');
+      this.claim(page.i64(at + index * WORD_BYTES), -entry, true);
+    }
+  }
+
+  /** Marks pages as met, which happens once to each. */
+  private claim(first: number, count: number, isFree = false): void {
+    const end = first + count;
+    if (first < META_PAGES || count < 1 || end - 1 > this.lastPage)
+      this.refuse(first, 'no such page can exist');
+    if (end > this.pages) {
+      if (!isFree) this.refuse(first, `the file ends after ${this.pages} pages`);
+      this.freeBehindEnd += end - Math.max(first, this.pages);
+    }
+    for (let number = first; number < Math.min(end, this.pages); number += 1) {
+      const word = number >>> 5;
+      const bit = 1 << (number & 31);
+      const bits = this.seen[word] ?? 0;
+      if ((bits & bit) !== 0) this.refuse(number, 'it is used twice, or in use and free');
+      this.seen[word] = bits | bit;
+    }
+  }
+
+  /** Reads the file in its order, so that the walk, which jumps about in it, does not wait for the disk each time. */
+  private warm(): void {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let from = 0; from < this.fileBytes; from += CHUNK_BYTES) this.readBytes(chunk, from);
+  }
+
+  private read(page: Page, number: number): void {
+    page.number = number;
+    const isWhole = this.readBytes(page.bytes, number * this.pageBytes) === page.bytes.length;
+    if (!isWhole) this.refuse(number, 'the file ends within it');
+  }
+
+  private readBytes(bytes: Buffer, from: number): number {
+    try {
+      return readSync(this.file, bytes, 0, bytes.length, from);
+    } catch (cause) {
+      throw new CorruptFile(this.path, Math.floor(from / this.pageBytes), 'it cannot be read', { cause });
+    }
+  }
+
+  private refuse(page: number, damage: string): never {
+    throw new CorruptFile(this.path, page, damage);
+  }
+}

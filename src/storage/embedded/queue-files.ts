@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { type Database, type Key, open, type RootDatabase } from 'lmdb';
+import type { Attempt, Task, TaskSpec } from '../../task/task.js';
+import type { JsonText, Payload } from '../task-store.js';
+import { requireSoundFile } from './file-check.js';
+import type { TaskNumber } from './task-index.js';
+import { decodeHead, decodeTask, type TaskHead } from './task.record.js';
+
+/** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */
+function decodedBy<Value>(decode: (record: Buffer) => Value) {
+  return {
+    encode: (record: unknown) => record as Buffer,
+    decode: (bytes: Uint8Array & { end?: number }) =>
+      decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.end ?? bytes.length)),
+  };
+}
+
+/** Payloads are nobody else's business. lmdb takes the option, its types do not know it. */
+const OWNER_ONLY = { permissionsMode: 0o600 };
+
+/** A task's next record, the attempt that ended on the way there, and what the task produced. */
+export interface ChangedRecord {
+  readonly record: Buffer;
+  readonly sequence: number;
+  readonly ended: Attempt | undefined;
+  readonly output: JsonText | undefined;
+}
+
+function rangeOf(number: TaskNumber) {
+  return { start: [number, 0] as [number, number], end: [number, Infinity] as [number, number] };
+}
+
+/**
+ * The tables of the embedded store in one LMDB file. Records are keyed by the number of the task, so that what is
+ * enqueued together lies together and new records are appended.
+ *
+ * All writes that are made in one turn of the event loop form one transaction. With `overlappingSync: false` the
+ * promise of a write resolves after the file was synced, and reads see committed transactions only.
+ */
+export class QueueFiles {
+  readonly root: RootDatabase;
+  /** `eval_id` to the number of the task. */
+  readonly numbers: Database<TaskNumber, string>;
+  private readonly tasks: Database<Task, TaskNumber>;
+  /** The same records, read as far as the indices need. */
+  readonly heads: Database<TaskHead, TaskNumber>;
+  readonly payloads: Database<Payload, TaskNumber>;
+  readonly outputs: Database<JsonText, TaskNumber>;
+  /** Finished attempts by task and by the sequence of the transition that ended them. */
+  readonly attempts: Database<Attempt, [TaskNumber, number]>;
+  /** Counters that outlive the process. */
+  readonly counters: Database<number, string>;
+
+  private lastWrite: Promise<unknown> = Promise.resolve();
+  /** Which record a task was read from. The life cycle hands the spec on from one state to the next as it is. */
+  private readonly origins = new WeakMap<TaskSpec, TaskNumber>();
+
+  /** @throws CorruptFile when the file is damaged; it is left as it is */
+  constructor(directory: string) {
+    const path = join(directory, 'queue.mdb');
+    requireSoundFile(path);
+    this.root = open({
+      path,
+      noSubdir: true,
+      maxDbs: 16,
+      overlappingSync: false,
+      // Maps the file in pieces and lets go of them, so that a queue of any size fits in a small process.
+      remapChunks: true,
+      ...OWNER_ONLY,
+    });
+    this.numbers = this.table('numbers', { encoding: 'ordered-binary' });
+    this.tasks = this.table('tasks', { encoder: decodedBy(decodeTask) });
+    this.heads = this.table('tasks', { encoder: decodedBy(decodeHead) });
+    this.payloads = this.table('payloads', { encoding: 'string' });
+    this.outputs = this.table('outputs', { encoding: 'string' });
+    this.attempts = this.table('attempts', { encoding: 'json' });
+    this.counters = this.table('counters', { encoding: 'json' });
+  }
+
+  /** Adds a new task to this turn's transaction. */
+  putNew(
+    number: TaskNumber,
+    { spec, record, payload }: { spec: TaskSpec; record: Buffer; payload: Payload },
+  ): void {
+    this.origins.set(spec, number);
+    this.note(this.numbers.put(spec.id, number));
+    this.note(this.payloads.put(number, payload));
+    this.note(this.tasks.put(number, record as never));
+  }
+
+  /** Adds the next record of a task, and what goes with it, to this turn's transaction. */
+  putChange(number: TaskNumber, change: ChangedRecord): void {
+    const { record, sequence, ended, output } = change;
+    if (output !== undefined) this.note(this.outputs.put(number, output));
+    if (ended !== undefined) this.note(this.attempts.put([number, sequence], ended));
+    this.note(this.tasks.put(number, record as never));
+  }
+
+  /** Adds the removal of a task, and of all that belongs to it, to this turn's transaction. */
+  remove(number: TaskNumber, id: string): void {
+    for (const key of this.attempts.getKeys(rangeOf(number))) this.note(this.attempts.remove(key));
+    this.note(this.numbers.remove(id));
+    this.note(this.payloads.remove(number));
+    this.note(this.outputs.remove(number));
+    this.note(this.tasks.remove(number));
+  }
+
+  /** Adds the removal of every task to this turn's transaction. */
+  clear(): void {
+    for (const table of [this.numbers, this.payloads, this.outputs, this.attempts, this.tasks]) {
+      this.note(table.clearAsync());
+    }
+  }
+
+  /** Adds a counter to this turn's transaction. */
+  setCounter(name: string, value: number): void {
+    this.note(this.counters.put(name, value));
+  }
+
+  read(number: TaskNumber | undefined): Task | undefined {
+    const task = number === undefined ? undefined : this.tasks.get(number);
+    if (number !== undefined && task !== undefined) this.origins.set(task.spec, number);
+    return task;
+  }
+
+  /** Whether a task that was read, or made of one that was, may be this record: not one that had its id before. */
+  mayBe(number: TaskNumber, task: Task): boolean {
+    const origin = this.origins.get(task.spec);
+    return origin === undefined || origin === number;
+  }
+
+  attemptsOf(number: TaskNumber): Attempt[] {
+    return [...this.attempts.getRange(rangeOf(number))].map((row) => row.value);
+  }
+
+  /** Resolves when all that was added so far is on disk. Whoever adds must ask. */
+  committed(): Promise<unknown> {
+    return this.lastWrite;
+  }
+
+  close(): Promise<void> {
+    return this.root.close();
+  }
+
+  /** All writes of one turn share one promise, so the last one stands for all. */
+  private note(write: Promise<unknown>): void {
+    this.lastWrite = write;
+  }
+
+  private table<Value, TableKey extends Key>(name: string, options: object): Database<Value, TableKey> {
+    return this.root.openDB<Value, TableKey>({ name, ...options });
+  }
+}

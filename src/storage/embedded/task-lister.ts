@@ -1,0 +1,66 @@
+import { isFinished, type Task, TASK_STATES } from '../../task/task.js';
+import type { QueueCounts, StateCounts, TaskFilter, TaskPage, TaskQuery } from '../task-store.js';
+import type { QueueFiles } from './queue-files.js';
+import type { TaskIndex } from './task-index.js';
+
+/** Records that one page looks at, so that a filter that matches little does not stop the service. */
+const SCAN_LIMIT = 5_000;
+const CURSOR = /^[0-9a-z]{1,10}$/;
+
+/** Lists and counts what the embedded store has, without its payloads. */
+export class TaskLister {
+  constructor(
+    private readonly files: QueueFiles,
+    private readonly index: TaskIndex,
+  ) {}
+
+  /** @throws RangeError when the cursor is none of ours */
+  list(query: TaskQuery): TaskPage {
+    const tasks: Task[] = [];
+    const queues = query.queues ?? this.index.queueNames();
+    let last = readCursor(query.cursor);
+    for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += 1) {
+      const number = this.index.youngestBelow(last, queues, query.states ?? TASK_STATES);
+      if (number === undefined) return { tasks };
+      last = number;
+      const task = this.files.read(number);
+      if (task !== undefined && matches(task, query)) tasks.push(task);
+    }
+    return { tasks, nextCursor: last.toString(36) };
+  }
+
+  counts(): QueueCounts[] {
+    return this.index.queueNames().map((queue) => {
+      const counts = Object.fromEntries(TASK_STATES.map((state) => [state, this.index.count(queue, state)]));
+      return { queue, counts: counts as StateCounts, oldestQueuedAt: this.oldestQueuedAt(queue) };
+    });
+  }
+
+  private oldestQueuedAt(queue: string): number | undefined {
+    const number = this.index.oldest(queue, 'queued');
+    const task = this.files.read(number);
+    return task?.state === 'queued' ? task.queuedAt : undefined;
+  }
+}
+
+function readCursor(cursor: string | undefined): number {
+  if (cursor === undefined) return Infinity;
+  if (!CURSOR.test(cursor)) throw new RangeError('The cursor is not one that this service gave out');
+  return Number.parseInt(cursor, 36);
+}
+
+function matches(task: Task, filter: TaskFilter): boolean {
+  const { states, queues, batchId, workerId, createdAfter, createdBefore } = filter;
+  if (states !== undefined && !states.includes(task.state)) return false;
+  if (queues !== undefined && !queues.includes(task.spec.queue)) return false;
+  if (batchId !== undefined && task.spec.batchId !== batchId) return false;
+  if (workerId !== undefined && workerOf(task) !== workerId) return false;
+  if (createdAfter !== undefined && task.createdAt <= createdAfter) return false;
+  return createdBefore === undefined || task.createdAt < createdBefore;
+}
+
+/** Who holds the task, or ended it. */
+function workerOf(task: Task): string | undefined {
+  if (task.state === 'processing') return task.lease.workerId;
+  return isFinished(task) ? task.last?.workerId : undefined;
+}

@@ -1,0 +1,226 @@
+import { crc32 } from 'node:zlib';
+import type { Instant } from '../../task/clock.js';
+import { type Backoff, DEFAULT_BACKOFF } from '../../task/retry-policy.js';
+import { type Task, TASK_STATES, type TaskSpec, type TaskState } from '../../task/task.js';
+
+/** Raised with every change of the layout; a store written by a newer version is refused. */
+export const RECORD_VERSION = 1;
+
+/** What the in-memory indices know of a task: the fixed head of its record. */
+export interface TaskHead {
+  readonly state: TaskState;
+  readonly queue: string;
+  readonly priority: number;
+  readonly revision: number;
+  /** Bytes of payload and output. */
+  readonly payloadBytes: number;
+  /** The same and the record's own. */
+  readonly bytes: number;
+  /** When time alone changes it; for an ended task, when it ended. */
+  readonly deadline: Instant | undefined;
+  /** The claim call that holds it. */
+  readonly claimKey: string | undefined;
+}
+
+/** A record whose bytes are not what was written. */
+export class CorruptRecord extends Error {
+  override readonly name = 'CorruptRecord';
+}
+
+/*
+ * Layout, little endian:
+ *    0 u32 CRC-32 of everything after it
+ *    4 u8  version   5 u8 state   6 i16 priority
+ *    8 f64 deadline, NaN for none
+ *   16 u32 revision  20 u32 bytes of payload and output
+ *   24 u16 length of the queue's name  26 u16 length of the claim key, both in bytes; the names follow in UTF-8
+ *   then the rest of the task as JSON
+ */
+const CHECKED_FROM = 4;
+const NAMES_FROM = 28;
+
+/** The identity of a claim call: a `claim_id` is the worker's own, so two workers may use the same. */
+export function claimKeyOf(workerId: string | undefined, claimId: string): string {
+  return `${workerId ?? ''}\n${claimId}`;
+}
+
+export function encodeTask(task: Task, payloadBytes: number): Buffer {
+  const { queue, priority } = task.spec;
+  const claimKey = headClaimKey(task) ?? '';
+  const names = [Buffer.byteLength(queue), Buffer.byteLength(claimKey)] as const;
+  const body = JSON.stringify(packTask(task));
+  const record = Buffer.allocUnsafe(NAMES_FROM + names[0] + names[1] + Buffer.byteLength(body));
+  record[4] = RECORD_VERSION;
+  record[5] = TASK_STATES.indexOf(task.state);
+  record.writeInt16LE(priority, 6);
+  record.writeDoubleLE(headDeadline(task) ?? NaN, 8);
+  record.writeUInt32LE(task.revision, 16);
+  record.writeUInt32LE(payloadBytes, 20);
+  record.writeUInt16LE(names[0], 24);
+  record.writeUInt16LE(names[1], 26);
+  let end = NAMES_FROM + record.write(queue, NAMES_FROM);
+  end += record.write(claimKey, end);
+  record.write(body, end);
+  record.writeUInt32LE(crc32(record.subarray(CHECKED_FROM)), 0);
+  return record;
+}
+
+/** @throws CorruptRecord when the bytes were damaged or come from a newer version */
+export function decodeHead(record: Buffer): TaskHead {
+  check(record);
+  const queueEnd = NAMES_FROM + record.readUInt16LE(24);
+  const claimEnd = queueEnd + record.readUInt16LE(26);
+  const deadline = record.readDoubleLE(8);
+  const payloadBytes = record.readUInt32LE(20);
+  return {
+    state: TASK_STATES[record[5] ?? -1] ?? 'queued',
+    queue: record.toString('utf8', NAMES_FROM, queueEnd),
+    priority: record.readInt16LE(6),
+    revision: record.readUInt32LE(16),
+    payloadBytes,
+    bytes: payloadBytes + record.length,
+    deadline: Number.isNaN(deadline) ? undefined : deadline,
+    claimKey: claimEnd === queueEnd ? undefined : record.toString('utf8', queueEnd, claimEnd),
+  };
+}
+
+/** @throws CorruptRecord as `decodeHead` */
+export function decodeTask(record: Buffer): Task {
+  const { queue, priority, state, revision } = decodeHead(record);
+  const bodyFrom = NAMES_FROM + record.readUInt16LE(24) + record.readUInt16LE(26);
+  const packed = JSON.parse(record.toString('utf8', bodyFrom)) as PackedTask;
+  return unpackTask(packed, { queue, priority, state, revision });
+}
+
+/** The head of a task as `decodeHead` would give it. */
+export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHead {
+  return {
+    state: task.state,
+    queue: task.spec.queue,
+    priority: task.spec.priority,
+    revision: task.revision,
+    payloadBytes,
+    bytes: payloadBytes + record.length,
+    deadline: headDeadline(task),
+    claimKey: headClaimKey(task),
+  };
+}
+
+function check(record: Buffer): void {
+  if (record.length < NAMES_FROM || crc32(record.subarray(CHECKED_FROM)) !== record.readUInt32LE(0)) {
+    throw new CorruptRecord('A task record does not match its checksum');
+  }
+  if (record[4] !== RECORD_VERSION) {
+    throw new CorruptRecord(
+      `A task record has version ${String(record[4])}; this version reads ${RECORD_VERSION}`,
+    );
+  }
+}
+
+function headDeadline(task: Task): Instant | undefined {
+  switch (task.state) {
+    case 'delayed':
+      return Math.min(task.runAt, task.startBy ?? Infinity);
+    case 'queued':
+      return task.startBy;
+    case 'processing':
+      return task.lease.expiresAt;
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return task.finishedAt;
+  }
+}
+
+function headClaimKey(task: Task): string | undefined {
+  if (task.state !== 'processing' || task.lease.claimId === undefined) return undefined;
+  return claimKeyOf(task.lease.workerId, task.lease.claimId);
+}
+
+// A task as a list: a million of them are read at start, and the names of the fields would be half of each.
+type PackedTask = [...PackedSpec, ...PackedCore, Record<string, unknown>];
+type PackedSpec = [
+  id: string,
+  language: string,
+  engine: string,
+  timeout: number,
+  maxAttempts: number,
+  maxInterruptions: number,
+  backoff: Backoff | 0,
+  options: Record<string, unknown> | 0,
+];
+type PackedCore = [
+  createdAt: Instant,
+  sequence: number,
+  attempt: number,
+  failures: number,
+  interruptions: number,
+];
+
+function packTask(task: Task): PackedTask {
+  const {
+    spec,
+    createdAt,
+    sequence,
+    attempt,
+    failures,
+    interruptions,
+    state: _,
+    revision: __,
+    ...rest
+  } = task;
+  return [...packSpec(spec), createdAt, sequence, attempt, failures, interruptions, rest];
+}
+
+function packSpec(spec: TaskSpec): PackedSpec {
+  const { id, language, engine, timeout, maxAttempts, maxInterruptions, backoff, ...others } = spec;
+  const { queue: _, priority: __, ...options } = others;
+  return [
+    id,
+    language,
+    engine,
+    timeout,
+    maxAttempts,
+    maxInterruptions,
+    isDefault(backoff) ? 0 : backoff,
+    Object.keys(options).length === 0 ? 0 : options,
+  ];
+}
+
+function isDefault(backoff: Backoff): boolean {
+  const { type, delay, maxDelay, jitter } = DEFAULT_BACKOFF;
+  return (
+    backoff.type === type &&
+    backoff.delay === delay &&
+    backoff.maxDelay === maxDelay &&
+    backoff.jitter === jitter
+  );
+}
+
+function unpackTask(
+  packed: PackedTask,
+  head: Pick<TaskHead, 'queue' | 'priority' | 'state' | 'revision'>,
+): Task {
+  const [id, language, engine, timeout, maxAttempts, maxInterruptions, backoff, options, ...core] = packed;
+  const [createdAt, sequence, attempt, failures, interruptions, rest] = core;
+  const spec = {
+    id,
+    queue: head.queue,
+    priority: head.priority,
+    language,
+    engine,
+    timeout,
+    maxAttempts,
+    maxInterruptions,
+    backoff: backoff === 0 ? DEFAULT_BACKOFF : backoff,
+    ...(options === 0 ? undefined : options),
+  };
+  const counters = { createdAt, revision: head.revision, sequence, attempt, failures, interruptions };
+  return { spec, ...counters, ...rest, state: head.state } as Task;
+}
+
+/** Whether the record's deadline is on the steady scale. */
+export function isSteady(head: TaskHead): boolean {
+  return head.state === 'processing';
+}

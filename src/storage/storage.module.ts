@@ -1,0 +1,48 @@
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { Clock } from '../task/clock.js';
+import { EmbeddedTaskStore } from './embedded/embedded-task-store.js';
+import { SystemClock } from './embedded/system-clock.js';
+import { TaskStore } from './task-store.js';
+
+/** Picks the driver and opens it. Nobody else asks which it is. */
+@Module({})
+export class StorageModule implements OnApplicationShutdown {
+  constructor(private readonly store: TaskStore) {}
+
+  /** @param clock another clock than the machine's, for tests */
+  static forRoot(clock: Clock = new SystemClock()): DynamicModule {
+    return {
+      module: StorageModule,
+      global: true,
+      providers: [
+        {
+          provide: TaskStore,
+          inject: [Config],
+          useFactory: (config: Config) => openTaskStore(config, clock),
+        },
+        { provide: Clock, inject: [TaskStore], useFactory: (store: TaskStore) => store.clock },
+      ],
+      exports: [TaskStore, Clock],
+    };
+  }
+
+  /** After the last request has been answered. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.store.close();
+  }
+}
+
+function openTaskStore(config: Config, clock: Clock): Promise<TaskStore> {
+  const settings = {
+    retention: config.RETENTION_SECONDS,
+    retentionMaxTasks: config.RETENTION_MAX_TASKS,
+    retentionMaxBytes: config.RETENTION_MAX_BYTES,
+  };
+  switch (config.QUEUE_STORE) {
+    case 'embedded':
+      return EmbeddedTaskStore.open({ directory: config.DATA_DIR, clock, settings });
+    case 'redis':
+      throw new Error('QUEUE_STORE=redis is not in this version; use QUEUE_STORE=embedded');
+  }
+}
