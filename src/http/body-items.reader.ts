@@ -1,0 +1,139 @@
+import {
+  type Exchange,
+  isJson,
+  isNdjson,
+  parseDto,
+  readText,
+  refusing,
+  requireType,
+  scanLimits,
+} from './body.reader.js';
+import type { Constructor } from './compiled-validator.js';
+import { invalidRequest, readDto } from './dto.reader.js';
+import { type DtoPlan, planOf } from './dto-plan.js';
+import type { HttpLimits } from './http-limits.js';
+import { checkJson, type Envelope, type ScanLimits, scanEnvelope, splitItems } from './json-scanner.js';
+import { ProblemError } from './problem.error.js';
+
+export interface ItemsOptions<E extends object, T extends object> {
+  /** What surrounds the items. */
+  readonly envelope: Constructor<E>;
+  readonly item: Constructor<T>;
+  /** The array in the envelope that holds the items. */
+  readonly member: string;
+  readonly maxItems: number;
+  /** Also takes `application/x-ndjson`: one item a line, and an empty envelope. */
+  readonly takesNdjson?: boolean;
+}
+
+type ItemLimit = Pick<ItemsOptions<object, object>, 'member' | 'maxItems'>;
+
+/** One item: what it says, or what is wrong with it. */
+export type Item<T extends object> = { readonly value: T } | { readonly problem: ProblemError };
+
+export interface Items<E extends object, T extends object> {
+  readonly envelope: E;
+  /** In the order of the request, at least one. */
+  readonly items: readonly Item<T>[];
+}
+
+/**
+ * Reads a body of many items. A body that is not JSON, or breaks the envelope, throws; a bad item is told apart and
+ * leaves the others alone. The limits of depth and members hold for each item.
+ */
+export async function readItems<E extends object, T extends object>(
+  exchange: Exchange,
+  options: ItemsOptions<E, T>,
+): Promise<Items<E, T>> {
+  const takesNdjson = options.takesNdjson === true;
+  requireType(exchange.request, (type) => isJson(type) || (takesNdjson && isNdjson(type)));
+  const isLines = takesNdjson && isNdjson(exchange.request.headers['content-type'] ?? '');
+  const text = await readText(exchange);
+  return isLines
+    ? itemsOfLines(text, options, exchange.limits)
+    : itemsOfDocument(text, options, exchange.limits);
+}
+
+/** Reads newline-delimited JSON; a line that is not JSON is a bad item. */
+export function itemsOfLines<E extends object, T extends object>(
+  text: string,
+  options: ItemsOptions<E, T>,
+  limits: HttpLimits,
+): Items<E, T> {
+  const plan = planOf(options.item);
+  const lines = linesOf(text, options.maxItems + 1);
+  requireCount(lines.length, options);
+  return {
+    envelope: parseDto('{}', planOf(options.envelope), limits),
+    items: lines.map((line) => attempt(() => parseDto(line, plan, limits))),
+  };
+}
+
+/** Reads `{"<member>": [item, …], …}`. */
+export function itemsOfDocument<E extends object, T extends object>(
+  text: string,
+  options: ItemsOptions<E, T>,
+  limits: HttpLimits,
+): Items<E, T> {
+  const { member, maxItems } = options;
+  const document = text === '' ? '{}' : text;
+  const split = refusing(() => splitItems(document, member, maxItems, scanLimits(limits)));
+  const envelope = readDto(planOf(options.envelope), { value: split.value, opaque: new Map() }, limits);
+  if (!split.items) throw invalidRequest([{ pointer: `/${member}`, detail: `${member} is required` }]);
+  requireCount(split.items.length, options);
+  const plan = planOf(options.item);
+  const items = split.items.map((item) => readItem(item, plan, limits));
+  requireJson(items, member);
+  return { envelope, items };
+}
+
+function requireJson(items: readonly Item<object>[], member: string): void {
+  const spoiled = items.findIndex((item) => 'problem' in item && item.problem.code === 'malformed_request');
+  if (spoiled === -1) return;
+  throw new ProblemError('malformed_request', `Element ${spoiled + 1} of ${member} is not valid JSON`);
+}
+
+function requireCount(count: number, { member, maxItems }: ItemLimit): void {
+  if (count >= 1 && count <= maxItems) return;
+  const detail = count === 0 ? 'must not be empty' : `must have at most ${maxItems} elements`;
+  throw invalidRequest([{ pointer: `/${member}`, detail: `${member} ${detail}` }]);
+}
+
+function readItem<T extends object>(text: string, plan: DtoPlan<T>, limits: HttpLimits): Item<T> {
+  return attempt(() => {
+    const envelope = refusing(() => scanItem(text, plan, scanLimits(limits)));
+    return readDto(plan, envelope, limits);
+  });
+}
+
+/** An element that breaks a limit or is no object is a bad item; one that is not JSON spoils the whole document. */
+function scanItem<T extends object>(text: string, plan: DtoPlan<T>, limits: ScanLimits): Envelope {
+  try {
+    return scanEnvelope(text, plan.opaqueNames, limits);
+  } catch (error) {
+    checkJson(text);
+    throw error;
+  }
+}
+
+function attempt<T extends object>(read: () => T): Item<T> {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (error instanceof ProblemError) return { problem: error };
+    throw error;
+  }
+}
+
+/** The lines that are not blank, at most `limit` of them. */
+function linesOf(text: string, limit: number): string[] {
+  const lines: string[] = [];
+  for (let start = 0; start < text.length && lines.length < limit;) {
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    const line = text.slice(start, end).trim();
+    if (line !== '') lines.push(line);
+    start = end + 1;
+  }
+  return lines;
+}

@@ -1,0 +1,142 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ClientGone } from './client-gone.error.js';
+import { invalidRequest, readDto } from './dto.reader.js';
+import { type DtoPlan } from './dto-plan.js';
+import type { HttpLimits } from './http-limits.js';
+import { JsonScanError, type ScanLimits, scanEnvelope } from './json-scanner.js';
+import { ProblemError } from './problem.error.js';
+
+/** A request as Express hands it on, with its answer. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly limits: HttpLimits;
+}
+
+const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
+const NDJSON_TYPE =
+  /^application\/(?:x-ndjson|ndjson|jsonl)[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
+
+/** Reads the body as the DTO says, or throws the problem to answer with. No body at all is `{}`. */
+export async function readJsonBody<T extends object>(exchange: Exchange, plan: DtoPlan<T>): Promise<T> {
+  requireType(exchange.request, isJson);
+  return parseDto(await readText(exchange), plan, exchange.limits);
+}
+
+/** The DTO in the text of one JSON document; empty text is `{}`. */
+export function parseDto<T extends object>(text: string, plan: DtoPlan<T>, limits: HttpLimits): T {
+  const document = text === '' ? '{}' : text;
+  return readDto(
+    plan,
+    refusing(() => scanEnvelope(document, plan.opaqueNames, scanLimits(limits))),
+    limits,
+  );
+}
+
+export function scanLimits(limits: HttpLimits): ScanLimits {
+  return { maxDepth: limits.maxJsonDepth, maxKeys: limits.maxJsonKeys };
+}
+
+/** Turns what the scanner says into the problem that the client is told. */
+export function refusing<R>(scan: () => R): R {
+  try {
+    return scan();
+  } catch (error) {
+    throw error instanceof JsonScanError ? scanProblem(error) : error;
+  }
+}
+
+function scanProblem({ fault }: JsonScanError): ProblemError {
+  switch (fault.kind) {
+    case 'malformed':
+      return new ProblemError('malformed_request', malformedDetail(fault.position));
+    case 'not_object':
+      return invalidRequest([{ pointer: '', detail: 'The body must be a JSON object' }]);
+    case 'not_array':
+      return invalidRequest([{ pointer: '', detail: 'The items must be in a JSON array' }]);
+    case 'too_deep':
+      return invalidRequest([{ pointer: '', detail: 'The JSON document is nested too deep' }]);
+    case 'too_many_keys':
+      return invalidRequest([{ pointer: '', detail: 'The JSON document has too many members' }]);
+  }
+}
+
+function malformedDetail(position: number): string {
+  const place = position < 0 ? 'it ends too early' : `it breaks at character ${position + 1}`;
+  return `The body is not valid JSON: ${place}`;
+}
+
+export function isJson(type: string): boolean {
+  return type === 'application/json' || JSON_TYPE.test(type);
+}
+
+export function isNdjson(type: string): boolean {
+  return NDJSON_TYPE.test(type);
+}
+
+/** Without a body no type is needed; a type that is given must be one that the route takes. */
+export function requireType(request: IncomingMessage, isTaken: (type: string) => boolean): void {
+  const { 'content-type': type, 'content-encoding': encoding } = request.headers;
+  if (type === undefined ? hasBody(request) : !isTaken(type)) {
+    throw new ProblemError(
+      'unsupported_media_type',
+      'Send the body as UTF-8 with Content-Type: application/json',
+    );
+  }
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new ProblemError('unsupported_media_type', 'Send the body without a Content-Encoding');
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0);
+}
+
+/** The whole body as text; it is empty when there is none. */
+export async function readText({ request, response, limits }: Exchange): Promise<string> {
+  if (!hasBody(request)) return '';
+  if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
+  if (request.headers.expect !== undefined) response.writeContinue();
+  const body = await readBytes(request, limits);
+  if (!isUtf8(body)) throw new ProblemError('malformed_request', 'The body is not valid UTF-8');
+  return body.toString('utf8');
+}
+
+export function tooLarge(limits: HttpLimits): ProblemError {
+  return new ProblemError('too_large', `The body must have at most ${limits.maxBodyBytes} bytes`, {
+    headers: { Connection: 'close' },
+  });
+}
+
+function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (request.destroyed) {
+      reject(new ClientGone());
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    // A message that was read to the end closes too.
+    const refuse = () => {
+      if (!request.readableEnded) reject(new ClientGone());
+    };
+    const keep = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limits.maxBodyBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      // What is still under way is read and forgotten, so that the answer reaches a client that is still sending.
+      request.off('data', keep);
+      request.resume();
+      reject(tooLarge(limits));
+    };
+    request
+      .on('data', keep)
+      .on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+      .on('error', refuse)
+      .on('close', refuse);
+  });
+}

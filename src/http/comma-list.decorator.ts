@@ -1,0 +1,13 @@
+const COMMA_LISTS = Symbol('comma-separated query parameters');
+
+/** The query parameter is a list: `queue=a,b` is `['a', 'b']`. An empty element is refused. */
+export function CommaList(): PropertyDecorator {
+  return (prototype, property) => {
+    const names = new Set([...commaLists(prototype), String(property)]);
+    Reflect.defineMetadata(COMMA_LISTS, names, prototype);
+  };
+}
+
+export function commaLists(prototype: object): ReadonlySet<string> {
+  return (Reflect.getMetadata(COMMA_LISTS, prototype) as ReadonlySet<string> | undefined) ?? new Set();
+}

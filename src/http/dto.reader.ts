@@ -1,0 +1,172 @@
+import { type ValidationError, validateSync } from 'class-validator';
+import { type Constructor, VALIDATOR_OPTIONS } from './compiled-validator.js';
+import { type DtoPlan, type FieldPlan, type OpaquePlan, planOf } from './dto-plan.js';
+import type { HttpLimits } from './http-limits.js';
+import type { Envelope, OpaqueMember } from './json-scanner.js';
+import { type FieldProblem, ProblemError } from './problem.error.js';
+import { RawJson } from './raw-json.js';
+
+/** More than this many faults in one request help nobody. */
+const MAX_FIELD_PROBLEMS = 20;
+
+type Plain = Readonly<Record<string, unknown>>;
+
+/**
+ * Makes the DTO of an envelope: only what is declared, defaults for what is absent, `null` for an optional field
+ * counts as absent, nothing is converted. Throws a 422 problem that names every field at fault.
+ */
+export function readDto<T extends object>(plan: DtoPlan<T>, envelope: Envelope, limits: HttpLimits): T {
+  const problems: FieldProblem[] = [];
+  const instance = fill(plan, envelope.value, { prefix: '/', problems });
+  for (const field of plan.opaque) {
+    const member = envelope.opaque.get(field.name);
+    const problem = opaqueProblem(field, member, limits);
+    if (problem) problems.push({ pointer: `/${field.name}`, detail: `${field.name} ${problem}` });
+    else if (member && !isAbsent(field, member)) setField(instance, field.name, new RawJson(member.text));
+  }
+  return checked(plan, instance, problems);
+}
+
+/** Makes the DTO of values that are read already, such as those of a query. */
+export function readValues<T extends object>(
+  plan: DtoPlan<T>,
+  values: Plain,
+  known: readonly FieldProblem[] = [],
+): T {
+  const problems = [...known];
+  return checked(plan, fill(plan, values, { prefix: '', problems }), problems, '');
+}
+
+/** A 422 problem that carries the faults of the fields. */
+export function invalidRequest(problems: readonly FieldProblem[]): ProblemError {
+  const first = problems[0]?.detail ?? 'The request breaks the schema';
+  const others = problems.length - 1;
+  const more = others < MAX_FIELD_PROBLEMS ? `${others} more` : 'many more';
+  const detail = others > 0 ? `${first} (and ${more})` : first;
+  return new ProblemError('invalid_request', detail, { errors: problems.slice(0, MAX_FIELD_PROBLEMS) });
+}
+
+interface Place {
+  readonly prefix: string;
+  readonly problems: FieldProblem[];
+}
+
+function fill<T extends object>(plan: DtoPlan<T>, plain: Plain, place: Place): T {
+  const instance = new plan.dto();
+  for (const field of plan.fields) {
+    const value = plain[field.name];
+    if (value === undefined || (value === null && field.isOptional)) continue;
+    const problem = shapeProblem(field, value);
+    if (problem !== undefined) report(place, field.name, problem);
+    else
+      setField(
+        instance,
+        field.name,
+        field.nested ? fillNested(field.nested, field, { value, place }) : value,
+      );
+  }
+  return instance;
+}
+
+/** What class-validator would miss, or would take long to say. */
+function shapeProblem(field: FieldPlan, value: unknown): string | undefined {
+  if (Array.isArray(value)) {
+    if (!field.isArray) return 'must not be a list';
+    if (value.length > field.maxItems) return `must have at most ${field.maxItems} elements`;
+  }
+  if (typeof value === 'string' && value.length > field.maxUnits) {
+    return `must have at most ${field.maxUnits / 3} characters`;
+  }
+  return undefined;
+}
+
+interface Nested {
+  readonly value: unknown;
+  readonly place: Place;
+}
+
+/** Every object becomes an instance of its DTO: class-validator must never meet an object that nobody declared. */
+function fillNested(dto: Constructor, field: FieldPlan, { value, place }: Nested): unknown {
+  const plan = planOf(dto);
+  const prefix = `${place.prefix}${field.name}/`;
+  if (isPlain(value)) return fill(plan, value, { ...place, prefix });
+  if (!Array.isArray(value)) {
+    report(place, field.name, 'must be an object');
+    return undefined;
+  }
+  return value.map((element: unknown, index) =>
+    isPlain(element)
+      ? fill(plan, element, { ...place, prefix: `${prefix}${index}/` })
+      : report({ ...place, prefix }, String(index), 'must be an object'),
+  );
+}
+
+function report(place: Place, name: string, problem: string): undefined {
+  place.problems.push({ pointer: `${place.prefix}${name}`, detail: `${name} ${problem}` });
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function setField(instance: object, name: string, value: unknown): void {
+  (instance as Record<string, unknown>)[name] = value;
+}
+
+function opaqueProblem(
+  field: OpaquePlan,
+  member: OpaqueMember | undefined,
+  limits: HttpLimits,
+): string | undefined {
+  if (!member || isAbsent(field, member)) {
+    if (field.isOptional) return undefined;
+    return member ? 'must not be null' : 'is required';
+  }
+  const { text, value } = member;
+  if (field.type === 'string' && typeof value !== 'string') return 'must be a string';
+  if (field.type === 'object' && !isPlain(value)) return 'must be an object';
+  const maxBytes = typeof field.maxBytes === 'number' ? field.maxBytes : limits[field.maxBytes];
+  const bytes = Buffer.byteLength(typeof value === 'string' ? value : text);
+  return bytes > maxBytes ? `must have at most ${maxBytes} bytes` : undefined;
+}
+
+function isAbsent(field: OpaquePlan, member: OpaqueMember): boolean {
+  return member.value === null && field.isNullValue !== true;
+}
+
+/** The compiled check answers for good input; only bad input pays for messages. */
+function checked<T extends object>(
+  plan: DtoPlan<T>,
+  instance: T,
+  problems: readonly FieldProblem[],
+  root = '/',
+): T {
+  if (problems.length === 0 && plan.accepts(instance)) return instance;
+  const all = [...problems];
+  const seen = new Set(problems.map(({ pointer }) => pointer));
+  if (plan.fields.length > 0) {
+    for (const problem of messagesFor(instance, root)) if (!seen.has(problem.pointer)) all.push(problem);
+  }
+  if (all.length === 0) return instance;
+  throw invalidRequest(all);
+}
+
+function messagesFor(instance: object, root: string): FieldProblem[] {
+  const found: FieldProblem[] = [];
+  collect(validateSync(instance, VALIDATOR_OPTIONS), root, found);
+  return found;
+}
+
+function collect(errors: readonly ValidationError[], prefix: string, found: FieldProblem[]): void {
+  for (const error of errors) {
+    if (found.length > MAX_FIELD_PROBLEMS) return;
+    const pointer = `${prefix}${error.property}`;
+    const value: unknown = error.value;
+    if (error.constraints) {
+      const detail =
+        value === undefined ? `${error.property} is required` : Object.values(error.constraints).join('; ');
+      found.push({ pointer, detail });
+    }
+    collect(error.children ?? [], `${pointer}/`, found);
+  }
+}

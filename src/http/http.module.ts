@@ -1,0 +1,30 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { Config } from '../config/config.js';
+import { ConnectionDrain } from './connection-drain.js';
+import { HttpLimits } from './http-limits.js';
+import { ProblemFilter } from './problem.filter.js';
+
+/** The limits that one request is held to. */
+export function limitsOf(config: Config): HttpLimits {
+  return new HttpLimits({
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    maxCodeBytes: config.MAX_CODE_BYTES,
+    maxMetadataBytes: config.MAX_METADATA_BYTES,
+    maxJsonDepth: config.MAX_JSON_DEPTH,
+    maxJsonKeys: config.MAX_JSON_KEYS,
+    maxHeaderBytes: config.MAX_HEADER_BYTES,
+  });
+}
+
+/** What every route needs of the HTTP layer. */
+@Global()
+@Module({
+  providers: [
+    { provide: HttpLimits, inject: [Config], useFactory: limitsOf },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    ConnectionDrain,
+  ],
+  exports: [HttpLimits],
+})
+export class HttpModule {}

@@ -1,0 +1,58 @@
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type PipeTransform,
+} from '@nestjs/common';
+import type { ArgumentMetadata } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { readJsonBody } from './body.reader.js';
+import type { Constructor } from './compiled-validator.js';
+import { planOf } from './dto-plan.js';
+import { HttpLimits } from './http-limits.js';
+
+/** The request with its answer: what the pipes of this layer start from. */
+export interface HttpPair {
+  readonly request: Request;
+  readonly response: Response;
+}
+
+export function pairOf(context: ExecutionContext): HttpPair {
+  const http = context.switchToHttp();
+  return { request: http.getRequest<Request>(), response: http.getResponse<Response>() };
+}
+
+/** Reads, checks and makes the DTO. It is a pipe because pipes run after the guards. */
+@Injectable()
+export class JsonBodyPipe implements PipeTransform<HttpPair, Promise<object>> {
+  constructor(@Inject(HttpLimits) private readonly limits: HttpLimits) {}
+
+  transform(pair: HttpPair, { data }: ArgumentMetadata): Promise<object> {
+    return readJsonBody({ ...pair, limits: this.limits }, planOf(data as unknown as Constructor));
+  }
+}
+
+const bodyOf = createParamDecorator((_dto: Constructor, context: ExecutionContext) => pairOf(context));
+
+/**
+ * The body as an instance of `dto` with declared fields only. It is read when the guards have let the request in.
+ * Documents the body as well.
+ */
+export function JsonBody(dto: Constructor): ParameterDecorator {
+  return (prototype, method, index) => {
+    bodyOf(dto, JsonBodyPipe)(prototype, method, index);
+    documentWith(prototype, method, ApiBody({ type: dto }));
+  };
+}
+
+/** Lets a parameter decorator say what a method decorator of Swagger says. */
+export function documentWith(
+  prototype: object,
+  method: string | symbol | undefined,
+  decorator: MethodDecorator,
+): void {
+  const descriptor = method === undefined ? undefined : Object.getOwnPropertyDescriptor(prototype, method);
+  if (method !== undefined && descriptor) decorator(prototype, method, descriptor);
+}

@@ -1,0 +1,31 @@
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type PipeTransform,
+} from '@nestjs/common';
+import type { ArgumentMetadata } from '@nestjs/common';
+import { type Items, type ItemsOptions, readItems } from './body-items.reader.js';
+import { HttpLimits } from './http-limits.js';
+import { type HttpPair, pairOf } from './json-body.decorator.js';
+
+@Injectable()
+export class JsonItemsPipe implements PipeTransform<HttpPair, Promise<Items<object, object>>> {
+  constructor(@Inject(HttpLimits) private readonly limits: HttpLimits) {}
+
+  transform(pair: HttpPair, { data }: ArgumentMetadata): Promise<Items<object, object>> {
+    return readItems({ ...pair, limits: this.limits }, data as unknown as ItemsOptions<object, object>);
+  }
+}
+
+const itemsOf = createParamDecorator((_options: ItemsOptions<object, object>, context: ExecutionContext) =>
+  pairOf(context),
+);
+
+/** The body as `Items`: its envelope, and each element of one array on its own, good or bad. */
+export function JsonItems<E extends object, T extends object>(
+  options: ItemsOptions<E, T>,
+): ParameterDecorator {
+  return itemsOf(options, JsonItemsPipe);
+}

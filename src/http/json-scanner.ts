@@ -1,0 +1,294 @@
+/** What is wrong with a document. `position` counts characters from 0. */
+export type JsonFault =
+  | { readonly kind: 'malformed'; readonly position: number }
+  | { readonly kind: 'not_object' }
+  | { readonly kind: 'not_array' }
+  | { readonly kind: 'too_deep' }
+  | { readonly kind: 'too_many_keys' };
+
+export class JsonScanError extends Error {
+  constructor(readonly fault: JsonFault) {
+    super(`The JSON document is refused: ${fault.kind}`);
+    this.name = 'JsonScanError';
+  }
+}
+
+export interface ScanLimits {
+  /** The outermost container is level 1. */
+  readonly maxDepth: number;
+  readonly maxKeys: number;
+}
+
+/** A member that nobody needs to understand. */
+export interface OpaqueMember {
+  /** Exactly as it was sent. */
+  readonly text: string;
+  /** What JSON.parse makes of it: only to be measured, never to be written again. */
+  readonly value: unknown;
+}
+
+export interface Envelope {
+  /** The object without its opaque members. May have a member of its own named `__proto__`. */
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly opaque: ReadonlyMap<string, OpaqueMember>;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+const NOTHING_OPAQUE: ReadonlyMap<string, OpaqueMember> = new Map();
+
+/**
+ * Reads one JSON object in one pass over its text. Accepts exactly what JSON.parse accepts, within the limits, and
+ * takes linear time and constant stack for any input. Of members with the same name the last one counts.
+ */
+export function scanEnvelope(text: string, opaqueNames: ReadonlySet<string>, limits: ScanLimits): Envelope {
+  const spans = new Scanner(text, limits).members(opaqueNames);
+  if (spans.opaque.length === 0) {
+    return { value: parse(text, text) as Record<string, unknown>, opaque: NOTHING_OPAQUE };
+  }
+  const opaque = new Map<string, OpaqueMember>();
+  for (const { name, start, end } of spans.opaque) {
+    const raw = text.slice(start, end);
+    opaque.set(name, { text: raw, value: parse(raw, text) });
+  }
+  return { value: parse(`{${spans.rest.join(',')}}`, text) as Record<string, unknown>, opaque };
+}
+
+export interface SplitDocument {
+  /** The object without the member. */
+  readonly value: Readonly<Record<string, unknown>>;
+  /** The texts of the elements, each known to have balanced brackets and no more; `undefined`: no such member. */
+  readonly items: readonly string[] | undefined;
+}
+
+/**
+ * Takes the array `member` of an object apart, so that each element can be scanned as a document of its own. The
+ * limits hold for the object around it; stops after `maxItems + 1` elements.
+ */
+export function splitItems(
+  text: string,
+  member: string,
+  maxItems: number,
+  limits: ScanLimits,
+): SplitDocument {
+  const spans = new Scanner(text, limits, member).members(new Set([member]));
+  const value = parse(`{${spans.rest.join(',')}}`, text) as Record<string, unknown>;
+  const span = spans.opaque.at(-1);
+  for (const earlier of spans.opaque.slice(0, -1)) parse(text.slice(earlier.start, earlier.end), text);
+  if (!span) return { value, items: undefined };
+  if (text.charCodeAt(span.start) !== OPEN_ARRAY) {
+    if (parse(text.slice(span.start, span.end), text) === null) return { value, items: undefined };
+    throw new JsonScanError({ kind: 'not_array' });
+  }
+  return { value, items: new Scanner(text, limits).elements(span.start, maxItems) };
+}
+
+/** Refuses what JSON.parse refuses; for an element that is no object. */
+export function checkJson(text: string): void {
+  parse(text, text);
+}
+
+interface Span {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface MemberSpans {
+  readonly opaque: readonly Span[];
+  /** Runs of members that are not opaque, with the commas between them. */
+  readonly rest: readonly string[];
+}
+
+/**
+ * Finds where things begin and end. It checks the structure of the outermost level itself and only balances
+ * brackets further in: every piece it cuts out goes through JSON.parse, which is strict about the rest.
+ */
+class Scanner {
+  private keys = 0;
+
+  constructor(
+    private readonly text: string,
+    private readonly limits: ScanLimits,
+    /** The member whose inside is measured element by element later. */
+    private readonly unmeasured?: string,
+  ) {}
+
+  members(opaqueNames: ReadonlySet<string>): MemberSpans {
+    const { text } = this;
+    const opaque: Span[] = [];
+    const rest: string[] = [];
+    let runStart = -1;
+    let runEnd = -1;
+    let position = this.skipSpace(this.openObject());
+    if (text.charCodeAt(position) === CLOSE_OBJECT) return this.finish(position, { opaque, rest });
+    for (;;) {
+      const keyStart = position;
+      const keyEnd = this.endOfString(position);
+      const name = this.keyName(keyStart, keyEnd);
+      const start = this.skipSpace(this.expect(COLON, this.skipSpace(keyEnd)));
+      this.countKey();
+      const end = this.endOfValue(start, name !== this.unmeasured);
+      if (opaqueNames.has(name)) {
+        opaque.push({ name, start, end });
+        if (runStart !== -1) rest.push(text.slice(runStart, runEnd));
+        runStart = -1;
+      } else {
+        if (runStart === -1) runStart = keyStart;
+        runEnd = end;
+      }
+      position = this.skipSpace(end);
+      if (text.charCodeAt(position) === CLOSE_OBJECT) break;
+      position = this.skipSpace(this.expect(COMMA, position));
+    }
+    if (runStart !== -1) rest.push(text.slice(runStart, runEnd));
+    return this.finish(position, { opaque, rest });
+  }
+
+  elements(start: number, maxItems: number): readonly string[] {
+    const { text } = this;
+    const items: string[] = [];
+    let position = this.skipSpace(start + 1);
+    if (text.charCodeAt(position) === CLOSE_ARRAY) return items;
+    while (items.length <= maxItems) {
+      const end = this.endOfValue(position, false);
+      items.push(text.slice(position, end));
+      position = this.skipSpace(end);
+      if (text.charCodeAt(position) === CLOSE_ARRAY) return items;
+      position = this.skipSpace(this.expect(COMMA, position));
+    }
+    return items;
+  }
+
+  /** Returns where the inside begins. */
+  private openObject(): number {
+    const start = this.skipSpace(0);
+    if (this.text.charCodeAt(start) === OPEN_OBJECT) return start + 1;
+    const isOtherJson = /^["[0-9tfn-]/.test(this.text.charAt(start));
+    throw isOtherJson ? new JsonScanError({ kind: 'not_object' }) : malformed(start);
+  }
+
+  private finish(closing: number, spans: MemberSpans): MemberSpans {
+    const end = this.skipSpace(closing + 1);
+    if (end !== this.text.length) throw malformed(end);
+    return spans;
+  }
+
+  private skipSpace(from: number): number {
+    let position = from;
+    for (;;) {
+      const code = this.text.charCodeAt(position);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return position;
+      position++;
+    }
+  }
+
+  private expect(code: number, position: number): number {
+    if (this.text.charCodeAt(position) !== code) throw malformed(position);
+    return position + 1;
+  }
+
+  private countKey(): void {
+    if (++this.keys > this.limits.maxKeys) throw new JsonScanError({ kind: 'too_many_keys' });
+  }
+
+  /** An escaped key is decoded: `"co\u0064e"` is `code` to JSON.parse too. */
+  private keyName(start: number, end: number): string {
+    const name = this.text.slice(start + 1, end - 1);
+    if (!name.includes('\\')) return name;
+    return parse(this.text.slice(start, end), this.text) as string;
+  }
+
+  /** Returns the position after the closing quote. Each backslash is looked at once, so the time stays linear. */
+  private endOfString(start: number): number {
+    const { text } = this;
+    if (text.charCodeAt(start) !== QUOTE) throw malformed(start);
+    let quote = text.indexOf('"', start + 1);
+    while (quote !== -1) {
+      let before = quote - 1;
+      while (text.charCodeAt(before) === BACKSLASH) before--;
+      if ((quote - before) % 2 === 1) return quote + 1;
+      quote = text.indexOf('"', quote + 1);
+    }
+    throw malformed(text.length);
+  }
+
+  private endOfValue(start: number, isMeasured: boolean): number {
+    const code = this.text.charCodeAt(start);
+    if (code === QUOTE) return this.endOfString(start);
+    if (code === OPEN_OBJECT || code === OPEN_ARRAY) return this.endOfContainer(start, isMeasured);
+    return this.endOfScalar(start);
+  }
+
+  private endOfScalar(start: number): number {
+    let position = start;
+    while (isScalarCode(this.text.charCodeAt(position))) position++;
+    if (position === start) throw malformed(start);
+    return position;
+  }
+
+  private endOfContainer(start: number, isMeasured: boolean): number {
+    const { text } = this;
+    const maxDepth = isMeasured ? this.limits.maxDepth : Infinity;
+    let depth = 1;
+    let position = start;
+    while (position < text.length) {
+      const code = text.charCodeAt(position);
+      if (code === QUOTE) {
+        position = this.endOfString(position);
+        continue;
+      }
+      if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+        if (++depth > maxDepth) throw new JsonScanError({ kind: 'too_deep' });
+      } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
+        if (--depth === 1) return position + 1;
+      } else if (code === COLON && isMeasured) {
+        this.countKey();
+      }
+      position++;
+    }
+    throw malformed(text.length);
+  }
+}
+
+/** Letters, digits, signs and points: what numbers and the three names are made of. */
+function isScalarCode(code: number): boolean {
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    (code >= 0x61 && code <= 0x7a) ||
+    code === 0x2d ||
+    code === 0x2e ||
+    code === 0x2b ||
+    code === 0x45
+  );
+}
+
+function malformed(position: number): JsonScanError {
+  return new JsonScanError({ kind: 'malformed', position });
+}
+
+/** Never lets the message of JSON.parse out: it quotes the body. */
+function parse(piece: string, document: string): unknown {
+  try {
+    return JSON.parse(piece);
+  } catch {
+    throw malformed(faultPosition(document));
+  }
+}
+
+function faultPosition(document: string): number {
+  try {
+    JSON.parse(document);
+  } catch (error) {
+    const found = error instanceof Error ? /at position (\d+)/.exec(error.message) : null;
+    if (found) return Number(found[1]);
+  }
+  return -1;
+}

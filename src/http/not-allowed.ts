@@ -1,0 +1,68 @@
+import type { NextFunction, Request, Response } from 'express';
+import { ProblemError } from './problem.error.js';
+
+/** What is read of the router of Express. */
+interface RouterLayer {
+  match(path: string): unknown;
+  readonly rawPath?: unknown;
+  readonly route?: {
+    readonly methods: Readonly<Record<string, boolean | undefined>>;
+    readonly stack: readonly { readonly handle: unknown }[];
+  };
+}
+
+interface RouterLike {
+  readonly stack: readonly RouterLayer[];
+}
+
+/** Stands in for HEAD on a route that takes only GET. */
+export function refuseHead(request: Request, _response: Response, next: NextFunction): void {
+  next(notAllowed(allowedMethods(routerOf(request), request.path)));
+}
+
+/** The last handler: answers what no route took with 404, with 405 and `Allow`, or, for OPTIONS, with `Allow` alone. */
+export function refuseUnrouted(request: Request, response: Response, next: NextFunction): void {
+  const allowed = allowedMethods(routerOf(request), request.path);
+  if (allowed.length === 0) {
+    next(new ProblemError('not_found', 'There is nothing at this address; /docs lists what there is'));
+  } else if (request.method === 'OPTIONS') {
+    response.statusCode = 204;
+    response.setHeader('Allow', allowed.join(', '));
+    response.end();
+  } else {
+    next(notAllowed(allowed));
+  }
+}
+
+function notAllowed(allowed: readonly string[]): ProblemError {
+  const list = allowed.join(', ');
+  return new ProblemError('method_not_allowed', `This address takes ${list}`, { headers: { Allow: list } });
+}
+
+/** The methods of the most specific route that matches: routes are registered in that order. */
+function allowedMethods({ stack }: RouterLike, path: string): readonly string[] {
+  const matching = stack.filter((layer) => layer.route && matches(layer, path));
+  const methods = new Set<string>();
+  let isHeadRefused = false;
+  for (const { rawPath, route } of matching) {
+    if (!route || rawPath !== matching[0]?.rawPath) continue;
+    if (route.stack.some(({ handle }) => handle === refuseHead)) isHeadRefused = true;
+    for (const method of Object.keys(route.methods)) methods.add(method.toUpperCase());
+  }
+  if (methods.has('GET')) methods.add('HEAD');
+  if (isHeadRefused) methods.delete('HEAD');
+  return [...methods].filter((method) => method !== '_ALL').sort();
+}
+
+function matches(layer: RouterLayer, path: string): boolean {
+  try {
+    return layer.match(path) !== false;
+  } catch {
+    // A malformed percent escape: it was answered before, where a route would have taken it.
+    return false;
+  }
+}
+
+function routerOf(request: Request): RouterLike {
+  return request.app.router as unknown as RouterLike;
+}

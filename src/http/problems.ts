@@ -1,0 +1,30 @@
+/** Every error code of the API with its status and title: the only place that knows both. */
+export const PROBLEMS = {
+  malformed_request: { status: 400, title: 'The request cannot be read' },
+  unauthorized: { status: 401, title: 'A valid API key is needed' },
+  forbidden: { status: 403, title: 'This key may not do that' },
+  not_found: { status: 404, title: 'There is nothing at this address' },
+  task_not_found: { status: 404, title: 'No such task' },
+  no_output: { status: 404, title: 'The task has no output' },
+  method_not_allowed: { status: 405, title: 'The address does not take this method' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
+  conflict: { status: 409, title: 'The eval_id is taken by other content' },
+  not_claimed: { status: 409, title: 'The task was never claimed' },
+  lease_lost: { status: 409, title: 'The lease ended or moved' },
+  task_ended: { status: 409, title: 'The task has already ended' },
+  not_finished: { status: 409, title: 'The task has not ended' },
+  not_redrivable: { status: 409, title: 'The task cannot be redriven' },
+  too_large: { status: 413, title: 'The request is too large' },
+  unsupported_media_type: { status: 415, title: 'The content type is not supported' },
+  expectation_failed: { status: 417, title: 'The expectation cannot be met' },
+  invalid_request: { status: 422, title: 'The request breaks the schema' },
+  lease_required: { status: 422, title: 'A lease_id is needed' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  too_many_waiters: { status: 429, title: 'Too many parked polls' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
+  internal_error: { status: 500, title: 'The service has a fault' },
+  store_unavailable: { status: 503, title: 'The store is away' },
+  draining: { status: 503, title: 'The service is shutting down' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;

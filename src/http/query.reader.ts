@@ -1,0 +1,94 @@
+import { readValues } from './dto.reader.js';
+import { type DtoPlan, type FieldPlan } from './dto-plan.js';
+import { type FieldProblem, ProblemError } from './problem.error.js';
+
+const MAX_PARAMETERS = 100;
+const PLAIN_DECIMAL = /^-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?$/;
+// eslint would take the escapes for a mistake in a literal: these are the characters that no value may hold.
+const CONTROL_CHARACTERS = new RegExp('[\\u0000-\\u001f\\u007f]');
+
+/** Reads the query of a request target as the DTO says. Parameters that are not declared are ignored. */
+export function readQuery<T extends object>(plan: DtoPlan<T>, target: string): T {
+  const start = target.indexOf('?');
+  if (start === -1) return readValues(plan, {});
+  const given = new GivenParameters(plan.fieldsByName);
+  for (const [name, value] of parametersOf(target.slice(start + 1))) given.add(name, value);
+  return readValues(plan, given.values, given.problems);
+}
+
+/** The parameters in their order, decoded. */
+function parametersOf(query: string): [name: string, value: string][] {
+  const parts = query.split('&', MAX_PARAMETERS + 1);
+  if (parts.length > MAX_PARAMETERS) {
+    throw new ProblemError('malformed_request', `The query must have at most ${MAX_PARAMETERS} parameters`);
+  }
+  return parts
+    .filter((part) => part !== '')
+    .map((part) => {
+      const equals = part.indexOf('=');
+      return equals === -1
+        ? [decode(part), '']
+        : [decode(part.slice(0, equals)), decode(part.slice(equals + 1))];
+    });
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw new ProblemError('malformed_request', 'The query has a percent escape that is not valid UTF-8');
+  }
+}
+
+/** Collects the declared ones, each once, as the type that is declared. */
+class GivenParameters {
+  readonly values: Record<string, unknown> = {};
+  readonly problems: FieldProblem[] = [];
+  private readonly seen = new Set<string>();
+
+  constructor(private readonly fields: ReadonlyMap<string, FieldPlan>) {}
+
+  add(given: string, text: string): void {
+    const bracket = given.indexOf('[');
+    const name = bracket === -1 ? given : given.slice(0, bracket);
+    const field = this.fields.get(name);
+    if (!field) return;
+    const problem = this.problemOf(field, { text, hasBracket: bracket !== -1 });
+    if (problem !== undefined) this.problems.push({ pointer: name, detail: `${name} ${problem}` });
+    else this.values[name] = read(field, text);
+  }
+
+  private problemOf(field: FieldPlan, { text, hasBracket }: { text: string; hasBracket: boolean }) {
+    const isRepeated = this.seen.has(field.name);
+    this.seen.add(field.name);
+    if (hasBracket) return 'is a plain parameter and takes no brackets';
+    if (isRepeated) return 'must be given once';
+    return textProblem(field, text);
+  }
+}
+
+function textProblem(field: FieldPlan, text: string): string | undefined {
+  if (text === '') return 'must not be empty';
+  if (CONTROL_CHARACTERS.test(text)) return 'must not have control characters';
+  if (field.isCommaList) return text.split(',').includes('') ? 'must not have empty elements' : undefined;
+  switch (field.kind) {
+    case 'number':
+      return PLAIN_DECIMAL.test(text) ? undefined : 'must be a number in plain decimal notation';
+    case 'boolean':
+      return text === 'true' || text === 'false' ? undefined : 'must be true or false';
+    case 'string':
+      return undefined;
+  }
+}
+
+function read(field: FieldPlan, text: string): unknown {
+  if (field.isCommaList) return text.split(',');
+  switch (field.kind) {
+    case 'number':
+      return Number(text);
+    case 'boolean':
+      return text === 'true';
+    case 'string':
+      return text;
+  }
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { tooLarge } from './body.reader.js';
+import type { HttpLimits } from './http-limits.js';
+import { ProblemError } from './problem.error.js';
+import { rawProblem, sendProblem } from './problem.writer.js';
+
+/** Answers, as problems, what Node would answer with an empty body or not at all. */
+export function guardServer(server: Server, limits: HttpLimits): void {
+  server.on('clientError', refuseBroken);
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    socket.end(rawProblem(new ProblemError('method_not_allowed', 'This is no proxy')));
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    sendProblem(
+      request,
+      response,
+      new ProblemError('expectation_failed', 'Only Expect: 100-continue is known'),
+    );
+  });
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
+      sendProblem(request, response, tooLarge(limits));
+    } else {
+      // The body is asked for when it is read: a request that is refused before has not sent it in vain.
+      server.emit('request', request, response);
+    }
+  });
+}
+
+/** What Node keeps on a socket while an answer is under way. */
+interface Answering {
+  readonly _httpMessage?: { readonly headersSent: boolean } | null;
+}
+
+function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const { _httpMessage: underWay } = socket as Socket & Answering;
+  const isMute = error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent === true;
+  if (!isMute) (socket as Socket).write(rawProblem(problemOf(error.code ?? '')));
+  socket.destroy();
+}
+
+function problemOf(code: string): ProblemError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new ProblemError('headers_too_large', 'Send fewer or shorter headers');
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new ProblemError('too_large', 'Send the chunks without extensions');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ProblemError('request_timeout', 'Send the whole request without long pauses');
+    default:
+      return new ProblemError('malformed_request', 'This is not a well-formed HTTP request');
+  }
+}
