@@ -1,0 +1,153 @@
+import { hash } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { InvalidConfig } from '../config/config.error.js';
+import type { Config } from '../config/config.js';
+import type { Instant } from '../task/clock.js';
+import type { ApiKeyEntry } from './api-key.entry.js';
+import { fingerprint, InvalidKeysFile, readKeysFile } from './api-keys.file.js';
+import type { Principal } from './principal.js';
+
+/** What is known of a key: whose it is and when it is valid. */
+export interface ApiKey {
+  readonly principal: Principal;
+  readonly notBefore?: Instant;
+  readonly expires?: Instant;
+}
+
+/** Where SIGHUP comes from: the process, or a test. */
+export interface SignalSource {
+  on(signal: 'SIGHUP', listener: () => void): unknown;
+  off(signal: 'SIGHUP', listener: () => void): unknown;
+}
+
+type KeyRing = ReadonlyMap<string, ApiKey>;
+
+/**
+ * The key ring: `API_KEY` and the keys of `API_KEYS_FILE`. The file is read again when it changed and on SIGHUP. A file
+ * that cannot be used is reported once and changes nothing: the keys of before stay valid.
+ */
+export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(ApiKeys.name);
+  private readonly hangUp = (): void => void this.reload();
+  private timer?: NodeJS.Timeout;
+  private ring: KeyRing = new Map();
+  private fingerprint = '';
+  /** Reads come one after the other, so the last state of the file wins. */
+  private turn: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly config: Config,
+    private readonly signals: SignalSource,
+  ) {}
+
+  /**
+   * Reads the keys and begins to watch the file.
+   * @throws InvalidConfig when the file cannot be used
+   */
+  static async open(config: Config, signals: SignalSource = process): Promise<ApiKeys> {
+    const keys = new ApiKeys(config, signals);
+    const path = config.API_KEYS_FILE;
+    keys.ring = await keys.readRing().catch((cause: unknown) => {
+      if (!(cause instanceof InvalidKeysFile)) throw cause;
+      throw new InvalidConfig([`API_KEYS_FILE: ${String(path)} ${cause.message}`], { cause });
+    });
+    if (path !== undefined) keys.watch();
+    return keys;
+  }
+
+  /** Whether no key is configured, so that everybody may do everything. */
+  get isOpen(): boolean {
+    return this.config.API_KEY === undefined && this.config.API_KEYS_FILE === undefined;
+  }
+
+  /**
+   * What belongs to a key. Looking a digest up in a map is safe although it takes no constant time: how long it takes
+   * depends on the SHA-256 of what was sent, which the sender cannot steer towards the digest of a key without knowing
+   * the key, so the time tells nothing about how near a guess was.
+   */
+  find(key: string): ApiKey | undefined {
+    return key === '' ? undefined : this.ring.get(digestOf(key));
+  }
+
+  /** Reads the file again when it changed. */
+  refresh(): Promise<void> {
+    return this.inTurn(async (path) => {
+      if ((await fingerprint(path)) !== this.fingerprint) await this.replaceRing(path);
+    });
+  }
+
+  /** Reads the file again. */
+  reload(): Promise<void> {
+    return this.inTurn((path) => this.replaceRing(path));
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.isOpen) return;
+    const { HOST, PORT } = this.config;
+    const address = `${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT === 0 ? '(any free port)' : PORT}`;
+    this.logger.warn(
+      `No API key is configured: whoever reaches ${address} may do everything. Set API_KEY or API_KEYS_FILE.`,
+    );
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    this.signals.off('SIGHUP', this.hangUp);
+    await this.turn;
+  }
+
+  private watch(): void {
+    const milliseconds = this.config.API_KEYS_RELOAD_SECONDS * 1000;
+    this.timer = setInterval(() => void this.refresh(), milliseconds).unref();
+    this.signals.on('SIGHUP', this.hangUp);
+  }
+
+  private inTurn(work: (path: string) => Promise<void>): Promise<void> {
+    const path = this.config.API_KEYS_FILE;
+    if (path === undefined) return Promise.resolve();
+    this.turn = this.turn.then(() => work(path));
+    return this.turn;
+  }
+
+  private async replaceRing(path: string): Promise<void> {
+    try {
+      this.ring = await this.readRing();
+      this.logger.log(`Read the API keys again, now ${this.ring.size}, from ${path}`);
+    } catch (error) {
+      const reason = error instanceof InvalidKeysFile ? error.message : String(error);
+      this.logger.error(`The API keys stay as they were: ${path} ${reason}`);
+    }
+  }
+
+  private async readRing(): Promise<KeyRing> {
+    const path = this.config.API_KEYS_FILE;
+    if (path === undefined) return ringOf(this.config.API_KEY, []);
+    // Taken before the read: what is written meanwhile is seen as a change the next time.
+    this.fingerprint = await fingerprint(path);
+    const entries = await readKeysFile(path);
+    return ringOf(this.config.API_KEY, entries);
+  }
+}
+
+/** The keys by their digest. `API_KEY` comes last, so it may do all even when the file has it with less. */
+function ringOf(apiKey: string | undefined, entries: readonly ApiKeyEntry[]): KeyRing {
+  const ring = new Map(entries.map((entry) => [entry.sha256.toLowerCase(), keyOf(entry)]));
+  if (apiKey === undefined) return ring;
+  return ring.set(digestOf(apiKey), {
+    principal: Object.freeze<Principal>({ keyId: 'default', roles: ['admin'], queues: ['*'] }),
+  });
+}
+
+/** Of the bytes as they were sent: Node reads a header as one character for each byte. */
+function digestOf(key: string): string {
+  return hash('sha256', Buffer.from(key, 'latin1'));
+}
+
+function keyOf({ id, roles, queues, not_before, expires }: ApiKeyEntry): ApiKey {
+  return {
+    principal: Object.freeze<Principal>({ keyId: id, roles, queues }),
+    ...(not_before === null ? {} : { notBefore: Date.parse(not_before) }),
+    ...(expires === null ? {} : { expires: Date.parse(expires) }),
+  };
+}

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { ProblemError } from '../http/problem.error.js';
+import { accessOf } from './access.js';
+import type { Access } from './access.js';
+import type { AuthenticatedRequest } from './authenticated.request.js';
+import { Authenticator } from './authenticator.js';
+import { LEASE_KEY_ID } from './lease.credential.js';
+import { hasRole } from './principal.js';
+import type { Principal } from './principal.js';
+
+/**
+ * Lets a request in or answers 401, 403 or 429, before its body is read. A route that says nothing of who may call it
+ * is for admins only. Everything is decided at once, without waiting.
+ */
+@Injectable()
+export class AuthGuard implements CanActivate {
+  /** By class, then by handler: a handler may be inherited by several classes. */
+  private readonly accesses = new WeakMap<object, Map<object, Access>>();
+
+  constructor(private readonly authenticator: Authenticator) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const access = this.accessOf(context.getHandler(), context.getClass());
+    if (access.isPublic) return true;
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const principal = this.authenticator.authenticate(request, access.takesLease);
+    if (!mayEnter(principal, access)) {
+      this.authenticator.reportForbidden(request, principal);
+      throw new ProblemError('forbidden', missingRole(principal, access));
+    }
+    request.principal = principal;
+    return true;
+  }
+
+  private accessOf(handler: object, controller: object): Access {
+    const known = this.accesses.get(controller)?.get(handler);
+    if (known) return known;
+    const access = accessOf(handler, controller);
+    const siblings = this.accesses.get(controller) ?? new Map<object, Access>();
+    this.accesses.set(controller, siblings.set(handler, access));
+    return access;
+  }
+}
+
+function mayEnter(principal: Principal, access: Access): boolean {
+  return hasRole(principal, access.roles) || (access.takesLease && principal.keyId === LEASE_KEY_ID);
+}
+
+function missingRole({ keyId, roles }: Principal, access: Access): string {
+  const wanted = [...access.roles, 'admin'].join(' or ');
+  return `The API key ${keyId} has the role ${roles.join(' and ')}; this takes ${wanted}`;
+}

@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { ProblemError } from '../http/problem.error.js';
+import { Clock } from '../task/clock.js';
+import { ApiKeys } from './api-keys.js';
+import type { ApiKey } from './api-keys.js';
+import { FailureLimit } from './failure-limit.js';
+import { FailureLog } from './failure.log.js';
+import { bareLease, isLeaseId } from './lease.credential.js';
+import { presentedKey } from './presented-key.js';
+import { ANYONE } from './principal.js';
+import type { Principal } from './principal.js';
+
+interface Refusal {
+  readonly detail: string;
+  /** Whether something was tried, as opposed to nothing being sent: only that counts towards the limit. */
+  readonly isAttempt: boolean;
+  readonly keyId?: string;
+}
+
+const NO_KEY: Refusal = {
+  detail: 'Send an API key in the header X-API-Key, or as Authorization: Bearer',
+  isAttempt: false,
+};
+const WRONG_KEY: Refusal = { detail: 'The API key is not a valid one', isAttempt: true };
+const NO_LEASE_ID: Refusal = { detail: 'X-Lease-Id does not hold one lease id', isAttempt: true };
+
+/** Finds out who makes a request, without waiting for anything, from nothing but its headers. */
+@Injectable()
+export class Authenticator {
+  private readonly limit: FailureLimit;
+  private readonly log: FailureLog;
+
+  constructor(
+    private readonly keys: ApiKeys,
+    private readonly clock: Clock,
+    config: Config,
+  ) {
+    this.limit = new FailureLimit(config.AUTH_FAILURES_PER_MINUTE, clock);
+    this.log = new FailureLog(clock);
+  }
+
+  /**
+   * Who makes the request. With `takesLease`, a lease in `X-Lease-Id` will do without a key, and is kept beside one.
+   * @throws ProblemError `unauthorized`; `rate_limited` instead when too many wrong keys came from the address
+   */
+  authenticate(request: IncomingMessage, takesLease: boolean): Principal {
+    const leaseId = takesLease ? request.headers['x-lease-id'] : undefined;
+    const principal = this.owner(request, leaseId !== undefined);
+    if (leaseId === undefined) return principal ?? this.refuse(request, NO_KEY);
+    // A repeated header comes joined with a comma and fails here.
+    if (typeof leaseId !== 'string' || !isLeaseId(leaseId)) return this.refuse(request, NO_LEASE_ID);
+    return principal ? { ...principal, leaseId } : bareLease(leaseId);
+  }
+
+  /** Reports that a known caller was turned away. */
+  reportForbidden(request: IncomingMessage, principal: Principal): void {
+    this.log.write(`The key ${principal.keyId} from ${addressOf(request)} may not do what it asked for`);
+  }
+
+  /** Whose key came with the request; `undefined` when none came. */
+  private owner(request: IncomingMessage, hasLease: boolean): Principal | undefined {
+    if (this.keys.isOpen) return hasLease ? undefined : ANYONE;
+    const text = presentedKey(request);
+    if (text === undefined) return undefined;
+    const key = this.keys.find(text);
+    if (!key) return this.refuse(request, WRONG_KEY);
+    return this.isInTime(key) ? key.principal : this.refuse(request, outOfTime(key));
+  }
+
+  private isInTime({ notBefore, expires }: ApiKey): boolean {
+    if (notBefore === undefined && expires === undefined) return true;
+    const now = this.clock.now().wall;
+    return (notBefore === undefined || now >= notBefore) && (expires === undefined || now < expires);
+  }
+
+  private refuse(request: IncomingMessage, refusal: Refusal): never {
+    const address = addressOf(request);
+    const seconds = this.limit.secondsToWait(address);
+    const by = refusal.keyId === undefined ? address : `${address} with the key ${refusal.keyId}`;
+    this.log.write(`Refused ${by}: ${seconds > 0 ? 'too many wrong keys' : refusal.detail}`);
+    if (seconds > 0) throw tooManyFailures(seconds);
+    if (refusal.isAttempt) this.limit.count(address);
+    throw new ProblemError('unauthorized', refusal.detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
+  }
+}
+
+function outOfTime({ principal: { keyId } }: ApiKey): Refusal {
+  // Whoever sees this has the key, so its name is no news.
+  return { detail: `The API key ${keyId} is not valid at this time`, isAttempt: true, keyId };
+}
+
+function tooManyFailures(seconds: number): ProblemError {
+  const detail = `Too many wrong API keys came from this address; a valid key works, else try again in ${seconds} s`;
+  return new ProblemError('rate_limited', detail, { headers: { 'Retry-After': String(seconds) } });
+}
+
+/** As the socket has it: what a header says of the client can be made up. */
+function addressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? 'an unknown address';
+}

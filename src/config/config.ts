@@ -1,0 +1,209 @@
+import { inspect } from 'node:util';
+import { IsBoolean, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
+import { allowedValues } from './allowed-values.js';
+import { InvalidConfig } from './config.error.js';
+import { AtMost, IsRedisUrlOrEmpty, IsWhole, IsWithin } from './config.validators.js';
+import { FromEnvironment, settingsOf, valueOf } from './setting.decorator.js';
+import type { Setting } from './setting.decorator.js';
+
+export type QueueStore = 'embedded' | 'redis';
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LogFormat = 'json' | 'pretty';
+
+/** Every setting of the service, each declared here and nowhere else. Made by `loadConfig`. */
+export class Config {
+  @FromEnvironment({ does: 'The TCP port to listen on; 0 takes any free one.' })
+  @IsWhole(0, 65_535)
+  readonly PORT: number = 8081;
+
+  @FromEnvironment({
+    does: 'The address to listen on. `127.0.0.1` keeps the service to this machine.',
+    allowed: 'an IP address or a host name of this machine',
+  })
+  @Matches(/^[A-Za-z0-9._:%-]{1,253}$/)
+  readonly HOST: string = '0.0.0.0';
+
+  @FromEnvironment({
+    does: 'The key that may do everything. Without this and `API_KEYS_FILE` the service is open to all who reach it.',
+    allowed: '1 to 512 visible ASCII characters without blanks',
+    isSecret: true,
+  })
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,512}$/)
+  readonly API_KEY?: string;
+
+  @FromEnvironment({
+    does: 'A JSON file with further keys, their roles and queues. It is read again when it changes and on SIGHUP.',
+    allowed: 'the path of a file',
+  })
+  @IsOptional()
+  @Matches(/^[^\p{Cc}]{1,4096}$/u)
+  readonly API_KEYS_FILE?: string;
+
+  @FromEnvironment({ does: 'How often to look whether the file of keys has changed.', unit: 'seconds' })
+  @IsWithin(0.05, 3600)
+  readonly API_KEYS_RELOAD_SECONDS: number = 5;
+
+  @FromEnvironment({
+    does: 'Wrong keys that one client address may send in a minute before it is answered 429. A right key still works.',
+  })
+  @IsWhole(1, 1_000_000)
+  readonly AUTH_FAILURES_PER_MINUTE: number = 60;
+
+  @FromEnvironment({ does: 'Where tasks are kept: in files of this process, or in Redis.' })
+  @IsIn(['embedded', 'redis'])
+  readonly QUEUE_STORE: QueueStore = 'embedded';
+
+  @FromEnvironment({
+    does: 'The directory of the embedded store. One process at a time may use it.',
+    allowed: 'the path of a directory',
+  })
+  @Matches(/^[^\p{Cc}]{1,4096}$/u)
+  readonly DATA_DIR: string = './data';
+
+  @FromEnvironment({
+    does: 'The Redis server that events are published to. Set to nothing (`REDIS_URL=`), no events go out.',
+    allowed: 'redis://[user:password@]host[:port][/database], the same with rediss:// for TLS, or nothing',
+    isSecret: true,
+    takesEmpty: true,
+  })
+  @IsRedisUrlOrEmpty()
+  readonly REDIS_URL: string = 'redis://redis:6379';
+
+  @FromEnvironment({
+    does: 'The beginning of the Redis channels of events: `task` gives `task:queued`.',
+    allowed: '1 to 64 of the characters A-Z a-z 0-9 . _ : { } -',
+  })
+  @Matches(/^[A-Za-z0-9._:{}-]{1,64}$/)
+  readonly EVENTS_CHANNEL_PREFIX: string = 'task';
+
+  @FromEnvironment({
+    does: 'Events that may wait to be sent. When more come, the oldest are dropped and counted; while Redis is away none wait.',
+  })
+  @IsWhole(1, 10_000_000)
+  readonly EVENTS_BUFFER_SIZE: number = 10_000;
+
+  @FromEnvironment({ does: 'The least important lines that are logged.' })
+  @IsIn(['error', 'warn', 'info', 'debug'])
+  readonly LOG_LEVEL: LogLevel = 'info';
+
+  @FromEnvironment({ does: 'How a line is logged.', byDefault: '`pretty` on a terminal, else `json`' })
+  @IsIn(['json', 'pretty'])
+  readonly LOG_FORMAT: LogFormat = process.stdout.isTTY ? 'pretty' : 'json';
+
+  @FromEnvironment({
+    does: 'How much longer than its `timeout` a task is leased to a worker that sends no heartbeats.',
+    unit: 'seconds',
+  })
+  @IsWithin(0, 86_400)
+  @AtMost('MAX_LEASE_SECONDS')
+  readonly LEASE_GRACE_SECONDS: number = 30;
+
+  @FromEnvironment({ does: 'The longest lease that a claim or a heartbeat may ask for.', unit: 'seconds' })
+  @IsWithin(1, 2_592_000)
+  readonly MAX_LEASE_SECONDS: number = 86_400;
+
+  @FromEnvironment({ does: 'Refuse a worker that finishes a task without naming its lease.' })
+  @IsBoolean()
+  readonly REQUIRE_LEASE_ID: boolean = false;
+
+  @FromEnvironment({ does: 'How long a task is kept after it ended.', unit: 'seconds' })
+  @IsWithin(1, 315_360_000)
+  readonly RETENTION_SECONDS: number = 86_400;
+
+  @FromEnvironment({ does: 'How many ended tasks are kept. The oldest go first.' })
+  @IsWhole(1, 1_000_000_000)
+  readonly RETENTION_MAX_TASKS: number = 1_000_000;
+
+  @FromEnvironment({
+    does: 'How much the ended tasks that are kept may hold. The oldest go first.',
+    unit: 'bytes',
+  })
+  @IsWhole(1024, 1_125_899_906_842_624)
+  readonly RETENTION_MAX_BYTES: number = 4_294_967_296;
+
+  @FromEnvironment({ does: 'The largest body of a request.', unit: 'bytes' })
+  @IsWhole(1024, 268_435_456)
+  readonly MAX_BODY_BYTES: number = 2_097_152;
+
+  @FromEnvironment({ does: 'The longest `code` of a task, in UTF-8.', unit: 'bytes' })
+  @IsWhole(1, 268_435_456)
+  @AtMost('MAX_BODY_BYTES')
+  readonly MAX_CODE_BYTES: number = 1_048_576;
+
+  @FromEnvironment({ does: 'The longest `metadata` of a task, as JSON text in UTF-8.', unit: 'bytes' })
+  @IsWhole(2, 268_435_456)
+  @AtMost('MAX_BODY_BYTES')
+  readonly MAX_METADATA_BYTES: number = 16_384;
+
+  @FromEnvironment({ does: 'How deep arrays and objects of a body may be nested.' })
+  @IsWhole(4, 1000)
+  readonly MAX_JSON_DEPTH: number = 32;
+
+  @FromEnvironment({ does: 'How many object keys a body may have in all.' })
+  @IsWhole(32, 10_000_000)
+  readonly MAX_JSON_KEYS: number = 10_000;
+
+  @FromEnvironment({ does: 'The request line and all headers of a request together.', unit: 'bytes' })
+  @IsWhole(2048, 1_048_576)
+  readonly MAX_HEADER_BYTES: number = 16_384;
+
+  @FromEnvironment({ does: 'Requests that may wait for a task at the same time. One more is answered 429.' })
+  @IsWhole(0, 1_000_000)
+  readonly MAX_PARKED_POLLS: number = 10_000;
+
+  @FromEnvironment({ does: 'Connections that may be open at the same time. One more is closed at once.' })
+  @IsWhole(1, 1_000_000)
+  readonly MAX_CONNECTIONS: number = 20_000;
+
+  @FromEnvironment({
+    does: 'How long requests in flight may take after SIGTERM. The process is gone within 10 seconds.',
+    unit: 'seconds',
+  })
+  @IsWithin(0.1, 9.5)
+  readonly SHUTDOWN_SECONDS: number = 8;
+
+  /** What of it may be printed: secrets are left out, however it gets into a log. */
+  toJSON(): Record<string, unknown> {
+    const secrets = settingsOf(Config.prototype)
+      .filter((setting) => setting.isSecret)
+      .map(({ name }) => name);
+    return Object.fromEntries(Object.entries(this).filter(([name]) => !secrets.includes(name)));
+  }
+
+  [inspect.custom](): Record<string, unknown> {
+    return this.toJSON();
+  }
+}
+
+/**
+ * Reads the settings from an environment. Variables that are no settings are ignored.
+ * @throws InvalidConfig with one line for each setting that has a bad value
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const settings = settingsOf(Config.prototype);
+  const given = settings.flatMap((setting) => {
+    const text = env[setting.name];
+    if (text === undefined || (text === '' && !setting.takesEmpty)) return [];
+    return [[setting.name, valueOf(setting, text)] as const];
+  });
+  const config = Object.assign(new Config(), Object.fromEntries(given));
+  const bad = new Set(validateSync(config).map(({ property }) => property));
+  if (bad.size === 0) return Object.freeze(config);
+  throw new InvalidConfig(
+    settings.filter(({ name }) => bad.has(name)).map((setting) => complaint(setting, config, env)),
+  );
+}
+
+function complaint(setting: Setting, config: Config, env: NodeJS.ProcessEnv): string {
+  const must = `${setting.name} must be ${allowedValues(Config, setting)}`;
+  if (setting.isSecret) return `${must}; what it is now is not shown, as it is a secret`;
+  const text = env[setting.name];
+  if (text) return `${must}, not ${shown(text)}`;
+  return `${must}, not ${shown(String(Reflect.get(config, setting.name)))} (its default)`;
+}
+
+/** Short and on one line, whatever somebody pasted. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}

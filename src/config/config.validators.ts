@@ -1,0 +1,40 @@
+import { applyDecorators } from '@nestjs/common';
+import { IsInt, isNumber, IsNumber, Max, Min, ValidateBy } from 'class-validator';
+
+/** A whole number within these bounds, both included. */
+export function IsWhole(least: number, greatest: number): PropertyDecorator {
+  return applyDecorators(IsInt(), Min(least), Max(greatest));
+}
+
+/** A number within these bounds, both included. */
+export function IsWithin(least: number, greatest: number): PropertyDecorator {
+  return applyDecorators(IsNumber(), Min(least), Max(greatest));
+}
+
+/** A number no greater than another setting of the same class. */
+export function AtMost(other: string): PropertyDecorator {
+  return ValidateBy({
+    name: 'atMost',
+    constraints: [other],
+    validator: {
+      validate(value: unknown, details): boolean {
+        const bound: unknown = details && Reflect.get(details.object, other);
+        // A bound that is itself wrong has its own line.
+        return !isNumber(bound) || (isNumber(value) && value <= bound);
+      },
+    },
+  });
+}
+
+/** The address of a Redis server, or nothing. */
+export function IsRedisUrlOrEmpty(): PropertyDecorator {
+  return ValidateBy({ name: 'isRedisUrlOrEmpty', validator: { validate: isRedisUrlOrEmpty } });
+}
+
+function isRedisUrlOrEmpty(value: unknown): boolean {
+  if (value === '') return true;
+  if (typeof value !== 'string' || /\s/.test(value) || !URL.canParse(value)) return false;
+  const { protocol, hostname, pathname, hash } = new URL(value);
+  const isRedis = protocol === 'redis:' || protocol === 'rediss:';
+  return isRedis && hostname !== '' && hash === '' && /^(\/\d*)?$/.test(pathname);
+}
