@@ -1,0 +1,38 @@
+import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { TaskStore } from '../storage/task-store.js';
+import { RedisPublisher } from './redis-publisher.js';
+import { TaskEvents } from './task-events.js';
+
+/** Publishes what the store commits. Closed last, so that the requests that shutdown waits for are still told. */
+@Module({
+  providers: [
+    {
+      provide: TaskEvents,
+      inject: [Config],
+      useFactory: ({ REDIS_URL, EVENTS_CHANNEL_PREFIX, EVENTS_BUFFER_SIZE }: Config): TaskEvents =>
+        new RedisPublisher({
+          url: REDIS_URL,
+          channelPrefix: EVENTS_CHANNEL_PREFIX,
+          bufferSize: EVENTS_BUFFER_SIZE,
+        }),
+    },
+  ],
+  exports: [TaskEvents],
+})
+export class EventsModule implements OnModuleInit, OnApplicationShutdown {
+  constructor(
+    private readonly store: TaskStore,
+    private readonly events: TaskEvents,
+  ) {}
+
+  onModuleInit(): void {
+    this.store.onCommit((transitions) => {
+      this.events.publish(transitions);
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.events.close();
+  }
+}
