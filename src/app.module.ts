@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module.js';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import { EventsModule } from './events/events.module.js';
+import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
+import { QueueModule } from './queue/queue.module.js';
+import { StorageModule } from './storage/storage.module.js';
+import type { Clock } from './task/clock.js';
+
+/** Everything, put together. */
+@Module({})
+export class AppModule {
+  /** @param clock another clock than the machine's, for tests */
+  static forRoot(config: Config, clock?: Clock): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        StorageModule.forRoot(clock),
+        HttpModule,
+        AuthModule,
+        EventsModule,
+        QueueModule,
+        HealthModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import type { Server } from 'node:http';
+import { ConsoleLogger, type INestApplication, type LoggerService, type LogLevel } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import type { Config } from './config/config.js';
+import { createExpressAdapter } from './http/express.adapter.js';
+import { limitsOf } from './http/http.module.js';
+import type { Clock } from './task/clock.js';
+
+export interface AppOptions {
+  /** Another clock than the machine's, for tests. */
+  readonly clock?: Clock;
+  readonly logger?: LoggerService | false;
+}
+
+const LOG_LEVELS: Record<Config['LOG_LEVEL'], LogLevel[]> = {
+  error: ['fatal', 'error'],
+  warn: ['fatal', 'error', 'warn'],
+  info: ['fatal', 'error', 'warn', 'log'],
+  debug: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
+};
+
+/** Lines of JSON, or coloured ones for a terminal. */
+export function createLogger(config: Config): LoggerService {
+  const isJson = config.LOG_FORMAT === 'json';
+  return new ConsoleLogger({ json: isJson, colors: !isJson, logLevels: LOG_LEVELS[config.LOG_LEVEL] });
+}
+
+/** Makes the application, the same way for main, tests and the OpenAPI document. It does not listen yet. */
+export async function createApp(config: Config, options: AppOptions = {}): Promise<INestApplication> {
+  const limits = limitsOf(config);
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.forRoot(config, options.clock),
+    createExpressAdapter(limits),
+    {
+      logger: options.logger ?? createLogger(config),
+      bodyParser: false,
+      routeResolutionStrategy: 'specificity',
+      abortOnError: false,
+    },
+  );
+  const server: Server = app.getHttpServer();
+  server.maxConnections = config.MAX_CONNECTIONS;
+  return app;
+}

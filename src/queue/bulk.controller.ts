@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import type { Principal } from '../auth/principal.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import type { Item, Items } from '../http/body-items.reader.js';
+import { JsonBody } from '../http/json-body.decorator.js';
+import { JsonItems } from '../http/json-items.decorator.js';
+import { sendJson } from '../http/raw-reply.js';
+import type { Task } from '../task/task.js';
+import { attempt, itemView, mergeIn, outcomeOf, valuesOf } from './bulk-outcomes.js';
+import { ClaimService } from './claim.service.js';
+import { CreateTaskDto } from './dto/create-task.dto.js';
+import { LIMITS } from './dto/limits.js';
+import { BatchDto } from './dto/steering.dto.js';
+import { HeartbeatsDto, TaskResultDto, TaskResultsDto } from './dto/work.dto.js';
+import { callerOf } from './http-caller.js';
+import { guardFor, requireQueue, requireQueues } from './queue-access.js';
+import { type Enqueued, QueueService } from './queue.service.js';
+import { draftOf } from './task.draft.js';
+import { claimedListText, heartbeatView } from './task.view.js';
+import { claimOf, failureOf } from './work.controller.js';
+import { type TaskResult, WorkService } from './work.service.js';
+
+const BATCH = {
+  envelope: BatchDto,
+  item: CreateTaskDto,
+  member: 'tasks',
+  maxItems: LIMITS.tasksPerBatch,
+  takesNdjson: true,
+};
+const RESULTS = {
+  envelope: TaskResultsDto,
+  item: TaskResultDto,
+  member: 'results',
+  maxItems: LIMITS.tasksPerBatch,
+};
+
+/** Many tasks in one request and one durable commit, each with its own result. */
+@ApiTags('bulk')
+@Controller('tasks')
+export class BulkController {
+  constructor(
+    private readonly queue: QueueService,
+    private readonly work: WorkService,
+    private readonly claims: ClaimService,
+  ) {}
+
+  @Post('batch')
+  @HttpCode(200)
+  @Roles('producer')
+  @ApiOperation({ summary: 'Enqueue up to 1000 tasks' })
+  @ApiProblems('malformed_request', 'unauthorized', 'too_large', 'unsupported_media_type', 'invalid_request')
+  @ApiProblems('store_unavailable', 'draining')
+  async enqueue(
+    @JsonItems(BATCH) { envelope, items }: Items<BatchDto, CreateTaskDto>,
+    @CurrentPrincipal() principal: Principal,
+    @Headers('traceparent') traceparent: string | undefined,
+    @Res() response: Response,
+  ): Promise<void> {
+    const batchId = envelope.batch_id ?? randomUUID();
+    const drafts = items.map((item) =>
+      attempt(() => {
+        const dto = valueOf(item);
+        requireQueue(principal, dto.queue);
+        return draftOf(dto, { traceparent, batchId });
+      }),
+    );
+    const enqueued = await this.queue.enqueueAll(valuesOf(drafts));
+    const outcomes = mergeIn(drafts, enqueued.map(outcomeOf));
+    const results = outcomes.map((outcome, index) => itemView(index, outcome, batchItemView));
+    const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
+    const counts = { accepted: results.length - rejected, rejected };
+    sendJson(response, 200, JSON.stringify({ batch_id: batchId, ...counts, results }));
+  }
+
+  @Post('complete')
+  @HttpCode(200)
+  @Roles('worker')
+  @ApiOperation({ summary: 'Report how up to 1000 tasks ended, and claim the next ones' })
+  @ApiProblems('malformed_request', 'unauthorized', 'forbidden', 'too_large', 'unsupported_media_type')
+  @ApiProblems('invalid_request', 'store_unavailable')
+  async finish(
+    @JsonItems(RESULTS) { envelope, items }: Items<TaskResultsDto, TaskResultDto>,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { claim } = envelope;
+    if (claim !== undefined) requireQueues(principal, claim.queues);
+    const given = items.map((item) => attempt(() => resultOf(valueOf(item))));
+    const finished = await this.work.finishAll(valuesOf(given), guardFor(principal));
+    const results = mergeIn(given, finished).map((outcome, index) => itemView(index, outcome, finishedView));
+    const text = JSON.stringify({ results });
+    if (claim === undefined) {
+      sendJson(response, 200, text);
+      return;
+    }
+    const claimed = await this.claims.claim(claimOf(claim), callerOf(response));
+    sendJson(response, 200, `${text.slice(0, -1)},${claimedListText(claimed).slice(1)}`);
+  }
+
+  @Post('heartbeat')
+  @HttpCode(200)
+  @Roles('worker')
+  @ApiOperation({ summary: 'Keep all leases of a worker' })
+  @ApiProblems(
+    'malformed_request',
+    'unauthorized',
+    'unsupported_media_type',
+    'invalid_request',
+    'store_unavailable',
+  )
+  async heartbeat(
+    @JsonBody(HeartbeatsDto) dto: HeartbeatsDto,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    const beats = dto.leases.map((lease) => ({ id: lease.eval_id, leaseId: lease.lease_id }));
+    const outcomes = await this.work.heartbeatAll(beats, guardFor(principal));
+    const results = outcomes.map((outcome, index) => ({
+      eval_id: beats[index]?.id,
+      ...itemView(index, outcome, heartbeatView),
+    }));
+    sendJson(response, 200, JSON.stringify({ results }));
+  }
+}
+
+function valueOf<T extends object>(item: Item<T>): T {
+  if ('problem' in item) throw item.problem;
+  return item.value;
+}
+
+function resultOf(dto: TaskResultDto): TaskResult & { id: string } {
+  const { eval_id: id, lease_id: leaseId } = dto;
+  if (dto.status === 'failed') return { id, ...failureOf(dto, leaseId) };
+  return { id, status: 'completed', leaseId, output: dto.output?.text };
+}
+
+function batchItemView({ task, position }: Enqueued) {
+  return { eval_id: task.spec.id, status: task.state, position: position ?? null };
+}
+
+function finishedView(task: Task) {
+  return { eval_id: task.spec.id, status: task.state };
+}

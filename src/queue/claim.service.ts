@@ -1,0 +1,69 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { type ClaimedTask, type ClaimRequest, TaskStore } from '../storage/task-store.js';
+import type { Seconds } from '../task/clock.js';
+import { release } from '../task/task.machine.js';
+import type { Caller } from './caller.js';
+import { newLeaseId } from './lease-id.js';
+import { TaskChanger } from './task-changer.js';
+import { WaitingRoom } from './waiting-room.js';
+
+export interface Claim {
+  readonly queues: readonly string[];
+  readonly maxTasks: number;
+  readonly wait: Seconds;
+  readonly workerId?: string;
+  readonly claimId?: string;
+  readonly lease?: Seconds;
+}
+
+/** Hands out tasks, and takes them back when their answer cannot be delivered. */
+@Injectable()
+export class ClaimService {
+  private readonly logger = new Logger(ClaimService.name);
+
+  constructor(
+    private readonly store: TaskStore,
+    private readonly room: WaitingRoom,
+    private readonly changer: TaskChanger,
+    private readonly config: Config,
+  ) {}
+
+  /**
+   * Leases ready tasks, waiting for one if asked to. When the caller hangs up before its answer is written, the tasks
+   * go straight back.
+   */
+  async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
+    const request = this.requestFor(claim);
+    const claimed =
+      claim.wait > 0 ? await this.room.claim(request, claim.wait, caller) : await this.store.claim(request);
+    if (claimed.length > 0) {
+      caller.onGone(() => {
+        void this.giveBack(claimed);
+      });
+    }
+    return caller.isGone ? [] : claimed;
+  }
+
+  private requestFor(claim: Claim): ClaimRequest {
+    const { queues, maxTasks, workerId, claimId, lease } = claim;
+    const { generation } = this.store;
+    const { LEASE_GRACE_SECONDS: grace, MAX_LEASE_SECONDS: longest } = this.config;
+    const leaseIds = Array.from({ length: maxTasks }, () => newLeaseId(generation));
+    const length = lease === undefined ? undefined : Math.min(lease, longest);
+    return { queues, leaseIds, grant: { workerId, claimId, lease: length, grace } };
+  }
+
+  private async giveBack(claimed: readonly ClaimedTask[]): Promise<void> {
+    const results = await this.changer.changeAll(
+      claimed.map(({ task }) => ({
+        id: task.spec.id,
+        decide: (current, now) =>
+          release(current, { leaseId: task.lease.id, reason: 'The worker hung up before its answer' }, now),
+      })),
+    );
+    const kept = results.filter(({ status }) => status === 'rejected').length;
+    // The lease ends by itself then; the task is late, not lost.
+    if (kept > 0) this.logger.warn(`${kept} of ${results.length} undelivered tasks could not be given back`);
+  }
+}

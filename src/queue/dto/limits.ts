@@ -1,0 +1,34 @@
+/** Names that are part of an address and cannot be the name of a task. */
+const RESERVED = ['next', 'claim', 'batch', 'complete', 'heartbeat', 'redrive'];
+
+export const EVAL_ID = new RegExp(`^(?!(?:${RESERVED.join('|')})$)[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`);
+export const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+export const BATCH_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+/** Worker and claim ids go to logs, events and headers: visible ASCII without quotes and brackets. */
+export const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}$/;
+export const LABEL = /^[A-Za-z0-9][A-Za-z0-9 ._:@/+#-]{0,127}$/;
+export const LEASE_ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+export const CURSOR = /^[0-9A-Za-z_-]{1,200}$/;
+/** A moment has an offset, or it would mean another one on another machine. */
+export const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+export const LIMITS = {
+  /** Seconds. */
+  timeout: 86_400,
+  /** Seconds: a year and a day. */
+  delay: 31_622_400,
+  /** Seconds. */
+  backoff: 86_400,
+  priority: 1000,
+  attempts: 100,
+  /** Seconds that a poll may be parked. */
+  wait: 60,
+  tasksPerClaim: 100,
+  tasksPerBatch: 1000,
+  queuesPerClaim: 50,
+  pageSize: 1000,
+  redrive: 100_000,
+  dateTimeMessage: '$property must be a date, time and offset such as 2030-01-31T12:00:00Z',
+  evalIdMessage: `eval_id must begin with a letter or digit, have at most 128 of A-Z a-z 0-9 . _ : - and be none of ${RESERVED.join(', ')}`,
+} as const;

@@ -1,0 +1,129 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+} from 'class-validator';
+import { CommaList } from '../../http/comma-list.decorator.js';
+import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { BATCH_ID, CURSOR, DATE_TIME, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+
+/** `GET /tasks/next`. */
+export class NextQuery {
+  @ApiPropertyOptional({
+    description: 'Seconds to wait for a task',
+    default: 0,
+    minimum: 0,
+    maximum: LIMITS.wait,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(LIMITS.wait)
+  readonly wait: number = 0;
+
+  @ApiPropertyOptional({ description: 'Who claims', pattern: WORKER_ID.source })
+  @IsOptional()
+  @IsString()
+  @Matches(WORKER_ID)
+  readonly worker_id?: string;
+
+  @ApiPropertyOptional({
+    type: String,
+    description: 'Queues to take from, in this order, separated by commas',
+    default: 'default',
+  })
+  @IsOptional()
+  @CommaList()
+  @IsArray()
+  @ArrayMaxSize(LIMITS.queuesPerClaim)
+  @Matches(QUEUE_NAME, { each: true })
+  readonly queue: string[] = ['default'];
+}
+
+/** `GET /tasks/{eval_id}`. */
+export class TaskQueryDto {
+  @ApiPropertyOptional({
+    description: 'Seconds to wait for the end of the task',
+    default: 0,
+    minimum: 0,
+    maximum: LIMITS.wait,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(LIMITS.wait)
+  readonly wait: number = 0;
+}
+
+/** `DELETE /tasks`. */
+export class ClearQuery {
+  @ApiPropertyOptional({ type: String, description: 'Only tasks of these queues, separated by commas' })
+  @IsOptional()
+  @CommaList()
+  @IsArray()
+  @ArrayMaxSize(LIMITS.queuesPerClaim)
+  @Matches(QUEUE_NAME, { each: true })
+  readonly queue?: string[];
+
+  @ApiPropertyOptional({
+    type: String,
+    description: `Only tasks in these states, separated by commas: ${TASK_STATES.join(', ')}`,
+  })
+  @IsOptional()
+  @CommaList()
+  @IsArray()
+  @ArrayMaxSize(TASK_STATES.length)
+  @IsIn(TASK_STATES, { each: true })
+  readonly status?: TaskState[];
+}
+
+/** `GET /tasks`. */
+export class ListQuery extends ClearQuery {
+  @ApiPropertyOptional({ description: 'Only tasks of this batch', pattern: BATCH_ID.source })
+  @IsOptional()
+  @IsString()
+  @Matches(BATCH_ID)
+  readonly batch_id?: string;
+
+  @ApiPropertyOptional({
+    description: 'Only tasks that this worker holds or ended',
+    pattern: WORKER_ID.source,
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(WORKER_ID)
+  readonly worker_id?: string;
+
+  @ApiPropertyOptional({ description: 'Only tasks enqueued after this', format: 'date-time' })
+  @IsOptional()
+  @IsString()
+  @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
+  readonly created_after?: string;
+
+  @ApiPropertyOptional({ description: 'Only tasks enqueued before this', format: 'date-time' })
+  @IsOptional()
+  @IsString()
+  @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
+  readonly created_before?: string;
+
+  @ApiPropertyOptional({ description: 'Tasks on a page', default: 100, minimum: 1, maximum: LIMITS.pageSize })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(LIMITS.pageSize)
+  readonly limit: number = 100;
+
+  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
+  @IsOptional()
+  @IsString()
+  @Matches(CURSOR)
+  readonly cursor?: string;
+}

@@ -1,0 +1,49 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { BATCH_ID, LIMITS, QUEUE_NAME } from './limits.js';
+
+export class CancelDto {
+  @ApiPropertyOptional({ description: 'Why; shown with the task', maxLength: 1000 })
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  readonly reason?: string;
+}
+
+const REDRIVABLE = ['failed', 'expired', 'cancelled'] as const;
+
+export class RedriveDto {
+  @ApiProperty({ enum: REDRIVABLE, description: 'Which ended tasks to give back to their queues' })
+  @IsIn(REDRIVABLE)
+  readonly status!: (typeof REDRIVABLE)[number];
+
+  @ApiPropertyOptional({ description: 'Only tasks of this queue', pattern: QUEUE_NAME.source })
+  @IsOptional()
+  @IsString()
+  @Matches(QUEUE_NAME)
+  readonly queue?: string;
+
+  @ApiPropertyOptional({
+    description: 'At most this many, the newest first',
+    default: 1000,
+    minimum: 1,
+    maximum: LIMITS.redrive,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(LIMITS.redrive)
+  readonly limit: number = 1000;
+}
+
+/** What surrounds the tasks of a batch. */
+export class BatchDto {
+  @ApiPropertyOptional({
+    description: 'What the tasks belong to; made up when absent',
+    pattern: BATCH_ID.source,
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(BATCH_ID)
+  readonly batch_id?: string;
+}

@@ -1,0 +1,272 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
+import { EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+
+const LEASE = { description: 'The lease_id that the claim returned', pattern: LEASE_ID.source };
+
+/** The largest lease a setting can allow; the setting itself is checked by the service. */
+const MAX_LEASE = 2_592_000;
+
+export class ClaimDto {
+  @ApiProperty({ description: 'Who claims', pattern: WORKER_ID.source, example: 'worker-1' })
+  @IsString()
+  @Matches(WORKER_ID)
+  readonly worker_id!: string;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Queues to take from, looked at in this order',
+    default: ['default'],
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(LIMITS.queuesPerClaim)
+  @IsString({ each: true })
+  @Matches(QUEUE_NAME, { each: true })
+  readonly queues: string[] = ['default'];
+
+  @ApiPropertyOptional({
+    description: 'Tasks to take at most',
+    default: 1,
+    minimum: 1,
+    maximum: LIMITS.tasksPerClaim,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(LIMITS.tasksPerClaim)
+  readonly max_tasks: number = 1;
+
+  @ApiPropertyOptional({
+    description: 'Seconds to wait for a task',
+    default: 0,
+    minimum: 0,
+    maximum: LIMITS.wait,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(LIMITS.wait)
+  readonly wait: number = 0;
+
+  @ApiPropertyOptional({
+    description: 'Seconds to hold each task without a heartbeat; by default its timeout and a grace',
+    minimum: 1,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(1)
+  @Max(MAX_LEASE)
+  readonly lease?: number;
+
+  @ApiPropertyOptional({
+    description: 'Names this call: the same call again returns the tasks it still holds',
+    pattern: WORKER_ID.source,
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(WORKER_ID)
+  readonly claim_id?: string;
+}
+
+export class ProgressDto {
+  @ApiPropertyOptional({ description: 'How far it is', minimum: 0, maximum: 100 })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(100)
+  readonly percent?: number;
+
+  @ApiPropertyOptional({ description: 'What it is doing', maxLength: 1000 })
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  readonly message?: string;
+}
+
+export class HeartbeatDto {
+  @ApiPropertyOptional(LEASE)
+  @IsOptional()
+  @IsString()
+  @Matches(LEASE_ID)
+  readonly lease_id?: string;
+
+  @ApiPropertyOptional({
+    description: 'Seconds to hold it from now; by default the length of the lease',
+    minimum: 1,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(1)
+  @Max(MAX_LEASE)
+  readonly extend?: number;
+
+  @ApiPropertyOptional({ type: () => ProgressDto, description: 'What to show of the work' })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => ProgressDto)
+  readonly progress?: ProgressDto;
+}
+
+export class HeldLeaseDto {
+  @ApiProperty({ pattern: EVAL_ID.source })
+  @IsString()
+  @Matches(EVAL_ID)
+  readonly eval_id!: string;
+
+  @ApiProperty(LEASE)
+  @IsString()
+  @Matches(LEASE_ID)
+  readonly lease_id!: string;
+}
+
+export class HeartbeatsDto {
+  @ApiProperty({ description: 'Who holds them', pattern: WORKER_ID.source })
+  @IsString()
+  @Matches(WORKER_ID)
+  readonly worker_id!: string;
+
+  @ApiProperty({ type: () => [HeldLeaseDto] })
+  @IsArray()
+  @ArrayMaxSize(LIMITS.tasksPerBatch)
+  @ValidateNested({ each: true })
+  @Type(() => HeldLeaseDto)
+  readonly leases!: HeldLeaseDto[];
+}
+
+export class CompleteDto {
+  @ApiPropertyOptional(LEASE)
+  @IsOptional()
+  @IsString()
+  @Matches(LEASE_ID)
+  readonly lease_id?: string;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Any JSON value; kept as the same text',
+    example: { answer: 42 },
+  })
+  @IsOptional()
+  @OpaqueJson({ type: 'any', maxBytes: 'maxBodyBytes', isNullValue: true })
+  readonly output?: RawJson;
+}
+
+export class FailDto {
+  @ApiPropertyOptional(LEASE)
+  @IsOptional()
+  @IsString()
+  @Matches(LEASE_ID)
+  readonly lease_id?: string;
+
+  @ApiPropertyOptional({ description: 'What went wrong; kept to the letter', example: 'exit code 1' })
+  @IsOptional()
+  @IsString()
+  readonly error?: string;
+
+  @ApiPropertyOptional({ description: 'false: do not try again, whatever attempts are left', default: true })
+  @IsOptional()
+  @IsBoolean()
+  readonly retryable?: boolean;
+
+  @ApiPropertyOptional({
+    description: 'Seconds before the next attempt, instead of the backoff',
+    minimum: 0,
+    maximum: LIMITS.delay,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(LIMITS.delay)
+  readonly retry_after?: number;
+
+  @ApiPropertyOptional({ description: 'Exit code of what ran', example: 1 })
+  @IsOptional()
+  @IsInt()
+  @Min(-2_147_483_648)
+  @Max(4_294_967_295)
+  readonly exit_code?: number;
+
+  @ApiPropertyOptional({
+    enum: ['failed', 'lost'],
+    default: 'failed',
+    description: 'lost: the machine failed, not the task; spends an interruption',
+  })
+  @IsOptional()
+  @IsIn(['failed', 'lost'])
+  readonly outcome?: 'failed' | 'lost';
+}
+
+export class ReleaseDto {
+  @ApiPropertyOptional(LEASE)
+  @IsOptional()
+  @IsString()
+  @Matches(LEASE_ID)
+  readonly lease_id?: string;
+
+  @ApiPropertyOptional({
+    description: 'Seconds before it may be claimed again',
+    default: 0,
+    minimum: 0,
+    maximum: LIMITS.delay,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(LIMITS.delay)
+  readonly delay?: number;
+
+  @ApiPropertyOptional({ description: 'Why; kept in the history', maxLength: 1000 })
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  readonly reason?: string;
+}
+
+/** One result of a bulk acknowledgement: what complete or fail take, and which task. */
+export class TaskResultDto extends FailDto {
+  @ApiProperty({ pattern: EVAL_ID.source })
+  @IsString()
+  @Matches(EVAL_ID)
+  readonly eval_id!: string;
+
+  @ApiProperty({ enum: ['completed', 'failed'] })
+  @IsIn(['completed', 'failed'])
+  readonly status!: 'completed' | 'failed';
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Any JSON value, of a completed task',
+  })
+  @IsOptional()
+  @OpaqueJson({ type: 'any', maxBytes: 'maxBodyBytes', isNullValue: true })
+  readonly output?: RawJson;
+}
+
+/** Results of several tasks, and, in the same round trip, a claim. */
+export class TaskResultsDto {
+  @ApiPropertyOptional({ type: () => ClaimDto, description: 'Takes the next tasks in the same round trip' })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => ClaimDto)
+  readonly claim?: ClaimDto;
+}

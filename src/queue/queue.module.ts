@@ -1,0 +1,33 @@
+import { Module } from '@nestjs/common';
+import { BulkController } from './bulk.controller.js';
+import { ClaimService } from './claim.service.js';
+import { DueSweeper } from './due-sweeper.js';
+import { FinishWatch } from './finish-watch.js';
+import { QueueService } from './queue.service.js';
+import { StatusController } from './status.controller.js';
+import { StatusService } from './status.service.js';
+import { SteeringController } from './steering.controller.js';
+import { SteeringService } from './steering.service.js';
+import { TaskChanger } from './task-changer.js';
+import { TasksController } from './tasks.controller.js';
+import { WaitingRoom } from './waiting-room.js';
+import { WorkController } from './work.controller.js';
+import { WorkService } from './work.service.js';
+
+/** The queue itself. Needs `TaskStore`, `Config` and `HttpLimits` from global modules. */
+@Module({
+  controllers: [WorkController, BulkController, SteeringController, TasksController, StatusController],
+  providers: [
+    TaskChanger,
+    QueueService,
+    ClaimService,
+    WorkService,
+    SteeringService,
+    StatusService,
+    WaitingRoom,
+    FinishWatch,
+    DueSweeper,
+  ],
+  exports: [QueueService, StatusService, WaitingRoom],
+})
+export class QueueModule {}

@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import type { JsonText, NewTask, Payload, TaskPage, TaskQuery } from '../storage/task-store.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { Seconds } from '../task/clock.js';
+import { create, requireFinished } from '../task/task.machine.js';
+import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
+import { type Attempt, isFinished, type Task, type TaskSpec } from '../task/task.js';
+import type { Caller } from './caller.js';
+import { FinishWatch } from './finish-watch.js';
+import { metadataOf } from './payload.js';
+import { isSamePayload, isSameSpec } from './same-work.js';
+
+export interface TaskDraft {
+  readonly spec: TaskSpec;
+  readonly payload: Payload;
+}
+
+/** A task, and its place while it is queued. */
+export interface PlacedTask {
+  readonly task: Task;
+  /** 1 for the task that is claimed next. */
+  readonly position: number | undefined;
+}
+
+export interface Enqueued extends PlacedTask {
+  /** The task was there before, with the same content. */
+  readonly isReplay: boolean;
+}
+
+/** What producers and readers do: enqueue tasks and look at them. */
+@Injectable()
+export class QueueService {
+  constructor(
+    private readonly store: TaskStore,
+    private readonly watch: FinishWatch,
+  ) {}
+
+  /** @throws TaskConflict when the id is taken by other content */
+  async enqueue(draft: TaskDraft): Promise<Enqueued> {
+    const [result] = await this.enqueueAll([draft]);
+    if (result instanceof TaskConflict || result === undefined)
+      throw result ?? new TaskConflict(draft.spec.id);
+    return result;
+  }
+
+  /** Enqueues all in one durable commit; each has its own result. */
+  async enqueueAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict)[]> {
+    const now = this.store.clock.now();
+    const items = drafts.map(({ spec, payload }): NewTask => ({ step: create(spec, now), payload }));
+    const present = await this.store.insert(items);
+    return Promise.all(
+      items.map(async (item, index) => {
+        const existing = present[index];
+        if (existing === undefined) return { ...(await this.place(item.step.task)), isReplay: false };
+        const isSame = await this.isSame(existing, item);
+        if (!isSame) return new TaskConflict(existing.spec.id);
+        return { ...(await this.place(existing)), isReplay: true };
+      }),
+    );
+  }
+
+  /** @throws TaskNotFound */
+  async find(id: string): Promise<Task> {
+    const task = await this.store.find(id);
+    if (task === undefined) throw new TaskNotFound(id);
+    return task;
+  }
+
+  /** The task and its position, from one moment. */
+  async place(task: Task): Promise<PlacedTask> {
+    if (task.state !== 'queued') return { task, position: undefined };
+    const position = await this.store.position(task);
+    if (position !== undefined) return { task, position };
+    // Claimed between the two reads, or a moment ago.
+    const next = await this.find(task.spec.id);
+    return next.revision === task.revision ? { task, position } : this.place(next);
+  }
+
+  /** Waits until the task has ended, at most `wait`; then gives it as it is. */
+  async findEnded(id: string, wait: Seconds, caller: Caller): Promise<Task> {
+    const ended = this.watch.ended(id, wait, caller);
+    const task = await this.store.find(id);
+    if (task === undefined || isFinished(task)) this.watch.tell(id);
+    await ended;
+    return this.find(id);
+  }
+
+  /** The metadata of a task as it was sent, and the whole text of its last error. */
+  async details(task: Task): Promise<{ metadata: JsonText | undefined; error: string | undefined }> {
+    const { spec, last } = task;
+    const payload = spec.hasMetadata ? await this.store.findPayload(spec.id) : undefined;
+    const metadata = payload === undefined ? undefined : metadataOf(payload);
+    if (!last?.isErrorCut) return { metadata, error: last?.error };
+    const attempts = await this.store.findAttempts(spec.id);
+    return { metadata, error: attempts.at(-1)?.error };
+  }
+
+  async attempts(id: string): Promise<readonly Attempt[]> {
+    return this.store.findAttempts(id);
+  }
+
+  async output(id: string): Promise<JsonText | undefined> {
+    return this.store.findOutput(id);
+  }
+
+  list(query: TaskQuery): Promise<TaskPage> {
+    return this.store.list(query);
+  }
+
+  /** @throws TaskNotFinished */
+  async remove(id: string): Promise<void> {
+    for (;;) {
+      const task = await this.find(id);
+      requireFinished(task);
+      const [isRemoved] = await this.store.remove([task]);
+      if (isRemoved) return;
+    }
+  }
+
+  /** Forgets everything that matches, waiting, held or ended. */
+  clear(filter: Pick<TaskQuery, 'states' | 'queues'>): Promise<number> {
+    return this.store.clear(filter);
+  }
+
+  private async isSame(existing: Task, item: NewTask): Promise<boolean> {
+    if (!isSameSpec(existing.spec, item.step.task.spec)) return false;
+    const payload = await this.store.findPayload(existing.spec.id);
+    return payload === undefined || isSamePayload(payload, item.payload);
+  }
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { type Change, TaskStore } from '../storage/task-store.js';
+import type { Moment } from '../task/clock.js';
+import { TaskNotFound } from '../task/task.errors.js';
+import type { Task } from '../task/task.js';
+import type { TaskGuard } from './queue-access.js';
+
+/** What the life cycle makes of a task now; `undefined` when it is so already. Throws what it refuses. */
+export type Decide = (task: Task, now: Moment) => Change | undefined;
+
+/** The same decision for callers that may act on the task. */
+export function guarded(guard: TaskGuard, decide: Decide): Decide {
+  return (task, now) => {
+    guard(task);
+    return decide(task, now);
+  };
+}
+
+export interface TaskCommand {
+  readonly id: string;
+  readonly decide: Decide;
+}
+
+/** Every change of a task: find, decide, replace, and again if somebody else wrote first. */
+@Injectable()
+export class TaskChanger {
+  constructor(private readonly store: TaskStore) {}
+
+  /**
+   * The task after the change.
+   *
+   * @throws TaskNotFound, and whatever `decide` throws; then nothing was changed
+   */
+  async change(id: string, decide: Decide): Promise<Task> {
+    for (;;) {
+      const task = await this.store.find(id);
+      if (task === undefined) throw new TaskNotFound(id);
+      const change = decide(task, this.store.clock.now());
+      if (change === undefined) return task;
+      const [isWritten] = await this.store.replace([change]);
+      if (isWritten) return change.task;
+    }
+  }
+
+  /** Many changes in one durable commit, each with its own result: the task, or why it was refused. */
+  async changeAll(commands: readonly TaskCommand[]): Promise<PromiseSettledResult<Task>[]> {
+    const decisions = await Promise.allSettled(commands.map((command) => this.decide(command)));
+    const changes = decisions.flatMap((decision) =>
+      decision.status === 'fulfilled' && decision.value.change !== undefined ? [decision.value.change] : [],
+    );
+    const written = changes.length === 0 ? [] : await this.store.replace(changes);
+    const lost = new Set(changes.filter((_, index) => !written[index]));
+    return Promise.allSettled(
+      decisions.map(async (decision, index) => {
+        if (decision.status === 'rejected') throw decision.reason as Error;
+        const { task, change } = decision.value;
+        const command = commands[index];
+        const isLost = command !== undefined && change !== undefined && lost.has(change);
+        return isLost ? this.change(command.id, command.decide) : (change?.task ?? task);
+      }),
+    );
+  }
+
+  private async decide({ id, decide }: TaskCommand): Promise<{ task: Task; change: Change | undefined }> {
+    const task = await this.store.find(id);
+    if (task === undefined) throw new TaskNotFound(id);
+    return { task, change: decide(task, this.store.clock.now()) };
+  }
+}

@@ -1,0 +1,152 @@
+import type { ClaimedTask, Payload } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
+import { type Attempt, isFinished, type ProcessingTask, type Task } from '../task/task.js';
+import type { PlacedTask } from './queue.service.js';
+
+/** How a task looks on the wire. Payloads are spliced in as the text they came in as. */
+
+/** ISO 8601, UTC, milliseconds. */
+export function isoTime(instant: Instant): string {
+  return new Date(instant).toISOString();
+}
+
+function isoTimeOrNull(instant: Instant | undefined): string | null {
+  return instant === undefined ? null : isoTime(instant);
+}
+
+/** The answer to an enqueue. */
+export function enqueuedView({ task, position }: PlacedTask) {
+  return {
+    eval_id: task.spec.id,
+    status: task.state,
+    position: position ?? null,
+    queue: task.spec.queue,
+    priority: task.spec.priority,
+    queued_at: isoTime(task.createdAt),
+    run_at: task.state === 'delayed' ? isoTime(task.runAt) : null,
+    message: messageOf(task, position),
+  };
+}
+
+/** Everything about a task but its payload. */
+export function taskView({ task, position }: PlacedTask) {
+  const { spec, last } = task;
+  const lease = task.state === 'processing' ? task.lease : undefined;
+  return {
+    eval_id: spec.id,
+    status: task.state,
+    position: position ?? null,
+    queued_at: isoTime(task.createdAt),
+    message: messageOf(task, position),
+    queue: spec.queue,
+    priority: spec.priority,
+    language: spec.language,
+    engine: spec.engine,
+    timeout: spec.timeout,
+    batch_id: spec.batchId ?? null,
+    attempt: task.attempt,
+    max_attempts: spec.maxAttempts,
+    failures: task.failures,
+    max_interruptions: spec.maxInterruptions,
+    interruptions: task.interruptions,
+    ready_at: task.state === 'queued' || task.state === 'processing' ? isoTime(task.queuedAt) : null,
+    run_at: task.state === 'delayed' ? isoTime(task.runAt) : null,
+    expires_at: isoTimeOrNull(task.startBy),
+    started_at: isoTimeOrNull(task.startedAt),
+    finished_at: isFinished(task) ? isoTime(task.finishedAt) : null,
+    worker_id: (lease === undefined ? last?.workerId : lease.workerId) ?? null,
+    lease_expires_at: isoTimeOrNull(lease?.expiresAt),
+    progress: lease?.progress ?? null,
+    outcome: isFinished(task) ? outcomeOf(task) : null,
+    error: last?.error ?? null,
+    exit_code: last?.exitCode ?? null,
+    sequence: task.sequence,
+  };
+}
+
+export type TaskView = ReturnType<typeof taskView>;
+
+/** What a worker gets, as JSON text: all fields, the payload, and the lease. */
+export function claimedText({ task, payload }: ClaimedTask): string {
+  const { spec, lease } = task;
+  const view = {
+    eval_id: spec.id,
+    status: task.state,
+    language: spec.language,
+    engine: spec.engine,
+    timeout: spec.timeout,
+    priority: spec.priority,
+    queue: spec.queue,
+    queued_at: isoTime(task.createdAt),
+    batch_id: spec.batchId ?? null,
+    attempt: task.attempt,
+    max_attempts: spec.maxAttempts,
+    max_interruptions: spec.maxInterruptions,
+    worker_id: lease.workerId ?? null,
+    lease_id: lease.id,
+    lease_expires_at: isoTime(lease.expiresAt),
+    heartbeat_interval: heartbeatInterval(lease.length),
+    traceparent: spec.traceparent ?? null,
+    ...(spec.hasMetadata ? undefined : { metadata: null }),
+  };
+  return splice(view, payload);
+}
+
+export function claimedListText(claimed: readonly ClaimedTask[]): string {
+  return `{"tasks":[${claimed.map(claimedText).join(',')}]}`;
+}
+
+export function attemptView(attempt: Attempt) {
+  return {
+    attempt: attempt.attempt,
+    worker_id: attempt.workerId ?? null,
+    started_at: isoTime(attempt.startedAt),
+    ended_at: isoTime(attempt.endedAt),
+    outcome: attempt.outcome,
+    error: attempt.error ?? null,
+    exit_code: attempt.exitCode ?? null,
+  };
+}
+
+/** The answer to a heartbeat. */
+export function heartbeatView({ lease }: ProcessingTask) {
+  return {
+    lease_expires_at: isoTime(lease.expiresAt),
+    command: null,
+    heartbeat_interval: heartbeatInterval(lease.length),
+  };
+}
+
+/** Three beats in a lease: two may be lost. */
+function heartbeatInterval(leaseSeconds: number): number {
+  return Math.max(Math.floor((leaseSeconds * 1000) / 3) / 1000, 0.1);
+}
+
+/** A JSON object of a view and further members that are JSON text already. */
+export function splice(view: object, members: Payload): string {
+  const text = JSON.stringify(view);
+  return members === '' ? text : `${text.slice(0, -1)},${members}}`;
+}
+
+function outcomeOf(task: Task): string {
+  return task.state === 'failed' ? task.outcome : task.state;
+}
+
+function messageOf(task: Task, position: number | undefined): string {
+  switch (task.state) {
+    case 'delayed':
+      return `Task waits until ${isoTime(task.runAt)}`;
+    case 'queued':
+      return position === undefined ? 'Task is queued' : `Task is queued at position ${position}`;
+    case 'processing':
+      return `Task is being processed, attempt ${task.attempt}`;
+    case 'completed':
+      return 'Task is completed';
+    case 'failed':
+      return task.outcome === 'lost' ? 'Task failed: its workers were lost too often' : 'Task failed';
+    case 'cancelled':
+      return task.reason === undefined ? 'Task was cancelled' : `Task was cancelled: ${task.reason}`;
+    case 'expired':
+      return 'Task expired before it was started';
+  }
+}

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { type JsonText, TaskStore } from '../storage/task-store.js';
+import type { Seconds } from '../task/clock.js';
+import {
+  complete,
+  fail,
+  type Failure,
+  heartbeat,
+  type Heartbeat,
+  release,
+  type Release,
+} from '../task/task.machine.js';
+import { LeaseLost, LeaseRequired, TaskNotFound } from '../task/task.errors.js';
+import type { ProcessingTask, Task } from '../task/task.js';
+import { generationOf } from './lease-id.js';
+import type { TaskGuard } from './queue-access.js';
+import { type Decide, guarded, TaskChanger } from './task-changer.js';
+
+export interface CompletedResult {
+  readonly status: 'completed';
+  readonly leaseId: string | undefined;
+  readonly output: JsonText | undefined;
+}
+
+export interface FailedResult extends Omit<Failure, 'random'> {
+  readonly status: 'failed';
+}
+
+/** How an attempt ended. */
+export type TaskResult = CompletedResult | FailedResult;
+
+/** What a worker does with the tasks it holds. */
+@Injectable()
+export class WorkService {
+  constructor(
+    private readonly store: TaskStore,
+    private readonly changer: TaskChanger,
+    private readonly config: Config,
+  ) {}
+
+  /** @throws TaskNotFound, LeaseLost, LeaseRequired, NotClaimed, TaskEnded */
+  finish(id: string, result: TaskResult, guard: TaskGuard): Promise<Task> {
+    return this.changer.change(id, guarded(guard, this.decideFinish(result)));
+  }
+
+  /** All in one durable commit, each with its own result. */
+  finishAll(
+    results: readonly (TaskResult & { id: string })[],
+    guard: TaskGuard,
+  ): Promise<PromiseSettledResult<Task>[]> {
+    return this.changer.changeAll(
+      results.map((result) => ({ id: result.id, decide: guarded(guard, this.decideFinish(result)) })),
+    );
+  }
+
+  /** @throws LeaseLost, TaskNotFound */
+  async heartbeat(id: string, beat: Heartbeat, guard: TaskGuard): Promise<ProcessingTask> {
+    const [result] = await this.heartbeatAll([{ ...beat, id }], guard);
+    if (result?.status !== 'fulfilled') throw result?.reason as Error;
+    return result.value;
+  }
+
+  /** All in one commit, each with its own result. */
+  async heartbeatAll(
+    beats: readonly (Heartbeat & { id: string })[],
+    guard: TaskGuard,
+  ): Promise<PromiseSettledResult<ProcessingTask>[]> {
+    const results = await this.changer.changeAll(
+      beats.map((beat) => ({
+        id: beat.id,
+        decide: guarded(guard, (task, now) => ({
+          task: heartbeat(task, { ...beat, extend: this.shorten(beat.extend) }, now),
+        })),
+      })),
+    );
+    return results.map((result, index) => {
+      const beat = beats[index];
+      if (result.status === 'fulfilled') return result as PromiseFulfilledResult<ProcessingTask>;
+      const reason: unknown = result.reason;
+      return { status: 'rejected', reason: beat === undefined ? reason : this.told(beat, reason) };
+    });
+  }
+
+  /** @throws LeaseLost, TaskNotFound */
+  release(id: string, given: Release, guard: TaskGuard): Promise<Task> {
+    return this.changer
+      .change(
+        id,
+        guarded(guard, (task, now) => release(task, given, now)),
+      )
+      .catch((error: unknown) => {
+        throw this.told({ id, leaseId: given.leaseId }, error);
+      });
+  }
+
+  private decideFinish(result: TaskResult): Decide {
+    return (task, now) => {
+      if (this.config.REQUIRE_LEASE_ID && result.leaseId === undefined) throw new LeaseRequired(task.spec.id);
+      if (result.status === 'failed') return fail(task, { ...result, random: Math.random() }, now);
+      const step = complete(task, result, now);
+      return step === undefined ? undefined : { ...step, output: result.output };
+    };
+  }
+
+  /** What to tell a holder: a lease whose task was cleared is not one that never was. */
+  private told({ id, leaseId }: { id: string; leaseId: string }, error: unknown): unknown {
+    const generation = generationOf(leaseId);
+    const isCleared = generation !== undefined && generation < this.store.generation;
+    return error instanceof TaskNotFound && isCleared ? new LeaseLost(id, 'cleared') : error;
+  }
+
+  private shorten(extend: Seconds | undefined): Seconds | undefined {
+    return extend === undefined ? undefined : Math.min(extend, this.config.MAX_LEASE_SECONDS);
+  }
+}
