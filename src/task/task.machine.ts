@@ -329,9 +329,10 @@ function requireLease(task: Task, leaseId: string, now: Moment): ProcessingTask 
 
 function lostReason(task: Task, leaseId: string): LeaseLostReason {
   if (task.state === 'processing') return 'reassigned';
-  const isLast = task.last?.leaseId === leaseId;
-  if (isLast && task.last?.outcome === 'cancelled') return 'cancelled';
-  return isLast || task.last === undefined ? 'expired' : 'reassigned';
+  // After a late report without a lease nobody knows whose attempt was the latest; nobody got the task since.
+  if (task.last?.leaseId === undefined) return 'expired';
+  if (task.last.leaseId !== leaseId) return 'reassigned';
+  return task.last.outcome === 'cancelled' ? 'cancelled' : 'expired';
 }
 
 /**
@@ -352,7 +353,8 @@ function isRepeated(task: Task, leaseId: string | undefined, outcome: AttemptOut
   if (task.state === 'processing') return false;
   if (leaseId !== undefined) return task.last?.leaseId === leaseId && task.last.outcome === outcome;
   if (isFinished(task)) return task.state === (outcome === 'completed' ? 'completed' : 'failed');
-  return outcome === 'failed' && task.last?.outcome === 'failed';
+  // A lost attempt may still turn out to have failed, but it is not lost twice, and a failed one ends once.
+  return outcome !== 'completed' && (task.last?.outcome === 'failed' || task.last?.outcome === outcome);
 }
 
 interface Ending {
@@ -365,7 +367,7 @@ interface Ending {
 function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; last: LastAttempt } {
   const { outcome, error, exitCode } = ending;
   const lease = task.state === 'processing' ? task.lease : undefined;
-  const workerId = lease?.workerId ?? task.last?.workerId;
+  const workerId = lease === undefined ? task.last?.workerId : lease.workerId;
   const ended: Attempt = {
     attempt: task.attempt,
     workerId,
@@ -375,7 +377,12 @@ function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; 
     error,
     exitCode,
   };
-  const isErrorCut = error !== undefined && error.length > ERROR_EXCERPT_LENGTH ? true : undefined;
-  const excerpt = isErrorCut ? error?.slice(0, ERROR_EXCERPT_LENGTH) : error;
-  return { ended, last: { leaseId: lease?.id, workerId, outcome, error: excerpt, isErrorCut, exitCode } };
+  return { ended, last: { leaseId: lease?.id, workerId, outcome, ...excerpt(error), exitCode } };
+}
+
+/** The beginning of an error. A character is never cut in two: half of one is not valid in UTF-8. */
+function excerpt(error: string | undefined): Pick<LastAttempt, 'error' | 'isErrorCut'> {
+  if (error === undefined || error.length <= ERROR_EXCERPT_LENGTH) return { error };
+  const beginning = error.slice(0, ERROR_EXCERPT_LENGTH);
+  return { error: beginning.replace(/[\uD800-\uDBFF]$/, ''), isErrorCut: true };
 }

@@ -1,0 +1,33 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EmbeddedTaskStore } from '../../src/storage/embedded/embedded-task-store.js';
+import { type OpenStore, ROOMY } from '../support/store-harness.js';
+import { FakeClock } from '../support/task.builders.js';
+import { describeStoreModel } from './store.model.js';
+import { describeTaskStore } from './task-store.contract.js';
+
+const openEmbedded: OpenStore = async ({ settings }) => {
+  const directory = await mkdtemp(join(tmpdir(), 'crucible-contract-'));
+  const clock = new FakeClock();
+  const openStore = () => EmbeddedTaskStore.open({ directory, clock, settings: { ...ROOMY, ...settings } });
+  let store = await openStore();
+  return {
+    clock,
+    get store() {
+      return store;
+    },
+    async reopen() {
+      await store.close();
+      store = await openStore();
+      return store;
+    },
+    async destroy() {
+      await store.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+};
+
+describeTaskStore('embedded', openEmbedded);
+describeStoreModel('embedded', openEmbedded);

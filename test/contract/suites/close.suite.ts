@@ -1,0 +1,101 @@
+import { type TaskStore, StoreUnavailable } from '../../../src/storage/task-store.js';
+import type { StartStore } from '../../support/store-harness.js';
+import { idsOf, type StoreUser } from '../../support/store-user.js';
+import { cancel } from '../../../src/task/task.machine.js';
+import type { Task } from '../../../src/task/task.js';
+
+/** Every method that answers with a promise. */
+function callsOf(
+  user: StoreUser,
+  task: Task,
+): Readonly<Record<string, (store: TaskStore) => Promise<unknown>>> {
+  const step = cancel(task, undefined, user.now);
+  return {
+    insert: (store) => store.insert([user.newTask({ id: 'new' })]),
+    find: (store) => store.find('task-1'),
+    findPayload: (store) => store.findPayload('task-1'),
+    findOutput: (store) => store.findOutput('task-1'),
+    findAttempts: (store) => store.findAttempts('task-1'),
+    claim: (store) => store.claim(user.request()),
+    replace: (store) => store.replace(step ? [step] : []),
+    remove: (store) => store.remove([task]),
+    clear: (store) => store.clear({}),
+    position: (store) => store.position(task),
+    list: (store) => store.list({ limit: 1 }),
+    counts: (store) => store.counts(),
+    due: (store) => store.due(1),
+    untilDue: (store) => store.untilDue(),
+  };
+}
+
+export function describeClose(start: StartStore): void {
+  it('makes every later call reject with StoreUnavailable, and nothing is applied', async () => {
+    const user = await start();
+    const [task] = await user.add({});
+    const closed = user.store;
+    await closed.close();
+    for (const [name, call] of Object.entries(callsOf(user, task))) {
+      const answer = await call(closed).then(
+        () => `${name} was answered`,
+        (error: unknown) => error,
+      );
+      expect(answer).toBeInstanceOf(StoreUnavailable);
+      expect(answer).toMatchObject({ code: 'store_unavailable', applied: false });
+    }
+    await user.harness.reopen();
+    expect(await user.list()).toEqual([task]);
+  });
+
+  it('refuses calls from the moment it is asked to', async () => {
+    const user = await start();
+    const closing = user.store.close();
+    await expect(user.store.insert([user.newTask({})])).rejects.toBeInstanceOf(StoreUnavailable);
+    await closing;
+    await user.harness.reopen();
+    expect(await user.list()).toEqual([]);
+  });
+
+  it('waits for the writes under way', async () => {
+    const user = await start();
+    const [queued, other] = await user.add({ id: 'queued' }, { id: 'other', queue: 'q' });
+    const step = cancel(other, undefined, user.now);
+    let settled = 0;
+    const writes: readonly Promise<unknown>[] = [
+      user.store.insert(
+        Array.from({ length: 200 }, (_, index) => user.newTask({ id: `t${index}`, queue: 'r' })),
+      ),
+      user.take(),
+      user.store.replace(step ? [step] : []),
+    ];
+    const counted = writes.map((write) => write.then(() => settled++));
+    await user.store.close();
+    await Promise.all(counted);
+    expect(settled).toBe(3);
+    await user.harness.reopen();
+    expect((await user.find(queued.spec.id)).state).toBe('processing');
+    expect((await user.find('other')).state).toBe('cancelled');
+    expect(idsOf(await user.list({ queues: ['r'], limit: 500 }))).toHaveLength(200);
+  });
+
+  it('is no failure', async () => {
+    const user = await start();
+    const { failure } = user.store;
+    await user.add({});
+    await user.store.close();
+    const alive = Symbol('no failure');
+    expect(await Promise.race([failure, new Promise((resolve) => setImmediate(resolve, alive))])).toBe(alive);
+  });
+
+  it('can be called twice', async () => {
+    const user = await start();
+    await Promise.all([user.store.close(), user.store.close()]);
+    await user.store.close();
+  });
+
+  it('keeps the clock of the store', async () => {
+    const user = await start();
+    expect(user.store.clock.now()).toEqual(user.now);
+    user.clock.advance(5);
+    expect(user.store.clock.now()).toEqual(user.now);
+  });
+}

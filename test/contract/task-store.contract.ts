@@ -1,0 +1,43 @@
+import { type OpenStore, useStores } from '../support/store-harness.js';
+import { describeClaim } from './suites/claim.suite.js';
+import { describeClear } from './suites/clear.suite.js';
+import { describeClose } from './suites/close.suite.js';
+import { describeCounts } from './suites/counts.suite.js';
+import { describeDue } from './suites/due.suite.js';
+import { describeFeed } from './suites/feed.suite.js';
+import { describeInsert } from './suites/insert.suite.js';
+import { describeList } from './suites/list.suite.js';
+import { describePosition } from './suites/position.suite.js';
+import { describeRaces } from './suites/races.suite.js';
+import { describeRemove } from './suites/remove.suite.js';
+import { describeReopen } from './suites/reopen.suite.js';
+import { describeReplace } from './suites/replace.suite.js';
+import { describeRetention } from './suites/retention.suite.js';
+import { describeTexts } from './suites/texts.suite.js';
+
+/**
+ * The promises of `TaskStore` as tests. Every driver runs all of them, unchanged; one that differs is wrong.
+ *
+ * What a test cannot bring about through the port is left to the tests of each driver: a killed process, a power
+ * cut, a failing disk, two processes at one store.
+ */
+export function describeTaskStore(name: string, open: OpenStore): void {
+  describe(`TaskStore, ${name}`, () => {
+    const start = useStores(open);
+    describe('insert', () => describeInsert(start));
+    describe('texts', () => describeTexts(start));
+    describe('claim', () => describeClaim(start));
+    describe('replace', () => describeReplace(start));
+    describe('remove', () => describeRemove(start));
+    describe('clear', () => describeClear(start));
+    describe('position', () => describePosition(start));
+    describe('list', () => describeList(start));
+    describe('counts', () => describeCounts(start));
+    describe('due', () => describeDue(start));
+    describe('retention', () => describeRetention(start));
+    describe('onCommit', () => describeFeed(start));
+    describe('reopen', () => describeReopen(start));
+    describe('close', () => describeClose(start));
+    describe('many callers at once', () => describeRaces(start));
+  });
+}

@@ -1,0 +1,44 @@
+import type { StoreSettings, TaskStore } from '../../src/storage/task-store.js';
+import { StoreUser } from './store-user.js';
+import type { FakeClock } from './task.builders.js';
+
+/** One driver, opened on data of its own, with a clock that the test moves. */
+export interface StoreHarness {
+  /** The store as it is open now; another object after `reopen`. */
+  readonly store: TaskStore;
+  readonly clock: FakeClock;
+  /** Closes the store and opens the same data again. */
+  reopen(): Promise<TaskStore>;
+  /** Closes the store, when it still is open, and deletes its data. */
+  destroy(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly settings?: Partial<StoreSettings>;
+}
+
+/** How a driver is opened for one test. */
+export type OpenStore = (options: OpenOptions) => Promise<StoreHarness>;
+
+/** Settings under which nothing ends by itself within a test. */
+export const ROOMY: StoreSettings = {
+  retention: 86_400,
+  retentionMaxTasks: 1_000_000,
+  retentionMaxBytes: 1_000_000_000_000,
+};
+
+/** Opens a store for the test that calls it. */
+export type StartStore = (settings?: Partial<StoreSettings>) => Promise<StoreUser>;
+
+/** Lets the tests of a `describe` open stores, and destroys them after each test. */
+export function useStores(open: OpenStore): StartStore {
+  const opened: StoreHarness[] = [];
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((harness) => harness.destroy()));
+  });
+  return async (settings) => {
+    const harness = await open({ settings });
+    opened.push(harness);
+    return new StoreUser(harness);
+  };
+}

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { Config } from '../../../src/config/config.js';
+import { configurationDocument } from '../../../src/config/configuration.document.js';
+import { settingsOf } from '../../../src/config/setting.decorator.js';
+
+describe('configurationDocument', () => {
+  it('is what docs/configuration.md holds (else run scripts/write-configuration.mjs)', () => {
+    const committed = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+    expect(committed).toBe(configurationDocument());
+  });
+
+  it('has a row for every setting, with what is allowed', () => {
+    const rows = configurationDocument()
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    const names = settingsOf(Config.prototype).map(({ name }) => name);
+    expect(rows.map((row) => /`(\w+)`/.exec(row)?.[1])).toEqual(names);
+    expect(rows.filter((row) => row.includes('undefined'))).toEqual([]);
+  });
+
+  it('marks the secrets', () => {
+    expect(configurationDocument().match(/`\w+` \(secret\)/g)).toEqual([
+      '`API_KEY` (secret)',
+      '`REDIS_URL` (secret)',
+    ]);
+  });
+});
