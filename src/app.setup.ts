@@ -21,10 +21,20 @@ const LOG_LEVELS: Record<Config['LOG_LEVEL'], LogLevel[]> = {
   debug: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 };
 
+/** What Nest says of every module and route it sets up: of use to developers only. */
+const CHATTY = ['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication'];
+
+class ServiceLogger extends ConsoleLogger {
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (CHATTY.includes(String(rest.at(-1)))) super.debug(message, ...(rest as [string]));
+    else super.log(message, ...(rest as [string]));
+  }
+}
+
 /** Lines of JSON, or coloured ones for a terminal. */
 export function createLogger(config: Config): LoggerService {
   const isJson = config.LOG_FORMAT === 'json';
-  return new ConsoleLogger({ json: isJson, colors: !isJson, logLevels: LOG_LEVELS[config.LOG_LEVEL] });
+  return new ServiceLogger({ json: isJson, colors: !isJson, logLevels: LOG_LEVELS[config.LOG_LEVEL] });
 }
 
 /** Makes the application, the same way for main, tests and the OpenAPI document. It does not listen yet. */

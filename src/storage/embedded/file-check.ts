@@ -1,4 +1,52 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import {
+  PAGE_NUMBER_AT,
+  PAGE_TRANSACTION_AT,
+  PAGE_KIND_AT,
+  PAGE_OFFSETS_END_AT,
+  PAGE_NODES_AT,
+  PAGE_RUN_LENGTH_AT,
+  PAGE_HEADER_BYTES,
+  BRANCH,
+  LEAF,
+  OVERFLOW,
+  META,
+  NODE_SIZE_AT,
+  NODE_KIND_AT,
+  NODE_HEADER_BYTES,
+  VALUE_HERE,
+  VALUE_IN_RUN,
+  VALUE_IS_TREE,
+  OFFSET_BYTES,
+  NUMERIC_KEY_BYTES,
+  RUN_FIRST_PAGE_AT,
+  RUN_LENGTH_AT,
+  TREE_FLAGS_AT,
+  TREE_DEPTH_AT,
+  TREE_ENTRIES_AT,
+  TREE_ROOT_AT,
+  TREE_BYTES,
+  TREE_FLAGS,
+  INTEGER_KEYS,
+  NO_PAGE,
+  MAX_DEPTH,
+  WORD_BYTES,
+  META_MAGIC_AT,
+  META_VERSION_AT,
+  META_PAGE_BYTES_AT,
+  META_FREE_LIST_AT,
+  META_TABLES_AT,
+  META_LAST_PAGE_AT,
+  META_TRANSACTION_AT,
+  META_BYTES,
+  META_PAGES,
+  MAGIC,
+  DATA_VERSION,
+  PAGE_BYTES,
+  CHUNK_BYTES,
+  Page,
+  type Tree,
+} from './lmdb-page.js';
 
 /** The file of the embedded store is damaged; it was left as it is. */
 export class CorruptFile extends Error {
@@ -10,153 +58,6 @@ export class CorruptFile extends Error {
         'The file was left untouched; move it away and restore a backup in its place',
       options,
     );
-  }
-}
-
-/*
- * An LMDB file of data version 2, as lmdb-js writes it. Everything is in the byte order of the machine (little endian
- * wherever Node runs). The names below ending in AT are offsets in bytes.
- *
- * A page is a header, the offsets of its nodes in the order of their keys, free space, and the nodes, which fill the
- * end of the page. Offsets within a page are counted from the end of the header. A node is its header, its key and, in
- * a leaf, its value. A large value lies in a run of pages of which only the first has a header.
- */
-const PAGE_NUMBER_AT = 0;
-const PAGE_TRANSACTION_AT = 8;
-const PAGE_KIND_AT = 18;
-const PAGE_OFFSETS_END_AT = 20;
-const PAGE_NODES_AT = 22;
-/** In the first page of a run, instead of the two above. */
-const PAGE_RUN_LENGTH_AT = 20;
-const PAGE_HEADER_BYTES = 24;
-const BRANCH = 0x01;
-const LEAF = 0x02;
-const OVERFLOW = 0x04;
-const META = 0x08;
-
-/** Of the value in a leaf; in a branch the number of the child, of which NODE_KIND_AT holds the upper bits. */
-const NODE_SIZE_AT = 0;
-const NODE_KIND_AT = 4;
-const NODE_KEY_BYTES_AT = 6;
-const NODE_HEADER_BYTES = 8;
-const VALUE_HERE = 0;
-const VALUE_IN_RUN = 1;
-const VALUE_IS_TREE = 2;
-
-const OFFSET_BYTES = 2;
-const NUMERIC_KEY_BYTES = 8;
-
-/** What a node holds instead of a value in a run. */
-const RUN_FIRST_PAGE_AT = 0;
-const RUN_LENGTH_AT = 16;
-const RUN_REFERENCE_BYTES = 24;
-
-const TREE_FLAGS_AT = 4;
-const TREE_DEPTH_AT = 6;
-const TREE_ENTRIES_AT = 32;
-const TREE_ROOT_AT = 40;
-const TREE_BYTES = 48;
-/** The flags that change how a tree is read. */
-const TREE_FLAGS = 0x17e;
-const INTEGER_KEYS = 0x08;
-/** All bits set, rounded as the other numbers of 64 bits are. */
-const NO_PAGE = 2 ** 64;
-/** More levels than this lmdb does not walk. */
-const MAX_DEPTH = 32;
-
-/**
- * The free list is keyed by the transaction that gave the pages back. A value is a list of words: how many follow, then
- * page numbers; −n before a page number stands for the n pages from there on, 0 for nothing.
- */
-const WORD_BYTES = 8;
-
-/** Pages 0 and 1: each commit writes the older of the two. */
-const META_MAGIC_AT = 24;
-const META_VERSION_AT = 28;
-const META_PAGE_BYTES_AT = 48;
-const META_FREE_LIST_AT = 48;
-const META_TABLES_AT = 96;
-const META_LAST_PAGE_AT = 144;
-const META_TRANSACTION_AT = 152;
-const META_BYTES = 168;
-const META_PAGES = 2;
-const MAGIC = 0xbeefc0de;
-const DATA_VERSION = 2;
-const PAGE_BYTES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
-
-const CHUNK_BYTES = 1_048_576;
-
-interface Tree {
-  readonly kind: 'free list' | 'list of tables' | 'table';
-  readonly root: number;
-  readonly depth: number;
-  readonly entries: number;
-  /** Pages are copied on write together with those that lead to them: none is younger than what points to it. */
-  readonly youngest: number;
-}
-
-/** A buffer for one page, or for the part of it that is looked at, used again for the next one. */
-class Page {
-  number = 0;
-  readonly bytes: Buffer;
-  private readonly view: DataView;
-
-  constructor(size: number) {
-    this.bytes = Buffer.alloc(size);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
-  }
-
-  u16(offset: number): number {
-    return this.view.getUint16(offset, true);
-  }
-
-  u32(offset: number): number {
-    return this.view.getUint32(offset, true);
-  }
-
-  /** Exact up to 2^53; nothing that is sound is larger, but for `NO_PAGE`. */
-  u64(offset: number): number {
-    return this.u32(offset) + this.u32(offset + 4) * 2 ** 32;
-  }
-
-  i64(offset: number): number {
-    return this.u32(offset) + this.view.getInt32(offset + 4, true) * 2 ** 32;
-  }
-
-  node(index: number): number {
-    return this.u16(PAGE_HEADER_BYTES + index * 2) + PAGE_HEADER_BYTES;
-  }
-
-  child(node: number): number {
-    return this.u32(node + NODE_SIZE_AT) + this.u16(node + NODE_KIND_AT) * 2 ** 32;
-  }
-
-  keyBytes(node: number): number {
-    return this.u16(node + NODE_KEY_BYTES_AT);
-  }
-
-  value(node: number): number {
-    return node + NODE_HEADER_BYTES + this.keyBytes(node);
-  }
-
-  /** In a leaf: what the node holds, be it the value or a reference to it. */
-  heldBytes(node: number): number {
-    const isReference = this.u16(node + NODE_KIND_AT) === VALUE_IN_RUN;
-    return isReference ? RUN_REFERENCE_BYTES : this.u32(node + NODE_SIZE_AT);
-  }
-
-  /** Positive when the key of the node belongs behind that of the other. */
-  compareKeys(node: number, other: Page, otherNode: number): number {
-    const ours = this.keyBytes(node);
-    const theirs = other.keyBytes(otherNode);
-    const common = Math.min(ours, theirs);
-    const from = node + NODE_HEADER_BYTES;
-    const otherFrom = otherNode + NODE_HEADER_BYTES;
-    for (let index = 0; index < common; index += 1) {
-      const difference = this.view.getUint8(from + index) - other.view.getUint8(otherFrom + index);
-      if (difference !== 0) return difference;
-    }
-    return ours - theirs;
   }
 }
 

@@ -1,0 +1,146 @@
+/*
+ * An LMDB file of data version 2, as lmdb-js writes it. Everything is in the byte order of the machine (little endian
+ * wherever Node runs). The names below ending in AT are offsets in bytes.
+ *
+ * A page is a header, the offsets of its nodes in the order of their keys, free space, and the nodes, which fill the
+ * end of the page. Offsets within a page are counted from the end of the header. A node is its header, its key and, in
+ * a leaf, its value. A large value lies in a run of pages of which only the first has a header.
+ */
+export const PAGE_NUMBER_AT = 0;
+export const PAGE_TRANSACTION_AT = 8;
+export const PAGE_KIND_AT = 18;
+export const PAGE_OFFSETS_END_AT = 20;
+export const PAGE_NODES_AT = 22;
+/** In the first page of a run, instead of the two above. */
+export const PAGE_RUN_LENGTH_AT = 20;
+export const PAGE_HEADER_BYTES = 24;
+export const BRANCH = 0x01;
+export const LEAF = 0x02;
+export const OVERFLOW = 0x04;
+export const META = 0x08;
+
+/** Of the value in a leaf; in a branch the number of the child, of which NODE_KIND_AT holds the upper bits. */
+export const NODE_SIZE_AT = 0;
+export const NODE_KIND_AT = 4;
+const NODE_KEY_BYTES_AT = 6;
+export const NODE_HEADER_BYTES = 8;
+export const VALUE_HERE = 0;
+export const VALUE_IN_RUN = 1;
+export const VALUE_IS_TREE = 2;
+
+export const OFFSET_BYTES = 2;
+export const NUMERIC_KEY_BYTES = 8;
+
+/** What a node holds instead of a value in a run. */
+export const RUN_FIRST_PAGE_AT = 0;
+export const RUN_LENGTH_AT = 16;
+const RUN_REFERENCE_BYTES = 24;
+
+export const TREE_FLAGS_AT = 4;
+export const TREE_DEPTH_AT = 6;
+export const TREE_ENTRIES_AT = 32;
+export const TREE_ROOT_AT = 40;
+export const TREE_BYTES = 48;
+/** The flags that change how a tree is read. */
+export const TREE_FLAGS = 0x17e;
+export const INTEGER_KEYS = 0x08;
+/** All bits set, rounded as the other numbers of 64 bits are. */
+export const NO_PAGE = 2 ** 64;
+/** More levels than this lmdb does not walk. */
+export const MAX_DEPTH = 32;
+
+/**
+ * The free list is keyed by the transaction that gave the pages back. A value is a list of words: how many follow, then
+ * page numbers; −n before a page number stands for the n pages from there on, 0 for nothing.
+ */
+export const WORD_BYTES = 8;
+
+/** Pages 0 and 1: each commit writes the older of the two. */
+export const META_MAGIC_AT = 24;
+export const META_VERSION_AT = 28;
+export const META_PAGE_BYTES_AT = 48;
+export const META_FREE_LIST_AT = 48;
+export const META_TABLES_AT = 96;
+export const META_LAST_PAGE_AT = 144;
+export const META_TRANSACTION_AT = 152;
+export const META_BYTES = 168;
+export const META_PAGES = 2;
+export const MAGIC = 0xbeefc0de;
+export const DATA_VERSION = 2;
+export const PAGE_BYTES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+
+export const CHUNK_BYTES = 1_048_576;
+
+export interface Tree {
+  readonly kind: 'free list' | 'list of tables' | 'table';
+  readonly root: number;
+  readonly depth: number;
+  readonly entries: number;
+  /** Pages are copied on write together with those that lead to them: none is younger than what points to it. */
+  readonly youngest: number;
+}
+
+/** A buffer for one page, or for the part of it that is looked at, used again for the next one. */
+export class Page {
+  number = 0;
+  readonly bytes: Buffer;
+  private readonly view: DataView;
+
+  constructor(size: number) {
+    this.bytes = Buffer.alloc(size);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
+  }
+
+  u16(offset: number): number {
+    return this.view.getUint16(offset, true);
+  }
+
+  u32(offset: number): number {
+    return this.view.getUint32(offset, true);
+  }
+
+  /** Exact up to 2^53; nothing that is sound is larger, but for `NO_PAGE`. */
+  u64(offset: number): number {
+    return this.u32(offset) + this.u32(offset + 4) * 2 ** 32;
+  }
+
+  i64(offset: number): number {
+    return this.u32(offset) + this.view.getInt32(offset + 4, true) * 2 ** 32;
+  }
+
+  node(index: number): number {
+    return this.u16(PAGE_HEADER_BYTES + index * 2) + PAGE_HEADER_BYTES;
+  }
+
+  child(node: number): number {
+    return this.u32(node + NODE_SIZE_AT) + this.u16(node + NODE_KIND_AT) * 2 ** 32;
+  }
+
+  keyBytes(node: number): number {
+    return this.u16(node + NODE_KEY_BYTES_AT);
+  }
+
+  value(node: number): number {
+    return node + NODE_HEADER_BYTES + this.keyBytes(node);
+  }
+
+  /** In a leaf: what the node holds, be it the value or a reference to it. */
+  heldBytes(node: number): number {
+    const isReference = this.u16(node + NODE_KIND_AT) === VALUE_IN_RUN;
+    return isReference ? RUN_REFERENCE_BYTES : this.u32(node + NODE_SIZE_AT);
+  }
+
+  /** Positive when the key of the node belongs behind that of the other. */
+  compareKeys(node: number, other: Page, otherNode: number): number {
+    const ours = this.keyBytes(node);
+    const theirs = other.keyBytes(otherNode);
+    const common = Math.min(ours, theirs);
+    const from = node + NODE_HEADER_BYTES;
+    const otherFrom = otherNode + NODE_HEADER_BYTES;
+    for (let index = 0; index < common; index += 1) {
+      const difference = this.view.getUint8(from + index) - other.view.getUint8(otherFrom + index);
+      if (difference !== 0) return difference;
+    }
+    return ours - theirs;
+  }
+}
