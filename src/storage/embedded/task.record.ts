@@ -219,8 +219,3 @@ function unpackTask(
   const counters = { createdAt, revision: head.revision, sequence, attempt, failures, interruptions };
   return { spec, ...counters, ...rest, state: head.state } as Task;
 }
-
-/** Whether the record's deadline is on the steady scale. */
-export function isSteady(head: TaskHead): boolean {
-  return head.state === 'processing';
-}
