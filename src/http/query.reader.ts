@@ -3,6 +3,8 @@ import { type DtoPlan, type FieldPlan } from './dto-plan.js';
 import { type FieldProblem, ProblemError } from './problem.error.js';
 
 const MAX_PARAMETERS = 100;
+/** Whoever sends it means another method than the one that would be served. */
+const METHOD_OVERRIDE = '_method';
 const PLAIN_DECIMAL = /^-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?$/;
 // eslint would take the escapes for a mistake in a literal: these are the characters that no value may hold.
 const CONTROL_CHARACTERS = new RegExp('[\\u0000-\\u001f\\u007f]');
@@ -51,6 +53,7 @@ class GivenParameters {
   add(given: string, text: string): void {
     const bracket = given.indexOf('[');
     const name = bracket === -1 ? given : given.slice(0, bracket);
+    if (name === METHOD_OVERRIDE) throw new ProblemError('malformed_request', 'No parameter changes the method');
     const field = this.fields.get(name);
     if (!field) return;
     const problem = this.problemOf(field, { text, hasBracket: bracket !== -1 });

@@ -13,8 +13,10 @@ export abstract class TaskError extends Error {
 
 export class TaskNotFound extends TaskError {
   readonly code = 'task_not_found';
-  constructor(id: string) {
-    super(`There is no task ${id}; it was never enqueued, was removed, or its retention has ended`);
+  /** @param id left out when no task can have it */
+  constructor(id?: string) {
+    const which = id === undefined ? 'There is no such task' : `There is no task ${id}`;
+    super(`${which}; it was never enqueued, was removed, or its retention has ended`);
   }
 }
 
