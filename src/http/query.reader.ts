@@ -53,7 +53,8 @@ class GivenParameters {
   add(given: string, text: string): void {
     const bracket = given.indexOf('[');
     const name = bracket === -1 ? given : given.slice(0, bracket);
-    if (name === METHOD_OVERRIDE) throw new ProblemError('malformed_request', 'No parameter changes the method');
+    if (name === METHOD_OVERRIDE)
+      throw new ProblemError('malformed_request', 'No parameter changes the method');
     const field = this.fields.get(name);
     if (!field) return;
     const problem = this.problemOf(field, { text, hasBracket: bracket !== -1 });

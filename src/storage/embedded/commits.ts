@@ -1,6 +1,6 @@
 import type { Step } from '../../task/task.machine.js';
 import { type Committed, StoreUnavailable } from '../task-store.js';
-import type { QueueFiles } from './queue-files.js';
+import type { CommitFailure, QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { TaskHead } from './task.record.js';
 
@@ -117,9 +117,7 @@ export class Commits {
     try {
       await write;
     } catch (cause) {
-      // lmdb rejects a second promise with the reason; nobody else waits for it.
-      const { commitError } = cause as { commitError?: Promise<never> };
-      const reason: unknown = await commitError?.catch((error: unknown) => error);
+      const reason: unknown = await (cause as CommitFailure).commitError?.catch((error: unknown) => error);
       const error = new Error('A commit failed, the store stops', { cause: reason ?? cause });
       this.refuse('The store has failed and waits for a restart');
       this.reject(error);

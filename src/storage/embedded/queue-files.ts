@@ -18,6 +18,11 @@ function decodedBy<Value>(decode: (record: Buffer) => Value) {
 /** Payloads are nobody else's business. lmdb takes the option, its types do not know it. */
 const OWNER_ONLY = { permissionsMode: 0o600 };
 
+/** What lmdb rejects a write with. */
+export interface CommitFailure extends Error {
+  readonly commitError?: Promise<never>;
+}
+
 /** A task's next record, the attempt that ended on the way there, and what the task produced. */
 export interface ChangedRecord {
   readonly record: Buffer;
@@ -142,9 +147,12 @@ export class QueueFiles {
     return this.root.close();
   }
 
-  /** All writes of one turn share one promise, so the last one stands for all. */
+  /** All writes of one turn are in one transaction, so the last one stands for all. */
   private note(write: Promise<unknown>): void {
+    if (write === this.lastWrite) return;
     this.lastWrite = write;
+    // lmdb rejects each promise, and one more with the reason. Whoever waits for the last one is told.
+    write.catch((error: unknown) => (error as CommitFailure).commitError?.catch(() => undefined));
   }
 
   private table<Value, TableKey extends Key>(name: string, options: object): Database<Value, TableKey> {
