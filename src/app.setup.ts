@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
+import { ApiDocument } from './docs/api-document.js';
 import { createExpressAdapter } from './http/express.adapter.js';
 import { limitsOf } from './http/http.module.js';
 import type { Clock } from './task/clock.js';
@@ -29,6 +30,12 @@ class ServiceLogger extends ConsoleLogger {
     if (CHATTY.includes(String(rest.at(-1)))) super.debug(message, ...(rest as [string]));
     else super.log(message, ...(rest as [string]));
   }
+
+  /** Nest logs the stack of a failed start; main says in one line what is wrong with it. */
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (rest.at(-1) === 'ExceptionHandler') super.debug(message, ...(rest as [string]));
+    else super.error(message, ...(rest as [string]));
+  }
 }
 
 /** Lines of JSON, or coloured ones for a terminal. */
@@ -52,5 +59,6 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   );
   const server: Server = app.getHttpServer();
   server.maxConnections = config.MAX_CONNECTIONS;
+  app.get(ApiDocument).describe(app);
   return app;
 }

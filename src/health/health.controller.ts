@@ -1,8 +1,12 @@
 import { Controller, Get, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Public } from '../auth/access.decorators.js';
+import { apiHeaders } from '../http/api-headers.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { VERSION } from '../version.js';
+import { HealthAnswer, LiveAnswer, ReadyAnswer } from './dto/health.response.js';
 import { HealthService } from './health.service.js';
 
 @ApiTags('health')
@@ -12,20 +16,69 @@ export class HealthController {
   constructor(private readonly health: HealthService) {}
 
   @Get('health')
-  @ApiOperation({ summary: 'Whether the service works, and how much it has to do' })
+  @ApiOperation({
+    operationId: 'getHealth',
+    summary: 'Whether the service works, and how much it has to do',
+    description: 'Redis being away is shown and makes nothing unhealthy: it only carries the events.',
+  })
+  @ApiOkResponse({
+    type: HealthAnswer,
+    description: 'It works',
+    example: {
+      status: 'healthy',
+      service: 'queue',
+      queue_size: 1,
+      total_tasks: 3,
+      redis: 'connected',
+      version: VERSION,
+      uptime: 3.5,
+    },
+  })
+  @ApiServiceUnavailableResponse({
+    type: HealthAnswer,
+    description: 'The store cannot take writes',
+    example: {
+      status: 'unhealthy',
+      service: 'queue',
+      queue_size: null,
+      total_tasks: null,
+      redis: 'connected',
+      version: VERSION,
+      uptime: 86_400.25,
+    },
+  })
+  @ApiProblems()
   async read(@Res() response: Response): Promise<void> {
     const view = await this.health.read();
     sendJson(response, view.status === 'healthy' ? 200 : 503, JSON.stringify(view));
   }
 
   @Get('livez')
-  @ApiOperation({ summary: 'Whether the process answers' })
+  @ApiOperation({
+    operationId: 'getLiveness',
+    summary: 'Whether the process answers',
+    description: 'For a supervisor that restarts a process that hangs.',
+  })
+  @ApiOkResponse({ type: LiveAnswer, description: 'It does', example: { status: 'alive' } })
+  @ApiProblems()
   live(@Res() response: Response): void {
     sendJson(response, 200, '{"status":"alive"}');
   }
 
   @Get('readyz')
-  @ApiOperation({ summary: 'Whether new work should be sent here' })
+  @ApiOperation({
+    operationId: 'getReadiness',
+    summary: 'Whether new work should be sent here',
+    description: 'For a load balancer.',
+  })
+  @ApiOkResponse({ type: ReadyAnswer, description: 'It should', example: { status: 'ready' } })
+  @ApiServiceUnavailableResponse({
+    type: ReadyAnswer,
+    description: 'The service stops, or its store has failed',
+    headers: apiHeaders('Retry-After'),
+    example: { status: 'not ready' },
+  })
+  @ApiProblems()
   ready(@Res() response: Response): void {
     if (this.health.isReady) sendJson(response, 200, '{"status":"ready"}');
     else sendJson(response, 503, '{"status":"not ready"}', { 'Retry-After': 1 });

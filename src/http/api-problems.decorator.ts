@@ -6,6 +6,8 @@ import {
   ApiResponse,
   getSchemaPath,
 } from '@nestjs/swagger';
+import { type ApiHeaderName, apiHeaders } from './api-headers.js';
+import { PROBLEM_GUIDE } from './problem.guide.js';
 import { PROBLEM_TYPE, problemType } from './problem.writer.js';
 import { type ProblemCode, PROBLEMS } from './problems.js';
 
@@ -21,7 +23,7 @@ export class ProblemField {
   readonly detail: string = '';
 }
 
-/** An answer with an error. Exists for the OpenAPI document only. */
+/** An answer with an error, as RFC 9457 has it. Exists for the OpenAPI document only. */
 export class Problem {
   @ApiProperty({ description: 'Names the kind of problem', example: problemType('task_not_found') })
   readonly type: string = '';
@@ -29,13 +31,20 @@ export class Problem {
   @ApiProperty({ description: 'The kind of problem in words', example: PROBLEMS.task_not_found.title })
   readonly title: string = '';
 
-  @ApiProperty({ description: 'The HTTP status', example: 404 })
+  @ApiProperty({ type: 'integer', description: 'The HTTP status', example: 404 })
   readonly status: number = 0;
 
-  @ApiProperty({ description: 'One sentence that a person can act on' })
+  @ApiProperty({
+    description: 'One sentence that a person can act on',
+    example: PROBLEM_GUIDE.task_not_found.detail,
+  })
   readonly detail: string = '';
 
-  @ApiProperty({ description: 'What a program should branch on', enum: Object.keys(PROBLEMS) })
+  @ApiProperty({
+    description: 'What a program should branch on',
+    enum: Object.keys(PROBLEMS),
+    example: 'task_not_found',
+  })
   readonly code: string = '';
 
   @ApiPropertyOptional({ description: 'The fields at fault', type: [ProblemField] })
@@ -57,33 +66,78 @@ export class Problem {
   readonly reason?: string;
 }
 
-/** Documents the errors of an operation, by status, with one example for each code. */
+/** What any request that needs a key may be answered. */
+export const WITH_KEY = ['unauthorized', 'forbidden', 'rate_limited'] as const;
+/** What any request whose path or query is read may be answered. */
+export const WITH_QUERY = ['malformed_request', 'invalid_request'] as const;
+/** What any request whose body is read may be answered. */
+export const WITH_BODY = [
+  'malformed_request',
+  'request_timeout',
+  'too_large',
+  'unsupported_media_type',
+  'invalid_request',
+] as const;
+/** What any request at all may be answered. */
+const ANYWHERE = ['headers_too_large', 'internal_error'] as const;
+
+/**
+ * Documents the errors of an operation, by status, with one example for each code. To be used once on an operation:
+ * a second use would hide codes of the first.
+ */
 export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator & ClassDecorator {
   const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of codes) {
+  for (const code of new Set([...codes, ...ANYWHERE])) {
     const { status } = PROBLEMS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return applyDecorators(
     ApiExtraModels(Problem),
-    ...[...byStatus].map(([status, same]) => response(status, same)),
+    ...[...byStatus].map(([status, same]) => ApiResponse({ status, ...problemResponse(same) })),
   );
 }
 
-function response(status: number, codes: readonly ProblemCode[]): MethodDecorator & ClassDecorator {
-  return ApiResponse({
-    status,
+/** A response of the OpenAPI document that carries one of these problems. */
+export function problemResponse(codes: readonly ProblemCode[]) {
+  const names = new Set(codes.flatMap(headersOf));
+  return {
     description: codes.map((code) => PROBLEMS[code].title).join('; '),
+    ...(names.size > 0 && { headers: apiHeaders(...names) }),
     content: {
       [PROBLEM_TYPE]: {
         schema: { $ref: getSchemaPath(Problem) },
-        examples: Object.fromEntries(codes.map((code) => [code, { value: example(code) }])),
+        examples: Object.fromEntries(
+          codes.map((code) => [code, { summary: PROBLEMS[code].title, value: problemExample(code) }]),
+        ),
       },
     },
-  });
+  };
 }
 
-function example(code: ProblemCode): object {
+/** The problem as the service writes it. */
+export function problemExample(code: ProblemCode): object {
   const { status, title } = PROBLEMS[code];
-  return { type: problemType(code), title, status, detail: `${title}.`, code };
+  const { detail, members } = PROBLEM_GUIDE[code];
+  const { reason, ...rest } = members ?? {};
+  return {
+    ...(reason !== undefined && { reason }),
+    type: problemType(code),
+    title,
+    status,
+    detail,
+    code,
+    ...rest,
+  };
+}
+
+/** What goes with a status, whatever the code. */
+const HEADERS: Readonly<Partial<Record<number, readonly ApiHeaderName[]>>> = {
+  401: ['WWW-Authenticate'],
+  405: ['Allow'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+
+function headersOf(code: ProblemCode): readonly ApiHeaderName[] {
+  return HEADERS[PROBLEMS[code].status] ?? [];
 }

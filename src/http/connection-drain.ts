@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import type { Socket } from 'node:net';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Config } from '../config/config.js';
 
@@ -11,17 +12,27 @@ const CLOSE_IDLE_EVERY_MS = 50;
  * those without a request are closed as soon as that is so, and the rest when the time is over.
  */
 @Injectable()
-export class ConnectionDrain implements BeforeApplicationShutdown {
+export class ConnectionDrain implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly sockets = new Set<Socket>();
+
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly config: Config,
   ) {}
 
+  onApplicationBootstrap(): void {
+    this.server.on('connection', (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
+  }
+
   beforeApplicationShutdown(): void {
-    const server = this.host.httpAdapter.getHttpServer() as Server;
+    const { server } = this;
     if (!server.listening) return;
     const idle = setInterval(() => {
       server.closeIdleConnections();
+      this.closeUnused();
     }, CLOSE_IDLE_EVERY_MS);
     const rest = setTimeout(() => {
       server.closeAllConnections();
@@ -30,5 +41,14 @@ export class ConnectionDrain implements BeforeApplicationShutdown {
       clearInterval(idle);
       clearTimeout(rest);
     });
+  }
+
+  private get server(): Server {
+    return this.host.httpAdapter.getHttpServer() as Server;
+  }
+
+  /** Node takes a connection that has sent nothing yet for one with a request under way. */
+  private closeUnused(): void {
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 }

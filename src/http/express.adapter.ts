@@ -96,8 +96,7 @@ export class FastExpressAdapter extends ExpressAdapter {
   private serverOptions(): ServerOptions {
     const { keepAlive, headers, request, checkInterval } = this.timeouts;
     return {
-      IncomingMessage: bornAs(IncomingMessage, this.app.request),
-      ServerResponse: bornAs(ServerResponse, this.app.response),
+      ...messageClasses(this.app),
       maxHeaderSize: this.limits.maxHeaderBytes,
       keepAliveTimeout: keepAlive,
       headersTimeout: headers,
@@ -121,13 +120,21 @@ function listenerFor(app: Express): RequestListener {
   };
 }
 
-type MessageClass = typeof IncomingMessage | typeof ServerResponse;
+/**
+ * The message classes of Node with what Express adds to them. They are real subclasses, whose prototypes Express is
+ * given for its own: V8 sizes the objects of a subclass by its base, which a borrowed prototype does not get.
+ */
+function messageClasses(app: Express): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
+  class ExpressRequest extends IncomingMessage {}
+  class ExpressResponse<R extends IncomingMessage> extends ServerResponse<R> {}
+  inherit(ExpressRequest.prototype, app.request);
+  inherit(ExpressResponse.prototype, app.response);
+  app.request = ExpressRequest.prototype as express.Request;
+  app.response = ExpressResponse.prototype as unknown as express.Response;
+  return { IncomingMessage: ExpressRequest, ServerResponse: ExpressResponse };
+}
 
-/** The message class of Node with another prototype. Its constructors are plain functions, so they can be called. */
-function bornAs<C extends MessageClass>(base: C, prototype: object): C {
-  function Message(this: object, ...args: unknown[]): void {
-    Reflect.apply(base, this, args);
-  }
-  Message.prototype = prototype;
-  return Message as unknown as C;
+function inherit(prototype: object, from: object): void {
+  Object.setPrototypeOf(prototype, Object.getPrototypeOf(from) as object);
+  Object.defineProperties(prototype, Object.getOwnPropertyDescriptors(from));
 }

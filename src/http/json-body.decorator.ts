@@ -6,8 +6,8 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import type { ArgumentMetadata } from '@nestjs/common';
-import { ApiBody } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import { type BodyExamples, documentBody } from './api-body.decorator.js';
 import { readJsonBody } from './body.reader.js';
 import type { Constructor } from './compiled-validator.js';
 import { planOf } from './dto-plan.js';
@@ -38,12 +38,12 @@ const bodyOf = createParamDecorator((_dto: Constructor, context: ExecutionContex
 
 /**
  * The body as an instance of `dto` with declared fields only. It is read when the guards have let the request in.
- * Documents the body as well.
+ * Documents the body as well, with the examples.
  */
-export function JsonBody(dto: Constructor): ParameterDecorator {
+export function JsonBody(dto: Constructor, examples?: BodyExamples): ParameterDecorator {
   return (prototype, method, index) => {
     bodyOf(dto, JsonBodyPipe)(prototype, method, index);
-    documentWith(prototype, method, ApiBody({ type: dto }));
+    documentWith(prototype, method, documentBody(dto, examples));
   };
 }
 

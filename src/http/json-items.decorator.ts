@@ -6,9 +6,10 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import type { ArgumentMetadata } from '@nestjs/common';
+import { type BodyExamples, documentItems } from './api-body.decorator.js';
 import { type Items, type ItemsOptions, readItems } from './body-items.reader.js';
 import { HttpLimits } from './http-limits.js';
-import { type HttpPair, pairOf } from './json-body.decorator.js';
+import { documentWith, type HttpPair, pairOf } from './json-body.decorator.js';
 
 @Injectable()
 export class JsonItemsPipe implements PipeTransform<HttpPair, Promise<Items<object, object>>> {
@@ -23,9 +24,16 @@ const itemsOf = createParamDecorator((_options: ItemsOptions<object, object>, co
   pairOf(context),
 );
 
-/** The body as `Items`: its envelope, and each element of one array on its own, good or bad. */
+/**
+ * The body as `Items`: its envelope, and each element of one array on its own, good or bad. Documents the body as well,
+ * with the examples.
+ */
 export function JsonItems<E extends object, T extends object>(
   options: ItemsOptions<E, T>,
+  examples?: BodyExamples,
 ): ParameterDecorator {
-  return itemsOf(options, JsonItemsPipe);
+  return (prototype, method, index) => {
+    itemsOf(options, JsonItemsPipe)(prototype, method, index);
+    for (const decorator of documentItems(options, examples)) documentWith(prototype, method, decorator);
+  };
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import type { Principal } from '../auth/principal.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import type { Item, Items } from '../http/body-items.reader.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { JsonItems } from '../http/json-items.decorator.js';
@@ -12,7 +12,10 @@ import { sendJson } from '../http/raw-reply.js';
 import type { Task } from '../task/task.js';
 import { attempt, itemView, mergeIn, outcomeOf, valuesOf } from './bulk-outcomes.js';
 import { ClaimService } from './claim.service.js';
+import { ENQUEUE_ALL, FINISH_ALL, HEARTBEAT_ALL } from './dto/bulk.examples.js';
+import { BatchAnswer, FinishedItems, KeptLeases } from './dto/bulk.response.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
+import { TRACEPARENT } from './dto/field.docs.js';
 import { LIMITS } from './dto/limits.js';
 import { BatchDto } from './dto/steering.dto.js';
 import { HeartbeatsDto, TaskResultDto, TaskResultsDto } from './dto/work.dto.js';
@@ -51,11 +54,18 @@ export class BulkController {
   @Post('batch')
   @HttpCode(200)
   @Roles('producer')
-  @ApiOperation({ summary: 'Enqueue up to 1000 tasks' })
-  @ApiProblems('malformed_request', 'unauthorized', 'too_large', 'unsupported_media_type', 'invalid_request')
-  @ApiProblems('store_unavailable', 'draining')
+  @ApiOperation({
+    operationId: 'enqueueTasks',
+    summary: 'Enqueue up to 1000 tasks',
+    description:
+      'All that are good are on disk when the answer comes, in one commit; a bad one is refused alone. May be sent as ' +
+      'one JSON document or as newline-delimited JSON, a task a line.',
+  })
+  @ApiHeader(TRACEPARENT)
+  @ApiOkResponse({ type: BatchAnswer, description: 'A result for each task', examples: ENQUEUE_ALL.answered })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
   async enqueue(
-    @JsonItems(BATCH) { envelope, items }: Items<BatchDto, CreateTaskDto>,
+    @JsonItems(BATCH, ENQUEUE_ALL.requests) { envelope, items }: Items<BatchDto, CreateTaskDto>,
     @CurrentPrincipal() principal: Principal,
     @Headers('traceparent') traceparent: string | undefined,
     @Res() response: Response,
@@ -79,11 +89,19 @@ export class BulkController {
   @Post('complete')
   @HttpCode(200)
   @Roles('worker')
-  @ApiOperation({ summary: 'Report how up to 1000 tasks ended, and claim the next ones' })
-  @ApiProblems('malformed_request', 'unauthorized', 'forbidden', 'too_large', 'unsupported_media_type')
-  @ApiProblems('invalid_request', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'finishTasks',
+    summary: 'Report how up to 1000 tasks ended, and claim the next ones',
+    description: 'One commit for all results, each with its own answer; `claim` saves a worker a round trip.',
+  })
+  @ApiOkResponse({
+    type: FinishedItems,
+    description: 'A result for each task, and the next tasks if asked for',
+    examples: FINISH_ALL.answered,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'too_many_waiters', 'store_unavailable')
   async finish(
-    @JsonItems(RESULTS) { envelope, items }: Items<TaskResultsDto, TaskResultDto>,
+    @JsonItems(RESULTS, FINISH_ALL.requests) { envelope, items }: Items<TaskResultsDto, TaskResultDto>,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -104,16 +122,19 @@ export class BulkController {
   @Post('heartbeat')
   @HttpCode(200)
   @Roles('worker')
-  @ApiOperation({ summary: 'Keep all leases of a worker' })
-  @ApiProblems(
-    'malformed_request',
-    'unauthorized',
-    'unsupported_media_type',
-    'invalid_request',
-    'store_unavailable',
-  )
+  @ApiOperation({
+    operationId: 'heartbeatTasks',
+    summary: 'Keep all leases of a worker',
+    description: 'One timer in the worker does for everything it holds. A lease that is lost is told apart.',
+  })
+  @ApiOkResponse({
+    type: KeptLeases,
+    description: 'A result for each lease',
+    examples: HEARTBEAT_ALL.answered,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
   async heartbeat(
-    @JsonBody(HeartbeatsDto) dto: HeartbeatsDto,
+    @JsonBody(HeartbeatsDto, HEARTBEAT_ALL.requests) dto: HeartbeatsDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {

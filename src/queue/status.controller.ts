@@ -1,8 +1,10 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
+import { STATUS } from './dto/bulk.examples.js';
+import { StatusAnswer } from './dto/status.response.js';
 import { StatusService, type StatusView } from './status.service.js';
 
 @ApiTags('tasks')
@@ -12,8 +14,13 @@ export class StatusController {
 
   @Get()
   @Roles('producer', 'worker', 'viewer')
-  @ApiOperation({ summary: 'Count tasks, in all and by queue' })
-  @ApiProblems('unauthorized', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'getStatus',
+    summary: 'Count tasks, in all and by queue',
+    description: 'A key that is for some queues only counts the tasks of those.',
+  })
+  @ApiOkResponse({ type: StatusAnswer, description: 'The counts of this moment', examples: STATUS })
+  @ApiProblems(...WITH_KEY, 'store_unavailable')
   read(@CurrentPrincipal() principal: Principal): Promise<StatusView> {
     return this.status.read((queue) => mayUseQueue(principal, queue));
   }

@@ -1,12 +1,16 @@
-import { Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, HttpCode, Post, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import type { Principal } from '../auth/principal.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { CANCEL, REDRIVE, REDRIVE_ALL } from './dto/bulk.examples.js';
+import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
 import { CancelDto, RedriveDto } from './dto/steering.dto.js';
+import { EnqueuedTask, RedrivenTasks, TaskStatus } from './dto/task.response.js';
+import { EvalId } from './eval-id.decorator.js';
 import { guardFor, visibleQueues } from './queue-access.js';
 import { QueueService } from './queue.service.js';
 import { SteeringService } from './steering.service.js';
@@ -24,10 +28,15 @@ export class SteeringController {
   @Post('redrive')
   @HttpCode(200)
   @Roles('producer')
-  @ApiOperation({ summary: 'Give dead letters back to their queues' })
-  @ApiProblems('malformed_request', 'unauthorized', 'forbidden', 'invalid_request', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'redriveTasks',
+    summary: 'Give dead letters back to their queues',
+    description: 'Each gets fresh budgets and its old place by age. The newest go first, up to `limit`.',
+  })
+  @ApiOkResponse({ type: RedrivenTasks, description: 'They wait again', examples: REDRIVE_ALL.redriven })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
   async redriveAll(
-    @JsonBody(RedriveDto) dto: RedriveDto,
+    @JsonBody(RedriveDto, REDRIVE_ALL.requests) dto: RedriveDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -40,19 +49,17 @@ export class SteeringController {
   @Post(':eval_id/cancel')
   @HttpCode(200)
   @Roles('producer')
-  @ApiOperation({ summary: 'Stop a task, whoever holds it' })
-  @ApiProblems(
-    'malformed_request',
-    'unauthorized',
-    'forbidden',
-    'task_not_found',
-    'task_ended',
-    'invalid_request',
-  )
-  @ApiProblems('store_unavailable')
+  @ApiOperation({
+    operationId: 'cancelTask',
+    summary: 'Stop a task, whoever holds it',
+    description: 'A lease on it ends at once: its worker is told so by its next heartbeat or report.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: TaskStatus, description: 'The task has ended', examples: CANCEL.cancelled })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'task_not_found', 'task_ended', 'store_unavailable')
   async cancel(
-    @Param('eval_id') id: string,
-    @JsonBody(CancelDto) dto: CancelDto,
+    @EvalId() id: string,
+    @JsonBody(CancelDto, CANCEL.requests) dto: CancelDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -63,10 +70,17 @@ export class SteeringController {
   @Post(':eval_id/redrive')
   @HttpCode(200)
   @Roles('producer')
-  @ApiOperation({ summary: 'Give one dead letter back to its queue, with fresh budgets' })
-  @ApiProblems('unauthorized', 'forbidden', 'task_not_found', 'not_redrivable', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'redriveTask',
+    summary: 'Give one dead letter back to its queue',
+    description:
+      'Takes a task that failed, expired or was cancelled. It gets fresh budgets and its old place by age.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: EnqueuedTask, description: 'It waits again', examples: REDRIVE })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'not_redrivable', 'store_unavailable')
   async redrive(
-    @Param('eval_id') id: string,
+    @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {

@@ -1,16 +1,35 @@
-import { Controller, Delete, Get, Headers, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Delete, Get, Headers, Post, Req, Res } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import type { Principal } from '../auth/principal.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { apiHeaders } from '../http/api-headers.js';
+import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
 import { isFinished, type Task } from '../task/task.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
+import { EVAL_ID_PARAMETER, TRACEPARENT } from './dto/field.docs.js';
 import { ClearQuery, ListQuery, TaskQueryDto } from './dto/query.dto.js';
+import { ATTEMPTS, CLEARED, ENQUEUE, FIND, LIST, OUTPUT, REMOVED } from './dto/task.examples.js';
+import {
+  ClearedTasks,
+  EnqueuedTask,
+  RemovedTask,
+  TaskAttempts,
+  TaskDetails,
+  TaskPage,
+} from './dto/task.response.js';
+import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
 import { requireQueue, visibleQueues } from './queue-access.js';
 import { QueueService } from './queue.service.js';
@@ -25,18 +44,29 @@ export class TasksController {
 
   @Post()
   @Roles('producer')
-  @ApiOperation({ summary: 'Enqueue a task' })
-  @ApiProblems(
-    'malformed_request',
-    'unauthorized',
-    'forbidden',
-    'conflict',
-    'too_large',
-    'unsupported_media_type',
-  )
-  @ApiProblems('invalid_request', 'store_unavailable', 'draining')
+  @ApiOperation({
+    operationId: 'enqueueTask',
+    summary: 'Enqueue a task',
+    description:
+      'The answer means that the task is on disk. The same `eval_id` with the same content may be sent again: the ' +
+      'answer then tells the present state and nothing is changed. Unknown fields are ignored.',
+  })
+  @ApiHeader(TRACEPARENT)
+  @ApiCreatedResponse({
+    type: EnqueuedTask,
+    description: 'The task was enqueued',
+    headers: apiHeaders('Location'),
+    examples: ENQUEUE.created,
+  })
+  @ApiOkResponse({
+    type: EnqueuedTask,
+    description: 'The task was there already, with the same content',
+    headers: apiHeaders('Location', 'Idempotent-Replay'),
+    examples: ENQUEUE.replayed,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'conflict', 'store_unavailable')
   async create(
-    @JsonBody(CreateTaskDto) dto: CreateTaskDto,
+    @JsonBody(CreateTaskDto, ENQUEUE.requests) dto: CreateTaskDto,
     @CurrentPrincipal() principal: Principal,
     @Headers('traceparent') traceparent: string | undefined,
     @Res() response: Response,
@@ -51,8 +81,19 @@ export class TasksController {
 
   @Get()
   @Roles('producer', 'worker', 'viewer')
-  @ApiOperation({ summary: 'List tasks, newest first' })
-  @ApiProblems('unauthorized', 'forbidden', 'invalid_request', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'listTasks',
+    summary: 'List tasks, newest first',
+    description:
+      'The code and the metadata are never listed. A key that is for some queues only sees the tasks of those.',
+  })
+  @ApiOkResponse({
+    type: TaskPage,
+    description: 'A page of tasks',
+    headers: apiHeaders('Link'),
+    examples: LIST,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
   async list(
     @QueryParams(ListQuery) query: ListQuery,
     @CurrentPrincipal() principal: Principal,
@@ -76,10 +117,16 @@ export class TasksController {
 
   @Get(':eval_id')
   @Roles('producer', 'worker', 'viewer')
-  @ApiOperation({ summary: 'Look at a task, or wait for its end' })
-  @ApiProblems('unauthorized', 'forbidden', 'task_not_found', 'invalid_request', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'getTask',
+    summary: 'Look at a task, or wait for its end',
+    description: 'With `wait`, the answer comes when the task has ended, or as it is when the time is over.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: TaskDetails, description: 'The task as it is now', examples: FIND })
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'task_not_found', 'store_unavailable')
   async find(
-    @Param('eval_id') id: string,
+    @EvalId() id: string,
     @QueryParams(TaskQueryDto) { wait }: TaskQueryDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
@@ -95,10 +142,16 @@ export class TasksController {
 
   @Get(':eval_id/attempts')
   @Roles('producer', 'worker', 'viewer')
-  @ApiOperation({ summary: 'List the finished attempts of a task, oldest first' })
-  @ApiProblems('unauthorized', 'forbidden', 'task_not_found', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'getTaskAttempts',
+    summary: 'List the finished attempts of a task, oldest first',
+    description: 'An attempt is written once, when it ends, and kept as long as the task.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: TaskAttempts, description: 'The attempts that have ended', examples: ATTEMPTS })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'store_unavailable')
   async attempts(
-    @Param('eval_id') id: string,
+    @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -109,10 +162,16 @@ export class TasksController {
 
   @Get(':eval_id/output')
   @Roles('producer', 'worker')
-  @ApiOperation({ summary: 'Read what a completed task produced, as the same JSON text' })
-  @ApiProblems('unauthorized', 'forbidden', 'task_not_found', 'no_output', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'getTaskOutput',
+    summary: 'Read what a completed task produced',
+    description: 'The same JSON text that the worker sent: no number is rounded and no key is reordered.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ schema: {}, description: 'Any JSON value', examples: OUTPUT })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'no_output', 'store_unavailable')
   async output(
-    @Param('eval_id') id: string,
+    @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -124,10 +183,16 @@ export class TasksController {
 
   @Delete(':eval_id')
   @Roles('admin')
-  @ApiOperation({ summary: 'Forget a task that has ended' })
-  @ApiProblems('unauthorized', 'forbidden', 'task_not_found', 'not_finished', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'removeTask',
+    summary: 'Forget a task that has ended',
+    description: 'Its attempts and its output go with it, and its `eval_id` may be used again.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: RemovedTask, description: 'The task is gone', examples: REMOVED })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'not_finished', 'store_unavailable')
   async remove(
-    @Param('eval_id') id: string,
+    @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -138,8 +203,13 @@ export class TasksController {
 
   @Delete()
   @Roles('admin')
-  @ApiOperation({ summary: 'Forget every task, or every task that matches; leases end' })
-  @ApiProblems('unauthorized', 'forbidden', 'invalid_request', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'clearTasks',
+    summary: 'Forget every task, or every task that matches',
+    description: 'There is no way back. Tasks that are held go too: their leases end at once.',
+  })
+  @ApiOkResponse({ type: ClearedTasks, description: 'The tasks are gone', examples: CLEARED })
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
   async clear(
     @QueryParams(ClearQuery) query: ClearQuery,
     @CurrentPrincipal() principal: Principal,

@@ -1,10 +1,10 @@
-import { Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorators.js';
 import { effectiveLeaseId } from '../auth/lease.credential.js';
 import type { Principal } from '../auth/principal.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { NoHead } from '../http/no-head.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
@@ -12,8 +12,13 @@ import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
 import type { Task } from '../task/task.js';
 import { ClaimService } from './claim.service.js';
+import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
 import { NextQuery } from './dto/query.dto.js';
+import { CLAIM, CLAIM_NEXT, COMPLETE, FAIL, HEARTBEAT, RELEASE } from './dto/task.examples.js';
+import { TaskStatus } from './dto/task.response.js';
 import { ClaimDto, CompleteDto, FailDto, HeartbeatDto, ReleaseDto } from './dto/work.dto.js';
+import { ClaimedTask, ClaimedTasks, KeptLease } from './dto/work.response.js';
+import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
 import { guardFor, requireQueues } from './queue-access.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
@@ -31,15 +36,20 @@ export class WorkController {
   @Get('next')
   @NoHead()
   @Roles('worker')
-  @ApiOperation({ summary: 'Claim the next task, or null when nothing is ready' })
-  @ApiProblems(
-    'unauthorized',
-    'forbidden',
-    'invalid_request',
-    'too_many_waiters',
-    'store_unavailable',
-    'draining',
-  )
+  @ApiOperation({
+    operationId: 'claimNextTask',
+    summary: 'Claim the next task, or null when nothing is ready',
+    description:
+      'This GET changes something: the task is leased to the caller. It is never cached and never answered 304, and ' +
+      'HEAD is refused. A caller that hangs up before the answer is written gets nothing, and the task goes back.',
+  })
+  @ApiOkResponse({
+    type: ClaimedTask,
+    nullable: true,
+    description: 'The task, or the JSON value `null`',
+    examples: CLAIM_NEXT,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'too_many_waiters', 'store_unavailable')
   async next(
     @QueryParams(NextQuery) query: NextQuery,
     @CurrentPrincipal() principal: Principal,
@@ -54,11 +64,21 @@ export class WorkController {
   @Post('claim')
   @HttpCode(200)
   @Roles('worker')
-  @ApiOperation({ summary: 'Claim several tasks' })
-  @ApiProblems('malformed_request', 'unauthorized', 'forbidden', 'unsupported_media_type', 'invalid_request')
-  @ApiProblems('too_many_waiters', 'store_unavailable', 'draining')
+  @ApiOperation({
+    operationId: 'claimTasks',
+    summary: 'Claim several tasks',
+    description:
+      'Answers as soon as one task is ready, with those that are ready then. With the `claim_id` of an earlier call it ' +
+      'returns the tasks that call got and still holds, so an answer that was lost can be asked for again.',
+  })
+  @ApiOkResponse({
+    type: ClaimedTasks,
+    description: 'The tasks, leased to the caller',
+    examples: CLAIM.claimed,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'too_many_waiters', 'store_unavailable')
   async claim(
-    @JsonBody(ClaimDto) dto: ClaimDto,
+    @JsonBody(ClaimDto, CLAIM.requests) dto: ClaimDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -71,19 +91,25 @@ export class WorkController {
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()
-  @ApiOperation({ summary: 'Keep a lease, and say how far the work is' })
+  @ApiOperation({
+    operationId: 'heartbeatTask',
+    summary: 'Keep a lease, and say how far the work is',
+    description:
+      'A worker that is answered `lease_lost` stops at once: the task is somebody else’s or nobody’s.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: KeptLease, description: 'The lease goes on', examples: HEARTBEAT.kept })
   @ApiProblems(
-    'malformed_request',
-    'unauthorized',
-    'forbidden',
+    ...WITH_KEY,
+    ...WITH_BODY,
     'task_not_found',
     'lease_lost',
-    'invalid_request',
+    'lease_required',
+    'store_unavailable',
   )
-  @ApiProblems('lease_required', 'store_unavailable')
   async heartbeat(
-    @Param('eval_id') id: string,
-    @JsonBody(HeartbeatDto) dto: HeartbeatDto,
+    @EvalId() id: string,
+    @JsonBody(HeartbeatDto, HEARTBEAT.requests) dto: HeartbeatDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -97,12 +123,28 @@ export class WorkController {
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()
-  @ApiOperation({ summary: 'Report success' })
-  @ApiProblems('malformed_request', 'unauthorized', 'forbidden', 'task_not_found', 'lease_lost', 'task_ended')
-  @ApiProblems('not_claimed', 'too_large', 'invalid_request', 'lease_required', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'completeTask',
+    summary: 'Report success',
+    description:
+      'May be repeated: a task that is completed is answered the same again. Without a `lease_id` the report is taken ' +
+      'from whoever sends it, unless the setting `REQUIRE_LEASE_ID` is on.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: TaskStatus, description: 'The task has ended', examples: COMPLETE.finished })
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_BODY,
+    'task_not_found',
+    'lease_lost',
+    'task_ended',
+    'not_claimed',
+    'lease_required',
+    'store_unavailable',
+  )
   async complete(
-    @Param('eval_id') id: string,
-    @JsonBody(CompleteDto) dto: CompleteDto,
+    @EvalId() id: string,
+    @JsonBody(CompleteDto, COMPLETE.requests) dto: CompleteDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -116,12 +158,28 @@ export class WorkController {
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()
-  @ApiOperation({ summary: 'Report failure' })
-  @ApiProblems('malformed_request', 'unauthorized', 'forbidden', 'task_not_found', 'lease_lost', 'task_ended')
-  @ApiProblems('not_claimed', 'too_large', 'invalid_request', 'lease_required', 'store_unavailable')
+  @ApiOperation({
+    operationId: 'failTask',
+    summary: 'Report failure',
+    description:
+      'The task is tried again while attempts are left: it is `delayed` by its backoff or by `retry_after`. After the ' +
+      'last one it is `failed`, a dead letter. May be repeated.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: TaskStatus, description: 'The attempt has ended', examples: FAIL.finished })
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_BODY,
+    'task_not_found',
+    'lease_lost',
+    'task_ended',
+    'not_claimed',
+    'lease_required',
+    'store_unavailable',
+  )
   async fail(
-    @Param('eval_id') id: string,
-    @JsonBody(FailDto) dto: FailDto,
+    @EvalId() id: string,
+    @JsonBody(FailDto, FAIL.requests) dto: FailDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
@@ -134,19 +192,24 @@ export class WorkController {
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()
-  @ApiOperation({ summary: 'Give a task back unfinished; no budget is spent' })
+  @ApiOperation({
+    operationId: 'releaseTask',
+    summary: 'Give a task back unfinished',
+    description: 'It has its old place in the queue again, or waits for `delay`. No budget is spent.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({ type: TaskStatus, description: 'The task waits again', examples: RELEASE.released })
   @ApiProblems(
-    'malformed_request',
-    'unauthorized',
-    'forbidden',
+    ...WITH_KEY,
+    ...WITH_BODY,
     'task_not_found',
     'lease_lost',
-    'invalid_request',
+    'lease_required',
+    'store_unavailable',
   )
-  @ApiProblems('lease_required', 'store_unavailable')
   async release(
-    @Param('eval_id') id: string,
-    @JsonBody(ReleaseDto) dto: ReleaseDto,
+    @EvalId() id: string,
+    @JsonBody(ReleaseDto, RELEASE.requests) dto: ReleaseDto,
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {

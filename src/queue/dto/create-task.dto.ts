@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   IsIn,
@@ -12,9 +12,11 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
+import { MOMENT } from './field.docs.js';
 import { BATCH_ID, DATE_TIME, EVAL_ID, LABEL, LIMITS, QUEUE_NAME } from './limits.js';
 
 /** How long to wait before a failed task is tried again. */
+@ApiSchema({ name: 'Backoff' })
 export class BackoffDto {
   @ApiPropertyOptional({
     enum: ['exponential', 'fixed'],
@@ -58,6 +60,7 @@ export class BackoffDto {
 }
 
 /** A task as its producer describes it. */
+@ApiSchema({ name: 'NewTask' })
 export class CreateTaskDto {
   @ApiProperty({
     description: 'The name of the task, chosen by the producer; the same content may be sent under it again',
@@ -101,6 +104,7 @@ export class CreateTaskDto {
   readonly timeout: number = 30;
 
   @ApiPropertyOptional({
+    type: 'integer',
     description: 'Higher goes first',
     default: 1,
     minimum: -LIMITS.priority,
@@ -143,7 +147,7 @@ export class CreateTaskDto {
   @Max(LIMITS.delay)
   readonly delay?: number;
 
-  @ApiPropertyOptional({ description: 'When it may start; not together with delay', format: 'date-time' })
+  @ApiPropertyOptional({ description: 'When it may start; not together with delay', ...MOMENT })
   @IsOptional()
   @IsString()
   @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
@@ -162,7 +166,7 @@ export class CreateTaskDto {
 
   @ApiPropertyOptional({
     description: 'When it expires if it has not started; not together with ttl',
-    format: 'date-time',
+    ...MOMENT,
   })
   @IsOptional()
   @IsString()
@@ -170,6 +174,7 @@ export class CreateTaskDto {
   readonly expires_at?: string;
 
   @ApiPropertyOptional({
+    type: 'integer',
     description: 'Failures before it is a dead letter',
     default: 1,
     minimum: 1,
@@ -182,7 +187,8 @@ export class CreateTaskDto {
   readonly max_attempts: number = 1;
 
   @ApiPropertyOptional({
-    description: 'Lost leases that are forgiven',
+    type: 'integer',
+    description: 'Lost leases that are forgiven before it is a dead letter',
     default: 3,
     minimum: 0,
     maximum: LIMITS.attempts,

@@ -13,6 +13,7 @@ import {
 } from 'class-validator';
 import { CommaList } from '../../http/comma-list.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { COMMA_LIST, MOMENT } from './field.docs.js';
 import { BATCH_ID, CURSOR, DATE_TIME, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
 /** `GET /tasks/next`. */
@@ -36,9 +37,11 @@ export class NextQuery {
   readonly worker_id?: string;
 
   @ApiPropertyOptional({
-    type: String,
-    description: 'Queues to take from, in this order, separated by commas',
-    default: 'default',
+    ...COMMA_LIST,
+    description: 'Queues to take from, looked at in this order, separated by commas',
+    default: ['default'],
+    maxItems: LIMITS.queuesPerClaim,
+    pattern: QUEUE_NAME.source,
   })
   @IsOptional()
   @CommaList()
@@ -65,7 +68,12 @@ export class TaskQueryDto {
 
 /** `DELETE /tasks`. */
 export class ClearQuery {
-  @ApiPropertyOptional({ type: String, description: 'Only tasks of these queues, separated by commas' })
+  @ApiPropertyOptional({
+    ...COMMA_LIST,
+    description: 'Only tasks of these queues, separated by commas',
+    maxItems: LIMITS.queuesPerClaim,
+    pattern: QUEUE_NAME.source,
+  })
   @IsOptional()
   @CommaList()
   @IsArray()
@@ -74,8 +82,10 @@ export class ClearQuery {
   readonly queue?: string[];
 
   @ApiPropertyOptional({
-    type: String,
-    description: `Only tasks in these states, separated by commas: ${TASK_STATES.join(', ')}`,
+    ...COMMA_LIST,
+    enum: TASK_STATES,
+    description: 'Only tasks in these states, separated by commas',
+    maxItems: TASK_STATES.length,
   })
   @IsOptional()
   @CommaList()
@@ -102,19 +112,25 @@ export class ListQuery extends ClearQuery {
   @Matches(WORKER_ID)
   readonly worker_id?: string;
 
-  @ApiPropertyOptional({ description: 'Only tasks enqueued after this', format: 'date-time' })
+  @ApiPropertyOptional({ description: 'Only tasks enqueued after this', ...MOMENT })
   @IsOptional()
   @IsString()
   @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
   readonly created_after?: string;
 
-  @ApiPropertyOptional({ description: 'Only tasks enqueued before this', format: 'date-time' })
+  @ApiPropertyOptional({ description: 'Only tasks enqueued before this', ...MOMENT })
   @IsOptional()
   @IsString()
   @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
   readonly created_before?: string;
 
-  @ApiPropertyOptional({ description: 'Tasks on a page', default: 100, minimum: 1, maximum: LIMITS.pageSize })
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Tasks on a page',
+    default: 100,
+    minimum: 1,
+    maximum: LIMITS.pageSize,
+  })
   @IsOptional()
   @IsInt()
   @Min(1)

@@ -1,9 +1,11 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { BATCH_ID, LIMITS, QUEUE_NAME } from './limits.js';
 
+/** `POST /tasks/{eval_id}/cancel`. */
+@ApiSchema({ name: 'Cancellation' })
 export class CancelDto {
-  @ApiPropertyOptional({ description: 'Why; shown with the task', maxLength: 1000 })
+  @ApiPropertyOptional({ description: 'Why; shown in the `message` of the task', maxLength: 1000 })
   @IsOptional()
   @IsString()
   @MaxLength(1000)
@@ -12,6 +14,8 @@ export class CancelDto {
 
 const REDRIVABLE = ['failed', 'expired', 'cancelled'] as const;
 
+/** `POST /tasks/redrive`. */
+@ApiSchema({ name: 'Redrive' })
 export class RedriveDto {
   @ApiProperty({ enum: REDRIVABLE, description: 'Which ended tasks to give back to their queues' })
   @IsIn(REDRIVABLE)
@@ -24,6 +28,7 @@ export class RedriveDto {
   readonly queue?: string;
 
   @ApiPropertyOptional({
+    type: 'integer',
     description: 'At most this many, the newest first',
     default: 1000,
     minimum: 1,
@@ -37,9 +42,10 @@ export class RedriveDto {
 }
 
 /** What surrounds the tasks of a batch. */
+@ApiSchema({ name: 'Batch' })
 export class BatchDto {
   @ApiPropertyOptional({
-    description: 'What the tasks belong to; made up when absent',
+    description: 'What the tasks belong to unless they say otherwise; made up when absent',
     pattern: BATCH_ID.source,
   })
   @IsOptional()

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -17,13 +17,19 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
+import { ANY_JSON, LEASE_EXAMPLE } from './field.docs.js';
 import { EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
-const LEASE = { description: 'The lease_id that the claim returned', pattern: LEASE_ID.source };
+const LEASE = {
+  description: 'The lease_id that the claim returned',
+  pattern: LEASE_ID.source,
+  example: LEASE_EXAMPLE,
+};
 
 /** The largest lease a setting can allow; the setting itself is checked by the service. */
 const MAX_LEASE = 2_592_000;
 
+@ApiSchema({ name: 'Claim' })
 export class ClaimDto {
   @ApiProperty({ description: 'Who claims', pattern: WORKER_ID.source, example: 'worker-1' })
   @IsString()
@@ -34,6 +40,9 @@ export class ClaimDto {
     type: [String],
     description: 'Queues to take from, looked at in this order',
     default: ['default'],
+    minItems: 1,
+    maxItems: LIMITS.queuesPerClaim,
+    pattern: QUEUE_NAME.source,
   })
   @IsOptional()
   @IsArray()
@@ -44,6 +53,7 @@ export class ClaimDto {
   readonly queues: string[] = ['default'];
 
   @ApiPropertyOptional({
+    type: 'integer',
     description: 'Tasks to take at most',
     default: 1,
     minimum: 1,
@@ -68,8 +78,10 @@ export class ClaimDto {
   readonly wait: number = 0;
 
   @ApiPropertyOptional({
-    description: 'Seconds to hold each task without a heartbeat; by default its timeout and a grace',
+    description:
+      'Seconds to hold each task without a heartbeat, cut to MAX_LEASE_SECONDS; by default its timeout and a grace',
     minimum: 1,
+    maximum: MAX_LEASE,
   })
   @IsOptional()
   @IsNumber()
@@ -87,6 +99,7 @@ export class ClaimDto {
   readonly claim_id?: string;
 }
 
+@ApiSchema({ name: 'Progress' })
 export class ProgressDto {
   @ApiPropertyOptional({ description: 'How far it is', minimum: 0, maximum: 100 })
   @IsOptional()
@@ -102,6 +115,7 @@ export class ProgressDto {
   readonly message?: string;
 }
 
+@ApiSchema({ name: 'Heartbeat' })
 export class HeartbeatDto {
   @ApiPropertyOptional(LEASE)
   @IsOptional()
@@ -110,8 +124,9 @@ export class HeartbeatDto {
   readonly lease_id?: string;
 
   @ApiPropertyOptional({
-    description: 'Seconds to hold it from now; by default the length of the lease',
+    description: 'Seconds to hold it from now, cut to MAX_LEASE_SECONDS; by default the length of the lease',
     minimum: 1,
+    maximum: MAX_LEASE,
   })
   @IsOptional()
   @IsNumber()
@@ -126,8 +141,9 @@ export class HeartbeatDto {
   readonly progress?: ProgressDto;
 }
 
+@ApiSchema({ name: 'HeldLease' })
 export class HeldLeaseDto {
-  @ApiProperty({ pattern: EVAL_ID.source })
+  @ApiProperty({ description: 'Which task', pattern: EVAL_ID.source, example: 'eval-1' })
   @IsString()
   @Matches(EVAL_ID)
   readonly eval_id!: string;
@@ -138,13 +154,18 @@ export class HeldLeaseDto {
   readonly lease_id!: string;
 }
 
+@ApiSchema({ name: 'Heartbeats' })
 export class HeartbeatsDto {
-  @ApiProperty({ description: 'Who holds them', pattern: WORKER_ID.source })
+  @ApiProperty({ description: 'Who holds them', pattern: WORKER_ID.source, example: 'worker-1' })
   @IsString()
   @Matches(WORKER_ID)
   readonly worker_id!: string;
 
-  @ApiProperty({ type: () => [HeldLeaseDto] })
+  @ApiProperty({
+    type: () => [HeldLeaseDto],
+    description: 'The leases to keep',
+    maxItems: LIMITS.tasksPerBatch,
+  })
   @IsArray()
   @ArrayMaxSize(LIMITS.tasksPerBatch)
   @ValidateNested({ each: true })
@@ -152,6 +173,7 @@ export class HeartbeatsDto {
   readonly leases!: HeldLeaseDto[];
 }
 
+@ApiSchema({ name: 'Completion' })
 export class CompleteDto {
   @ApiPropertyOptional(LEASE)
   @IsOptional()
@@ -160,16 +182,16 @@ export class CompleteDto {
   readonly lease_id?: string;
 
   @ApiPropertyOptional({
-    type: 'object',
-    additionalProperties: true,
-    description: 'Any JSON value; kept as the same text',
-    example: { answer: 42 },
+    ...ANY_JSON,
+    description: 'What came out: any JSON value; kept as the same text',
+    example: { stdout: '42\n' },
   })
   @IsOptional()
   @OpaqueJson({ type: 'any', maxBytes: 'maxBodyBytes', isNullValue: true })
   readonly output?: RawJson;
 }
 
+@ApiSchema({ name: 'Failure' })
 export class FailDto {
   @ApiPropertyOptional(LEASE)
   @IsOptional()
@@ -198,7 +220,13 @@ export class FailDto {
   @Max(LIMITS.delay)
   readonly retry_after?: number;
 
-  @ApiPropertyOptional({ description: 'Exit code of what ran', example: 1 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Exit code of what ran',
+    minimum: -2_147_483_648,
+    maximum: 4_294_967_295,
+    example: 1,
+  })
   @IsOptional()
   @IsInt()
   @Min(-2_147_483_648)
@@ -215,6 +243,7 @@ export class FailDto {
   readonly outcome?: 'failed' | 'lost';
 }
 
+@ApiSchema({ name: 'Release' })
 export class ReleaseDto {
   @ApiPropertyOptional(LEASE)
   @IsOptional()
@@ -242,20 +271,20 @@ export class ReleaseDto {
 }
 
 /** One result of a bulk acknowledgement: what complete or fail take, and which task. */
+@ApiSchema({ name: 'TaskResult' })
 export class TaskResultDto extends FailDto {
-  @ApiProperty({ pattern: EVAL_ID.source })
+  @ApiProperty({ description: 'Which task', pattern: EVAL_ID.source, example: 'eval-1' })
   @IsString()
   @Matches(EVAL_ID)
   readonly eval_id!: string;
 
-  @ApiProperty({ enum: ['completed', 'failed'] })
+  @ApiProperty({ enum: ['completed', 'failed'], description: 'How it ended' })
   @IsIn(['completed', 'failed'])
   readonly status!: 'completed' | 'failed';
 
   @ApiPropertyOptional({
-    type: 'object',
-    additionalProperties: true,
-    description: 'Any JSON value, of a completed task',
+    ...ANY_JSON,
+    description: 'What came out of a completed task: any JSON value; kept as the same text',
   })
   @IsOptional()
   @OpaqueJson({ type: 'any', maxBytes: 'maxBodyBytes', isNullValue: true })
@@ -263,6 +292,7 @@ export class TaskResultDto extends FailDto {
 }
 
 /** Results of several tasks, and, in the same round trip, a claim. */
+@ApiSchema({ name: 'TaskResults' })
 export class TaskResultsDto {
   @ApiPropertyOptional({ type: () => ClaimDto, description: 'Takes the next tasks in the same round trip' })
   @IsOptional()

@@ -21,19 +21,23 @@ type Listener = (transitions: readonly Committed[]) => void;
 /** What one call writes. All of it is in one transaction, because all of it is added in one turn of the loop. */
 export class Transaction {
   readonly writes: Write[] = [];
-  readonly done: Promise<void>;
+  private ended: Promise<void> | undefined;
   private finish: () => void = () => undefined;
 
-  constructor(private readonly busy: Map<string, Promise<void>>) {
-    this.done = new Promise((resolve) => {
+  constructor(private readonly busy: Map<string, Transaction>) {}
+
+  /** Resolves when it has ended. Most transactions end before anybody asks. */
+  get done(): Promise<void> {
+    this.ended ??= new Promise((resolve) => {
       this.finish = resolve;
     });
+    return this.ended;
   }
 
   /** From here on until it is durable the task takes no other write, and reads of it wait. */
   add(write: Write): void {
     this.writes.push(write);
-    this.busy.set(write.id, this.done);
+    this.busy.set(write.id, this);
   }
 
   end(): void {
@@ -49,7 +53,7 @@ export class Transaction {
 export class Commits {
   /** Resolves when a commit has failed: what is on disk is not known until the file is opened again. */
   readonly failure: Promise<Error>;
-  private readonly busy = new Map<string, Promise<void>>();
+  private readonly busy = new Map<string, Transaction>();
   private readonly listeners: Listener[] = [];
   private reject: (error: Error) => void = () => undefined;
   private refusal: string | undefined;
@@ -86,11 +90,11 @@ export class Commits {
 
   /** Resolves when the write that this task is in has ended; `undefined` when there is none. */
   busyUntil(id: string): Promise<void> | undefined {
-    return this.busy.get(id);
+    return this.busy.get(id)?.done;
   }
 
   async allEnded(): Promise<void> {
-    await Promise.all(this.busy.values());
+    await Promise.all(Array.from(this.busy.values(), ({ done }) => done));
   }
 
   begin(): Transaction {
@@ -101,7 +105,8 @@ export class Commits {
   async commit(transaction: Transaction): Promise<void> {
     const { writes } = transaction;
     if (writes.length === 0) return;
-    const transitions = writes.flatMap(({ step }) => (step === undefined ? [] : [this.numbered(step)]));
+    const transitions: Committed[] = [];
+    for (const { step } of writes) if (step !== undefined) transitions.push(this.numbered(step));
     try {
       await this.synced(this.files.committed());
       for (const { number, from, to } of writes) this.index.move(number, from, to);

@@ -128,7 +128,7 @@ export class EmbeddedTaskStore extends TaskStore {
   async position(task: Task): Promise<number | undefined> {
     const { id, queue, priority } = task.spec;
     await this.readable(id);
-    const number = this.files.numbers.get(id);
+    const number = this.files.numberOf(task);
     return number === undefined ? undefined : this.index.position(queue, priority, number);
   }
 
@@ -267,9 +267,10 @@ export class EmbeddedTaskStore extends TaskStore {
   private obstacle(ids: readonly string[] = [], claimKey?: string): Promise<unknown> | undefined {
     this.commits.requireOpen();
     if (this.clearing !== undefined) return this.clearing.catch(() => undefined);
-    const claimed =
-      claimKey === undefined ? [] : this.index.heldBy(claimKey).map((number) => this.idOf(number));
-    const busy = [...ids, ...claimed].find((id) => this.commits.isBusy(id));
+    const held = claimKey === undefined ? [] : this.index.heldBy(claimKey);
+    const busy =
+      ids.find((id) => this.commits.isBusy(id)) ??
+      held.map((number) => this.idOf(number)).find((id) => this.commits.isBusy(id));
     return busy === undefined ? undefined : this.commits.busyUntil(busy);
   }
 
@@ -282,14 +283,12 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   /** The record to write over: present, at this revision, with no write under way. */
-  private current(task: Task, revision: number): { number: TaskNumber; head: TaskHead } | undefined {
+  private current(task: Task, revision: number): Place | undefined {
     const { id } = task.spec;
     if (this.commits.isBusy(id)) return undefined;
-    const number = this.files.numbers.get(id);
+    const number = this.files.numberOf(task);
     const head = number === undefined ? undefined : this.files.heads.get(number);
-    if (number === undefined || head?.revision !== revision || !this.files.mayBe(number, task))
-      return undefined;
-    return { number, head };
+    return number === undefined || head?.revision !== revision ? undefined : { number, head };
   }
 
   private putNew(transaction: Transaction, step: Step, payload: Payload): void {
@@ -302,10 +301,11 @@ export class EmbeddedTaskStore extends TaskStore {
     transaction.add({ number, id, from: undefined, to: headOf(step.task, bytes, record), step });
   }
 
-  private putChange(transaction: Transaction, change: Change): boolean {
+  /** @param place where the record is, when the caller has just read it */
+  private putChange(transaction: Transaction, change: Change, place?: Place): boolean {
     const { task, type, at, ended, output } = change;
     const { id } = task.spec;
-    const current = this.current(task, task.revision - 1);
+    const current = place ?? this.current(task, task.revision - 1);
     if (current === undefined) return false;
     const { number, head } = current;
     const bytes = head.payloadBytes + (output === undefined ? 0 : Buffer.byteLength(output));
@@ -325,23 +325,25 @@ export class EmbeddedTaskStore extends TaskStore {
       const leaseId = request.leaseIds[claimed.length];
       const number = leaseId === undefined ? undefined : this.index.takeReady(queue);
       if (leaseId === undefined || number === undefined) return;
-      const task = this.files.read(number);
+      const stored = this.files.readStored(number);
       // Somebody ends the waiting at this moment; the index follows when that is durable.
-      if (task?.state !== 'queued' || this.commits.isBusy(task.spec.id)) continue;
-      const expiry = tick(task, now);
-      if (expiry === undefined) claimed.push(this.lease(number, task, { ...run, leaseId, now }));
-      else this.putChange(transaction, expiry);
+      if (stored?.task.state !== 'queued' || this.commits.isBusy(stored.task.spec.id)) continue;
+      const place = { number, head: stored.head };
+      const expiry = tick(stored.task, now);
+      if (expiry === undefined) claimed.push(this.lease(stored.task, place, { ...run, leaseId, now }));
+      else this.putChange(transaction, expiry, place);
     }
   }
 
   private lease(
-    number: TaskNumber,
     task: QueuedTask,
+    place: Place,
     run: ClaimRun & { leaseId: string; now: Moment },
   ): ClaimedTask {
+    const { number } = place;
     const { workerId, claimId } = run.request.grant;
     const step: Step<ProcessingTask> = claim(task, { ...run.request.grant, leaseId: run.leaseId }, run.now);
-    this.putChange(run.transaction, step);
+    this.putChange(run.transaction, step, place);
     if (claimId !== undefined) this.index.hold(claimKeyOf(workerId, claimId), number);
     return { task: step.task, payload: this.files.payloads.get(number) ?? '' };
   }
@@ -389,6 +391,12 @@ export class EmbeddedTaskStore extends TaskStore {
     }
     return all;
   }
+}
+
+/** A record that is there. */
+interface Place {
+  readonly number: TaskNumber;
+  readonly head: TaskHead;
 }
 
 /** A claim call while it takes tasks. */

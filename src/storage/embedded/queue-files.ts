@@ -4,7 +4,7 @@ import type { Attempt, Task, TaskSpec } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
 import { requireSoundFile } from './file-check.js';
 import type { TaskNumber } from './task-index.js';
-import { decodeHead, decodeTask, type TaskHead } from './task.record.js';
+import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
 
 /** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */
 function decodedBy<Value>(decode: (record: Buffer) => Value) {
@@ -46,7 +46,7 @@ export class QueueFiles {
   readonly root: RootDatabase;
   /** `eval_id` to the number of the task. */
   readonly numbers: Database<TaskNumber, string>;
-  private readonly tasks: Database<Task, TaskNumber>;
+  private readonly tasks: Database<StoredTask, TaskNumber>;
   /** The same records, read as far as the indices need. */
   readonly heads: Database<TaskHead, TaskNumber>;
   readonly payloads: Database<Payload, TaskNumber>;
@@ -123,15 +123,21 @@ export class QueueFiles {
   }
 
   read(number: TaskNumber | undefined): Task | undefined {
-    const task = number === undefined ? undefined : this.tasks.get(number);
-    if (number !== undefined && task !== undefined) this.origins.set(task.spec, number);
-    return task;
+    return this.readStored(number)?.task;
   }
 
-  /** Whether a task that was read, or made of one that was, may be this record: not one that had its id before. */
-  mayBe(number: TaskNumber, task: Task): boolean {
-    const origin = this.origins.get(task.spec);
-    return origin === undefined || origin === number;
+  readStored(number: TaskNumber | undefined): StoredTask | undefined {
+    const stored = number === undefined ? undefined : this.tasks.get(number);
+    if (number !== undefined && stored !== undefined) this.origins.set(stored.task.spec, number);
+    return stored;
+  }
+
+  /**
+   * Where the record of a task is: where it was read from, or else what has its id now. A number is given out once, so
+   * a record that was removed is not taken for a later one of the same id.
+   */
+  numberOf({ spec }: Task): TaskNumber | undefined {
+    return this.origins.get(spec) ?? this.numbers.get(spec.id);
   }
 
   attemptsOf(number: TaskNumber): Attempt[] {

@@ -28,7 +28,7 @@ const TASKS: readonly (readonly [string, Task])[] = [
 describe('a task record', () => {
   it.each(TASKS)('brings back a %s task', (state, task) => {
     expect(task.state).toBe(state);
-    expect(decodeTask(encodeTask(task, 12))).toEqual(task);
+    expect(decodeTask(encodeTask(task, 12)).task).toEqual(task);
   });
 
   it.each(TASKS)('has the head of a %s task in front', (_, task) => {
@@ -40,7 +40,7 @@ describe('a task record', () => {
   it('keeps a backoff that is not the usual one', () => {
     const backoff = { type: 'fixed', delay: 1, maxDelay: 300, jitter: 0.1 } as const;
     const { task } = create(spec({ backoff }), at(0));
-    expect(decodeTask(encodeTask(task, 0)).spec.backoff).toEqual(backoff);
+    expect(decodeTask(encodeTask(task, 0)).task.spec.backoff).toEqual(backoff);
   });
 
   it('is refused when any byte of it has changed', () => {

@@ -1,0 +1,128 @@
+import { applyDecorators, Controller, Get, Param, Req, Res } from '@nestjs/common';
+import {
+  ApiNotModifiedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+  type ContentObject,
+} from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { Public } from '../auth/access.decorators.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ProblemError } from '../http/problem.error.js';
+import { ApiDocument, etagOf } from './api-document.js';
+import { type PageFile, PageFiles } from './page-files.js';
+import { REDOC_PAGE, REDOC_POLICY, SWAGGER_UI_PAGE, SWAGGER_UI_POLICY } from './pages.js';
+import { type Reply, sendReply } from './reply.js';
+
+const HTML = { 'text/html': { schema: { type: 'string' } } };
+const FILE = {
+  'text/css': { schema: { type: 'string' } },
+  'text/javascript': { schema: { type: 'string' } },
+  'image/png': { schema: { type: 'string', contentMediaType: 'image/png' } },
+};
+
+function ApiContent(description: string, content: ContentObject): MethodDecorator {
+  return applyDecorators(
+    ApiOkResponse({ description, content }),
+    ApiNotModifiedResponse({
+      description: 'The copy that the client has, by its `If-None-Match`, is still good',
+    }),
+  );
+}
+
+/** For people: what the API is, as a document and as pages. */
+@ApiTags('documentation')
+@Controller()
+@Public()
+export class DocsController {
+  constructor(
+    private readonly document: ApiDocument,
+    private readonly files: PageFiles,
+  ) {}
+
+  @Get('openapi.json')
+  @ApiOperation({ operationId: 'getOpenApiJson', summary: 'Read the OpenAPI document as JSON' })
+  @ApiContent('OpenAPI 3.1', { 'application/json': { schema: { type: 'object' } } })
+  @ApiProblems()
+  json(@Req() request: Request, @Res() response: Response): void {
+    const { text, etag } = this.document.json;
+    sendReply(request, response, { content: text, type: 'application/json', etag });
+  }
+
+  @Get('openapi.yaml')
+  @ApiOperation({ operationId: 'getOpenApiYaml', summary: 'Read the OpenAPI document as YAML' })
+  @ApiContent('OpenAPI 3.1', { 'application/yaml': { schema: { type: 'string' } } })
+  @ApiProblems()
+  yaml(@Req() request: Request, @Res() response: Response): void {
+    const { text, etag } = this.document.yaml;
+    sendReply(request, response, { content: text, type: 'application/yaml', etag });
+  }
+
+  @Get('docs')
+  @ApiOperation({
+    operationId: 'getSwaggerUi',
+    summary: 'Read and try the API in Swagger UI',
+    description: 'Everything the page needs comes from this service.',
+  })
+  @ApiContent('A page', HTML)
+  @ApiProblems()
+  swaggerUi(@Req() request: Request, @Res() response: Response): void {
+    sendReply(request, response, pageReply(SWAGGER_UI_PAGE, SWAGGER_UI_POLICY));
+  }
+
+  @Get('docs/:file')
+  @ApiOperation({ operationId: 'getSwaggerUiFile', summary: 'Read a file of the Swagger UI page' })
+  @ApiParam({
+    name: 'file',
+    description: 'The name of the file',
+    schema: { type: 'string' },
+    example: 'swagger-ui.css',
+  })
+  @ApiContent('The file', FILE)
+  @ApiProblems('malformed_request', 'not_found')
+  async swaggerUiFile(
+    @Param('file') name: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    sendReply(request, response, found(await this.files.swaggerUi(name)));
+  }
+
+  @Get('redoc')
+  @ApiOperation({
+    operationId: 'getRedoc',
+    summary: 'Read the API in ReDoc',
+    description: 'Everything the page needs comes from this service.',
+  })
+  @ApiContent('A page', HTML)
+  @ApiProblems('not_found')
+  async redoc(@Req() request: Request, @Res() response: Response): Promise<void> {
+    built(await this.files.redoc());
+    sendReply(request, response, pageReply(REDOC_PAGE, REDOC_POLICY));
+  }
+
+  @Get('redoc/redoc.standalone.js')
+  @ApiOperation({ operationId: 'getRedocFile', summary: 'Read the script of the ReDoc page' })
+  @ApiContent('The script', { 'text/javascript': { schema: { type: 'string' } } })
+  @ApiProblems('not_found')
+  async redocFile(@Req() request: Request, @Res() response: Response): Promise<void> {
+    sendReply(request, response, built(await this.files.redoc()));
+  }
+}
+
+function pageReply(content: string, policy: string): Reply {
+  return { content, policy, type: 'text/html; charset=utf-8', etag: etagOf(content) };
+}
+
+/** The name is not repeated: a page must not show what a stranger wrote into an address. */
+function found(file: PageFile | undefined): PageFile {
+  if (file) return file;
+  throw new ProblemError('not_found', 'There is nothing at this address; /docs lists what there is');
+}
+
+function built(file: PageFile | undefined): PageFile {
+  if (file) return file;
+  throw new ProblemError('not_found', 'ReDoc is not in this installation; npm run build adds it');
+}

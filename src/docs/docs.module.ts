@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { ApiDocument } from './api-document.js';
+import { DocsController } from './docs.controller.js';
+import { PageFiles } from './page-files.js';
+
+/** The documentation. `ApiDocument` must be told which application it describes. */
+@Module({
+  controllers: [DocsController],
+  providers: [ApiDocument, { provide: PageFiles, useFactory: () => new PageFiles() }],
+})
+export class DocsModule {}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Injectable } from '@nestjs/common';
+import { etagOf } from './api-document.js';
+
+export interface PageFile {
+  readonly content: Buffer;
+  readonly type: string;
+  readonly etag: string;
+}
+
+const TYPES = {
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  png: 'image/png',
+};
+
+/** What Swagger UI needs of its package; nothing else of it is served. */
+const SWAGGER_UI_FILES = [
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'swagger-ui-standalone-preset.js',
+  'favicon-16x16.png',
+  'favicon-32x32.png',
+];
+
+const START_SWAGGER_UI = `
+window.ui = SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  docExpansion: 'list',
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  tryItOutEnabled: false,
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+  layout: 'BaseLayout',
+});
+`.trimStart();
+
+/** The bundle asks the host of its makers for a picture. Pages of an intranet ask nobody. */
+const FOREIGN_PICTURE = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
+const NO_PICTURE = 'data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==';
+
+/** The files behind the pages, read when first asked for and then kept in memory. */
+@Injectable()
+export class PageFiles {
+  private readonly files = new Map<string, Promise<PageFile | undefined>>();
+
+  /** @param redocDirectory where the build has put ReDoc; in a checkout that is not built it is not there */
+  constructor(private readonly redocDirectory = fileURLToPath(new URL('../assets/redoc', import.meta.url))) {}
+
+  /** A file of the Swagger UI page; `undefined` when there is none of this name. */
+  swaggerUi(name: string): Promise<PageFile | undefined> {
+    if (name === 'start.js') return this.keep(name, async () => Buffer.from(START_SWAGGER_UI));
+    if (!SWAGGER_UI_FILES.includes(name)) return Promise.resolve(undefined);
+    return this.keep(name, () => readFile(swaggerUiPath(name)));
+  }
+
+  /** The ReDoc bundle; `undefined` when this installation has none. */
+  redoc(): Promise<PageFile | undefined> {
+    return this.keep('redoc.standalone.js', async () => {
+      const text = await readFile(`${this.redocDirectory}/redoc.standalone.js`, 'utf8');
+      return Buffer.from(text.replaceAll(FOREIGN_PICTURE, NO_PICTURE));
+    });
+  }
+
+  private keep(name: string, read: () => Promise<Buffer>): Promise<PageFile | undefined> {
+    let file = this.files.get(name);
+    if (!file) {
+      file = read().then((content) => ({ content, type: typeOf(name), etag: etagOf(content) }), absent);
+      this.files.set(name, file);
+    }
+    return file;
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT')
+    return undefined;
+  throw error;
+}
+
+function typeOf(name: string): string {
+  const ending = name.slice(name.lastIndexOf('.') + 1);
+  return ending in TYPES ? TYPES[ending as keyof typeof TYPES] : 'application/octet-stream';
+}
+
+/** The package is a dependency of the Swagger module and may lie below it. */
+function swaggerUiPath(name: string): string {
+  const own = createRequire(import.meta.url);
+  return createRequire(own.resolve('@nestjs/swagger')).resolve(`swagger-ui-dist/${name}`);
+}

@@ -1,0 +1,41 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+/** Answers to probes. They exist for the OpenAPI document. */
+
+const COUNT_OR_NULL = { type: 'integer', minimum: 0, nullable: true } as const;
+
+export class HealthAnswer {
+  @ApiProperty({ enum: ['healthy', 'unhealthy'], description: 'unhealthy: the store cannot take writes' })
+  readonly status!: 'healthy' | 'unhealthy';
+
+  @ApiProperty({ enum: ['queue'], description: 'Which service this is' })
+  readonly service!: 'queue';
+
+  @ApiProperty({ ...COUNT_OR_NULL, description: 'Tasks that could be claimed now; null when unhealthy' })
+  readonly queue_size!: number | null;
+
+  @ApiProperty({ ...COUNT_OR_NULL, description: 'Every task that is known; null when unhealthy' })
+  readonly total_tasks!: number | null;
+
+  @ApiProperty({
+    enum: ['connected', 'disconnected'],
+    description: 'Whether events go out; without Redis the service is healthy all the same',
+  })
+  readonly redis!: 'connected' | 'disconnected';
+
+  @ApiProperty({ description: 'The version of the service' })
+  readonly version!: string;
+
+  @ApiProperty({ minimum: 0, description: 'Seconds since the start of the process' })
+  readonly uptime!: number;
+}
+
+export class LiveAnswer {
+  @ApiProperty({ enum: ['alive'], description: 'The process answers' })
+  readonly status!: 'alive';
+}
+
+export class ReadyAnswer {
+  @ApiProperty({ enum: ['ready', 'not ready'], description: 'Whether new work should be sent here' })
+  readonly status!: 'ready' | 'not ready';
+}

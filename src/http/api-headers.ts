@@ -1,0 +1,46 @@
+import type { HeaderObject, HeadersObject } from '@nestjs/swagger';
+
+/** The headers of answers. Described once, in the components of the OpenAPI document. */
+export const API_HEADERS = {
+  'X-Request-Id': {
+    description: 'Names the request in the log: the id that the client sent in this header, or one made up',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' },
+    example: 'b3f1c2d4e5a6-1z',
+  },
+  Location: {
+    description: 'The address of the task',
+    schema: { type: 'string' },
+    example: '/tasks/eval-1',
+  },
+  'Idempotent-Replay': {
+    description: 'The task was there before; nothing was changed',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  Link: {
+    description: 'The address of the next page, as RFC 8288 has it; absent on the last page',
+    schema: { type: 'string' },
+    example: '</tasks?limit=1&cursor=3>; rel="next"',
+  },
+  Allow: {
+    description: 'The methods that the address takes',
+    schema: { type: 'string' },
+    example: 'GET, HEAD',
+  },
+  'Retry-After': {
+    description: 'Seconds to wait before the next try',
+    schema: { type: 'integer', minimum: 1 },
+    example: 1,
+  },
+  'WWW-Authenticate': {
+    description: 'The scheme that the service takes in `Authorization`',
+    schema: { type: 'string' },
+    example: 'Bearer realm="crucible-queue"',
+  },
+} as const satisfies Record<string, HeaderObject>;
+
+export type ApiHeaderName = keyof typeof API_HEADERS;
+
+/** References to the headers, for an answer that has them. */
+export function apiHeaders(...names: readonly ApiHeaderName[]): HeadersObject {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}

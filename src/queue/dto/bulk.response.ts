@@ -1,0 +1,91 @@
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
+import { Problem } from '../../http/api-problems.decorator.js';
+import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { COUNT, INTEGER_OR_NULL } from './field.docs.js';
+import { ClaimedTask, KeptLease } from './work.response.js';
+
+/** Answers to bulk requests: one result for each item. They exist for the OpenAPI document. */
+
+const INDEX = { ...COUNT, description: 'The place of the item in the request, from 0' };
+const STATE = { enum: TASK_STATES, description: 'The state of the task' };
+
+/** An item that was refused; the others are not affected. */
+export class RefusedItem {
+  @ApiProperty(INDEX)
+  readonly index!: number;
+
+  @ApiProperty({ type: Problem, description: 'Why' })
+  readonly problem!: Problem;
+}
+
+export class AcceptedTask {
+  @ApiProperty(INDEX)
+  readonly index!: number;
+
+  @ApiProperty({ description: 'The name of the task' })
+  readonly eval_id!: string;
+
+  @ApiProperty(STATE)
+  readonly status!: TaskState;
+
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Its place in the queue; null unless it is queued' })
+  readonly position!: number | null;
+}
+
+export class FinishedItem {
+  @ApiProperty(INDEX)
+  readonly index!: number;
+
+  @ApiProperty({ description: 'The name of the task' })
+  readonly eval_id!: string;
+
+  @ApiProperty(STATE)
+  readonly status!: TaskState;
+}
+
+export class KeptItem extends KeptLease {
+  @ApiProperty({ description: 'The name of the task' })
+  readonly eval_id!: string;
+
+  @ApiProperty(INDEX)
+  readonly index!: number;
+}
+
+export class LostItem extends RefusedItem {
+  @ApiProperty({ description: 'The name of the task' })
+  readonly eval_id!: string;
+}
+
+function eitherOf(...types: readonly (new () => object)[]) {
+  return { type: 'array', items: { oneOf: types.map((type) => ({ $ref: getSchemaPath(type) })) } } as const;
+}
+
+@ApiExtraModels(AcceptedTask, RefusedItem)
+export class BatchAnswer {
+  @ApiProperty({ description: 'What the tasks belong to' })
+  readonly batch_id!: string;
+
+  @ApiProperty({ ...COUNT, description: 'Tasks that were taken, or were there before' })
+  readonly accepted!: number;
+
+  @ApiProperty({ ...COUNT, description: 'Items that were refused' })
+  readonly rejected!: number;
+
+  @ApiProperty({ ...eitherOf(AcceptedTask, RefusedItem), description: 'In the order of the request' })
+  readonly results!: readonly object[];
+}
+
+@ApiExtraModels(FinishedItem, RefusedItem)
+export class FinishedItems {
+  @ApiProperty({ ...eitherOf(FinishedItem, RefusedItem), description: 'In the order of the request' })
+  readonly results!: readonly object[];
+
+  @ApiPropertyOptional({ type: [ClaimedTask], description: 'The next tasks; with `claim` only' })
+  readonly tasks?: readonly ClaimedTask[];
+}
+
+@ApiExtraModels(KeptItem, LostItem)
+export class KeptLeases {
+  @ApiProperty({ ...eitherOf(KeptItem, LostItem), description: 'In the order of the request' })
+  readonly results!: readonly object[];
+}

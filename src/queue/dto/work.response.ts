@@ -1,0 +1,91 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { INTEGER, TEXT_OR_NULL, TIME } from './field.docs.js';
+
+/** Answers to workers. They exist for the OpenAPI document; `task.view.ts` writes them. */
+
+/** A task as it is handed to a worker: all of it, and the lease. */
+export class ClaimedTask {
+  @ApiProperty({ description: 'The name of the task' })
+  readonly eval_id!: string;
+
+  @ApiProperty({ enum: ['processing'], description: 'The state of the task' })
+  readonly status!: 'processing';
+
+  @ApiProperty({ description: 'The language of the code' })
+  readonly language!: string;
+
+  @ApiProperty({ description: 'What is to run the code' })
+  readonly engine!: string;
+
+  @ApiProperty({ description: 'Seconds that this attempt may run' })
+  readonly timeout!: number;
+
+  @ApiProperty({ ...INTEGER, description: 'Higher goes first' })
+  readonly priority!: number;
+
+  @ApiProperty({ description: 'The queue it was in' })
+  readonly queue!: string;
+
+  @ApiProperty({ ...TIME, description: 'When it was enqueued' })
+  readonly queued_at!: string;
+
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'What it belongs to' })
+  readonly batch_id!: string | null;
+
+  @ApiProperty({ ...INTEGER, minimum: 1, description: 'The number of this attempt' })
+  readonly attempt!: number;
+
+  @ApiProperty({ ...INTEGER, minimum: 1, description: 'Failures before it is a dead letter' })
+  readonly max_attempts!: number;
+
+  @ApiProperty({ ...INTEGER, minimum: 0, description: 'Lost leases that are forgiven' })
+  readonly max_interruptions!: number;
+
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'Who claimed it' })
+  readonly worker_id!: string | null;
+
+  @ApiProperty({ description: 'The right to work on it: send it with every call about this attempt' })
+  readonly lease_id!: string;
+
+  @ApiProperty({ ...TIME, description: 'Until when it is held without a heartbeat' })
+  readonly lease_expires_at!: string;
+
+  @ApiProperty({ description: 'Seconds between heartbeats that keep the lease, also when two are lost' })
+  readonly heartbeat_interval!: number;
+
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The trace context of the producer' })
+  readonly traceparent!: string | null;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'What the producer sent along, as the same JSON text',
+  })
+  readonly metadata!: object | null;
+
+  @ApiProperty({ description: 'What to run, to the letter' })
+  readonly code!: string;
+}
+
+export class ClaimedTasks {
+  @ApiProperty({ type: [ClaimedTask], description: 'Empty when nothing is ready' })
+  readonly tasks!: readonly ClaimedTask[];
+}
+
+/** A lease that goes on. */
+export class KeptLease {
+  @ApiProperty({ ...TIME, description: 'Until when the task is held without a further heartbeat' })
+  readonly lease_expires_at!: string;
+
+  @ApiProperty({
+    type: String,
+    enum: ['drain'],
+    nullable: true,
+    description: 'drain: finish this task and claim no other; always null in this version',
+  })
+  readonly command!: 'drain' | null;
+
+  @ApiProperty({ description: 'Seconds until the next heartbeat' })
+  readonly heartbeat_interval!: number;
+}
