@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const COMPILED = fileURLToPath(new URL('../../', import.meta.url));
+/** The programs that are measured, compiled from the same sources. */
+export const PROGRAMS = {
+  service: join(COMPILED, 'src/main.js'),
+  noop: join(COMPILED, 'test/bench/noop.program.js'),
+  raw: join(COMPILED, 'test/bench/raw.program.js'),
+} as const;
+
+const POLL_MS = 5;
+const READY_LIMIT_MS = 60_000;
+/** Of the kernel's accounting; 100 on every Linux. */
+const TICKS_PER_SECOND = 100;
+
+/** In MiB. */
+export interface Memory {
+  readonly rss: number;
+  readonly anonymous: number;
+  readonly file: number;
+}
+
+export interface ServerOptions {
+  readonly program: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeFlags?: readonly string[];
+}
+
+/** A server in a process of its own. */
+export class ServerProcess {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+    /** From the start of the process until it said that it is ready. */
+    readonly startedInMs: number,
+  ) {}
+
+  static async start({ program, env = {}, nodeFlags = [] }: ServerOptions): Promise<ServerProcess> {
+    placeManifest(program);
+    const port = await freePort();
+    const startedAt = performance.now();
+    const child = spawn(process.execPath, [...nodeFlags, program], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        PATH: process.env.PATH,
+        REDIS_URL: '',
+        LOG_LEVEL: 'error',
+        HOST: '127.0.0.1',
+        ...env,
+        PORT: String(port),
+      },
+    });
+    await untilReady(child, port);
+    return new ServerProcess(child, port, performance.now() - startedAt);
+  }
+
+  get memory(): Memory {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    const read = (name: string) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? NaN) / 1024;
+    return { rss: read('VmRSS'), anonymous: read('RssAnon'), file: read('RssFile') };
+  }
+
+  /** Of all its threads since the start, the kernel's work for it included. */
+  get cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8');
+    // The name of the program is in parentheses and may hold blanks.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** How long it took to end. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number> {
+    const from = performance.now();
+    const ended = once(this.child, 'exit');
+    this.child.kill(signal);
+    await ended;
+    return performance.now() - from;
+  }
+}
+
+/** `src/version.ts` reads the package's manifest one folder up, where a build for tests has none. */
+function placeManifest(program: string): void {
+  const compiled = program === PROGRAMS.service ? COMPILED : dirname(dirname(program));
+  copyFileSync(join(COMPILED, '../package.json'), join(compiled, 'package.json'));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function untilReady(child: ChildProcess, port: number): Promise<void> {
+  const until = performance.now() + READY_LIMIT_MS;
+  while (!(await isReady(port))) {
+    if (child.exitCode !== null) throw new Error(`The server ended with status ${child.exitCode}`);
+    if (performance.now() > until) throw new Error('The server was not ready in time');
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function isReady(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    get({ port, host: '127.0.0.1', path: '/readyz', agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    }).on('error', () => resolve(false));
+  });
+}
