@@ -1,0 +1,112 @@
+import type {
+  CancelOp,
+  ClearOp,
+  EndOp,
+  EnqueueOp,
+  GetOp,
+  Grant,
+  HeartbeatOp,
+  History,
+  LeaseOp,
+  Ms,
+  Result,
+} from './history.js';
+
+/** A grant and the operation that returned it. */
+export interface Lease extends Grant {
+  readonly t0: Ms;
+  readonly t1: Ms;
+}
+
+/** All that a history says of one task. Operations that certainly had no effect are left out. */
+export interface TaskStory {
+  readonly id: string;
+  /** By the time they were sent. */
+  readonly enqueues: EnqueueOp[];
+  /** By attempt, then by the time they were sent. */
+  readonly leases: Lease[];
+  readonly heartbeats: HeartbeatOp[];
+  readonly ends: EndOp[];
+  readonly cancels: CancelOp[];
+  readonly gets: GetOp[];
+  /** What the final phase read last. */
+  final: GetOp | undefined;
+}
+
+/** A history, sorted by what it is about. */
+export interface Stories {
+  readonly tasks: ReadonlyMap<string, TaskStory>;
+  readonly clears: readonly ClearOp[];
+  readonly polls: readonly LeaseOp[];
+  /** Polls whose answer was lost: what they took, nobody knows. */
+  readonly lostPolls: readonly LeaseOp[];
+}
+
+function emptyStory(id: string): TaskStory {
+  return { id, enqueues: [], leases: [], heartbeats: [], ends: [], cancels: [], gets: [], final: undefined };
+}
+
+/** Sorts a history by task. */
+export function storiesOf(history: History): Stories {
+  const tasks = new Map<string, TaskStory>();
+  const clears: ClearOp[] = [];
+  const polls: LeaseOp[] = [];
+  const storyOf = (id: string) => {
+    const story = tasks.get(id) ?? emptyStory(id);
+    tasks.set(id, story);
+    return story;
+  };
+  const operations = history.operations.filter(({ res }) => res !== 'fail').sort((a, b) => a.t0 - b.t0);
+  for (const operation of operations) {
+    if (operation.f === 'clear') clears.push(operation);
+    else if (operation.f === 'lease') {
+      polls.push(operation);
+      const { t0, t1 } = operation;
+      for (const grant of operation.grants) storyOf(grant.id).leases.push({ ...grant, t0, t1 });
+    } else addTo(storyOf(operation.id), operation);
+  }
+  for (const { leases } of tasks.values()) leases.sort((a, b) => a.attempt - b.attempt || a.t0 - b.t0);
+  return { tasks, clears, polls, lostPolls: polls.filter(({ res }) => res === 'info') };
+}
+
+function addTo(story: TaskStory, operation: EnqueueOp | HeartbeatOp | EndOp | CancelOp | GetOp): void {
+  switch (operation.f) {
+    case 'enqueue':
+      story.enqueues.push(operation);
+      return;
+    case 'heartbeat':
+      story.heartbeats.push(operation);
+      return;
+    case 'complete':
+    case 'fail':
+    case 'release':
+      story.ends.push(operation);
+      return;
+    case 'cancel':
+      story.cancels.push(operation);
+      return;
+    case 'get':
+      if (operation.res !== 'ok') return;
+      story.gets.push(operation);
+      if (operation.isFinal) story.final = operation;
+  }
+}
+
+/** Whether a clear may have removed the task before `until`. One whose answer was lost may come at any time. */
+export function mayBeCleared(story: TaskStory, clears: readonly ClearOp[], until: Ms = Infinity): boolean {
+  const [first] = story.enqueues;
+  if (first === undefined) return false;
+  return clears.some(({ res, t0, t1 }) => t0 < until && (res === 'info' || t1 > first.t0));
+}
+
+/** Whether it may have been enqueued anew after a clear: then attempts and outcomes of two lives are in one story. */
+export function mayHaveTwoLives({ enqueues }: TaskStory, clears: readonly ClearOp[]): boolean {
+  const [first, ...others] = enqueues;
+  if (first === undefined || others.length === 0) return false;
+  const last = Math.max(...others.map(({ t1, res }) => (res === 'info' ? Infinity : t1)));
+  return clears.some(({ res, t0, t1 }) => t0 < last && (res === 'info' || t1 > first.t0));
+}
+
+export function isOk({ res }: { readonly res: Result }): boolean {
+  return res === 'ok';
+}

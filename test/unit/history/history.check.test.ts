@@ -1,0 +1,123 @@
+import { checkHistory, type Verdict } from '../../support/history.check.js';
+import { type History, HistoryRecorder, resultOf } from '../../support/history.js';
+import { type Bug, BUGS } from './simulated.queue.js';
+import { Simulation } from './simulated.run.js';
+
+const SEEDS = 40;
+const SEEDS_PER_BUG = 8;
+
+/** Any of these finds the bug; the first is the promise that it breaks. */
+const FOUND_BY: Record<Bug, readonly string[]> = {
+  'lost task': ['INV-01'],
+  phantom: ['INV-02'],
+  'payload changed': ['INV-03'],
+  'two holders': ['INV-04'],
+  'token reused': ['INV-05'],
+  'attempt reused': ['INV-05'],
+  'stale completion accepted': ['INV-06'],
+  'late heartbeat accepted': ['INV-06'],
+  'completion undone': ['INV-07'],
+  'false empty': ['INV-09'],
+  'order broken': ['INV-10'],
+  'priority ignored': ['INV-10'],
+  'redelivered too often': ['INV-11'],
+  'early delivery': ['INV-12'],
+  'retry without its wait': ['INV-12'],
+  'time to live ignored': ['INV-13'],
+  'duplicate enqueue': ['INV-14'],
+  'clear leaves zombies': ['INV-18'],
+  'clear miscounts': ['INV-18'],
+  'never redelivered': ['INV-08'],
+};
+
+function judged(history: History): Verdict {
+  return checkHistory(history, { hasFaults: true });
+}
+
+describe('checkHistory', () => {
+  it.each([false, true])(`accepts a correct queue in ${SEEDS} runs (with a clear: %s)`, (hasClear) => {
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const verdict = judged(new Simulation({ seed, hasClear }).run());
+      expect({ seed, ...verdict }).toMatchObject({ seed, invalid: [], violations: [] });
+      expect(verdict.figures).toMatchObject({ lost: 0, unexpected: 0, undone: 0 });
+      expect(verdict.figures.acknowledged).toBeGreaterThan(100);
+      expect(verdict.figures.duplicated).toBeGreaterThan(0);
+    }
+  });
+
+  it.each(BUGS)(`finds the bug "%s" in ${SEEDS_PER_BUG} runs of ${SEEDS_PER_BUG}`, (bug) => {
+    for (let seed = 1; seed <= SEEDS_PER_BUG; seed += 1) {
+      const history = new Simulation({ seed, bug, hasClear: bug.startsWith('clear') }).run();
+      const rules = new Set(judged(history).violations.map(({ rule }) => rule));
+      expect({ bug, seed, isFound: FOUND_BY[bug].some((rule) => rules.has(rule)), rules }).toMatchObject({
+        isFound: true,
+      });
+    }
+  });
+
+  it('counts what was lost and what was undone', () => {
+    const { lost, undone } = ['lost task', 'completion undone'].reduce(
+      (sums, bug) => {
+        const { figures } = judged(new Simulation({ seed: 1, bug: bug as Bug }).run());
+        return { lost: sums.lost + figures.lost, undone: sums.undone + figures.undone };
+      },
+      { lost: 0, undone: 0 },
+    );
+    expect(lost).toBeGreaterThan(0);
+    expect(undone).toBeGreaterThan(0);
+  });
+
+  it('refuses a run that proves nothing', () => {
+    const sound = new Simulation({ seed: 1 }).run();
+    const { operations } = sound;
+    const reasons = (history: History) => judged(history).invalid;
+    expect(reasons({ operations: [], faults: [] })).toEqual(
+      expect.arrayContaining(['nothing was enqueued', 'nothing was leased', 'no fault took effect']),
+    );
+    expect(reasons({ operations, faults: [] })).toEqual(['no fault took effect']);
+    const unread = operations.filter((operation) => operation.f !== 'get');
+    expect(reasons({ ...sound, operations: unread })).toEqual([
+      expect.stringMatching(/^\d+ tasks were not read at the end$/),
+    ]);
+    const refused = operations.map((operation, index) =>
+      operation.f === 'enqueue' && index % 2 === 0 ? { ...operation, res: 'fail' as const } : operation,
+    );
+    const faults = [{ kind: 'none', t0: -2, t1: -1 }];
+    expect(reasons({ operations: refused, faults })).toContainEqual(
+      expect.stringMatching(/^outside faults only \d+ % was acknowledged$/),
+    );
+  });
+});
+
+describe('resultOf', () => {
+  it.each([
+    [200, undefined, 'ok'],
+    [201, undefined, 'ok'],
+    [404, undefined, 'fail'],
+    [409, undefined, 'fail'],
+    [429, undefined, 'fail'],
+    [503, false, 'fail'],
+    [503, 'unknown', 'info'],
+    [503, undefined, 'info'],
+    [500, undefined, 'info'],
+    [undefined, undefined, 'info'],
+  ])('takes an answer %s with applied %s for %s', (status, applied, result) => {
+    expect(resultOf(status, applied)).toBe(result);
+  });
+});
+
+describe('HistoryRecorder', () => {
+  it('times what it is given by one clock', () => {
+    let now = 10;
+    const recorder = new HistoryRecorder(() => now);
+    now = 15;
+    recorder.add(10, { f: 'cancel', id: 'a', res: 'ok' }, { f: 'cancel', id: 'b', res: 'info' });
+    now = 20;
+    recorder.healed('kill', 15);
+    expect(recorder.operations).toEqual([
+      { f: 'cancel', id: 'a', res: 'ok', t0: 10, t1: 15 },
+      { f: 'cancel', id: 'b', res: 'info', t0: 10, t1: 15 },
+    ]);
+    expect(recorder.faults).toEqual([{ kind: 'kill', t0: 15, t1: 20 }]);
+  });
+});
