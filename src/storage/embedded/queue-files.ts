@@ -133,11 +133,14 @@ export class QueueFiles {
   }
 
   /**
-   * Where the record of a task is: where it was read from, or else what has its id now. A number is given out once, so
-   * a record that was removed is not taken for a later one of the same id.
+   * Where the record of a task is: where it was read from, or else what has its id now and was enqueued at the same
+   * time. A number is given out once, so a record that was removed is not taken for a later one of the same id.
    */
-  numberOf({ spec }: Task): TaskNumber | undefined {
-    return this.origins.get(spec) ?? this.numbers.get(spec.id);
+  numberOf({ spec, createdAt }: Task): TaskNumber | undefined {
+    const origin = this.origins.get(spec);
+    if (origin !== undefined) return origin;
+    const number = this.numbers.get(spec.id);
+    return this.readStored(number)?.task.createdAt === createdAt ? number : undefined;
   }
 
   attemptsOf(number: TaskNumber): Attempt[] {
