@@ -43,6 +43,10 @@ describe('the errors of the life cycle', () => {
     },
   );
 
+  it('do not repeat an id that no task can have', () => {
+    expect(new TaskNotFound().message).toMatch(/^There is no such task; it was never enqueued/);
+  });
+
   it('say why a lease was lost', () => {
     expect(new LeaseLost('t-1', 'reassigned').reason).toBe('reassigned');
   });

@@ -334,6 +334,10 @@ describe('isFinished', () => {
     expect(ended).toEqual(['completed', 'failed', 'cancelled', 'expired']);
   });
 
+  it.each(['delayed', 'queued', 'processing'] as const)('is false, not just empty, of %s', (state) => {
+    expect(isFinished(TASK_IN[state])).toBe(false);
+  });
+
   it('covers every state there is', () => {
     expect(TASK_STATES).toEqual([
       'delayed',
