@@ -42,6 +42,12 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
+/**
+ * Deeper than any limit that can be set, so that an item that is too deep is told so by itself. JSON.parse, which has
+ * the last word, takes seconds for a document that is nested a million deep.
+ */
+const UNMEASURED_DEPTH = 2_000;
+
 const NOTHING_OPAQUE: ReadonlyMap<string, OpaqueMember> = new Map();
 
 /**
@@ -90,7 +96,7 @@ export function splitItems(
   return { value, items: new Scanner(text, limits).elements(span.start, maxItems) };
 }
 
-/** Refuses what JSON.parse refuses; for an element that is no object. */
+/** Refuses what JSON.parse refuses; for a document or an element that is no object. */
 export function checkJson(text: string): void {
   parse(text, text);
 }
@@ -171,8 +177,10 @@ class Scanner {
   private openObject(): number {
     const start = this.skipSpace(0);
     if (this.text.charCodeAt(start) === OPEN_OBJECT) return start + 1;
-    const isOtherJson = /^["[0-9tfn-]/.test(this.text.charAt(start));
-    throw isOtherJson ? new JsonScanError({ kind: 'not_object' }) : malformed(start);
+    // Both throw when it is no JSON at all: that is another fault than JSON of another kind.
+    this.endOfValue(start, true);
+    checkJson(this.text);
+    throw new JsonScanError({ kind: 'not_object' });
   }
 
   private finish(closing: number, spans: MemberSpans): MemberSpans {
@@ -236,7 +244,7 @@ class Scanner {
 
   private endOfContainer(start: number, isMeasured: boolean): number {
     const { text } = this;
-    const maxDepth = isMeasured ? this.limits.maxDepth : Infinity;
+    const maxDepth = isMeasured ? this.limits.maxDepth : UNMEASURED_DEPTH;
     let depth = 1;
     let position = start;
     while (position < text.length) {

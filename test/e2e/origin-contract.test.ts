@@ -182,6 +182,19 @@ describe('a worker that knows no leases', () => {
     expect(await next()).toBeNull();
   });
 
+  it('may report late what another worker has reported', async () => {
+    await enqueue('a', { timeout: 10 });
+    await next();
+    service.clock.advance(40_000);
+    await service.sweep();
+    expect(await next()).toBe('a');
+    const done = { status: 200, text: '{"eval_id":"a","status":"completed"}' };
+    expect(await service.call('POST', '/tasks/a/complete', { body: { output: 1 } })).toMatchObject(done);
+    expect(await service.call('POST', '/tasks/a/complete', { body: { output: 2 } })).toMatchObject(done);
+    expect((await service.call('GET', '/tasks/a/output')).text).toBe('1');
+    expect((await service.call('POST', '/tasks/a/fail')).status).toBe(409);
+  });
+
   it('is refused under REQUIRE_LEASE_ID', async () => {
     await service.close();
     service = await startTestApp({ REQUIRE_LEASE_ID: 'true' });

@@ -1,9 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { StoreUnavailable, TaskStore } from '../../src/storage/task-store.js';
 import { PROBLEMS, type ProblemCode } from '../../src/http/problems.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import { exchange } from '../support/raw-exchange.js';
 import { type Answer, type Call, startTestApp, type TestApp } from '../support/test-app.js';
-import { setImmediate as turn } from 'node:timers/promises';
 
 const KEY = 'the-only-key';
 

@@ -1,6 +1,6 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { FinishWatch } from '../../src/queue/finish-watch.js';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
-import { setImmediate as turn } from 'node:timers/promises';
 
 type Body = Answer['body'];
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { FinishWatch } from '../../src/queue/finish-watch.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import { TaskStore } from '../../src/storage/task-store.js';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
@@ -249,6 +250,31 @@ describe('claiming', () => {
     ]);
     await enqueue('a');
     expect((await parked).status).toBe(200);
+  });
+
+  it('turns away reads that wait when too many are parked', async () => {
+    await service.close();
+    service = await startTestApp({ MAX_PARKED_POLLS: '1' });
+    await enqueue('a');
+    const parked = service.call('GET', '/tasks/a?wait=30');
+    await until(() => service.app.get(FinishWatch).size === 1);
+    expect((await service.call('GET', '/tasks/a?wait=30')).body.code).toBe('too_many_waiters');
+    expect((await service.call('GET', '/tasks/a')).status).toBe(200);
+    await post('/tasks/a/cancel');
+    expect((await parked).body.status).toBe('cancelled');
+  });
+
+  it('is refused while the service shuts down, and reports are taken', async () => {
+    await enqueue('a');
+    await enqueue('b');
+    await claimOne();
+    service.app.get(WaitingRoom).onModuleDestroy();
+    const refused = await service.call('GET', '/tasks/next?wait=1');
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(refused.body).toMatchObject({ code: 'draining', applied: false });
+    const results = [{ eval_id: 'a', status: 'completed' }];
+    const { status, body } = await post('/tasks/complete', { results, claim: { worker_id: 'w1' } });
+    expect([status, body.results, body.tasks]).toEqual([200, [{ index: 0, ...results[0] }], []]);
   });
 
   it('takes nothing for a poll that hung up while parked', async () => {

@@ -18,6 +18,9 @@ export interface RawOptions {
   readonly deafFor?: number;
 }
 
+/** How long the rest of an answer may take after some of it has come, in milliseconds. */
+const REST_MS = 5_000;
+
 /** Sends bytes on a connection of their own and collects what comes back. */
 export function exchange(port: number, bytes: Buffer, options: RawOptions = {}): Promise<RawAnswer> {
   const { patience = 5_000, bytesPerSecond, deafFor } = options;
@@ -36,7 +39,7 @@ export function exchange(port: number, bytes: Buffer, options: RawOptions = {}):
     socket.on('data', (chunk) => {
       chunks.push(chunk);
       clearTimeout(timer);
-      timer = setTimeout(finish, patience, 'timeout');
+      timer = setTimeout(finish, Math.min(patience, REST_MS), 'timeout');
     });
     socket.on('close', () => {
       finish('close');
