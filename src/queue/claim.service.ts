@@ -34,6 +34,7 @@ export class ClaimService {
    * go straight back.
    */
   async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
+    this.room.requireOpen();
     const request = this.requestFor(claim);
     const claimed =
       claim.wait > 0 ? await this.room.claim(request, claim.wait, caller) : await this.store.claim(request);

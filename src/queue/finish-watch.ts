@@ -1,8 +1,10 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import { isFinished } from '../task/task.js';
 import type { Caller } from './caller.js';
+import { tooManyWaiters } from './waiting-room.js';
 
 /** Parks reads that wait for the end of a task. */
 @Injectable()
@@ -11,7 +13,10 @@ export class FinishWatch implements OnModuleDestroy {
   private isClosed = false;
   private count = 0;
 
-  constructor(store: TaskStore) {
+  constructor(
+    store: TaskStore,
+    private readonly config: Config,
+  ) {
     store.onCommit((transitions) => {
       for (const { task } of transitions) if (isFinished(task)) this.tell(task.spec.id);
     });
@@ -25,10 +30,12 @@ export class FinishWatch implements OnModuleDestroy {
   /**
    * Begins to watch. Start it before the task is read, or its end may be missed.
    *
+   * @throws ProblemError `too_many_waiters`
    * @returns resolves when the task ends, `wait` is over, the caller hangs up, or the service closes
    */
   ended(id: string, wait: Seconds, caller: Caller): Promise<void> {
     if (this.isClosed) return Promise.resolve();
+    if (this.count >= this.config.MAX_PARKED_POLLS) throw tooManyWaiters(this.config);
     return new Promise((resolve) => {
       const leave = () => {
         clearTimeout(timer);

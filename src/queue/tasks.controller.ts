@@ -124,7 +124,7 @@ export class TasksController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskDetails, description: 'The task as it is now', examples: FIND })
-  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'task_not_found', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'task_not_found', 'too_many_waiters', 'store_unavailable')
   async find(
     @EvalId() id: string,
     @QueryParams(TaskQueryDto) { wait }: TaskQueryDto,

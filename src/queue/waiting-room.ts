@@ -18,6 +18,13 @@ interface Waiter {
 
 const NOTHING = Promise.resolve([]);
 
+export function tooManyWaiters({ MAX_PARKED_POLLS }: Config): ProblemError {
+  return new ProblemError(
+    'too_many_waiters',
+    `${MAX_PARKED_POLLS} requests are parked already; ask without wait, or later`,
+  );
+}
+
 /**
  * Parks polls until there is work. A task that becomes ready wakes one waiter, the one that has waited longest; so no
  * poll asks the store twice for nothing, and a thousand workers do not run for one task.
@@ -34,12 +41,19 @@ export class WaitingRoom implements OnModuleDestroy {
     private readonly config: Config,
   ) {
     store.onCommit((transitions) => {
+      if (this.everybody.size === 0) return;
       const ready = new Map<string, number>();
       for (const { task } of transitions) {
         if (task.state === 'queued') ready.set(task.spec.queue, (ready.get(task.spec.queue) ?? 0) + 1);
       }
       for (const [queue, count] of ready) this.wake(queue, count);
     });
+  }
+
+  /** @throws ProblemError `draining` when the service is ending: whoever claims now could not report to it */
+  requireOpen(): void {
+    if (this.isClosed)
+      throw new ProblemError('draining', 'The service is shutting down; claim elsewhere, or later');
   }
 
   /** Polls that are parked now. */
@@ -53,12 +67,8 @@ export class WaitingRoom implements OnModuleDestroy {
    * @throws ProblemError `too_many_waiters` when the room is full
    */
   claim(request: ClaimRequest, wait: Seconds, caller: Caller): Promise<readonly ClaimedTask[]> {
-    if (this.isClosed) return Promise.resolve([]);
     if (this.everybody.size >= this.config.MAX_PARKED_POLLS) {
-      throw new ProblemError(
-        'too_many_waiters',
-        `${this.config.MAX_PARKED_POLLS} polls are parked already; poll without wait, or later`,
-      );
+      throw tooManyWaiters(this.config);
     }
     return new Promise((resolve) => {
       const leave = (answer: Promise<readonly ClaimedTask[]>) => {

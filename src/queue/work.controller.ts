@@ -49,7 +49,7 @@ export class WorkController {
     description: 'The task, or the JSON value `null`',
     examples: CLAIM_NEXT,
   })
-  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'too_many_waiters', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'too_many_waiters', 'store_unavailable', 'draining')
   async next(
     @QueryParams(NextQuery) query: NextQuery,
     @CurrentPrincipal() principal: Principal,
@@ -76,7 +76,7 @@ export class WorkController {
     description: 'The tasks, leased to the caller',
     examples: CLAIM.claimed,
   })
-  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'too_many_waiters', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'too_many_waiters', 'store_unavailable', 'draining')
   async claim(
     @JsonBody(ClaimDto, CLAIM.requests) dto: ClaimDto,
     @CurrentPrincipal() principal: Principal,
