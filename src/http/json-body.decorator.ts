@@ -29,8 +29,9 @@ export function pairOf(context: ExecutionContext): HttpPair {
 export class JsonBodyPipe implements PipeTransform<HttpPair, Promise<object>> {
   constructor(@Inject(HttpLimits) private readonly limits: HttpLimits) {}
 
-  transform(pair: HttpPair, { data }: ArgumentMetadata): Promise<object> {
-    return readJsonBody({ ...pair, limits: this.limits }, planOf(data as unknown as Constructor));
+  transform({ request, response }: HttpPair, { data }: ArgumentMetadata): Promise<object> {
+    const exchange = { request, response, limits: this.limits };
+    return readJsonBody(exchange, planOf(data as unknown as Constructor));
   }
 }
 

@@ -17,7 +17,8 @@ export function sendJson(
   if (response.headersSent || response.destroyed) return;
   response.statusCode = status;
   if (headers) {
-    for (const [name, value] of Object.entries(headers)) {
+    for (const name of Object.keys(headers)) {
+      const value = headers[name];
       if (value !== undefined) response.setHeader(name, value);
     }
   }

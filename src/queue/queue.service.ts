@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { JsonText, NewTask, Payload, TaskPage, TaskQuery } from '../storage/task-store.js';
 import { TaskStore } from '../storage/task-store.js';
-import type { Seconds } from '../task/clock.js';
+import type { Moment, Seconds } from '../task/clock.js';
 import { create, requireFinished } from '../task/task.machine.js';
 import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
 import { type Attempt, isFinished, type Task, type TaskSpec } from '../task/task.js';
@@ -37,26 +37,19 @@ export class QueueService {
 
   /** @throws TaskConflict when the id is taken by other content */
   async enqueue(draft: TaskDraft): Promise<Enqueued> {
-    const [result] = await this.enqueueAll([draft]);
-    if (result instanceof TaskConflict || result === undefined)
-      throw result ?? new TaskConflict(draft.spec.id);
+    const item = newTask(draft, this.store.clock.now());
+    const [existing] = await this.store.insert([item]);
+    const result = await this.outcomeOf(item, existing);
+    if (result instanceof TaskConflict) throw result;
     return result;
   }
 
   /** Enqueues all in one durable commit; each has its own result. */
   async enqueueAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict)[]> {
     const now = this.store.clock.now();
-    const items = drafts.map(({ spec, payload }): NewTask => ({ step: create(spec, now), payload }));
+    const items = drafts.map((draft) => newTask(draft, now));
     const present = await this.store.insert(items);
-    return Promise.all(
-      items.map(async (item, index) => {
-        const existing = present[index];
-        if (existing === undefined) return { ...(await this.place(item.step.task)), isReplay: false };
-        const isSame = await this.isSame(existing, item);
-        if (!isSame) return new TaskConflict(existing.spec.id);
-        return { ...(await this.place(existing)), isReplay: true };
-      }),
-    );
+    return Promise.all(items.map((item, index) => this.outcomeOf(item, present[index])));
   }
 
   /** @throws TaskNotFound */
@@ -122,9 +115,20 @@ export class QueueService {
     return this.store.clear(filter);
   }
 
+  private async outcomeOf(item: NewTask, existing: Task | undefined): Promise<Enqueued | TaskConflict> {
+    if (existing !== undefined && !(await this.isSame(existing, item)))
+      return new TaskConflict(existing.spec.id);
+    const { task, position } = await this.place(existing ?? item.step.task);
+    return { task, position, isReplay: existing !== undefined };
+  }
+
   private async isSame(existing: Task, item: NewTask): Promise<boolean> {
     if (!isSameSpec(existing.spec, item.step.task.spec)) return false;
     const payload = await this.store.findPayload(existing.spec.id);
     return payload === undefined || isSamePayload(payload, item.payload);
   }
+}
+
+function newTask({ spec, payload }: TaskDraft, now: Moment): NewTask {
+  return { step: create(spec, now), payload };
 }

@@ -59,7 +59,10 @@ function contradictions({ delay, run_at, ttl, expires_at, backoff }: CreateTaskD
       detail: 'ttl and expires_at exclude each other; send one of them',
     });
   }
-  for (const [name, text] of Object.entries({ run_at, expires_at })) {
+  for (const [name, text] of [
+    ['run_at', run_at],
+    ['expires_at', expires_at],
+  ] as const) {
     if (text === undefined || !Number.isNaN(Date.parse(text))) continue;
     problems.push({ pointer: `/${name}`, detail: `${name} must be a day and a time that exist` });
   }
@@ -83,5 +86,9 @@ function instantOf(text: string | undefined): Instant | undefined {
 
 /** Without the members that are absent: records are kept small. */
 function present<T extends object>(members: T): Partial<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
+  const kept: Partial<T> = {};
+  for (const name of Object.keys(members) as (keyof T)[]) {
+    if (members[name] !== undefined) kept[name] = members[name];
+  }
+  return kept;
 }

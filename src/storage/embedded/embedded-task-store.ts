@@ -257,7 +257,14 @@ export class EmbeddedTaskStore extends TaskStore {
     this.commits.requireOpen();
   }
 
-  private async readable(id: string): Promise<void> {
+  /** Nothing to wait for is the rule, and costs no promise then. */
+  private readable(id: string): Promise<void> | undefined {
+    if (this.commits.isBusy(id)) return this.untilReadable(id);
+    this.commits.requireOpen();
+    return undefined;
+  }
+
+  private async untilReadable(id: string): Promise<void> {
     for (let wait = this.commits.busyUntil(id); wait !== undefined; wait = this.commits.busyUntil(id))
       await wait;
     this.commits.requireOpen();

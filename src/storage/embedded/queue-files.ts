@@ -31,6 +31,11 @@ export interface ChangedRecord {
   readonly output: JsonText | undefined;
 }
 
+/** Lets a promise of lmdb fail, and the one with the reason that comes with it: unheard, they would end the process. */
+function hear(write: PromiseLike<unknown>): void {
+  write.then(undefined, (error: unknown) => (error as CommitFailure).commitError?.catch(() => undefined));
+}
+
 function rangeOf(number: TaskNumber) {
   return { start: [number, 0] as [number, number], end: [number, Infinity] as [number, number] };
 }
@@ -73,6 +78,9 @@ export class QueueFiles {
       remapChunks: true,
       ...OWNER_ONLY,
     });
+    // lmdb makes one more promise for each transaction, and gives it to nobody. It is made after this event, in the same
+    // task; a microtask comes right behind, before another write can hide it.
+    this.root.on('beforecommit', () => queueMicrotask(() => hear(this.root.committed)));
     this.numbers = this.table('numbers', { encoding: 'ordered-binary' });
     this.tasks = this.table('tasks', { encoder: decodedBy(decodeTask) });
     this.heads = this.table('tasks', { encoder: decodedBy(decodeHead) });
@@ -160,8 +168,8 @@ export class QueueFiles {
   private note(write: Promise<unknown>): void {
     if (write === this.lastWrite) return;
     this.lastWrite = write;
-    // lmdb rejects each promise, and one more with the reason. Whoever waits for the last one is told.
-    write.catch((error: unknown) => (error as CommitFailure).commitError?.catch(() => undefined));
+    // Whoever waits for the last one is told.
+    hear(write);
   }
 
   private table<Value, TableKey extends Key>(name: string, options: object): Database<Value, TableKey> {
