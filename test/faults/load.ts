@@ -1,0 +1,189 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Grant, Ms, Result } from '../support/history.js';
+import { SeededRandom } from '../support/store-random.js';
+import type { EndReport, LoadTask, QueueClient } from './queue.client.js';
+
+/** The service must be set to these, so that what a crash leaves behind is taken up soon. */
+export const LOAD_ENV = { LEASE_GRACE_SECONDS: '1' } as const;
+export const LEASE_MS: Ms = 2_000;
+export const RETRY_MS: Ms = 200;
+
+/** A report whose answer got lost is sent again, as a worker would. */
+const TRIES = 4;
+/** Tasks that wait, beyond which producers pause: workers should always have work, never too much. */
+const BACKLOG = 400;
+const PAUSE_MS = 10;
+/** A worker that stops for so long has lost its lease, and reports all the same. */
+const OVERSLEPT_MS = LEASE_MS + 500;
+
+export interface LoadOptions {
+  readonly client: QueueClient;
+  readonly seed: number;
+  /** Rest between the requests of each participant. */
+  readonly pauseMs?: Ms;
+}
+
+/** Producers, workers of every kind, and readers, working side by side until they are told to stop. */
+export class Load {
+  readonly ids: string[] = [];
+  private readonly random: SeededRandom;
+  private readonly client: QueueClient;
+  private readonly pauseMs: Ms;
+  private running: Promise<void>[] = [];
+  private isStopped = false;
+  private up = Promise.resolve();
+  /** Acknowledged and not yet claimed, about. */
+  private backlog = 0;
+
+  constructor(options: LoadOptions) {
+    this.client = options.client;
+    this.random = new SeededRandom(options.seed);
+    this.pauseMs = options.pauseMs ?? 0;
+  }
+
+  start(): void {
+    this.running = [
+      ...[1, 2, 3].map(() => this.repeat(() => this.produceOne())),
+      this.repeat(() => this.produceMany()),
+      ...[1, 2].map(() => this.repeat(() => this.workWithoutLeases())),
+      ...[1, 2].map((number) => this.repeat(() => this.workOnOne(`single-${number}`))),
+      ...[1, 2].map((number) => this.repeat(() => this.workOnMany(`bulk-${number}`))),
+      this.repeat(() => this.oversleep('sleeper')),
+      ...[1, 2].map(() => this.repeat(() => this.read())),
+    ];
+  }
+
+  /** Nobody sends anything new until the promise resolves. */
+  holdUntil(up: Promise<void>): void {
+    this.up = up;
+  }
+
+  /** Resolves when everybody has had the last answer. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await Promise.all(this.running);
+  }
+
+  private async repeat(act: () => Promise<void>): Promise<void> {
+    while (!this.isStopped) {
+      await this.up;
+      await act();
+      await delay(this.pauseMs);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------ producers
+
+  private async produceOne(): Promise<void> {
+    if (this.backlog > BACKLOG) {
+      await delay(PAUSE_MS);
+      return;
+    }
+    const task = this.newTask();
+    const res = await this.client.enqueue(task);
+    if (res === 'ok') this.backlog += 1;
+    // Some producers send it again when they were not answered, and a few when they were.
+    const isDoubted = res === 'info' ? this.random.below(2) === 0 : this.random.below(20) === 0;
+    if (isDoubted && !this.isStopped) {
+      await this.up;
+      await this.client.enqueue(task);
+    }
+  }
+
+  private async produceMany(): Promise<void> {
+    if (this.backlog > BACKLOG) {
+      await delay(PAUSE_MS);
+      return;
+    }
+    const tasks = Array.from({ length: 1 + this.random.below(20) }, () => this.newTask());
+    if ((await this.client.enqueueAll(tasks)) === 'ok') this.backlog += tasks.length;
+    await delay(PAUSE_MS);
+  }
+
+  private newTask(): LoadTask {
+    const number = this.ids.length;
+    const id = `t-${number}`;
+    this.ids.push(id);
+    const dice = this.random.below(40);
+    return {
+      eval_id: id,
+      code: `print(${number}) # ${'é∀😀'.repeat(this.random.below(4))}${'x'.repeat(this.random.below(400))}`,
+      metadata: { number, user: `u-${this.random.below(9)}` },
+      queue: 'default',
+      priority: this.random.below(3),
+      timeout: 1,
+      ...(dice === 0 && { delay: 0.3 }),
+      ...(dice === 1 && { ttl: 1 }),
+      max_attempts: 1 + this.random.below(3),
+      max_interruptions: dice === 2 ? 0 : 20,
+      backoff: { type: 'fixed', delay: RETRY_MS / 1000, max_delay: 1, jitter: 0 },
+    };
+  }
+
+  // ------------------------------------------------------------------------------------------ workers
+
+  /** As the oldest workers: no name, no lease, one task at a time. */
+  private async workWithoutLeases(): Promise<void> {
+    const [grant] = this.taken(await this.client.next());
+    if (grant === undefined) {
+      await delay(PAUSE_MS);
+      return;
+    }
+    const f = this.random.below(10) === 0 ? 'fail' : 'complete';
+    await this.report(() => this.client.end({ f, id: grant.id }));
+  }
+
+  private async workOnOne(worker: string): Promise<void> {
+    const [grant] = this.taken(await this.client.next(`?worker_id=${worker}&wait=0.2`));
+    if (grant === undefined) return;
+    if (this.random.below(4) === 0) await this.client.heartbeat(grant);
+    const report = this.reportOf(grant);
+    if (report !== undefined) await this.report(() => this.client.end(report));
+  }
+
+  private async workOnMany(worker: string): Promise<void> {
+    const grants = this.taken(await this.client.claim(worker, 1 + this.random.below(10), 0.1));
+    if (grants.length === 0) return;
+    const reports = grants.flatMap((grant) => this.reportOf(grant) ?? []);
+    await this.report(() => this.client.endAll(reports));
+  }
+
+  /** Takes too long, so that somebody else gets the task, and reports late. */
+  private async oversleep(worker: string): Promise<void> {
+    const [grant] = this.taken(await this.client.claim(worker, 1));
+    await delay(OVERSLEPT_MS);
+    if (grant === undefined) return;
+    await this.up;
+    if (this.random.below(2) === 0) await this.client.heartbeat(grant);
+    await this.client.end({ f: 'complete', id: grant.id, token: grant.token });
+  }
+
+  /** Most work is done, some fails, some workers disappear with their task. */
+  private reportOf({ id, token }: Grant): EndReport | undefined {
+    const dice = this.random.below(50);
+    if (dice === 0) return undefined;
+    return { f: dice < 6 ? 'fail' : 'complete', id, token };
+  }
+
+  private async report(send: () => Promise<Result>): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      if ((await send()) !== 'info') return;
+      await this.up;
+    }
+  }
+
+  private taken(grants: readonly Grant[]): readonly Grant[] {
+    this.backlog = Math.max(0, this.backlog - grants.length);
+    return grants;
+  }
+
+  // ------------------------------------------------------------------------------------------ readers
+
+  private async read(): Promise<void> {
+    const id = this.random.pick(this.ids.slice(-500));
+    if (id === undefined || this.random.below(10) === 0) await this.client.send('GET', '/status');
+    else if (this.random.below(60) === 0) await this.client.cancel(id);
+    else await this.client.get(id);
+    await delay(PAUSE_MS / 2);
+  }
+}
