@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import type { Clock, Moment } from '../../task/clock.js';
-import { claim, type Step, tick } from '../../task/task.machine.js';
-import type { Attempt, ProcessingTask, QueuedTask, Task } from '../../task/task.js';
+import type { Clock } from '../../task/clock.js';
+import type { Attempt, Task } from '../../task/task.js';
 import {
   type Change,
   type ClaimedTask,
@@ -17,12 +16,14 @@ import {
   type TaskQuery,
   TaskStore,
 } from '../task-store.js';
-import { Commits, type Transaction } from './commits.js';
+import { Commits } from './commits.js';
 import { lockDirectory } from './directory-lock.js';
 import { QueueFiles } from './queue-files.js';
+import { TaskClaimer } from './task-claimer.js';
 import { hasEnded, TaskIndex, type TaskNumber } from './task-index.js';
 import { TaskLister } from './task-lister.js';
-import { claimKeyOf, encodeTask, headOf, type TaskHead } from './task.record.js';
+import { TaskWriter } from './task-writer.js';
+import { claimKeyOf, type TaskHead } from './task.record.js';
 
 export interface EmbeddedOptions {
   readonly directory: string;
@@ -46,11 +47,12 @@ export class EmbeddedTaskStore extends TaskStore {
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;
   private readonly commits: Commits;
+  private readonly writer: TaskWriter;
+  private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
   /** Set while a clear is under way: writes wait for its end. */
   private clearing: Promise<number> | undefined;
   private closing: Promise<void> | undefined;
-  private nextNumber: TaskNumber = 1;
   private generationCount: number;
 
   /**
@@ -82,13 +84,16 @@ export class EmbeddedTaskStore extends TaskStore {
     this.clock = clock;
     this.files = files;
     this.index = new TaskIndex(settings);
+    let lastNumber: TaskNumber = 0;
     for (const { key, value } of files.heads.getRange()) {
       this.index.move(key, undefined, value);
-      this.nextNumber = key + 1;
+      lastNumber = key;
     }
     this.generationCount = files.counters.get('generation') ?? 0;
     this.lister = new TaskLister(files, this.index);
     this.commits = new Commits(files, this.index);
+    this.writer = new TaskWriter(files, this.commits, lastNumber);
+    this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock);
     this.failure = this.commits.failure;
   }
 
@@ -183,7 +188,7 @@ export class EmbeddedTaskStore extends TaskStore {
       const existing = fresh.get(id) ?? this.read(id);
       if (existing !== undefined) return existing;
       fresh.set(id, step.task);
-      this.putNew(transaction, step, payload);
+      this.writer.putNew(transaction, step, payload);
       return undefined;
     });
     await this.commits.commit(transaction);
@@ -193,7 +198,7 @@ export class EmbeddedTaskStore extends TaskStore {
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
     for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
     const transaction = this.commits.begin();
-    const isWritten = changes.map((change) => this.putChange(transaction, change));
+    const isWritten = changes.map((change) => this.writer.putChange(transaction, change));
     await this.commits.commit(transaction);
     return isWritten;
   }
@@ -201,14 +206,7 @@ export class EmbeddedTaskStore extends TaskStore {
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
     for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
     const transaction = this.commits.begin();
-    const isRemoved = tasks.map((task) => {
-      const { id } = task.spec;
-      const current = this.current(task, task.revision);
-      if (current === undefined) return false;
-      this.files.remove(current.number, id);
-      transaction.add({ number: current.number, id, from: current.head, to: undefined, step: undefined });
-      return true;
-    });
+    const isRemoved = tasks.map((task) => this.writer.remove(transaction, task));
     await this.commits.commit(transaction);
     return isRemoved;
   }
@@ -218,11 +216,10 @@ export class EmbeddedTaskStore extends TaskStore {
     const claimKey = claimId === undefined ? undefined : claimKeyOf(workerId, claimId);
     for (let wait = this.obstacle([], claimKey); wait !== undefined; wait = this.obstacle([], claimKey))
       await wait;
-    const held = claimKey === undefined ? [] : this.heldBy(claimKey);
+    const held = claimKey === undefined ? [] : this.claimer.heldBy(claimKey);
     if (held.length > 0) return held;
     const transaction = this.commits.begin();
-    const claimed: ClaimedTask[] = [];
-    for (const queue of request.queues) this.claimFrom(queue, { request, transaction, claimed });
+    const claimed = this.claimer.claim(request, transaction);
     await this.commits.commit(transaction);
     return claimed;
   }
@@ -289,81 +286,6 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.files.read(number)?.spec.id ?? '';
   }
 
-  /** The record to write over: present, at this revision, with no write under way. */
-  private current(task: Task, revision: number): Place | undefined {
-    const { id } = task.spec;
-    if (this.commits.isBusy(id)) return undefined;
-    const number = this.files.numberOf(task);
-    const head = number === undefined ? undefined : this.files.heads.get(number);
-    return number === undefined || head?.revision !== revision ? undefined : { number, head };
-  }
-
-  private putNew(transaction: Transaction, step: Step, payload: Payload): void {
-    const number = this.nextNumber;
-    this.nextNumber += 1;
-    const bytes = Buffer.byteLength(payload);
-    const { id } = step.task.spec;
-    const record = encodeTask(step.task, bytes);
-    this.files.putNew(number, { spec: step.task.spec, record, payload });
-    transaction.add({ number, id, from: undefined, to: headOf(step.task, bytes, record), step });
-  }
-
-  /** @param place where the record is, when the caller has just read it */
-  private putChange(transaction: Transaction, change: Change, place?: Place): boolean {
-    const { task, type, at, ended, output } = change;
-    const { id } = task.spec;
-    const current = place ?? this.current(task, task.revision - 1);
-    if (current === undefined) return false;
-    const { number, head } = current;
-    const bytes = head.payloadBytes + (output === undefined ? 0 : Buffer.byteLength(output));
-    const record = encodeTask(task, bytes);
-    this.files.putChange(number, { record, sequence: task.sequence, ended, output });
-    const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
-    transaction.add({ number, id, from: head, to: headOf(task, bytes, record), step });
-    return true;
-  }
-
-  // ------------------------------------------------------------------------------------------ claiming
-
-  private claimFrom(queue: string, run: ClaimRun): void {
-    const { request, transaction, claimed } = run;
-    const now = this.clock.now();
-    for (;;) {
-      const leaseId = request.leaseIds[claimed.length];
-      const number = leaseId === undefined ? undefined : this.index.takeReady(queue);
-      if (leaseId === undefined || number === undefined) return;
-      const stored = this.files.readStored(number);
-      // Somebody ends the waiting at this moment; the index follows when that is durable.
-      if (stored?.task.state !== 'queued' || this.commits.isBusy(stored.task.spec.id)) continue;
-      const place = { number, head: stored.head };
-      const expiry = tick(stored.task, now);
-      if (expiry === undefined) claimed.push(this.lease(stored.task, place, { ...run, leaseId, now }));
-      else this.putChange(transaction, expiry, place);
-    }
-  }
-
-  private lease(
-    task: QueuedTask,
-    place: Place,
-    run: ClaimRun & { leaseId: string; now: Moment },
-  ): ClaimedTask {
-    const { number } = place;
-    const { workerId, claimId } = run.request.grant;
-    const step: Step<ProcessingTask> = claim(task, { ...run.request.grant, leaseId: run.leaseId }, run.now);
-    this.putChange(run.transaction, step, place);
-    if (claimId !== undefined) this.index.hold(claimKeyOf(workerId, claimId), number);
-    return { task: step.task, payload: this.files.payloads.get(number) ?? '' };
-  }
-
-  private heldBy(claimKey: string): ClaimedTask[] {
-    const { steady } = this.clock.now();
-    return this.index.heldBy(claimKey).flatMap((number) => {
-      const task = this.files.read(number);
-      if (task?.state !== 'processing' || task.lease.expiresAt <= steady) return [];
-      return [{ task, payload: this.files.payloads.get(number) ?? '' }];
-    });
-  }
-
   // ------------------------------------------------------------------------------------------ clearing
 
   private async clearAll(): Promise<number> {
@@ -398,17 +320,4 @@ export class EmbeddedTaskStore extends TaskStore {
     }
     return all;
   }
-}
-
-/** A record that is there. */
-interface Place {
-  readonly number: TaskNumber;
-  readonly head: TaskHead;
-}
-
-/** A claim call while it takes tasks. */
-interface ClaimRun {
-  readonly request: ClaimRequest;
-  readonly transaction: Transaction;
-  readonly claimed: ClaimedTask[];
 }
