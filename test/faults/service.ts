@@ -113,10 +113,10 @@ export class Service {
   }
 }
 
-/** This file runs from its source and compiled, at different depths. */
+/** This file runs from its source and compiled, at different depths, and compiled code has a package.json of its own. */
 export function projectRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
+  while (!existsSync(join(directory, 'package-lock.json'))) directory = dirname(directory);
   return directory;
 }
 

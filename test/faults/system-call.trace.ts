@@ -85,7 +85,7 @@ interface Begun {
 }
 
 /** Puts calls that were interrupted in the trace by those of other threads back together. */
-async function readTrace(file: string): Promise<SystemCall[]> {
+export async function readTrace(file: string): Promise<SystemCall[]> {
   const calls: SystemCall[] = [];
   const unfinished = new Map<string, Begun>();
   let place = 0;
@@ -99,6 +99,7 @@ async function readTrace(file: string): Promise<SystemCall[]> {
       continue;
     }
     const begun = resumed === null ? undefined : unfinished.get(thread);
+    if (begun !== undefined) unfinished.delete(thread);
     const whole = begun === undefined ? text : begun.text + text.slice(resumed?.[0].length ?? 0);
     const call = parseCall(whole, begun?.began ?? place, place);
     if (call !== undefined) calls.push(call);

@@ -75,12 +75,14 @@ export const deliveriesPaid: QueueRule = ({ stories }) => {
 /** INV-18: a clear counts what it removed. */
 export const clearCount: QueueRule = ({ stories }) => {
   const tasks = [...stories.tasks.values()];
-  return stories.clears.flatMap((clear, index) => {
+  return stories.clears.flatMap((clear) => {
     if (clear.removed === undefined) return [];
-    const before = stories.clears.slice(0, index);
+    const others = stories.clears.filter((other) => other !== clear && other.t0 < clear.t1);
+    const mayBeGone = (one: EnqueueOp) => others.some(({ res, t1 }) => res === 'info' || t1 > one.t0);
+    const isGone = (one: EnqueueOp) =>
+      isOk(one) && others.some((other) => isOk(other) && one.t1 < other.t0 && other.t1 < clear.t0);
     const isCertain = ({ enqueues }: TaskStory) =>
-      enqueues.some((one) => isOk(one) && one.t1 < clear.t0 && before.every(({ t1 }) => t1 < one.t0));
-    const isGone = (one: EnqueueOp) => isOk(one) && before.some((other) => isOk(other) && one.t1 < other.t0);
+      enqueues.some((one) => isOk(one) && one.t1 < clear.t0 && !mayBeGone(one));
     const isPossible = ({ enqueues }: TaskStory) => enqueues.some((one) => one.t0 < clear.t1 && !isGone(one));
     const [least, most] = [tasks.filter(isCertain).length, tasks.filter(isPossible).length];
     if (clear.removed >= least && clear.removed <= most) return [];

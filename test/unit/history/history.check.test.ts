@@ -3,8 +3,8 @@ import { type History, HistoryRecorder, resultOf } from '../../support/history.j
 import { type Bug, BUGS } from './simulated.queue.js';
 import { Simulation } from './simulated.run.js';
 
-const SEEDS = 40;
-const SEEDS_PER_BUG = 8;
+const SEEDS = 30;
+const SEEDS_PER_BUG = 5;
 
 /** Any of these finds the bug; the first is the promise that it breaks. */
 const FOUND_BY: Record<Bug, readonly string[]> = {
@@ -40,7 +40,7 @@ describe('checkHistory', () => {
       const verdict = judged(new Simulation({ seed, hasClear }).run());
       expect({ seed, ...verdict }).toMatchObject({ seed, invalid: [], violations: [] });
       expect(verdict.figures).toMatchObject({ lost: 0, unexpected: 0, undone: 0 });
-      expect(verdict.figures.acknowledged).toBeGreaterThan(100);
+      expect(verdict.figures.acknowledged).toBeGreaterThan(50);
       expect(verdict.figures.duplicated).toBeGreaterThan(0);
     }
   });

@@ -10,12 +10,13 @@ import { SeededRandom } from '../../support/store-random.js';
 import { type Bug, LEASE_MS, RETRY_MS, SimulatedQueue } from './simulated.queue.js';
 
 const CLIENTS = 8;
-const RUN_MS = 15_000;
+const RUN_MS = 10_000;
 /** The longest that a network of the simulation needs one way. */
 const LATENCY_MS = 8;
 /** One request in so many is lost on the way, one answer in so many on the way back. */
 const LOST_ONE_IN = 60;
 const DRAIN_MS = 3 * LEASE_MS;
+const EMPTY_POLLS = 3;
 const POLL_MS = 40;
 
 type Reply = Untimed & { readonly res: 'ok' | 'fail' };
@@ -49,6 +50,7 @@ export class Simulation {
   private readonly specs: EnqueueOp[] = [];
   private clock = 0;
   private isCalm = false;
+  private isCleared = false;
 
   constructor(private readonly options: SimulationOptions) {
     this.random = new SeededRandom(options.seed);
@@ -111,7 +113,7 @@ export class Simulation {
   private choose(client: Client): void {
     const dice = this.random.below(100);
     const old = this.random.pick(this.specs);
-    if (this.options.hasClear && this.clock > RUN_MS / 2 && dice === 0) client.plan.push(this.clear());
+    if (this.options.hasClear && this.clock > RUN_MS / 2 && !this.isCleared) client.plan.push(this.clear());
     else if (dice < 30 || old === undefined) client.plan.push(this.enqueue(this.newSpec()));
     else if (dice < 36) client.plan.push(this.enqueue(old));
     else if (dice < 45) client.plan.push(this.get(old.id));
@@ -124,7 +126,7 @@ export class Simulation {
     const then = (reply: Reply) => {
       if (reply.f !== 'lease') return;
       empties = reply.grants.length === 0 ? empties + 1 : 0;
-      client.isDone = empties > (DRAIN_MS * 2) / POLL_MS;
+      client.isDone = empties === EMPTY_POLLS;
       for (const grant of reply.grants) client.plan.push(this.end('complete', grant));
       client.plan.push({ ...poll, then });
     };
@@ -200,7 +202,10 @@ export class Simulation {
   private clear(): Request {
     return {
       lost: { f: 'clear', res: 'info' },
-      apply: () => ({ f: 'clear', res: 'ok', removed: this.queue.clear() }),
+      apply: () => {
+        this.isCleared = true;
+        return { f: 'clear', res: 'ok', removed: this.queue.clear() };
+      },
     };
   }
 
