@@ -135,7 +135,7 @@ export class TasksController {
     if (wait > 0 && !isFinished(task)) task = await this.queue.findEnded(id, wait, callerOf(response));
     const placed = await this.queue.place(task);
     const { metadata, error } = await this.queue.details(placed.task);
-    const view = { ...taskView(placed), error: error ?? null };
+    const view = Object.assign(taskView(placed), { error: error ?? null });
     const isShown = metadata !== undefined && seesPayloads(principal);
     sendJson(response, 200, isShown ? splice(view, `"metadata":${metadata}`) : JSON.stringify(view));
   }

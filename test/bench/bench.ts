@@ -41,7 +41,12 @@ async function main(): Promise<void> {
   const machine = describeMachine();
   context.say(machine);
   try {
-    for (const name of names) await SECTIONS[name]?.(context);
+    for (const name of names) {
+      await SECTIONS[name]?.(context);
+      // Figures that were taken on a busy machine should say so.
+      const [value = NaN] = loadavg();
+      context.report({ section: name, name: 'load average of the machine at the end', value, unit: '' });
+    }
   } finally {
     load.stop();
     context.removeDirectories();

@@ -18,6 +18,8 @@ import {
 } from '../task-store.js';
 import { Commits } from './commits.js';
 import { lockDirectory } from './directory-lock.js';
+import { requireSoundFile } from './file-check.js';
+import { fileIn, readHeads } from './lmdb-file.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
 import { hasEnded, TaskIndex, type TaskNumber } from './task-index.js';
@@ -29,6 +31,13 @@ export interface EmbeddedOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly settings: StoreSettings;
+}
+
+/** What was done before the files were opened for good. */
+interface Loaded {
+  readonly index: TaskIndex;
+  readonly lastNumber: TaskNumber;
+  readonly unlock: () => void;
 }
 
 type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
@@ -46,6 +55,7 @@ export class EmbeddedTaskStore extends TaskStore {
   readonly failure: Promise<Error>;
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;
+  private readonly unlock: () => void;
   private readonly commits: Commits;
   private readonly writer: TaskWriter;
   private readonly claimer: TaskClaimer;
@@ -64,31 +74,28 @@ export class EmbeddedTaskStore extends TaskStore {
   static async open(options: EmbeddedOptions): Promise<EmbeddedTaskStore> {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const unlock = lockDirectory(options.directory);
-    let files: QueueFiles | undefined;
     try {
-      files = new QueueFiles(options.directory);
-      return new EmbeddedTaskStore(options, files, unlock);
+      requireSoundFile(fileIn(options.directory));
+      const index = new TaskIndex(options.settings);
+      let lastNumber: TaskNumber = 0;
+      await readHeads(options.directory, (number, head) => {
+        index.move(number, undefined, head);
+        lastNumber = number;
+      });
+      return new EmbeddedTaskStore(options, { index, lastNumber, unlock });
     } catch (error) {
-      await files?.close();
       unlock();
       throw error;
     }
   }
 
-  private constructor(
-    { clock, settings }: EmbeddedOptions,
-    files: QueueFiles,
-    private readonly unlock: () => void,
-  ) {
+  private constructor({ clock, directory }: EmbeddedOptions, { index, lastNumber, unlock }: Loaded) {
     super();
+    const files = new QueueFiles(directory);
     this.clock = clock;
     this.files = files;
-    this.index = new TaskIndex(settings);
-    let lastNumber: TaskNumber = 0;
-    for (const { key, value } of files.heads.getRange()) {
-      this.index.move(key, undefined, value);
-      lastNumber = key;
-    }
+    this.index = index;
+    this.unlock = unlock;
     this.generationCount = files.counters.get('generation') ?? 0;
     this.lister = new TaskLister(files, this.index);
     this.commits = new Commits(files, this.index);

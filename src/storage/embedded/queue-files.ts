@@ -1,22 +1,9 @@
-import { join } from 'node:path';
-import { type Database, type Key, open, type RootDatabase } from 'lmdb';
+import type { Database, Key, RootDatabase } from 'lmdb';
 import type { Attempt, Task, TaskSpec } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
-import { requireSoundFile } from './file-check.js';
+import { decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
-
-/** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */
-function decodedBy<Value>(decode: (record: Buffer) => Value) {
-  return {
-    encode: (record: unknown) => record as Buffer,
-    decode: (bytes: Uint8Array & { end?: number }) =>
-      decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.end ?? bytes.length)),
-  };
-}
-
-/** Payloads are nobody else's business. lmdb takes the option, its types do not know it. */
-const OWNER_ONLY = { permissionsMode: 0o600 };
 
 /** What lmdb rejects a write with. */
 export interface CommitFailure extends Error {
@@ -65,25 +52,15 @@ export class QueueFiles {
   /** Which record a task was read from. The life cycle hands the spec on from one state to the next as it is. */
   private readonly origins = new WeakMap<TaskSpec, TaskNumber>();
 
-  /** @throws CorruptFile when the file is damaged; it is left as it is */
+  /** The file must be known to be sound. */
   constructor(directory: string) {
-    const path = join(directory, 'queue.mdb');
-    requireSoundFile(path);
-    this.root = open({
-      path,
-      noSubdir: true,
-      maxDbs: 16,
-      overlappingSync: false,
-      // Maps the file in pieces and lets go of them, so that a queue of any size fits in a small process.
-      remapChunks: true,
-      ...OWNER_ONLY,
-    });
+    this.root = openFile(directory, { isInPieces: true });
     // lmdb makes one more promise for each transaction, and gives it to nobody. It is made after this event, in the same
     // task; a microtask comes right behind, before another write can hide it.
     this.root.on('beforecommit', () => queueMicrotask(() => hear(this.root.committed)));
     this.numbers = this.table('numbers', { encoding: 'ordered-binary' });
-    this.tasks = this.table('tasks', { encoder: decodedBy(decodeTask) });
-    this.heads = this.table('tasks', { encoder: decodedBy(decodeHead) });
+    this.tasks = this.table(TASKS_TABLE, { encoder: decodedBy(decodeTask) });
+    this.heads = this.table(TASKS_TABLE, { encoder: decodedBy(decodeHead) });
     this.payloads = this.table('payloads', { encoding: 'string' });
     this.outputs = this.table('outputs', { encoding: 'string' });
     this.attempts = this.table('attempts', { encoding: 'json' });
@@ -173,6 +150,6 @@ export class QueueFiles {
   }
 
   private table<Value, TableKey extends Key>(name: string, options: object): Database<Value, TableKey> {
-    return this.root.openDB<Value, TableKey>({ name, ...options });
+    return openTable(this.root, name, options);
   }
 }

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { type Database, type Key, open, type RootDatabase } from 'lmdb';
+import type { TaskNumber } from './task-index.js';
+import { decodeHead, type TaskHead } from './task.record.js';
+
+/** Payloads are nobody else's business. lmdb takes the option, its types do not know it. */
+const OWNER_ONLY = { permissionsMode: 0o600 };
+
+/** Records that are read through one mapping of the whole file at start. */
+const HEADS_PER_MAPPING = 100_000;
+
+export const TASKS_TABLE = 'tasks';
+
+export interface FileOptions {
+  /**
+   * Maps the file in pieces and lets go of them, so that a queue of any size fits in a small process. Mapped whole it is
+   * read nearly twice as fast, and what was read of it counts as memory of the process until it is closed.
+   */
+  readonly isInPieces: boolean;
+}
+
+export function fileIn(directory: string): string {
+  return join(directory, 'queue.mdb');
+}
+
+export function openFile(directory: string, { isInPieces }: FileOptions): RootDatabase {
+  return open({
+    path: fileIn(directory),
+    noSubdir: true,
+    maxDbs: 16,
+    overlappingSync: false,
+    remapChunks: isInPieces,
+    ...OWNER_ONLY,
+  });
+}
+
+/** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */
+export function decodedBy<Value>(decode: (record: Buffer) => Value) {
+  return {
+    encode: (record: unknown) => record as Buffer,
+    decode: (bytes: Uint8Array & { end?: number }) =>
+      decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.end ?? bytes.length)),
+  };
+}
+
+export function openTable<Value, TableKey extends Key>(
+  root: RootDatabase,
+  name: string,
+  options: object,
+): Database<Value, TableKey> {
+  return root.openDB<Value, TableKey>({ name, ...options });
+}
+
+type TakeHead = (number: TaskNumber, head: TaskHead) => void;
+
+/** Reads the heads of all records, oldest first, while nobody else has the file open. */
+export async function readHeads(directory: string, take: TakeHead): Promise<void> {
+  let next: TaskNumber | undefined = 0;
+  while (next !== undefined) {
+    const root = openFile(directory, { isInPieces: false });
+    try {
+      next = readSome(openTable(root, TASKS_TABLE, { encoder: decodedBy(decodeHead) }), next, take);
+    } finally {
+      await root.close();
+    }
+  }
+}
+
+/** Where to go on; `undefined` when that was all. */
+function readSome(
+  heads: Database<TaskHead, TaskNumber>,
+  start: TaskNumber,
+  take: TakeHead,
+): TaskNumber | undefined {
+  let count = 0;
+  let last = start;
+  for (const { key, value } of heads.getRange({ start, limit: HEADS_PER_MAPPING })) {
+    take(key, value);
+    last = key;
+    count += 1;
+  }
+  return count < HEADS_PER_MAPPING ? undefined : last + 1;
+}
