@@ -29,6 +29,21 @@ export interface Committed extends Step {
   readonly id: number;
 }
 
+/** A transition as any process at the store sees it, its own or another's. */
+export interface Move {
+  readonly id: string;
+  readonly queue: string;
+  /** What the task was moved to. */
+  readonly state: TaskState;
+}
+
+/** Is told what happens at the store, whoever does it. Neither method may throw. */
+export interface StoreWatcher {
+  moved(moves: readonly Move[]): void;
+  /** Moves may have been missed, or will be: whoever waits for something must look again. */
+  disturbed(): void;
+}
+
 /** What to take from the queues. Everything random is decided by the caller. */
 export interface ClaimRequest {
   /** Looked at in this order. */
@@ -106,8 +121,12 @@ export class StoreUnavailable extends Error {
  * - **One holder.** `claim` hands a task to one caller. It takes by priority, then by age: the order in which the
  *   store accepted the tasks, kept for life, so a redelivered task is in its old place. What has expired is passed
  *   over and expired on the way.
- * - **A feed.** Every transition is told once to `onCommit` listeners after it is durable; per task in order of
+ * - **A feed.** Every transition that this process makes is told once to `onCommit` listeners after it is durable; per task in order of
  *   `sequence`. A listener must not throw.
+ * - **Watchers.** Every transition of the store, whichever process made it, is told to every watcher after it is
+ *   durable; per task in order, at most once. Moves can be missed only around a disturbance. `disturbed` is called
+ *   when the store goes away, with `isAvailable` false already, and when it is back, with `isAvailable` true and moves
+ *   told again. A driver that loses only its view of the moves calls it too.
  * - **Fail-stop.** After an error that leaves the outcome of a write open, every call rejects with
  *   `StoreUnavailable`, and `failure` resolves; the process is expected to end and recover by starting again.
  *
@@ -119,6 +138,12 @@ export abstract class TaskStore {
 
   /** Resolves, once, when the store has failed for good. */
   abstract readonly failure: Promise<Error>;
+
+  /**
+   * Whether the store takes writes now, as far as is known without asking it: false within 2 s after it went away.
+   * True again when it is back; never again after a failure or `close`.
+   */
+  abstract readonly isAvailable: boolean;
 
   /** Counts up with every `clear`: leases of an earlier generation, on unknown tasks, were cleared. */
   abstract readonly generation: number;
@@ -162,8 +187,11 @@ export abstract class TaskStore {
   /** Milliseconds until the next task is due, 0 when one is; `undefined` when none ever will be. */
   abstract untilDue(): Promise<number | undefined>;
 
-  /** Calls `listener` after each commit with its transitions. */
+  /** Calls `listener` after each commit of this process with its transitions. */
   abstract onCommit(listener: (transitions: readonly Committed[]) => void): void;
+
+  /** Tells `watcher` from now on what happens at the store. */
+  abstract watch(watcher: StoreWatcher): void;
 
   /** Waits for writes under way, then lets go of everything. Later calls reject. */
   abstract close(): Promise<void>;

@@ -7,6 +7,7 @@ import {
   type QueueCounts,
   type StoreSettings,
   StoreUnavailable,
+  type StoreWatcher,
   type TaskFilter,
   type TaskPage,
   type TaskQuery,
@@ -46,6 +47,7 @@ export class ReferenceData {
 export class ReferenceStore extends TaskStore {
   readonly failure = new Promise<Error>(() => undefined);
   private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
+  private readonly watchers: StoreWatcher[] = [];
   private isClosed = false;
 
   constructor(
@@ -54,6 +56,10 @@ export class ReferenceStore extends TaskStore {
     private readonly data = new ReferenceData(),
   ) {
     super();
+  }
+
+  get isAvailable(): boolean {
+    return !this.isClosed;
   }
 
   get generation(): number {
@@ -197,6 +203,10 @@ export class ReferenceStore extends TaskStore {
     this.listeners.push(listener);
   }
 
+  watch(watcher: StoreWatcher): void {
+    this.watchers.push(watcher);
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
   }
@@ -245,7 +255,10 @@ export class ReferenceStore extends TaskStore {
 
   private tell(steps: readonly Step[]): void {
     const transitions = steps.map((step) => ({ ...step, id: ++this.data.lastId }));
-    if (transitions.length > 0) for (const listener of this.listeners) listener(transitions);
+    if (transitions.length === 0) return;
+    for (const listener of this.listeners) listener(transitions);
+    const moves = steps.map(({ task: { spec, state } }) => ({ id: spec.id, queue: spec.queue, state }));
+    for (const watcher of this.watchers) watcher.moved(moves);
   }
 }
 

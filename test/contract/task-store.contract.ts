@@ -14,6 +14,7 @@ import { describeReopen } from './suites/reopen.suite.js';
 import { describeReplace } from './suites/replace.suite.js';
 import { describeRetention } from './suites/retention.suite.js';
 import { describeTexts } from './suites/texts.suite.js';
+import { describeWatch } from './suites/watch.suite.js';
 
 /**
  * The promises of `TaskStore` as tests. Every driver runs all of them, unchanged; one that differs is wrong.
@@ -36,6 +37,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('due', () => describeDue(start));
     describe('retention', () => describeRetention(start));
     describe('onCommit', () => describeFeed(start));
+    describe('watch', () => describeWatch(start));
     describe('reopen', () => describeReopen(start));
     describe('close', () => describeClose(start));
     describe('many callers at once', () => describeRaces(start));

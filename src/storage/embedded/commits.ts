@@ -1,5 +1,5 @@
 import type { Step } from '../../task/task.machine.js';
-import { type Committed, StoreUnavailable } from '../task-store.js';
+import { type Committed, type Move, StoreUnavailable, type StoreWatcher } from '../task-store.js';
 import type { CommitFailure, QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { TaskHead } from './task.record.js';
@@ -55,6 +55,7 @@ export class Commits {
   readonly failure: Promise<Error>;
   private readonly busy = new Map<string, Transaction>();
   private readonly listeners: Listener[] = [];
+  private readonly watchers: StoreWatcher[] = [];
   private reject: (error: Error) => void = () => undefined;
   private refusal: string | undefined;
   private nextEventId: number;
@@ -73,6 +74,15 @@ export class Commits {
 
   onCommit(listener: Listener): void {
     this.listeners.push(listener);
+  }
+
+  /** Nobody else writes here, so what it is told are the commits; and nothing ever disturbs it. */
+  watch(watcher: StoreWatcher): void {
+    this.watchers.push(watcher);
+  }
+
+  get isOpen(): boolean {
+    return this.refusal === undefined;
   }
 
   /** @throws StoreUnavailable when the store is closed or has failed */
@@ -114,7 +124,14 @@ export class Commits {
       transaction.end();
     }
     // Last: whoever is told may claim at once.
-    if (transitions.length > 0) for (const listener of this.listeners) listener(transitions);
+    if (transitions.length > 0) this.tell(transitions);
+  }
+
+  private tell(transitions: readonly Committed[]): void {
+    for (const listener of this.listeners) listener(transitions);
+    if (this.watchers.length === 0) return;
+    const moves = transitions.map(moveOf);
+    for (const watcher of this.watchers) watcher.moved(moves);
   }
 
   /** Waits for a write; its failure is the end of the store. */
@@ -141,4 +158,8 @@ export class Commits {
     this.nextEventId += 1;
     return { task: step.task, type: step.type, at: step.at, ended: step.ended, id };
   }
+}
+
+function moveOf({ task }: Committed): Move {
+  return { id: task.spec.id, queue: task.spec.queue, state: task.state };
 }

@@ -11,6 +11,7 @@ import {
   type Payload,
   type QueueCounts,
   type StoreSettings,
+  type StoreWatcher,
   type TaskFilter,
   type TaskPage,
   type TaskQuery,
@@ -104,12 +105,20 @@ export class EmbeddedTaskStore extends TaskStore {
     this.failure = this.commits.failure;
   }
 
+  get isAvailable(): boolean {
+    return this.commits.isOpen;
+  }
+
   get generation(): number {
     return this.generationCount;
   }
 
   onCommit(listener: (transitions: readonly Committed[]) => void): void {
     this.commits.onCommit(listener);
+  }
+
+  watch(watcher: StoreWatcher): void {
+    this.commits.watch(watcher);
   }
 
   // ------------------------------------------------------------------------------------------ reading

@@ -86,6 +86,17 @@ export function describeClose(start: StartStore): void {
     expect(await Promise.race([failure, new Promise((resolve) => setImmediate(resolve, alive))])).toBe(alive);
   });
 
+  it('ends the time when the store is available, at once; another opening is available', async () => {
+    const user = await start();
+    const { store } = user;
+    expect(store.isAvailable).toBe(true);
+    const closing = store.close();
+    expect(store.isAvailable).toBe(false);
+    await closing;
+    expect(store.isAvailable).toBe(false);
+    expect((await user.harness.reopen()).isAvailable).toBe(true);
+  });
+
   it('can be called twice', async () => {
     const user = await start();
     await Promise.all([user.store.close(), user.store.close()]);
