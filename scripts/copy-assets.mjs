@@ -1,5 +1,5 @@
 /** Copies what the service serves as files into dist, so that the development packages are not needed at run time. */
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST, ROOT } from './lib/workspace.mjs';
 
@@ -15,3 +15,6 @@ mkdirSync(target, { recursive: true });
 for (const [from, to] of Object.entries(REDOC)) {
   copyFileSync(join(ROOT, 'node_modules/redoc', from), join(target, to));
 }
+
+// Redis scripts are read as they are.
+cpSync(join(ROOT, 'src/storage/redis/scripts'), join(DIST, 'storage/redis/scripts'), { recursive: true });

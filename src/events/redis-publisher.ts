@@ -13,7 +13,7 @@ import {
 } from '../redis/redis-connection.js';
 import type { Committed } from '../storage/task-store.js';
 import { BoundedBuffer } from './bounded-buffer.js';
-import { toTaskEvent } from './task-event.js';
+import { toTaskEvent } from '../task/task-event.js';
 import { type EventCounters, type EventsStatus, TaskEvents } from './task-events.js';
 
 export interface RedisPublisherOptions {

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { Redis } from 'ioredis';
-import type { TaskEvent } from '../../../src/events/task-event.js';
+import type { TaskEvent } from '../../../src/task/task-event.js';
 import type { Committed } from '../../../src/storage/task-store.js';
 import { queuedTask } from '../../support/task.builders.js';
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RedisPublisher, type RedisPublisherOptions } from '../../../src/events/redis-publisher.js';
-import { toTaskEvent } from '../../../src/events/task-event.js';
+import { toTaskEvent } from '../../../src/task/task-event.js';
 import type { Committed } from '../../../src/storage/task-store.js';
 import { claim, complete, create, fail } from '../../../src/task/task.machine.js';
 import { freePort, RedisServer } from '../../support/redis-server.js';

@@ -1,4 +1,4 @@
-import { toTaskEvent } from '../../../src/events/task-event.js';
+import { toTaskEvent } from '../../../src/task/task-event.js';
 import { claim, complete, create, fail, release, cancel, tick } from '../../../src/task/task.machine.js';
 import type { Step } from '../../../src/task/task.machine.js';
 import {
@@ -12,7 +12,7 @@ import {
   queuedTask,
   spec,
 } from '../../support/task.builders.js';
-import { asJson, committed } from './events.support.js';
+import { asJson, committed } from '../events/events.support.js';
 
 const FAILURE = { leaseId: 'lease-1', error: 'exit 1', random: 0 };
 

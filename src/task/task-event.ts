@@ -1,6 +1,5 @@
-import type { Committed } from '../storage/task-store.js';
-import { ERROR_EXCERPT_LENGTH } from '../task/task.machine.js';
-import type { LastAttempt, TaskState, TransitionType } from '../task/task.js';
+import type { LastAttempt, TaskState, TransitionType } from './task.js';
+import { ERROR_EXCERPT_LENGTH, type Step } from './task.machine.js';
 
 /** One transition of one task as the outside sees it. Never what the task was given or produced. */
 export interface TaskEvent {
@@ -23,9 +22,12 @@ export interface TaskEvent {
   readonly error?: string;
 }
 
+/** A transition and the number that the store gave it. */
+type NumberedStep = Step & { readonly id: number };
+
 /** The event that tells of a transition. */
-export function toTaskEvent(committed: Committed): TaskEvent {
-  const { id, type, task, at } = committed;
+export function toTaskEvent(step: NumberedStep): TaskEvent {
+  const { id, type, task, at } = step;
   return {
     id,
     type,
@@ -35,13 +37,13 @@ export function toTaskEvent(committed: Committed): TaskEvent {
     sequence: task.sequence,
     timestamp: new Date(at).toISOString(),
     attempt: task.attempt,
-    worker_id: workerOf(committed),
+    worker_id: workerOf(step),
     error: type === 'failed' || type === 'retrying' ? errorExcerpt(task.last) : undefined,
   };
 }
 
 /** The worker that this transition is about; a task remembers its last one also when it plays no part. */
-function workerOf({ type, task, ended }: Committed): string | undefined {
+function workerOf({ type, task, ended }: Step): string | undefined {
   switch (type) {
     case 'processing':
       return task.state === 'processing' ? task.lease.workerId : undefined;

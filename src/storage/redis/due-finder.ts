@@ -1,0 +1,142 @@
+import { after, type Clock, type Instant } from '../../task/clock.js';
+import { isFinished, type Task } from '../../task/task.js';
+import type { StoreSettings } from '../task-store.js';
+import { LuaScript } from './lua-script.js';
+import type { StoreParts } from './store-parts.js';
+import { bytesOf } from './task.codec.js';
+
+const DUE = new LuaScript('due');
+
+/** What is due: deadlines up to here, and tasks that ended up to here. */
+interface Limits {
+  readonly wall: Instant | string;
+  readonly steady: Instant | string;
+  readonly ended: Instant | string;
+  readonly limit: number;
+}
+
+interface Summary {
+  readonly queue: string;
+  readonly nextOnWall: number;
+  readonly nextOnSteady: number;
+  readonly firstEnded: number;
+  readonly endedCount: number;
+  readonly endedBytes: number;
+}
+
+interface Due {
+  readonly task: Task;
+  readonly bytes: number;
+}
+
+interface Reply {
+  readonly queues: readonly Summary[];
+  readonly due: readonly Due[];
+}
+
+type DueRow = readonly [queue: number, id: string, ...fields: string[]];
+
+/** Finds what time alone changes. */
+export class DueFinder {
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly clock: Clock,
+    private readonly settings: StoreSettings,
+  ) {}
+
+  async due(limit: number): Promise<readonly Task[]> {
+    const { wall, steady } = this.clock.now();
+    const ended = after(wall, -this.settings.retention);
+    const { queues, due } = await this.read({ wall, steady, ended, limit });
+    const tasks = due.slice(0, limit).map(({ task }) => task);
+    if (tasks.length < limit) tasks.push(...(await this.overLimits(queues, tasks, limit - tasks.length)));
+    return tasks;
+  }
+
+  async untilDue(): Promise<number | undefined> {
+    const { wall, steady } = this.clock.now();
+    const { queues } = await this.read({ wall, steady, ended: wall, limit: 0 });
+    if (this.isOver(totalOf(queues))) return 0;
+    const wait = Math.min(
+      ...queues.map(({ nextOnWall, nextOnSteady, firstEnded }) =>
+        Math.min(nextOnWall - wall, nextOnSteady - steady, after(firstEnded, this.settings.retention) - wall),
+      ),
+    );
+    return wait === Infinity ? undefined : Math.max(wait, 0);
+  }
+
+  /** The tasks that ended first, as long as more are kept than allowed. Those in `taken` are gone already. */
+  private async overLimits(
+    queues: readonly Summary[],
+    taken: readonly Task[],
+    limit: number,
+  ): Promise<readonly Task[]> {
+    const total = totalOf(queues);
+    if (!this.isOver(total)) return [];
+    const goneIds = new Set(taken.filter(isFinished).map(({ spec }) => spec.id));
+    const nothing = { wall: '-inf', steady: '-inf' };
+    const pages = await Promise.all(
+      queues.map(({ queue }) =>
+        this.readSome([queue], { ...nothing, ended: '+inf', limit: limit + goneIds.size }),
+      ),
+    );
+    const over: Task[] = [];
+    for (const { task, bytes } of pages.flatMap(({ due }) => due).toSorted(firstEndedFirst)) {
+      const isGone = goneIds.has(task.spec.id);
+      if (!isGone && (over.length === limit || !this.isOver(total))) break;
+      if (!isGone) over.push(task);
+      total.count -= 1;
+      total.bytes -= bytes;
+    }
+    return over;
+  }
+
+  private isOver({ count, bytes }: { count: number; bytes: number }): boolean {
+    return count > this.settings.retentionMaxTasks || bytes > this.settings.retentionMaxBytes;
+  }
+
+  private async read(limits: Limits): Promise<Reply> {
+    const names = await this.parts.names.all();
+    const groups = this.parts.connection.isCluster ? names.map((name) => [name]) : [names];
+    const replies = await Promise.all(groups.map((group) => this.readSome(group, limits)));
+    return { queues: replies.flatMap(({ queues }) => queues), due: replies.flatMap(({ due }) => due) };
+  }
+
+  private async readSome(names: readonly string[], { wall, steady, ended, limit }: Limits): Promise<Reply> {
+    if (names.length === 0) return { queues: [], due: [] };
+    const { connection, keys, records } = this.parts;
+    const call = { keys: names.map((name) => keys.queue(name)), args: [wall, steady, ended, limit] };
+    const [rows, due] = (await connection.readScript(DUE, call)) as [(string | number)[][], DueRow[]];
+    return {
+      queues: names.map((queue, index) => summaryOf(queue, rows[index] ?? [])),
+      due: due.flatMap(([, , head = '', ...fields]) => {
+        const task = records.decode([head, ...fields]);
+        return task === undefined ? [] : [{ task, bytes: bytesOf(head) }];
+      }),
+    };
+  }
+}
+
+function summaryOf(queue: string, row: readonly (string | number)[]): Summary {
+  const [wall = '', steady = '', ended = '', count, bytes] = row;
+  const instant = (text: string | number) => (text === '' ? Infinity : Number(text));
+  return {
+    queue,
+    nextOnWall: instant(wall),
+    nextOnSteady: instant(steady),
+    firstEnded: instant(ended),
+    endedCount: Number(count),
+    endedBytes: Number(bytes),
+  };
+}
+
+function totalOf(queues: readonly Summary[]): { count: number; bytes: number } {
+  return {
+    count: queues.reduce((sum, { endedCount }) => sum + endedCount, 0),
+    bytes: queues.reduce((sum, { endedBytes }) => sum + endedBytes, 0),
+  };
+}
+
+function firstEndedFirst({ task: one }: Due, { task: other }: Due): number {
+  return isFinished(one) && isFinished(other) ? one.finishedAt - other.finishedAt : 0;
+}

@@ -1,0 +1,48 @@
+/**
+ * Every key of the Redis store. All keys of a queue share its hash tag, so a script that works on one queue has them on
+ * one node of a Cluster; scripts make the names below a queue themselves, from the queue's own.
+ */
+export class Keys {
+  /** @param prefix the beginning of every key */
+  constructor(private readonly prefix: string) {}
+
+  /** Names of all queues that ever had a task. */
+  get queues(): string {
+    return `${this.prefix}:queues`;
+  }
+
+  /** Counts the clears. */
+  get generation(): string {
+    return `${this.prefix}:generation`;
+  }
+
+  queue(name: string): string {
+    return `${this.prefix}:{${name}}`;
+  }
+
+  /** Where the directory says which queue a task is in. */
+  entry(id: string): string {
+    return `${this.prefix}:id:${id}`;
+  }
+
+  /** The queues that a claim call was told to look at. */
+  claim(claimKey: string): string {
+    return `${this.prefix}:claim:${claimKey}`;
+  }
+
+  task(queue: string, id: string): string {
+    return `${this.queue(queue)}:task:${id}`;
+  }
+
+  attempts(queue: string, id: string): string {
+    return `${this.queue(queue)}:attempts:${id}`;
+  }
+
+  ready(queue: string): string {
+    return `${this.queue(queue)}:ready`;
+  }
+
+  state(queue: string, state: string): string {
+    return `${this.queue(queue)}:state:${state}`;
+  }
+}

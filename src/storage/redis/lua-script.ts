@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { types } from 'node:util';
+import type { Cluster, Redis } from 'ioredis';
+
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+/** How many replicas must have a write before it counts, and for how long that is waited for. */
+export interface ReplicaWait {
+  readonly replicas: number;
+  readonly limitMs: number;
+}
+
+/** A write is there, on fewer replicas than were asked for. */
+export class TooFewReplicas extends Error {
+  override readonly name = 'TooFewReplicas';
+}
+
+export interface ScriptOptions {
+  /** Files that come before it, see the headers there. */
+  readonly parts?: readonly string[];
+  /** It gives memory back, or keeps a promise that was made: it runs also when Redis is full. */
+  readonly runsWhenFull?: boolean;
+}
+
+/**
+ * One script of the folder `scripts`. Redis knows it by its digest; a server that does not, after a restart, a failover
+ * or SCRIPT FLUSH, is sent the text.
+ */
+export class LuaScript {
+  private readonly text: string;
+  private readonly digest: string;
+
+  /** @throws Error when a file is missing */
+  constructor(name: string, { parts = [], runsWhenFull = false }: ScriptOptions = {}) {
+    this.text = [`#!lua${runsWhenFull ? ' flags=allow-oom' : ''}`, ...[...parts, name].map(read)].join('\n');
+    this.digest = createHash('sha1').update(this.text).digest('hex');
+  }
+
+  /**
+   * Runs it once.
+   *
+   * @throws TooFewReplicas when it ran, and too few replicas had it in time
+   */
+  async run(client: Redis | Cluster, call: ScriptCall, wait?: ReplicaWait): Promise<unknown> {
+    try {
+      return await this.send(client, call, wait, 'evalsha');
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error;
+      return this.send(client, call, wait, 'eval');
+    }
+  }
+
+  private async send(
+    client: Redis | Cluster,
+    { keys, args }: ScriptCall,
+    wait: ReplicaWait | undefined,
+    command: 'eval' | 'evalsha',
+  ): Promise<unknown> {
+    const script = command === 'eval' ? this.text : this.digest;
+    if (wait === undefined) return client[command](script, keys.length, ...keys, ...args);
+    const pipeline = client.pipeline();
+    pipeline[command](script, keys.length, ...keys, ...args).wait(wait.replicas, wait.limitMs);
+    const [[scriptError, reply] = [], [waitError, replicas] = []] = (await pipeline.exec()) ?? [];
+    if (scriptError) throw scriptError;
+    if (waitError) throw waitError;
+    if (Number(replicas) < wait.replicas) {
+      throw new TooFewReplicas(`${String(replicas)} of ${wait.replicas} replicas have the write`);
+    }
+    return reply;
+  }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return types.isNativeError(error) && error.message.startsWith('NOSCRIPT');
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
+}

@@ -1,0 +1,59 @@
+import { Clock, type Moment } from '../../task/clock.js';
+
+/** How often the clock of Redis is read. */
+const READ_EVERY_MS = 1_000;
+
+/** Answers the clock of Redis in milliseconds. */
+type ReadTime = () => Promise<number>;
+
+/**
+ * The clock of Redis, so that all replicas agree whatever their own clocks say. It is read every second; in between it
+ * goes on by this process's monotonic clock. Both scales are the same: Redis has no clock that never jumps.
+ */
+export class RedisClock extends Clock {
+  /** What to add to the monotonic clock. */
+  private offset: number | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+
+  constructor(private readonly readTime: ReadTime) {
+    super();
+  }
+
+  now(): Moment {
+    if (this.offset === undefined) throw new Error('The clock of Redis was not read yet');
+    const now = Math.floor(performance.now() + this.offset);
+    return { wall: now, steady: now };
+  }
+
+  /** Rejects when Redis cannot be asked now; later failures are passed over until it can. */
+  async start(): Promise<void> {
+    await this.read();
+    this.schedule();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private schedule(): void {
+    if (this.isStopped) return;
+    this.timer = setTimeout(() => {
+      void this.read()
+        .catch(() => undefined)
+        .then(() => {
+          this.schedule();
+        });
+    }, READ_EVERY_MS);
+    this.timer.unref();
+  }
+
+  /** The answer was made somewhere between the question and its arrival: half of that time is the error at most. */
+  private async read(): Promise<void> {
+    const asked = performance.now();
+    const time = await this.readTime();
+    const answered = performance.now();
+    this.offset = time - (asked + answered) / 2;
+  }
+}

@@ -1,0 +1,191 @@
+import type { Clock } from '../../task/clock.js';
+import type { Attempt, Task } from '../../task/task.js';
+import {
+  type Change,
+  type ClaimedTask,
+  type ClaimRequest,
+  type Committed,
+  type JsonText,
+  type NewTask,
+  type Payload,
+  type QueueCounts,
+  type StoreSettings,
+  type TaskFilter,
+  type TaskPage,
+  type TaskQuery,
+  TaskStore,
+} from '../task-store.js';
+import { DueFinder } from './due-finder.js';
+import type { EventOptions } from './event.text.js';
+import { Feed } from './feed.js';
+import { IdDirectory } from './id-directory.js';
+import { Keys } from './keys.js';
+import { QueueNames } from './queue-names.js';
+import { RedisClock } from './redis-clock.js';
+import { StoreConnection, type StoreLink } from './store-connection.js';
+import type { StoreParts } from './store-parts.js';
+import { TaskClaimer } from './task-claimer.js';
+import { TaskFinder } from './task-finder.js';
+import { TaskInserter } from './task-inserter.js';
+import { TaskLister } from './task-lister.js';
+import { TaskRecords } from './task-records.js';
+import { TaskWriter } from './task-writer.js';
+
+export interface RedisStoreOptions {
+  /** Open already. The store closes it. */
+  readonly link: StoreLink;
+  readonly keyPrefix: string;
+  readonly events: EventOptions;
+  readonly settings: StoreSettings;
+  /** How many replicas of Redis must have a write before it is acknowledged; 0 for none. */
+  readonly replicas: number;
+  /** How long a command may take, in milliseconds. */
+  readonly limitMs: number;
+  /** Another clock than that of Redis, for tests. */
+  readonly clock?: Clock;
+}
+
+/**
+ * The store that any number of processes share: everything is in Redis, nobody leads.
+ *
+ * What a call decides it decides in scripts, one atomic step for each queue, and the events of a transition go out in
+ * the step that makes it. Redis being away is no failure: calls reject until it is back.
+ */
+export class RedisTaskStore extends TaskStore {
+  readonly clock: Clock;
+  readonly failure = new Promise<Error>(() => undefined);
+  private readonly connection: StoreConnection;
+  private readonly parts: StoreParts;
+  private readonly finder: TaskFinder;
+  private readonly inserter: TaskInserter;
+  private readonly writer: TaskWriter;
+  private readonly claimer: TaskClaimer;
+  private readonly lister: TaskLister;
+  private readonly dueFinder: DueFinder;
+  private closing: Promise<void> | undefined;
+  private generationCount = 0;
+
+  /** @throws StoreUnavailable when Redis cannot be asked */
+  static async open(options: RedisStoreOptions): Promise<RedisTaskStore> {
+    const store = new RedisTaskStore(options);
+    if (store.clock instanceof RedisClock) await store.clock.start();
+    await store.readGeneration();
+    return store;
+  }
+
+  private constructor({ link, keyPrefix, events, settings, replicas, limitMs, clock }: RedisStoreOptions) {
+    super();
+    const connection = new StoreConnection({ link, replicas, limitMs });
+    const keys = new Keys(keyPrefix);
+    this.connection = connection;
+    this.parts = {
+      connection,
+      keys,
+      directory: new IdDirectory(connection, keys),
+      names: new QueueNames(connection, keys),
+      records: new TaskRecords(),
+      feed: new Feed(),
+      events,
+    };
+    this.clock = clock ?? new RedisClock(() => readTime(connection));
+    this.finder = new TaskFinder(this.parts);
+    this.inserter = new TaskInserter(this.parts, this.finder);
+    this.writer = new TaskWriter(this.parts);
+    this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
+    this.lister = new TaskLister(this.parts, this.finder);
+    this.dueFinder = new DueFinder(this.parts, this.clock, settings);
+  }
+
+  get generation(): number {
+    return this.generationCount;
+  }
+
+  onCommit(listener: (transitions: readonly Committed[]) => void): void {
+    this.parts.feed.add(listener);
+  }
+
+  insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
+    return this.connection.during(() => this.inserter.insert(items));
+  }
+
+  find(id: string): Promise<Task | undefined> {
+    return this.connection.during(() => this.finder.find(id));
+  }
+
+  findPayload(id: string): Promise<Payload | undefined> {
+    return this.connection.during(() => this.finder.findPayload(id));
+  }
+
+  findOutput(id: string): Promise<JsonText | undefined> {
+    return this.connection.during(() => this.finder.findOutput(id));
+  }
+
+  findAttempts(id: string): Promise<readonly Attempt[]> {
+    return this.connection.during(() => this.finder.findAttempts(id));
+  }
+
+  claim(request: ClaimRequest): Promise<readonly ClaimedTask[]> {
+    return this.connection.during(() => this.claimer.claim(request));
+  }
+
+  replace(changes: readonly Change[]): Promise<readonly boolean[]> {
+    return this.connection.during(() => this.writer.replace(changes));
+  }
+
+  remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
+    return this.connection.during(() => this.writer.remove(tasks));
+  }
+
+  clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
+    return this.connection.during(async () => {
+      const count = await this.writer.clear(filter);
+      const generation = await this.connection.write((client) => client.incr(this.parts.keys.generation));
+      this.generationCount = Math.max(this.generationCount, generation);
+      return count;
+    });
+  }
+
+  position(task: Task): Promise<number | undefined> {
+    return this.connection.during(async () => {
+      const { queue, id } = task.spec;
+      const rank = await this.connection.read((client) => client.zrank(this.parts.keys.ready(queue), id));
+      return rank === null ? undefined : rank + 1;
+    });
+  }
+
+  list(query: TaskQuery): Promise<TaskPage> {
+    return this.connection.during(() => this.lister.list(query));
+  }
+
+  counts(): Promise<readonly QueueCounts[]> {
+    return this.connection.during(() => this.lister.counts());
+  }
+
+  due(limit: number): Promise<readonly Task[]> {
+    return this.connection.during(() => this.dueFinder.due(limit));
+  }
+
+  untilDue(): Promise<number | undefined> {
+    return this.connection.during(() => this.dueFinder.untilDue());
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shut();
+    return this.closing;
+  }
+
+  private async shut(): Promise<void> {
+    if (this.clock instanceof RedisClock) this.clock.stop();
+    await this.connection.close();
+  }
+
+  private async readGeneration(): Promise<void> {
+    const text = await this.connection.read((client) => client.get(this.parts.keys.generation));
+    this.generationCount = Math.max(this.generationCount, Number(text ?? 0));
+  }
+}
+
+async function readTime(connection: StoreConnection): Promise<number> {
+  const [seconds, microseconds] = await connection.read((client) => client.time());
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+}

@@ -1,0 +1,26 @@
+--[[ Writes the next revision of tasks that nobody else wrote since they were read.
+KEYS[i]  the queue of task i
+ARGV[1]  entries that the event stream keeps
+ARGV     then for each task: id, nonce (or ''), created, the revision that was read, state, revision, sequence,
+         attempt, started, startBy, deadline, core, lease, claim, output, attempt record, channel, event; '' for none
+Returns for each task: the id of its event, '' when it has none, or false when somebody else wrote first. ]]
+local WIDTH = 18
+local results = {}
+for i, queue in ipairs(KEYS) do
+  local id, nonce, created, seen, state, revision, sequence, attempt, started, startBy, deadline, core, lease, claim,
+    output, ended, channel, event = unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)
+  local task = queue .. ':task:' .. id
+  local head = read(queue, id)
+  results[i] = false
+  if isCurrent(head, nonce, created, seen) then
+    leave(queue, id, head)
+    if output ~= '' then redis.call('HSET', task, 'output', output) end
+    if ended ~= '' then redis.call('RPUSH', queue .. ':attempts:' .. id, ended) end
+    head.state, head.revision, head.sequence, head.attempt = state, revision, sequence, attempt
+    head.started, head.startBy, head.bytes = started, startBy, sizeOf(queue, id) + #core
+    write(queue, id, head, 'core', core, 'lease', lease, 'claim', claim)
+    enter(queue, id, head, deadline, claim)
+    results[i] = channel == '' and '' or tell(queue, nextEvent(queue), channel, ARGV[1], event)
+  end
+end
+return results

@@ -1,0 +1,113 @@
+import { types } from 'node:util';
+import type { Cluster, Redis } from 'ioredis';
+import { describeRedisError, isRedisReply } from '../../redis/redis-connection.js';
+import { StoreUnavailable } from '../task-store.js';
+import type { LuaScript, ReplicaWait, ScriptCall } from './lua-script.js';
+
+/** What the store needs of its connection. */
+export interface StoreLink {
+  readonly client: Redis | Cluster;
+  readonly isAvailable: boolean;
+  /** Keys of one script must be on one node. */
+  readonly isCluster: boolean;
+  close(): Promise<void>;
+}
+
+export interface StoreConnectionOptions {
+  readonly link: StoreLink;
+  /** How many replicas must have a write before it is acknowledged. */
+  readonly replicas: number;
+  /** How long that may take, in milliseconds. */
+  readonly limitMs: number;
+}
+
+/**
+ * Sends the commands of the store and says of a failed one whether it may have been applied. Every command is sent at
+ * most once.
+ */
+export class StoreConnection {
+  private readonly link: StoreLink;
+  private readonly wait?: ReplicaWait;
+  private readonly underWay = new Set<Promise<unknown>>();
+  private isClosed = false;
+
+  constructor({ link, replicas, limitMs }: StoreConnectionOptions) {
+    this.link = link;
+    if (replicas > 0) this.wait = { replicas, limitMs };
+  }
+
+  get isCluster(): boolean {
+    return this.link.isCluster;
+  }
+
+  get isAvailable(): boolean {
+    return this.link.isAvailable && !this.isClosed;
+  }
+
+  /** @throws StoreUnavailable when the store is closed or away */
+  requireOpen(): void {
+    if (this.isClosed) throw new StoreUnavailable('The store is closed', false);
+    if (!this.link.isAvailable) throw new StoreUnavailable('Redis is away', false);
+  }
+
+  /** Keeps `close` waiting until this has ended. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.requireOpen();
+    const promise = work();
+    this.underWay.add(promise);
+    try {
+      return await promise;
+    } finally {
+      this.underWay.delete(promise);
+    }
+  }
+
+  /** @throws StoreUnavailable */
+  async read<T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    try {
+      return await command(this.link.client);
+    } catch (error) {
+      throw new StoreUnavailable(`Redis is away: ${describeRedisError(error)}`, false, { cause: error });
+    }
+  }
+
+  /** Runs a script that changes nothing. @throws StoreUnavailable */
+  readScript(script: LuaScript, call: ScriptCall): Promise<unknown> {
+    return this.read((client) => script.run(client, call));
+  }
+
+  /** Runs a command that changes something. @throws StoreUnavailable */
+  async write<T>(command: (client: Redis | Cluster, wait?: ReplicaWait) => Promise<T>): Promise<T> {
+    try {
+      return await command(this.link.client, this.wait);
+    } catch (error) {
+      const applied = isWithoutEffect(error) ? false : 'unknown';
+      throw new StoreUnavailable(`Redis did not confirm the write: ${describeRedisError(error)}`, applied, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Runs a script that changes something, and waits for the replicas.
+   *
+   * @param take told of the reply before any later reply is looked at, so that what scripts did is told in their order
+   * @throws StoreUnavailable
+   */
+  async writeScript<T>(script: LuaScript, call: ScriptCall, take: (reply: unknown) => T): Promise<T> {
+    return take(await this.write((client, wait) => script.run(client, call, wait)));
+  }
+
+  /** Waits for what is under way, then lets go of the connection. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.allSettled(this.underWay);
+    await this.link.close();
+  }
+}
+
+/** Redis refused it as a whole, or it was never sent. */
+function isWithoutEffect(error: unknown): boolean {
+  if (isRedisReply(error)) return true;
+  return types.isNativeError(error) && error.message.includes('enableOfflineQueue');
+}

@@ -1,0 +1,24 @@
+import type { EventOptions } from './event.text.js';
+import type { Feed } from './feed.js';
+import type { IdDirectory } from './id-directory.js';
+import type { Keys } from './keys.js';
+import type { QueueNames } from './queue-names.js';
+import type { StoreConnection } from './store-connection.js';
+import type { TaskRecords } from './task-records.js';
+
+/** What the parts of the Redis store share. */
+export interface StoreParts {
+  readonly connection: StoreConnection;
+  readonly keys: Keys;
+  readonly directory: IdDirectory;
+  readonly names: QueueNames;
+  readonly records: TaskRecords;
+  readonly feed: Feed;
+  readonly events: EventOptions;
+}
+
+/** Tasks that one script takes along, so that Redis does nothing else for a few milliseconds at most. */
+export const ROWS_PER_SCRIPT = 200;
+
+/** For so long a late insert of a task that was removed is refused. Longer than a command can be on its way. */
+export const FENCE_MS = 10_000;

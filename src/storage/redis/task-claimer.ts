@@ -1,0 +1,209 @@
+import type { Clock, Moment, Seconds } from '../../task/clock.js';
+import { tick } from '../../task/task.machine.js';
+import type { ProcessingTask, Task } from '../../task/task.js';
+import type { ClaimedTask, ClaimRequest } from '../task-store.js';
+import { LuaScript } from './lua-script.js';
+import { ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
+import { claimKeyOf } from './task.codec.js';
+import type { TaskWriter } from './task-writer.js';
+import { TurnBatch } from './turn-batch.js';
+
+const CLAIM = new LuaScript('claim', { parts: ['record', 'index', 'event', 'lease'], runsWhenFull: true });
+
+/** Expired tasks that one script passes over; they are expired then, and the next one finds what is behind them. */
+const PASS_OVER = 500;
+/** How much longer than its leases a claim call can be repeated on other queues than it named at first. */
+const CLAIM_GRACE: Seconds = 60;
+
+/** One lease to give out. */
+interface LeaseRow {
+  readonly leaseId: string;
+  readonly grant: ClaimRequest['grant'];
+}
+
+/** Where to look. */
+interface Search {
+  /** To take from, in this order. */
+  readonly queues: readonly string[];
+  /** Where the claim may hold tasks besides. */
+  readonly further: readonly string[];
+  /** Empty for a claim without an id. */
+  readonly claimKey: string;
+}
+
+interface Found {
+  /** What the claim held already. Then nothing was taken. */
+  readonly held: readonly ClaimedTask[];
+  /** For each lease; `undefined` when nothing was ready. */
+  readonly taken: readonly (ClaimedTask | undefined)[];
+}
+
+/** What one run of the script found. */
+interface Run {
+  readonly held: readonly ClaimedTask[];
+  readonly claimed: readonly ClaimedTask[];
+  readonly expired: readonly ReplyRow[];
+}
+
+type Reply = readonly [claimed: readonly ReplyRow[], expired: readonly ReplyRow[]];
+type ReplyRow = readonly [queue: number, lease: number, event: string, id: string, ...fields: string[]];
+
+/** Takes ready tasks and leases them. */
+export class TaskClaimer {
+  private readonly batches = new Map<string, TurnBatch<LeaseRow, ClaimedTask | undefined>>();
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly writer: TaskWriter,
+    private readonly clock: Clock,
+  ) {}
+
+  async claim({ queues, leaseIds, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
+    const rows = leaseIds.map((leaseId) => ({ leaseId, grant }));
+    if (grant.claimId !== undefined) return this.claimOnce([...new Set(queues)], rows, grant.claimId);
+    const groups = this.groups([...new Set(queues)]);
+    return this.fill(groups, rows, (group, left) => this.batchOf(group).add(left));
+  }
+
+  /** A claim call with an id: what it holds already, else new tasks. */
+  private async claimOnce(
+    queues: readonly string[],
+    rows: readonly LeaseRow[],
+    claimId: string,
+  ): Promise<readonly ClaimedTask[]> {
+    const claimKey = claimKeyOf(rows[0]?.grant.workerId, claimId);
+    const named = await this.rename(claimKey, queues);
+    const places = this.groups([...new Set([...queues, ...named])]);
+    const held: ClaimedTask[] = [];
+    for (const further of places) {
+      const found = await this.search({ queues: [], further, claimKey }, []);
+      held.push(...found.held);
+    }
+    if (held.length > 0) return held;
+    const claimed = await this.fill(this.groups(queues), rows, async (group, left) => {
+      const found = await this.search({ queues: group, further: [], claimKey }, left);
+      return found.held.length > 0 ? found.held : found.taken;
+    });
+    await this.keepNames(claimKey, claimed);
+    return claimed;
+  }
+
+  /** Goes from group to group of queues until every lease is given out. */
+  private async fill(
+    groups: readonly (readonly string[])[],
+    rows: readonly LeaseRow[],
+    take: (
+      group: readonly string[],
+      left: readonly LeaseRow[],
+    ) => Promise<readonly (ClaimedTask | undefined)[]>,
+  ): Promise<readonly ClaimedTask[]> {
+    const claimed: ClaimedTask[] = [];
+    for (const group of groups) {
+      const left = rows.slice(claimed.length);
+      if (left.length > 0) claimed.push(...(await take(group, left)).filter((each) => each !== undefined));
+    }
+    return claimed;
+  }
+
+  /** Queues that one script may look at. */
+  private groups(queues: readonly string[]): readonly (readonly string[])[] {
+    if (this.parts.connection.isCluster) return queues.map((queue) => [queue]);
+    return queues.length === 0 ? [] : [queues];
+  }
+
+  private batchOf(queues: readonly string[]): TurnBatch<LeaseRow, ClaimedTask | undefined> {
+    const name = JSON.stringify(queues);
+    const known = this.batches.get(name);
+    if (known !== undefined) return known;
+    const batch = new TurnBatch(async (rows: readonly LeaseRow[]) => {
+      this.batches.delete(name);
+      return (await this.search({ queues, further: [], claimKey: '' }, rows)).taken;
+    }, ROWS_PER_SCRIPT);
+    this.batches.set(name, batch);
+    return batch;
+  }
+
+  /** Claims, expiring what is in the way, until every lease is given out or nothing is ready. */
+  private async search(search: Search, rows: readonly LeaseRow[]): Promise<Found> {
+    const taken: ClaimedTask[] = [];
+    for (;;) {
+      const now = this.clock.now();
+      const { held, claimed, expired } = await this.run(search, rows.slice(taken.length), now);
+      if (held.length > 0) return { held, taken: [] };
+      taken.push(...claimed);
+      await this.expire(expired, now);
+      if (expired.length < PASS_OVER || taken.length === rows.length) {
+        return { held: [], taken: rows.map((_, index) => taken[index]) };
+      }
+    }
+  }
+
+  private async run(search: Search, rows: readonly LeaseRow[], now: Moment): Promise<Run> {
+    const { connection, keys, events } = this.parts;
+    const { queues, further, claimKey } = search;
+    const instant = JSON.stringify(new Date(now.wall).toISOString());
+    const call = {
+      keys: [...queues, ...further].map((queue) => keys.queue(queue)),
+      args: [
+        ...[queues.length, claimKey, now.wall, now.steady, instant],
+        ...[`${events.channelPrefix}:processing`, events.streamLength, PASS_OVER],
+        ...rows.flatMap(leaseArgs),
+      ],
+    };
+    return connection.writeScript(CLAIM, call, (reply) => this.take(reply as Reply, search, now));
+  }
+
+  private take([rows, expired]: Reply, search: Search, now: Moment): Run {
+    const tasks = rows.map((row) => this.read(search, row));
+    const isHeld = rows.some(([, lease]) => lease === 0);
+    if (isHeld) return { held: tasks, claimed: [], expired };
+    this.parts.feed.tell(
+      tasks.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, rows[index]?.[2] ?? '']),
+    );
+    return { held: [], claimed: tasks, expired };
+  }
+
+  private read({ queues, further }: Search, [queue, , , id, ...fields]: ReplyRow): ClaimedTask {
+    const task = this.parts.records.decode([fields[0] ?? null, ...fields.slice(1, 4)]) as ProcessingTask;
+    this.parts.directory.remember(id, [...queues, ...further][queue - 1] ?? '');
+    return { task, payload: fields[4] ?? '' };
+  }
+
+  private async expire(rows: readonly ReplyRow[], now: Moment): Promise<void> {
+    const tasks = rows.flatMap(([, , , , head, ...fields]): Task[] => {
+      const task = this.parts.records.decode([head ?? null, ...fields]);
+      return task === undefined ? [] : [task];
+    });
+    await this.writer.replace(tasks.flatMap((task) => tick(task, now) ?? []));
+  }
+
+  /** Notes the queues before tasks are taken from them, so that none is missed. Answers those noted before. */
+  private async rename(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
+    const key = this.parts.keys.claim(claimKey);
+    const names = await this.parts.connection.write(async (client) => {
+      const replies = await client
+        .multi()
+        .smembers(key)
+        .sadd(key, ...queues)
+        .pexpire(key, CLAIM_GRACE * 1000)
+        .exec();
+      return replies?.[0]?.[1];
+    });
+    return names as string[];
+  }
+
+  private async keepNames(claimKey: string, claimed: readonly ClaimedTask[]): Promise<void> {
+    if (claimed.length === 0) return;
+    const longest = Math.max(...claimed.map(({ task }) => task.lease.length));
+    const key = this.parts.keys.claim(claimKey);
+    await this.parts.connection.write((client) =>
+      client.pexpire(key, Math.ceil((longest + CLAIM_GRACE) * 1000)),
+    );
+  }
+}
+
+function leaseArgs({ leaseId, grant: { workerId, claimId, lease, grace } }: LeaseRow): (string | number)[] {
+  const begin = JSON.stringify({ id: leaseId, workerId, claimId }).slice(0, -1);
+  const ending = workerId === undefined ? '}' : `,"worker_id":${JSON.stringify(workerId)}}`;
+  return [begin, lease ?? '', grace, ending];
+}

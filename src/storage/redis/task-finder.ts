@@ -1,0 +1,81 @@
+import type { Attempt, Task } from '../../task/task.js';
+import type { JsonText, Payload } from '../task-store.js';
+import { LuaScript } from './lua-script.js';
+import { QueueBatch } from './queue-batch.js';
+import { ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
+import type { FoundFields } from './task-records.js';
+
+const FIND = new LuaScript('find');
+
+interface Row {
+  readonly queue: string;
+  readonly id: string;
+}
+
+/** Finds tasks by their bare ids, and what belongs to them. */
+export class TaskFinder {
+  private readonly batch: QueueBatch<Row, FoundFields>;
+
+  constructor(private readonly parts: StoreParts) {
+    const isByQueue = parts.connection.isCluster;
+    this.batch = new QueueBatch((rows) => this.run(rows), { isByQueue, limit: ROWS_PER_SCRIPT });
+  }
+
+  find(id: string): Promise<Task | undefined> {
+    return this.inQueueOf(id, (queue) => this.findIn(queue, id));
+  }
+
+  async findIn(queue: string, id: string): Promise<Task | undefined> {
+    const [fields = [null]] = await this.batch.add([{ queue, id }]);
+    return this.parts.records.decode(fields);
+  }
+
+  /** Those that are there, in any order. */
+  async findAll(rows: readonly Row[]): Promise<readonly Task[]> {
+    const found = await this.batch.add(rows);
+    return found.flatMap((fields) => this.parts.records.decode(fields) ?? []);
+  }
+
+  findPayload(id: string): Promise<Payload | undefined> {
+    return this.inQueueOf(id, (queue) => this.field(queue, id, 'payload'));
+  }
+
+  findOutput(id: string): Promise<JsonText | undefined> {
+    return this.inQueueOf(id, (queue) => this.field(queue, id, 'output'));
+  }
+
+  async findAttempts(id: string): Promise<readonly Attempt[]> {
+    const { connection, keys } = this.parts;
+    const texts = await this.inQueueOf(id, async (queue) => {
+      const found = await connection.read((client) => client.lrange(keys.attempts(queue, id), 0, -1));
+      return found.length === 0 ? undefined : found;
+    });
+    return (texts ?? []).map((text) => JSON.parse(text) as Attempt);
+  }
+
+  private async field(queue: string, id: string, name: string): Promise<string | undefined> {
+    const { connection, keys } = this.parts;
+    return (await connection.read((client) => client.hget(keys.task(queue, id), name))) ?? undefined;
+  }
+
+  /** Looks where the task was last seen, then where the directory says that it is. */
+  private async inQueueOf<T>(
+    id: string,
+    look: (queue: string) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const cached = this.parts.directory.cachedQueueOf(id);
+    const found = cached === undefined ? undefined : await look(cached);
+    if (found !== undefined) return found;
+    const queue = await this.parts.directory.queueOf(id);
+    return queue === undefined || queue === cached ? undefined : look(queue);
+  }
+
+  private async run(rows: readonly Row[]): Promise<readonly FoundFields[]> {
+    const { connection, keys } = this.parts;
+    const reply = await connection.readScript(FIND, {
+      keys: rows.map(({ queue }) => keys.queue(queue)),
+      args: rows.map(({ id }) => id),
+    });
+    return reply as FoundFields[];
+  }
+}

@@ -1,0 +1,132 @@
+import { isFinished, type Task, TASK_STATES, type TaskState } from '../../task/task.js';
+import type { QueueCounts, StateCounts, TaskFilter, TaskPage, TaskQuery } from '../task-store.js';
+import { LuaScript } from './lua-script.js';
+import type { StoreParts } from './store-parts.js';
+import type { TaskFinder } from './task-finder.js';
+
+/** Records that one page looks at, so that a filter that matches little does not take for ever. */
+const SCAN_LIMIT = 5_000;
+const CHUNK = 500;
+const CURSOR = /^([0-9]{1,16})\.([A-Za-z0-9_-]{0,1000})$/;
+
+const COUNTS = new LuaScript('counts');
+
+/** A task of a list: newest first by birth, then by the name of the queue. */
+interface Entry {
+  readonly born: number;
+  readonly queue: string;
+  readonly id: string;
+}
+
+type Mark = Pick<Entry, 'born' | 'queue'>;
+
+/** Lists and counts what the store has, without its payloads. */
+export class TaskLister {
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly finder: TaskFinder,
+  ) {}
+
+  /** @throws RangeError when the cursor is none of ours */
+  async list(query: TaskQuery): Promise<TaskPage> {
+    let mark = readCursor(query.cursor);
+    const queues = [...new Set(query.queues ?? (await this.parts.names.all()))];
+    const tasks: Task[] = [];
+    for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += CHUNK) {
+      const size = isPlain(query) ? query.limit - tasks.length : CHUNK;
+      const entries = await this.entriesAfter(mark, queues, { states: query.states ?? TASK_STATES, size });
+      const found = await this.finder.findAll(entries);
+      const byId = new Map(found.map((task) => [task.spec.id, task]));
+      for (const entry of entries) {
+        const task = byId.get(entry.id);
+        mark = entry;
+        if (task !== undefined && matches(task, query)) tasks.push(task);
+        if (tasks.length === query.limit) break;
+      }
+      if (entries.length < size && tasks.length < query.limit) return { tasks };
+    }
+    return { tasks, nextCursor: mark === undefined ? undefined : formatCursor(mark) };
+  }
+
+  async counts(): Promise<readonly QueueCounts[]> {
+    const names = await this.parts.names.all();
+    const groups = this.parts.connection.isCluster ? names.map((name) => [name]) : [names];
+    const counts = await Promise.all(groups.map((group) => this.countGroup(group)));
+    return counts.flat().filter(({ counts: states }) => Object.values(states).some((count) => count > 0));
+  }
+
+  private async countGroup(names: readonly string[]): Promise<readonly QueueCounts[]> {
+    if (names.length === 0) return [];
+    const { connection, keys } = this.parts;
+    const call = { keys: names.map((name) => keys.queue(name)), args: TASK_STATES };
+    const rows = (await connection.readScript(COUNTS, call)) as (number | string | null)[][];
+    return names.map((queue, index) => {
+      const row = rows[index] ?? [];
+      const counts = Object.fromEntries(TASK_STATES.map((state, at) => [state, row[at] ?? 0]));
+      const core = row[TASK_STATES.length];
+      const oldest = typeof core === 'string' ? (JSON.parse(core) as { queuedAt?: number }) : undefined;
+      return { queue, counts: counts as StateCounts, oldestQueuedAt: oldest?.queuedAt };
+    });
+  }
+
+  /** The next entries behind the mark, from all indices together. */
+  private async entriesAfter(
+    mark: Mark | undefined,
+    queues: readonly string[],
+    { states, size }: { states: readonly TaskState[]; size: number },
+  ): Promise<readonly Entry[]> {
+    const lists = await Promise.all(
+      queues.flatMap((queue) => states.map((state) => this.readIndex(mark, { queue, state, size }))),
+    );
+    return lists.flat().toSorted(newestFirst).slice(0, size);
+  }
+
+  private async readIndex(
+    mark: Mark | undefined,
+    { queue, state, size }: { queue: string; state: TaskState; size: number },
+  ): Promise<readonly Entry[]> {
+    const { connection, keys } = this.parts;
+    const from = mark === undefined ? '+inf' : `${queue > mark.queue ? '' : '('}${mark.born}`;
+    const reply = await connection.read((client) =>
+      client.zrange(keys.state(queue, state), from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, size, 'WITHSCORES'),
+    );
+    return reply.flatMap((id, index) =>
+      index % 2 === 0 ? [{ id, queue, born: Number(reply[index + 1]) }] : [],
+    );
+  }
+}
+
+function newestFirst(one: Entry, other: Entry): number {
+  return other.born - one.born || (one.queue < other.queue ? -1 : 1);
+}
+
+/** Every entry of the indices will do. */
+function isPlain({ batchId, workerId, createdAfter, createdBefore }: TaskFilter): boolean {
+  return [batchId, workerId, createdAfter, createdBefore].every((filter) => filter === undefined);
+}
+
+function formatCursor({ born, queue }: Mark): string {
+  return `${born}.${Buffer.from(queue).toString('base64url')}`;
+}
+
+function readCursor(cursor: string | undefined): Mark | undefined {
+  if (cursor === undefined) return undefined;
+  const [, born, queue = ''] = CURSOR.exec(cursor) ?? [];
+  if (born === undefined) throw new RangeError('The cursor is not one that this service gave out');
+  return { born: Number(born), queue: Buffer.from(queue, 'base64url').toString() };
+}
+
+function matches(task: Task, filter: TaskFilter): boolean {
+  const { states, batchId, workerId, createdAfter, createdBefore } = filter;
+  if (states !== undefined && !states.includes(task.state)) return false;
+  if (batchId !== undefined && task.spec.batchId !== batchId) return false;
+  if (workerId !== undefined && workerOf(task) !== workerId) return false;
+  if (createdAfter !== undefined && task.createdAt <= createdAfter) return false;
+  return createdBefore === undefined || task.createdAt < createdBefore;
+}
+
+/** Who holds the task, or ended it. */
+function workerOf(task: Task): string | undefined {
+  if (task.state === 'processing') return task.lease.workerId;
+  return isFinished(task) ? task.last?.workerId : undefined;
+}

@@ -1,0 +1,108 @@
+import type { Instant } from '../../task/clock.js';
+import { isFinished, type Lease, type Task, type TaskSpec } from '../../task/task.js';
+
+/** The fields of a task's hash that make up the task: `head`, `spec`, `core`, `lease`. */
+export type TaskFields = readonly [head: string, spec: string, core: string, lease: string];
+
+/** What a script writes of a task. */
+export interface EncodedTask {
+  readonly state: string;
+  readonly revision: number;
+  readonly sequence: number;
+  readonly attempt: number;
+  readonly created: number;
+  readonly started: string;
+  readonly startBy: string;
+  /** When time alone changes it, or when it ended; empty for never. */
+  readonly deadline: string;
+  readonly core: string;
+  readonly lease: string;
+  /** The claim call that holds it, or empty. */
+  readonly claim: string;
+}
+
+/** The head of a record has words; this one stands for nothing. */
+const NONE = '-';
+
+/** The identity of a claim call: a `claim_id` is the worker's own, so two workers may use the same. */
+export function claimKeyOf(workerId: string | undefined, claimId: string): string {
+  return `${workerId ?? ''}\n${claimId}`;
+}
+
+export function encodeTask(task: Task): EncodedTask {
+  const lease = task.state === 'processing' ? task.lease : undefined;
+  return {
+    state: task.state,
+    revision: task.revision,
+    sequence: task.sequence,
+    attempt: task.attempt,
+    created: task.createdAt,
+    started: orNone(task.startedAt),
+    startBy: orNone(task.startBy),
+    deadline: deadlineOf(task)?.toString() ?? '',
+    core: JSON.stringify({ ...task, ...KEPT_ELSEWHERE }),
+    lease: lease === undefined ? '' : JSON.stringify(lease),
+    claim: lease?.claimId === undefined ? '' : claimKeyOf(lease.workerId, lease.claimId),
+  };
+}
+
+/** Fields that a later version has added to a record are left out of the task and stay in the record's spec. */
+export function decodeTask([head, spec, core, lease]: TaskFields): Task {
+  const [state, revision, sequence, attempt, created, started, startBy] = head.split(' ');
+  const task: unknown = {
+    spec: JSON.parse(spec) as TaskSpec,
+    ...(JSON.parse(core) as object),
+    state,
+    revision: Number(revision),
+    sequence: Number(sequence),
+    attempt: Number(attempt),
+    createdAt: Number(created),
+    startedAt: fromNone(started),
+    startBy: fromNone(startBy),
+    ...(state === 'processing' && { lease: JSON.parse(lease) as Lease }),
+  };
+  return task as Task;
+}
+
+/** Tells the task from an earlier or later one with the same id. */
+export function nonceOf(head: string): string {
+  return head.split(' ')[10] ?? '';
+}
+
+/** Bytes that count for the retention. */
+export function bytesOf(head: string): number {
+  return Number(head.split(' ')[11]);
+}
+
+/** All of a task that is kept elsewhere in its hash, as nothing in JSON. */
+const KEPT_ELSEWHERE = {
+  spec: undefined,
+  state: undefined,
+  revision: undefined,
+  sequence: undefined,
+  attempt: undefined,
+  createdAt: undefined,
+  startedAt: undefined,
+  startBy: undefined,
+  lease: undefined,
+};
+
+function deadlineOf(task: Task): Instant | undefined {
+  if (isFinished(task)) return task.finishedAt;
+  switch (task.state) {
+    case 'delayed':
+      return Math.min(task.runAt, task.startBy ?? Infinity);
+    case 'queued':
+      return task.startBy;
+    case 'processing':
+      return task.lease.expiresAt;
+  }
+}
+
+function orNone(instant: Instant | undefined): string {
+  return instant === undefined ? NONE : String(instant);
+}
+
+function fromNone(word: string | undefined): Instant | undefined {
+  return word === undefined || word === NONE ? undefined : Number(word);
+}
