@@ -151,17 +151,20 @@ export const TASK_STATES = [
 ] as const satisfies readonly TaskState[];
 
 /** What a transition is called on the event stream. */
-export type TransitionType =
-  | 'queued'
-  | 'delayed'
-  | 'processing'
-  | 'completed'
-  | 'failed'
-  | 'retrying'
-  | 'cancelled'
-  | 'expired'
-  | 'released'
-  | 'lost';
+export type TransitionType = (typeof TRANSITION_TYPES)[number];
+
+export const TRANSITION_TYPES = [
+  'queued',
+  'delayed',
+  'processing',
+  'completed',
+  'failed',
+  'retrying',
+  'cancelled',
+  'expired',
+  'released',
+  'lost',
+] as const;
 
 /** Whether the task has ended: only a redrive or its removal follows. */
 export function isFinished(task: Task): task is FinishedTask {

@@ -24,7 +24,13 @@ const openRedis: OpenStore = async ({ settings }) => {
   const openStore = async () => {
     const client = connectRedis(parseRedisUrl(server.url));
     await new Promise((resolve) => client.once('ready', resolve));
-    const link = { client, isAvailable: true, isCluster: false, close: () => disconnectRedis(client) };
+    const subscriber = client.duplicate();
+    const close = async () => {
+      await Promise.all([client, subscriber].map(disconnectRedis));
+    };
+    const openSubscriber = () => subscriber;
+    const onChange = () => undefined;
+    const link = { client, isAvailable: true, isCluster: false, openSubscriber, onChange, close };
     return RedisTaskStore.open({
       link,
       keyPrefix,

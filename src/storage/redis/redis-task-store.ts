@@ -10,6 +10,7 @@ import {
   type Payload,
   type QueueCounts,
   type StoreSettings,
+  type StoreWatcher,
   type TaskFilter,
   type TaskPage,
   type TaskQuery,
@@ -20,6 +21,7 @@ import type { EventOptions } from './event.text.js';
 import { Feed } from './feed.js';
 import { IdDirectory } from './id-directory.js';
 import { Keys } from './keys.js';
+import { MoveWatch } from './move-watch.js';
 import { QueueNames } from './queue-names.js';
 import { RedisClock } from './redis-clock.js';
 import { StoreConnection, type StoreLink } from './store-connection.js';
@@ -62,6 +64,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
   private readonly dueFinder: DueFinder;
+  private readonly moves: MoveWatch;
   private closing: Promise<void> | undefined;
   private generationCount = 0;
 
@@ -70,6 +73,7 @@ export class RedisTaskStore extends TaskStore {
     const store = new RedisTaskStore(options);
     if (store.clock instanceof RedisClock) await store.clock.start();
     await store.readGeneration();
+    await store.moves.start();
     return store;
   }
 
@@ -94,6 +98,15 @@ export class RedisTaskStore extends TaskStore {
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
     this.dueFinder = new DueFinder(this.parts, this.clock, settings);
+    this.moves = new MoveWatch(link.openSubscriber(), events.channelPrefix);
+    link.onChange((isAvailable) => {
+      this.moves.disturb();
+      if (isAvailable) void this.readGeneration().catch(() => undefined);
+    });
+  }
+
+  get isAvailable(): boolean {
+    return this.connection.isAvailable;
   }
 
   get generation(): number {
@@ -102,6 +115,10 @@ export class RedisTaskStore extends TaskStore {
 
   onCommit(listener: (transitions: readonly Committed[]) => void): void {
     this.parts.feed.add(listener);
+  }
+
+  watch(watcher: StoreWatcher): void {
+    this.moves.add(watcher);
   }
 
   insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
@@ -176,6 +193,7 @@ export class RedisTaskStore extends TaskStore {
 
   private async shut(): Promise<void> {
     if (this.clock instanceof RedisClock) this.clock.stop();
+    this.moves.close();
     await this.connection.close();
   }
 

@@ -10,6 +10,10 @@ export interface StoreLink {
   readonly isAvailable: boolean;
   /** Keys of one script must be on one node. */
   readonly isCluster: boolean;
+  /** One more connection, for subscriptions. It is closed with the link. */
+  openSubscriber(): Redis | Cluster;
+  /** Calls `listener` when it goes away and when it is back. */
+  onChange(listener: (isAvailable: boolean) => void): void;
   close(): Promise<void>;
 }
 
