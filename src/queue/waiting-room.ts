@@ -1,15 +1,22 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
-import { type ClaimedTask, type ClaimRequest, TaskStore } from '../storage/task-store.js';
+import {
+  type ClaimedTask,
+  type ClaimRequest,
+  type Move,
+  StoreUnavailable,
+  TaskStore,
+} from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import type { Caller } from './caller.js';
+import { RollCall } from './roll-call.js';
 
 interface Waiter {
   readonly request: ClaimRequest;
   /** A claim for it is under way. */
   isTrying: boolean;
-  /** More work came while it was trying. */
+  /** Something came while it was trying, so it tries again. */
   isWoken: boolean;
   /** Its time is over, or nobody waits for the answer any more. */
   isLate: boolean;
@@ -17,6 +24,11 @@ interface Waiter {
 }
 
 const NOTHING = Promise.resolve([]);
+
+/** What is said to whoever is parked when the store goes away. Nothing was asked of the store for it. */
+export function awayWhileParked(): StoreUnavailable {
+  return new StoreUnavailable('The store went away while the request was parked', false);
+}
 
 export function tooManyWaiters({ MAX_PARKED_POLLS }: Config): ProblemError {
   return new ProblemError(
@@ -27,26 +39,33 @@ export function tooManyWaiters({ MAX_PARKED_POLLS }: Config): ProblemError {
 
 /**
  * Parks polls until there is work. A task that becomes ready wakes one waiter, the one that has waited longest; so no
- * poll asks the store twice for nothing, and a thousand workers do not run for one task.
+ * poll asks the store twice for nothing, and a thousand workers do not run for one task. Another process may be quicker:
+ * whoever finds nothing waits on, since its task was not left behind but taken.
+ *
+ * When the store goes away, everybody is told so. When tasks may have become ready unseen, everybody asks once more, a
+ * few at a time, until a queue is found empty.
  */
 @Injectable()
 export class WaitingRoom implements OnModuleDestroy {
   /** Who waits at which queue, in the order they came. */
   private readonly waiters = new Map<string, Set<Waiter>>();
   private readonly everybody = new Set<Waiter>();
+  private readonly roll = new RollCall<Waiter>((waiter) => this.askAgain(waiter));
+  /** What the roll call that is under way has found empty. */
+  private emptyQueues = new Set<string>();
   private isClosed = false;
 
   constructor(
     private readonly store: TaskStore,
     private readonly config: Config,
   ) {
-    store.onCommit((transitions) => {
-      if (this.everybody.size === 0) return;
-      const ready = new Map<string, number>();
-      for (const { task } of transitions) {
-        if (task.state === 'queued') ready.set(task.spec.queue, (ready.get(task.spec.queue) ?? 0) + 1);
-      }
-      for (const [queue, count] of ready) this.wake(queue, count);
+    store.watch({
+      moved: (moves) => {
+        this.seeMoves(moves);
+      },
+      disturbed: () => {
+        this.lookUp();
+      },
     });
   }
 
@@ -93,30 +112,67 @@ export class WaitingRoom implements OnModuleDestroy {
     for (const waiter of this.everybody) this.giveUp(waiter);
   }
 
+  private seeMoves(moves: readonly Move[]): void {
+    if (this.everybody.size === 0) return;
+    const ready = new Map<string, number>();
+    for (const { queue, state } of moves) {
+      if (state === 'queued') ready.set(queue, (ready.get(queue) ?? 0) + 1);
+    }
+    for (const [queue, count] of ready) this.wake(queue, count);
+  }
+
+  /** Moves were missed, or will be. */
+  private lookUp(): void {
+    // What these ask now may be answered from before.
+    for (const waiter of this.everybody) waiter.isWoken ||= waiter.isTrying;
+    this.emptyQueues = new Set();
+    if (this.store.isAvailable) {
+      this.roll.begin(this.everybody);
+      return;
+    }
+    const away = awayWhileParked();
+    for (const waiter of this.everybody) if (!waiter.isTrying) waiter.leave(Promise.reject(away));
+  }
+
+  private async askAgain(waiter: Waiter): Promise<void> {
+    const { emptyQueues } = this;
+    const { queues } = waiter.request;
+    const isSettled = !this.everybody.has(waiter) || waiter.isTrying;
+    if (isSettled || queues.every((queue) => emptyQueues.has(queue))) return;
+    if (await this.try(waiter)) for (const queue of queues) emptyQueues.add(queue);
+  }
+
   private wake(queue: string, count: number): void {
     let left = count;
     for (const waiter of this.waiters.get(queue) ?? []) {
       if (left === 0) return;
       if (waiter.isTrying) continue;
       left -= 1;
-      void this.try(waiter);
+      void this.try(waiter, queue);
     }
     if (left === 0) return;
     // Whoever is trying may have asked before this work was there.
     for (const waiter of this.waiters.get(queue) ?? []) waiter.isWoken ||= waiter.isTrying;
   }
 
-  private async try(waiter: Waiter): Promise<void> {
+  /**
+   * Whether its queues were empty.
+   *
+   * @param woken the queue in which a task became ready, for whoever is woken by one
+   */
+  private async try(waiter: Waiter, woken?: string): Promise<boolean> {
     Object.assign(waiter, { isTrying: true, isWoken: false });
     const answer = this.store.claim(waiter.request);
-    const isEmpty = await answer.then(
-      (claimed) => claimed.length === 0,
-      () => false,
-    );
+    const claimed = await answer.catch(() => undefined);
     waiter.isTrying = false;
-    if (!isEmpty) waiter.leave(answer);
-    else if (waiter.isLate) waiter.leave(NOTHING);
-    else if (waiter.isWoken) await this.try(waiter);
+    if (claimed?.length === 0) {
+      if (waiter.isLate) waiter.leave(NOTHING);
+      return waiter.isWoken && !waiter.isLate ? this.try(waiter) : true;
+    }
+    waiter.leave(answer);
+    // It took something else, or could not ask: the task is still there for the next one.
+    if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed)) this.wake(woken, 1);
+    return false;
   }
 
   private giveUp(waiter: Waiter): void {
@@ -142,4 +198,9 @@ export class WaitingRoom implements OnModuleDestroy {
       if (waiting?.size === 0) this.waiters.delete(queue);
     }
   }
+}
+
+/** Whether a new lease in this queue is among what was claimed; what a claim id holds already is older. */
+function hasTakenFrom(queue: string, { request }: Waiter, claimed: readonly ClaimedTask[] = []): boolean {
+  return claimed.some(({ task }) => task.spec.queue === queue && request.leaseIds.includes(task.lease.id));
 }

@@ -47,7 +47,7 @@ export class ReferenceData {
 export class ReferenceStore extends TaskStore {
   readonly failure = new Promise<Error>(() => undefined);
   private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
-  private readonly watchers: StoreWatcher[] = [];
+  protected readonly watchers: StoreWatcher[] = [];
   private isClosed = false;
 
   constructor(
@@ -211,7 +211,7 @@ export class ReferenceStore extends TaskStore {
     this.isClosed = true;
   }
 
-  private requireOpen(): void {
+  protected requireOpen(): void {
     if (this.isClosed) throw new StoreUnavailable('The store is closed', false);
   }
 
