@@ -1,24 +1,36 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { TaskStore } from '../storage/task-store.js';
+import { type Move, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
-import { isFinished } from '../task/task.js';
+import { isFinalState, isFinished, type Task } from '../task/task.js';
 import type { Caller } from './caller.js';
-import { tooManyWaiters } from './waiting-room.js';
+import { RollCall } from './roll-call.js';
+import { awayWhileParked, tooManyWaiters } from './waiting-room.js';
+
+interface ParkedRead {
+  readonly id: string;
+  readonly leave: (answer: Promise<Task | undefined>) => void;
+}
 
 /** Parks reads that wait for the end of a task. */
 @Injectable()
 export class FinishWatch implements OnModuleDestroy {
-  private readonly watchers = new Map<string, Set<() => void>>();
+  private readonly reads = new Map<string, Set<ParkedRead>>();
+  private readonly roll = new RollCall<ParkedRead>((read) => this.look(read));
   private isClosed = false;
   private count = 0;
 
   constructor(
-    store: TaskStore,
+    private readonly store: TaskStore,
     private readonly config: Config,
   ) {
-    store.onCommit((transitions) => {
-      for (const { task } of transitions) if (isFinished(task)) this.tell(task.spec.id);
+    store.watch({
+      moved: (moves) => {
+        this.seeMoves(moves);
+      },
+      disturbed: () => {
+        this.lookUp();
+      },
     });
   }
 
@@ -28,46 +40,87 @@ export class FinishWatch implements OnModuleDestroy {
   }
 
   /**
-   * Begins to watch. Start it before the task is read, or its end may be missed.
+   * Gives the task as soon as it has ended; as it is, when `wait` is over, the caller hangs up or the service closes;
+   * `undefined` as soon as it is seen that there is none.
    *
    * @throws ProblemError `too_many_waiters`
-   * @returns resolves when the task ends, `wait` is over, the caller hangs up, or the service closes
    */
-  ended(id: string, wait: Seconds, caller: Caller): Promise<void> {
-    if (this.isClosed) return Promise.resolve();
+  findEnded(id: string, wait: Seconds, caller: Caller): Promise<Task | undefined> {
+    if (this.isClosed) return this.store.find(id);
     if (this.count >= this.config.MAX_PARKED_POLLS) throw tooManyWaiters(this.config);
     return new Promise((resolve) => {
-      const leave = () => {
+      const leave = (answer: Promise<Task | undefined>) => {
         clearTimeout(timer);
-        this.remove(id, leave);
-        resolve();
+        this.remove(read);
+        resolve(answer);
       };
-      const timer = setTimeout(leave, wait * 1000);
-      this.add(id, leave);
-      caller.onGone(leave);
+      const read: ParkedRead = { id, leave };
+      const giveUp = () => {
+        this.giveUp(read);
+      };
+      const timer = setTimeout(giveUp, wait * 1000);
+      this.add(read);
+      caller.onGone(giveUp);
+      // It is parked first and looks then, so the task cannot end between the two.
+      void this.look(read);
     });
-  }
-
-  /** Answers everybody who waits for this task. */
-  tell(id: string): void {
-    for (const leave of this.watchers.get(id) ?? []) leave();
   }
 
   onModuleDestroy(): void {
     this.isClosed = true;
-    for (const id of this.watchers.keys()) this.tell(id);
+    for (const read of this.everybody()) this.giveUp(read);
   }
 
-  private add(id: string, leave: () => void): void {
+  private seeMoves(moves: readonly Move[]): void {
+    if (this.count === 0) return;
+    for (const { id, state } of moves) {
+      if (isFinalState(state)) for (const read of this.reads.get(id) ?? []) void this.look(read);
+    }
+  }
+
+  /** Moves were missed, or will be. */
+  private lookUp(): void {
+    if (this.store.isAvailable) {
+      this.roll.begin(this.everybody());
+      return;
+    }
+    const away = awayWhileParked();
+    for (const read of this.everybody()) read.leave(Promise.reject(away));
+  }
+
+  /** Lets a read go when its task has ended. One that was redriven since is waited for again. */
+  private async look(read: ParkedRead): Promise<void> {
+    if (!this.isParked(read)) return;
+    const answer = this.store.find(read.id);
+    const isOver = await answer.then(
+      (task) => task === undefined || isFinished(task),
+      () => true,
+    );
+    if (isOver) read.leave(answer);
+  }
+
+  private giveUp(read: ParkedRead): void {
+    if (this.isParked(read)) read.leave(this.store.find(read.id));
+  }
+
+  private everybody(): ParkedRead[] {
+    return [...this.reads.values()].flatMap((reads) => [...reads]);
+  }
+
+  private isParked(read: ParkedRead): boolean {
+    return this.reads.get(read.id)?.has(read) ?? false;
+  }
+
+  private add(read: ParkedRead): void {
     this.count += 1;
-    const watching = this.watchers.get(id);
-    if (watching === undefined) this.watchers.set(id, new Set([leave]));
-    else watching.add(leave);
+    const reads = this.reads.get(read.id);
+    if (reads === undefined) this.reads.set(read.id, new Set([read]));
+    else reads.add(read);
   }
 
-  private remove(id: string, leave: () => void): void {
-    const watching = this.watchers.get(id);
-    if (watching?.delete(leave)) this.count -= 1;
-    if (watching?.size === 0) this.watchers.delete(id);
+  private remove(read: ParkedRead): void {
+    const reads = this.reads.get(read.id);
+    if (reads?.delete(read)) this.count -= 1;
+    if (reads?.size === 0) this.reads.delete(read.id);
   }
 }

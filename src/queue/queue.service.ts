@@ -4,7 +4,7 @@ import { TaskStore } from '../storage/task-store.js';
 import type { Moment, Seconds } from '../task/clock.js';
 import { create, requireFinished } from '../task/task.machine.js';
 import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
-import { type Attempt, isFinished, type Task, type TaskSpec } from '../task/task.js';
+import type { Attempt, Task, TaskSpec } from '../task/task.js';
 import type { Caller } from './caller.js';
 import { FinishWatch } from './finish-watch.js';
 import { metadataOf } from './payload.js';
@@ -69,13 +69,15 @@ export class QueueService {
     return next.revision === task.revision ? { task, position } : this.place(next);
   }
 
-  /** Waits until the task has ended, at most `wait`; then gives it as it is. */
+  /**
+   * Waits until the task has ended, at most `wait`; then gives it as it is.
+   *
+   * @throws TaskNotFound
+   */
   async findEnded(id: string, wait: Seconds, caller: Caller): Promise<Task> {
-    const ended = this.watch.ended(id, wait, caller);
-    const task = await this.store.find(id);
-    if (task === undefined || isFinished(task)) this.watch.tell(id);
-    await ended;
-    return this.find(id);
+    const task = await this.watch.findEnded(id, wait, caller);
+    if (task === undefined) throw new TaskNotFound(id);
+    return task;
   }
 
   /** The metadata of a task as it was sent, and the whole text of its last error. */

@@ -168,7 +168,11 @@ export const TRANSITION_TYPES = [
 
 /** Whether the task has ended: only a redrive or its removal follows. */
 export function isFinished(task: Task): task is FinishedTask {
-  switch (task.state) {
+  return isFinalState(task.state);
+}
+
+export function isFinalState(state: TaskState): state is FinishedTask['state'] {
+  switch (state) {
     case 'completed':
     case 'failed':
     case 'cancelled':
