@@ -83,6 +83,12 @@ export class Config {
   @IsWhole(1, 10_000_000)
   readonly EVENTS_BUFFER_SIZE: number = 10_000;
 
+  @FromEnvironment({
+    does: 'Events that the Redis store keeps for each queue, about, so that whoever missed some can read them again.',
+  })
+  @IsWhole(1, 100_000_000)
+  readonly EVENTS_STREAM_LENGTH: number = 10_000;
+
   @FromEnvironment({ does: 'The least important lines that are logged.' })
   @IsIn(['error', 'warn', 'info', 'debug'])
   readonly LOG_LEVEL: LogLevel = 'info';

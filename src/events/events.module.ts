@@ -2,6 +2,7 @@ import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import { Config } from '../config/config.js';
 import { TaskStore } from '../storage/task-store.js';
 import { RedisPublisher } from './redis-publisher.js';
+import { StoreEvents } from './store-events.js';
 import { TaskEvents } from './task-events.js';
 
 /** Publishes what the store commits. Closed last, so that the requests that shutdown waits for are still told. */
@@ -9,13 +10,8 @@ import { TaskEvents } from './task-events.js';
   providers: [
     {
       provide: TaskEvents,
-      inject: [Config],
-      useFactory: ({ REDIS_URL, EVENTS_CHANNEL_PREFIX, EVENTS_BUFFER_SIZE }: Config): TaskEvents =>
-        new RedisPublisher({
-          url: REDIS_URL,
-          channelPrefix: EVENTS_CHANNEL_PREFIX,
-          bufferSize: EVENTS_BUFFER_SIZE,
-        }),
+      inject: [Config, TaskStore],
+      useFactory: openEvents,
     },
   ],
   exports: [TaskEvents],
@@ -35,4 +31,14 @@ export class EventsModule implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.events.close();
   }
+}
+
+function openEvents(config: Config, store: TaskStore): TaskEvents {
+  if (store.publishesEvents) return new StoreEvents(store);
+  const { REDIS_URL, EVENTS_CHANNEL_PREFIX, EVENTS_BUFFER_SIZE } = config;
+  return new RedisPublisher({
+    url: REDIS_URL,
+    channelPrefix: EVENTS_CHANNEL_PREFIX,
+    bufferSize: EVENTS_BUFFER_SIZE,
+  });
 }

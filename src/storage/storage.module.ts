@@ -3,15 +3,16 @@ import { Config } from '../config/config.js';
 import { Clock } from '../task/clock.js';
 import { EmbeddedTaskStore } from './embedded/embedded-task-store.js';
 import { SystemClock } from './embedded/system-clock.js';
-import { TaskStore } from './task-store.js';
+import { openRedisStore } from './redis/open-redis-store.js';
+import { type StoreSettings, TaskStore } from './task-store.js';
 
 /** Picks the driver and opens it. Nobody else asks which it is. */
 @Module({})
 export class StorageModule implements OnApplicationShutdown {
   constructor(private readonly store: TaskStore) {}
 
-  /** @param clock another clock than the machine's, for tests */
-  static forRoot(clock: Clock = new SystemClock()): DynamicModule {
+  /** @param clock another clock than the store's own, for tests */
+  static forRoot(clock?: Clock): DynamicModule {
     return {
       module: StorageModule,
       global: true,
@@ -33,16 +34,20 @@ export class StorageModule implements OnApplicationShutdown {
   }
 }
 
-function openTaskStore(config: Config, clock: Clock): Promise<TaskStore> {
-  const settings = {
+function openTaskStore(config: Config, clock: Clock | undefined): Promise<TaskStore> {
+  const settings: StoreSettings = {
     retention: config.RETENTION_SECONDS,
     retentionMaxTasks: config.RETENTION_MAX_TASKS,
     retentionMaxBytes: config.RETENTION_MAX_BYTES,
   };
   switch (config.QUEUE_STORE) {
     case 'embedded':
-      return EmbeddedTaskStore.open({ directory: config.DATA_DIR, clock, settings });
+      return EmbeddedTaskStore.open({
+        directory: config.DATA_DIR,
+        clock: clock ?? new SystemClock(),
+        settings,
+      });
     case 'redis':
-      throw new Error('QUEUE_STORE=redis is not in this version; use QUEUE_STORE=embedded');
+      return openRedisStore(config, settings, clock);
   }
 }

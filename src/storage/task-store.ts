@@ -121,8 +121,8 @@ export class StoreUnavailable extends Error {
  * - **One holder.** `claim` hands a task to one caller. It takes by priority, then by age: the order in which the
  *   store accepted the tasks, kept for life, so a redelivered task is in its old place. What has expired is passed
  *   over and expired on the way.
- * - **A feed.** Every transition that this process makes is told once to `onCommit` listeners after it is durable; per task in order of
- *   `sequence`. A listener must not throw.
+ * - **A feed.** Every transition that this process makes is told once to `onCommit` listeners after it is durable; per
+ *   task in order of `sequence`. A listener must not throw.
  * - **Watchers.** Every transition of the store, whichever process made it, is told to every watcher after it is
  *   durable; per task in order, at most once. Moves can be missed only around a disturbance. `disturbed` is called
  *   when the store goes away, with `isAvailable` false already, and when it is back, with `isAvailable` true and moves
@@ -144,6 +144,9 @@ export abstract class TaskStore {
    * True again when it is back; never again after a failure or `close`.
    */
   abstract readonly isAvailable: boolean;
+
+  /** Whether the store itself publishes the event of each transition, in the step that makes it. */
+  abstract readonly publishesEvents: boolean;
 
   /** Counts up with every `clear`: leases of an earlier generation, on unknown tasks, were cleared. */
   abstract readonly generation: number;

@@ -45,6 +45,7 @@ export class ReferenceData {
  * beginning and the end of a call, so every call is atomic; nothing is durable.
  */
 export class ReferenceStore extends TaskStore {
+  readonly publishesEvents = false;
   readonly failure = new Promise<Error>(() => undefined);
   private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
   protected readonly watchers: StoreWatcher[] = [];

@@ -53,6 +53,7 @@ type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
  */
 export class EmbeddedTaskStore extends TaskStore {
   readonly clock: Clock;
+  readonly publishesEvents = false;
   readonly failure: Promise<Error>;
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;

@@ -55,6 +55,7 @@ export interface RedisStoreOptions {
  */
 export class RedisTaskStore extends TaskStore {
   readonly clock: Clock;
+  readonly publishesEvents = true;
   readonly failure = new Promise<Error>(() => undefined);
   private readonly connection: StoreConnection;
   private readonly parts: StoreParts;
