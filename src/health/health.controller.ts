@@ -19,7 +19,7 @@ export class HealthController {
   @ApiOperation({
     operationId: 'getHealth',
     summary: 'Whether the service works, and how much it has to do',
-    description: 'Redis being away is shown and makes nothing unhealthy: it only carries the events.',
+    description: 'A Redis that only carries the events is shown, and makes nothing unhealthy by being away.',
   })
   @ApiOkResponse({
     type: HealthAnswer,
@@ -74,7 +74,7 @@ export class HealthController {
   @ApiOkResponse({ type: ReadyAnswer, description: 'It should', example: { status: 'ready' } })
   @ApiServiceUnavailableResponse({
     type: ReadyAnswer,
-    description: 'The service stops, or its store has failed',
+    description: 'The service stops, or its store is away or has failed',
     headers: apiHeaders('Retry-After'),
     example: { status: 'not ready' },
   })

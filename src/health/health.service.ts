@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { TaskEvents } from '../events/task-events.js';
-import { StatusService } from '../queue/status.service.js';
-import { TaskStore } from '../storage/task-store.js';
+import { StatusService, type StatusView } from '../queue/status.service.js';
+import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { VERSION } from '../version.js';
 
 export interface HealthView {
@@ -21,20 +21,28 @@ export interface HealthView {
 export class HealthService implements OnModuleDestroy {
   private hasFailed = false;
   private isDraining = false;
+  /** Answers those who wait for counts of a store that has gone away. */
+  private readonly giveUps = new Set<() => void>();
 
   constructor(
     private readonly status: StatusService,
     private readonly events: TaskEvents,
-    store: TaskStore,
+    private readonly store: TaskStore,
   ) {
     void store.failure.then(() => {
       this.hasFailed = true;
+    });
+    store.watch({
+      moved: () => undefined,
+      disturbed: () => {
+        if (!store.isAvailable) for (const giveUp of this.giveUps) giveUp();
+      },
     });
   }
 
   /** Whether new work should be sent here. */
   get isReady(): boolean {
-    return !this.hasFailed && !this.isDraining;
+    return this.hasStore && !this.isDraining;
   }
 
   onModuleDestroy(): void {
@@ -42,7 +50,7 @@ export class HealthService implements OnModuleDestroy {
   }
 
   async read(): Promise<HealthView> {
-    const counts = this.hasFailed ? undefined : await this.status.read();
+    const counts = this.hasStore ? await this.counts() : undefined;
     return {
       status: counts === undefined ? 'unhealthy' : 'healthy',
       service: 'queue',
@@ -52,5 +60,26 @@ export class HealthService implements OnModuleDestroy {
       version: VERSION,
       uptime: Math.round(process.uptime() * 1000) / 1000,
     };
+  }
+
+  /** Whether the store takes writes, which is known without asking it. */
+  private get hasStore(): boolean {
+    return this.store.isAvailable && !this.hasFailed;
+  }
+
+  /** `undefined` as soon as it is known that the store has gone away: its answer may take long then. */
+  private async counts(): Promise<StatusView | undefined> {
+    let giveUp: () => void = () => undefined;
+    const away = new Promise<undefined>((resolve) => {
+      giveUp = () => {
+        resolve(undefined);
+      };
+      this.giveUps.add(giveUp);
+    });
+    const counts = this.status.read().catch((error: unknown) => {
+      if (error instanceof StoreUnavailable) return undefined;
+      throw error;
+    });
+    return Promise.race([counts, away]).finally(() => this.giveUps.delete(giveUp));
   }
 }

@@ -18,7 +18,10 @@ export class DistantStore extends ReferenceStore {
   private fault: Error | undefined;
   private held: Promise<void> | undefined;
 
-  constructor(clock = new FakeClock(), data = new ReferenceData()) {
+  constructor(
+    override readonly clock: FakeClock = new FakeClock(),
+    data = new ReferenceData(),
+  ) {
     super(clock, ROOMY, data);
     this.unseen = new ReferenceStore(clock, ROOMY, data);
   }

@@ -19,7 +19,7 @@ export class HealthAnswer {
 
   @ApiProperty({
     enum: ['connected', 'disconnected'],
-    description: 'Whether events go out; without Redis the service is healthy all the same',
+    description: 'Whether events go out; the service is healthy without them',
   })
   readonly redis!: 'connected' | 'disconnected';
 
