@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { type ClaimedTask, type ClaimRequest, TaskStore } from '../storage/task-store.js';
+import { type ClaimedTask, type ClaimRequest, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import { release } from '../task/task.machine.js';
 import type { Caller } from './caller.js';
@@ -56,6 +56,19 @@ export class ClaimService {
   }
 
   private async giveBack(claimed: readonly ClaimedTask[]): Promise<void> {
+    const given = await this.releaseAll(claimed).catch((error: unknown) => {
+      // Nobody waits for this: an error that is let go here would end the process.
+      if (!(error instanceof StoreUnavailable))
+        this.logger.error('Giving back failed', (error as Error).stack);
+      return 0;
+    });
+    const kept = claimed.length - given;
+    // The lease ends by itself then; the task is late, not lost.
+    if (kept > 0) this.logger.warn(`${kept} of ${claimed.length} undelivered tasks could not be given back`);
+  }
+
+  /** How many were given back. */
+  private async releaseAll(claimed: readonly ClaimedTask[]): Promise<number> {
     const results = await this.changer.changeAll(
       claimed.map(({ task }) => ({
         id: task.spec.id,
@@ -63,8 +76,6 @@ export class ClaimService {
           release(current, { leaseId: task.lease.id, reason: 'The worker hung up before its answer' }, now),
       })),
     );
-    const kept = results.filter(({ status }) => status === 'rejected').length;
-    // The lease ends by itself then; the task is late, not lost.
-    if (kept > 0) this.logger.warn(`${kept} of ${results.length} undelivered tasks could not be given back`);
+    return results.filter(({ status }) => status === 'fulfilled').length;
   }
 }
