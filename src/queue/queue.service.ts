@@ -5,6 +5,7 @@ import type { Moment, Seconds } from '../task/clock.js';
 import { create, requireFinished } from '../task/task.machine.js';
 import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
 import type { Attempt, Task, TaskSpec } from '../task/task.js';
+import { afterWrite } from './after-write.js';
 import type { Caller } from './caller.js';
 import { FinishWatch } from './finish-watch.js';
 import { metadataOf } from './payload.js';
@@ -49,7 +50,11 @@ export class QueueService {
     const now = this.store.clock.now();
     const items = drafts.map((draft) => newTask(draft, now));
     const present = await this.store.insert(items);
-    return Promise.all(items.map((item, index) => this.outcomeOf(item, present[index])));
+    try {
+      return await Promise.all(items.map((item, index) => this.outcomeOf(item, present[index])));
+    } catch (error) {
+      throw present.includes(undefined) ? afterWrite(error) : error;
+    }
   }
 
   /** @throws TaskNotFound */
@@ -67,6 +72,15 @@ export class QueueService {
     // Claimed between the two reads, or a moment ago.
     const next = await this.find(task.spec.id);
     return next.revision === task.revision ? { task, position } : this.place(next);
+  }
+
+  /** The same for a task that was written just now: that stands, also when the store goes away meanwhile. */
+  async placeWritten(task: Task): Promise<PlacedTask> {
+    try {
+      return await this.place(task);
+    } catch (error) {
+      throw afterWrite(error);
+    }
   }
 
   /**
@@ -120,7 +134,8 @@ export class QueueService {
   private async outcomeOf(item: NewTask, existing: Task | undefined): Promise<Enqueued | TaskConflict> {
     if (existing !== undefined && !(await this.isSame(existing, item)))
       return new TaskConflict(existing.spec.id);
-    const { task, position } = await this.place(existing ?? item.step.task);
+    const placed = existing === undefined ? this.placeWritten(item.step.task) : this.place(existing);
+    const { task, position } = await placed;
     return { task, position, isReplay: existing !== undefined };
   }
 

@@ -85,6 +85,6 @@ export class SteeringController {
     @Res() response: Response,
   ): Promise<void> {
     const task = await this.steering.redrive(id, guardFor(principal));
-    sendJson(response, 200, JSON.stringify(enqueuedView(await this.queue.place(task))));
+    sendJson(response, 200, JSON.stringify(enqueuedView(await this.queue.placeWritten(task))));
   }
 }

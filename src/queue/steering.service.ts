@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { TaskStore } from '../storage/task-store.js';
 import { cancel, redrive } from '../task/task.machine.js';
 import type { Task, TaskState } from '../task/task.js';
+import { afterWrite } from './after-write.js';
 import type { TaskGuard } from './queue-access.js';
 import { guarded, TaskChanger } from './task-changer.js';
 
@@ -40,14 +41,22 @@ export class SteeringService {
   async redriveAll({ states, queues, limit }: RedriveFilter): Promise<number> {
     let count = 0;
     let cursor: string | undefined;
-    do {
-      const page = await this.store.list({ states, queues, limit: Math.min(limit - count, CHUNK), cursor });
-      const results = await this.changer.changeAll(
-        page.tasks.map(({ spec }) => ({ id: spec.id, decide: (task, now) => redrive(task, now) })),
-      );
-      count += results.filter(({ status }) => status === 'fulfilled').length;
-      cursor = page.nextCursor;
-    } while (cursor !== undefined && count < limit);
+    try {
+      do {
+        const page = await this.store.list({ states, queues, limit: Math.min(limit - count, CHUNK), cursor });
+        count += await this.redriveThese(page.tasks);
+        cursor = page.nextCursor;
+      } while (cursor !== undefined && count < limit);
+    } catch (error) {
+      throw count > 0 ? afterWrite(error) : error;
+    }
     return count;
+  }
+
+  private async redriveThese(tasks: readonly Task[]): Promise<number> {
+    const results = await this.changer.changeAll(
+      tasks.map(({ spec }) => ({ id: spec.id, decide: (task, now) => redrive(task, now) })),
+    );
+    return results.filter(({ status }) => status === 'fulfilled').length;
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Change, TaskStore } from '../storage/task-store.js';
+import { type Change, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Moment } from '../task/clock.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
@@ -42,9 +42,14 @@ export class TaskChanger {
     }
   }
 
-  /** Many changes in one durable commit, each with its own result: the task, or why it was refused. */
+  /**
+   * Many changes in one durable commit, each with its own result: the task, or why it was refused.
+   *
+   * @throws StoreUnavailable when not all tasks can be read; then nothing was changed
+   */
   async changeAll(commands: readonly TaskCommand[]): Promise<PromiseSettledResult<Task>[]> {
     const decisions = await Promise.allSettled(commands.map((command) => this.decide(command)));
+    for (const decision of decisions) requireStore(decision);
     const changes = decisions.flatMap((decision) =>
       decision.status === 'fulfilled' && decision.value.change !== undefined ? [decision.value.change] : [],
     );
@@ -66,4 +71,9 @@ export class TaskChanger {
     if (task === undefined) throw new TaskNotFound(id);
     return { task, change: decide(task, this.store.clock.now()) };
   }
+}
+
+/** That the store is away is no matter of one task. */
+function requireStore(decision: PromiseSettledResult<unknown>): void {
+  if (decision.status === 'rejected' && decision.reason instanceof StoreUnavailable) throw decision.reason;
 }

@@ -2,9 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { INestApplication, LoggerService } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { AppModule } from '../../src/app.module.js';
 import { createApp } from '../../src/app.setup.js';
 import { loadConfig } from '../../src/config/config.js';
+import { createExpressAdapter } from '../../src/http/express.adapter.js';
+import { limitsOf } from '../../src/http/http.module.js';
 import { DueSweeper } from '../../src/queue/due-sweeper.js';
+import { TaskStore } from '../../src/storage/task-store.js';
+import type { DistantStore } from './distant-store.js';
 import { FakeClock } from './task.builders.js';
 
 export interface Call {
@@ -42,7 +48,32 @@ export async function startTestApp(
   const directory = await mkdtemp(join(tmpdir(), 'crucible-app-'));
   const clock = new FakeClock();
   const config = loadConfig({ REDIS_URL: '', HOST: '127.0.0.1', PORT: '0', DATA_DIR: directory, ...env });
-  const app = await createApp(config, { clock, logger });
+  const served = await serve(await createApp(config, { clock, logger }), clock);
+  return {
+    ...served,
+    async close() {
+      await served.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same around a store of the test's own. */
+export async function startAppAround(store: DistantStore): Promise<TestApp> {
+  const config = loadConfig({ REDIS_URL: '' });
+  const module = await Test.createTestingModule({ imports: [AppModule.forRoot(config)] })
+    .overrideProvider(TaskStore)
+    .useValue(store)
+    .compile();
+  const app = module.createNestApplication(createExpressAdapter(limitsOf(config)), {
+    logger: false,
+    bodyParser: false,
+    routeResolutionStrategy: 'specificity',
+  });
+  return serve(app, store.clock);
+}
+
+async function serve(app: INestApplication, clock: FakeClock): Promise<TestApp> {
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   return {
@@ -52,10 +83,7 @@ export async function startTestApp(
     clock,
     sweep: () => app.get(DueSweeper).sweep(),
     call: (method, path, call = {}) => callUrl(url, { method, path, ...call }),
-    async close() {
-      await app.close();
-      await rm(directory, { recursive: true, force: true });
-    },
+    close: () => app.close(),
   };
 }
 
