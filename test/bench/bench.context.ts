@@ -22,6 +22,8 @@ export class BenchContext {
     readonly options: {
       /** Where data directories are made; it should be on the disk that is meant. */
       readonly directory: string;
+      /** Clients that each have one request under way. */
+      readonly connections: number;
       /** Multiplies the numbers of requests and tasks; below 1 for a quick look. */
       readonly scale: number;
       /** The main.js of another build of the service, which is measured beside this one. */

@@ -1,4 +1,4 @@
-/** `npm run bench -- [SECTION …] [-o table|json] [--scale N] [--directory DIR] [--baseline MAIN.JS]` */
+/** `npm run bench -- [SECTION …] [-o table|json] [--scale N] [--connections N] [--directory DIR] [--baseline MAIN.JS]` */
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,6 +24,7 @@ async function main(): Promise<void> {
     options: {
       output: { type: 'string', short: 'o', default: 'table' },
       scale: { type: 'string', default: '1' },
+      connections: { type: 'string', default: '64' },
       directory: { type: 'string', default: tmpdir() },
       baseline: { type: 'string' },
     },
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
   const load = new LoadClient();
   const context = new BenchContext(load, {
     directory: resolve(values.directory),
+    connections: Number(values.connections),
     scale: Number(values.scale),
     baseline,
   });

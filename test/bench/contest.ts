@@ -2,8 +2,6 @@ import type { BenchContext } from './bench.context.js';
 import type { Traffic } from './load.traffic.js';
 import type { ServerProcess } from './server.process.js';
 
-export const CONNECTIONS = 64;
-
 export interface Contestant {
   readonly name: string;
   readonly server: ServerProcess;
@@ -59,7 +57,12 @@ async function round(
 ): Promise<Sample> {
   await prepare?.(number, units);
   const cpuBefore = server.cpuSeconds;
-  const job = { port: server.port, connections: CONNECTIONS, units, traffic: traffic(number, units) };
+  const job = {
+    port: server.port,
+    connections: context.options.connections,
+    units,
+    traffic: traffic(number, units),
+  };
   const { seconds, medianMs, p99Ms } = await context.load.run(job);
   const cpuMicroseconds = ((server.cpuSeconds - cpuBefore) / units) * 1e6;
   return { perSecond: units / seconds, medianMs, p99Ms, cpuMicroseconds };

@@ -1,5 +1,5 @@
 import type { BenchContext } from './bench.context.js';
-import { CONNECTIONS, median } from './contest.js';
+import { median } from './contest.js';
 import type { Traffic } from './load.traffic.js';
 import { PROGRAMS, ServerProcess } from './server.process.js';
 
@@ -34,7 +34,8 @@ export async function depthSection(context: BenchContext): Promise<void> {
   const restarted = await restarts(context, deep.server, directory);
   const traffic: Traffic = { kind: 'claim' };
   const units = context.scaled(CLAIMS);
-  await context.load.run({ port: restarted.port, connections: CONNECTIONS, units, traffic });
+  const { connections } = context.options;
+  await context.load.run({ port: restarted.port, connections, units, traffic });
   reportMemory(context, `after ${units} claims`, restarted);
   await restarted.stop();
 }
@@ -84,7 +85,8 @@ async function timeOf(
   { operation, round }: { operation: Operation; round: number },
 ): Promise<number> {
   const units = UNITS_PER_ROUND;
-  const job = { port: server.port, connections: CONNECTIONS, units, traffic: trafficOf() };
+  const { connections } = context.options;
+  const job = { port: server.port, connections, units, traffic: trafficOf() };
   return (await context.load.run(job)).seconds / units;
 
   function trafficOf(): Traffic {

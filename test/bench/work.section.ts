@@ -1,5 +1,5 @@
 import type { BenchContext } from './bench.context.js';
-import { CONNECTIONS, contest, type Contestant, ratioOf, reportSamples } from './contest.js';
+import { contest, type Contestant, ratioOf, reportSamples } from './contest.js';
 import { BATCH_SIZE, type Traffic } from './load.traffic.js';
 import { PROGRAMS, ServerProcess } from './server.process.js';
 
@@ -73,6 +73,6 @@ export async function fill(
   { prefix, units, connections = 4 }: { prefix: string; units: number; connections?: number },
 ): Promise<void> {
   const traffic: Traffic = { kind: 'batch', prefix, from: 0, bodyBytes: BODY_BYTES };
-  const batches = Math.ceil((units + CONNECTIONS) / BATCH_SIZE);
+  const batches = Math.ceil((units + context.options.connections) / BATCH_SIZE);
   await context.load.run({ port: server.port, connections, units: batches, traffic });
 }
