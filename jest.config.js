@@ -4,6 +4,8 @@ export default {
   // Sources too, or coverage leaves out the files that no test loads.
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // Fail-overs take their time: `npm run test:topologies` runs these.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/topologies/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { endServer, freePort, launchServer, StartFailure } from './server-process.js';
+import { until } from './until.js';
+
+export { freePort };
 
 export interface RedisServerOptions {
   /** By default a free one. */
@@ -16,9 +15,6 @@ export interface RedisServerOptions {
   /** More of the command line: `['--requirepass', 'secret']`. */
   readonly args?: readonly string[];
 }
-
-/** Redis did not start; the message ends with what it printed. */
-class StartFailure extends Error {}
 
 /**
  * A real `redis-server` of the test's own, on 127.0.0.1, in a directory of its own.
@@ -73,7 +69,7 @@ export class RedisServer {
 
   /** Ends it as a crash does. `start` brings it back. */
   async kill(): Promise<void> {
-    await this.end('SIGKILL');
+    await endServer(this.child, 'SIGKILL');
   }
 
   /** Again on the same port, in the same directory, after `kill`. */
@@ -84,71 +80,19 @@ export class RedisServer {
 
   /** Ends it for good and removes what it wrote. */
   async stop(): Promise<void> {
-    this.resume();
-    await this.end('SIGTERM');
+    await endServer(this.child, 'SIGTERM');
     await rm(this.directory, { recursive: true, force: true });
   }
-
-  private async end(signal: NodeJS.Signals): Promise<void> {
-    if (!this.isRunning) return;
-    const exited = once(this.child, 'exit');
-    this.child.kill(signal);
-    await exited;
-  }
 }
 
-/** A port on 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has a port');
-  return address.port;
-}
-
-async function launch(port: number, directory: string, options: RedisServerOptions): Promise<ChildProcess> {
+function launch(port: number, directory: string, options: RedisServerOptions): Promise<ChildProcess> {
   const durability = options.isDurable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
-  const child = spawn(
-    'redis-server',
-    [
-      ...[
-        '--port',
-        String(port),
-        '--bind',
-        '127.0.0.1',
-        '--dir',
-        directory,
-        '--save',
-        '',
-        '--daemonize',
-        'no',
-      ],
-      ...durability,
-      ...(options.args ?? []),
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const orphanGuard = (): void => {
-    child.kill('SIGKILL');
-  };
-  process.once('exit', orphanGuard);
-  child.once('exit', () => process.removeListener('exit', orphanGuard));
-  await once(child, 'spawn');
-  await ready(child.stdout);
-  // Nobody reads what it prints from now on; a full pipe would hold it up.
-  child.stdout.resume();
-  return child;
-}
-
-async function ready(output: Readable): Promise<void> {
-  const printed: string[] = [];
-  for await (const line of createInterface({ input: output })) {
-    if (line.includes('Ready to accept connections')) return;
-    printed.push(line);
-  }
-  throw new StartFailure(`redis-server did not start:\n${printed.join('\n')}`);
+  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
+  return launchServer({
+    command: 'redis-server',
+    args: [...place, '--save', '', '--daemonize', 'no', ...durability, ...(options.args ?? [])],
+    readyLine: 'Ready to accept connections',
+  });
 }
 
 /** The letter that Linux gives the state of a process; `undefined` where there is no /proc. */
@@ -159,9 +103,4 @@ async function processState(pid: number): Promise<string | undefined> {
 
 function isStopped(state: string | undefined): boolean {
   return state === undefined || state === 'T';
-}
-
-/** Resolves when the condition holds, looking again each turn. The test's own time-out is the limit. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await nextTurn();
 }

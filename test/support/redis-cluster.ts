@@ -1,0 +1,129 @@
+import { Redis } from 'ioredis';
+import { RedisServer } from './redis-server.js';
+import { freePort } from './server-process.js';
+import { until } from './until.js';
+
+export interface RedisClusterOptions {
+  /** Of each master. By default none. */
+  readonly replicas?: 0 | 1;
+  /** More of the command line of the servers. */
+  readonly args?: readonly string[];
+}
+
+/** A server of the cluster and a connection to it. */
+interface Node {
+  readonly server: RedisServer;
+  readonly busPort: number;
+  readonly redis: Redis;
+}
+
+const MASTERS = 3;
+const SLOTS = 16_384;
+const NODE_TIMEOUT_MS = 1_500;
+
+/** Three masters, each with a replica when wanted, all real and on 127.0.0.1. Whoever starts it stops it. */
+export class RedisCluster {
+  private constructor(private readonly nodes: readonly Node[]) {}
+
+  /** Resolves when every node says that the cluster is well and every replica follows its master. */
+  static async start({ replicas = 0, args = [] }: RedisClusterOptions = {}): Promise<RedisCluster> {
+    const count = MASTERS * (1 + replicas);
+    const nodes = await Promise.all(Array.from({ length: count }, () => startNode(args)));
+    const cluster = new RedisCluster(nodes);
+    await cluster.join();
+    await until(async () => (await Promise.all(nodes.map((node) => isWell(node, count)))).every(Boolean));
+    return cluster;
+  }
+
+  get servers(): readonly RedisServer[] {
+    return this.nodes.map(({ server }) => server);
+  }
+
+  get url(): string {
+    return `redis+cluster://${this.servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+  }
+
+  /** The server that holds this key, as another one than `asked` sees it. */
+  async masterOf(key: string, except?: RedisServer): Promise<RedisServer> {
+    const asked = this.nodes.find(({ server }) => server !== except && server.isRunning);
+    if (!asked) throw new Error('No node of the cluster is left to ask');
+    const slot = Number(await asked.redis.call('CLUSTER', 'KEYSLOT', key));
+    const ranges = (await asked.redis.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+    const range = ranges.find(([first, last]) => first <= slot && slot <= last);
+    const master = this.servers.find(({ port }) => port === range?.[2][1]);
+    if (!master) throw new Error(`Nobody serves the slot of ${key}`);
+    return master;
+  }
+
+  /** Resolves with the new holder of this key when the others have replaced the old one. */
+  async untilReplaced(key: string, old: RedisServer): Promise<RedisServer> {
+    await until(async () => (await this.masterOf(key, old)) !== old);
+    return this.masterOf(key, old);
+  }
+
+  /** Ends every process and removes what they wrote. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.nodes.map(async ({ redis, server }) => {
+        redis.disconnect();
+        await server.stop();
+      }),
+    );
+  }
+
+  private async join(): Promise<void> {
+    const [first, ...others] = this.nodes;
+    if (!first) throw new Error('A cluster has nodes');
+    await Promise.all(this.nodes.slice(0, MASTERS).map(({ redis }, index) => assign(redis, index)));
+    for (const { server, busPort } of others) {
+      await first.redis.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
+    }
+    const ids = await Promise.all(this.nodes.map(({ redis }) => redis.call('CLUSTER', 'MYID')));
+    await Promise.all(
+      this.nodes.slice(MASTERS).map(async ({ redis }, index) => {
+        const master = String(ids[index]);
+        await until(async () => String(await redis.call('CLUSTER', 'NODES')).includes(master));
+        await redis.call('CLUSTER', 'REPLICATE', master);
+      }),
+    );
+  }
+}
+
+async function startNode(args: readonly string[]): Promise<Node> {
+  // By default the port of the bus is 10,000 above the other, where there may be no port.
+  const busPort = await freePort();
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
+  const ports = ['--cluster-port', String(busPort), '--cluster-announce-ip', '127.0.0.1'];
+  const quick = ['--repl-diskless-sync-delay', '0', '--shutdown-timeout', '0'];
+  const willing = ['--cluster-replica-validity-factor', '0'];
+  const server = await RedisServer.start({ args: [...cluster, ...ports, ...quick, ...willing, ...args] });
+  const redis = new Redis(server.url, {
+    retryStrategy: () => 100,
+    maxRetriesPerRequest: 0,
+    disconnectTimeout: 100,
+  });
+  redis.on('error', () => undefined);
+  return { server, busPort, redis };
+}
+
+async function assign(redis: Redis, index: number): Promise<void> {
+  const first = Math.floor((SLOTS * index) / MASTERS);
+  const last = Math.floor((SLOTS * (index + 1)) / MASTERS) - 1;
+  await redis.call('CLUSTER', 'ADDSLOTSRANGE', first, last);
+  await redis.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+}
+
+async function isWell({ redis }: Node, count: number): Promise<boolean> {
+  const info = String(await redis.call('CLUSTER', 'INFO'));
+  const replication = await redis.info('replication');
+  const isReplicaBehind =
+    replication.includes('role:slave') && !replication.includes('master_link_status:up');
+  const nodes = String(await redis.call('CLUSTER', 'NODES'));
+  const replicas = nodes.split('\n').filter((line) => line.includes('slave')).length;
+  return (
+    info.includes('cluster_state:ok') &&
+    info.includes(`cluster_known_nodes:${count}`) &&
+    replicas === count - MASTERS &&
+    !isReplicaBehind
+  );
+}
