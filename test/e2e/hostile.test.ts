@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { describeStores } from '../support/describe-stores.js';
 import { filled, type HostileEntry, requestBytes, type Values } from '../support/hostile-request.js';
 import { exchange, type RawAnswer } from '../support/raw-exchange.js';
 import { ServiceProcess } from '../support/service-process.js';
@@ -25,30 +26,6 @@ const slow = entries.filter(({ transport }) => transport !== undefined);
 let directory: string;
 let service: ServiceProcess;
 let count = 0;
-
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'crucible-hostile-'));
-  const keys = Object.entries(KEYS).map(([role, key]) => ({
-    id: role,
-    sha256: createHash('sha256').update(key).digest('hex'),
-    roles: [role],
-    queues: ['*'],
-    not_before: null,
-    expires: null,
-  }));
-  writeFileSync(join(directory, 'keys.json'), JSON.stringify({ keys }));
-  service = await ServiceProcess.start({
-    DATA_DIR: join(directory, 'data'),
-    API_KEYS_FILE: join(directory, 'keys.json'),
-    LOG_LEVEL: 'debug',
-  });
-  await call('POST', '/tasks', { key: KEYS.producer, body: { eval_id: 'existing-1', code: 'x' } });
-}, 120_000);
-
-afterAll(async () => {
-  await service.stop();
-  await rm(directory, { recursive: true, force: true });
-});
 
 async function call(
   method: string,
@@ -105,42 +82,69 @@ async function expectHealthy(): Promise<void> {
   expect([response.status, service.child.exitCode]).toEqual([200, null]);
 }
 
-describe('the service under hostile requests', () => {
-  it.each(quick.map((entry) => [entry.id, entry] as const))('answers %s as listed', async (_, entry) => {
-    const values = valuesFor();
-    if (entry.seedTask) {
-      await call('POST', '/tasks', {
-        key: KEYS.producer,
-        body: { eval_id: `seed-${count}`, code: 'x', priority: 9 },
-      });
-    }
-    const before = entry.noLease ? await leases() : undefined;
-    expectAsListed(entry, await exchange(service.port, requestBytes(entry, values)), values);
-    if (entry.noLease) expect(await leases()).toBe(before);
-    await expectHealthy();
+describeStores(({ settings }) => {
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'crucible-hostile-'));
+    const keys = Object.entries(KEYS).map(([role, key]) => ({
+      id: role,
+      sha256: createHash('sha256').update(key).digest('hex'),
+      roles: [role],
+      queues: ['*'],
+      not_before: null,
+      expires: null,
+    }));
+    writeFileSync(join(directory, 'keys.json'), JSON.stringify({ keys }));
+    service = await ServiceProcess.start({
+      ...settings(),
+      DATA_DIR: join(directory, 'data'),
+      API_KEYS_FILE: join(directory, 'keys.json'),
+      LOG_LEVEL: 'debug',
+    });
+    await call('POST', '/tasks', { key: KEYS.producer, body: { eval_id: 'existing-1', code: 'x' } });
+  }, 120_000);
+
+  afterAll(async () => {
+    await service.stop();
+    await rm(directory, { recursive: true, force: true });
   });
 
-  it('lets go of those who are slow on purpose', async () => {
-    const answers = await Promise.all(
-      slow.map(async (entry) => {
-        const values = valuesFor();
-        const { mode, bytesPerSec, forSec } = entry.transport ?? { mode: 'idle', forSec: 1 };
-        const answer = await exchange(service.port, requestBytes(entry, values), {
-          patience: forSec * 1000,
-          bytesPerSecond: mode === 'drip' ? bytesPerSec : undefined,
-          deafFor: mode === 'no-read' ? forSec * 1000 - 2_000 : undefined,
+  describe('the service under hostile requests', () => {
+    it.each(quick.map((entry) => [entry.id, entry] as const))('answers %s as listed', async (_, entry) => {
+      const values = valuesFor();
+      if (entry.seedTask) {
+        await call('POST', '/tasks', {
+          key: KEYS.producer,
+          body: { eval_id: `seed-${count}`, code: 'x', priority: 9 },
         });
-        return { entry, answer, values };
-      }),
-    );
-    for (const { entry, answer, values } of answers) expectAsListed(entry, answer, values);
-    await expectHealthy();
-  }, 90_000);
+      }
+      const before = entry.noLease ? await leases() : undefined;
+      expectAsListed(entry, await exchange(service.port, requestBytes(entry, values)), values);
+      if (entry.noLease) expect(await leases()).toBe(before);
+      await expectHealthy();
+    });
 
-  it('pollutes no prototype, and writes no key and no stack into its log', async () => {
-    expect(await call('GET', '/tasks/existing-1', { key: KEYS.admin })).not.toHaveProperty('polluted');
-    expect(service.log).not.toMatch(/^\s+at /m);
-    expect(service.log).not.toContain('stack');
-    for (const key of Object.values(KEYS)) expect(service.log).not.toContain(key);
+    it('lets go of those who are slow on purpose', async () => {
+      const answers = await Promise.all(
+        slow.map(async (entry) => {
+          const values = valuesFor();
+          const { mode, bytesPerSec, forSec } = entry.transport ?? { mode: 'idle', forSec: 1 };
+          const answer = await exchange(service.port, requestBytes(entry, values), {
+            patience: forSec * 1000,
+            bytesPerSecond: mode === 'drip' ? bytesPerSec : undefined,
+            deafFor: mode === 'no-read' ? forSec * 1000 - 2_000 : undefined,
+          });
+          return { entry, answer, values };
+        }),
+      );
+      for (const { entry, answer, values } of answers) expectAsListed(entry, answer, values);
+      await expectHealthy();
+    }, 90_000);
+
+    it('pollutes no prototype, and writes no key and no stack into its log', async () => {
+      expect(await call('GET', '/tasks/existing-1', { key: KEYS.admin })).not.toHaveProperty('polluted');
+      expect(service.log).not.toMatch(/^\s+at /m);
+      expect(service.log).not.toContain('stack');
+      for (const key of Object.values(KEYS)) expect(service.log).not.toContain(key);
+    });
   });
 });

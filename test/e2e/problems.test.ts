@@ -2,30 +2,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { StoreUnavailable, TaskStore } from '../../src/storage/task-store.js';
 import { PROBLEMS, type ProblemCode } from '../../src/http/problems.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
+import { describeStores, type StoreUnderTest } from '../support/describe-stores.js';
 import { exchange } from '../support/raw-exchange.js';
-import { type Answer, type Call, startTestApp, type TestApp } from '../support/test-app.js';
+import { type Answer, type Call, type TestApp } from '../support/test-app.js';
 
 const KEY = 'the-only-key';
 
+/** Starts a service on the store that is being tested. */
+let startApp: StoreUnderTest['startApp'];
 let service: TestApp;
-
-beforeAll(async () => {
-  service = await startTestApp({
-    API_KEY: KEY,
-    MAX_PARKED_POLLS: '1',
-    AUTH_FAILURES_PER_MINUTE: '2',
-    REQUIRE_LEASE_ID: 'true',
-  });
-});
-
-afterAll(async () => {
-  await service.close();
-});
-
-beforeEach(async () => {
-  await call('DELETE', '/tasks');
-  await enqueue('a');
-});
 
 function call(method: string, path: string, more: Call = {}): Promise<Answer> {
   return service.call(method, path, { key: KEY, ...more });
@@ -83,7 +68,7 @@ const PROVOKED: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   conflict: () => enqueue('a', { timeout: 31 }),
   not_claimed: async () => {
     await service.close();
-    service = await startTestApp({ API_KEY: KEY, MAX_PARKED_POLLS: '1', AUTH_FAILURES_PER_MINUTE: '2' });
+    service = await startApp({ API_KEY: KEY, MAX_PARKED_POLLS: '1', AUTH_FAILURES_PER_MINUTE: '2' });
     await enqueue('a');
     return call('POST', '/tasks/a/complete');
   },
@@ -115,53 +100,74 @@ const PROVOKED: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   },
 };
 
-describe('the problem', () => {
-  it.each(Object.entries(PROVOKED))('%s is told as RFC 9457 has it', async (code, provoke) => {
-    const answer = await provoke();
-    const { status, title } = PROBLEMS[code as ProblemCode];
-    expect([answer.body.code, answer.status]).toEqual([code, status]);
-    expect(answer.headers.get('content-type')).toBe('application/problem+json');
-    expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(answer.body).toMatchObject({ status, title, type: `urn:crucible-queue:problem:${code}` });
-    expect(answer.body.detail).toMatch(/^[A-Za-z0-9].{9,}/);
-    expect(answer.text).not.toMatch(/secret-code|\n\s+at /);
-    const wait = [429, 503].includes(status) ? /^[1-9]\d*$/ : /^$/;
-    expect(answer.headers.get('retry-after') ?? '').toMatch(wait);
+describeStores((store) => {
+  beforeAll(async () => {
+    ({ startApp } = store);
+    service = await startApp({
+      API_KEY: KEY,
+      MAX_PARKED_POLLS: '1',
+      AUTH_FAILURES_PER_MINUTE: '2',
+      REQUIRE_LEASE_ID: 'true',
+    });
   });
 
-  it('of a method comes with those that are allowed', async () => {
-    const allowed = async (method: string, path: string) =>
-      (await call(method, path)).headers.get('allow')?.split(', ').toSorted();
-    expect(await allowed('PUT', '/tasks/a')).toEqual(['DELETE', 'GET', 'HEAD']);
-    expect(await allowed('PATCH', '/tasks')).toEqual(['DELETE', 'GET', 'HEAD', 'POST']);
-    expect(await allowed('POST', '/tasks/next')).toEqual(['GET']);
-    expect(await allowed('GET', '/tasks/a/complete')).toEqual(['POST']);
-    expect(await allowed('DELETE', '/health')).toEqual(['GET', 'HEAD']);
+  afterAll(async () => {
+    await service.close();
   });
 
-  it('of a schema names each field at fault', async () => {
-    const { body } = await enqueue('b', { timeout: 0, priority: 'x', backoff: { jitter: 2 } });
-    const pointers = (body.errors as { pointer: string }[]).map(({ pointer }) => pointer);
-    expect(pointers.toSorted()).toEqual(['/backoff/jitter', '/priority', '/timeout']);
+  beforeEach(async () => {
+    await call('DELETE', '/tasks');
+    await enqueue('a');
   });
 
-  it.each([false, 'unknown'] as const)('of a store that is away says applied: %p', async (applied) => {
-    const { body } = await whileInsertFails(new StoreUnavailable('It is away', applied));
-    expect(body).toMatchObject({ status: 503, applied });
+  describe('the problem', () => {
+    it.each(Object.entries(PROVOKED))('%s is told as RFC 9457 has it', async (code, provoke) => {
+      const answer = await provoke();
+      const { status, title } = PROBLEMS[code as ProblemCode];
+      expect([answer.body.code, answer.status]).toEqual([code, status]);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+      expect(answer.body).toMatchObject({ status, title, type: `urn:crucible-queue:problem:${code}` });
+      expect(answer.body.detail).toMatch(/^[A-Za-z0-9].{9,}/);
+      expect(answer.text).not.toMatch(/secret-code|\n\s+at /);
+      const wait = [429, 503].includes(status) ? /^[1-9]\d*$/ : /^$/;
+      expect(answer.headers.get('retry-after') ?? '').toMatch(wait);
+    });
+
+    it('of a method comes with those that are allowed', async () => {
+      const allowed = async (method: string, path: string) =>
+        (await call(method, path)).headers.get('allow')?.split(', ').toSorted();
+      expect(await allowed('PUT', '/tasks/a')).toEqual(['DELETE', 'GET', 'HEAD']);
+      expect(await allowed('PATCH', '/tasks')).toEqual(['DELETE', 'GET', 'HEAD', 'POST']);
+      expect(await allowed('POST', '/tasks/next')).toEqual(['GET']);
+      expect(await allowed('GET', '/tasks/a/complete')).toEqual(['POST']);
+      expect(await allowed('DELETE', '/health')).toEqual(['GET', 'HEAD']);
+    });
+
+    it('of a schema names each field at fault', async () => {
+      const { body } = await enqueue('b', { timeout: 0, priority: 'x', backoff: { jitter: 2 } });
+      const pointers = (body.errors as { pointer: string }[]).map(({ pointer }) => pointer);
+      expect(pointers.toSorted()).toEqual(['/backoff/jitter', '/priority', '/timeout']);
+    });
+
+    it.each([false, 'unknown'] as const)('of a store that is away says applied: %p', async (applied) => {
+      const { body } = await whileInsertFails(new StoreUnavailable('It is away', applied));
+      expect(body).toMatchObject({ status: 503, applied });
+    });
+
+    it.each(['', '{', 'nonsense', 'null1', '[1,', '"open', '{"a":01}', '\ufeff{}'])(
+      'of the body %j is that of its kind',
+      async (body) => {
+        const { status } = await call('POST', '/tasks', { body });
+        expect(status).toBe(body === '' ? 422 : 400);
+      },
+    );
+
+    it.each(['null', '[]', '"text"', '1', 'true', ' [{}] '])(
+      'of the JSON %s is one of the schema',
+      async (body) => {
+        expect((await call('POST', '/tasks', { body })).status).toBe(422);
+      },
+    );
   });
-
-  it.each(['', '{', 'nonsense', 'null1', '[1,', '"open', '{"a":01}', '\ufeff{}'])(
-    'of the body %j is that of its kind',
-    async (body) => {
-      const { status } = await call('POST', '/tasks', { body });
-      expect(status).toBe(body === '' ? 422 : 400);
-    },
-  );
-
-  it.each(['null', '[]', '"text"', '1', 'true', ' [{}] '])(
-    'of the JSON %s is one of the schema',
-    async (body) => {
-      expect((await call('POST', '/tasks', { body })).status).toBe(422);
-    },
-  );
 });

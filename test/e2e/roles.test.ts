@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
 import { TaskStore } from '../../src/storage/task-store.js';
-import { type Answer, type Call, startTestApp, type TestApp } from '../support/test-app.js';
+import { describeStores } from '../support/describe-stores.js';
+import { type Answer, type Call, type TestApp } from '../support/test-app.js';
 
 const ROLES = ['producer', 'worker', 'viewer', 'admin'] as const;
 
@@ -76,8 +77,8 @@ class KeptLog implements LoggerService {
   readonly fatal = this.keep;
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'crucible-roles-'));
-const log = new KeptLog();
+let directory: string;
+let log: KeptLog;
 let service: TestApp;
 
 function entry(id: string, roles: readonly string[], queues: readonly string[] = ['*']): object {
@@ -88,25 +89,6 @@ function entry(id: string, roles: readonly string[], queues: readonly string[] =
 function keyOf(id: string): string {
   return `secret-key-of-${id}`;
 }
-
-beforeAll(async () => {
-  const file = join(directory, 'keys.json');
-  const stranger = entry('stranger', ['producer', 'worker', 'viewer'], ['elsewhere']);
-  const keys = [...ROLES.map((role) => entry(role, [role])), stranger];
-  writeFileSync(file, JSON.stringify({ keys }));
-  const env = { API_KEYS_FILE: file, LOG_LEVEL: 'debug', AUTH_FAILURES_PER_MINUTE: '1000000' };
-  service = await startTestApp(env, log);
-});
-
-afterAll(async () => {
-  await service.close();
-  rmSync(directory, { recursive: true });
-});
-
-beforeEach(async () => {
-  await as('admin', 'DELETE', '/tasks');
-  await as('producer', 'POST', '/tasks', { body: { eval_id: 'sample', code: 'x' } });
-});
 
 function as(id: string, method: string, path: string, call: Call = {}): Promise<Answer> {
   return service.call(method, path, { ...call, key: keyOf(id) });
@@ -139,152 +121,180 @@ function isOpen({ status }: Answer): boolean {
   return status !== 401 && status !== 403;
 }
 
-describe('every route', () => {
-  it('is in the table, and the table has no other', () => {
-    expect(registeredRoutes().toSorted()).toEqual(Object.keys(ACCESS).toSorted());
+describeStores(({ startApp }) => {
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'crucible-roles-'));
+    log = new KeptLog();
+    const file = join(directory, 'keys.json');
+    const stranger = entry('stranger', ['producer', 'worker', 'viewer'], ['elsewhere']);
+    const keys = [...ROLES.map((role) => entry(role, [role])), stranger];
+    writeFileSync(file, JSON.stringify({ keys }));
+    const env = { API_KEYS_FILE: file, LOG_LEVEL: 'debug', AUTH_FAILURES_PER_MINUTE: '1000000' };
+    service = await startApp(env, log);
   });
 
-  it.each(Object.entries(ACCESS))('%s is for %p', async (route, callers) => {
-    const [method, path] = split(route);
-    const body = method === 'POST' ? {} : undefined;
-    const anonymous = await service.call(method, path, { body });
-    const wrong = await service.call(method, path, { body, key: 'no-such-key' });
-    if (callers === 'all') {
-      expect([isOpen(anonymous), isOpen(wrong)]).toEqual([true, true]);
-      return;
-    }
-    expect([anonymous.status, anonymous.body.code]).toEqual([401, 'unauthorized']);
-    expect([wrong.status, wrong.body.code]).toEqual([401, 'unauthorized']);
-    const leased = await withLease('0-AAAAAAAAAAAAAAAAAAAAAAAA', method, path, body);
-    expect(leased.status === 401).toBe(!callers.includes('lease'));
-    for (const role of ROLES) {
-      const answer = await as(role, method, path, { body });
-      if (callers.includes(role)) expect([role, isOpen(answer)]).toEqual([role, true]);
-      else expect([role, answer.status, answer.body.code]).toEqual([role, 403, 'forbidden']);
-    }
-  });
-});
-
-describe('a key for another queue', () => {
-  it.each(Object.entries(ON_A_QUEUE))('is refused %s', async (route, body) => {
-    const [method, path] = split(route);
-    const answer = await as('stranger', method, path, { body });
-    expect([answer.status, answer.body.code]).toEqual([403, 'forbidden']);
-    const { body: sample } = await as('admin', 'GET', '/tasks/sample');
-    expect(sample).toMatchObject({ status: 'queued', attempt: 0 });
+  afterAll(async () => {
+    await service.close();
+    rmSync(directory, { recursive: true });
   });
 
-  it('sees and redrives nothing of the others', async () => {
-    await as('stranger', 'POST', '/tasks', { body: { eval_id: 'own', code: 'x', queue: 'elsewhere' } });
-    const list = await as('stranger', 'GET', '/tasks');
-    expect(list.body.tasks).toMatchObject([{ eval_id: 'own' }]);
-    const status = await as('stranger', 'GET', '/status');
-    expect(status.body).toMatchObject({ total_tasks: 1, queued: 1 });
-    expect(Object.keys(status.body.queues as object)).toEqual(['elsewhere']);
-    await as('admin', 'POST', '/tasks/sample/cancel');
-    const redriven = await as('stranger', 'POST', '/tasks/redrive', { body: { status: 'cancelled' } });
-    expect(redriven.body.tasks_redriven).toBe(0);
+  beforeEach(async () => {
+    await as('admin', 'DELETE', '/tasks');
+    await as('producer', 'POST', '/tasks', { body: { eval_id: 'sample', code: 'x' } });
   });
 
-  it('has its items of a bulk request refused one by one', async () => {
-    const tasks = [
-      { eval_id: 'own', code: 'x', queue: 'elsewhere' },
-      { eval_id: 'new', code: 'x' },
-    ];
-    const batch = await as('stranger', 'POST', '/tasks/batch', { body: { tasks } });
-    expect(batch.body.results).toMatchObject([{ eval_id: 'own' }, { problem: { code: 'forbidden' } }]);
-    const results = [{ eval_id: 'sample', lease_id: 'a-lease-id', status: 'completed' }];
-    const report = await as('stranger', 'POST', '/tasks/complete', { body: { results } });
-    expect(report.body.results).toMatchObject([{ problem: { code: 'forbidden' } }]);
-  });
-});
-
-describe('a viewer', () => {
-  it('sees a task without its payloads', async () => {
-    const body = { eval_id: 'a', code: 'the-code', metadata: { k: 'the-metadata' } };
-    await as('producer', 'POST', '/tasks', { body });
-    expect((await as('producer', 'GET', '/tasks/a')).text).toContain('the-metadata');
-    for (const path of ['/tasks/a', '/tasks', '/tasks/a/attempts', '/status']) {
-      expect((await as('viewer', 'GET', path)).text).not.toMatch(/the-(code|metadata)/);
-    }
-  });
-});
-
-describe('a lease without a key', () => {
-  async function claim(id: string): Promise<string> {
-    await as('producer', 'POST', '/tasks', { body: { eval_id: id, code: 'x', queue: id } });
-    const { body } = await as('worker', 'GET', `/tasks/next?queue=${id}`);
-    return String(body.lease_id);
-  }
-
-  it('keeps, and ends, its own attempt', async () => {
-    for (const verb of ['complete', 'fail', 'release']) {
-      const id = `to-${verb}`;
-      const lease = await claim(id);
-      expect((await withLease(lease, 'POST', `/tasks/${id}/heartbeat`, {})).status).toBe(200);
-      expect((await withLease(lease, 'POST', `/tasks/${id}/${verb}`, {})).status).toBe(200);
-      const { body } = await withLease(lease, 'POST', `/tasks/${id}/heartbeat`, {});
-      expect(body.code).toBe('lease_lost');
-    }
-  });
-
-  it('is nothing for the attempt of another, nor beside another lease', async () => {
-    const lease = await claim('mine');
-    const other = await claim('theirs');
-    for (const verb of ['heartbeat', 'complete', 'fail', 'release']) {
-      const foreign = await withLease(lease, 'POST', `/tasks/theirs/${verb}`, {});
-      expect([foreign.status, foreign.body.code]).toEqual([409, 'lease_lost']);
-      const both = await withLease(lease, 'POST', `/tasks/theirs/${verb}`, { lease_id: other });
-      expect([both.status, both.body.code]).toEqual([403, 'forbidden']);
-    }
-    expect((await as('admin', 'GET', '/tasks/theirs')).body.status).toBe('processing');
-  });
-
-  it('does not tell whether a task is there', async () => {
-    const lease = await claim('mine');
-    for (const path of ['/tasks/mine', '/tasks/nobody', '/tasks/mine/output', '/tasks']) {
-      expect((await withLease(lease, 'GET', path)).status).toBe(401);
-    }
-  });
-});
-
-describe('the log at its most talkative', () => {
-  it('has no key, no lease and no payload', async () => {
-    const secret = (name: string) => `secret-${name}`;
-    const task = { eval_id: 'a', code: secret('code'), metadata: { k: secret('metadata') }, max_attempts: 2 };
-    await as('producer', 'POST', '/tasks', { body: task });
-    await as('producer', 'POST', '/tasks', { body: { ...task, code: secret('other-code') } });
-    await as('producer', 'POST', '/tasks', { body: `{"eval_id":"b","code":"${secret('broken')}` });
-    await as('producer', 'POST', '/tasks', { body: { ...task, timeout: secret('field') } });
-    await as('viewer', 'POST', '/tasks', { body: task });
-    await service.call('POST', '/tasks', { body: task, key: secret('guess') });
-    const worker = { worker_id: 'w1', queues: ['default'], max_tasks: 2 };
-    const { body } = await as('worker', 'POST', '/tasks/claim', { body: worker });
-    const [, held] = body.tasks as { lease_id: string }[];
-    const lease_id = held?.lease_id ?? '';
-    const progress = { message: secret('progress') };
-    await as('worker', 'POST', '/tasks/a/heartbeat', { body: { lease_id, progress } });
-    await as('worker', 'POST', '/tasks/a/fail', {
-      body: { lease_id, error: secret('error'), retry_after: 0 },
+  describe('every route', () => {
+    it('is in the table, and the table has no other', () => {
+      expect(registeredRoutes().toSorted()).toEqual(Object.keys(ACCESS).toSorted());
     });
-    await as('worker', 'GET', '/tasks/next');
-    await as('worker', 'POST', '/tasks/a/complete', { body: { output: secret('output') } });
-    await as('producer', 'POST', '/tasks/sample/cancel', { body: { reason: secret('reason') } });
-    expect(lease_id).not.toBe('');
-    expect(log.text).toContain('Refused');
-    expect(log.text).not.toContain('secret-');
-    expect(log.text).not.toContain(lease_id);
+
+    it.each(Object.entries(ACCESS))('%s is for %p', async (route, callers) => {
+      const [method, path] = split(route);
+      const body = method === 'POST' ? {} : undefined;
+      const anonymous = await service.call(method, path, { body });
+      const wrong = await service.call(method, path, { body, key: 'no-such-key' });
+      if (callers === 'all') {
+        expect([isOpen(anonymous), isOpen(wrong)]).toEqual([true, true]);
+        return;
+      }
+      expect([anonymous.status, anonymous.body.code]).toEqual([401, 'unauthorized']);
+      expect([wrong.status, wrong.body.code]).toEqual([401, 'unauthorized']);
+      const leased = await withLease('0-AAAAAAAAAAAAAAAAAAAAAAAA', method, path, body);
+      expect(leased.status === 401).toBe(!callers.includes('lease'));
+      for (const role of ROLES) {
+        const answer = await as(role, method, path, { body });
+        if (callers.includes(role)) expect([role, isOpen(answer)]).toEqual([role, true]);
+        else expect([role, answer.status, answer.body.code]).toEqual([role, 403, 'forbidden']);
+      }
+    });
   });
 
-  it('tells of a fault without the text of the error, which may quote a payload', async () => {
-    const store = service.app.get(TaskStore);
-    const findOfStore = store.find.bind(store);
-    store.find = () => Promise.reject(new Error('secret-code was not expected'));
-    const answer = await as('viewer', 'GET', '/tasks/sample');
-    store.find = findOfStore;
-    expect([answer.status, answer.body.code]).toEqual([500, 'internal_error']);
-    expect(answer.text).not.toContain('secret-');
-    expect(log.text).toContain(String(answer.headers.get('x-request-id')));
-    expect(log.text).not.toContain('secret-');
+  describe('a key for another queue', () => {
+    it.each(Object.entries(ON_A_QUEUE))('is refused %s', async (route, body) => {
+      const [method, path] = split(route);
+      const answer = await as('stranger', method, path, { body });
+      expect([answer.status, answer.body.code]).toEqual([403, 'forbidden']);
+      const { body: sample } = await as('admin', 'GET', '/tasks/sample');
+      expect(sample).toMatchObject({ status: 'queued', attempt: 0 });
+    });
+
+    it('sees and redrives nothing of the others', async () => {
+      await as('stranger', 'POST', '/tasks', { body: { eval_id: 'own', code: 'x', queue: 'elsewhere' } });
+      const list = await as('stranger', 'GET', '/tasks');
+      expect(list.body.tasks).toMatchObject([{ eval_id: 'own' }]);
+      const status = await as('stranger', 'GET', '/status');
+      expect(status.body).toMatchObject({ total_tasks: 1, queued: 1 });
+      expect(Object.keys(status.body.queues as object)).toEqual(['elsewhere']);
+      await as('admin', 'POST', '/tasks/sample/cancel');
+      const redriven = await as('stranger', 'POST', '/tasks/redrive', { body: { status: 'cancelled' } });
+      expect(redriven.body.tasks_redriven).toBe(0);
+    });
+
+    it('has its items of a bulk request refused one by one', async () => {
+      const tasks = [
+        { eval_id: 'own', code: 'x', queue: 'elsewhere' },
+        { eval_id: 'new', code: 'x' },
+      ];
+      const batch = await as('stranger', 'POST', '/tasks/batch', { body: { tasks } });
+      expect(batch.body.results).toMatchObject([{ eval_id: 'own' }, { problem: { code: 'forbidden' } }]);
+      const results = [{ eval_id: 'sample', lease_id: 'a-lease-id', status: 'completed' }];
+      const report = await as('stranger', 'POST', '/tasks/complete', { body: { results } });
+      expect(report.body.results).toMatchObject([{ problem: { code: 'forbidden' } }]);
+    });
+  });
+
+  describe('a viewer', () => {
+    it('sees a task without its payloads', async () => {
+      const body = { eval_id: 'a', code: 'the-code', metadata: { k: 'the-metadata' } };
+      await as('producer', 'POST', '/tasks', { body });
+      expect((await as('producer', 'GET', '/tasks/a')).text).toContain('the-metadata');
+      for (const path of ['/tasks/a', '/tasks', '/tasks/a/attempts', '/status']) {
+        expect((await as('viewer', 'GET', path)).text).not.toMatch(/the-(code|metadata)/);
+      }
+    });
+  });
+
+  describe('a lease without a key', () => {
+    async function claim(id: string): Promise<string> {
+      await as('producer', 'POST', '/tasks', { body: { eval_id: id, code: 'x', queue: id } });
+      const { body } = await as('worker', 'GET', `/tasks/next?queue=${id}`);
+      return String(body.lease_id);
+    }
+
+    it('keeps, and ends, its own attempt', async () => {
+      for (const verb of ['complete', 'fail', 'release']) {
+        const id = `to-${verb}`;
+        const lease = await claim(id);
+        expect((await withLease(lease, 'POST', `/tasks/${id}/heartbeat`, {})).status).toBe(200);
+        expect((await withLease(lease, 'POST', `/tasks/${id}/${verb}`, {})).status).toBe(200);
+        const { body } = await withLease(lease, 'POST', `/tasks/${id}/heartbeat`, {});
+        expect(body.code).toBe('lease_lost');
+      }
+    });
+
+    it('is nothing for the attempt of another, nor beside another lease', async () => {
+      const lease = await claim('mine');
+      const other = await claim('theirs');
+      for (const verb of ['heartbeat', 'complete', 'fail', 'release']) {
+        const foreign = await withLease(lease, 'POST', `/tasks/theirs/${verb}`, {});
+        expect([foreign.status, foreign.body.code]).toEqual([409, 'lease_lost']);
+        const both = await withLease(lease, 'POST', `/tasks/theirs/${verb}`, { lease_id: other });
+        expect([both.status, both.body.code]).toEqual([403, 'forbidden']);
+      }
+      expect((await as('admin', 'GET', '/tasks/theirs')).body.status).toBe('processing');
+    });
+
+    it('does not tell whether a task is there', async () => {
+      const lease = await claim('mine');
+      for (const path of ['/tasks/mine', '/tasks/nobody', '/tasks/mine/output', '/tasks']) {
+        expect((await withLease(lease, 'GET', path)).status).toBe(401);
+      }
+    });
+  });
+
+  describe('the log at its most talkative', () => {
+    it('has no key, no lease and no payload', async () => {
+      const secret = (name: string) => `secret-${name}`;
+      const task = {
+        eval_id: 'a',
+        code: secret('code'),
+        metadata: { k: secret('metadata') },
+        max_attempts: 2,
+      };
+      await as('producer', 'POST', '/tasks', { body: task });
+      await as('producer', 'POST', '/tasks', { body: { ...task, code: secret('other-code') } });
+      await as('producer', 'POST', '/tasks', { body: `{"eval_id":"b","code":"${secret('broken')}` });
+      await as('producer', 'POST', '/tasks', { body: { ...task, timeout: secret('field') } });
+      await as('viewer', 'POST', '/tasks', { body: task });
+      await service.call('POST', '/tasks', { body: task, key: secret('guess') });
+      const worker = { worker_id: 'w1', queues: ['default'], max_tasks: 2 };
+      const { body } = await as('worker', 'POST', '/tasks/claim', { body: worker });
+      const [, held] = body.tasks as { lease_id: string }[];
+      const lease_id = held?.lease_id ?? '';
+      const progress = { message: secret('progress') };
+      await as('worker', 'POST', '/tasks/a/heartbeat', { body: { lease_id, progress } });
+      await as('worker', 'POST', '/tasks/a/fail', {
+        body: { lease_id, error: secret('error'), retry_after: 0 },
+      });
+      await as('worker', 'GET', '/tasks/next');
+      await as('worker', 'POST', '/tasks/a/complete', { body: { output: secret('output') } });
+      await as('producer', 'POST', '/tasks/sample/cancel', { body: { reason: secret('reason') } });
+      expect(lease_id).not.toBe('');
+      expect(log.text).toContain('Refused');
+      expect(log.text).not.toContain('secret-');
+      expect(log.text).not.toContain(lease_id);
+    });
+
+    it('tells of a fault without the text of the error, which may quote a payload', async () => {
+      const store = service.app.get(TaskStore);
+      const findOfStore = store.find.bind(store);
+      store.find = () => Promise.reject(new Error('secret-code was not expected'));
+      const answer = await as('viewer', 'GET', '/tasks/sample');
+      store.find = findOfStore;
+      expect([answer.status, answer.body.code]).toEqual([500, 'internal_error']);
+      expect(answer.text).not.toContain('secret-');
+      expect(log.text).toContain(String(answer.headers.get('x-request-id')));
+      expect(log.text).not.toContain('secret-');
+    });
   });
 });
