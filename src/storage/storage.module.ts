@@ -34,7 +34,12 @@ export class StorageModule implements OnApplicationShutdown {
   }
 }
 
-function openTaskStore(config: Config, clock: Clock | undefined): Promise<TaskStore> {
+/**
+ * Opens the store that the settings name.
+ *
+ * @param clock another clock than the store's own, for tests
+ */
+export function openTaskStore(config: Config, clock?: Clock): Promise<TaskStore> {
   const settings: StoreSettings = {
     retention: config.RETENTION_SECONDS,
     retentionMaxTasks: config.RETENTION_MAX_TASKS,

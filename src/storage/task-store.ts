@@ -16,6 +16,15 @@ export interface NewTask {
   readonly payload: Payload;
 }
 
+/** A task with all that a store has of it. */
+export interface KeptTask {
+  readonly task: Task;
+  readonly payload: Payload;
+  readonly output?: JsonText;
+  /** The finished ones, oldest first. */
+  readonly attempts: readonly Attempt[];
+}
+
 /** A write of one task that was read before. Without `type` it is no transition (a heartbeat). */
 export interface Change extends Partial<Omit<Step, 'task'>> {
   readonly task: Task;
@@ -153,6 +162,12 @@ export abstract class TaskStore {
 
   /** Inserts all in one commit. Per item: `undefined` when inserted, else the task that has this id already. */
   abstract insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]>;
+
+  /**
+   * Takes over tasks of another store as they are, each younger than the one before and than all that are here. One
+   * commit; nothing is told. Per item: whether it was taken over, `false` when its id is here already.
+   */
+  abstract restore(items: readonly KeptTask[]): Promise<readonly boolean[]>;
 
   abstract find(id: string): Promise<Task | undefined>;
   abstract findPayload(id: string): Promise<Payload | undefined>;

@@ -3,6 +3,7 @@ import {
   type ClaimedTask,
   type ClaimRequest,
   type Committed,
+  type KeptTask,
   type NewTask,
   type QueueCounts,
   type StoreSettings,
@@ -80,6 +81,16 @@ export class ReferenceStore extends TaskStore {
     });
     this.tell(fresh);
     return answers;
+  }
+
+  async restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
+    this.requireOpen();
+    return items.map(({ task, payload, output, attempts }) => {
+      if (this.data.entries.has(task.spec.id)) return false;
+      const age = ++this.data.lastAge;
+      this.data.entries.set(task.spec.id, { task, payload, output, attempts: [...attempts], age });
+      return true;
+    });
   }
 
   async find(id: string): Promise<Task | undefined> {

@@ -12,6 +12,7 @@ import { describeRaces } from './suites/races.suite.js';
 import { describeRemove } from './suites/remove.suite.js';
 import { describeReopen } from './suites/reopen.suite.js';
 import { describeReplace } from './suites/replace.suite.js';
+import { describeRestore } from './suites/restore.suite.js';
 import { describeRetention } from './suites/retention.suite.js';
 import { describeTexts } from './suites/texts.suite.js';
 import { describeWatch } from './suites/watch.suite.js';
@@ -28,6 +29,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('insert', () => describeInsert(start));
     describe('texts', () => describeTexts(start));
     describe('claim', () => describeClaim(start));
+    describe('restore', () => describeRestore(start));
     describe('replace', () => describeReplace(start));
     describe('remove', () => describeRemove(start));
     describe('clear', () => describeClear(start));

@@ -7,6 +7,7 @@ import {
   type ClaimRequest,
   type Committed,
   type JsonText,
+  type KeptTask,
   type NewTask,
   type Payload,
   type QueueCounts,
@@ -210,6 +211,22 @@ export class EmbeddedTaskStore extends TaskStore {
     });
     await this.commits.commit(transaction);
     return present;
+  }
+
+  async restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
+    const ids = items.map(({ task }) => task.spec.id);
+    for (let wait = this.obstacle(ids); wait !== undefined; wait = this.obstacle(ids)) await wait;
+    const transaction = this.commits.begin();
+    const taken = new Set<string>();
+    const isTaken = items.map((item) => {
+      const { id } = item.task.spec;
+      if (taken.has(id) || this.files.numbers.get(id) !== undefined) return false;
+      taken.add(id);
+      this.writer.putKept(transaction, item);
+      return true;
+    });
+    await this.commits.commit(transaction);
+    return isTaken;
   }
 
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {

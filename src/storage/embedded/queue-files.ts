@@ -78,6 +78,11 @@ export class QueueFiles {
     this.note(this.tasks.put(number, record as never));
   }
 
+  /** Adds the finished attempts of a task that another store had. Those that follow have higher numbers. */
+  putAttempts(number: TaskNumber, attempts: readonly Attempt[]): void {
+    for (const [index, attempt] of attempts.entries()) this.note(this.attempts.put([number, index], attempt));
+  }
+
   /** Adds the next record of a task, and what goes with it, to this turn's transaction. */
   putChange(number: TaskNumber, change: ChangedRecord): void {
     const { record, sequence, ended, output } = change;

@@ -1,6 +1,6 @@
 import type { Step } from '../../task/task.machine.js';
 import type { Task } from '../../task/task.js';
-import type { Change, Payload } from '../task-store.js';
+import type { Change, KeptTask, Payload } from '../task-store.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskNumber } from './task-index.js';
@@ -42,6 +42,25 @@ export class TaskWriter {
     const record = encodeTask(step.task, bytes);
     this.files.putNew(number, { spec: step.task.spec, record, payload });
     transaction.add({ number, id, from: undefined, to: headOf(step.task, bytes, record), step });
+  }
+
+  /** Adds a task of another store as it is. */
+  putKept(transaction: Transaction, { task, payload, output, attempts }: KeptTask): void {
+    const number = this.nextNumber;
+    this.nextNumber += 1;
+    const { spec, sequence } = task;
+    const bytes = Buffer.byteLength(payload) + Buffer.byteLength(output ?? '');
+    const record = encodeTask(task, bytes);
+    this.files.putNew(number, { spec, record, payload });
+    this.files.putAttempts(number, attempts);
+    if (output !== undefined) this.files.putChange(number, { record, sequence, ended: undefined, output });
+    transaction.add({
+      number,
+      id: spec.id,
+      from: undefined,
+      to: headOf(task, bytes, record),
+      step: undefined,
+    });
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   type ClaimRequest,
   type Committed,
   type JsonText,
+  type KeptTask,
   type NewTask,
   type Payload,
   type QueueCounts,
@@ -16,6 +17,7 @@ import {
   type TaskQuery,
   TaskStore,
 } from '../task-store.js';
+import { ClaimNames } from './claim-names.js';
 import { DueFinder } from './due-finder.js';
 import type { EventOptions } from './event.text.js';
 import { Feed } from './feed.js';
@@ -31,6 +33,7 @@ import { TaskFinder } from './task-finder.js';
 import { TaskInserter } from './task-inserter.js';
 import { TaskLister } from './task-lister.js';
 import { TaskRecords } from './task-records.js';
+import { TaskRestorer } from './task-restorer.js';
 import { TaskWriter } from './task-writer.js';
 
 export interface RedisStoreOptions {
@@ -88,6 +91,7 @@ export class RedisTaskStore extends TaskStore {
       keys,
       directory: new IdDirectory(connection, keys),
       names: new QueueNames(connection, keys),
+      claimNames: new ClaimNames(connection, keys),
       records: new TaskRecords(),
       feed: new Feed(),
       events,
@@ -124,6 +128,10 @@ export class RedisTaskStore extends TaskStore {
 
   insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
     return this.connection.during(() => this.inserter.insert(items));
+  }
+
+  restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
+    return this.connection.during(() => new TaskRestorer(this.parts).restore(items));
   }
 
   find(id: string): Promise<Task | undefined> {

@@ -1,3 +1,4 @@
+import type { ClaimNames } from './claim-names.js';
 import type { EventOptions } from './event.text.js';
 import type { Feed } from './feed.js';
 import type { IdDirectory } from './id-directory.js';
@@ -12,6 +13,7 @@ export interface StoreParts {
   readonly keys: Keys;
   readonly directory: IdDirectory;
   readonly names: QueueNames;
+  readonly claimNames: ClaimNames;
   readonly records: TaskRecords;
   readonly feed: Feed;
   readonly events: EventOptions;

@@ -1,4 +1,4 @@
-import type { Clock, Moment, Seconds } from '../../task/clock.js';
+import type { Clock, Moment } from '../../task/clock.js';
 import { tick } from '../../task/task.machine.js';
 import type { ProcessingTask, Task } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest } from '../task-store.js';
@@ -12,9 +12,6 @@ const CLAIM = new LuaScript('claim', { parts: ['record', 'index', 'event', 'leas
 
 /** Expired tasks that one script passes over; they are expired then, and the next one finds what is behind them. */
 const PASS_OVER = 500;
-/** How much longer than its leases a claim call can be repeated on other queues than it named at first. */
-const CLAIM_GRACE: Seconds = 60;
-
 /** One lease to give out. */
 interface LeaseRow {
   readonly leaseId: string;
@@ -72,7 +69,7 @@ export class TaskClaimer {
     claimId: string,
   ): Promise<readonly ClaimedTask[]> {
     const claimKey = claimKeyOf(rows[0]?.grant.workerId, claimId);
-    const named = await this.rename(claimKey, queues);
+    const named = await this.parts.claimNames.note(claimKey, queues);
     const places = this.groups([...new Set([...queues, ...named])]);
     const held: ClaimedTask[] = [];
     for (const further of places) {
@@ -84,7 +81,9 @@ export class TaskClaimer {
       const found = await this.search({ queues: group, further: [], claimKey }, left);
       return found.held.length > 0 ? found.held : found.taken;
     });
-    await this.keepNames(claimKey, claimed);
+    if (claimed.length > 0) {
+      await this.parts.claimNames.keep(claimKey, Math.max(...claimed.map(({ task }) => task.lease.length)));
+    }
     return claimed;
   }
 
@@ -175,30 +174,6 @@ export class TaskClaimer {
       return task === undefined ? [] : [task];
     });
     await this.writer.replace(tasks.flatMap((task) => tick(task, now) ?? []));
-  }
-
-  /** Notes the queues before tasks are taken from them, so that none is missed. Answers those noted before. */
-  private async rename(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
-    const key = this.parts.keys.claim(claimKey);
-    const names = await this.parts.connection.write(async (client) => {
-      const replies = await client
-        .multi()
-        .smembers(key)
-        .sadd(key, ...queues)
-        .pexpire(key, CLAIM_GRACE * 1000)
-        .exec();
-      return replies?.[0]?.[1];
-    });
-    return names as string[];
-  }
-
-  private async keepNames(claimKey: string, claimed: readonly ClaimedTask[]): Promise<void> {
-    if (claimed.length === 0) return;
-    const longest = Math.max(...claimed.map(({ task }) => task.lease.length));
-    const key = this.parts.keys.claim(claimKey);
-    await this.parts.connection.write((client) =>
-      client.pexpire(key, Math.ceil((longest + CLAIM_GRACE) * 1000)),
-    );
   }
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Step } from '../../task/task.machine.js';
 import type { Task } from '../../task/task.js';
@@ -6,6 +5,7 @@ import { type NewTask, StoreUnavailable } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import type { Place } from './id-directory.js';
 import { LuaScript } from './lua-script.js';
+import { newNonce } from './nonce.js';
 import { QueueBatch } from './queue-batch.js';
 import { FENCE_MS, ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
@@ -144,13 +144,4 @@ function firstOfEachId(open: readonly Open[]): readonly Open[] {
   const firsts = new Map<string, Open>();
   for (const each of open) if (!firsts.has(each.id)) firsts.set(each.id, each);
   return [...firsts.values()];
-}
-
-const ofThisProcess = randomBytes(9).toString('base64url');
-let nonces = 0;
-
-/** Unique for every insert of every process. */
-function newNonce(): string {
-  nonces += 1;
-  return `${ofThisProcess}${nonces.toString(36)}`;
 }

@@ -1,38 +1,13 @@
 import { contentsOf } from '../../support/store-contents.js';
 import type { StartStore } from '../../support/store-harness.js';
-import { idsOf, type StoreUser } from '../../support/store-user.js';
-import { cancel, heartbeat } from '../../../src/task/task.machine.js';
+import { fillWithEverything } from '../../support/store-filling.js';
+import { idsOf } from '../../support/store-user.js';
 import { TASK_STATES } from '../../../src/task/task.js';
-
-/** Tasks in every state, in two queues, with outputs, attempts, heartbeats and deadlines. */
-async function fill(user: StoreUser): Promise<void> {
-  await user.add({ id: 'expired', queue: 'a', ttl: 1, priority: 9 });
-  user.clock.advance(1_000);
-  await user.add({ id: 'completed', queue: 'a' }, { id: 'failed', queue: 'a' }, { id: 'held', queue: 'a' });
-  const first = await user.takeOne({ queues: ['a'] });
-  user.clock.advance(1);
-  await user.complete(first, '{"output":[]}');
-  user.clock.advance(1);
-  await user.fail(await user.takeOne({ queues: ['a'] }), 'exit 1');
-  const held = await user.takeOne({ queues: ['a'], claimId: 'claim', lease: 99 });
-  const beat = { leaseId: held.lease.id, progress: { percent: 50, message: 'half' }, extend: 200 };
-  await user.store.replace([{ task: heartbeat(held, beat, user.now) }]);
-  for (const [index, priority] of [1, 3, -2, 3, 1].entries()) {
-    user.clock.advance(10);
-    await user.add({ id: `queued-${index}`, queue: 'b', priority, ttl: 500 + index });
-  }
-  const [cancelled] = await user.add(
-    { id: 'cancelled', queue: 'b', batchId: 'x' },
-    { id: 'delayed', delay: 77 },
-  );
-  await user.write(cancel(cancelled, 'because', user.now));
-  await user.release(await user.takeOne({ queues: ['b'] }));
-}
 
 export function describeReopen(start: StartStore): void {
   it('finds everything as it was left', async () => {
     const user = await start({ retention: 400, retentionMaxTasks: 2 });
-    await fill(user);
+    await fillWithEverything(user);
     const before = await contentsOf(user.store);
     expect(new Set(before.tasks.map(({ task }) => task?.state))).toEqual(new Set(TASK_STATES));
     expect(before.due.length).toBeGreaterThan(0);
@@ -44,7 +19,7 @@ export function describeReopen(start: StartStore): void {
 
   it('goes on where it was', async () => {
     const user = await start();
-    await fill(user);
+    await fillWithEverything(user);
     const held = await user.find('held');
     await user.harness.reopen();
     await user.add({ id: 'queued-5', queue: 'b', priority: 3 }, { id: 'queued-6', queue: 'b', priority: -2 });

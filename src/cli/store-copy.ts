@@ -1,0 +1,67 @@
+/**
+ * `npm run store:copy -- --from embedded --to redis`, or back: copies every task from one store to the other. Where they
+ * are is read from the settings of the service. The service must not run meanwhile.
+ */
+import { parseArgs } from 'node:util';
+import { type Config, loadConfig, type QueueStore } from '../config/config.js';
+import { type CopyReport, copyStore } from '../storage/store-copy.js';
+import { openTaskStore } from '../storage/storage.module.js';
+
+const STORES: readonly QueueStore[] = ['embedded', 'redis'];
+const USAGE = 'Usage: npm run store:copy -- --from embedded|redis --to embedded|redis';
+const BAD_USAGE = 2;
+
+/** @returns the exit code: 0 when the target has every task, as it was in the source */
+async function main(): Promise<number> {
+  const stores = readArguments();
+  if (stores === undefined) return say(USAGE, BAD_USAGE);
+  const config = loadConfig(process.env);
+  const from = await openTaskStore(withStore(config, stores.from));
+  try {
+    const to = await openTaskStore(withStore(config, stores.to));
+    try {
+      return describe(await copyStore(from, to, ({ done, total }) => say(`${done} of ${total} tasks`, 0)));
+    } finally {
+      await to.close();
+    }
+  } finally {
+    await from.close();
+  }
+}
+
+function readArguments(): { from: QueueStore; to: QueueStore } | undefined {
+  const { values } = parseArgs({ options: { from: { type: 'string' }, to: { type: 'string' } } });
+  const from = STORES.find((store) => store === values.from);
+  const to = STORES.find((store) => store === values.to);
+  return from === undefined || to === undefined || from === to ? undefined : { from, to };
+}
+
+function withStore(config: Config, store: QueueStore): Config {
+  return Object.assign(Object.create(Object.getPrototypeOf(config) as object) as Config, config, {
+    QUEUE_STORE: store,
+  });
+}
+
+function describe({ total, copied, present, different, miscounted }: CopyReport): number {
+  process.stdout.write(`${total} tasks: ${copied} copied, ${present} were there already\n`);
+  if (different.length > 0) {
+    const some = different.slice(0, 10).join(', ');
+    say(`${different.length} tasks are different in the target and were left as they are: ${some}`, 1);
+  }
+  if (miscounted.length > 0) say(`The target has fewer tasks in: ${miscounted.join(', ')}`, 1);
+  return different.length + miscounted.length > 0 ? 1 : 0;
+}
+
+function say(line: string, code: number): number {
+  process.stderr.write(`${line}\n`);
+  return code;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.exitCode = say(error instanceof Error ? error.message : String(error), 1);
+  },
+);

@@ -1,0 +1,38 @@
+import type { Seconds } from '../../task/clock.js';
+import type { Keys } from './keys.js';
+import type { StoreConnection } from './store-connection.js';
+
+/** How much longer than its leases it is remembered which queues a claim call named. */
+const GRACE: Seconds = 60;
+
+/**
+ * Which queues a claim call with an id has named: a repetition may name others, and the tasks that it holds are found
+ * all the same.
+ */
+export class ClaimNames {
+  constructor(
+    private readonly connection: StoreConnection,
+    private readonly keys: Keys,
+  ) {}
+
+  /** Notes queues, before tasks are taken from them, so that none is missed. Answers those noted before. */
+  async note(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
+    const key = this.keys.claim(claimKey);
+    const names = await this.connection.write(async (client) => {
+      const replies = await client
+        .multi()
+        .smembers(key)
+        .sadd(key, ...queues)
+        .pexpire(key, GRACE * 1000)
+        .exec();
+      return replies?.[0]?.[1];
+    });
+    return names as string[];
+  }
+
+  /** Remembers them for as long as the leases of the claim. */
+  async keep(claimKey: string, lease: Seconds): Promise<void> {
+    const key = this.keys.claim(claimKey);
+    await this.connection.write((client) => client.pexpire(key, Math.ceil((lease + GRACE) * 1000)));
+  }
+}

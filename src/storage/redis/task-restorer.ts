@@ -1,0 +1,86 @@
+import type { KeptTask } from '../task-store.js';
+import { LuaScript } from './lua-script.js';
+import type { StoreParts } from './store-parts.js';
+import { claimKeyOf, encodeTask } from './task.codec.js';
+import { newNonce } from './nonce.js';
+
+const RESTORE = new LuaScript('restore', { parts: ['record', 'index', 'event'] });
+
+interface Row {
+  readonly index: number;
+  readonly item: KeptTask;
+  readonly queue: string;
+  readonly id: string;
+  readonly nonce: string;
+}
+
+/** Takes over tasks of another store. */
+export class TaskRestorer {
+  constructor(private readonly parts: StoreParts) {}
+
+  /** Per item: whether it was taken over. */
+  async restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
+    const rows = items.map((item, index): Row => {
+      const { id, queue } = item.task.spec;
+      return { index, item, queue, id, nonce: newNonce() };
+    });
+    const { names, directory, connection } = this.parts;
+    await names.ensure([...new Set(rows.map(({ queue }) => queue))]);
+    const places = await directory.reserve(rows);
+    const own = rows
+      .map((row, index) => ({ ...row, ...places[index] }))
+      .filter(({ queue, item }) => queue === item.task.spec.queue);
+    const isRestored = items.map(() => false);
+    for (const group of connection.isCluster ? byQueue(own) : [own]) {
+      const results = await this.run(group);
+      await this.noteClaims(group);
+      group.forEach(({ index }, position) => (isRestored[index] = results[position] === 1));
+    }
+    return isRestored;
+  }
+
+  private async noteClaims(rows: readonly Row[]): Promise<void> {
+    for (const { item, queue } of rows) {
+      const { task } = item;
+      if (task.state !== 'processing' || task.lease.claimId === undefined) continue;
+      const claimKey = claimKeyOf(task.lease.workerId, task.lease.claimId);
+      await this.parts.claimNames.note(claimKey, [queue]);
+      await this.parts.claimNames.keep(claimKey, task.lease.length);
+    }
+  }
+
+  private run(rows: readonly Row[]): Promise<readonly number[]> {
+    if (rows.length === 0) return Promise.resolve([]);
+    const { connection, keys } = this.parts;
+    const call = { keys: rows.map(({ queue }) => keys.queue(queue)), args: rows.flatMap(argsOf) };
+    return connection.writeScript(RESTORE, call, (reply) => reply as number[]);
+  }
+}
+
+function argsOf({ id, nonce, item: { task, payload, output = '', attempts } }: Row): (string | number)[] {
+  const { spec } = task;
+  const { state, revision, sequence, attempt, created, started, startBy, ...texts } = encodeTask(task);
+  return [
+    ...[
+      id,
+      nonce,
+      spec.priority,
+      spec.timeout,
+      state,
+      revision,
+      sequence,
+      attempt,
+      created,
+      started,
+      startBy,
+    ],
+    ...[texts.deadline, JSON.stringify(spec), texts.core, texts.lease, texts.claim, payload, output],
+    ...[attempts.length, ...attempts.map((each) => JSON.stringify(each))],
+  ];
+}
+
+function byQueue(rows: readonly Row[]): readonly (readonly Row[])[] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) groups.set(row.queue, [...(groups.get(row.queue) ?? []), row]);
+  return [...groups.values()];
+}

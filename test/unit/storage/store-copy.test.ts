@@ -1,0 +1,65 @@
+import { copyStore } from '../../../src/storage/store-copy.js';
+import { ReferenceStore } from '../../contract/reference-store.js';
+import { contentsOf } from '../../support/store-contents.js';
+import { fillWithEverything } from '../../support/store-filling.js';
+import { ROOMY } from '../../support/store-harness.js';
+import { StoreUser } from '../../support/store-user.js';
+import { FakeClock } from '../../support/task.builders.js';
+
+function twoStores() {
+  const clock = new FakeClock();
+  const [from, to] = [new ReferenceStore(clock, ROOMY), new ReferenceStore(clock, ROOMY)];
+  const userOf = (store: ReferenceStore) =>
+    new StoreUser({ store, clock, reopen: () => Promise.resolve(store), destroy: () => store.close() });
+  return { from, to, source: userOf(from), target: userOf(to) };
+}
+
+describe('copyStore', () => {
+  it('copies everything, to its place, and says how much', async () => {
+    const { from, to, source } = twoStores();
+    await fillWithEverything(source);
+    const { total, ...rest } = await copyStore(from, to);
+    expect(rest).toEqual({ copied: total, present: 0, different: [], miscounted: [] });
+    expect(total).toBe(11);
+    expect(await contentsOf(to)).toEqual(await contentsOf(from));
+  });
+
+  it('goes on where it was interrupted', async () => {
+    const { from, to, source } = twoStores();
+    await source.add(...Array.from({ length: 250 }, (_, index) => ({ id: `t${index}` })));
+    const interrupt = () => {
+      throw new Error('interrupted');
+    };
+    await expect(copyStore(from, to, interrupt)).rejects.toThrow('interrupted');
+    const seen: number[] = [];
+    expect(await copyStore(from, to, ({ done }) => seen.push(done))).toMatchObject({
+      total: 250,
+      copied: 150,
+      present: 100,
+      different: [],
+    });
+    expect(seen).toEqual([100, 200, 250]);
+    expect(await contentsOf(to)).toEqual(await contentsOf(from));
+  });
+
+  it('overwrites nothing, and names what is different', async () => {
+    const { from, to, source, target } = twoStores();
+    await source.add({ id: 'same' }, { id: 'other' }, { id: 'further', queue: 'q' });
+    await copyStore(from, to);
+    await source.takeOne();
+    await target.end('new here');
+    const before = await contentsOf(to);
+    expect(await copyStore(from, to)).toMatchObject({ copied: 0, present: 2, different: ['same'] });
+    expect(await contentsOf(to)).toEqual(before);
+  });
+
+  it('names the queues in which something is missing', async () => {
+    const { from, to, source } = twoStores();
+    await source.add({ id: 'a', queue: 'x' }, { id: 'b', queue: 'y' });
+    const clearOne = () => {
+      void to.clear({ queues: ['x'] });
+    };
+    const report = copyStore(from, to, clearOne);
+    expect((await report).miscounted).toEqual(['x']);
+  });
+});
