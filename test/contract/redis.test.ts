@@ -1,7 +1,6 @@
-import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
-import { connectRedis, disconnectRedis, parseRedisUrl } from '../../src/redis/redis-connection.js';
 import { RedisServer } from '../support/redis-server.js';
-import { type OpenStore, ROOMY } from '../support/store-harness.js';
+import { openRedisStore } from '../support/redis-store.js';
+import type { OpenStore } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { describeStoreModel } from './store.model.js';
 import { describeTaskStore } from './task-store.contract.js';
@@ -21,26 +20,7 @@ const openRedis: OpenStore = async ({ settings }) => {
   stores += 1;
   const keyPrefix = `test-${stores}`;
   const clock = new FakeClock();
-  const openStore = async () => {
-    const client = connectRedis(parseRedisUrl(server.url));
-    await new Promise((resolve) => client.once('ready', resolve));
-    const subscriber = client.duplicate();
-    const close = async () => {
-      await Promise.all([client, subscriber].map(disconnectRedis));
-    };
-    const openSubscriber = () => subscriber;
-    const onChange = () => undefined;
-    const link = { client, isAvailable: true, isCluster: false, openSubscriber, onChange, close };
-    return RedisTaskStore.open({
-      link,
-      keyPrefix,
-      clock,
-      settings: { ...ROOMY, ...settings },
-      events: { channelPrefix: keyPrefix, streamLength: 1_000 },
-      replicas: 0,
-      limitMs: 2_000,
-    });
-  };
+  const openStore = () => openRedisStore({ url: server.url, keyPrefix, clock, settings });
   let store = await openStore();
   return {
     clock,

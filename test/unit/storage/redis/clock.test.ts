@@ -1,0 +1,113 @@
+import { jest } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { RedisClock } from '../../../../src/storage/redis/redis-clock.js';
+import { useRedis } from './redis.site.js';
+
+const site = useRedis();
+
+const HOUR_MS = 3_600_000;
+
+async function timeOf(client: Redis): Promise<number> {
+  const [seconds, microseconds] = await client.time();
+  return Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+}
+
+/** What the work does when `Date` is an hour late or early; only the monotonic clock and Redis are left as they are. */
+async function withDateAt<T>(by: number, work: () => Promise<T>): Promise<T> {
+  jest.useFakeTimers({
+    now: Date.now() + by,
+    doNotFake: [
+      ...(['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const),
+      ...(['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] as const),
+    ],
+  });
+  try {
+    return await work();
+  } finally {
+    jest.useRealTimers();
+  }
+}
+
+describe('RedisClock', () => {
+  it('is the clock of Redis on both scales, within the time of a question', async () => {
+    const client = await site.client();
+    const clock = new RedisClock(() => timeOf(client));
+    await clock.start();
+    const before = await timeOf(client);
+    const { wall, steady } = clock.now();
+    const after = await timeOf(client);
+    clock.stop();
+    expect(steady).toBe(wall);
+    expect(wall).toBeGreaterThanOrEqual(before - 50);
+    expect(wall).toBeLessThanOrEqual(after + 50);
+  });
+
+  it('agrees with others at the same Redis, however late the answers come', async () => {
+    const client = await site.client();
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      const time = await timeOf(client);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      return time;
+    };
+    const clocks = [new RedisClock(() => timeOf(client)), new RedisClock(slow)];
+    await Promise.all(clocks.map((clock) => clock.start()));
+    const [one, other] = clocks.map((clock) => clock.now().wall);
+    for (const clock of clocks) clock.stop();
+    expect(Math.abs((one ?? NaN) - (other ?? NaN))).toBeLessThanOrEqual(50);
+  });
+
+  it('refuses to guess before it has asked', () => {
+    expect(() => new RedisClock(() => Promise.resolve(0)).now()).toThrow('not read yet');
+  });
+
+  it('rejects when Redis cannot be asked at first', async () => {
+    const clock = new RedisClock(() => Promise.reject(new Error('away')));
+    await expect(clock.start()).rejects.toThrow('away');
+  });
+
+  it('is read every second, also after a question that failed', async () => {
+    const answers = [1_000, new Error('away'), 2_000_000];
+    const asked = { count: 0 };
+    const isRead = new Promise<void>((resolve) => {
+      const clock = new RedisClock(async () => {
+        const answer = answers[asked.count];
+        asked.count += 1;
+        if (answer instanceof Error) throw answer;
+        if (asked.count === 4) {
+          expect(clock.now().wall).toBeGreaterThanOrEqual(2_000_000);
+          clock.stop();
+          resolve();
+        }
+        return answer ?? 0;
+      });
+      void clock.start().then(() => expect(clock.now().wall).toBeLessThan(2_000));
+    });
+    await isRead;
+  });
+});
+
+describe('instances whose own clocks are two hours apart', () => {
+  it('agree on leases, deadlines and what is due', async () => {
+    const redis = await site.client();
+    const early = await withDateAt(-HOUR_MS, () => site.open({ clock: undefined }));
+    const late = await withDateAt(HOUR_MS, () => site.open({ clock: undefined }));
+    const before = await timeOf(redis);
+    expect(Math.abs(early.clock.now().wall - late.clock.now().wall)).toBeLessThanOrEqual(50);
+    const user = site.userOf(early);
+    const item = user.newTask({ id: 'a' });
+    await withDateAt(-HOUR_MS, () => early.insert([item]));
+    const request = user.request({ lease: 60 });
+    const [claimed] = await withDateAt(HOUR_MS, () => late.claim(request));
+    const { startedAt = 0, expiresAt = 0 } = claimed?.task.lease ?? {};
+    expect(startedAt).toBeGreaterThanOrEqual(before - 50);
+    expect(startedAt).toBeLessThanOrEqual((await timeOf(redis)) + 50);
+    expect(expiresAt).toBe(startedAt + 60_000);
+    for (const store of [early, late]) {
+      expect(await withDateAt(HOUR_MS, () => store.due(10))).toEqual([]);
+      expect(await withDateAt(-HOUR_MS, () => store.due(10))).toEqual([]);
+      expect(await store.untilDue()).toBeGreaterThan(50_000);
+      expect(await store.untilDue()).toBeLessThanOrEqual(60_050);
+    }
+  });
+});

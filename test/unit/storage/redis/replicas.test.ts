@@ -1,0 +1,75 @@
+import type { StoreUser } from '../../../support/store-user.js';
+import { StoreUnavailable } from '../../../../src/storage/task-store.js';
+import { cancel } from '../../../../src/task/task.machine.js';
+import { RedisServer } from '../../../support/redis-server.js';
+import { useRedis } from './redis.site.js';
+
+const site = useRedis({ args: ['--repl-diskless-sync-delay', '0'] });
+
+/** Resolves when the replica has all that was written before. */
+async function follow(url: string): Promise<void> {
+  const client = await site.client(url);
+  await client.replicaof('127.0.0.1', site.server.port);
+  const primary = await site.client();
+  await primary.set('a write', 'to wait for');
+  while ((await primary.wait(1, 100)) < 1) await primary.set('a write', 'to wait for');
+}
+
+function writesOf(user: StoreUser, task: Awaited<ReturnType<StoreUser['find']>>) {
+  const step = cancel(task, undefined, user.now);
+  return {
+    insert: () => user.store.insert([user.newTask({ id: 'new' })]),
+    claim: () => user.store.claim(user.request({ queues: ['other'] })),
+    'claim with an id': () => user.store.claim(user.request({ queues: ['other'], claimId: 'c' })),
+    replace: () => user.store.replace(step ? [step] : []),
+    remove: () => user.store.remove([task]),
+    clear: () => user.store.clear({}),
+  };
+}
+
+describe('a store that waits for a replica', () => {
+  it('does not acknowledge a write that no replica has, within the limit', async () => {
+    const limitMs = 100;
+    const [user, plain] = [await site.user({ replicas: 1, limitMs }), await site.user()];
+    const [task] = await plain.add({ id: 'a' }, { id: 'b', queue: 'other' });
+    for (const [name, write] of Object.entries(writesOf(user, task))) {
+      const startedAt = performance.now();
+      const answer: unknown = await write().then(
+        () => `${name} was acknowledged`,
+        (error: unknown) => error,
+      );
+      expect(answer).toBeInstanceOf(StoreUnavailable);
+      expect(answer).toMatchObject({ applied: 'unknown' });
+      expect(performance.now() - startedAt).toBeGreaterThanOrEqual(limitMs - 5);
+      expect(performance.now() - startedAt).toBeLessThan(limitMs + 1_500);
+    }
+  });
+
+  it('still answers reads', async () => {
+    const [user, plain] = [await site.user({ replicas: 1, limitMs: 100 }), await site.user()];
+    const [task] = await plain.add({ id: 'a' });
+    expect(await user.find('a')).toEqual(task);
+    expect(await user.list()).toEqual([task]);
+    expect(await user.store.position(task)).toBe(1);
+  });
+
+  it('acknowledges what a replica has, and the replica has it', async () => {
+    const replica = await RedisServer.start();
+    try {
+      await follow(replica.url);
+      const user = await site.user({ replicas: 1 });
+      await user.add({ id: 'a' }, { id: 'b' });
+      const held = await user.takeOne({ claimId: 'c' });
+      const there = await site.client(replica.url);
+      expect(await there.hget(site.keys.task('default', 'a'), 'head')).toMatch(/^processing 2 /);
+      await user.complete(held);
+      expect(await there.hget(site.keys.task('default', 'a'), 'head')).toMatch(/^completed 3 /);
+      expect(await user.store.remove([await user.find('b')])).toEqual([true]);
+      expect(await there.exists(site.keys.task('default', 'b'))).toBe(0);
+      expect(await user.store.clear({})).toBe(1);
+      expect(await there.exists(site.keys.task('default', 'a'))).toBe(0);
+    } finally {
+      await replica.stop();
+    }
+  });
+});

@@ -1,0 +1,72 @@
+import { heartbeat, redrive, cancel } from '../../../../src/task/task.machine.js';
+import type { StoreUser } from '../../../support/store-user.js';
+import { useRedis } from './redis.site.js';
+
+const site = useRedis();
+
+/** Makes the record of a task what a later version of the service might write. */
+async function writeAsLater(id: string): Promise<void> {
+  const client = await site.client();
+  const key = site.keys.task('default', id);
+  const [head, spec, core, lease] = await client.hmget(key, 'head', 'spec', 'core', 'lease');
+  const extend = (text?: string | null) => (text ? text.replace(/\}$/, ',"future":{"a":[]}}') : '');
+  const fields = {
+    head: `${head} extra words`,
+    spec: extend(spec),
+    core: extend(core),
+    lease: extend(lease),
+  };
+  await client.hset(key, { ...fields, future: 'field' });
+}
+
+async function expectKept(id: string): Promise<void> {
+  const client = await site.client();
+  const [head, spec, future] = await client.hmget(site.keys.task('default', id), 'head', 'spec', 'future');
+  expect(head?.split(' ').slice(12)).toEqual(['extra', 'words']);
+  expect(spec).toContain(',"future":{"a":[]}}');
+  expect(future).toBe('field');
+}
+
+async function laterTask(user: StoreUser): Promise<void> {
+  await user.add({ id: 'a', maxAttempts: 2 }, { id: 'b' });
+  await writeAsLater('a');
+}
+
+describe('a record of a later version', () => {
+  it('is read, whatever was added to it', async () => {
+    const user = await site.user();
+    await laterTask(user);
+    expect(await user.find('a')).toMatchObject({ state: 'queued', revision: 1, spec: { maxAttempts: 2 } });
+    expect(await user.store.position(await user.find('a'))).toBe(1);
+    expect((await user.list()).map(({ spec }) => spec.id)).toEqual(['b', 'a']);
+    await user.takeOne();
+    await writeAsLater('a');
+    expect(await user.find('a')).toMatchObject({ state: 'processing', lease: { workerId: 'worker-1' } });
+  });
+
+  it('keeps what was added through a claim, a heartbeat, a failure and a completion', async () => {
+    const user = await site.user();
+    await laterTask(user);
+    const held = await user.takeOne();
+    await expectKept('a');
+    const beat = heartbeat(held, { leaseId: held.lease.id, extend: 9 }, user.now);
+    expect(await user.store.replace([{ task: beat }])).toEqual([true]);
+    await expectKept('a');
+    await user.fail(await user.find('a'), 'no', 0);
+    await expectKept('a');
+    await user.complete(await user.takeOne(), '1');
+    await expectKept('a');
+  });
+
+  it('is removed, and refuses what was read before, as any other', async () => {
+    const user = await site.user();
+    const [read] = await user.add({ id: 'a' });
+    await writeAsLater('a');
+    const cancelled = await user.write(cancel(read, undefined, user.now));
+    expect(await user.store.remove([read])).toEqual([false]);
+    const step = redrive(cancelled, user.now);
+    expect(await user.store.replace([step, step])).toEqual([true, false]);
+    expect(await user.store.remove([step.task])).toEqual([true]);
+    expect(await user.store.counts()).toEqual([]);
+  });
+});
