@@ -50,8 +50,9 @@ export class LuaScript {
       return await this.send(client, call, wait, 'evalsha');
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
-      return this.send(client, call, wait, 'eval');
     }
+    // Awaited as above: of two replies that come together, the one that came first must be seen first.
+    return await this.send(client, call, wait, 'eval');
   }
 
   private async send(
