@@ -5,7 +5,7 @@ import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 import { bytesOf } from './task.codec.js';
 
-const DUE = new LuaScript('due');
+const DUE = new LuaScript('due', { isReadOnly: true });
 
 /** What is due: deadlines up to here, and tasks that ended up to here. */
 interface Limits {

@@ -24,6 +24,8 @@ export interface ScriptOptions {
   readonly parts?: readonly string[];
   /** It gives memory back, or keeps a promise that was made: it runs also when Redis is full. */
   readonly runsWhenFull?: boolean;
+  /** It changes nothing. Redis refuses any write that it tries, and runs it also when it is full or cannot save. */
+  readonly isReadOnly?: boolean;
 }
 
 /**
@@ -35,8 +37,8 @@ export class LuaScript {
   private readonly digest: string;
 
   /** @throws Error when a file is missing */
-  constructor(name: string, { parts = [], runsWhenFull = false }: ScriptOptions = {}) {
-    this.text = [`#!lua${runsWhenFull ? ' flags=allow-oom' : ''}`, ...[...parts, name].map(read)].join('\n');
+  constructor(name: string, options: ScriptOptions = {}) {
+    this.text = [`#!lua${flagsOf(options)}`, ...[...(options.parts ?? []), name].map(read)].join('\n');
     this.digest = createHash('sha1').update(this.text).digest('hex');
   }
 
@@ -73,6 +75,11 @@ export class LuaScript {
     }
     return reply;
   }
+}
+
+function flagsOf({ runsWhenFull, isReadOnly }: ScriptOptions): string {
+  if (isReadOnly) return ' flags=no-writes';
+  return runsWhenFull ? ' flags=allow-oom' : '';
 }
 
 function isUnknownScript(error: unknown): boolean {

@@ -5,7 +5,7 @@ import { QueueBatch } from './queue-batch.js';
 import { ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
 import type { FoundFields } from './task-records.js';
 
-const FIND = new LuaScript('find');
+const FIND = new LuaScript('find', { isReadOnly: true });
 
 interface Row {
   readonly queue: string;

@@ -9,7 +9,7 @@ const SCAN_LIMIT = 5_000;
 const CHUNK = 500;
 const CURSOR = /^([0-9]{1,16})\.([A-Za-z0-9_-]{0,1000})$/;
 
-const COUNTS = new LuaScript('counts');
+const COUNTS = new LuaScript('counts', { isReadOnly: true });
 
 /** A task of a list: newest first by birth, then by the name of the queue. */
 interface Entry {
