@@ -1,6 +1,9 @@
 import type { Seconds } from '../../task/clock.js';
 import type { Keys } from './keys.js';
+import { LuaScript } from './lua-script.js';
 import type { StoreConnection } from './store-connection.js';
+
+const NOTE = new LuaScript('note', { runsWhenFull: true });
 
 /** How much longer than its leases it is remembered which queues a claim call named. */
 const GRACE: Seconds = 60;
@@ -17,17 +20,8 @@ export class ClaimNames {
 
   /** Notes queues, before tasks are taken from them, so that none is missed. Answers those noted before. */
   async note(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
-    const key = this.keys.claim(claimKey);
-    const names = await this.connection.write(async (client) => {
-      const replies = await client
-        .multi()
-        .smembers(key)
-        .sadd(key, ...queues)
-        .pexpire(key, GRACE * 1000)
-        .exec();
-      return replies?.[0]?.[1];
-    });
-    return names as string[];
+    const call = { keys: [this.keys.claim(claimKey)], args: [GRACE * 1000, ...queues] };
+    return this.connection.writeScript(NOTE, call, (reply) => reply as string[]);
   }
 
   /** Remembers them for as long as the leases of the claim. */

@@ -4,6 +4,14 @@ import type { TaskEvent } from '../../task/task-event.js';
 import { TRANSITION_TYPES } from '../../task/task.js';
 import type { Move, StoreWatcher } from '../task-store.js';
 
+export interface MoveWatchOptions {
+  /** Events come on the channels `<prefix>:<type>`. */
+  readonly channelPrefix: string;
+  /** The channel on which every clear is told, with its number. */
+  readonly clears: string;
+  readonly onClear: (generation: number) => void;
+}
+
 /**
  * Hears the events that the scripts of all processes publish. A subscription has no memory: after it was lost and is
  * there again the watchers are told that moves may be missing.
@@ -14,14 +22,14 @@ export class MoveWatch {
   private moves: Move[] = [];
   private isClosed = false;
 
-  /** @param channelPrefix events come on the channels `<prefix>:<type>` */
   constructor(
     private readonly subscriber: Redis | Cluster,
-    channelPrefix: string,
+    { channelPrefix, clears, onClear }: MoveWatchOptions,
   ) {
-    this.channels = TRANSITION_TYPES.map((type) => `${channelPrefix}:${type}`);
-    subscriber.on('message', (_channel: string, text: string) => {
-      this.hear(text);
+    this.channels = [clears, ...TRANSITION_TYPES.map((type) => `${channelPrefix}:${type}`)];
+    subscriber.on('message', (channel: string, text: string) => {
+      if (channel === clears) onClear(Number(text));
+      else this.hear(text);
     });
   }
 

@@ -23,6 +23,7 @@ import type { EventOptions } from './event.text.js';
 import { Feed } from './feed.js';
 import { IdDirectory } from './id-directory.js';
 import { Keys } from './keys.js';
+import { LuaScript } from './lua-script.js';
 import { MoveWatch } from './move-watch.js';
 import { QueueNames } from './queue-names.js';
 import { RedisClock } from './redis-clock.js';
@@ -35,6 +36,8 @@ import { TaskLister } from './task-lister.js';
 import { TaskRecords } from './task-records.js';
 import { TaskRestorer } from './task-restorer.js';
 import { TaskWriter } from './task-writer.js';
+
+const GENERATION = new LuaScript('generation', { runsWhenFull: true });
 
 export interface RedisStoreOptions {
   /** Open already. The store closes it. */
@@ -103,10 +106,19 @@ export class RedisTaskStore extends TaskStore {
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
     this.dueFinder = new DueFinder(this.parts, this.clock, settings);
-    this.moves = new MoveWatch(link.openSubscriber(), events.channelPrefix);
-    link.onChange((isAvailable) => {
+    this.moves = new MoveWatch(link.openSubscriber(), {
+      channelPrefix: events.channelPrefix,
+      clears: keys.generation,
+      onClear: (generation) => {
+        this.noteGeneration(generation);
+      },
+    });
+    this.moves.add({
+      moved: () => undefined,
+      disturbed: () => void this.readGeneration().catch(() => undefined),
+    });
+    link.onChange(() => {
       this.moves.disturb();
-      if (isAvailable) void this.readGeneration().catch(() => undefined);
     });
   }
 
@@ -165,8 +177,10 @@ export class RedisTaskStore extends TaskStore {
   clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
     return this.connection.during(async () => {
       const count = await this.writer.clear(filter);
-      const generation = await this.connection.write((client) => client.incr(this.parts.keys.generation));
-      this.generationCount = Math.max(this.generationCount, generation);
+      const call = { keys: [this.parts.keys.generation], args: [] };
+      await this.connection.writeScript(GENERATION, call, (reply) => {
+        this.noteGeneration(Number(reply));
+      });
       return count;
     });
   }
@@ -208,7 +222,11 @@ export class RedisTaskStore extends TaskStore {
 
   private async readGeneration(): Promise<void> {
     const text = await this.connection.read((client) => client.get(this.parts.keys.generation));
-    this.generationCount = Math.max(this.generationCount, Number(text ?? 0));
+    this.noteGeneration(Number(text ?? 0));
+  }
+
+  private noteGeneration(generation: number): void {
+    if (generation > this.generationCount) this.generationCount = generation;
   }
 }
 
