@@ -2,6 +2,7 @@ import {
   type Change,
   type ClaimRequest,
   type Committed,
+  type KeptTask,
   type NewTask,
   type StoreWatcher,
   type TaskFilter,
@@ -38,6 +39,10 @@ export class AlternatingStore extends TaskStore {
 
   insert(items: readonly NewTask[]) {
     return this.next().insert(items);
+  }
+
+  restore(items: readonly KeptTask[]) {
+    return this.next().restore(items);
   }
 
   find(id: string) {
