@@ -1,6 +1,12 @@
 /** Judges a history by the promises of the queue. Pure: the same history, the same verdict. */
 import type { EnqueueOp, Fault, History, Ms } from './history.js';
-import { fencing, noStaleReport, oneHolder, withinBudget } from './history.lease-rules.js';
+import {
+  countingAttempts,
+  freshTokens,
+  noStaleReport,
+  oneHolder,
+  withinBudget,
+} from './history.lease-rules.js';
 import { clearCount, deliveriesPaid, inOrder, noFalseEmpty, type QueueRule } from './history.queue-rules.js';
 import {
   cleared,
@@ -20,18 +26,22 @@ import { isOk, mayBeCleared, storiesOf, type Stories, type TaskStory } from './h
 
 /** The names are those of the list of invariants. */
 const TASK_RULES: readonly (readonly [string, TaskRule])[] = [
-  ['INV-01', notLost],
   ['INV-02', noPhantom],
   ['INV-03', payloadIntact],
-  ['INV-04', oneHolder],
-  ['INV-05', fencing],
+  ['INV-05', freshTokens],
   ['INV-06', noStaleReport],
-  ['INV-07', oneOutcome],
   ['INV-07', outcomeHasCause],
   ['INV-08', notStuck],
+  ['INV-13', notExpired],
+];
+/** These hold for a task unless what was written to it may have been undone. */
+const LASTING_TASK_RULES: typeof TASK_RULES = [
+  ['INV-01', notLost],
+  ['INV-04', oneHolder],
+  ['INV-05', countingAttempts],
+  ['INV-07', oneOutcome],
   ['INV-11', withinBudget],
   ['INV-12', notEarly],
-  ['INV-13', notExpired],
   ['INV-14', enqueuedOnce],
   ['INV-18', cleared],
 ];
@@ -90,9 +100,12 @@ export function checkHistory(history: History, { skewMs = SKEW_MS, hasFaults }: 
   const stories = storiesOf(history);
   const context: RuleContext = { stories, skewMs };
   const tasks = [...stories.tasks.values()];
-  const ofTasks = TASK_RULES.flatMap(([rule, check]) =>
-    tasks.flatMap((story) => check(story, context).map((text) => ({ rule, detail: `${story.id} ${text}` }))),
-  );
+  const judge = (rules: typeof TASK_RULES, some: readonly TaskStory[]) =>
+    rules.flatMap(([rule, check]) =>
+      some.flatMap((story) => check(story, context).map((text) => ({ rule, detail: `${story.id} ${text}` }))),
+    );
+  const lasting = tasks.filter(({ mayBeUndone }) => !mayBeUndone);
+  const ofTasks = [...judge(TASK_RULES, tasks), ...judge(LASTING_TASK_RULES, lasting)];
   const ofQueues = QUEUE_RULES.flatMap(([rule, check]) => check(context).map((detail) => ({ rule, detail })));
   const violations = [...ofTasks, ...tokensOfTwoTasks(tasks), ...ofQueues];
   return { invalid: whyInvalid(history, stories, hasFaults), violations, figures: figuresOf(stories) };

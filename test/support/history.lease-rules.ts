@@ -22,18 +22,20 @@ export const oneHolder: TaskRule = (story, { stories, skewMs }) => {
   );
 };
 
-/** INV-05: no token twice, and attempts count up. */
-export const fencing: TaskRule = (story, { stories }) => {
-  const { leases } = story;
+/** INV-05: no token twice. */
+export const freshTokens: TaskRule = ({ leases }) => {
   const tokens = new Set(leases.map(({ token }) => token));
+  return tokens.size < leases.length ? ['got one token twice'] : [];
+};
+
+/** INV-05: attempts count up. */
+export const countingAttempts: TaskRule = (story, { stories }) => {
+  const { leases } = story;
   // Sorted by attempt: no earlier one of the list may have the same number, or have been asked for later.
   const isCounting = leases.every((lease, index) =>
     leases.slice(0, index).every((other) => other.attempt < lease.attempt && other.t0 <= lease.t1),
   );
-  return [
-    ...(tokens.size < leases.length ? ['got one token twice'] : []),
-    ...(isCounting || mayHaveTwoLives(story, stories.clears) ? [] : ['has attempts that do not count up']),
-  ];
+  return isCounting || mayHaveTwoLives(story, stories.clears) ? [] : ['has attempts that do not count up'];
 };
 
 /** INV-06: who does not hold the task any more is not heard. */

@@ -62,7 +62,8 @@ export const inOrder: QueueRule = ({ stories }) => {
 
 /** INV-11, over all tasks: each delivery that nobody saw is paid for by an answer that got lost. */
 export const deliveriesPaid: QueueRule = ({ stories }) => {
-  const unseen = [...stories.tasks.values()].map(({ leases }) => {
+  const unseen = [...stories.tasks.values()].map(({ leases, mayBeUndone }) => {
+    if (mayBeUndone) return 0;
     const attempts = new Set(leases.map(({ attempt }) => attempt));
     return Math.max(0, ...attempts) - attempts.size;
   });
@@ -95,7 +96,8 @@ export const clearCount: QueueRule = ({ stories }) => {
 function availabilityOf(story: TaskStory, { clears }: Stories, skewMs: Ms): Availability[] {
   const [lease] = story.leases;
   const enqueue = story.enqueues.find(isOk);
-  if (enqueue === undefined || lease?.attempt !== 1 || mayHaveTwoLives(story, clears)) return [];
+  if (enqueue === undefined || lease?.attempt !== 1) return [];
+  if (mayHaveTwoLives(story, clears) || story.mayBeUndone) return [];
   const touched = [lease, ...story.cancels, ...clears].map(({ t0 }) => t0);
   const expiry = Math.min(...story.enqueues.map(({ t0, ttlMs = Infinity }) => t0 + ttlMs));
   const from = enqueue.t1 + enqueue.delayMs + skewMs;
@@ -121,7 +123,7 @@ function firstLeaseOf(story: TaskStory, { lostPolls, clears }: Stories): FirstLe
   const [enqueued, ...others] = story.enqueues;
   const [leased]: Lease[] = story.leases;
   if (enqueued === undefined || others.length > 0 || !isOk(enqueued) || enqueued.delayMs > 0) return [];
-  if (leased?.attempt !== 1 || mayBeCleared(story, clears)) return [];
+  if (leased?.attempt !== 1 || mayBeCleared(story, clears) || story.mayBeUndone) return [];
   if (lostPolls.some((lost) => isOverlapping(lost, leased))) return [];
   return [{ id: story.id, queue: enqueued.queue, priority: enqueued.priority, enqueued, leased }];
 }

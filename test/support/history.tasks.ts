@@ -3,6 +3,7 @@ import type {
   ClearOp,
   EndOp,
   EnqueueOp,
+  Fault,
   GetOp,
   Grant,
   HeartbeatOp,
@@ -31,6 +32,8 @@ export interface TaskStory {
   readonly gets: GetOp[];
   /** What the final phase read last. */
   final: GetOp | undefined;
+  /** It was written to when writes may have been undone. */
+  mayBeUndone: boolean;
 }
 
 /** A history, sorted by what it is about. */
@@ -43,7 +46,8 @@ export interface Stories {
 }
 
 function emptyStory(id: string): TaskStory {
-  return { id, enqueues: [], leases: [], heartbeats: [], ends: [], cancels: [], gets: [], final: undefined };
+  const operations = { enqueues: [], leases: [], heartbeats: [], ends: [], cancels: [], gets: [] };
+  return { id, ...operations, final: undefined, mayBeUndone: false };
 }
 
 /** Sorts a history by task. */
@@ -65,8 +69,21 @@ export function storiesOf(history: History): Stories {
       for (const grant of operation.grants) storyOf(grant.id).leases.push({ ...grant, t0, t1 });
     } else addTo(storyOf(operation.id), operation);
   }
-  for (const { leases } of tasks.values()) leases.sort((a, b) => a.attempt - b.attempt || a.t0 - b.t0);
+  for (const story of tasks.values()) {
+    story.leases.sort((a, b) => a.attempt - b.attempt || a.t0 - b.t0);
+    story.mayBeUndone = isInLoss(story, history.faults);
+  }
   return { tasks, clears, polls, lostPolls: polls.filter(({ res }) => res === 'info') };
+}
+
+function isInLoss(
+  { enqueues, leases, heartbeats, ends, cancels }: TaskStory,
+  faults: readonly Fault[],
+): boolean {
+  const writes = [...enqueues, ...leases, ...heartbeats, ...ends, ...cancels];
+  return faults.some(({ losesFrom = Infinity, t1 }) =>
+    writes.some((write) => write.t1 >= losesFrom && write.t0 <= t1),
+  );
 }
 
 function addTo(story: TaskStory, operation: EnqueueOp | HeartbeatOp | EndOp | CancelOp | GetOp): void {

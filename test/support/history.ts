@@ -102,6 +102,8 @@ export interface Fault {
   readonly kind: string;
   readonly t0: Ms;
   readonly t1: Ms;
+  /** Whatever was written from then until `t1` may be undone, also what was acknowledged; nothing older may. */
+  readonly losesFrom?: Ms;
 }
 
 export interface History {
@@ -126,8 +128,8 @@ export class HistoryRecorder implements History {
   }
 
   /** Adds a fault that began at `t0` and has just been healed. */
-  healed(kind: string, t0: Ms): void {
-    this.faults.push({ kind, t0, t1: this.now() });
+  healed(kind: string, t0: Ms, losesFrom?: Ms): void {
+    this.faults.push({ kind, t0, t1: this.now(), losesFrom });
   }
 }
 

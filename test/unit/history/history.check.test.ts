@@ -67,6 +67,27 @@ describe('checkHistory', () => {
     expect(undone).toBeGreaterThan(0);
   });
 
+  it.each<[Bug, boolean]>([
+    ['lost task', false],
+    ['completion undone', false],
+    ['two holders', false],
+    ['false empty', false],
+    ['phantom', true],
+    ['payload changed', true],
+    ['token reused', true],
+    ['stale completion accepted', true],
+    ['never redelivered', true],
+  ])('of tasks whose writes may be undone, finds the bug "%s": %s', (bug, isFound) => {
+    const { operations } = new Simulation({ seed: 1, bug }).run();
+    const foundBy = (losesFrom: number) => {
+      const faults = [{ kind: 'loss', t0: 0, t1: Infinity, losesFrom }];
+      return new Set(judged({ operations, faults }).violations.map(({ rule }) => rule));
+    };
+    expect(FOUND_BY[bug].some((rule) => foundBy(-Infinity).has(rule))).toBe(isFound);
+    // What is older than the loss has no such excuse.
+    expect(FOUND_BY[bug].some((rule) => foundBy(Infinity).has(rule))).toBe(true);
+  });
+
   it('refuses a run that proves nothing', () => {
     const sound = new Simulation({ seed: 1 }).run();
     const { operations } = sound;
