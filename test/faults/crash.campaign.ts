@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkHistory, type Verdict } from '../support/history.check.js';
-import { HistoryRecorder, type Ms } from '../support/history.js';
+import type { Ms } from '../support/history.js';
 import { SeededRandom } from '../support/store-random.js';
 import { finish } from './final.phase.js';
-import { LEASE_MS, Load, LOAD_ENV, RETRY_MS } from './load.js';
-import { QueueClient } from './queue.client.js';
+import { Load, loadClient, LOAD_ENV } from './load.js';
+import type { QueueClient } from './queue.client.js';
 import { freePort, Service, type ServiceOptions } from './service.js';
 
 export interface CrashOptions {
@@ -36,7 +36,7 @@ const CALM_MS = { least: 300, most: 1_700 };
 export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-crash-'));
   const place = { directory, port: await freePort(), env: LOAD_ENV, main: options.main };
-  const client = new QueueClient(place.port, new HistoryRecorder(), LEASE_MS, RETRY_MS);
+  const client = loadClient([place.port]);
   const run = new CrashRun(options, client, place);
   try {
     return await run.all();

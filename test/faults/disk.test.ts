@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HistoryRecorder } from '../support/history.js';
-import { LOAD_ENV } from './load.js';
-import { QueueClient, type Reply } from './queue.client.js';
+import type { Reply } from './http.wire.js';
+import { loadClient, LOAD_ENV } from './load.js';
+import type { QueueClient } from './queue.client.js';
 import { Service } from './service.js';
 
 const LIMIT_MS = 180_000;
@@ -26,7 +26,7 @@ interface Filled {
 }
 
 function clientOf({ port }: Service): QueueClient {
-  return new QueueClient(port, new HistoryRecorder(), 2_000, 200);
+  return loadClient([port]);
 }
 
 /** Sends tasks, and completes some, until the first refusal; then asks whether the service is ready. */

@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Grant, Ms, Result } from '../support/history.js';
+import { type Grant, HistoryRecorder, type Ms, type Result } from '../support/history.js';
 import { SeededRandom } from '../support/store-random.js';
-import type { EndReport, LoadTask, QueueClient } from './queue.client.js';
+import { type Exchange, Wire } from './http.wire.js';
+import type { LoadTask } from './load.task.js';
+import { type EndReport, QueueClient } from './queue.client.js';
+import { ReplicaRoute } from './replica.route.js';
 
 /** The service must be set to these, so that what a crash leaves behind is taken up soon. */
 export const LOAD_ENV = { LEASE_GRACE_SECONDS: '1' } as const;
@@ -13,21 +16,42 @@ const TRIES = 4;
 /** Tasks that wait, beyond which producers pause: workers should always have work, never too much. */
 const BACKLOG = 400;
 const PAUSE_MS = 10;
+/** Rest after a request that was in vain. A tenth of what the service asks for: there is more to see so. */
+const TROUBLED_PAUSE_MS = 100;
 /** A worker that stops for so long has lost its lease, and reports all the same. */
 const OVERSLEPT_MS = LEASE_MS + 500;
 
+/** The ports of the replicas of the service; often there is one. */
+export type Ports = readonly [number, ...number[]];
+
+/** A client of a service that is set to `LOAD_ENV`, with a new history. */
+export function loadClient(ports: Ports, onExchange?: (exchange: Exchange) => void): QueueClient {
+  return new QueueClient({
+    wire: new Wire(onExchange),
+    route: new ReplicaRoute(ports),
+    history: new HistoryRecorder(),
+    leaseMs: LEASE_MS,
+    retryMs: RETRY_MS,
+  });
+}
+
 export interface LoadOptions {
+  /** The first participant; the others write into its history. */
   readonly client: QueueClient;
+  /** When there are several: every other participant keeps to one of them, the rest ask any. */
+  readonly ports?: Ports;
   readonly seed: number;
   /** Rest between the requests of each participant. */
   readonly pauseMs?: Ms;
 }
 
+/** What a participant does again and again. */
+type Act = (client: QueueClient) => Promise<void>;
+
 /** Producers, workers of every kind, and readers, working side by side until they are told to stop. */
 export class Load {
   readonly ids: string[] = [];
   private readonly random: SeededRandom;
-  private readonly client: QueueClient;
   private readonly pauseMs: Ms;
   private running: Promise<void>[] = [];
   private isStopped = false;
@@ -35,22 +59,22 @@ export class Load {
   /** Acknowledged and not yet claimed, about. */
   private backlog = 0;
 
-  constructor(options: LoadOptions) {
-    this.client = options.client;
+  constructor(private readonly options: LoadOptions) {
     this.random = new SeededRandom(options.seed);
     this.pauseMs = options.pauseMs ?? 0;
   }
 
   start(): void {
-    this.running = [
-      ...[1, 2, 3].map(() => this.repeat(() => this.produceOne())),
-      this.repeat(() => this.produceMany()),
-      ...[1, 2].map(() => this.repeat(() => this.workWithoutLeases())),
-      ...[1, 2].map((number) => this.repeat(() => this.workOnOne(`single-${number}`))),
-      ...[1, 2].map((number) => this.repeat(() => this.workOnMany(`bulk-${number}`))),
-      this.repeat(() => this.oversleep('sleeper')),
-      ...[1, 2].map(() => this.repeat(() => this.read())),
+    const acts: Act[] = [
+      ...[1, 2, 3].map(() => (client: QueueClient) => this.produceOne(client)),
+      (client) => this.produceMany(client),
+      ...[1, 2].map(() => (client: QueueClient) => this.workWithoutLeases(client)),
+      ...[1, 2].map((number) => (client: QueueClient) => this.workOnOne(client, `single-${number}`)),
+      ...[1, 2].map((number) => (client: QueueClient) => this.workOnMany(client, `bulk-${number}`)),
+      (client) => this.oversleep(client, 'sleeper'),
+      ...[1, 2].map(() => (client: QueueClient) => this.read(client)),
     ];
+    this.running = acts.map((act, index) => this.repeat(act, this.clientOf(index)));
   }
 
   /** Nobody sends anything new until the promise resolves. */
@@ -64,39 +88,47 @@ export class Load {
     await Promise.all(this.running);
   }
 
-  private async repeat(act: () => Promise<void>): Promise<void> {
+  private clientOf(index: number): QueueClient {
+    const { client, ports } = this.options;
+    if (ports === undefined) return client;
+    const isLoyal = index % 2 === 0;
+    const options = { first: Math.floor(index / 2), random: isLoyal ? undefined : this.random };
+    return client.along(new ReplicaRoute(ports, options));
+  }
+
+  private async repeat(act: Act, client: QueueClient): Promise<void> {
     while (!this.isStopped) {
       await this.up;
-      await act();
-      await delay(this.pauseMs);
+      await act(client);
+      await delay(client.isTroubled ? TROUBLED_PAUSE_MS : this.pauseMs);
     }
   }
 
   // ------------------------------------------------------------------------------------------ producers
 
-  private async produceOne(): Promise<void> {
+  private async produceOne(client: QueueClient): Promise<void> {
     if (this.backlog > BACKLOG) {
       await delay(PAUSE_MS);
       return;
     }
     const task = this.newTask();
-    const res = await this.client.enqueue(task);
+    const res = await client.enqueue(task);
     if (res === 'ok') this.backlog += 1;
     // Some producers send it again when they were not answered, and a few when they were.
     const isDoubted = res === 'info' ? this.random.below(2) === 0 : this.random.below(20) === 0;
     if (isDoubted && !this.isStopped) {
       await this.up;
-      await this.client.enqueue(task);
+      await client.enqueue(task);
     }
   }
 
-  private async produceMany(): Promise<void> {
+  private async produceMany(client: QueueClient): Promise<void> {
     if (this.backlog > BACKLOG) {
       await delay(PAUSE_MS);
       return;
     }
     const tasks = Array.from({ length: 1 + this.random.below(20) }, () => this.newTask());
-    if ((await this.client.enqueueAll(tasks)) === 'ok') this.backlog += tasks.length;
+    if ((await client.enqueueAll(tasks)) === 'ok') this.backlog += tasks.length;
     await delay(PAUSE_MS);
   }
 
@@ -123,39 +155,39 @@ export class Load {
   // ------------------------------------------------------------------------------------------ workers
 
   /** As the oldest workers: no name, no lease, one task at a time. */
-  private async workWithoutLeases(): Promise<void> {
-    const [grant] = this.taken(await this.client.next());
+  private async workWithoutLeases(client: QueueClient): Promise<void> {
+    const [grant] = this.taken(await client.next());
     if (grant === undefined) {
       await delay(PAUSE_MS);
       return;
     }
     const f = this.random.below(10) === 0 ? 'fail' : 'complete';
-    await this.report(() => this.client.end({ f, id: grant.id }));
+    await this.report(client, () => client.end({ f, id: grant.id }));
   }
 
-  private async workOnOne(worker: string): Promise<void> {
-    const [grant] = this.taken(await this.client.next(`?worker_id=${worker}&wait=0.2`));
+  private async workOnOne(client: QueueClient, worker: string): Promise<void> {
+    const [grant] = this.taken(await client.next(`?worker_id=${worker}&wait=0.2`));
     if (grant === undefined) return;
-    if (this.random.below(4) === 0) await this.client.heartbeat(grant);
+    if (this.random.below(4) === 0) await client.heartbeat(grant);
     const report = this.reportOf(grant);
-    if (report !== undefined) await this.report(() => this.client.end(report));
+    if (report !== undefined) await this.report(client, () => client.end(report));
   }
 
-  private async workOnMany(worker: string): Promise<void> {
-    const grants = this.taken(await this.client.claim(worker, 1 + this.random.below(10), 0.1));
+  private async workOnMany(client: QueueClient, worker: string): Promise<void> {
+    const grants = this.taken(await client.claim({ worker, max: 1 + this.random.below(10), wait: 0.1 }));
     if (grants.length === 0) return;
     const reports = grants.flatMap((grant) => this.reportOf(grant) ?? []);
-    await this.report(() => this.client.endAll(reports));
+    await this.report(client, () => client.endAll(reports));
   }
 
   /** Takes too long, so that somebody else gets the task, and reports late. */
-  private async oversleep(worker: string): Promise<void> {
-    const [grant] = this.taken(await this.client.claim(worker, 1));
+  private async oversleep(client: QueueClient, worker: string): Promise<void> {
+    const [grant] = this.taken(await client.claim({ worker, max: 1 }));
     await delay(OVERSLEPT_MS);
     if (grant === undefined) return;
     await this.up;
-    if (this.random.below(2) === 0) await this.client.heartbeat(grant);
-    await this.client.end({ f: 'complete', id: grant.id, token: grant.token });
+    if (this.random.below(2) === 0) await client.heartbeat(grant);
+    await client.end({ f: 'complete', id: grant.id, token: grant.token });
   }
 
   /** Most work is done, some fails, some workers disappear with their task. */
@@ -165,10 +197,11 @@ export class Load {
     return { f: dice < 6 ? 'fail' : 'complete', id, token };
   }
 
-  private async report(send: () => Promise<Result>): Promise<void> {
+  private async report(client: QueueClient, send: () => Promise<Result>): Promise<void> {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      if ((await send()) !== 'info') return;
+      if ((await send()) !== 'info' && !client.isTroubled) return;
       await this.up;
+      if (client.isTroubled) await delay(TROUBLED_PAUSE_MS);
     }
   }
 
@@ -179,11 +212,11 @@ export class Load {
 
   // ------------------------------------------------------------------------------------------ readers
 
-  private async read(): Promise<void> {
+  private async read(client: QueueClient): Promise<void> {
     const id = this.random.pick(this.ids.slice(-500));
-    if (id === undefined || this.random.below(10) === 0) await this.client.send('GET', '/status');
-    else if (this.random.below(60) === 0) await this.client.cancel(id);
-    else await this.client.get(id);
+    if (id === undefined || this.random.below(10) === 0) await client.send('GET', '/status');
+    else if (this.random.below(60) === 0) await client.cancel(id);
+    else await client.get(id);
     await delay(PAUSE_MS / 2);
   }
 }

@@ -2,11 +2,11 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HistoryRecorder, type Operation } from '../support/history.js';
+import type { Operation } from '../support/history.js';
 import { SeededRandom } from '../support/store-random.js';
 import { brokenPromises, promise, type Promises } from './image.check.js';
-import { LEASE_MS, Load, LOAD_ENV, RETRY_MS } from './load.js';
-import { QueueClient } from './queue.client.js';
+import { Load, loadClient, LOAD_ENV } from './load.js';
+import type { QueueClient } from './queue.client.js';
 import { Service } from './service.js';
 
 export interface CutOptions {
@@ -44,7 +44,7 @@ export async function runPowerCuts(options: CutOptions): Promise<CutReport> {
   const live = join(directory, 'live');
   await mkdir(live);
   const service = await Service.start({ directory: live, env: LOAD_ENV, main: options.main });
-  const client = new QueueClient(service.port, new HistoryRecorder(), LEASE_MS, RETRY_MS);
+  const client = loadClient([service.port]);
   const load = new Load({ client, seed: options.seed, pauseMs: PAUSE_MS });
   try {
     load.start();

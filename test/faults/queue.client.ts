@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { Agent, request } from 'node:http';
 import type { TaskState } from '../../src/task/task.js';
 import {
   type EndOp,
@@ -11,45 +9,23 @@ import {
   resultOf,
   type Untimed,
 } from '../support/history.js';
+import type { Reply, Wire } from './http.wire.js';
+import { enqueueOf, grantOf, type LoadTask, type TaskBody } from './load.task.js';
+import type { ReplicaRoute } from './replica.route.js';
 
-const REQUEST_LIMIT_MS = 20_000;
-
-/** A task as the load makes it. Sent again, it is the same to the byte. */
-export interface LoadTask {
-  readonly eval_id: string;
-  readonly code: string;
-  readonly metadata: object;
-  readonly queue: string;
-  readonly priority: number;
-  /** Seconds. */
-  readonly timeout: number;
-  readonly delay?: number;
-  readonly ttl?: number;
-  readonly max_attempts: number;
-  readonly max_interruptions: number;
-  readonly backoff: object;
-}
-
-export interface Reply {
-  /** `undefined` when no answer was read in full. */
-  readonly status: number | undefined;
-  readonly body: unknown;
-  /** It never reached the service. */
-  readonly isRefused: boolean;
-}
-
-interface TaskBody {
-  readonly eval_id: string;
-  readonly status: TaskState;
-  readonly code: string;
-  readonly metadata: object;
-  readonly attempt: number;
-  readonly lease_id: string;
-}
+const OWN_QUEUES = ['default'] as const;
 
 interface BulkItem {
   readonly status?: TaskState;
-  readonly problem?: { readonly status: number };
+  readonly problem?: { readonly status: number; readonly applied?: unknown };
+}
+
+export interface Claim {
+  readonly worker: string;
+  readonly max: number;
+  /** Seconds. */
+  readonly wait?: number;
+  readonly queues?: readonly string[];
 }
 
 export interface EndReport {
@@ -59,20 +35,35 @@ export interface EndReport {
   readonly token?: string;
 }
 
-/** A client of the queue that writes down whatever it does. */
-export class QueueClient {
-  /** Requests that may write, sent and not answered. */
-  writesInFlight = 0;
-  private readonly agent = new Agent({ keepAlive: true });
+export interface ClientOptions {
+  readonly wire: Wire;
+  readonly route: ReplicaRoute;
+  readonly history: HistoryRecorder;
+  /** How long the service lets a lease last. */
+  readonly leaseMs: Ms;
+  /** The least that a failed task waits for its next attempt. */
+  readonly retryMs: Ms;
+}
 
-  constructor(
-    private readonly port: number,
-    readonly history: HistoryRecorder,
-    /** How long the service lets a lease last. */
-    private readonly leaseMs: Ms,
-    /** The least that a failed task waits for its next attempt. */
-    private readonly retryMs: Ms,
-  ) {}
+/** One client of the queue, which writes down whatever it does. */
+export class QueueClient {
+  readonly history: HistoryRecorder;
+  /** The last request got no answer, or one that says to come back later. */
+  isTroubled = false;
+
+  constructor(private readonly options: ClientOptions) {
+    this.history = options.history;
+  }
+
+  /** Another client that writes into the same history. */
+  along(route: ReplicaRoute): QueueClient {
+    return new QueueClient({ ...this.options, route });
+  }
+
+  /** Requests that may write, of all clients of this wire, sent and not answered. */
+  get writesInFlight(): number {
+    return this.options.wire.writesInFlight;
+  }
 
   async enqueue(task: LoadTask): Promise<Result> {
     const t0 = this.history.now();
@@ -89,7 +80,7 @@ export class QueueClient {
     const { results = [] } = (reply.body ?? {}) as { results?: readonly BulkItem[] };
     const operations = tasks.map((task, index): Untimed<EnqueueOp> => {
       const problem = results[index]?.problem;
-      return { ...enqueueOf(task), res: res === 'ok' ? resultOf(problem?.status ?? 200) : res };
+      return { ...enqueueOf(task), res: res === 'ok' ? resultOfItem(problem) : res };
     });
     this.history.add(t0, ...operations);
     return res;
@@ -100,21 +91,29 @@ export class QueueClient {
     const t0 = this.history.now();
     const reply = await this.write('GET', `/tasks/next${query}`);
     const isTask = resultOfReply(reply) === 'ok' && reply.body !== null;
-    return this.noteLease(t0, reply, 1, isTask ? [reply.body as TaskBody] : []);
+    return this.noteLease(t0, { reply, queues: OWN_QUEUES, max: 1 }, isTask ? [reply.body as TaskBody] : []);
   }
 
-  async claim(worker: string, max: number, wait = 0): Promise<readonly Grant[]> {
+  async claim({ worker, max, wait = 0, queues = OWN_QUEUES }: Claim): Promise<readonly Grant[]> {
     const t0 = this.history.now();
-    const reply = await this.write('POST', '/tasks/claim', { worker_id: worker, max_tasks: max, wait });
+    const sent = { worker_id: worker, max_tasks: max, wait, queues };
+    const reply = await this.write('POST', '/tasks/claim', sent);
     const { tasks = [] } = (reply.body ?? {}) as { tasks?: readonly TaskBody[] };
-    return this.noteLease(t0, reply, max, resultOfReply(reply) === 'ok' ? tasks : []);
+    return this.noteLease(t0, { reply, queues, max }, resultOfReply(reply) === 'ok' ? tasks : []);
   }
 
   async heartbeat({ id, token }: Grant): Promise<void> {
     const t0 = this.history.now();
     const reply = await this.write('POST', `/tasks/${id}/heartbeat`, { lease_id: token });
     const res = resultOfReply(reply);
-    this.history.add(t0, { f: 'heartbeat', id, token, leaseMs: this.leaseMs, res, http: reply.status });
+    this.history.add(t0, {
+      f: 'heartbeat',
+      id,
+      token,
+      leaseMs: this.options.leaseMs,
+      res,
+      http: reply.status,
+    });
   }
 
   async end({ f, id, token }: EndReport): Promise<Result> {
@@ -142,7 +141,7 @@ export class QueueClient {
     const operations = reports.map(({ f, id, token }, index): Untimed<EndOp> => {
       const item = results[index];
       const state = res === 'ok' ? item?.status : undefined;
-      const own = res === 'ok' ? resultOf(item?.problem?.status ?? 200) : res;
+      const own = res === 'ok' ? resultOfItem(item?.problem) : res;
       const isEnded = own === 'ok' && typeof state === 'string';
       return { f, id, token, res: own, state: isEnded ? state : undefined, waitMs: this.waitOf(f, state) };
     });
@@ -166,52 +165,41 @@ export class QueueClient {
     this.history.add(t0, { f: 'get', id, res, http: reply.status, state, isFinal });
   }
 
-  /** Sends a request and reads its answer whole. Writes nothing down. */
-  async send(method: string, path: string, body?: unknown): Promise<Reply> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers = text === undefined ? {} : { 'Content-Type': 'application/json' };
-    return new Promise((resolve) => {
-      const fail = (error: NodeJS.ErrnoException) => {
-        resolve({ status: undefined, body: undefined, isRefused: error.code === 'ECONNREFUSED' });
-      };
-      const target = { host: '127.0.0.1', port: this.port, agent: this.agent, method, path, headers };
-      const sent = request(target, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', fail);
-        response.on('end', () => {
-          const status = response.complete ? response.statusCode : undefined;
-          resolve({ status, body: parsed(Buffer.concat(chunks).toString()), isRefused: false });
-        });
-      });
-      sent.setTimeout(REQUEST_LIMIT_MS, () => sent.destroy(new Error('No answer in time')));
-      sent.on('error', fail);
-      sent.end(text);
-    });
+  close(): void {
+    this.options.wire.close();
   }
 
-  close(): void {
-    this.agent.destroy();
+  /** Sends a request. Writes nothing down. */
+  async send(method: string, path: string, body?: unknown): Promise<Reply> {
+    const { wire, route } = this.options;
+    return this.note(await wire.send({ port: route.next(), method, path, body }));
   }
 
   private async write(method: string, path: string, body?: unknown): Promise<Reply> {
-    this.writesInFlight += 1;
-    try {
-      return await this.send(method, path, body);
-    } finally {
-      this.writesInFlight -= 1;
-    }
+    const { wire, route } = this.options;
+    return this.note(await wire.write({ port: route.next(), method, path, body }));
   }
 
-  private noteLease(t0: Ms, reply: Reply, max: number, tasks: readonly TaskBody[]): readonly Grant[] {
-    const grants = tasks.map((task) => grantOf(task, this.leaseMs));
+  /** The next request goes elsewhere when this one was in vain. */
+  private note(reply: Reply): Reply {
+    this.isTroubled = reply.status === undefined || reply.status === 503 || reply.status === 429;
+    if (this.isTroubled) this.options.route.leave();
+    return reply;
+  }
+
+  private noteLease(
+    t0: Ms,
+    { reply, queues, max }: { reply: Reply; queues: readonly string[]; max: number },
+    tasks: readonly TaskBody[],
+  ): readonly Grant[] {
+    const grants = tasks.map((task) => grantOf(task, this.options.leaseMs));
     const res = resultOfReply(reply);
-    this.history.add(t0, { f: 'lease', queues: ['default'], max, grants, res, http: reply.status });
+    this.history.add(t0, { f: 'lease', queues, max, grants, res, http: reply.status });
     return grants;
   }
 
   private waitOf(f: EndOp['f'], state: TaskState | undefined): Ms | undefined {
-    return f === 'fail' && state === 'delayed' ? this.retryMs : undefined;
+    return f === 'fail' && state === 'delayed' ? this.options.retryMs : undefined;
   }
 }
 
@@ -220,33 +208,6 @@ function resultOfReply({ status, body, isRefused }: Reply): Result {
   return resultOf(status, (body as { applied?: unknown } | null | undefined)?.applied);
 }
 
-function enqueueOf(task: LoadTask): Omit<Untimed<EnqueueOp>, 'res'> {
-  return {
-    f: 'enqueue',
-    id: task.eval_id,
-    queue: task.queue,
-    hash: hashOf(task),
-    priority: task.priority,
-    delayMs: (task.delay ?? 0) * 1000,
-    ttlMs: task.ttl === undefined ? undefined : task.ttl * 1000,
-    maxAttempts: task.max_attempts,
-    maxInterruptions: task.max_interruptions,
-  };
-}
-
-function grantOf(task: TaskBody, leaseMs: Ms): Grant {
-  const { eval_id: id, lease_id: token, attempt } = task;
-  return { id, token, attempt, leaseMs, hash: hashOf(task) };
-}
-
-function hashOf({ code, metadata }: { readonly code: string; readonly metadata: object }): string {
-  return createHash('sha256').update(code).update('\n').update(JSON.stringify(metadata)).digest('base64url');
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function resultOfItem(problem: BulkItem['problem']): Result {
+  return resultOf(problem?.status ?? 200, problem?.applied);
 }

@@ -17,12 +17,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { TaskState } from '../../src/task/task.js';
-import { HistoryRecorder } from '../support/history.js';
 import { SeededRandom } from '../support/store-random.js';
 import { brokenPromises, promise, type Promises } from './image.check.js';
-import { LEASE_MS, Load, LOAD_ENV, RETRY_MS } from './load.js';
+import { Load, loadClient, LOAD_ENV } from './load.js';
 import type { CutOptions } from './power-cut.js';
-import { QueueClient } from './queue.client.js';
 import { Service } from './service.js';
 import { hasStrace, type SystemCall, Trace } from './system-call.trace.js';
 
@@ -102,7 +100,7 @@ interface Traced {
 async function traceLoad(directory: string, { seed, main }: CutOptions): Promise<Traced> {
   const live = join(directory, 'live');
   const service = await Service.start({ directory: live, env: LOAD_ENV, main });
-  const client = new QueueClient(service.port, new HistoryRecorder(), LEASE_MS, RETRY_MS);
+  const client = loadClient([service.port]);
   try {
     const base = readFileSync(join(live, 'queue.mdb'));
     const files = dataFiles(service.pid);
