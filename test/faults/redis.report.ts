@@ -1,0 +1,32 @@
+import type { ScenarioReport } from './redis.campaign.js';
+
+/** More would hide the first. */
+const SHOWN = 12;
+
+export function isKept({ verdict, complaints }: ScenarioReport): boolean {
+  return verdict.invalid.length + verdict.violations.length + complaints.length === 0;
+}
+
+/** What was wrong, for people. */
+export function describeFailures({ verdict, complaints }: ScenarioReport): string[] {
+  const violations = verdict.violations.map(({ rule, detail }) => `VIOLATION ${rule}: ${detail}`);
+  const all = [...verdict.invalid.map((reason) => `INVALID: ${reason}`), ...violations, ...complaints];
+  const more = all.length > SHOWN ? [`… and ${all.length - SHOWN} more`] : [];
+  return [...all.slice(0, SHOWN), ...more].map((line) => `  ${line}`);
+}
+
+/** One line. */
+export function describeReport(report: ScenarioReport): string {
+  const { scenario, verdict, complaints, rounds, operations, inVain, backMs } = report;
+  const { figures, violations } = verdict;
+  const twice = violations.filter(({ rule }) => rule === 'INV-04').length;
+  const sorted = [...backMs].sort((a, b) => a - b).map((ms) => (ms / 1000).toFixed(2));
+  const median = sorted[Math.floor(sorted.length / 2)] ?? '-';
+  return [
+    `${scenario.name}: ${rounds} rounds, ${operations} operations, ${inVain} in vain`,
+    `${figures.acknowledged} tasks acknowledged, ${figures.lost} lost, ${twice} delivered twice`,
+    `${figures.undone} completions undone, ${violations.length} violations, ${complaints.length} complaints`,
+    `back in ${median} s (median), ${sorted.at(-1) ?? '-'} s (longest)`,
+    `${isKept(report) ? 'held' : 'BROKE'} "${scenario.column}"`,
+  ].join('; ');
+}
