@@ -49,11 +49,15 @@ export class RedisClock extends Clock {
     this.timer.unref();
   }
 
-  /** The answer was made somewhere between the question and its arrival: half of that time is the error at most. */
+  /**
+   * The answer was made somewhere between the question and its arrival. As long as what is known fits into that, it
+   * stays: an answer that took a second, since Redis or the network stood still, knows less than the one before it.
+   */
   private async read(): Promise<void> {
     const asked = performance.now();
     const time = await this.readTime();
     const answered = performance.now();
-    this.offset = time - (asked + answered) / 2;
+    const known = this.offset ?? time - (asked + answered) / 2;
+    this.offset = Math.min(Math.max(known, time - answered), time - asked);
   }
 }

@@ -57,6 +57,26 @@ describe('RedisClock', () => {
     expect(Math.abs((one ?? NaN) - (other ?? NaN))).toBeLessThanOrEqual(50);
   });
 
+  it('learns nothing wrong from an answer that was long on its way', async () => {
+    const ahead = 1_000_000;
+    let hear: () => void = () => undefined;
+    const isReadTwice = new Promise<void>((resolve) => {
+      hear = resolve;
+    });
+    let questions = 0;
+    // The second question waits, as before a Redis that stands still; its answer comes at once.
+    const clock = new RedisClock(async () => {
+      questions += 1;
+      if (questions === 2) await new Promise((resolve) => setTimeout(resolve, 600));
+      if (questions === 3) hear();
+      return performance.now() + ahead;
+    });
+    await clock.start();
+    await isReadTwice;
+    clock.stop();
+    expect(Math.abs(clock.now().wall - performance.now() - ahead)).toBeLessThanOrEqual(50);
+  });
+
   it('refuses to guess before it has asked', () => {
     expect(() => new RedisClock(() => Promise.resolve(0)).now()).toThrow('not read yet');
   });
