@@ -3,6 +3,7 @@
  * are is read from the settings of the service. The service must not run meanwhile.
  */
 import { parseArgs } from 'node:util';
+import { Logger } from '@nestjs/common';
 import { type Config, loadConfig, type QueueStore } from '../config/config.js';
 import { type CopyReport, copyStore } from '../storage/store-copy.js';
 import { openTaskStore } from '../storage/storage.module.js';
@@ -16,6 +17,8 @@ async function main(): Promise<number> {
   const stores = readArguments();
   if (stores === undefined) return say(USAGE, BAD_USAGE);
   const config = loadConfig(process.env);
+  // The result alone goes to the standard output.
+  Logger.overrideLogger({ log: tell, warn: tell, error: tell });
   const from = await openTaskStore(withStore(config, stores.from));
   try {
     const to = await openTaskStore(withStore(config, stores.to));
@@ -50,6 +53,10 @@ function describe({ total, copied, present, different, miscounted }: CopyReport)
   }
   if (miscounted.length > 0) say(`The target has fewer tasks in: ${miscounted.join(', ')}`, 1);
   return different.length + miscounted.length > 0 ? 1 : 0;
+}
+
+function tell(line: unknown): void {
+  say(String(line), 0);
 }
 
 function say(line: string, code: number): number {

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { IsBoolean, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
+import { REDIS_URL_FORMS } from '../redis/redis-url.js';
 import { allowedValues } from './allowed-values.js';
 import { InvalidConfig } from './config.error.js';
 import { AtMost, IsRedisUrlOrEmpty, IsWhole, IsWithin } from './config.validators.js';
@@ -9,6 +10,9 @@ import type { Setting } from './setting.decorator.js';
 export type QueueStore = 'embedded' | 'redis';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 export type LogFormat = 'json' | 'pretty';
+
+const REDIS_URL_NEEDED =
+  'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept';
 
 /** Every setting of the service, each declared here and nowhere else. Made by `loadConfig`. */
 export class Config {
@@ -62,13 +66,55 @@ export class Config {
   readonly DATA_DIR: string = './data';
 
   @FromEnvironment({
-    does: 'The Redis server that events are published to. Set to nothing (`REDIS_URL=`), no events go out.',
-    allowed: 'redis://[user:password@]host[:port][/database], the same with rediss:// for TLS, or nothing',
+    does: 'The Redis that events are published to, and that tasks are kept in with `QUEUE_STORE=redis`. Set to nothing (`REDIS_URL=`), no events go out.',
+    allowed: `${REDIS_URL_FORMS.join(' or ')}, the same with rediss in place of redis for TLS, or nothing`,
     isSecret: true,
     takesEmpty: true,
   })
   @IsRedisUrlOrEmpty()
   readonly REDIS_URL: string = 'redis://redis:6379';
+
+  @FromEnvironment({
+    does: 'The beginning of every key of the Redis store. Services with the same one share their tasks.',
+    allowed: '1 to 64 of the characters A-Z a-z 0-9 . _ : -',
+  })
+  @Matches(/^[A-Za-z0-9._:-]{1,64}$/)
+  readonly REDIS_KEY_PREFIX: string = 'cq';
+
+  @FromEnvironment({
+    does: 'How many replicas of the Redis store must have a write before it is acknowledged.',
+  })
+  @IsWhole(0, 100)
+  readonly REDIS_WAIT_REPLICAS: number = 0;
+
+  @FromEnvironment({ does: 'A Redis that is silent for longer is away.', unit: 'seconds' })
+  @IsWithin(0.2, 60)
+  readonly REDIS_TIMEOUT_SECONDS: number = 2;
+
+  @FromEnvironment({
+    does: 'The certificate authorities to trust for Redis with TLS, instead of those of the system.',
+    allowed: 'the path of a PEM file',
+  })
+  @IsOptional()
+  @Matches(/^[^\p{Cc}]{1,4096}$/u)
+  readonly REDIS_TLS_CA_FILE?: string;
+
+  @FromEnvironment({
+    does: 'The user for the Sentinels themselves; the one in `REDIS_URL` is for what they watch.',
+    allowed: '1 to 512 visible ASCII characters without blanks',
+  })
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,512}$/)
+  readonly REDIS_SENTINEL_USERNAME?: string;
+
+  @FromEnvironment({
+    does: 'The password for the Sentinels themselves.',
+    allowed: '1 to 512 visible ASCII characters without blanks',
+    isSecret: true,
+  })
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,512}$/)
+  readonly REDIS_SENTINEL_PASSWORD?: string;
 
   @FromEnvironment({
     does: 'The beginning of the Redis channels of events: `task` gives `task:queued`.',
@@ -195,10 +241,12 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   });
   const config = Object.assign(new Config(), Object.fromEntries(given));
   const bad = new Set(validateSync(config).map(({ property }) => property));
-  if (bad.size === 0) return Object.freeze(config);
-  throw new InvalidConfig(
-    settings.filter(({ name }) => bad.has(name)).map((setting) => complaint(setting, config, env)),
-  );
+  const lines = settings
+    .filter(({ name }) => bad.has(name))
+    .map((setting) => complaint(setting, config, env));
+  if (config.QUEUE_STORE === 'redis' && config.REDIS_URL === '') lines.push(REDIS_URL_NEEDED);
+  if (lines.length === 0) return Object.freeze(config);
+  throw new InvalidConfig(lines);
 }
 
 function complaint(setting: Setting, config: Config, env: NodeJS.ProcessEnv): string {

@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { IsInt, isNumber, IsNumber, Max, Min, ValidateBy } from 'class-validator';
+import { parseRedisUrl } from '../redis/redis-url.js';
 
 /** A whole number within these bounds, both included. */
 export function IsWhole(least: number, greatest: number): PropertyDecorator {
@@ -26,15 +27,18 @@ export function AtMost(other: string): PropertyDecorator {
   });
 }
 
-/** The address of a Redis server, or nothing. */
+/** The address of a Redis of any kind, or nothing. */
 export function IsRedisUrlOrEmpty(): PropertyDecorator {
   return ValidateBy({ name: 'isRedisUrlOrEmpty', validator: { validate: isRedisUrlOrEmpty } });
 }
 
 function isRedisUrlOrEmpty(value: unknown): boolean {
   if (value === '') return true;
-  if (typeof value !== 'string' || /\s/.test(value) || !URL.canParse(value)) return false;
-  const { protocol, hostname, pathname, hash } = new URL(value);
-  const isRedis = protocol === 'redis:' || protocol === 'rediss:';
-  return isRedis && hostname !== '' && hash === '' && /^(\/\d*)?$/.test(pathname);
+  if (typeof value !== 'string') return false;
+  try {
+    parseRedisUrl(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

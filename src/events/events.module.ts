@@ -1,5 +1,6 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { connectionSettings } from '../redis/redis-settings.js';
 import { TaskStore } from '../storage/task-store.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { StoreEvents } from './store-events.js';
@@ -40,5 +41,6 @@ function openEvents(config: Config, store: TaskStore): TaskEvents {
     url: REDIS_URL,
     channelPrefix: EVENTS_CHANNEL_PREFIX,
     bufferSize: EVENTS_BUFFER_SIZE,
+    connection: connectionSettings(config, 'crucible-queue-events'),
   });
 }

@@ -2,15 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers';
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { BatchPublisher, type Delivery } from '../redis/batch-publisher.js';
-import {
-  connectRedis,
-  describeEndpoint,
-  describeRedisError,
-  disconnectRedis,
-  parseRedisUrl,
-  reconnectDelay,
-  resetConnection,
-} from '../redis/redis-connection.js';
+import type { ConnectionSettings } from '../redis/connection-options.js';
+import { connectRedis, disconnectRedis, resetConnection } from '../redis/redis-connection.js';
+import { describeRedisError } from '../redis/redis-error.js';
+import { describeEndpoint, parseRedisUrl } from '../redis/redis-url.js';
 import type { Committed } from '../storage/task-store.js';
 import { BoundedBuffer } from './bounded-buffer.js';
 import { toTaskEvent } from '../task/task-event.js';
@@ -23,17 +18,13 @@ export interface RedisPublisherOptions {
   readonly channelPrefix: string;
   /** How many events may wait. */
   readonly bufferSize: number;
-  /** A Redis that is silent for longer is away. */
-  readonly replyTimeoutMs?: number;
-  /** Milliseconds before the next attempt to connect, 1 for the first retry. */
-  readonly reconnectDelay?: (attempt: number) => number;
+  readonly connection: ConnectionSettings;
   readonly logger?: Pick<Logger, 'log' | 'warn'>;
 }
 
 // A batch ends with the event that brings it to this size. Redis reads 16 KiB of a connection at a time, and an event
 // is shorter than 8 KiB, so it has the whole of a batch in one go. See the class comment for why that matters.
 const BATCH_BYTES = 8 * 1024;
-const REPLY_TIMEOUT_MS = 2_000;
 const FLUSH_LIMIT_MS = 1_000;
 
 /**
@@ -74,12 +65,10 @@ export class RedisPublisher extends TaskEvents {
     }
     const endpoint = parseRedisUrl(options.url);
     this.address = describeEndpoint(endpoint);
-    this.redis = connectRedis(endpoint, {
-      commandTimeout: options.replyTimeoutMs ?? REPLY_TIMEOUT_MS,
-      connectionName: 'crucible-queue-events',
-      retryStrategy: options.reconnectDelay ?? ((attempt) => reconnectDelay(attempt, Math.random())),
-      // Redis publishes while it loads its data, and the check needs a permission that publishing does not.
-      enableReadyCheck: false,
+    this.redis = connectRedis(endpoint, options.connection, {
+      // Redis publishes while it loads its data, and the check needs a permission that publishing does not. But what a
+      // replica publishes, only its own subscribers hear.
+      enableReadyCheck: endpoint.kind === 'sentinel',
     });
     this.batches = new BatchPublisher(this.redis);
     this.follow(this.redis);
@@ -115,6 +104,8 @@ export class RedisPublisher extends TaskEvents {
     });
     redis.on('error', (error: unknown) => {
       this.lastError = error;
+      // Where Sentinels are asked first there is no connection yet that could close.
+      if (redis.status === 'connecting') this.away(describeRedisError(error));
     });
     redis.on('close', () => {
       this.away(describeRedisError(this.lastError ?? new Error('closed')));

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { Redis } from 'ioredis';
-import { describeRedisError, isRedisReply, replyCode } from './redis-connection.js';
+import { describeRedisError, isRedisReply, replyCode } from './redis-error.js';
 
 /** What became of a batch. */
 export interface Delivery {

@@ -1,11 +1,16 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
-import { connectRedis, disconnectRedis, parseRedisUrl } from '../../src/redis/redis-connection.js';
+import { connectRedis } from '../../src/redis/redis-connection.js';
+import { openRedisLink, type RedisLink } from '../../src/redis/redis-link.js';
+import { parseRedisUrl } from '../../src/redis/redis-url.js';
 import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
-import type { StoreLink } from '../../src/storage/redis/store-connection.js';
 import type { StoreSettings } from '../../src/storage/task-store.js';
 import type { Clock } from '../../src/task/clock.js';
 import { ROOMY } from './store-harness.js';
+
+/** Patient, as the machine may be busy. */
+const CONNECTION = { name: 'test', timeoutMs: 10_000 };
+const SILENT = { log: () => undefined, warn: () => undefined };
 
 export interface RedisStoreChoices {
   readonly url: string;
@@ -34,29 +39,14 @@ export async function openRedisStore(choices: RedisStoreChoices): Promise<RedisT
 
 /** A plain client, to look at what is in Redis and to put something there. */
 export async function openRedis(url: string): Promise<Redis> {
-  const client = connectRedis(parseRedisUrl(url));
+  const client = connectRedis(parseRedisUrl(url), CONNECTION);
   client.on('error', () => undefined);
   await once(client, 'ready');
   return client;
 }
 
-async function openLink(url: string): Promise<StoreLink> {
-  const client = await openRedis(url);
-  const subscriber = client.duplicate();
-  subscriber.on('error', () => undefined);
-  return {
-    client,
-    get isAvailable() {
-      return client.status === 'ready';
-    },
-    isCluster: false,
-    openSubscriber: () => subscriber,
-    onChange(listener) {
-      client.on('ready', () => listener(true));
-      client.on('close', () => listener(false));
-    },
-    async close() {
-      await Promise.all([client, subscriber].map(disconnectRedis));
-    },
-  };
+async function openLink(url: string): Promise<RedisLink> {
+  const link = openRedisLink({ ...CONNECTION, endpoint: parseRedisUrl(url), logger: SILENT });
+  await link.ready(CONNECTION.timeoutMs);
+  return link;
 }

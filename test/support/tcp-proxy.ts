@@ -5,9 +5,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
  * - `pass`: everything goes through.
  * - `blackhole`: connections are taken and stay open; what either side sends is swallowed.
  * - `dropReplies`: what the client sends reaches the server; what the server answers is swallowed.
+ * - `trickle`: everything goes through, what the server answers in small pieces.
  * - `cut`: open connections are reset, new ones are refused.
  */
-export type ProxyMode = 'pass' | 'blackhole' | 'dropReplies' | 'cut';
+export type ProxyMode = 'pass' | 'blackhole' | 'dropReplies' | 'trickle' | 'cut';
+
+const TRICKLE_MS = 20;
 
 /** A connection through the proxy. */
 interface Line {
@@ -75,6 +78,10 @@ export class TcpProxy {
     this.current = 'dropReplies';
   }
 
+  trickle(): void {
+    this.current = 'trickle';
+  }
+
   async cut(): Promise<void> {
     this.current = 'cut';
     await this.close();
@@ -117,6 +124,7 @@ export class TcpProxy {
     const isSwallowed =
       this.current === 'blackhole' || (this.current === 'dropReplies' && to === line.client);
     if (!isSwallowed && to) {
+      if (this.current === 'trickle' && line.server) hold(line.server);
       to.write(chunk);
       return;
     }
@@ -142,6 +150,12 @@ export class TcpProxy {
       line.server?.resetAndDestroy();
     }
   }
+}
+
+/** Takes nothing from it for a moment; one read is at most 64 KiB. */
+function hold(socket: Socket): void {
+  socket.pause();
+  setTimeout(() => socket.resume(), TRICKLE_MS);
 }
 
 async function listen(port: number): Promise<Server> {

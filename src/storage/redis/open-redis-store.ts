@@ -1,54 +1,56 @@
-import { once } from 'node:events';
+import { Logger } from '@nestjs/common';
 import type { Config } from '../../config/config.js';
-import { connectRedis, disconnectRedis, parseRedisUrl } from '../../redis/redis-connection.js';
+import { openRedisLink, type RedisLink } from '../../redis/redis-link.js';
+import { connectionSettings } from '../../redis/redis-settings.js';
+import { parseRedisUrl } from '../../redis/redis-url.js';
+import { checkServer } from '../../redis/server-check.js';
 import type { Clock } from '../../task/clock.js';
 import type { StoreSettings } from '../task-store.js';
 import { RedisTaskStore } from './redis-task-store.js';
-import type { StoreLink } from './store-connection.js';
 
-const KEY_PREFIX = 'cq';
-const LIMIT_MS = 2_000;
+/** A Redis that starts together with the service may have its data to load first. */
+const START_LIMIT_MS = 30_000;
 
-/** Connects to Redis and opens the store there. */
+/**
+ * Connects to Redis and opens the store there.
+ *
+ * @throws Error with one sentence when Redis is not there in time, or cannot keep tasks as it is set up
+ */
 export async function openRedisStore(
   config: Config,
   settings: StoreSettings,
   clock: Clock | undefined,
 ): Promise<RedisTaskStore> {
-  return RedisTaskStore.open({
-    link: await openLink(config.REDIS_URL),
-    keyPrefix: KEY_PREFIX,
-    events: { channelPrefix: config.EVENTS_CHANNEL_PREFIX, streamLength: config.EVENTS_STREAM_LENGTH },
-    settings,
-    replicas: 0,
-    limitMs: LIMIT_MS,
-    clock,
+  const logger = new Logger(RedisTaskStore.name);
+  const link = openRedisLink({
+    ...connectionSettings(config, 'crucible-queue'),
+    endpoint: parseRedisUrl(config.REDIS_URL),
+    logger,
   });
+  try {
+    await link.ready(START_LIMIT_MS);
+    await checkServer(link.client, logger);
+    return await open(link, { config, settings, clock });
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
 }
 
-async function openLink(url: string): Promise<StoreLink> {
-  const client = connectRedis(parseRedisUrl(url), { connectionName: 'crucible-queue' });
-  const subscriber = client.duplicate({ connectionName: 'crucible-queue-watch' });
-  client.on('error', () => undefined);
-  subscriber.on('error', () => undefined);
-  await once(client, 'ready');
-  return {
-    client,
-    isCluster: false,
-    get isAvailable() {
-      return client.status === 'ready';
-    },
-    openSubscriber: () => subscriber,
-    onChange(listener) {
-      client.on('ready', () => {
-        listener(true);
-      });
-      client.on('close', () => {
-        listener(false);
-      });
-    },
-    async close() {
-      await Promise.all([disconnectRedis(client), disconnectRedis(subscriber)]);
-    },
-  };
+interface Surroundings {
+  readonly config: Config;
+  readonly settings: StoreSettings;
+  readonly clock: Clock | undefined;
+}
+
+function open(link: RedisLink, { config, settings, clock }: Surroundings): Promise<RedisTaskStore> {
+  return RedisTaskStore.open({
+    link,
+    keyPrefix: config.REDIS_KEY_PREFIX,
+    events: { channelPrefix: config.EVENTS_CHANNEL_PREFIX, streamLength: config.EVENTS_STREAM_LENGTH },
+    settings,
+    replicas: config.REDIS_WAIT_REPLICAS,
+    limitMs: config.REDIS_TIMEOUT_SECONDS * 1000,
+    clock,
+  });
 }

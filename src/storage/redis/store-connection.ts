@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { Cluster, Redis } from 'ioredis';
-import { describeRedisError, isRedisReply } from '../../redis/redis-connection.js';
+import { describeRedisError, isRedisReply } from '../../redis/redis-error.js';
 import { StoreUnavailable } from '../task-store.js';
 import type { LuaScript, ReplicaWait, ScriptCall } from './lua-script.js';
 

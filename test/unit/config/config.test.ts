@@ -23,6 +23,9 @@ describe('loadConfig', () => {
       QUEUE_STORE: 'embedded',
       DATA_DIR: './data',
       REDIS_URL: 'redis://redis:6379',
+      REDIS_KEY_PREFIX: 'cq',
+      REDIS_WAIT_REPLICAS: 0,
+      REDIS_TIMEOUT_SECONDS: 2,
       EVENTS_CHANNEL_PREFIX: 'task',
       LOG_LEVEL: 'info',
       LEASE_GRACE_SECONDS: 30,
@@ -53,6 +56,18 @@ describe('loadConfig', () => {
 
   it('keeps an empty REDIS_URL, which switches events off', () => {
     expect(loadConfig({ REDIS_URL: '' }).REDIS_URL).toBe('');
+  });
+
+  it('refuses to keep tasks in a Redis without an address', () => {
+    expect(linesOf({ REDIS_URL: '', QUEUE_STORE: 'redis' })).toEqual([
+      'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept',
+    ]);
+    expect(linesOf({ QUEUE_STORE: 'redis' })).toEqual([]);
+  });
+
+  it.each(['', 'a b', '{tag}', 'x'.repeat(65), 'é'])('refuses %j as the beginning of keys', (text) => {
+    // Set to nothing it has its default, as every other setting.
+    expect(linesOf({ REDIS_KEY_PREFIX: text })).toHaveLength(text === '' ? 0 : 1);
   });
 
   it('ignores variables that are no settings', () => {
@@ -86,17 +101,24 @@ describe('loadConfig', () => {
     'redis://h:99999',
     'redis://h/db',
     'redis://h /0',
+    'redis://h,other',
+    'redis+sentinel://h',
+    'redis+cluster://h/1',
+    'redis+other://h',
     'h',
   ])('refuses %j as the address of Redis', (text) => {
     expect(linesOf({ REDIS_URL: text })).toHaveLength(1);
   });
 
-  it.each(['redis://:secret@[::1]:6380/2', 'rediss://user:pass@redis.example', 'redis://h?family=6'])(
-    'takes %j as the address of Redis',
-    (text) => {
-      expect(loadConfig({ REDIS_URL: text }).REDIS_URL).toBe(text);
-    },
-  );
+  it.each([
+    'redis://:secret@[::1]:6380/2',
+    'rediss://user:pass@redis.example',
+    'redis://h?family=6',
+    'redis+sentinel://user:pass@h:26379,other/name/1',
+    'rediss+cluster://h:6379,other:6380',
+  ])('takes %j as the address of Redis', (text) => {
+    expect(loadConfig({ REDIS_URL: text }).REDIS_URL).toBe(text);
+  });
 
   it.each([' ', 'two words', 'tab\there', 'line\n', 'ключ', 'x'.repeat(513)])(
     'refuses %j as a key',
@@ -108,8 +130,12 @@ describe('loadConfig', () => {
   );
 
   it('shows no secret in a complaint', () => {
-    const lines = linesOf({ API_KEY: 'hidden key', REDIS_URL: 'http://:hidden@redis' });
-    expect(lines).toHaveLength(2);
+    const lines = linesOf({
+      API_KEY: 'hidden key',
+      REDIS_URL: 'http://:hidden@redis',
+      REDIS_SENTINEL_PASSWORD: 'hidden word',
+    });
+    expect(lines).toHaveLength(3);
     expect(lines.join()).not.toContain('hidden');
   });
 

@@ -22,6 +22,7 @@ describe('configurationDocument', () => {
     expect(configurationDocument().match(/`\w+` \(secret\)/g)).toEqual([
       '`API_KEY` (secret)',
       '`REDIS_URL` (secret)',
+      '`REDIS_SENTINEL_PASSWORD` (secret)',
     ]);
   });
 });

@@ -40,7 +40,12 @@ describe('EventsModule', () => {
     const redis = await RedisServer.start();
     const subscriber = await Subscriber.listen(redis.url, 'crucible:*');
     const feed = new Feed();
-    const settings = { REDIS_URL: redis.url, EVENTS_CHANNEL_PREFIX: 'crucible', EVENTS_BUFFER_SIZE: 1_000 };
+    const settings = {
+      REDIS_URL: redis.url,
+      EVENTS_CHANNEL_PREFIX: 'crucible',
+      EVENTS_BUFFER_SIZE: 1_000,
+      REDIS_TIMEOUT_SECONDS: 20,
+    };
     const module = await around(feed, settings).setLogger(SILENT).compile();
     await module.init();
     const events = module.get(TaskEvents);

@@ -51,6 +51,8 @@ async function subscribe(url: string, pattern?: string): Promise<Subscriber> {
 /** Short enough to wait for, long enough for a Redis on a busy machine. */
 const SHORT_PATIENCE_MS = 1_000;
 
+const CONNECTION = { name: 'test', timeoutMs: 20_000, reconnectDelay: () => 10 };
+
 /** A publisher that is quick to try again, and patient unless the test says otherwise. */
 function open(url: string, options: Partial<RedisPublisherOptions> = {}) {
   const logger = new RecordingLogger();
@@ -58,8 +60,7 @@ function open(url: string, options: Partial<RedisPublisherOptions> = {}) {
     url,
     channelPrefix: 'task',
     bufferSize: 10_000,
-    replyTimeoutMs: 20_000,
-    reconnectDelay: () => 10,
+    connection: CONNECTION,
     logger,
     ...options,
   });
@@ -206,10 +207,13 @@ describe('RedisPublisher without a Redis', () => {
     let isFifth: () => void = () => undefined;
     const fifthAttempt = new Promise<void>((resolve) => (isFifth = resolve));
     const { events, logger } = open(`redis://127.0.0.1:${port}`, {
-      reconnectDelay: () => {
-        attempts += 1;
-        if (attempts === 5) isFifth();
-        return 10;
+      connection: {
+        ...CONNECTION,
+        reconnectDelay: () => {
+          attempts += 1;
+          if (attempts === 5) isFifth();
+          return 10;
+        },
       },
     });
 
@@ -265,7 +269,7 @@ describe('RedisPublisher without a Redis', () => {
 
   it('closes while it waits for the next attempt', async () => {
     const { events, logger } = open(`redis://127.0.0.1:${await freePort()}`, {
-      reconnectDelay: () => 3_600_000,
+      connection: { ...CONNECTION, reconnectDelay: () => 3_600_000 },
     });
     await logger.until(1);
     await nextTurn();
@@ -349,7 +353,9 @@ describe('RedisPublisher when Redis goes away', () => {
   it('publishes nothing twice and nothing out of order around a long stall', async () => {
     const redis = await startRedis();
     const subscriber = await subscribe(redis.url);
-    const { events, logger } = await openConnected(redis.url, { replyTimeoutMs: SHORT_PATIENCE_MS });
+    const { events, logger } = await openConnected(redis.url, {
+      connection: { ...CONNECTION, timeoutMs: SHORT_PATIENCE_MS },
+    });
     const longError = failedTask({ last: lastAttempt({ error: '漢'.repeat(1_000) }) });
     const long = (id: number): Committed => committed({ id, type: 'failed', task: longError });
 

@@ -1,0 +1,163 @@
+import { Logger } from '@nestjs/common';
+import type { Cluster, Redis } from 'ioredis';
+import { ClusterMonitor } from './cluster-monitor.js';
+import type { ConnectionSettings } from './connection-options.js';
+import { answers, BEATS_PER_TIMEOUT, Heartbeat, takesWrites } from './heartbeat.js';
+import { connectCluster, connectRedis, disconnectRedis } from './redis-connection.js';
+import { describeEndpoint, type RedisEndpoint } from './redis-url.js';
+
+export interface RedisLinkOptions extends ConnectionSettings {
+  readonly endpoint: RedisEndpoint;
+  readonly logger?: Pick<Logger, 'log' | 'warn'>;
+}
+
+interface Monitor {
+  readonly isWell: boolean;
+  readonly trouble: string;
+  beat(): void;
+}
+
+/** Answers to a wrong name or password: they will not become right by waiting. */
+const REFUSALS = ['WRONGPASS', 'NOAUTH'];
+
+/** Connects to a Redis of any kind. Returns at once; `ready` waits for the first connection. */
+export function openRedisLink(options: RedisLinkOptions): RedisLink {
+  return new RedisLink(options);
+}
+
+/**
+ * A Redis, its one connection for commands (in a cluster: one for each node), and whether it is there.
+ *
+ * - **Commands.** `client` executes each at most once, queues none, and connects again for ever.
+ * - **There or away.** It is there when it answers, has loaded its data and takes writes; of a cluster all of it. A
+ *   Redis that falls silent is away within the time-out, also when nobody asks it anything; then its connections are
+ *   reset, and what waited for an answer rejects.
+ */
+export class RedisLink {
+  readonly client: Redis | Cluster;
+  readonly isCluster: boolean;
+  private readonly address: string;
+  private readonly logger: Pick<Logger, 'log' | 'warn'>;
+  private readonly monitor: Monitor;
+  private readonly subscribers: { readonly redis: Redis; readonly heartbeat: Heartbeat }[] = [];
+  private readonly listeners = new Set<(isAvailable: boolean) => void>();
+  private readonly troubleListeners = new Set<() => void>();
+  private readonly timer: NodeJS.Timeout;
+  private wasAvailable = false;
+  private hasToldTrouble = false;
+  private closing?: Promise<void>;
+
+  constructor(private readonly options: RedisLinkOptions) {
+    const { endpoint } = options;
+    this.address = describeEndpoint(endpoint);
+    this.logger = options.logger ?? new Logger(RedisLink.name);
+    this.isCluster = endpoint.kind === 'cluster';
+    const onChange = (): void => {
+      this.changed();
+    };
+    if (endpoint.kind === 'cluster') {
+      const cluster = connectCluster(endpoint, options);
+      this.client = cluster;
+      this.monitor = new ClusterMonitor(cluster, onChange);
+    } else {
+      const redis = connectRedis(endpoint, options);
+      this.client = redis;
+      this.monitor = new Heartbeat(redis, takesWrites, onChange);
+    }
+    this.timer = setInterval(() => {
+      this.beat();
+    }, options.timeoutMs / BEATS_PER_TIMEOUT);
+    this.timer.unref();
+  }
+
+  get isAvailable(): boolean {
+    return this.monitor.isWell && this.closing === undefined;
+  }
+
+  /** Calls `listener` with false when Redis goes away, and with true when it is there, for the first time or again. */
+  onChange(listener: (isAvailable: boolean) => void): void {
+    this.listeners.add(listener);
+  }
+
+  /**
+   * Resolves when Redis is there.
+   *
+   * @throws Error with one sentence, when it is not in time or refuses the password
+   */
+  async ready(limitMs: number): Promise<void> {
+    if (this.isAvailable) return;
+    await new Promise<void>((resolve, reject) => {
+      const look = (isOver: boolean): void => {
+        const isRefused = REFUSALS.some((code) => this.monitor.trouble.endsWith(code));
+        if (!this.isAvailable && !isRefused && !isOver) return;
+        clearTimeout(timer);
+        this.troubleListeners.delete(onTrouble);
+        if (this.isAvailable) resolve();
+        else reject(this.absence(isRefused));
+      };
+      const onTrouble = (): void => {
+        look(false);
+      };
+      const timer = setTimeout(look, limitMs, true);
+      this.troubleListeners.add(onTrouble);
+      onTrouble();
+    });
+  }
+
+  /**
+   * One more connection, for subscriptions, which `close` ends. It finds out by itself that Redis is silent, and
+   * connects again for ever, but remembers no subscription: its user subscribes on every `ready`. In a cluster it leads
+   * to any node, as each passes on what is published at the others.
+   */
+  openSubscriber(): Redis {
+    const { endpoint, name } = this.options;
+    const settings = { ...this.options, name: `${name}-subscriber` };
+    const redis = connectRedis(endpoint, settings, { autoResubscribe: false });
+    this.subscribers.push({ redis, heartbeat: new Heartbeat(redis, answers, () => undefined) });
+    return redis;
+  }
+
+  /** Ends every connection for good. */
+  close(): Promise<void> {
+    this.closing ??= this.disconnect();
+    return this.closing;
+  }
+
+  private async disconnect(): Promise<void> {
+    clearInterval(this.timer);
+    this.listeners.clear();
+    const clients = [this.client, ...this.subscribers.map(({ redis }) => redis)];
+    await Promise.all(clients.map(disconnectRedis));
+  }
+
+  private beat(): void {
+    this.monitor.beat();
+    for (const { heartbeat } of this.subscribers) heartbeat.beat();
+  }
+
+  private changed(): void {
+    if (this.closing !== undefined) return;
+    for (const listener of [...this.troubleListeners]) listener();
+    const { isAvailable } = this;
+    const isNews = isAvailable !== this.wasAvailable;
+    this.wasAvailable = isAvailable;
+    if (isNews || !this.hasToldTrouble) this.tell(isAvailable);
+    if (!isNews) return;
+    for (const listener of [...this.listeners]) listener(isAvailable);
+  }
+
+  private tell(isAvailable: boolean): void {
+    this.hasToldTrouble = true;
+    if (isAvailable) this.logger.log(`Redis ${this.address} is there`);
+    else this.logger.warn(`Redis ${this.address} is away (${this.monitor.trouble})`);
+  }
+
+  private absence(isRefused: boolean): Error {
+    const { trouble } = this.monitor;
+    return new Error(
+      isRefused
+        ? `Redis ${this.address} refuses the user or the password (${trouble}): correct REDIS_URL`
+        : `Redis ${this.address} is not there (${trouble}): start it, or correct REDIS_URL`,
+    );
+  }
+}

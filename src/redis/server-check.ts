@@ -1,0 +1,105 @@
+import type { Logger } from '@nestjs/common';
+import { Cluster, type Redis } from 'ioredis';
+import { isRedisReply, replyCode } from './redis-error.js';
+import { describeHost } from './redis-url.js';
+
+/** Names and values, of INFO or of CONFIG GET. */
+type Facts = ReadonlyMap<string, string>;
+
+/** Scripts that say what they do (`#!lua`) came with it. Valkey calls itself 7.2 here. */
+const OLDEST_MAJOR = 7;
+
+/**
+ * Looks whether the server may keep tasks: of a cluster, every master. Warns of what would lose them when it ends.
+ *
+ * What this user may not ask is passed over: a missing permission alone is no reason to refuse.
+ *
+ * @throws Error with one sentence that names what to set, when tasks would be lost or nothing would work
+ */
+export async function checkServer(client: Redis | Cluster, logger: Pick<Logger, 'warn'>): Promise<void> {
+  const isCluster = client instanceof Cluster;
+  const servers = isCluster ? client.nodes('master') : [client];
+  await Promise.all(
+    servers.map(async (redis) => {
+      const { host = '', port = 0 } = addressOf(redis);
+      const address = describeHost({ host, port });
+      refuseUnfit(address, await infoOf(redis), isCluster);
+      for (const line of risksOf(await infoOf(redis), await persistenceOf(redis))) {
+        logger.warn(`Redis ${address} ${line}`);
+      }
+    }),
+  );
+}
+
+function refuseUnfit(address: string, info: Facts, isCluster: boolean): void {
+  const mode = info.get('redis_mode');
+  if (mode === 'sentinel') {
+    throw new Error(
+      `Redis ${address} is a Sentinel: write REDIS_URL as redis+sentinel://host:port/master-name`,
+    );
+  }
+  if (mode === 'cluster' && !isCluster) {
+    throw new Error(`Redis ${address} is a node of a Cluster: write REDIS_URL as redis+cluster://host:port`);
+  }
+  const version = info.get('redis_version');
+  if (version !== undefined && Number.parseInt(version, 10) < OLDEST_MAJOR) {
+    throw new Error(`Redis ${address} is version ${version}: tasks need Redis 7.0, Valkey 7.2, or newer`);
+  }
+  const policy = info.get('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    throw new Error(
+      `Redis ${address} drops tasks when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy to noeviction`,
+    );
+  }
+}
+
+function risksOf(info: Facts, config: Facts): string[] {
+  if (info.get('aof_enabled') === '1') {
+    if (config.get('appendfsync') !== 'no') return [];
+    return ['leaves it to the system when tasks reach the disk: set appendfsync to everysec or always'];
+  }
+  // A Redis that does not say may be one that does not keep to disks at all, or one that does it in its own way.
+  if (info.get('aof_enabled') === undefined || config.get('save')) return [];
+  return config.has('save')
+    ? ['keeps tasks in memory only, and loses them when it ends: set appendonly to yes']
+    : ['keeps no log of tasks, and does not say whether it takes snapshots: set appendonly to yes'];
+}
+
+async function infoOf(redis: Redis): Promise<Facts> {
+  const text = await allowed(() => redis.info());
+  const lines = (text ?? '').split('\r\n').filter((line) => !line.startsWith('#'));
+  return new Map(lines.map((line) => split(line)));
+}
+
+async function persistenceOf(redis: Redis): Promise<Facts> {
+  const replies = await Promise.all(
+    ['appendfsync', 'save'].map((name) => allowed(() => redis.config('GET', name))),
+  );
+  return new Map(
+    replies.flatMap((reply) =>
+      Array.isArray(reply) && reply.length === 2 ? [[String(reply[0]), String(reply[1])]] : [],
+    ),
+  );
+}
+
+/** `undefined` when this user may not, or when there is no such command, as with managed servers. */
+async function allowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isRedisReply(error) && ['NOPERM', 'ERR'].includes(replyCode((error as Error).message))) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function addressOf(redis: Redis): { host?: string; port?: number } {
+  const { remoteAddress, remotePort } = redis.stream as { remoteAddress?: string; remotePort?: number };
+  return { host: remoteAddress, port: remotePort };
+}
+
+function split(line: string): [name: string, value: string] {
+  const colon = line.indexOf(':');
+  return [line.slice(0, colon), line.slice(colon + 1)];
+}

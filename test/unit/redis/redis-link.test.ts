@@ -1,0 +1,271 @@
+import { Redis } from 'ioredis';
+import { freePort, RedisServer, type RedisServerOptions } from '../../support/redis-server.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { until } from '../../support/until.js';
+import { untilAvailable, useLinks } from './link.support.js';
+
+const open = useLinks();
+const opened: { close: () => Promise<unknown> }[] = [];
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((one) => one.close()));
+});
+
+async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const server = await RedisServer.start(options);
+  opened.push({ close: () => server.stop() });
+  return server;
+}
+
+/** A Redis with a proxy in front of it. */
+async function startBehindProxy() {
+  const server = await startRedis();
+  const proxy = await TcpProxy.to(server.port);
+  opened.push(proxy);
+  return { server, proxy, url: `redis://127.0.0.1:${proxy.port}` };
+}
+
+/** Asks the server itself, past the proxy. */
+async function ask<T>(server: RedisServer, command: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(server.url);
+  try {
+    return await command(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+describe('openRedisLink', () => {
+  it('is there when the server answers, and says so once', async () => {
+    const server = await startRedis();
+    const link = open(server.url);
+    expect(link.isAvailable).toBe(false);
+    await link.ready(10_000);
+
+    expect(link.isAvailable).toBe(true);
+    expect(link.isCluster).toBe(false);
+    expect(await link.client.set('key', 'value')).toBe('OK');
+    expect(link.lines).toEqual([`Redis 127.0.0.1:${server.port} is there`]);
+  });
+
+  it('says where nobody listens, and is there when somebody does', async () => {
+    const port = await freePort();
+    const link = open(`redis://:secret@127.0.0.1:${port}`);
+    const absence = `Redis 127.0.0.1:${port} is not there (ECONNREFUSED): start it, or correct REDIS_URL`;
+    await expect(link.ready(300)).rejects.toThrow(absence);
+    await expect(link.client.set('key', 'value')).rejects.toThrow();
+
+    await startRedis({ port, args: ['--requirepass', 'secret'] });
+    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    expect(link.lines).toEqual([
+      `Redis 127.0.0.1:${port} is away (ECONNREFUSED)`,
+      `Redis 127.0.0.1:${port} is there`,
+    ]);
+  });
+
+  it('says at once that the password is wrong, and not which', async () => {
+    const server = await startRedis({ args: ['--requirepass', 'right'] });
+    for (const access of [':guessed', 'user:guessed', '']) {
+      const url = `redis://${access}${access && '@'}127.0.0.1:${server.port}`;
+      const link = open(url);
+      const text = `Redis 127.0.0.1:${server.port} refuses the user or the password`;
+      await expect(link.ready(20_000)).rejects.toThrow(text);
+      expect(link.lines.join()).not.toContain('guessed');
+    }
+  });
+
+  it('comes back to the same server within 5 seconds of its restart', async () => {
+    const server = await startRedis();
+    const link = open(server.url);
+    await link.ready(10_000);
+
+    await server.kill();
+    await untilAvailable(link, false);
+    await expect(link.client.incr('n')).rejects.toThrow();
+    await server.restart();
+
+    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    expect(await link.client.incr('n')).toBe(1);
+  });
+
+  it('notices within 2 seconds that an idle server stands still, and rejects what waits for it', async () => {
+    const server = await startRedis();
+    const link = open(server.url);
+    await link.ready(10_000);
+
+    await server.pause();
+    const waiting = link.client.incr('n').then(String, String);
+    expect(await untilAvailable(link, false)).toBeLessThan(2_000);
+    expect(await waiting).toMatch(/Error/);
+    expect(link.lines.at(-1)).toBe(`Redis 127.0.0.1:${server.port} is away (no reply)`);
+
+    server.resume();
+    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+  });
+
+  it('notices a black hole within 2 seconds, and is back within 5 of its end', async () => {
+    const { proxy, url } = await startBehindProxy();
+    const link = open(url);
+    await link.ready(10_000);
+
+    proxy.blackhole();
+    expect(await untilAvailable(link, false)).toBeLessThan(2_000);
+    // Now it tries to connect, into the black hole.
+    await until(() => proxy.connections > 0);
+    await proxy.pass();
+    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+  });
+
+  it('is back after it was cut off, and refused', async () => {
+    const { proxy, url } = await startBehindProxy();
+    const link = open(url);
+    await link.ready(10_000);
+
+    await proxy.cut();
+    await untilAvailable(link, false);
+    await until(() => link.client.status === 'reconnecting');
+    await proxy.pass();
+    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+  });
+
+  it('executes a command whose reply is lost once', async () => {
+    const { server, proxy, url } = await startBehindProxy();
+    const link = open(url);
+    await link.ready(10_000);
+
+    await proxy.dropReplies();
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, () => link.client.eval("return redis.call('INCR', KEYS[1])", 1, 'n')).map(
+        (reply) => reply.then(String, () => 'lost'),
+      ),
+    );
+    await proxy.pass();
+    await untilAvailable(link, true);
+    await link.client.incr('after');
+
+    expect(replies).toEqual(Array.from({ length: 10 }, () => 'lost'));
+    expect(await ask(server, (redis) => redis.mget('n', 'after'))).toEqual(['10', '1']);
+  });
+
+  it('is away from a server that has become a replica until it takes writes again', async () => {
+    const master = await startRedis();
+    const server = await startRedis();
+    const link = open(server.url);
+    await link.ready(10_000);
+
+    await ask(server, (redis) => redis.replicaof('127.0.0.1', master.port));
+    await untilAvailable(link, false);
+    expect(link.lines.at(-1)).toMatch(/is away \((a replica|connection closed)\)$/);
+    await ask(server, (redis) => redis.replicaof('NO', 'ONE'));
+
+    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    expect(await link.client.set('key', 'value')).toBe('OK');
+  });
+
+  it('connects again when a write is refused by a replica, and does not send it again', async () => {
+    const master = await startRedis();
+    const server = await startRedis();
+    // Nothing but the refusal tells: no beat comes in time.
+    const link = open(server.url, { timeoutMs: 60_000 });
+    await link.ready(10_000);
+    const closed = new Promise((resolve) => link.client.once('close', resolve));
+
+    await ask(server, (redis) => redis.replicaof('127.0.0.1', master.port));
+    const script = "#!lua\nreturn redis.call('INCR', KEYS[1])";
+    await expect(link.client.eval(script, 1, 'n')).rejects.toThrow('READONLY');
+    await closed;
+    await ask(server, (redis) => redis.replicaof('NO', 'ONE'));
+    await untilAvailable(link, true);
+    expect(await link.client.get('n')).toBeNull();
+  });
+
+  it('is there only when the server has loaded its data', async () => {
+    const server = await startRedis({
+      isDurable: true,
+      args: ['--key-load-delay', '500', '--loading-process-events-interval-bytes', '1024'],
+    });
+    const link = open(server.url);
+    await link.ready(10_000);
+    const values = Array.from({ length: 2_000 }, (_, index) => [`key-${index}`, 'x'.repeat(100)]).flat();
+    await link.client.mset(...values);
+
+    const loading = server.restart();
+    await untilAvailable(link, false);
+    await until(() => link.client.status === 'ready');
+    expect(link.isAvailable).toBe(false);
+    await loading;
+    await untilAvailable(link, true);
+    expect(await link.client.exists('key-1999')).toBe(1);
+  });
+
+  it('does not take a long answer for silence', async () => {
+    const { server, proxy, url } = await startBehindProxy();
+    await ask(server, (redis) => redis.set('long', 'x'.repeat(5_000_000)));
+    const link = open(url, { timeoutMs: 400 });
+    await link.ready(10_000);
+    let changes = 0;
+    link.onChange(() => (changes += 1));
+
+    proxy.trickle();
+    const start = performance.now();
+    await expect(link.client.get('long')).rejects.toThrow('Command timed out');
+    // Its answer comes after the long one.
+    await until(() =>
+      link.client.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
+
+    expect(performance.now() - start).toBeGreaterThan(1_000);
+    expect(changes).toBe(0);
+  });
+
+  it('hears on a subscriber, again after each fault', async () => {
+    const { server, proxy, url } = await startBehindProxy();
+    const link = open(url);
+    const subscriber = link.openSubscriber();
+    const heard: string[] = [];
+    subscriber.on('message', (_channel: string, text: string) => heard.push(text));
+    subscriber.on('ready', () => {
+      subscriber.subscribe('news').catch(() => undefined);
+    });
+    const hears = async (text: string): Promise<void> => {
+      await ask(server, (redis) => until(async () => (await redis.publish('news', text)) > 0));
+      await until(() => heard.includes(text));
+    };
+    await hears('one');
+
+    proxy.blackhole();
+    await until(() => subscriber.status !== 'ready');
+    await proxy.pass();
+    await hears('two');
+    await proxy.cut();
+    await proxy.pass();
+    await hears('three');
+  });
+
+  it('closes for good, whatever state it is in', async () => {
+    const { server, proxy, url } = await startBehindProxy();
+    const early = open(url);
+    await early.close();
+    const late = open(url);
+    late.openSubscriber();
+    await late.ready(10_000);
+    await late.close();
+    const away = open(`redis://127.0.0.1:${await freePort()}`);
+    await away.ready(200).catch(() => undefined);
+    await away.close();
+    proxy.blackhole();
+    const lost = open(url);
+    await until(() => proxy.connections > 0);
+    await lost.close();
+    await proxy.pass();
+
+    for (const link of [early, late, away, lost]) {
+      expect(link.isAvailable).toBe(false);
+      await expect(link.client.ping()).rejects.toThrow();
+    }
+    expect(await ask(server, (redis) => redis.client('LIST'))).not.toContain('name=test');
+  });
+});
