@@ -12,7 +12,10 @@ export const DIST = join(ROOT, 'dist');
 export const BUILD_STAMP = join(DIST, '.built');
 
 /** Debian packages that the tests use, and the command that each brings. */
-const SYSTEM_PACKAGES = [{ command: 'redis-server', debian: 'redis-server' }];
+const SYSTEM_PACKAGES = [
+  { command: 'redis-server', debian: 'redis-server' },
+  { command: 'openssl', debian: 'openssl' },
+];
 
 /** Runs a command with its output shown; true when it succeeded. */
 export function run(command, args, options = {}) {

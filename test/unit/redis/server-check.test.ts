@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server } from 'node:net';
+import { checkServer } from '../../../src/redis/server-check.js';
+import { freePort, RedisServer } from '../../support/redis-server.js';
+import { Lines, useLinks } from './link.support.js';
+
+const open = useLinks();
+const servers: RedisServer[] = [];
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+async function startRedis(...args: string[]): Promise<RedisServer> {
+  const server = await RedisServer.start({ args });
+  servers.push(server);
+  return server;
+}
+
+/** The lines that the check logs. */
+async function check(url: string): Promise<string[]> {
+  const link = open(url);
+  await link.ready(10_000);
+  const { log, logger } = new Lines();
+  await checkServer(link.client, logger);
+  return log;
+}
+
+const DURABLE = ['--appendonly', 'yes'];
+
+describe('checkServer', () => {
+  it('has nothing to say of a server that keeps everything', async () => {
+    expect(await check((await startRedis(...DURABLE)).url)).toEqual([]);
+    expect(await check((await startRedis('--save', '60 1')).url)).toEqual([]);
+  });
+
+  it('warns when nothing is written to disk', async () => {
+    const { url, port } = await startRedis();
+    expect(await check(url)).toEqual([
+      `Redis 127.0.0.1:${port} keeps tasks in memory only, and loses them when it ends: set appendonly to yes`,
+    ]);
+  });
+
+  it('warns when the system decides what is written when', async () => {
+    const { url, port } = await startRedis(...DURABLE, '--appendfsync', 'no');
+    expect(await check(url)).toEqual([
+      `Redis 127.0.0.1:${port} leaves it to the system when tasks reach the disk: set appendfsync to everysec or always`,
+    ]);
+  });
+
+  it.each(['allkeys-lru', 'volatile-ttl'])('refuses a server that evicts (%s)', async (policy) => {
+    const { url, port } = await startRedis('--maxmemory-policy', policy);
+    await expect(check(url)).rejects.toThrow(
+      `Redis 127.0.0.1:${port} drops tasks when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy to noeviction`,
+    );
+  });
+
+  it('refuses a node of a Cluster that is taken for a server of its own', async () => {
+    const { url } = await startRedis('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
+    await expect(check(url)).rejects.toThrow('write REDIS_URL as redis+cluster://');
+  });
+
+  it('refuses a version that is too old', async () => {
+    const server = await startRedis(...DURABLE);
+    const older = await disguise(server.port, '6.2.14');
+    await expect(check(older.url)).rejects.toThrow(
+      'is version 6.2.14: tasks need Redis 7.0, Valkey 7.2, or newer',
+    );
+    older.server.close();
+  });
+
+  it.each([
+    ['all that it wants to know', '+info +config|get', 1],
+    ['INFO, but not CONFIG', '+info', 1],
+    ['CONFIG, but not INFO', '+config|get', 0],
+    ['neither', '', 0],
+  ])('passes over what a user may not see: who sees %s', async (_who, permissions, warnings) => {
+    const server = await startRedis('--user', ...`service on >secret +ping ${permissions}`.trim().split(' '));
+    const lines = await check(`redis://service:secret@127.0.0.1:${server.port}`);
+    expect(lines).toHaveLength(warnings);
+  });
+
+  it('refuses eviction also when CONFIG is forbidden', async () => {
+    const user = ['service', 'on', '>secret', '+ping', '+info'];
+    const server = await startRedis('--user', ...user, '--maxmemory-policy', 'allkeys-lru');
+    const url = `redis://service:secret@127.0.0.1:${server.port}`;
+    await expect(check(url)).rejects.toThrow('maxmemory-policy');
+  });
+});
+
+/** In front of a server, and says that it is of another version, whose text must be as long. */
+async function disguise(port: number, version: string): Promise<{ url: string; server: Server }> {
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    client.on('error', () => undefined).on('close', () => upstream.destroy());
+    upstream.on('error', () => undefined).on('close', () => client.destroy());
+    client.pipe(upstream);
+    upstream.on('data', (chunk) => {
+      client.write(
+        chunk.toString('latin1').replace(/redis_version:\d\.\d\.\d\d/, `redis_version:${version}`),
+        'latin1',
+      );
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return { url: `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, server };
+}

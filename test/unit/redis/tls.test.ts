@@ -1,0 +1,70 @@
+import { RedisPublisher } from '../../../src/events/redis-publisher.js';
+import { Certificates } from '../../support/certificates.js';
+import { freePort, RedisServer } from '../../support/redis-server.js';
+import { until } from '../../support/until.js';
+import { untilAvailable, useLinks } from './link.support.js';
+
+const open = useLinks();
+let certificates: Certificates;
+let server: RedisServer;
+
+beforeAll(async () => {
+  certificates = new Certificates();
+  const port = await freePort();
+  const args = ['--port', '0', '--tls-port', String(port), ...certificates.serverArgs];
+  server = await RedisServer.start({ port, args });
+});
+
+afterAll(async () => {
+  await server.stop();
+  certificates.remove();
+});
+
+describe('a link with TLS', () => {
+  it.each(['127.0.0.1', 'localhost'])('trusts the given authority (%s)', async (host) => {
+    const link = open(`rediss://${host}:${server.port}`, { caFile: certificates.caFile });
+    await link.ready(10_000);
+    expect(await link.client.set('key', 'value')).toBe('OK');
+  });
+
+  it('trusts nobody else', async () => {
+    const link = open(`rediss://127.0.0.1:${server.port}`);
+    await expect(link.ready(500)).rejects.toThrow(/is not there \((SELF_SIGNED|UNABLE_TO_)\w+\)/);
+  });
+
+  it('wants a certificate for the address that it connects to', async () => {
+    // This machine too, and not in the certificate.
+    const host = '127.0.0.2';
+    const port = await freePort();
+    const args = ['--bind', host, '--port', '0', '--tls-port', String(port), ...certificates.serverArgs];
+    const other = await RedisServer.start({ port, args });
+    const link = open(`rediss://${host}:${port}`, { caFile: certificates.caFile });
+    await expect(link.ready(500)).rejects.toThrow('is not there (ERR_TLS_CERT_ALTNAME_INVALID)');
+    await other.stop();
+  });
+
+  it('is not there without TLS', async () => {
+    await expect(open(`redis://127.0.0.1:${server.port}`).ready(500)).rejects.toThrow('is not there');
+  });
+
+  it('notices within 2 seconds that the server stands still', async () => {
+    const link = open(`rediss://127.0.0.1:${server.port}`, { caFile: certificates.caFile });
+    await link.ready(10_000);
+    await server.pause();
+    expect(await untilAvailable(link, false)).toBeLessThan(2_000);
+    server.resume();
+    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+  });
+
+  it('carries events too', async () => {
+    const publisher = new RedisPublisher({
+      url: `rediss://127.0.0.1:${server.port}`,
+      channelPrefix: 'task',
+      bufferSize: 10,
+      connection: { name: 'test', timeoutMs: 10_000, caFile: certificates.caFile },
+      logger: { log: () => undefined, warn: () => undefined },
+    });
+    await until(() => publisher.status === 'connected');
+    await publisher.close();
+  });
+});
