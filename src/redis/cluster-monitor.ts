@@ -1,7 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
-import { Heartbeat, isInCluster } from './heartbeat.js';
+import { Heartbeat, isInCluster, NOT_YET } from './heartbeat.js';
 import { describeRedisError } from './redis-error.js';
-import { describeHost } from './redis-url.js';
 
 const SLOTS = 16_384;
 /** While all is well the nodes are asked this seldom who serves what. */
@@ -22,8 +21,10 @@ type SlotRange = readonly [
  */
 export class ClusterMonitor {
   isWell = false;
-  trouble = 'not connected yet';
+  trouble = NOT_YET;
   private readonly heartbeats = new Map<Redis, Heartbeat>();
+  /** The masters that serve slots, as a node has said, and whether the client's map says the same. */
+  private masters: ReadonlySet<string> = new Set();
   private isMapRight = false;
   private isLooking = false;
   private beats = 0;
@@ -44,7 +45,6 @@ export class ClusterMonitor {
       this.beat();
     });
     cluster.on('close', () => {
-      this.isMapRight = false;
       this.judge();
     });
   }
@@ -54,7 +54,7 @@ export class ClusterMonitor {
     this.beats += 1;
     this.followMasters();
     for (const heartbeat of this.heartbeats.values()) heartbeat.beat();
-    if (!this.isMapRight || this.beats % BEATS_PER_LOOK === 0) void this.look();
+    if (!this.isWell || this.beats % BEATS_PER_LOOK === 0) void this.look();
     this.judge();
   }
 
@@ -66,11 +66,10 @@ export class ClusterMonitor {
     }
     for (const node of masters) {
       if (this.heartbeats.has(node)) continue;
-      const heartbeat = new Heartbeat(node, isInCluster, () => {
-        if (!heartbeat.isWell) this.isMapRight = false;
+      const onChange = (): void => {
         this.judge();
-      });
-      this.heartbeats.set(node, heartbeat);
+      };
+      this.heartbeats.set(node, new Heartbeat(node, isInCluster, onChange));
     }
   }
 
@@ -81,8 +80,9 @@ export class ClusterMonitor {
     this.isLooking = true;
     try {
       const ranges = await node.cluster('SLOTS');
+      this.masters = new Set(ranges.map(([, , master]) => keyOf(master)));
       this.isMapRight = this.agreesWith(ranges);
-      if (!this.isMapRight) this.cluster.refreshSlotsCache();
+      if (!this.isMapRight || this.lostMaster() !== undefined) this.cluster.refreshSlotsCache();
     } catch (error) {
       this.lastError = error;
       this.isMapRight = false;
@@ -96,15 +96,16 @@ export class ClusterMonitor {
     const served = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
     return (
       served === SLOTS &&
-      ranges.every(([first, , master]) => {
-        const key = master?.slice(0, 2).join(':');
-        return this.cluster.slots[first]?.[0] === key && this.isKnown(key);
-      })
+      ranges.every(([first, , master]) => this.cluster.slots[first]?.[0] === keyOf(master))
     );
   }
 
-  private isKnown(key: string | undefined): boolean {
-    return [...this.heartbeats.keys()].some(({ options }) => `${options.host}:${options.port}` === key);
+  /** One that serves slots and that the client has no connection to. */
+  private lostMaster(): string | undefined {
+    const known = new Set(
+      [...this.heartbeats.keys()].map(({ options }) => keyOf([options.host, options.port])),
+    );
+    return [...this.masters].find((key) => !known.has(key));
   }
 
   /** Another one each time, as one alone may be mistaken. */
@@ -126,10 +127,17 @@ export class ClusterMonitor {
   private findTrouble(): string | undefined {
     for (const [{ options }, { isWell, trouble }] of this.heartbeats) {
       if (isWell) continue;
-      const { host = '', port = 0 } = options;
-      return `${describeHost({ host, port })}: ${trouble}`;
+      return trouble === NOT_YET ? NOT_YET : `${keyOf([options.host, options.port])}: ${trouble}`;
     }
+    const lost = this.lostMaster();
+    if (lost !== undefined) return `${lost}: ${NOT_YET}`;
     if (this.cluster.status === 'ready' && this.isMapRight) return undefined;
-    return this.lastError === undefined ? 'some slots are not served' : describeRedisError(this.lastError);
+    if (this.lastError !== undefined) return describeRedisError(this.lastError);
+    return this.masters.size === 0 ? NOT_YET : 'some slots are not served';
   }
+}
+
+/** As the client names nodes. */
+function keyOf([host, port]: readonly unknown[] = []): string {
+  return `${String(host)}:${String(port)}`;
 }

@@ -9,6 +9,8 @@ import { resetConnection } from './redis-connection.js';
  */
 export type ServerCheck = (redis: Redis) => Promise<string | undefined>;
 
+/** The trouble of one that was never connected. */
+export const NOT_YET = 'not connected yet';
 /** How many times the heart beats within the time after which a silent server is away. */
 export const BEATS_PER_TIMEOUT = 8;
 // Asked at the latest after one beat, silent for six: noticed after seven eighths of the time.
@@ -28,7 +30,7 @@ const NOT_MASTER = 'a replica';
 export class Heartbeat {
   isWell = false;
   /** Why it is not well, in a word or two. */
-  trouble = 'not connected yet';
+  trouble = NOT_YET;
   private isAsking = false;
   private silentBeats = 0;
   private uselessBeats = 0;

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 /** Why Redis is not there, in a word or two that are safe to log: messages may quote what was sent. */
 export function describeRedisError(error: unknown): string {
   if (!types.isNativeError(error)) return 'unknown error';
-  if (isRedisReply(error)) return replyCode(error.message);
+  if (isRedisReply(error)) return isNoCluster(error) ? 'not a Cluster' : replyCode(error.message);
   if (error.message.startsWith('All sentinels are unreachable')) return 'no Sentinel names a master';
   // Of a cluster: the error of the last node says more.
   if ('lastNodeError' in error && error.lastNodeError) return describeRedisError(error.lastNodeError);
@@ -19,4 +19,8 @@ export function isRedisReply(error: unknown): boolean {
 /** The first word of an error reply: `NOPERM`, `LOADING`, `ERR`. */
 export function replyCode(message: string): string {
   return /^-?([A-Z]+)\b/.exec(message)?.[1] ?? 'ERR';
+}
+
+function isNoCluster({ message }: Error): boolean {
+  return message.includes('cluster support disabled');
 }

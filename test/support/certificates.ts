@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -32,10 +32,16 @@ export class Certificates {
     openssl(['x509', '-req', '-in', request, '-out', this.certificateFile, ...signer]);
   }
 
-  /** For the command line of a Redis server. */
-  get serverArgs(): readonly string[] {
+  /** For the command line of a Redis server that takes TLS alone, from clients and from other servers. */
+  serverArgs(port: number): readonly string[] {
     const files = ['--tls-cert-file', this.certificateFile, '--tls-key-file', this.keyFile];
-    return [...files, '--tls-ca-cert-file', this.caFile, '--tls-auth-clients', 'no'];
+    const ports = ['--port', '0', '--tls-port', String(port), '--tls-replication', 'yes'];
+    return [...ports, ...files, '--tls-ca-cert-file', this.caFile, '--tls-auth-clients', 'no'];
+  }
+
+  /** For a client that is to trust them. */
+  get clientOptions(): { ca: Buffer } {
+    return { ca: readFileSync(this.caFile) };
   }
 
   remove(): void {

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import type { Certificates } from './certificates.js';
 import { RedisServer } from './redis-server.js';
 import { freePort } from './server-process.js';
 import { until } from './until.js';
@@ -6,6 +7,8 @@ import { until } from './until.js';
 export interface RedisClusterOptions {
   /** Of each master. By default none. */
   readonly replicas?: 0 | 1;
+  /** With them the servers take TLS alone. */
+  readonly certificates?: Certificates;
   /** More of the command line of the servers. */
   readonly args?: readonly string[];
 }
@@ -23,13 +26,17 @@ const NODE_TIMEOUT_MS = 1_500;
 
 /** Three masters, each with a replica when wanted, all real and on 127.0.0.1. Whoever starts it stops it. */
 export class RedisCluster {
-  private constructor(private readonly nodes: readonly Node[]) {}
+  private constructor(
+    private readonly nodes: readonly Node[],
+    private readonly scheme: 'redis' | 'rediss',
+  ) {}
 
   /** Resolves when every node says that the cluster is well and every replica follows its master. */
-  static async start({ replicas = 0, args = [] }: RedisClusterOptions = {}): Promise<RedisCluster> {
+  static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+    const { replicas = 0, certificates } = options;
     const count = MASTERS * (1 + replicas);
-    const nodes = await Promise.all(Array.from({ length: count }, () => startNode(args)));
-    const cluster = new RedisCluster(nodes);
+    const nodes = await Promise.all(Array.from({ length: count }, () => startNode(options)));
+    const cluster = new RedisCluster(nodes, certificates ? 'rediss' : 'redis');
     await cluster.join();
     await until(async () => (await Promise.all(nodes.map((node) => isWell(node, count)))).every(Boolean));
     return cluster;
@@ -40,7 +47,7 @@ export class RedisCluster {
   }
 
   get url(): string {
-    return `redis+cluster://${this.servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+    return `${this.scheme}+cluster://${this.servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
   }
 
   /** The server that holds this key, as another one than `asked` sees it. */
@@ -89,15 +96,23 @@ export class RedisCluster {
   }
 }
 
-async function startNode(args: readonly string[]): Promise<Node> {
+async function startNode({ args = [], certificates }: RedisClusterOptions): Promise<Node> {
+  const port = await freePort();
   // By default the port of the bus is 10,000 above the other, where there may be no port.
   const busPort = await freePort();
   const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
   const ports = ['--cluster-port', String(busPort), '--cluster-announce-ip', '127.0.0.1'];
   const quick = ['--repl-diskless-sync-delay', '0', '--shutdown-timeout', '0'];
+  const tls = certificates ? [...certificates.serverArgs(port), '--tls-cluster', 'yes'] : [];
   const willing = ['--cluster-replica-validity-factor', '0'];
-  const server = await RedisServer.start({ args: [...cluster, ...ports, ...quick, ...willing, ...args] });
-  const redis = new Redis(server.url, {
+  const server = await RedisServer.start({
+    port,
+    args: [...cluster, ...ports, ...quick, ...willing, ...tls, ...args],
+  });
+  const redis = new Redis({
+    host: '127.0.0.1',
+    port,
+    tls: certificates?.clientOptions,
     retryStrategy: () => 100,
     maxRetriesPerRequest: 0,
     disconnectTimeout: 100,

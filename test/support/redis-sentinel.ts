@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import type { Certificates } from './certificates.js';
 import { RedisServer } from './redis-server.js';
 import { endServer, freePort, launchServer } from './server-process.js';
 import { until } from './until.js';
@@ -11,6 +12,8 @@ export interface RedisSentinelOptions {
   readonly replicas?: number;
   /** How long a server must be silent before it is replaced. */
   readonly downAfterMs?: number;
+  /** With them servers and Sentinels take TLS alone. */
+  readonly certificates?: Certificates;
   /** More of the command line of the servers. */
   readonly args?: readonly string[];
 }
@@ -33,29 +36,27 @@ export class RedisSentinel {
   private constructor(
     readonly servers: readonly RedisServer[],
     private readonly sentinels: readonly Sentinel[],
+    private readonly scheme: 'redis' | 'rediss',
   ) {}
 
   /** Resolves when the replicas follow the master and the sentinels know each other. */
   static async start(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
-    const { replicas = 1, downAfterMs = 500, args = [] } = options;
-    const quick = ['--repl-diskless-sync-delay', '0', '--shutdown-timeout', '0', ...args];
-    const master = await RedisServer.start({ args: quick });
-    const followers = await Promise.all(
-      Array.from({ length: replicas }, () =>
-        RedisServer.start({ args: [...quick, '--replicaof', '127.0.0.1', String(master.port)] }),
-      ),
-    );
+    const { replicas = 1, certificates } = options;
+    const master = await startServer(options);
+    const follow = ['--replicaof', '127.0.0.1', String(master.port)];
+    const followers = await Promise.all(Array.from({ length: replicas }, () => startServer(options, follow)));
     const sentinels = await Promise.all(
-      Array.from({ length: SENTINELS }, () => startSentinel(master.port, downAfterMs)),
+      Array.from({ length: SENTINELS }, () => startSentinel(master.port, options)),
     );
-    const topology = new RedisSentinel([master, ...followers], sentinels);
+    const scheme = certificates ? 'rediss' : 'redis';
+    const topology = new RedisSentinel([master, ...followers], sentinels, scheme);
     await until(() => topology.isComplete());
     return topology;
   }
 
   get url(): string {
     const hosts = this.sentinels.map(({ port }) => `127.0.0.1:${port}`);
-    return `redis+sentinel://${hosts.join(',')}/${this.masterName}`;
+    return `${this.scheme}+sentinel://${hosts.join(',')}/${this.masterName}`;
   }
 
   get sentinelPorts(): readonly number[] {
@@ -113,7 +114,22 @@ export class RedisSentinel {
   }
 }
 
-async function startSentinel(masterPort: number, downAfterMs: number): Promise<Sentinel> {
+async function startServer(
+  { certificates, args = [] }: RedisSentinelOptions,
+  more: readonly string[] = [],
+): Promise<RedisServer> {
+  const port = await freePort();
+  const quick = ['--repl-diskless-sync-delay', '0', '--shutdown-timeout', '0'];
+  return RedisServer.start({
+    port,
+    args: [...quick, ...(certificates?.serverArgs(port) ?? []), ...args, ...more],
+  });
+}
+
+async function startSentinel(
+  masterPort: number,
+  { certificates, downAfterMs = 500 }: RedisSentinelOptions,
+): Promise<Sentinel> {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-sentinel-'));
   const port = await freePort();
   const file = join(directory, 'sentinel.conf');
@@ -133,10 +149,16 @@ async function startSentinel(masterPort: number, downAfterMs: number): Promise<S
   );
   const process = await launchServer({
     command: 'redis-server',
-    args: [file, '--sentinel'],
+    args: [file, '--sentinel', ...(certificates?.serverArgs(port) ?? [])],
     readyLine: 'Sentinel ID is',
   });
-  const redis = new Redis({ host: '127.0.0.1', port, retryStrategy: () => null, disconnectTimeout: 100 });
+  const redis = new Redis({
+    host: '127.0.0.1',
+    port,
+    tls: certificates?.clientOptions,
+    retryStrategy: () => null,
+    disconnectTimeout: 100,
+  });
   redis.on('error', () => undefined);
   return { port, directory, process, redis };
 }

@@ -11,8 +11,7 @@ let server: RedisServer;
 beforeAll(async () => {
   certificates = new Certificates();
   const port = await freePort();
-  const args = ['--port', '0', '--tls-port', String(port), ...certificates.serverArgs];
-  server = await RedisServer.start({ port, args });
+  server = await RedisServer.start({ port, args: certificates.serverArgs(port) });
 });
 
 afterAll(async () => {
@@ -36,7 +35,7 @@ describe('a link with TLS', () => {
     // This machine too, and not in the certificate.
     const host = '127.0.0.2';
     const port = await freePort();
-    const args = ['--bind', host, '--port', '0', '--tls-port', String(port), ...certificates.serverArgs];
+    const args = ['--bind', host, ...certificates.serverArgs(port)];
     const other = await RedisServer.start({ port, args });
     const link = open(`rediss://${host}:${port}`, { caFile: certificates.caFile });
     await expect(link.ready(500)).rejects.toThrow('is not there (ERR_TLS_CERT_ALTNAME_INVALID)');
