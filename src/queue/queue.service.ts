@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ProblemError } from '../http/problem.error.js';
 import type { JsonText, NewTask, Payload, TaskPage, TaskQuery } from '../storage/task-store.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Moment, Seconds } from '../task/clock.js';
@@ -112,8 +113,15 @@ export class QueueService {
     return this.store.findOutput(id);
   }
 
-  list(query: TaskQuery): Promise<TaskPage> {
-    return this.store.list(query);
+  /** @throws ProblemError `invalid_request` when the store never gave out this cursor */
+  async list(query: TaskQuery): Promise<TaskPage> {
+    try {
+      return await this.store.list(query);
+    } catch (error) {
+      if (query.cursor === undefined || !(error instanceof RangeError)) throw error;
+      const detail = 'cursor is not the next_cursor of a page';
+      throw new ProblemError('invalid_request', detail, { errors: [{ pointer: 'cursor', detail }] });
+    }
   }
 
   /** @throws TaskNotFinished */

@@ -85,6 +85,7 @@ export interface TaskQuery extends TaskFilter {
 export interface TaskPage {
   /** Newest first. May be shorter than the limit, even empty, while there is a next page. */
   readonly tasks: readonly Task[];
+  /** Goes into an address: 1 to 200 of the characters A-Z a-z 0-9 _ -, for names of queues that clients may give. */
   readonly nextCursor?: string;
 }
 

@@ -86,6 +86,15 @@ describeStores(({ startApp }) => {
       expect(seen).toEqual(['c', 'b', 'a']);
     });
 
+    it.each(['ABC', '-', '_', 'a-b-c', 'Z'.repeat(200)])(
+      'refuses the cursor %s, which it never gave out',
+      async (cursor) => {
+        const { status, body } = await service.call('GET', `/tasks?cursor=${cursor}`);
+        expect([status, body.code]).toEqual([422, 'invalid_request']);
+        expect(body.errors).toMatchObject([{ pointer: 'cursor' }]);
+      },
+    );
+
     it('never has the code', async () => {
       expect((await service.call('GET', '/tasks')).text).not.toContain('secret-code');
       expect((await service.call('GET', '/tasks/a')).text).not.toContain('secret-code');

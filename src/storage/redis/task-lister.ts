@@ -7,7 +7,7 @@ import type { TaskFinder } from './task-finder.js';
 /** Records that one page looks at, so that a filter that matches little does not take for ever. */
 const SCAN_LIMIT = 5_000;
 const CHUNK = 500;
-const CURSOR = /^([0-9]{1,16})\.([A-Za-z0-9_-]{0,1000})$/;
+const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
 const COUNTS = new LuaScript('counts', { isReadOnly: true });
 
@@ -106,7 +106,7 @@ function isPlain({ batchId, workerId, createdAfter, createdBefore }: TaskFilter)
 }
 
 function formatCursor({ born, queue }: Mark): string {
-  return `${born}.${Buffer.from(queue).toString('base64url')}`;
+  return `${born}-${Buffer.from(queue).toString('base64url')}`;
 }
 
 function readCursor(cursor: string | undefined): Mark | undefined {

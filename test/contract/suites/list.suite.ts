@@ -116,6 +116,15 @@ export function describeList(start: StartStore): void {
     expect(seen.filter((id) => id.startsWith('new'))).toEqual([]);
   });
 
+  it('makes cursors that can go into an address', async () => {
+    const user = await start();
+    const queue = 'the.longest:name-'.padEnd(64, '_?');
+    await user.add({ id: 'a', queue }, { id: 'b', queue });
+    const { nextCursor } = await user.store.list({ limit: 1 });
+    expect(nextCursor).toMatch(/^[0-9A-Za-z_-]{1,200}$/);
+    expect(idsOf((await user.store.list({ limit: 1, cursor: nextCursor })).tasks)).toEqual(['a']);
+  });
+
   it.each(['no cursor!', '%%%', '{"a":1}', '🙂', '\u0000', 'x'.repeat(10_000)])(
     'refuses a cursor that it cannot read: %j',
     async (cursor) => {
