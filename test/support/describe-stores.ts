@@ -5,7 +5,7 @@ import { startTestApp } from './test-app.js';
 type StoreName = Config['QUEUE_STORE'];
 
 /** The stores that the tests of the whole service run on. */
-const STORES: readonly StoreName[] = ['embedded'];
+const STORES: readonly StoreName[] = ['embedded', 'redis'];
 
 /** What a store needs beside the service. */
 interface Surroundings {
