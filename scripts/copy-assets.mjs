@@ -1,7 +1,7 @@
 /** Copies what the service serves as files into dist, so that the development packages are not needed at run time. */
-import { copyFileSync, cpSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DIST, ROOT } from './lib/workspace.mjs';
+import { copyRedisScripts, DIST, ROOT } from './lib/workspace.mjs';
 
 /** The ReDoc page of /redoc: the bundle, its licence, and those of the packages in it. */
 const REDOC = {
@@ -16,5 +16,4 @@ for (const [from, to] of Object.entries(REDOC)) {
   copyFileSync(join(ROOT, 'node_modules/redoc', from), join(target, to));
 }
 
-// Redis scripts are read as they are.
-cpSync(join(ROOT, 'src/storage/redis/scripts'), join(DIST, 'storage/redis/scripts'), { recursive: true });
+copyRedisScripts(DIST);

@@ -5,7 +5,7 @@
  */
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensurePackages, ROOT, run } from './lib/workspace.mjs';
+import { copyRedisScripts, ensurePackages, ROOT, run } from './lib/workspace.mjs';
 
 const [file, ...rest] = process.argv.slice(2);
 if (file === undefined) {
@@ -15,6 +15,7 @@ if (file === undefined) {
 const compiler = resolve(ROOT, 'node_modules/typescript/bin/tsc');
 const isReady = ensurePackages() && run(process.execPath, [compiler, '-p', 'tsconfig.scripts.json']);
 if (!isReady) process.exit(1);
+copyRedisScripts(resolve(ROOT, 'dist-test/src'));
 
 const compiled = resolve(ROOT, 'dist-test', relative(ROOT, resolve(file)).replace(/\.ts$/, '.js'));
 process.argv = [process.execPath, compiled, ...rest];

@@ -2,7 +2,7 @@
  * What a fresh clone lacks and how to get it. Plain Node without dependencies: this runs before `npm ci` did.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -46,6 +46,12 @@ export function ensurePackages() {
   console.log('Installing packages (npm ci) …');
   // npm puts the settings of a surrounding `npm test --silent` into the environment; a failure must be seen.
   return run('npm', ['ci', '--loglevel=error', '--no-progress'], { stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+/** Redis scripts are read as they are, beside the compiled sources. */
+export function copyRedisScripts(compiled) {
+  const folder = 'storage/redis/scripts';
+  cpSync(join(ROOT, 'src', folder), join(compiled, folder), { recursive: true });
 }
 
 function newestChange(path) {
