@@ -16,12 +16,11 @@ const BAD_USAGE = 2;
 async function main(): Promise<number> {
   const stores = readArguments();
   if (stores === undefined) return say(USAGE, BAD_USAGE);
-  const config = loadConfig(process.env);
   // The result alone goes to the standard output.
   Logger.overrideLogger({ log: tell, warn: tell, error: tell });
-  const from = await openTaskStore(withStore(config, stores.from));
+  const from = await openTaskStore(configFor(stores.from));
   try {
-    const to = await openTaskStore(withStore(config, stores.to));
+    const to = await openTaskStore(configFor(stores.to));
     try {
       return describe(await copyStore(from, to, ({ done, total }) => say(`${done} of ${total} tasks`, 0)));
     } finally {
@@ -32,17 +31,15 @@ async function main(): Promise<number> {
   }
 }
 
+function configFor(store: QueueStore): Config {
+  return loadConfig({ ...process.env, QUEUE_STORE: store });
+}
+
 function readArguments(): { from: QueueStore; to: QueueStore } | undefined {
   const { values } = parseArgs({ options: { from: { type: 'string' }, to: { type: 'string' } } });
   const from = STORES.find((store) => store === values.from);
   const to = STORES.find((store) => store === values.to);
   return from === undefined || to === undefined || from === to ? undefined : { from, to };
-}
-
-function withStore(config: Config, store: QueueStore): Config {
-  return Object.assign(Object.create(Object.getPrototypeOf(config) as object) as Config, config, {
-    QUEUE_STORE: store,
-  });
 }
 
 function describe({ total, copied, present, different, miscounted }: CopyReport): number {

@@ -23,8 +23,9 @@ export async function checkServer(client: Redis | Cluster, logger: Pick<Logger, 
     servers.map(async (redis) => {
       const { host = '', port = 0 } = addressOf(redis);
       const address = describeHost({ host, port });
-      refuseUnfit(address, await infoOf(redis), isCluster);
-      for (const line of risksOf(await infoOf(redis), await persistenceOf(redis))) {
+      const info = await infoOf(redis);
+      refuseUnfit(address, info, isCluster);
+      for (const line of risksOf(info, await persistenceOf(redis))) {
         logger.warn(`Redis ${address} ${line}`);
       }
     }),

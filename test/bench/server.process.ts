@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/free-port.js';
 
 const COMPILED = fileURLToPath(new URL('../../', import.meta.url));
 /** The programs that are measured, compiled from the same sources. */
@@ -89,15 +89,6 @@ export class ServerProcess {
 function placeManifest(program: string): void {
   const compiled = program === PROGRAMS.service ? COMPILED : dirname(dirname(program));
   copyFileSync(join(COMPILED, '../package.json'), join(compiled, 'package.json'));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function untilReady(child: ChildProcess, port: number): Promise<void> {

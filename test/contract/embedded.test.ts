@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedTaskStore } from '../../src/storage/embedded/embedded-task-store.js';
-import { type OpenStore, ROOMY } from '../support/store-harness.js';
+import { harnessOf, type OpenStore, ROOMY } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { describeStoreModel } from './store.model.js';
 import { describeTaskStore } from './task-store.contract.js';
@@ -10,23 +10,11 @@ import { describeTaskStore } from './task-store.contract.js';
 const openEmbedded: OpenStore = async ({ settings }) => {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-contract-'));
   const clock = new FakeClock();
-  const openStore = () => EmbeddedTaskStore.open({ directory, clock, settings: { ...ROOMY, ...settings } });
-  let store = await openStore();
-  return {
+  return harnessOf({
     clock,
-    get store() {
-      return store;
-    },
-    async reopen() {
-      await store.close();
-      store = await openStore();
-      return store;
-    },
-    async destroy() {
-      await store.close();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+    open: () => EmbeddedTaskStore.open({ directory, clock, settings: { ...ROOMY, ...settings } }),
+    dispose: () => rm(directory, { recursive: true, force: true }),
+  });
 };
 
 describeTaskStore('embedded', openEmbedded);

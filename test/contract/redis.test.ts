@@ -1,6 +1,6 @@
 import { RedisServer } from '../support/redis-server.js';
 import { openRedisStore } from '../support/redis-store.js';
-import type { OpenStore } from '../support/store-harness.js';
+import { harnessOf, type OpenStore } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { describeStoreModel } from './store.model.js';
 import { describeTaskStore } from './task-store.contract.js';
@@ -20,22 +20,7 @@ const openRedis: OpenStore = async ({ settings }) => {
   stores += 1;
   const keyPrefix = `test-${stores}`;
   const clock = new FakeClock();
-  const openStore = () => openRedisStore({ url: server.url, keyPrefix, clock, settings });
-  let store = await openStore();
-  return {
-    clock,
-    get store() {
-      return store;
-    },
-    async reopen() {
-      await store.close();
-      store = await openStore();
-      return store;
-    },
-    async destroy() {
-      await store.close();
-    },
-  };
+  return harnessOf({ clock, open: () => openRedisStore({ url: server.url, keyPrefix, clock, settings }) });
 };
 
 describeTaskStore('redis', openRedis);

@@ -1,4 +1,4 @@
-import { type OpenStore, ROOMY } from '../support/store-harness.js';
+import { harnessOf, type OpenStore, ROOMY } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { ReferenceData, ReferenceStore } from './reference-store.js';
 import { describeStoreModel } from './store.model.js';
@@ -7,20 +7,10 @@ import { describeTaskStore } from './task-store.contract.js';
 const openReference: OpenStore = async ({ settings }) => {
   const clock = new FakeClock();
   const data = new ReferenceData();
-  const openStore = () => new ReferenceStore(clock, { ...ROOMY, ...settings }, data);
-  let store = openStore();
-  return {
+  return harnessOf({
     clock,
-    get store() {
-      return store;
-    },
-    async reopen() {
-      await store.close();
-      store = openStore();
-      return store;
-    },
-    destroy: () => store.close(),
-  };
+    open: () => Promise.resolve(new ReferenceStore(clock, { ...ROOMY, ...settings }, data)),
+  });
 };
 
 // The model is held to the same contract as the drivers that are compared with it.

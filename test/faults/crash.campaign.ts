@@ -8,7 +8,8 @@ import { SeededRandom } from '../support/store-random.js';
 import { finish } from './final.phase.js';
 import { Load, loadClient, LOAD_ENV } from './load.js';
 import type { QueueClient } from './queue.client.js';
-import { freePort, Service, type ServiceOptions } from './service.js';
+import { Service, type ServiceOptions } from './service.js';
+import { freePort } from '../support/free-port.js';
 
 export interface CrashOptions {
   readonly rounds: number;

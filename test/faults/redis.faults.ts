@@ -2,7 +2,7 @@ import type { Ms } from '../support/history.js';
 import { until } from '../support/until.js';
 import { LEASE_MS } from './load.js';
 import { ask, type RedisStage } from './redis.stage.js';
-import { freePort } from './service.js';
+import { freePort } from '../support/free-port.js';
 
 /** What asynchronous replication, and a file that is synced every second, may lag behind. */
 const LAG_MS = 2_000;

@@ -7,7 +7,8 @@ import { RedisSentinel } from '../support/redis-sentinel.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { LOAD_ENV, type Ports } from './load.js';
-import { freePort, Service, type ServiceOptions } from './service.js';
+import { Service, type ServiceOptions } from './service.js';
+import { freePort } from '../support/free-port.js';
 
 /** Every write is synced before it is acknowledged. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--auto-aof-rewrite-percentage', '0'];

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/free-port.js';
+import { endWithParent } from '../support/server-process.js';
 
 const START_LIMIT_MS = 90_000;
 const POLL_MS = 15;
@@ -124,23 +125,4 @@ function builtMain(): string {
   const main = join(projectRoot(), 'dist/main.js');
   if (!existsSync(main)) execFileSync(process.execPath, [join(projectRoot(), 'scripts/build.mjs')]);
   return main;
-}
-
-function endWithParent(child: ChildProcess): void {
-  const end = () => {
-    child.kill('SIGKILL');
-  };
-  process.once('exit', end);
-  child.once('exit', () => process.removeListener('exit', end));
-}
-
-/** A port on 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has a port');
-  return address.port;
 }

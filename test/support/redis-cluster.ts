@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Certificates } from './certificates.js';
 import { RedisServer } from './redis-server.js';
-import { freePort } from './server-process.js';
+import { freePort } from './free-port.js';
 import { until } from './until.js';
 
 export interface RedisClusterOptions {

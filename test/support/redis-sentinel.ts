@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { Certificates } from './certificates.js';
 import { RedisServer } from './redis-server.js';
-import { endServer, freePort, launchServer } from './server-process.js';
+import { endServer, launchServer } from './server-process.js';
 import { until } from './until.js';
+import { freePort } from './free-port.js';
 
 export interface RedisSentinelOptions {
   readonly replicas?: number;

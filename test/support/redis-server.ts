@@ -2,10 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endServer, freePort, launchServer, StartFailure } from './server-process.js';
+import { endServer, launchServer, StartFailure } from './server-process.js';
 import { until } from './until.js';
-
-export { freePort };
+import { freePort } from './free-port.js';
 
 export interface RedisServerOptions {
   /** By default a free one. */

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
@@ -17,16 +16,21 @@ export interface ServerCommand {
 /** Starts a server and resolves when it takes connections. It ends with the test process, if nobody ends it before. */
 export async function launchServer({ command, args, readyLine }: ServerCommand): Promise<ChildProcess> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const orphanGuard = (): void => {
-    child.kill('SIGKILL');
-  };
-  process.once('exit', orphanGuard);
-  child.once('exit', () => process.removeListener('exit', orphanGuard));
+  endWithParent(child);
   await once(child, 'spawn');
   await ready(child.stdout, command, readyLine);
   // Nobody reads what it prints from now on; a full pipe would hold it up.
   child.stdout.resume();
   return child;
+}
+
+/** Has a child killed when this process ends before it. */
+export function endWithParent(child: ChildProcess): void {
+  const end = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', end);
+  child.once('exit', () => process.removeListener('exit', end));
 }
 
 /** Ends a server, also one that stands still. Resolves when it is gone. */
@@ -36,17 +40,6 @@ export async function endServer(child: ChildProcess, signal: NodeJS.Signals): Pr
   child.kill(signal);
   child.kill('SIGCONT');
   await exited;
-}
-
-/** A port on 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has a port');
-  return address.port;
 }
 
 async function ready(output: Readable, command: string, readyLine: string): Promise<void> {

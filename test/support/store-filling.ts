@@ -25,3 +25,21 @@ export async function fillWithEverything(user: StoreUser): Promise<void> {
   await user.write(cancel(cancelled, 'because', user.now));
   await user.release(await user.takeOne({ queues: ['b'] }));
 }
+
+/**
+ * Two tasks that are queued and one of them claimed; beside that all that is no transition: a heartbeat, a refused write,
+ * a repeated insert and claim, an empty claim, a removal and a clear.
+ */
+export async function doMoreThanTransitions(user: StoreUser): Promise<void> {
+  const [read] = await user.add({ id: 'a' });
+  await user.add({ id: 'b' });
+  const held = await user.takeOne({ claimId: 'c' });
+  await user.store.replace([{ task: heartbeat(held, { leaseId: held.lease.id }, user.now) }]);
+  const late = cancel(read, undefined, user.now);
+  await user.store.replace(late ? [late] : []);
+  await user.store.insert([user.newTask({ id: 'a' })]);
+  await user.take({ claimId: 'c' });
+  await user.take({ queues: ['empty'] });
+  await user.store.remove([await user.find('b')]);
+  await user.store.clear({});
+}

@@ -13,6 +13,35 @@ export interface StoreHarness {
   destroy(): Promise<void>;
 }
 
+/** What a driver has to say about its harness. */
+export interface HarnessParts {
+  readonly clock: FakeClock;
+  /** Opens the same data, each time as a new process would. */
+  readonly open: () => Promise<TaskStore>;
+  /** Deletes the data, when it does not go by itself. */
+  readonly dispose?: () => Promise<void>;
+}
+
+/** A harness around a driver that is opened like this. */
+export async function harnessOf({ clock, open, dispose }: HarnessParts): Promise<StoreHarness> {
+  let store = await open();
+  return {
+    clock,
+    get store() {
+      return store;
+    },
+    async reopen() {
+      await store.close();
+      store = await open();
+      return store;
+    },
+    async destroy() {
+      await store.close();
+      await dispose?.();
+    },
+  };
+}
+
 export interface OpenOptions {
   readonly settings?: Partial<StoreSettings>;
 }

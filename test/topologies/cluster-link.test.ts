@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import { RedisPublisher } from '../../src/events/redis-publisher.js';
 import { checkServer } from '../../src/redis/server-check.js';
 import { RedisCluster } from '../support/redis-cluster.js';
@@ -7,6 +7,7 @@ import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import { enqueued, RecordingLogger, Subscriber } from '../unit/events/events.support.js';
 import { untilAvailable, useLinks } from '../unit/redis/link.support.js';
+import { ask } from '../unit/redis/link.support.js';
 
 const PATIENCE_MS = 20_000;
 /** One key for each master. */
@@ -26,15 +27,6 @@ async function openReady(url = cluster.url) {
   const link = open(url);
   await link.ready(PATIENCE_MS);
   return link;
-}
-
-async function ask<T>(server: RedisServer, command: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(server.url);
-  try {
-    return await command(redis);
-  } finally {
-    redis.disconnect();
-  }
 }
 
 describe('a link to a Cluster', () => {

@@ -13,21 +13,22 @@ import {
   type QueueCounts,
   type StoreSettings,
   type StoreWatcher,
-  type TaskFilter,
   type TaskPage,
   type TaskQuery,
   TaskStore,
 } from '../task-store.js';
+import { claimKeyOf } from '../claim-key.js';
 import { Commits } from './commits.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
 import { fileIn, readHeads } from './lmdb-file.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
+import { type ClearFilter, TaskClearer } from './task-clearer.js';
 import { hasEnded, TaskIndex, type TaskNumber } from './task-index.js';
 import { TaskLister } from './task-lister.js';
 import { TaskWriter } from './task-writer.js';
-import { claimKeyOf, type TaskHead } from './task.record.js';
+import type { TaskHead } from './task.record.js';
 
 export interface EmbeddedOptions {
   readonly directory: string;
@@ -41,8 +42,6 @@ interface Loaded {
   readonly lastNumber: TaskNumber;
   readonly unlock: () => void;
 }
-
-type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
 
 /**
  * The store of one process: records in LMDB, indices in memory, nothing else to run.
@@ -63,10 +62,8 @@ export class EmbeddedTaskStore extends TaskStore {
   private readonly writer: TaskWriter;
   private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
-  /** Set while a clear is under way: writes wait for its end. */
-  private clearing: Promise<number> | undefined;
+  private readonly clearer: TaskClearer;
   private closing: Promise<void> | undefined;
-  private generationCount: number;
 
   /**
    * Opens the store, and creates it when there is none.
@@ -99,9 +96,9 @@ export class EmbeddedTaskStore extends TaskStore {
     this.files = files;
     this.index = index;
     this.unlock = unlock;
-    this.generationCount = files.counters.get('generation') ?? 0;
     this.lister = new TaskLister(files, this.index);
     this.commits = new Commits(files, this.index);
+    this.clearer = new TaskClearer(files, this.index, this.commits);
     this.writer = new TaskWriter(files, this.commits, lastNumber);
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock);
     this.failure = this.commits.failure;
@@ -112,7 +109,7 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   get generation(): number {
-    return this.generationCount;
+    return this.clearer.generation;
   }
 
   onCommit(listener: (transitions: readonly Committed[]) => void): void {
@@ -260,13 +257,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async clear(filter: ClearFilter): Promise<number> {
     for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
-    const isAll = filter.states === undefined && filter.queues === undefined;
-    this.clearing = isAll ? this.clearAll() : this.clearMatching(filter);
-    try {
-      return await this.clearing;
-    } finally {
-      this.clearing = undefined;
-    }
+    return this.clearer.clear(filter);
   }
 
   close(): Promise<void> {
@@ -276,7 +267,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   private async shut(): Promise<void> {
     this.commits.refuse('The store is closed');
-    await Promise.allSettled([this.commits.allEnded(), this.clearing]);
+    await Promise.allSettled([this.commits.allEnded(), this.clearer.underWay]);
     await this.files.close();
     this.unlock();
   }
@@ -304,54 +295,15 @@ export class EmbeddedTaskStore extends TaskStore {
   /** What a write has to wait for; nothing else may run between the last look and the write. */
   private obstacle(ids: readonly string[] = [], claimKey?: string): Promise<unknown> | undefined {
     this.commits.requireOpen();
-    if (this.clearing !== undefined) return this.clearing.catch(() => undefined);
+    if (this.clearer.underWay !== undefined) return this.clearer.underWay.catch(() => undefined);
     const held = claimKey === undefined ? [] : this.index.heldBy(claimKey);
     const busy =
       ids.find((id) => this.commits.isBusy(id)) ??
-      held.map((number) => this.idOf(number)).find((id) => this.commits.isBusy(id));
+      held.map((number) => this.files.idOf(number)).find((id) => this.commits.isBusy(id));
     return busy === undefined ? undefined : this.commits.busyUntil(busy);
   }
 
   private read(id: string): Task | undefined {
     return this.files.read(this.files.numbers.get(id));
-  }
-
-  private idOf(number: TaskNumber): string {
-    return this.files.read(number)?.spec.id ?? '';
-  }
-
-  // ------------------------------------------------------------------------------------------ clearing
-
-  private async clearAll(): Promise<number> {
-    await this.commits.allEnded();
-    const all = this.matching({});
-    this.files.clear();
-    await this.forgotten(all);
-    return all.length;
-  }
-
-  private async clearMatching(filter: ClearFilter): Promise<number> {
-    await this.commits.allEnded();
-    const all = this.matching(filter);
-    for (const [number] of all) this.files.remove(number, this.idOf(number));
-    await this.forgotten(all);
-    return all.length;
-  }
-
-  /** Commits the removals of this turn under the next generation. */
-  private async forgotten(tasks: readonly (readonly [TaskNumber, TaskHead])[]): Promise<void> {
-    this.files.setCounter('generation', this.generationCount + 1);
-    await this.commits.synced(this.files.committed());
-    this.generationCount += 1;
-    for (const [number, head] of tasks) this.index.move(number, head, undefined);
-  }
-
-  private matching({ states, queues }: ClearFilter): (readonly [TaskNumber, TaskHead])[] {
-    const all: (readonly [TaskNumber, TaskHead])[] = [];
-    for (const { key, value } of this.files.heads.getRange()) {
-      const isMatch = (states?.includes(value.state) ?? true) && (queues?.includes(value.queue) ?? true);
-      if (isMatch) all.push([key, value]);
-    }
-    return all;
   }
 }

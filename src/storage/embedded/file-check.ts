@@ -47,9 +47,7 @@ import {
   Page,
   type Tree,
 } from './lmdb-page.js';
-
-/** Sixteen pages: the tables of the store take turns in the file, so a few of them are of the same one. */
-const AHEAD_BYTES = 65_536;
+import { ReadAhead } from './read-ahead.js';
 
 /** The file of the embedded store is damaged; it was left as it is. */
 export class CorruptFile extends Error {
@@ -109,12 +107,7 @@ class FileCheck {
   private readonly tables: Tree[] = [];
   private readonly levels: Page[] = [];
   private readonly runHeader = new Page(PAGE_HEADER_BYTES);
-  /** The bytes of the file from `aheadFrom` up to `aheadEnd`. */
-  private readonly ahead = Buffer.allocUnsafe(AHEAD_BYTES);
-  private aheadFrom = 0;
-  private aheadEnd = 0;
-  /** Where the page before began. */
-  private lastFrom = 0;
+  private readonly ahead = new ReadAhead((bytes, from) => this.readBytes(bytes, from));
   /** The node with the last key so far, and where it is copied to before its page is read over. */
   private previousPage = new Page(NODE_HEADER_BYTES);
   private previousNode = 0;
@@ -355,24 +348,8 @@ class FileCheck {
 
   private read(page: Page, number: number): void {
     page.number = number;
-    const isWhole = this.readPage(page.bytes, number * this.pageBytes) === page.bytes.length;
+    const isWhole = this.ahead.read(page.bytes, number * this.pageBytes) === page.bytes.length;
     if (!isWhole) this.refuse(number, 'the file ends within it');
-  }
-
-  /** Most pages of a table come soon after the one before: then as much is read as holds several of them. */
-  private readPage(bytes: Buffer, from: number): number {
-    const isNear = from > this.lastFrom && from - this.lastFrom < AHEAD_BYTES;
-    this.lastFrom = from;
-    if (isNear && !this.isAhead(bytes, from)) {
-      this.aheadFrom = from;
-      this.aheadEnd = from + this.readBytes(this.ahead, from);
-    }
-    if (!this.isAhead(bytes, from)) return this.readBytes(bytes, from);
-    return this.ahead.copy(bytes, 0, from - this.aheadFrom);
-  }
-
-  private isAhead(bytes: Buffer, from: number): boolean {
-    return from >= this.aheadFrom && from + bytes.length <= this.aheadEnd;
   }
 
   private readBytes(bytes: Buffer, from: number): number {

@@ -11,6 +11,13 @@ export interface CommitFailure extends Error {
 }
 
 /** A task's next record, the attempt that ended on the way there, and what the task produced. */
+export interface NewRecord {
+  readonly spec: TaskSpec;
+  readonly record: Buffer;
+  readonly payload: Payload;
+  readonly output: JsonText | undefined;
+}
+
 export interface ChangedRecord {
   readonly record: Buffer;
   readonly sequence: number;
@@ -68,13 +75,11 @@ export class QueueFiles {
   }
 
   /** Adds a new task to this turn's transaction. */
-  putNew(
-    number: TaskNumber,
-    { spec, record, payload }: { spec: TaskSpec; record: Buffer; payload: Payload },
-  ): void {
+  putNew(number: TaskNumber, { spec, record, payload, output }: NewRecord): void {
     this.origins.set(spec, number);
     this.note(this.numbers.put(spec.id, number));
     this.note(this.payloads.put(number, payload));
+    if (output !== undefined) this.note(this.outputs.put(number, output));
     this.note(this.tasks.put(number, record as never));
   }
 
@@ -114,6 +119,11 @@ export class QueueFiles {
 
   read(number: TaskNumber | undefined): Task | undefined {
     return this.readStored(number)?.task;
+  }
+
+  /** Empty for a number without a task. */
+  idOf(number: TaskNumber): string {
+    return this.read(number)?.spec.id ?? '';
   }
 
   readStored(number: TaskNumber | undefined): StoredTask | undefined {

@@ -2,10 +2,10 @@ import type { Clock, Moment } from '../../task/clock.js';
 import { claim, type Step, tick } from '../../task/task.machine.js';
 import type { ProcessingTask, QueuedTask } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest } from '../task-store.js';
+import { claimKeyOf } from '../claim-key.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskIndex } from './task-index.js';
-import { claimKeyOf } from './task.record.js';
 import type { Place, TaskWriter } from './task-writer.js';
 
 /** A claim call while it takes tasks. */

@@ -1,5 +1,6 @@
-import { isFinished, type Task, TASK_STATES } from '../../task/task.js';
-import type { QueueCounts, StateCounts, TaskFilter, TaskPage, TaskQuery } from '../task-store.js';
+import { type Task, TASK_STATES } from '../../task/task.js';
+import { matchesFilter } from '../task-filter.js';
+import type { QueueCounts, StateCounts, TaskPage, TaskQuery } from '../task-store.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskIndex } from './task-index.js';
 
@@ -24,7 +25,7 @@ export class TaskLister {
       if (number === undefined) return { tasks };
       last = number;
       const task = this.files.read(number);
-      if (task !== undefined && matches(task, query)) tasks.push(task);
+      if (task !== undefined && matchesFilter(task, query)) tasks.push(task);
     }
     return { tasks, nextCursor: last.toString(36) };
   }
@@ -47,20 +48,4 @@ function readCursor(cursor: string | undefined): number {
   if (cursor === undefined) return Infinity;
   if (!CURSOR.test(cursor)) throw new RangeError('The cursor is not one that this service gave out');
   return Number.parseInt(cursor, 36);
-}
-
-function matches(task: Task, filter: TaskFilter): boolean {
-  const { states, queues, batchId, workerId, createdAfter, createdBefore } = filter;
-  if (states !== undefined && !states.includes(task.state)) return false;
-  if (queues !== undefined && !queues.includes(task.spec.queue)) return false;
-  if (batchId !== undefined && task.spec.batchId !== batchId) return false;
-  if (workerId !== undefined && workerOf(task) !== workerId) return false;
-  if (createdAfter !== undefined && task.createdAt <= createdAfter) return false;
-  return createdBefore === undefined || task.createdAt < createdBefore;
-}
-
-/** Who holds the task, or ended it. */
-function workerOf(task: Task): string | undefined {
-  if (task.state === 'processing') return task.lease.workerId;
-  return isFinished(task) ? task.last?.workerId : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Step } from '../../task/task.machine.js';
 import type { Task } from '../../task/task.js';
-import type { Change, KeptTask, Payload } from '../task-store.js';
+import type { Change, JsonText, KeptTask, Payload } from '../task-store.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskNumber } from './task-index.js';
@@ -10,6 +10,14 @@ import { encodeTask, headOf, type TaskHead } from './task.record.js';
 export interface Place {
   readonly number: TaskNumber;
   readonly head: TaskHead;
+}
+
+/** A task that comes into the store, and the transition that this is, if it is one. */
+interface Arrival {
+  readonly task: Task;
+  readonly payload: Payload;
+  readonly output: JsonText | undefined;
+  readonly step: Step | undefined;
 }
 
 /** Adds the records of tasks to a transaction. */
@@ -35,32 +43,25 @@ export class TaskWriter {
   }
 
   putNew(transaction: Transaction, step: Step, payload: Payload): void {
-    const number = this.nextNumber;
-    this.nextNumber += 1;
-    const bytes = Buffer.byteLength(payload);
-    const { id } = step.task.spec;
-    const record = encodeTask(step.task, bytes);
-    this.files.putNew(number, { spec: step.task.spec, record, payload });
-    transaction.add({ number, id, from: undefined, to: headOf(step.task, bytes, record), step });
+    this.put(transaction, { task: step.task, payload, output: undefined, step });
   }
 
   /** Adds a task of another store as it is. */
   putKept(transaction: Transaction, { task, payload, output, attempts }: KeptTask): void {
+    const number = this.put(transaction, { task, payload, output, step: undefined });
+    this.files.putAttempts(number, attempts);
+  }
+
+  /** Adds a task that was not there, as the youngest. */
+  private put(transaction: Transaction, { task, payload, output, step }: Arrival): TaskNumber {
     const number = this.nextNumber;
     this.nextNumber += 1;
-    const { spec, sequence } = task;
-    const bytes = Buffer.byteLength(payload) + Buffer.byteLength(output ?? '');
+    const { spec } = task;
+    const bytes = Buffer.byteLength(payload) + (output === undefined ? 0 : Buffer.byteLength(output));
     const record = encodeTask(task, bytes);
-    this.files.putNew(number, { spec, record, payload });
-    this.files.putAttempts(number, attempts);
-    if (output !== undefined) this.files.putChange(number, { record, sequence, ended: undefined, output });
-    transaction.add({
-      number,
-      id: spec.id,
-      from: undefined,
-      to: headOf(task, bytes, record),
-      step: undefined,
-    });
+    this.files.putNew(number, { spec, record, payload, output });
+    transaction.add({ number, id: spec.id, from: undefined, to: headOf(task, bytes, record), step });
+    return number;
   }
 
   /**

@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib';
 import type { Instant } from '../../task/clock.js';
 import { type Backoff, DEFAULT_BACKOFF } from '../../task/retry-policy.js';
+import { dueAt } from '../../task/task.machine.js';
 import { type Task, TASK_STATES, type TaskSpec, type TaskState } from '../../task/task.js';
+import { holderOf } from '../claim-key.js';
 
 /** Raised with every change of the layout; a store written by a newer version is refused. */
 export const RECORD_VERSION = 1;
@@ -45,14 +47,9 @@ export class CorruptRecord extends Error {
 const CHECKED_FROM = 4;
 const NAMES_FROM = 28;
 
-/** The identity of a claim call: a `claim_id` is the worker's own, so two workers may use the same. */
-export function claimKeyOf(workerId: string | undefined, claimId: string): string {
-  return `${workerId ?? ''}\n${claimId}`;
-}
-
 export function encodeTask(task: Task, payloadBytes: number): Buffer {
   const { queue, priority } = task.spec;
-  const claimKey = headClaimKey(task) ?? '';
+  const claimKey = holderOf(task) ?? '';
   const names = [Buffer.byteLength(queue), Buffer.byteLength(claimKey)] as const;
   const body = JSON.stringify(packTask(task));
   const record = Buffer.allocUnsafe(NAMES_FROM + names[0] + names[1] + Buffer.byteLength(body));
@@ -108,7 +105,7 @@ export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHe
     payloadBytes,
     bytes: payloadBytes + record.length,
     deadline: headDeadline(task),
-    claimKey: headClaimKey(task),
+    claimKey: holderOf(task),
   };
 }
 
@@ -123,25 +120,9 @@ function check(record: Buffer): void {
   }
 }
 
+/** For an ended task, when it ended: how long such tasks are kept may change. */
 function headDeadline(task: Task): Instant | undefined {
-  switch (task.state) {
-    case 'delayed':
-      return Math.min(task.runAt, task.startBy ?? Infinity);
-    case 'queued':
-      return task.startBy;
-    case 'processing':
-      return task.lease.expiresAt;
-    case 'completed':
-    case 'failed':
-    case 'cancelled':
-    case 'expired':
-      return task.finishedAt;
-  }
-}
-
-function headClaimKey(task: Task): string | undefined {
-  if (task.state !== 'processing' || task.lease.claimId === undefined) return undefined;
-  return claimKeyOf(task.lease.workerId, task.lease.claimId);
+  return dueAt(task, 0)?.at;
 }
 
 // A task as a list: a million of them are read at start, and the names of the fields would be half of each.

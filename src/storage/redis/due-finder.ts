@@ -5,7 +5,7 @@ import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 import { bytesOf } from './task.codec.js';
 
-const DUE = new LuaScript('due', { isReadOnly: true });
+const DUE = new LuaScript('due', { parts: ['record'], isReadOnly: true });
 
 /** What is due: deadlines up to here, and tasks that ended up to here. */
 interface Limits {
@@ -96,14 +96,12 @@ export class DueFinder {
   }
 
   private async read(limits: Limits): Promise<Reply> {
-    const names = await this.parts.names.all();
-    const groups = this.parts.connection.isCluster ? names.map((name) => [name]) : [names];
+    const groups = this.parts.connection.groupsOf(await this.parts.names.all());
     const replies = await Promise.all(groups.map((group) => this.readSome(group, limits)));
     return { queues: replies.flatMap(({ queues }) => queues), due: replies.flatMap(({ due }) => due) };
   }
 
   private async readSome(names: readonly string[], { wall, steady, ended, limit }: Limits): Promise<Reply> {
-    if (names.length === 0) return { queues: [], due: [] };
     const { connection, keys, records } = this.parts;
     const call = { keys: names.map((name) => keys.queue(name)), args: [wall, steady, ended, limit] };
     const [rows, due] = (await connection.readScript(DUE, call)) as [(string | number)[][], DueRow[]];

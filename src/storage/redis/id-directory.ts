@@ -1,7 +1,7 @@
 import type { Keys } from './keys.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreConnection } from './store-connection.js';
-import { TurnBatch } from './turn-batch.js';
+import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 /** Which queue a task is in, and the nonce of the insert that put it there. */
 export interface Place {
@@ -21,7 +21,6 @@ interface Reservation extends Place {
 }
 
 const CACHE_SIZE = 50_000;
-const ROWS_PER_SCRIPT = 200;
 
 const RESERVE = new LuaScript('reserve');
 const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true });

@@ -1,5 +1,6 @@
 import { StoreUnavailable } from '../task-store.js';
-import { TurnBatch } from './turn-batch.js';
+import type { StoreConnection } from './store-connection.js';
+import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 interface OfQueue {
   readonly queue: string;
@@ -7,12 +8,8 @@ interface OfQueue {
 
 type Run<Row, Result> = (rows: readonly Row[]) => Promise<readonly Result[]>;
 
-export interface QueueBatchOptions {
-  /** A step may have rows of one queue only: the queues are on several nodes. */
-  readonly isByQueue: boolean;
-  /** See `TurnBatch`. */
-  readonly limit: number;
-}
+/** In a Cluster the queues are on several nodes: then a step has rows of one queue only. */
+type Topology = Pick<StoreConnection, 'isCluster'>;
 
 /** Joins the calls of one turn, as far as their queues are on one node. */
 export class QueueBatch<Row extends OfQueue, Result> {
@@ -20,13 +17,13 @@ export class QueueBatch<Row extends OfQueue, Result> {
 
   constructor(
     private readonly run: Run<Row, Result>,
-    private readonly options: QueueBatchOptions,
+    private readonly topology: Topology,
   ) {}
 
   /** @throws StoreUnavailable with `applied: "unknown"` when some of the rows were done and others were not */
   async add(rows: readonly Row[]): Promise<readonly Result[]> {
     if (rows.length === 0) return [];
-    if (!this.options.isByQueue) return this.batchOf('').add(rows);
+    if (!this.topology.isCluster) return this.batchOf('').add(rows);
     const queues = [...new Set(rows.map(({ queue }) => queue))];
     const parts = await Promise.allSettled(
       queues.map((name) => this.batchOf(name).add(rows.filter(({ queue }) => queue === name))),
@@ -38,7 +35,7 @@ export class QueueBatch<Row extends OfQueue, Result> {
   private batchOf(name: string): TurnBatch<Row, Result> {
     const known = this.batches.get(name);
     if (known !== undefined) return known;
-    const batch = new TurnBatch(this.run, this.options.limit);
+    const batch = new TurnBatch(this.run, ROWS_PER_SCRIPT);
     this.batches.set(name, batch);
     return batch;
   }

@@ -16,13 +16,17 @@ export class RedisClock extends Clock {
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
-  constructor(private readonly readTime: ReadTime) {
+  /** @param monotonic the clock of this process, in milliseconds */
+  constructor(
+    private readonly readTime: ReadTime,
+    private readonly monotonic: () => number = () => performance.now(),
+  ) {
     super();
   }
 
   now(): Moment {
     if (this.offset === undefined) throw new Error('The clock of Redis was not read yet');
-    const now = Math.floor(performance.now() + this.offset);
+    const now = Math.floor(this.monotonic() + this.offset);
     return { wall: now, steady: now };
   }
 
@@ -50,13 +54,15 @@ export class RedisClock extends Clock {
   }
 
   /**
+   * Reads it once. Rejects when Redis cannot be asked.
+   *
    * The answer was made somewhere between the question and its arrival. As long as what is known fits into that, it
    * stays: an answer that took a second, since Redis or the network stood still, knows less than the one before it.
    */
-  private async read(): Promise<void> {
-    const asked = performance.now();
+  async read(): Promise<void> {
+    const asked = this.monotonic();
     const time = await this.readTime();
-    const answered = performance.now();
+    const answered = this.monotonic();
     const known = this.offset ?? time - (asked + answered) / 2;
     this.offset = Math.min(Math.max(known, time - answered), time - asked);
   }

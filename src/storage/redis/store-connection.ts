@@ -48,6 +48,12 @@ export class StoreConnection {
     return this.link.isAvailable && !this.isClosed;
   }
 
+  /** Groups of queues that one script may work on: all of them, in a Cluster each by itself. */
+  groupsOf(queues: readonly string[]): readonly (readonly string[])[] {
+    if (this.isCluster) return queues.map((queue) => [queue]);
+    return queues.length === 0 ? [] : [queues];
+  }
+
   /** @throws StoreUnavailable when the store is closed or away */
   requireOpen(): void {
     if (this.isClosed) throw new StoreUnavailable('The store is closed', false);

@@ -19,8 +19,5 @@ export interface StoreParts {
   readonly events: EventOptions;
 }
 
-/** Tasks that one script takes along, so that Redis does nothing else for a few milliseconds at most. */
-export const ROWS_PER_SCRIPT = 200;
-
 /** For so long a late insert of a task that was removed is refused. Longer than a command can be on its way. */
 export const FENCE_MS = 10_000;

@@ -2,11 +2,11 @@ import type { Clock, Moment } from '../../task/clock.js';
 import { tick } from '../../task/task.machine.js';
 import type { ProcessingTask, Task } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest } from '../task-store.js';
+import { claimKeyOf } from '../claim-key.js';
 import { LuaScript } from './lua-script.js';
-import { ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
-import { claimKeyOf } from './task.codec.js';
+import type { StoreParts } from './store-parts.js';
 import type { TaskWriter } from './task-writer.js';
-import { TurnBatch } from './turn-batch.js';
+import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 const CLAIM = new LuaScript('claim', { parts: ['record', 'index', 'event', 'lease'], runsWhenFull: true });
 
@@ -55,10 +55,13 @@ export class TaskClaimer {
     private readonly clock: Clock,
   ) {}
 
-  async claim({ queues, leaseIds, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
+  async claim({ queues: named, leaseIds, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
+    const queues = [...new Set(named)];
     const rows = leaseIds.map((leaseId) => ({ leaseId, grant }));
-    if (grant.claimId !== undefined) return this.claimOnce([...new Set(queues)], rows, grant.claimId);
-    const groups = this.groups([...new Set(queues)]);
+    if (grant.claimId !== undefined) {
+      return this.claimOnce(queues, rows, claimKeyOf(grant.workerId, grant.claimId));
+    }
+    const groups = this.parts.connection.groupsOf(queues);
     return this.fill(groups, rows, (group, left) => this.batchOf(group).add(left));
   }
 
@@ -66,25 +69,38 @@ export class TaskClaimer {
   private async claimOnce(
     queues: readonly string[],
     rows: readonly LeaseRow[],
-    claimId: string,
+    claimKey: string,
   ): Promise<readonly ClaimedTask[]> {
-    const claimKey = claimKeyOf(rows[0]?.grant.workerId, claimId);
-    const named = await this.parts.claimNames.note(claimKey, queues);
-    const places = this.groups([...new Set([...queues, ...named])]);
-    const held: ClaimedTask[] = [];
-    for (const further of places) {
-      const found = await this.search({ queues: [], further, claimKey }, []);
-      held.push(...found.held);
-    }
-    if (held.length > 0) return held;
-    const claimed = await this.fill(this.groups(queues), rows, async (group, left) => {
-      const found = await this.search({ queues: group, further: [], claimKey }, left);
-      return found.held.length > 0 ? found.held : found.taken;
-    });
+    const noted = await this.parts.claimNames.note(claimKey, queues);
+    const further = noted.filter((name) => !queues.includes(name));
+    const search = { queues, further, claimKey };
+    const claimed = this.parts.connection.isCluster
+      ? await this.claimNodeByNode(search, rows)
+      : await this.claimAt(search, rows);
     if (claimed.length > 0) {
       await this.parts.claimNames.keep(claimKey, Math.max(...claimed.map(({ task }) => task.lease.length)));
     }
     return claimed;
+  }
+
+  /** Where no script sees all queues: looks everywhere for what the claim holds before it takes anything. */
+  private async claimNodeByNode(
+    { queues, further, claimKey }: Search,
+    rows: readonly LeaseRow[],
+  ): Promise<readonly ClaimedTask[]> {
+    const held: ClaimedTask[] = [];
+    for (const queue of [...queues, ...further]) {
+      held.push(...(await this.claimAt({ queues: [], further: [queue], claimKey }, [])));
+    }
+    if (held.length > 0) return held;
+    return this.fill(this.parts.connection.groupsOf(queues), rows, (group, left) =>
+      this.claimAt({ queues: group, further: [], claimKey }, left),
+    );
+  }
+
+  private async claimAt(search: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
+    const { held, taken } = await this.search(search, rows);
+    return held.length > 0 ? held : taken.filter((each) => each !== undefined);
   }
 
   /** Goes from group to group of queues until every lease is given out. */
@@ -102,12 +118,6 @@ export class TaskClaimer {
       if (left.length > 0) claimed.push(...(await take(group, left)).filter((each) => each !== undefined));
     }
     return claimed;
-  }
-
-  /** Queues that one script may look at. */
-  private groups(queues: readonly string[]): readonly (readonly string[])[] {
-    if (this.parts.connection.isCluster) return queues.map((queue) => [queue]);
-    return queues.length === 0 ? [] : [queues];
   }
 
   private batchOf(queues: readonly string[]): TurnBatch<LeaseRow, ClaimedTask | undefined> {

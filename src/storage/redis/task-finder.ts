@@ -2,10 +2,10 @@ import type { Attempt, Task } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
-import { ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
+import type { StoreParts } from './store-parts.js';
 import type { FoundFields } from './task-records.js';
 
-const FIND = new LuaScript('find', { isReadOnly: true });
+const FIND = new LuaScript('find', { parts: ['record'], isReadOnly: true });
 
 interface Row {
   readonly queue: string;
@@ -17,8 +17,7 @@ export class TaskFinder {
   private readonly batch: QueueBatch<Row, FoundFields>;
 
   constructor(private readonly parts: StoreParts) {
-    const isByQueue = parts.connection.isCluster;
-    this.batch = new QueueBatch((rows) => this.run(rows), { isByQueue, limit: ROWS_PER_SCRIPT });
+    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
   }
 
   find(id: string): Promise<Task | undefined> {

@@ -7,7 +7,7 @@ import type { Place } from './id-directory.js';
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { QueueBatch } from './queue-batch.js';
-import { FENCE_MS, ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
+import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
 import type { TaskFinder } from './task-finder.js';
 import type { FoundFields } from './task-records.js';
@@ -50,8 +50,7 @@ export class TaskInserter {
     private readonly parts: StoreParts,
     private readonly finder: TaskFinder,
   ) {
-    const isByQueue = parts.connection.isCluster;
-    this.batch = new QueueBatch((rows) => this.run(rows), { isByQueue, limit: ROWS_PER_SCRIPT });
+    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
   }
 
   /** Per item: `undefined` when inserted, else the task that has this id already. */

@@ -1,4 +1,5 @@
-import { isFinished, type Task, TASK_STATES, type TaskState } from '../../task/task.js';
+import { type Task, TASK_STATES, type TaskState } from '../../task/task.js';
+import { matchesFilter } from '../task-filter.js';
 import type { QueueCounts, StateCounts, TaskFilter, TaskPage, TaskQuery } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
@@ -40,7 +41,7 @@ export class TaskLister {
       for (const entry of entries) {
         const task = byId.get(entry.id);
         mark = entry;
-        if (task !== undefined && matches(task, query)) tasks.push(task);
+        if (task !== undefined && matchesFilter(task, query)) tasks.push(task);
         if (tasks.length === query.limit) break;
       }
       if (entries.length < size && tasks.length < query.limit) return { tasks };
@@ -49,14 +50,12 @@ export class TaskLister {
   }
 
   async counts(): Promise<readonly QueueCounts[]> {
-    const names = await this.parts.names.all();
-    const groups = this.parts.connection.isCluster ? names.map((name) => [name]) : [names];
+    const groups = this.parts.connection.groupsOf(await this.parts.names.all());
     const counts = await Promise.all(groups.map((group) => this.countGroup(group)));
     return counts.flat().filter(({ counts: states }) => Object.values(states).some((count) => count > 0));
   }
 
   private async countGroup(names: readonly string[]): Promise<readonly QueueCounts[]> {
-    if (names.length === 0) return [];
     const { connection, keys } = this.parts;
     const call = { keys: names.map((name) => keys.queue(name)), args: TASK_STATES };
     const rows = (await connection.readScript(COUNTS, call)) as (number | string | null)[][];
@@ -114,19 +113,4 @@ function readCursor(cursor: string | undefined): Mark | undefined {
   const [, born, queue = ''] = CURSOR.exec(cursor) ?? [];
   if (born === undefined) throw new RangeError('The cursor is not one that this service gave out');
   return { born: Number(born), queue: Buffer.from(queue, 'base64url').toString() };
-}
-
-function matches(task: Task, filter: TaskFilter): boolean {
-  const { states, batchId, workerId, createdAfter, createdBefore } = filter;
-  if (states !== undefined && !states.includes(task.state)) return false;
-  if (batchId !== undefined && task.spec.batchId !== batchId) return false;
-  if (workerId !== undefined && workerOf(task) !== workerId) return false;
-  if (createdAfter !== undefined && task.createdAt <= createdAfter) return false;
-  return createdBefore === undefined || task.createdAt < createdBefore;
-}
-
-/** Who holds the task, or ended it. */
-function workerOf(task: Task): string | undefined {
-  if (task.state === 'processing') return task.lease.workerId;
-  return isFinished(task) ? task.last?.workerId : undefined;
 }

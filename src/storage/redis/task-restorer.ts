@@ -1,7 +1,8 @@
 import type { KeptTask } from '../task-store.js';
+import { holderOf } from '../claim-key.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
-import { claimKeyOf, encodeTask } from './task.codec.js';
+import { encodeTask } from './task.codec.js';
 import { newNonce } from './nonce.js';
 
 const RESTORE = new LuaScript('restore', { parts: ['record', 'index', 'event'] });
@@ -42,8 +43,8 @@ export class TaskRestorer {
   private async noteClaims(rows: readonly Row[]): Promise<void> {
     for (const { item, queue } of rows) {
       const { task } = item;
-      if (task.state !== 'processing' || task.lease.claimId === undefined) continue;
-      const claimKey = claimKeyOf(task.lease.workerId, task.lease.claimId);
+      const claimKey = holderOf(task);
+      if (task.state !== 'processing' || claimKey === undefined) continue;
       await this.parts.claimNames.note(claimKey, [queue]);
       await this.parts.claimNames.keep(claimKey, task.lease.length);
     }

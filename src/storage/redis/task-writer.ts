@@ -4,7 +4,7 @@ import type { Change, TaskFilter } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
-import { FENCE_MS, ROWS_PER_SCRIPT, type StoreParts } from './store-parts.js';
+import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
 
 const REPLACE = new LuaScript('replace', { parts: ['record', 'index', 'event'], runsWhenFull: true });
@@ -34,9 +34,8 @@ export class TaskWriter {
   private readonly removals: QueueBatch<TaskRow, string | null>;
 
   constructor(private readonly parts: StoreParts) {
-    const options = { isByQueue: parts.connection.isCluster, limit: ROWS_PER_SCRIPT };
-    this.changes = new QueueBatch((rows) => this.runReplace(rows), options);
-    this.removals = new QueueBatch((rows) => this.runRemove(rows), options);
+    this.changes = new QueueBatch((rows) => this.runReplace(rows), parts.connection);
+    this.removals = new QueueBatch((rows) => this.runRemove(rows), parts.connection);
   }
 
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
@@ -59,14 +58,14 @@ export class TaskWriter {
   /** Forgets what matches, in as few commits as keep Redis responsive. */
   async clear({ states, queues }: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
     const names = queues ?? (await this.parts.names.all());
-    const groups = this.parts.connection.isCluster ? names.map((name) => [name]) : [names];
     let count = 0;
-    for (const group of groups) count += await this.clearGroup(group, states ?? TASK_STATES);
+    for (const group of this.parts.connection.groupsOf(names))
+      count += await this.clearGroup(group, states ?? TASK_STATES);
     return count;
   }
 
   private async clearGroup(names: readonly string[], states: readonly string[]): Promise<number> {
-    if (names.length === 0 || states.length === 0) return 0;
+    if (states.length === 0) return 0;
     const { connection, keys, directory } = this.parts;
     const call = {
       keys: names.map((name) => keys.queue(name)),

@@ -1,5 +1,7 @@
 import type { Instant } from '../../task/clock.js';
-import { isFinished, type Lease, type Task, type TaskSpec } from '../../task/task.js';
+import { dueAt } from '../../task/task.machine.js';
+import type { Lease, Task, TaskSpec } from '../../task/task.js';
+import { holderOf } from '../claim-key.js';
 
 /** The fields of a task's hash that make up the task: `head`, `spec`, `core`, `lease`. */
 export type TaskFields = readonly [head: string, spec: string, core: string, lease: string];
@@ -21,13 +23,14 @@ export interface EncodedTask {
   readonly claim: string;
 }
 
-/** The head of a record has words; this one stands for nothing. */
-const NONE = '-';
+/** The words of a head, in the order of `scripts/record.lua`. */
+const HEAD = [
+  ...(['state', 'revision', 'sequence', 'attempt', 'created', 'started', 'startBy'] as const),
+  ...(['timeout', 'place', 'born', 'nonce', 'bytes'] as const),
+];
 
-/** The identity of a claim call: a `claim_id` is the worker's own, so two workers may use the same. */
-export function claimKeyOf(workerId: string | undefined, claimId: string): string {
-  return `${workerId ?? ''}\n${claimId}`;
-}
+/** A word that stands for nothing. */
+const NONE = '-';
 
 export function encodeTask(task: Task): EncodedTask {
   const lease = task.state === 'processing' ? task.lease : undefined;
@@ -39,10 +42,10 @@ export function encodeTask(task: Task): EncodedTask {
     created: task.createdAt,
     started: orNone(task.startedAt),
     startBy: orNone(task.startBy),
-    deadline: deadlineOf(task)?.toString() ?? '',
+    deadline: dueAt(task, 0)?.at.toString() ?? '',
     core: JSON.stringify({ ...task, ...KEPT_ELSEWHERE }),
     lease: lease === undefined ? '' : JSON.stringify(lease),
-    claim: lease?.claimId === undefined ? '' : claimKeyOf(lease.workerId, lease.claimId),
+    claim: holderOf(task) ?? '',
   };
 }
 
@@ -66,12 +69,12 @@ export function decodeTask([head, spec, core, lease]: TaskFields): Task {
 
 /** Tells the task from an earlier or later one with the same id. */
 export function nonceOf(head: string): string {
-  return head.split(' ')[10] ?? '';
+  return wordOf(head, 'nonce');
 }
 
 /** Bytes that count for the retention. */
 export function bytesOf(head: string): number {
-  return Number(head.split(' ')[11]);
+  return Number(wordOf(head, 'bytes'));
 }
 
 /** All of a task that is kept elsewhere in its hash, as nothing in JSON. */
@@ -87,16 +90,8 @@ const KEPT_ELSEWHERE = {
   lease: undefined,
 };
 
-function deadlineOf(task: Task): Instant | undefined {
-  if (isFinished(task)) return task.finishedAt;
-  switch (task.state) {
-    case 'delayed':
-      return Math.min(task.runAt, task.startBy ?? Infinity);
-    case 'queued':
-      return task.startBy;
-    case 'processing':
-      return task.lease.expiresAt;
-  }
+function wordOf(head: string, name: (typeof HEAD)[number]): string {
+  return head.split(' ')[HEAD.indexOf(name)] ?? '';
 }
 
 function orNone(instant: Instant | undefined): string {

@@ -1,5 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers';
 
+/** Rows that one script takes along, so that Redis does nothing else for a few milliseconds at most. */
+export const ROWS_PER_SCRIPT = 200;
+
 interface Call<Row, Result> {
   readonly rows: readonly Row[];
   readonly resolve: (results: readonly Result[]) => void;

@@ -1,8 +1,9 @@
 import { StoreFeed } from '../../support/store-feed.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { asProcessing } from '../../support/store-user.js';
-import { cancel, complete, heartbeat } from '../../../src/task/task.machine.js';
+import { cancel, complete } from '../../../src/task/task.machine.js';
 import type { Committed } from '../../../src/storage/task-store.js';
+import { doMoreThanTransitions } from '../../support/store-filling.js';
 
 function isIncreasing(numbers: readonly number[]): boolean {
   return numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? NaN));
@@ -36,17 +37,7 @@ export function describeFeed(start: StartStore): void {
   it('does not tell heartbeats, refusals, repetitions, removals and clears', async () => {
     const user = await start();
     const feed = new StoreFeed(user.store);
-    const [read] = await user.add({ id: 'a' });
-    await user.add({ id: 'b' });
-    const held = await user.takeOne({ claimId: 'c' });
-    await user.store.replace([{ task: heartbeat(held, { leaseId: held.lease.id }, user.now) }]);
-    const late = cancel(read, undefined, user.now);
-    await user.store.replace(late ? [late] : []);
-    await user.store.insert([user.newTask({ id: 'a' })]);
-    await user.take({ claimId: 'c' });
-    await user.take({ queues: ['empty'] });
-    await user.store.remove([await user.find('b')]);
-    await user.store.clear({});
+    await doMoreThanTransitions(user);
     await feed.settle(user);
     expect(feed.lines).toEqual(['a queued 1', 'b queued 1', 'a processing 2']);
   });

@@ -1,7 +1,8 @@
-import { cancel, heartbeat } from '../../../src/task/task.machine.js';
+import { cancel } from '../../../src/task/task.machine.js';
 import type { Move } from '../../../src/storage/task-store.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { StoreWitness } from '../../support/store-witness.js';
+import { doMoreThanTransitions } from '../../support/store-filling.js';
 
 /** What watchers see of the writes of the one store that a test has; of other processes, each driver's own tests tell. */
 export function describeWatch(start: StartStore): void {
@@ -60,17 +61,7 @@ export function describeWatch(start: StartStore): void {
   it('does not show heartbeats, refusals, repetitions, removals and clears', async () => {
     const user = await start();
     const witness = new StoreWitness(user.store);
-    const [read] = await user.add({ id: 'a' });
-    await user.add({ id: 'b' });
-    const held = await user.takeOne({ claimId: 'c' });
-    await user.store.replace([{ task: heartbeat(held, { leaseId: held.lease.id }, user.now) }]);
-    const late = cancel(read, undefined, user.now);
-    await user.store.replace(late ? [late] : []);
-    await user.store.insert([user.newTask({ id: 'a' })]);
-    await user.take({ claimId: 'c' });
-    await user.take({ queues: ['empty'] });
-    await user.store.remove([await user.find('b')]);
-    await user.store.clear({});
+    await doMoreThanTransitions(user);
     await witness.settle(user);
     expect(witness.lines).toEqual(['a queued', 'b queued', 'a processing']);
   });

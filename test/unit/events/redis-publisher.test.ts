@@ -3,7 +3,7 @@ import { RedisPublisher, type RedisPublisherOptions } from '../../../src/events/
 import { toTaskEvent } from '../../../src/task/task-event.js';
 import type { Committed } from '../../../src/storage/task-store.js';
 import { claim, complete, create, fail } from '../../../src/task/task.machine.js';
-import { freePort, RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/redis-server.js';
 import {
   at,
   failedTask,
@@ -14,6 +14,7 @@ import {
   spec,
 } from '../../support/task.builders.js';
 import { asJson, committed, enqueued, RecordingLogger, Subscriber } from './events.support.js';
+import { freePort } from '../../support/free-port.js';
 
 const opened: { close: () => unknown }[] = [];
 const servers: RedisServer[] = [];

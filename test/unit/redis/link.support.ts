@@ -1,5 +1,7 @@
+import { Redis } from 'ioredis';
 import { openRedisLink, type RedisLink, type RedisLinkOptions } from '../../../src/redis/redis-link.js';
 import { parseRedisUrl } from '../../../src/redis/redis-url.js';
+import type { RedisServer } from '../../support/redis-server.js';
 
 /** Keeps what is logged. */
 export class Lines {
@@ -48,4 +50,14 @@ export async function untilAvailable(link: RedisLink, isAvailable: boolean): Pro
     });
   }
   return performance.now() - start;
+}
+
+/** Asks a server itself, by a connection of its own. */
+export async function ask<T>(server: RedisServer, command: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(server.url);
+  try {
+    return await command(redis);
+  } finally {
+    redis.disconnect();
+  }
 }

@@ -1,8 +1,9 @@
-import { Redis } from 'ioredis';
-import { freePort, RedisServer, type RedisServerOptions } from '../../support/redis-server.js';
+import { RedisServer, type RedisServerOptions } from '../../support/redis-server.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { until } from '../../support/until.js';
 import { untilAvailable, useLinks } from './link.support.js';
+import { freePort } from '../../support/free-port.js';
+import { ask } from './link.support.js';
 
 const open = useLinks();
 const opened: { close: () => Promise<unknown> }[] = [];
@@ -23,16 +24,6 @@ async function startBehindProxy() {
   const proxy = await TcpProxy.to(server.port);
   opened.push(proxy);
   return { server, proxy, url: `redis://127.0.0.1:${proxy.port}` };
-}
-
-/** Asks the server itself, past the proxy. */
-async function ask<T>(server: RedisServer, command: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(server.url);
-  try {
-    return await command(redis);
-  } finally {
-    redis.disconnect();
-  }
 }
 
 describe('openRedisLink', () => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { checkServer } from '../../../src/redis/server-check.js';
-import { freePort, RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/redis-server.js';
 import { Lines, useLinks } from './link.support.js';
+import { freePort } from '../../support/free-port.js';
 
 const open = useLinks();
 const servers: RedisServer[] = [];

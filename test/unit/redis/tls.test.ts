@@ -1,8 +1,9 @@
 import { RedisPublisher } from '../../../src/events/redis-publisher.js';
 import { Certificates } from '../../support/certificates.js';
-import { freePort, RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
 import { untilAvailable, useLinks } from './link.support.js';
+import { freePort } from '../../support/free-port.js';
 
 const open = useLinks();
 let certificates: Certificates;

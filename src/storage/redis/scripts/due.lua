@@ -14,7 +14,7 @@ for q, queue in ipairs(KEYS) do
     local left = ARGV[4] - #due
     local isDue = left > 0 and summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])
     for _, id in ipairs(isDue and redis.call('ZRANGEBYSCORE', queue .. kind, '-inf', ARGV[i], 'LIMIT', 0, left) or {}) do
-      due[#due + 1] = {q, id, unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease'))}
+      due[#due + 1] = {q, id, unpack(recordOf(queue, id))}
     end
   end
   summary[4] = redis.call('ZCARD', queue .. ':ended')

@@ -6,8 +6,15 @@
 <queue>:ended          zset  ids by the instant they ended
 <queue>:claim:<claim>  set   ids that a claim call holds
 <queue>:meta           hash  number (last given), event (last id), endedBytes ]]
+local AGES, HIGHEST_PRIORITY = 4398046511104, 1000
 local DEADLINES = {delayed = ':due', queued = ':due', processing = ':leases',
   completed = ':ended', failed = ':ended', cancelled = ':ended', expired = ':ended'}
+
+-- The place of a new task: by priority, then by age. It keeps it for life.
+local function nextPlace(queue, priority)
+  local number = redis.call('HINCRBY', queue .. ':meta', 'number', 1)
+  return string.format('%.0f', (HIGHEST_PRIORITY - priority) * AGES + number)
+end
 
 local function leave(queue, id, head)
   local index = DEADLINES[head.state]

@@ -5,22 +5,19 @@ ARGV     then for each task: id, nonce, state, created, startBy, timeout, priori
          channel, event
 Returns for each task: the id of its event, or the record that is there, or false when the nonce was given up. ]]
 local WIDTH = 13
-local AGES, HIGHEST_PRIORITY = 4398046511104, 1000
 local results = {}
 for i, queue in ipairs(KEYS) do
   local id, nonce, state, created, startBy, timeout, priority, deadline, spec, core, payload, channel, event =
     unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)
-  local record = redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
+  local record = recordOf(queue, id)
   if record[1] then
     results[i] = record
   elseif redis.call('GET', queue .. ':gone:' .. id) == nonce then
     results[i] = false
   else
-    local number = redis.call('HINCRBY', queue .. ':meta', 'number', 1)
-    local place = string.format('%.0f', (HIGHEST_PRIORITY - priority) * AGES + number)
     local born = nextEvent(queue)
     local head = {state = state, revision = 1, sequence = 1, attempt = 0, created = created, started = '-',
-      startBy = startBy, timeout = timeout, place = place, born = born, nonce = nonce, bytes = 0}
+      startBy = startBy, timeout = timeout, place = nextPlace(queue, priority), born = born, nonce = nonce, bytes = 0}
     write(queue, id, head, 'spec', spec, 'core', core, 'lease', '', 'payload', payload)
     enter(queue, id, head, deadline, '')
     results[i] = tell(queue, born, channel, ARGV[1], event)

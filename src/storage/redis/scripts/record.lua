@@ -4,6 +4,11 @@ No script looks into any of them but the head: words between blanks, in the orde
 local HEAD = {'state', 'revision', 'sequence', 'attempt', 'created', 'started', 'startBy', 'timeout',
   'place', 'born', 'nonce', 'bytes'}
 
+-- What a task is made of: head, spec, core and lease; no head when there is no such task.
+local function recordOf(queue, id)
+  return redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
+end
+
 -- Words that a later version of the service has added are kept.
 local function read(queue, id)
   local text = redis.call('HGET', queue .. ':task:' .. id, 'head')

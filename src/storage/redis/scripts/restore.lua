@@ -4,7 +4,6 @@ ARGV     for each task: id, nonce, priority, timeout, state, revision, sequence,
          deadline, spec, core, lease, claim, payload, output (or ''), the number of its attempt records, and those
 Returns for each 1, or 0 when the id is taken. ]]
 local WIDTH = 19
-local AGES, HIGHEST_PRIORITY = 4398046511104, 1000
 local results, at = {}, 0
 for i, queue in ipairs(KEYS) do
   local id, nonce, priority, timeout, state, revision, sequence, attempt, created, started, startBy, deadline, spec, core,
@@ -12,10 +11,9 @@ for i, queue in ipairs(KEYS) do
   local task = queue .. ':task:' .. id
   results[i] = redis.call('EXISTS', task) == 1 and 0 or 1
   if results[i] == 1 then
-    local number = redis.call('HINCRBY', queue .. ':meta', 'number', 1)
     local head = {state = state, revision = revision, sequence = sequence, attempt = attempt, created = created,
       started = started, startBy = startBy, timeout = timeout, born = nextEvent(queue), nonce = nonce,
-      place = string.format('%.0f', (HIGHEST_PRIORITY - priority) * AGES + number)}
+      place = nextPlace(queue, priority)}
     redis.call('HSET', task, 'spec', spec, 'core', core, 'lease', lease, 'claim', claim, 'payload', payload)
     if output ~= '' then redis.call('HSET', task, 'output', output) end
     for j = 1, tonumber(attempts) do redis.call('RPUSH', queue .. ':attempts:' .. id, ARGV[at + WIDTH + j]) end

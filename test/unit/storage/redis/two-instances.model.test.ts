@@ -1,6 +1,6 @@
 import { describeStoreModel } from '../../../contract/store.model.js';
 import { openRedisStore } from '../../../support/redis-store.js';
-import type { OpenStore } from '../../../support/store-harness.js';
+import { harnessOf, type OpenStore } from '../../../support/store-harness.js';
 import { FakeClock } from '../../../support/task.builders.js';
 import { AlternatingStore } from './alternating.store.js';
 import { useRedis } from './redis.site.js';
@@ -10,22 +10,11 @@ let runs = 0;
 
 const openTwo: OpenStore = async ({ settings }) => {
   runs += 1;
-  const choices = { keyPrefix: `model-${runs}`, clock: new FakeClock(), settings, url: site.server.url };
+  const clock = new FakeClock();
+  const choices = { keyPrefix: `model-${runs}`, clock, settings, url: site.server.url };
   const openBoth = async () =>
     new AlternatingStore(await Promise.all([openRedisStore(choices), openRedisStore(choices)]));
-  let store = await openBoth();
-  return {
-    clock: choices.clock,
-    get store() {
-      return store;
-    },
-    async reopen() {
-      await store.close();
-      store = await openBoth();
-      return store;
-    },
-    destroy: () => store.close(),
-  };
+  return harnessOf({ clock, open: openBoth });
 };
 
 describeStoreModel('redis, each call by another of two instances', openTwo);

@@ -1,0 +1,63 @@
+import type { TaskFilter } from '../task-store.js';
+import type { Commits } from './commits.js';
+import type { QueueFiles } from './queue-files.js';
+import type { TaskIndex, TaskNumber } from './task-index.js';
+import type { TaskHead } from './task.record.js';
+
+export type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
+
+/** Forgets tasks by the thousand, in one commit. Other writes wait for its end. */
+export class TaskClearer {
+  private clearing: Promise<number> | undefined;
+  private generationCount: number;
+
+  constructor(
+    private readonly files: QueueFiles,
+    private readonly index: TaskIndex,
+    private readonly commits: Commits,
+  ) {
+    this.generationCount = files.counters.get('generation') ?? 0;
+  }
+
+  /** Counts up with every clear. */
+  get generation(): number {
+    return this.generationCount;
+  }
+
+  /** The clear that is under way, if one is. */
+  get underWay(): Promise<number> | undefined {
+    return this.clearing;
+  }
+
+  /** Forgets every task that matches; answers how many. No other clear may be under way. */
+  async clear(filter: ClearFilter): Promise<number> {
+    this.clearing = this.forget(filter);
+    try {
+      return await this.clearing;
+    } finally {
+      this.clearing = undefined;
+    }
+  }
+
+  private async forget(filter: ClearFilter): Promise<number> {
+    await this.commits.allEnded();
+    const gone = this.matching(filter);
+    const isAll = filter.states === undefined && filter.queues === undefined;
+    if (isAll) this.files.clear();
+    else for (const [number] of gone) this.files.remove(number, this.files.idOf(number));
+    this.files.setCounter('generation', this.generationCount + 1);
+    await this.commits.synced(this.files.committed());
+    this.generationCount += 1;
+    for (const [number, head] of gone) this.index.move(number, head, undefined);
+    return gone.length;
+  }
+
+  private matching({ states, queues }: ClearFilter): (readonly [TaskNumber, TaskHead])[] {
+    const all: (readonly [TaskNumber, TaskHead])[] = [];
+    for (const { key, value } of this.files.heads.getRange()) {
+      const isMatch = (states?.includes(value.state) ?? true) && (queues?.includes(value.queue) ?? true);
+      if (isMatch) all.push([key, value]);
+    }
+    return all;
+  }
+}

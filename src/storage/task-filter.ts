@@ -1,0 +1,19 @@
+import { isFinished, type Task } from '../task/task.js';
+import type { TaskFilter } from './task-store.js';
+
+/** Whether a filter lets a task through. A filter without members lets all through. */
+export function matchesFilter(task: Task, filter: TaskFilter): boolean {
+  const { states, queues, batchId, workerId, createdAfter, createdBefore } = filter;
+  if (states !== undefined && !states.includes(task.state)) return false;
+  if (queues !== undefined && !queues.includes(task.spec.queue)) return false;
+  if (batchId !== undefined && task.spec.batchId !== batchId) return false;
+  if (workerId !== undefined && workerOf(task) !== workerId) return false;
+  if (createdAfter !== undefined && task.createdAt <= createdAfter) return false;
+  return createdBefore === undefined || task.createdAt < createdBefore;
+}
+
+/** Who holds the task, or ended it. */
+function workerOf(task: Task): string | undefined {
+  if (task.state === 'processing') return task.lease.workerId;
+  return isFinished(task) ? task.last?.workerId : undefined;
+}
