@@ -63,7 +63,14 @@ export function describeFeed(start: StartStore): void {
       const found = await store.find(task.spec.id);
       expect(found?.revision).toBeGreaterThanOrEqual(task.revision);
     };
-    store.onCommit((transitions) => reads.push(...transitions.map(check)));
+    store.onCommit((transitions) => {
+      for (const transition of transitions) {
+        const read = check(transition);
+        // Asked about below; until then nobody waits for it, and the last one may fail.
+        read.catch(() => undefined);
+        reads.push(read);
+      }
+    });
     const feed = new StoreFeed(store);
     await Promise.all(
       Array.from({ length: 20 }, async (_, index) => {
@@ -75,7 +82,6 @@ export function describeFeed(start: StartStore): void {
     // The sentinel of `settle` is taken out again, perhaps before it is looked up.
     expect(reads.length).toBe(61);
     await Promise.all(reads.slice(0, 60));
-    await Promise.allSettled(reads);
   });
 
   it('counts the ids up, over all tasks and across restarts', async () => {
