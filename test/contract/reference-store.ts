@@ -116,7 +116,10 @@ export class ReferenceStore extends TaskStore {
       const isSameClaim = task.state === 'processing' && task.lease.claimId === grant.claimId;
       return isSameClaim && grant.claimId !== undefined && task.lease.expiresAt > now.steady;
     });
-    if (held.length > 0) return held.flatMap(asClaimed);
+    const inOrder = held.toSorted(
+      ({ task: one }, { task: other }) => other.spec.priority - one.spec.priority,
+    );
+    if (held.length > 0) return inOrder.flatMap(asClaimed);
 
     const steps: Step[] = [];
     const taken: Entry[] = [];

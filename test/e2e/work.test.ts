@@ -19,10 +19,6 @@ async function claim(fields: object = {}): Promise<Body[]> {
   return body.tasks as Body[];
 }
 
-function byId(one: Body, other: Body): number {
-  return String(one.eval_id) < String(other.eval_id) ? -1 : 1;
-}
-
 async function claimOne(fields: object = {}): Promise<Body> {
   const [task] = await claim(fields);
   if (!task) throw new Error('Nothing was ready');
@@ -209,8 +205,7 @@ describeStores(({ startApp }) => {
     it('gives the same held tasks to the same claim_id, and others to another worker', async () => {
       for (const id of ['a', 'b', 'c']) await enqueue(id);
       const first = await claim({ claim_id: 'c1', max_tasks: 2 });
-      const again = await claim({ claim_id: 'c1', max_tasks: 2 });
-      expect(again.toSorted(byId)).toEqual(first);
+      expect(await claim({ claim_id: 'c1', max_tasks: 2 })).toEqual(first);
       expect((await claimOne({ worker_id: 'w2', claim_id: 'c1' })).eval_id).toBe('c');
       await post('/tasks/a/complete', { lease_id: first[0]?.lease_id });
       expect(await claim({ claim_id: 'c1', max_tasks: 2 })).toEqual([first[1]]);

@@ -5,6 +5,7 @@ import type { ClaimedTask, ClaimRequest } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
+import { placeOf } from './task.codec.js';
 import type { TaskWriter } from './task-writer.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
@@ -163,8 +164,9 @@ export class TaskClaimer {
   }
 
   private take([rows, expired]: Reply, search: Search, now: Moment): Run {
-    const tasks = rows.map((row) => this.read(search, row));
     const isHeld = rows.some(([, lease]) => lease === 0);
+    // What a claim holds is a set; it is answered in the order in which it was claimed.
+    const tasks = (isHeld ? rows.toSorted(byPlace) : rows).map((row) => this.read(search, row));
     if (isHeld) return { held: tasks, claimed: [], expired };
     this.parts.feed.tell(
       tasks.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, rows[index]?.[2] ?? '']),
@@ -185,6 +187,10 @@ export class TaskClaimer {
     });
     await this.writer.replace(tasks.flatMap((task) => tick(task, now) ?? []));
   }
+}
+
+function byPlace([queue, , , , head = '']: ReplyRow, [otherQueue, , , , otherHead = '']: ReplyRow): number {
+  return queue - otherQueue || placeOf(head) - placeOf(otherHead);
 }
 
 function leaseArgs({ leaseId, grant: { workerId, claimId, lease, grace } }: LeaseRow): (string | number)[] {

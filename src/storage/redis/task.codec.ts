@@ -72,6 +72,11 @@ export function nonceOf(head: string): string {
   return wordOf(head, 'nonce');
 }
 
+/** Its place in the queue: the lower, the sooner it is claimed. */
+export function placeOf(head: string): number {
+  return Number(wordOf(head, 'place'));
+}
+
 /** Bytes that count for the retention. */
 export function bytesOf(head: string): number {
   return Number(wordOf(head, 'bytes'));

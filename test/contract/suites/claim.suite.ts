@@ -201,6 +201,15 @@ export function describeClaim(start: StartStore): void {
       }
     });
 
+    it('answers them in the order in which they were claimed', async () => {
+      const user = await start();
+      const specs = [3, 1, 2, 3, 1, 2].map((priority, index) => ({ id: `t${index}`, queue: 'a', priority }));
+      await user.add(...specs);
+      const held = await user.take({ ...again, max: 6 });
+      expect(idsOf(held)).toEqual(['t0', 't3', 't2', 't5', 't1', 't4']);
+      expect(await user.take({ ...again, max: 6 })).toEqual(held);
+    });
+
     it('claims anew when everything has ended', async () => {
       const user = await start();
       await user.add({ id: 't1', queue: 'a' }, { id: 't2', queue: 'a' });
