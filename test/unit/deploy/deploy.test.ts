@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Config } from '../../../src/config/config.js';
+import { settingsOf } from '../../../src/config/setting.decorator.js';
+import { VERSION } from '../../../src/version.js';
+import { documentsOf, isThere, manifests, type Node, ROOT, valuesOf } from './manifests.js';
+
+interface Container {
+  readonly image: string;
+  readonly env: readonly { readonly name: string }[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+}
+
+interface ComposeService {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly build?: string;
+}
+
+const DEFAULTS = new Config();
+const SETTINGS = settingsOf(Config.prototype).map(({ name }) => name);
+const API = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8')) as { paths: Node };
+
+const files = manifests();
+const everything = [...files.values()].flat();
+const containers = valuesOf(everything, 'containers').flat() as Container[];
+const queues = containers.filter(({ image }) => image === 'crucible-queue');
+const services = documentsOf('deploy/compose.yaml')[0]?.services as Record<string, ComposeService>;
+
+describe('deploy/kubernetes', () => {
+  it('runs the service once with each store', () => {
+    const stores = queues.map(({ env }) => env.find(({ name }) => name === 'QUEUE_STORE'));
+    expect(stores).toEqual([
+      { name: 'QUEUE_STORE', value: 'embedded' },
+      { name: 'QUEUE_STORE', value: 'redis' },
+    ]);
+  });
+
+  it('sets nothing that the service does not know', () => {
+    const names = queues.flatMap(({ env }) => env.map(({ name }) => name));
+    expect(names.filter((name) => !SETTINGS.includes(name))).toEqual([]);
+  });
+
+  it('probes routes that are there, on the port that is served', () => {
+    const probes = valuesOf(everything, 'httpGet') as { path: string; port: string }[];
+    expect(probes).toHaveLength(3 * queues.length);
+    expect(probes.filter(({ path, port }) => !(path in API.paths) || port !== 'http')).toEqual([]);
+    const ports = queues.map((queue) => queue.ports);
+    expect(ports).toEqual(queues.map(() => [{ name: 'http', containerPort: DEFAULTS.PORT }]));
+  });
+
+  it('gives the process longer to end than it takes', () => {
+    const pods = everything.filter((node) => valuesOf(node, 'image').includes('crucible-queue'));
+    const limits = pods.flatMap((pod) => valuesOf(pod, 'terminationGracePeriodSeconds')) as number[];
+    expect(limits).toHaveLength(queues.length);
+    expect(Math.min(...limits)).toBeGreaterThan(10);
+  });
+
+  it('writes nowhere but to its volume, as nobody who may do more', () => {
+    const rights = containers.map((container) => valuesOf(container, 'securityContext'));
+    expect(rights).toEqual(
+      containers.map(() => [
+        { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+      ]),
+    );
+    const users = valuesOf(everything, 'runAsNonRoot');
+    expect(users).toEqual(containers.map(() => true));
+  });
+
+  it('names only files that are there', () => {
+    const missing = [...files].flatMap(([path, documents]) =>
+      documents
+        .filter(({ kind }) => kind === 'Kustomization')
+        .flatMap((document) => namedBy(document).filter((name) => !isThere(path, name))),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('has the version of the package', () => {
+    const tags = valuesOf(everything, 'newTag');
+    expect(tags).toEqual(tags.map(() => VERSION));
+    expect(tags.length).toBeGreaterThan(0);
+  });
+
+  it('selects the pods that it makes', () => {
+    for (const node of everything.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')) {
+      const [selected] = valuesOf(valuesOf(node, 'selector'), 'matchLabels');
+      const [template] = valuesOf(node, 'template');
+      expect(valuesOf(template, 'labels')[0]).toMatchObject(selected as Node);
+    }
+  });
+});
+
+describe('deploy/compose.yaml', () => {
+  const queue = services.queue;
+
+  it('sets nothing that the service does not know', () => {
+    const names = Object.keys(queue?.environment ?? {});
+    expect(names).toContain('QUEUE_STORE');
+    expect(names.filter((name) => !SETTINGS.includes(name))).toEqual([]);
+  });
+
+  it('publishes the port that is served, to this machine only', () => {
+    expect(queue?.ports).toEqual([`127.0.0.1:${DEFAULTS.PORT}:${DEFAULTS.PORT}`]);
+    const published = Object.values(services).flatMap(({ ports = [] }) => ports);
+    expect(published.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+  });
+
+  it('mounts and builds from what is there', () => {
+    const mounted = Object.values(services)
+      .flatMap(({ volumes = [] }) => volumes)
+      .flatMap((volume) => volume.split(':').slice(0, 1))
+      .filter((source) => source.startsWith('.'));
+    expect(mounted.filter((source) => !isThere('deploy/compose.yaml', source))).toEqual([]);
+    expect(mounted.length).toBeGreaterThan(0);
+    expect(isThere('deploy/compose.yaml', `${queue?.build}/Dockerfile`)).toBe(true);
+  });
+});
+
+function namedBy(kustomization: Node): string[] {
+  const maps = valuesOf(kustomization.configMapGenerator, 'files').flat() as string[];
+  return [
+    ...((kustomization.resources ?? []) as string[]),
+    ...(valuesOf(kustomization.patches, 'path') as string[]),
+    ...maps.map((file) => file.split('=').at(-1) ?? ''),
+  ];
+}
