@@ -24,7 +24,7 @@ const doors = (properties, syntax) => ({
 });
 
 export default defineConfig(
-  { ignores: ['dist/', 'dist-test/', 'coverage/', 'reports/', 'data/', '.stryker-tmp/'] },
+  { ignores: ['dist/', 'dist-test/', 'coverage/', 'reports/', 'data/', '.stryker-tmp/', 'examples/'] },
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{ts,js,mjs,cjs}'],

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
@@ -13,8 +13,11 @@ import type { Clock } from './task/clock.js';
 /** Everything, put together. */
 @Module({})
 export class AppModule {
-  /** @param clock another clock than the machine's, for tests */
-  static forRoot(config: Config, clock?: Clock): DynamicModule {
+  /**
+   * @param clock another clock than the machine's, for tests
+   * @param extensions modules that others have written
+   */
+  static forRoot(config: Config, clock?: Clock, extensions: readonly Type[] = []): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -26,6 +29,7 @@ export class AppModule {
         QueueModule,
         HealthModule,
         DocsModule,
+        ...extensions,
       ],
     };
   }

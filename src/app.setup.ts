@@ -1,5 +1,11 @@
 import type { Server } from 'node:http';
-import { ConsoleLogger, type INestApplication, type LoggerService, type LogLevel } from '@nestjs/common';
+import {
+  ConsoleLogger,
+  type INestApplication,
+  type LoggerService,
+  type LogLevel,
+  type Type,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -12,6 +18,8 @@ import type { Clock } from './task/clock.js';
 export interface AppOptions {
   /** Another clock than the machine's, for tests. */
   readonly clock?: Clock;
+  /** Modules that others have written. */
+  readonly extensions?: readonly Type[];
   readonly logger?: LoggerService | false;
 }
 
@@ -48,7 +56,7 @@ export function createLogger(config: Config): LoggerService {
 export async function createApp(config: Config, options: AppOptions = {}): Promise<INestApplication> {
   const limits = limitsOf(config);
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.forRoot(config, options.clock),
+    AppModule.forRoot(config, options.clock, options.extensions),
     createExpressAdapter(limits),
     {
       logger: options.logger ?? createLogger(config),

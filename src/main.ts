@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { createApp, createLogger } from './app.setup.js';
 import { InvalidConfig } from './config/config.error.js';
 import { type Config, loadConfig } from './config/config.js';
+import { loadExtensions } from './extensions.js';
 import { TaskStore } from './storage/task-store.js';
 
 /** How long clients get to read why their last requests failed. */
@@ -15,7 +16,7 @@ async function main(): Promise<void> {
 }
 
 async function serve(config: Config): Promise<void> {
-  const app = await createApp(config);
+  const app = await createApp(config, { extensions: await loadExtensions(config) });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   await app.listen(config.PORT, config.HOST);
   new Logger('Main').log(`Listening on ${await app.getUrl()}`);

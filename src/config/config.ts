@@ -215,6 +215,14 @@ export class Config {
   @IsWithin(0.1, 9.5)
   readonly SHUTDOWN_SECONDS: number = 8;
 
+  @FromEnvironment({
+    does: 'Modules of your own to load with the service: files whose default export is a Nest module.',
+    allowed: 'paths of files, separated by commas',
+  })
+  @IsOptional()
+  @Matches(/^[^\p{Cc}]{1,4096}$/u)
+  readonly EXTENSIONS?: string;
+
   /** What of it may be printed: secrets are left out, however it gets into a log. */
   toJSON(): Record<string, unknown> {
     const secrets = settingsOf(Config.prototype)

@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { type Committed, TaskStore } from 'crucible-queue/extension';
+
+interface RunTime {
+  readonly tasks: number;
+  readonly seconds: number;
+}
+
+/** Adds up how long completed tasks ran. It is told by the store, after each commit of this process. */
+@Injectable()
+export class RunTimes {
+  private readonly languages = new Map<string, RunTime>();
+
+  constructor(store: TaskStore) {
+    // A listener must not throw, and what it does holds up the process: keep it short.
+    store.onCommit((transitions) => {
+      for (const transition of transitions) this.see(transition);
+    });
+  }
+
+  /** Mean seconds of a run by language. */
+  means(): Record<string, { tasks: number; mean_seconds: number }> {
+    const rows = [...this.languages].map(([language, { tasks, seconds }]) => [
+      language,
+      { tasks, mean_seconds: seconds / tasks },
+    ]);
+    return Object.fromEntries(rows) as Record<string, { tasks: number; mean_seconds: number }>;
+  }
+
+  private see({ task }: Committed): void {
+    if (task.state !== 'completed' || task.startedAt === undefined) return;
+    const { language } = task.spec;
+    const { tasks, seconds } = this.languages.get(language) ?? { tasks: 0, seconds: 0 };
+    const ran = (task.finishedAt - task.startedAt) / 1000;
+    this.languages.set(language, { tasks: tasks + 1, seconds: seconds + ran });
+  }
+}

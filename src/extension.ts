@@ -1,0 +1,12 @@
+/**
+ * What an extension may build on: `import { … } from 'crucible-queue/extension'`. Everything else in the package may
+ * change from one version to the next. `docs/extending.md` shows how.
+ */
+export { CurrentPrincipal, Public, Roles } from './auth/access.decorators.js';
+export { mayUseQueue, type Principal, type Role } from './auth/principal.js';
+export { Config } from './config/config.js';
+export { QueueModule } from './queue/queue.module.js';
+export { type Enqueued, type PlacedTask, QueueService, type TaskDraft } from './queue/queue.service.js';
+export { type Committed, type Move, type StoreWatcher, TaskStore } from './storage/task-store.js';
+export { Clock, type Instant, type Moment, type Seconds } from './task/clock.js';
+export type { Attempt, FinishedTask, Task, TaskSpec, TaskState, TransitionType } from './task/task.js';
