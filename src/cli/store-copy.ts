@@ -1,5 +1,5 @@
 /**
- * `npm run store:copy -- --from embedded --to redis`, or back: copies every task from one store to the other. Where they
+ * `npm run store:copy -- --from embedded --to redis`, or back: copies everything from one store to the other. Where they
  * are is read from the settings of the service. The service must not run meanwhile.
  */
 import { parseArgs } from 'node:util';
@@ -42,14 +42,16 @@ function readArguments(): { from: QueueStore; to: QueueStore } | undefined {
   return from === undefined || to === undefined || from === to ? undefined : { from, to };
 }
 
-function describe({ total, copied, present, different, miscounted }: CopyReport): number {
+function describe(report: CopyReport): number {
+  const { total, copied, present, different, miscounted, differentDocuments } = report;
   process.stdout.write(`${total} tasks: ${copied} copied, ${present} were there already\n`);
   if (different.length > 0) {
     const some = different.slice(0, 10).join(', ');
     say(`${different.length} tasks are different in the target and were left as they are: ${some}`, 1);
   }
   if (miscounted.length > 0) say(`The target has fewer tasks in: ${miscounted.join(', ')}`, 1);
-  return different.length + miscounted.length > 0 ? 1 : 0;
+  if (differentDocuments.length > 0) say(`Others in the target: ${differentDocuments.join(', ')}`, 1);
+  return different.length + miscounted.length + differentDocuments.length > 0 ? 1 : 0;
 }
 
 function tell(line: unknown): void {

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Clock } from '../task/clock.js';
+import { DocumentStore } from './document-store.js';
 import { EmbeddedTaskStore } from './embedded/embedded-task-store.js';
 import { SystemClock } from './embedded/system-clock.js';
 import { openRedisStore } from './redis/open-redis-store.js';
@@ -22,9 +23,10 @@ export class StorageModule implements OnApplicationShutdown {
           inject: [Config],
           useFactory: (config: Config) => openTaskStore(config, clock),
         },
+        { provide: DocumentStore, inject: [TaskStore], useFactory: (store: TaskStore) => store.documents },
         { provide: Clock, inject: [TaskStore], useFactory: (store: TaskStore) => store.clock },
       ],
-      exports: [TaskStore, Clock],
+      exports: [TaskStore, DocumentStore, Clock],
     };
   }
 

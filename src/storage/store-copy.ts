@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { TASK_STATES } from '../task/task.js';
+import { copyDocuments } from './document-copy.js';
 import type { KeptTask, TaskStore } from './task-store.js';
 
 const IDS_PER_PAGE = 1_000;
@@ -20,11 +21,13 @@ export interface CopyReport {
   readonly different: readonly string[];
   /** Queues whose counts by state are less in the target than in the source. */
   readonly miscounted: readonly string[];
+  /** Schedules and the like that are another in the target. They were left as they are. */
+  readonly differentDocuments: readonly string[];
 }
 
 /**
- * Copies every task with its history, payload and output, oldest first, so that all keep their places. Nothing is taken
- * from the source, and nothing in the target is overwritten, so it can be repeated. Nobody else may write to either.
+ * Copies every task with its history, payload and output, oldest first, so that all keep their places, and what is kept
+ * beside the tasks. Nothing is taken from the source, and nothing in the target is overwritten, so it can be repeated. Nobody else may write to either.
  */
 export async function copyStore(
   from: TaskStore,
@@ -43,7 +46,8 @@ export async function copyStore(
     onProgress({ done: Math.min(start + TASKS_PER_COMMIT, total), total });
   }
   const present = total - copied - different.length;
-  return { total, copied, present, different, miscounted: await miscounted(from, to) };
+  const differentDocuments = await copyDocuments(from.documents, to.documents);
+  return { total, copied, present, different, miscounted: await miscounted(from, to), differentDocuments };
 }
 
 async function newestFirst(store: TaskStore): Promise<readonly string[]> {

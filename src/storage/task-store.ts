@@ -1,6 +1,7 @@
 import type { Clock, Instant, Seconds } from '../task/clock.js';
 import type { Grant, Step } from '../task/task.machine.js';
 import type { Attempt, DelayedTask, ProcessingTask, QueuedTask, Task, TaskState } from '../task/task.js';
+import type { DocumentStore } from './document-store.js';
 
 /**
  * What the producer sent to be run, as the text between the braces of a JSON object: `"code":"…","metadata":{…}`.
@@ -157,6 +158,9 @@ export abstract class TaskStore {
 
   /** Whether the store itself publishes the event of each transition, in the step that makes it. */
   abstract readonly publishesEvents: boolean;
+
+  /** Small documents in the same place, with the same promises. */
+  abstract readonly documents: DocumentStore;
 
   /** Counts up with every `clear`: leases of an earlier generation, on unknown tasks, were cleared. */
   abstract readonly generation: number;

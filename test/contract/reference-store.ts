@@ -24,6 +24,7 @@ import {
   type Task,
   TASK_STATES,
 } from '../../src/task/task.js';
+import { DocumentData, ReferenceDocuments } from './reference-documents.js';
 
 interface Entry {
   task: Task;
@@ -39,6 +40,7 @@ export class ReferenceData {
   lastAge = 0;
   lastId = 0;
   generation = 0;
+  readonly documents = new DocumentData();
 }
 
 /**
@@ -50,6 +52,7 @@ export class ReferenceStore extends TaskStore {
   readonly failure = new Promise<Error>(() => undefined);
   private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
   protected readonly watchers: StoreWatcher[] = [];
+  readonly documents: ReferenceDocuments;
   private isClosed = false;
 
   constructor(
@@ -58,6 +61,7 @@ export class ReferenceStore extends TaskStore {
     private readonly data = new ReferenceData(),
   ) {
     super();
+    this.documents = new ReferenceDocuments(data.documents, () => this.requireOpen());
   }
 
   get isAvailable(): boolean {

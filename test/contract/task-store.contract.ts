@@ -3,6 +3,7 @@ import { describeClaim } from './suites/claim.suite.js';
 import { describeClear } from './suites/clear.suite.js';
 import { describeClose } from './suites/close.suite.js';
 import { describeCounts } from './suites/counts.suite.js';
+import { describeDocuments } from './suites/documents.suite.js';
 import { describeDue } from './suites/due.suite.js';
 import { describeFeed } from './suites/feed.suite.js';
 import { describeInsert } from './suites/insert.suite.js';
@@ -40,6 +41,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('retention', () => describeRetention(start));
     describe('onCommit', () => describeFeed(start));
     describe('watch', () => describeWatch(start));
+    describe('documents', () => describeDocuments(start));
     describe('reopen', () => describeReopen(start));
     describe('close', () => describeClose(start));
     describe('many callers at once', () => describeRaces(start));

@@ -19,6 +19,7 @@ import {
 } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
 import { Commits } from './commits.js';
+import { EmbeddedDocuments } from './embedded-documents.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
 import { fileIn, readHeads } from './lmdb-file.js';
@@ -55,6 +56,7 @@ export class EmbeddedTaskStore extends TaskStore {
   readonly clock: Clock;
   readonly publishesEvents = false;
   readonly failure: Promise<Error>;
+  readonly documents: EmbeddedDocuments;
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;
   private readonly unlock: () => void;
@@ -101,6 +103,7 @@ export class EmbeddedTaskStore extends TaskStore {
     this.clearer = new TaskClearer(files, this.index, this.commits);
     this.writer = new TaskWriter(files, this.commits, lastNumber);
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock);
+    this.documents = new EmbeddedDocuments(files, this.commits);
     this.failure = this.commits.failure;
   }
 
@@ -267,7 +270,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   private async shut(): Promise<void> {
     this.commits.refuse('The store is closed');
-    await Promise.allSettled([this.commits.allEnded(), this.clearer.underWay]);
+    await Promise.allSettled([this.commits.allEnded(), this.documents.allEnded(), this.clearer.underWay]);
     await this.files.close();
     this.unlock();
   }

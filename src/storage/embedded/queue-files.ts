@@ -25,6 +25,15 @@ export interface ChangedRecord {
   readonly output: JsonText | undefined;
 }
 
+/** A document, and its age among those of its kind. */
+export interface DocumentRecord {
+  readonly born: number;
+  readonly revision: number;
+  readonly text: JsonText;
+}
+
+type DocumentKey = readonly [kind: string, id: string];
+
 /** Lets a promise of lmdb fail, and the one with the reason that comes with it: unheard, they would end the process. */
 function hear(write: PromiseLike<unknown>): void {
   write.then(undefined, (error: unknown) => (error as CommitFailure).commitError?.catch(() => undefined));
@@ -54,6 +63,9 @@ export class QueueFiles {
   readonly attempts: Database<Attempt, [TaskNumber, number]>;
   /** Counters that outlive the process. */
   readonly counters: Database<number, string>;
+  readonly documents: Database<DocumentRecord, [kind: string, id: string]>;
+  /** Ids of documents by kind and age. */
+  private readonly documentAges: Database<string, [kind: string, born: number]>;
 
   private lastWrite: Promise<unknown> = Promise.resolve();
   /** Which record a task was read from. The life cycle hands the spec on from one state to the next as it is. */
@@ -72,6 +84,8 @@ export class QueueFiles {
     this.outputs = this.table('outputs', { encoding: 'string' });
     this.attempts = this.table('attempts', { encoding: 'json' });
     this.counters = this.table('counters', { encoding: 'json' });
+    this.documents = this.table('documents', { encoding: 'json' });
+    this.documentAges = this.table('documentAges', { encoding: 'json' });
   }
 
   /** Adds a new task to this turn's transaction. */
@@ -115,6 +129,26 @@ export class QueueFiles {
   /** Adds a counter to this turn's transaction. */
   setCounter(name: string, value: number): void {
     this.note(this.counters.put(name, value));
+  }
+
+  /** Adds a document to this turn's transaction. */
+  putDocument([kind, id]: DocumentKey, record: DocumentRecord): void {
+    this.note(this.documents.put([kind, id], record));
+    this.note(this.documentAges.put([kind, record.born], id));
+  }
+
+  /** Adds the removal of a document to this turn's transaction. */
+  removeDocument([kind, id]: DocumentKey, { born }: DocumentRecord): void {
+    this.note(this.documents.remove([kind, id]));
+    this.note(this.documentAges.remove([kind, born]));
+  }
+
+  /** Ids of the documents of a kind that are older than this, the youngest first. */
+  *documentsBefore(kind: string, born: number): Generator<{ readonly born: number; readonly id: string }> {
+    const range = { start: [kind, born], end: [kind, 0], reverse: true } as const;
+    for (const { key, value } of this.documentAges.getRange(range as never)) {
+      if (key[1] < born) yield { born: key[1], id: value };
+    }
   }
 
   read(number: TaskNumber | undefined): Task | undefined {

@@ -16,6 +16,11 @@ export class Keys {
     return `${this.prefix}:generation`;
   }
 
+  /** The beginning of the keys of all documents of a kind. They are on one node. */
+  documents(kind: string): string {
+    return `${this.prefix}:documents:{${kind}}`;
+  }
+
   queue(name: string): string {
     return `${this.prefix}:{${name}}`;
   }

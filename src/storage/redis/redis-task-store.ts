@@ -27,6 +27,7 @@ import { LuaScript } from './lua-script.js';
 import { MoveWatch } from './move-watch.js';
 import { QueueNames } from './queue-names.js';
 import { RedisClock } from './redis-clock.js';
+import { RedisDocuments } from './redis-documents.js';
 import { StoreConnection, type StoreLink } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { TaskClaimer } from './task-claimer.js';
@@ -63,6 +64,7 @@ export class RedisTaskStore extends TaskStore {
   readonly clock: Clock;
   readonly publishesEvents = true;
   readonly failure = new Promise<Error>(() => undefined);
+  readonly documents: RedisDocuments;
   private readonly connection: StoreConnection;
   private readonly parts: StoreParts;
   private readonly finder: TaskFinder;
@@ -89,6 +91,7 @@ export class RedisTaskStore extends TaskStore {
     const connection = new StoreConnection({ link, replicas, limitMs });
     const keys = new Keys(keyPrefix);
     this.connection = connection;
+    this.documents = new RedisDocuments(connection, keys);
     this.parts = {
       connection,
       keys,

@@ -1,3 +1,4 @@
+import { allDocuments } from '../../../src/storage/document-store.js';
 import { copyStore } from '../../../src/storage/store-copy.js';
 import { ReferenceStore } from '../../contract/reference-store.js';
 import { contentsOf } from '../../support/store-contents.js';
@@ -19,7 +20,13 @@ describe('copyStore', () => {
     const { from, to, source } = twoStores();
     await fillWithEverything(source);
     const { total, ...rest } = await copyStore(from, to);
-    expect(rest).toEqual({ copied: total, present: 0, different: [], miscounted: [] });
+    expect(rest).toEqual({
+      copied: total,
+      present: 0,
+      different: [],
+      miscounted: [],
+      differentDocuments: [],
+    });
     expect(total).toBe(11);
     expect(await contentsOf(to)).toEqual(await contentsOf(from));
   });
@@ -40,6 +47,15 @@ describe('copyStore', () => {
     });
     expect(seen).toEqual([100, 200, 250]);
     expect(await contentsOf(to)).toEqual(await contentsOf(from));
+  });
+
+  it('copies documents, and leaves those alone that are there', async () => {
+    const { from, to } = twoStores();
+    for (const id of ['a', 'b', 'c']) await from.documents.put('schedule', { id, text: id, expected: 0 });
+    await to.documents.put('schedule', { id: 'b', text: 'other', expected: 0 });
+    expect(await copyStore(from, to)).toMatchObject({ differentDocuments: ['schedule b'] });
+    const texts = (await allDocuments(to.documents, 'schedule')).map(({ text }) => text);
+    expect(texts).toEqual(['c', 'a', 'other']);
   });
 
   it('overwrites nothing, and names what is different', async () => {

@@ -32,6 +32,10 @@ export class AlternatingStore extends TaskStore {
     return this.stores.every(({ isAvailable }) => isAvailable);
   }
 
+  get documents() {
+    return this.next().documents;
+  }
+
   /** The instances hear of each other's clears a moment later. */
   get generation() {
     return Math.max(...this.stores.map(({ generation }) => generation));

@@ -1,0 +1,112 @@
+import {
+  type DocumentKind,
+  type DocumentPage,
+  type DocumentQuery,
+  DocumentStore,
+  type NewDocument,
+  type StoredDocument,
+} from '../document-store.js';
+import type { Commits } from './commits.js';
+import type { DocumentRecord, QueueFiles } from './queue-files.js';
+
+const COUNTER = 'document';
+
+/** Documents in the file of the tasks. While one is being written, other writes of it wait. */
+export class EmbeddedDocuments extends DocumentStore {
+  private readonly underWay = new Map<string, Promise<unknown>>();
+  private readonly versions = new Map<DocumentKind, number>();
+  private lastRevision: number;
+
+  constructor(
+    private readonly files: QueueFiles,
+    private readonly commits: Commits,
+  ) {
+    super();
+    this.lastRevision = files.counters.get(COUNTER) ?? 0;
+  }
+
+  async get(kind: DocumentKind, id: string): Promise<StoredDocument | undefined> {
+    await this.open();
+    const record = this.files.documents.get([kind, id]);
+    return record === undefined ? undefined : documentOf(id, record);
+  }
+
+  async put(kind: DocumentKind, { id, text, expected }: NewDocument): Promise<number | undefined> {
+    return this.alone(kind, id, (present) => {
+      if ((present?.revision ?? 0) !== expected) return undefined;
+      const revision = this.nextRevision();
+      this.files.putDocument([kind, id], { born: present?.born ?? revision, revision, text });
+      return revision;
+    });
+  }
+
+  async remove(kind: DocumentKind, id: string, revision: number): Promise<boolean> {
+    const isRemoved = await this.alone(kind, id, (present) => {
+      if (present?.revision !== revision) return undefined;
+      this.files.removeDocument([kind, id], present);
+      return true;
+    });
+    return isRemoved ?? false;
+  }
+
+  async list(kind: DocumentKind, { limit, before }: DocumentQuery): Promise<DocumentPage> {
+    await this.open();
+    const documents: StoredDocument[] = [];
+    for (const { born, id } of this.files.documentsBefore(kind, before ?? Infinity)) {
+      if (documents.length === limit) return { documents, next: born + 1 };
+      const record = this.files.documents.get([kind, id]);
+      if (record !== undefined) documents.push(documentOf(id, record));
+    }
+    return { documents };
+  }
+
+  async version(kind: DocumentKind): Promise<number> {
+    await this.open();
+    return this.versions.get(kind) ?? 0;
+  }
+
+  /** Resolves when no write is under way. */
+  async allEnded(): Promise<void> {
+    await Promise.allSettled(this.underWay.values());
+  }
+
+  /** Decides on the record that is on disk, with no other write of it under way, and waits until that is on disk. */
+  private async alone<T>(
+    kind: DocumentKind,
+    id: string,
+    write: (present: DocumentRecord | undefined) => T | undefined,
+  ): Promise<T | undefined> {
+    const key = `${kind}/${id}`;
+    for (let other = this.underWay.get(key); other !== undefined; other = this.underWay.get(key)) {
+      await other.catch(() => undefined);
+    }
+    this.commits.requireOpen();
+    const result = write(this.files.documents.get([kind, id]));
+    if (result === undefined) return undefined;
+    const written = this.commits.synced(this.files.committed());
+    this.underWay.set(key, written);
+    try {
+      await written;
+    } finally {
+      this.underWay.delete(key);
+    }
+    // After the write: whoever sees the new number must find what was written.
+    this.versions.set(kind, (this.versions.get(kind) ?? 0) + 1);
+    return result;
+  }
+
+  private nextRevision(): number {
+    this.lastRevision += 1;
+    this.files.setCounter(COUNTER, this.lastRevision);
+    return this.lastRevision;
+  }
+
+  private async open(): Promise<void> {
+    await Promise.resolve();
+    this.commits.requireOpen();
+  }
+}
+
+function documentOf(id: string, { text, revision }: DocumentRecord): StoredDocument {
+  return { id, text, revision };
+}

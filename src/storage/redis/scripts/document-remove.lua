@@ -1,0 +1,11 @@
+--[[ Forgets a document, unless somebody else wrote it since it was read.
+KEYS[1]  the beginning of the keys of its kind, see `redis-documents.ts`
+ARGV[1]  id   ARGV[2] the revision that was read
+Returns 1, or 0. ]]
+local kind, id, expected = KEYS[1], unpack(ARGV)
+if redis.call('HGET', kind .. ':revisions', id) ~= expected then return 0 end
+redis.call('INCR', kind .. ':version')
+redis.call('HDEL', kind .. ':revisions', id)
+redis.call('HDEL', kind .. ':texts', id)
+redis.call('ZREM', kind .. ':ages', id)
+return 1
