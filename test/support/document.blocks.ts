@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A fenced block of a Markdown document. */
+export interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+/** One command of a `console` block, and what the document says it prints. */
+export interface ConsoleStep {
+  readonly command: string;
+  readonly output: string;
+}
+
+/** The fenced blocks of a document of this repository, in order. */
+export function blocksOf(document: string): readonly Block[] {
+  const text = readFileSync(`${ROOT}${document}`, 'utf8');
+  return [...text.matchAll(/^```(\w*)[^\n]*\n(.*?)^```$/gms)].map(([, language = '', body = '']) => ({
+    language,
+    text: body,
+  }));
+}
+
+/** The commands of a `console` block: lines that begin with `$ `, and those they go on with after a backslash. */
+export function stepsOf(block: Block): readonly ConsoleStep[] {
+  return block.text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const [, command = '', output = ''] = /^((?:[^\n]*\\\n)*[^\n]*)\n?(.*)$/s.exec(part) ?? [];
+      return { command, output };
+    });
+}
