@@ -1,0 +1,76 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { freePort } from '../support/free-port.js';
+import { endServer, endWithParent } from '../support/server-process.js';
+import { until } from '../support/until.js';
+
+let directory: string;
+let installed: string;
+
+/** Packs what is built, and unpacks it where a package manager would, beside the packages that it needs. */
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'crucible-package-'));
+  const options = { encoding: 'utf8' } as const;
+  const packed = execFileSync(
+    'npm',
+    ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory],
+    options,
+  );
+  execFileSync('tar', ['-xzf', join(directory, packed.trim()), '-C', directory]);
+  installed = join(directory, 'package');
+  symlinkSync(resolve('node_modules'), join(installed, 'node_modules'));
+}, 60_000);
+
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+describe('the packed package', () => {
+  it('holds what runs and what is read, and nothing of the tests', () => {
+    const names = execFileSync('find', ['.', '-type', 'f', '-not', '-path', './node_modules/*'], {
+      cwd: installed,
+      encoding: 'utf8',
+    }).split('\n');
+    expect(names).toEqual(expect.arrayContaining(['./README.md', './LICENSE', './NOTICE', './CHANGELOG.md']));
+    expect(names).toEqual(expect.arrayContaining(['./dist/main.js', './dist/extension.d.ts']));
+    expect(names.filter((name) => /^\.\/(src|test|scripts|deploy|examples)\//.test(name))).toEqual([]);
+  });
+
+  it('starts, serves its pages and scripts, and ends', async () => {
+    const port = await freePort();
+    mkdirSync(join(directory, 'work'));
+    const child = spawn(process.execPath, [join(installed, 'dist/main.js')], {
+      cwd: join(directory, 'work'),
+      env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), REDIS_URL: '' },
+      stdio: 'ignore',
+    });
+    endWithParent(child);
+    const url = `http://127.0.0.1:${port}`;
+    const isReady = () =>
+      fetch(`${url}/readyz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+    await until(isReady);
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy', version });
+    for (const page of ['/docs', '/redoc', '/openapi.json'])
+      expect((await fetch(url + page)).status).toBe(200);
+    await endServer(child, 'SIGTERM');
+    expect(child.exitCode).toBe(0);
+  }, 60_000);
+});
+
+describe('scripts/check-release.mjs', () => {
+  it('finds one version everywhere', () => {
+    execFileSync(process.execPath, ['scripts/check-release.mjs']);
+  });
+
+  it('refuses a tag of another version', () => {
+    const check = () =>
+      execFileSync(process.execPath, ['scripts/check-release.mjs', 'v99.0.0'], { stdio: 'pipe' });
+    expect(check).toThrow('the tag is v99.0.0');
+  });
+});
