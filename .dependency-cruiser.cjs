@@ -66,7 +66,12 @@ module.exports = {
       'queue-knows-ports',
       'The queue decides; which store and which channel carry it out is not its business.',
       { path: '^src/queue/', pathNot: '\\.module\\.ts$' },
-      [PORT, '^src/events/task-events\\.ts$', '^src/(queue|task|http|auth|config)/'],
+      [
+        PORT,
+        '^src/events/task-events\\.ts$',
+        '^src/webhooks/webhooks\\.ts$',
+        '^src/(queue|task|http|auth|config)/',
+      ],
     ),
     only(
       'queue-module-wires-modules',
@@ -76,6 +81,7 @@ module.exports = {
         PORT,
         STORE_MODULE,
         '^src/events/(task-events|events\\.module)\\.ts$',
+        '^src/webhooks/(webhooks|webhooks\\.module)\\.ts$',
         '^src/(queue|task|http|auth|config)/',
       ],
     ),
