@@ -64,9 +64,11 @@ export class LuaScript {
     command: 'eval' | 'evalsha',
   ): Promise<unknown> {
     const script = command === 'eval' ? this.text : this.digest;
-    if (wait === undefined) return client[command](script, keys.length, ...keys, ...args);
+    // One array: as arguments of the call, thousands of tasks would overflow the stack.
+    const words = [script, keys.length, ...keys, ...args];
+    if (wait === undefined) return client.call(command, words);
     const pipeline = client.pipeline();
-    pipeline[command](script, keys.length, ...keys, ...args).wait(wait.replicas, wait.limitMs);
+    pipeline.call(command, words).wait(wait.replicas, wait.limitMs);
     const [[scriptError, reply] = [], [waitError, replicas] = []] = (await pipeline.exec()) ?? [];
     if (scriptError) throw scriptError;
     if (waitError) throw waitError;

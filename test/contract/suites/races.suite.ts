@@ -137,6 +137,17 @@ export function describeRaces(start: StartStore): void {
     await expectWhole(user);
   });
 
+  it('does calls of many thousands of tasks', async () => {
+    const user = await start();
+    const items = Array.from({ length: 12_000 }, (_, index) => user.newTask({ id: `t${index}` }));
+    expect((await user.store.insert(items)).every((answer) => answer === undefined)).toBe(true);
+    const steps = items.flatMap(({ step }) => cancel(step.task, undefined, user.now) ?? []);
+    expect((await user.store.replace(steps)).filter(Boolean)).toHaveLength(12_000);
+    expect((await user.store.due(12_000)).length).toBe(0);
+    expect((await user.store.remove(steps.map(({ task }) => task))).filter(Boolean)).toHaveLength(12_000);
+    expect(await user.store.counts()).toEqual([]);
+  });
+
   it('ends each task once when several workers share the work', async () => {
     const user = await start();
     const feed = new StoreFeed(user.store);

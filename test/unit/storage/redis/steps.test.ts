@@ -1,0 +1,87 @@
+import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
+import { idsOf } from '../../../support/store-user.js';
+import { useRedis } from './redis.site.js';
+
+const site = useRedis();
+
+/** Steps of a longer way, each at the moment at which another process may be in between. */
+describe('the fence', () => {
+  const fence = new LuaScript('fence');
+
+  it('refuses an announced insert that did not come, for a time', async () => {
+    const client = await site.client();
+    const queue = site.keys.queue('q');
+    expect(await fence.run(client, { keys: [queue], args: ['a', 'nonce', 5_000] })).toBe(1);
+    expect(await client.get(`${queue}:gone:a`)).toBe('nonce');
+    const left = await client.pttl(`${queue}:gone:a`);
+    expect(left).toBeGreaterThan(4_000);
+    expect(left).toBeLessThanOrEqual(5_000);
+  });
+
+  it('lets a task be that came after all', async () => {
+    const user = await site.user();
+    await user.add({ id: 'a', queue: 'q' });
+    const client = await site.client();
+    const queue = site.keys.queue('q');
+    expect(await fence.run(client, { keys: [queue], args: ['a', 'nonce', 5_000] })).toBe(0);
+    expect(await client.exists(`${queue}:gone:a`)).toBe(0);
+  });
+});
+
+describe('the exchange of entries of the directory', () => {
+  it('writes and forgets those that are as they were read, and no others', async () => {
+    const client = await site.client();
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => site.keys.entry(id));
+    for (const [index, key] of keys.slice(0, 4).entries()) await client.set(key, `old ${index}`);
+    const args = ['old 0', 'new 0', 'old 1', '', 'else', 'new 2', 'else', '', 'old 4', 'new 4', 'old 5', ''];
+    expect(await new LuaScript('exchange').run(client, { keys, args })).toEqual([1, 1, 0, 0, 0, 0]);
+    expect(await client.mget(keys)).toEqual(['new 0', null, 'old 2', 'old 3', null, null]);
+  });
+});
+
+describe('one step of a clear', () => {
+  const clear = new LuaScript('clear', { parts: ['record', 'index'] });
+
+  it('takes along as many as it may, the oldest of each state first, queue by queue', async () => {
+    const user = await site.user();
+    const client = await site.client();
+    const queues = ['q', 'r'];
+    for (const queue of queues)
+      await user.add(...[0, 1, 2].map((index) => ({ id: `${queue}${index}`, queue })));
+    await user.add({ id: 'later', queue: 'q', delay: 5 }, { id: 'other', queue: 's' });
+    const step = (limit: number) =>
+      clear.run(client, {
+        keys: queues.map((queue) => site.keys.queue(queue)),
+        args: [60_000, limit, 'delayed', 'queued'],
+      });
+    const rows = (await step(3)) as [number, string, string][];
+    expect(rows.map(([queue, id]) => [queue, id])).toEqual([
+      [1, 'later'],
+      [1, 'q0'],
+      [1, 'q1'],
+    ]);
+    for (const [, id, nonce] of rows) {
+      expect(await client.get(`${site.keys.queue('q')}:gone:${id}`)).toBe(nonce);
+      expect(await client.get(site.keys.entry(id))).toBe(`${nonce} q`);
+      expect(await client.pttl(`${site.keys.queue('q')}:gone:${id}`)).toBeGreaterThan(50_000);
+    }
+    expect(await step(1)).toEqual([[1, 'q2', expect.any(String)]]);
+    expect(await step(2)).toEqual([
+      [2, 'r0', expect.any(String)],
+      [2, 'r1', expect.any(String)],
+    ]);
+    expect(await step(10)).toEqual([[2, 'r2', expect.any(String)]]);
+    expect(await step(10)).toEqual([]);
+    expect(idsOf(await user.list())).toEqual(['other']);
+  });
+
+  it('is followed by others until nothing is left', async () => {
+    const user = await site.user();
+    await user.store.insert(Array.from({ length: 10_300 }, (_, index) => user.newTask({ id: `t${index}` })));
+    await user.add({ id: 'kept', queue: 'kept' });
+    expect(await user.store.clear({ queues: ['default'] })).toBe(10_300);
+    expect(idsOf(await user.list())).toEqual(['kept']);
+    const client = await site.client();
+    expect(await client.keys(site.keys.entry('*'))).toEqual([site.keys.entry('kept')]);
+  });
+});
