@@ -1,0 +1,165 @@
+import { cancel } from '../../../../src/task/task.machine.js';
+import type { StoreUser } from '../../../support/store-user.js';
+import { useRedis } from './redis.site.js';
+
+const site = useRedis();
+
+const WORDS = [
+  'state',
+  'revision',
+  'sequence',
+  'attempt',
+  'created',
+  'started',
+  'startBy',
+  'timeout',
+  'place',
+  'born',
+];
+/** Places of one priority. */
+const AGES = 2 ** 42;
+
+/** The record of a task as replicas of every version have to find it, its head word by word. */
+async function recordOf(id: string): Promise<Record<string, unknown>> {
+  const client = await site.client();
+  const { head = '', spec, core, ...rest } = await client.hgetall(site.keys.task('default', id));
+  const words = head.split(' ');
+  expect(words).toHaveLength(12);
+  const named = Object.fromEntries([...WORDS, 'nonce', 'bytes'].map((name, index) => [name, words[index]]));
+  expect(await client.get(site.keys.entry(id))).toBe(`${named.nonce} default`);
+  expect(Number(named.born)).toBe(
+    await client.zscore(site.keys.state('default', named.state ?? ''), id).then(Number),
+  );
+  return { ...named, spec: JSON.parse(spec ?? ''), core: JSON.parse(core ?? ''), ...rest };
+}
+
+/** Every key that the tasks of a test have left. */
+async function keysLeft(): Promise<readonly string[]> {
+  const client = await site.client();
+  return (await client.keys(`${site.prefix}*`)).map((key) => key.slice(site.prefix.length)).toSorted();
+}
+
+/** As long as a late insert is refused; here it is over at once. */
+async function dropFences(): Promise<void> {
+  const client = await site.client();
+  const fences = await client.keys(`${site.prefix}:{*}:gone:*`);
+  if (fences.length > 0) await client.del(fences);
+}
+
+describe('the record of a task', () => {
+  it('is what every version writes, from the insert to the end', async () => {
+    const user = await site.user();
+    const created = String(user.now.wall);
+    const [first] = await user.add({ id: 'a', priority: 1000, ttl: 60 });
+    await user.add({ id: 'b', priority: -1000, delay: 5 });
+    const common = {
+      created,
+      timeout: '30',
+      revision: '1',
+      sequence: '1',
+      attempt: '0',
+      started: '-',
+      bytes: '0',
+    };
+    const startBy = String(user.now.wall + 60_000);
+    const a = { ...common, startBy, place: '1' };
+    const texts = { spec: first.spec, payload: '"code":"run a"', lease: '' };
+    expect(await recordOf('a')).toMatchObject({
+      ...a,
+      ...texts,
+      state: 'queued',
+      core: { queuedAt: user.now.wall },
+    });
+    const place = String(2_000 * AGES + 2);
+    expect(await recordOf('b')).toMatchObject({
+      ...common,
+      state: 'delayed',
+      startBy: '-',
+      place,
+      lease: '',
+    });
+    user.clock.advance(250);
+    const held = await user.takeOne({ claimId: 'c', workerId: 'w', lease: 0.5 });
+    const lease = JSON.stringify(held.lease);
+    const claimed = {
+      ...a,
+      state: 'processing',
+      revision: '2',
+      sequence: '2',
+      attempt: '1',
+      started: String(user.now.wall),
+    };
+    expect(await recordOf('a')).toMatchObject({ ...claimed, spec: first.spec, lease, claim: 'w\nc' });
+    await user.complete(held, '"ö"');
+    const ended = await recordOf('a');
+    expect(ended).toMatchObject({
+      state: 'completed',
+      revision: '3',
+      sequence: '3',
+      lease: '',
+      claim: '',
+      output: '"ö"',
+    });
+    const bytes = [JSON.stringify(first.spec), texts.payload, '"ö"', JSON.stringify(ended.core)];
+    expect(ended.bytes).toBe(String(bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0)));
+  });
+
+  it('counts for the retention with exactly its bytes', async () => {
+    const user = await site.user();
+    await user.add({ id: 'waiting', queue: 'other' });
+    for (const id of ['a', 'b']) {
+      await user.add({ id });
+      user.clock.advance(1);
+      await user.complete(await user.takeOne());
+    }
+    const bytes = Number((await recordOf('a')).bytes) + Number((await recordOf('b')).bytes);
+    const within = await site.user({ settings: { retentionMaxBytes: bytes } });
+    expect([await within.dueIds(), await within.store.untilDue()]).toEqual([[], 86_399_999]);
+    const over = await site.user({ settings: { retentionMaxBytes: bytes - 1 } });
+    expect([await over.dueIds(), await over.store.untilDue()]).toEqual([['a'], 0]);
+    await over.store.remove([await over.find('a')]);
+    expect(await (await site.user({ settings: { retentionMaxBytes: bytes / 2 } })).dueIds()).toEqual([]);
+  });
+});
+
+/** Tasks in every state, with and without a claim id. */
+async function fill(user: StoreUser): Promise<void> {
+  await user.add(...['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, maxAttempts: 2 })), { id: 'f', ttl: 1 });
+  await user.add({ id: 'g', delay: 60 }, { id: 'h', priority: -1 });
+  await user.complete(await user.takeOne(), '1');
+  await user.fail(await user.takeOne({ claimId: 'c1' }), 'no', 0);
+  await user.release(await user.takeOne({ claimId: 'c2' }));
+  await user.takeOne({ claimId: 'c3' });
+  await user.takeOne();
+  await user.write(cancel(await user.find('h'), undefined, user.now));
+  user.clock.advance(1_000);
+  await user.tick(await user.find('f'));
+}
+
+describe('what is left when all tasks are gone', () => {
+  const LEFT = [':claim:worker-1\nc1', ':claim:worker-1\nc2', ':claim:worker-1\nc3'];
+  const QUEUE = [':queues', ':{default}:events', ':{default}:meta'];
+
+  it('is nothing of a task that was removed', async () => {
+    const user = await site.user();
+    await fill(user);
+    const tasks = await user.list();
+    expect(tasks).toHaveLength(8);
+    expect(await user.store.remove(tasks)).toEqual(tasks.map(() => true));
+    await dropFences();
+    expect(await keysLeft()).toEqual([...LEFT, ...QUEUE]);
+    const client = await site.client();
+    expect(await client.hget(`${site.keys.queue('default')}:meta`, 'endedBytes')).toBe('0');
+    for (const key of LEFT) expect(await client.pttl(`${site.prefix}${key}`)).toBeGreaterThan(60_000);
+  });
+
+  it('is nothing of a task that was cleared', async () => {
+    const user = await site.user();
+    await fill(user);
+    expect(await user.store.clear({})).toBe(8);
+    await dropFences();
+    expect(await keysLeft()).toEqual([...LEFT, ':generation', ...QUEUE]);
+    const client = await site.client();
+    expect(await client.hget(`${site.keys.queue('default')}:meta`, 'endedBytes')).toBe('0');
+  });
+});
