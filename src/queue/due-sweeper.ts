@@ -10,8 +10,9 @@ const CHUNK = 500;
 const LONGEST_SLEEP_MS = 1000;
 
 /**
- * Lets time pass: starts what is due, ends leases, expires and forgets tasks. It sleeps until the next deadline. There
- * may be any number of sweepers on a store: whoever is late loses the compare-and-set.
+ * Lets time pass: starts what is due, ends leases, expires and forgets tasks. It sleeps until the next deadline, and
+ * looks at once when the store comes back. There may be any number of sweepers on a store: whoever is late loses the
+ * compare-and-set.
  */
 @Injectable()
 export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
@@ -23,6 +24,8 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private isStopped = false;
   /** Commits seen. */
   private commits = 0;
+  /** How often the store was seen to be back. */
+  private returns = 0;
 
   constructor(
     private readonly store: TaskStore,
@@ -30,6 +33,12 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   ) {
     store.onCommit((transitions) => {
       this.hurry(transitions);
+    });
+    store.watch({
+      moved: () => undefined,
+      disturbed: () => {
+        this.catchUp();
+      },
     });
   }
 
@@ -64,6 +73,7 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async run(): Promise<void> {
     this.timer = undefined;
+    const { returns } = this;
     let wait: number | undefined;
     try {
       await this.sweep();
@@ -74,7 +84,16 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.logger.error('A sweep failed', (error as Error).stack);
     }
+    // It may have failed because the store was away a moment ago.
+    if (returns !== this.returns) wait = 0;
     this.sleep(Math.min(wait ?? LONGEST_SLEEP_MS, LONGEST_SLEEP_MS));
+  }
+
+  /** What fell due while the store was away is late already. */
+  private catchUp(): void {
+    if (!this.store.isAvailable) return;
+    this.returns += 1;
+    if (this.timer !== undefined) this.sleep(0);
   }
 
   /** Wakes up earlier when a task is due earlier. */
