@@ -93,14 +93,17 @@ export const clearCount: QueueRule = ({ stories }) => {
   });
 };
 
-function availabilityOf(story: TaskStory, { clears }: Stories, skewMs: Ms): Availability[] {
+function availabilityOf(story: TaskStory, { clears, faults }: Stories, skewMs: Ms): Availability[] {
   const [lease] = story.leases;
   const enqueue = story.enqueues.find(isOk);
   if (enqueue === undefined || lease?.attempt !== 1) return [];
   if (mayHaveTwoLives(story, clears) || story.mayBeUndone) return [];
   const touched = [lease, ...story.cancels, ...clears].map(({ t0 }) => t0);
   const expiry = Math.min(...story.enqueues.map(({ t0, ttlMs = Infinity }) => t0 + ttlMs));
-  const from = enqueue.t1 + enqueue.delayMs + skewMs;
+  const due = enqueue.t1 + enqueue.delayMs;
+  // A delay that ran out while something was broken is noticed when it is whole again.
+  const broken = enqueue.delayMs === 0 ? undefined : faults.find(({ t0, t1 }) => due >= t0 && due <= t1);
+  const from = (broken?.t1 ?? due) + skewMs;
   return [{ id: story.id, queue: enqueue.queue, from, until: Math.min(...touched, expiry - skewMs) }];
 }
 

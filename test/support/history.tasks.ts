@@ -43,6 +43,7 @@ export interface Stories {
   readonly polls: readonly LeaseOp[];
   /** Polls whose answer was lost: what they took, nobody knows. */
   readonly lostPolls: readonly LeaseOp[];
+  readonly faults: readonly Fault[];
 }
 
 function emptyStory(id: string): TaskStory {
@@ -73,7 +74,8 @@ export function storiesOf(history: History): Stories {
     story.leases.sort((a, b) => a.attempt - b.attempt || a.t0 - b.t0);
     story.mayBeUndone = isInLoss(story, history.faults);
   }
-  return { tasks, clears, polls, lostPolls: polls.filter(({ res }) => res === 'info') };
+  const lostPolls = polls.filter(({ res }) => res === 'info');
+  return { tasks, clears, polls, lostPolls, faults: history.faults };
 }
 
 function isInLoss(

@@ -1,5 +1,5 @@
 import { checkHistory, type Verdict } from '../../support/history.check.js';
-import { type History, HistoryRecorder, resultOf } from '../../support/history.js';
+import { type History, HistoryRecorder, type Operation, resultOf } from '../../support/history.js';
 import { type Bug, BUGS } from './simulated.queue.js';
 import { Simulation } from './simulated.run.js';
 
@@ -32,6 +32,26 @@ const FOUND_BY: Record<Bug, readonly string[]> = {
 
 function judged(history: History): Verdict {
   return checkHistory(history, { hasFaults: true });
+}
+
+const EMPTY_POLL = { f: 'lease', queues: ['default'], max: 1, grants: [], res: 'ok' } as const;
+
+/** One task, enqueued at 10 and leased at 900, when there was a delay. */
+function small({ delayMs = 0, losesFrom }: { delayMs?: number; losesFrom?: number }) {
+  const enqueue = { f: 'enqueue', id: 'x', queue: 'default', hash: 'h', res: 'ok', t0: 5, t1: 10 } as const;
+  const budget = { priority: 0, delayMs, maxAttempts: 9, maxInterruptions: 9 };
+  const lease = (attempt: number, token: string, t0: number): Operation => {
+    const granted = { id: 'x', token, attempt, leaseMs: 10_000, hash: 'h' };
+    return { ...EMPTY_POLL, grants: [granted], t0, t1: t0 + 1 };
+  };
+  const complete = (token: string, t0: number): Operation => {
+    return { f: 'complete', id: 'x', token, state: 'completed', res: 'ok', t0, t1: t0 + 1 };
+  };
+  const history = new HistoryRecorder();
+  history.operations.push({ ...enqueue, ...budget });
+  if (delayMs > 0) history.operations.push(lease(1, 'a', 900));
+  if (losesFrom !== undefined) history.faults.push({ kind: 'cut', t0: 0, t1: 9_000, losesFrom });
+  return { history, lease, complete };
 }
 
 describe('checkHistory', () => {
@@ -86,6 +106,30 @@ describe('checkHistory', () => {
     expect(FOUND_BY[bug].some((rule) => foundBy(-Infinity).has(rule))).toBe(isFound);
     // What is older than the loss has no such excuse.
     expect(FOUND_BY[bug].some((rule) => foundBy(Infinity).has(rule))).toBe(true);
+  });
+
+  it('gives a delay that ran out during a fault until the end of the fault, and no longer', () => {
+    const of = (at: number): History => {
+      const { history } = small({ delayMs: 100 });
+      history.operations.push({ ...EMPTY_POLL, t0: at, t1: at + 1 });
+      history.faults.push({ kind: 'stop', t0: 50, t1: 500 });
+      return history;
+    };
+    const rules = (history: History) => judged(history).violations.map(({ rule }) => rule);
+    expect(rules(of(540))).toEqual([]);
+    expect(rules(of(560))).toEqual(['INV-09']);
+  });
+
+  it('takes no lease for stale because its number is lower than one that was lost', () => {
+    const reports = (completedAt: number): string[] => {
+      const { history, lease, complete } = small({ losesFrom: 0 });
+      history.operations.push(lease(1, 'a', 1_000), lease(2, 'b', 2_000), lease(1, 'c', 3_000));
+      history.operations.push(complete('c', completedAt));
+      if (completedAt > 5_000) history.operations.push(lease(2, 'd', 5_000));
+      return judged(history).violations.map(({ rule }) => rule);
+    };
+    expect(reports(3_500)).toEqual([]);
+    expect(reports(5_500)).toContain('INV-06');
   });
 
   it('refuses a run that proves nothing', () => {
