@@ -1,0 +1,37 @@
+import { runScenario } from './redis.campaign.js';
+import { describeFailures } from './redis.report.js';
+import { REDIS_SCENARIOS } from './redis.scenarios.js';
+
+const LIMIT_MS = 150_000;
+
+/** As `npm run test:faults:redis` runs it, with one fault. */
+async function expectKept(name: string, lastsMs?: number): Promise<void> {
+  const scenario = REDIS_SCENARIOS.find((each) => each.name === name);
+  if (scenario === undefined) throw new Error(`There is no scenario ${name}`);
+  const shortened = { ...scenario, lastsMs: lastsMs ?? scenario.lastsMs };
+  const report = await runScenario(shortened, { seed: 1, seconds: 0, rounds: 1 });
+  expect(describeFailures(report)).toEqual([]);
+  expect(report.verdict.figures).toMatchObject({ lost: 0, undone: 0, unexpected: 0 });
+  expect(report.verdict.figures.acknowledged).toBeGreaterThan(20);
+  expect(report.verdict.figures.completed).toBeGreaterThan(20);
+  expect(report.backMs).toHaveLength(1);
+}
+
+describe('two replicas of the service at one Redis, under load', () => {
+  // Side by side: most of the time they wait for leases to end.
+  it(
+    'keep every promise when Redis is killed and started again, and when the network swallows everything',
+    async () => {
+      await Promise.all([expectKept('redis-kill', 2_500), expectKept('black-hole', 2_500)]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'keep every promise when answers of Redis get lost, and when one replica stands still past its leases',
+    async () => {
+      await Promise.all([expectKept('replies-lost-briefly'), expectKept('replica-stop')]);
+    },
+    LIMIT_MS,
+  );
+});
