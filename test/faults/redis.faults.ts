@@ -1,11 +1,7 @@
 import type { Ms } from '../support/history.js';
-import { until } from '../support/until.js';
 import { LEASE_MS } from './load.js';
 import { ask, type RedisStage } from './redis.stage.js';
 import { freePort } from '../support/free-port.js';
-
-/** What asynchronous replication, and a file that is synced every second, may lag behind. */
-const LAG_MS = 2_000;
 
 /** Something that is broken again and again. */
 export interface Fault {
@@ -116,57 +112,6 @@ export const makeReadOnly: MakeFault = ({ server }) => ({
     ask(server, async (redis) => countOf(await redis.info('errorstats'), /READONLY:count=(\d+)/)),
 });
 
-/** The master ends as in a crash; it is healed when the sentinels have put a replica in its place. */
-export const failOverSentinel: MakeFault = ({ sentinel }) => {
-  let old = sentinel.servers[0];
-  let killedAt: Ms | undefined;
-  let failOvers = 0;
-  return {
-    async begin() {
-      old = await sentinel.killMaster();
-      killedAt = performance.now();
-    },
-    async heal() {
-      if (old) await sentinel.untilReplaced(old);
-      failOvers += 1;
-    },
-    async restore() {
-      await old?.restart();
-      const master = await sentinel.master();
-      const others = sentinel.servers.length - 1;
-      await until(() => ask(master, async (redis) => followers(await redis.info('replication')) === others));
-    },
-    effects: () => failOvers,
-    losesFrom: () => killedAt && killedAt - LAG_MS,
-  };
-};
-
-/** The master of the tasks ends as in a crash; it is healed when the others have put its replica in its place. */
-export const failOverCluster: MakeFault = async ({ cluster }) => {
-  const key = '{default}';
-  let old = await cluster.masterOf(key);
-  let killedAt: Ms | undefined;
-  let failOvers = 0;
-  return {
-    async begin() {
-      old = await cluster.masterOf(key);
-      await old.kill();
-      killedAt = performance.now();
-    },
-    async heal() {
-      await cluster.untilReplaced(key, old);
-      failOvers += 1;
-    },
-    async restore() {
-      await old.restart();
-      const master = await cluster.masterOf(key, old);
-      await until(() => ask(master, async (redis) => followers(await redis.info('replication')) === 1));
-    },
-    effects: () => failOvers,
-    losesFrom: () => killedAt && killedAt - LAG_MS,
-  };
-};
-
 /** One replica of the service stands still, longer than its leases last. */
 export const stopReplica: MakeFault = ({ first }) => {
   let stops = 0;
@@ -210,9 +155,4 @@ export const PAST_LEASES_MS = LEASE_MS + 1_500;
 
 function countOf(info: string, pattern: RegExp): number {
   return Number(pattern.exec(info)?.[1] ?? 0);
-}
-
-/** Replicas that have caught up with the master. */
-function followers(replication: string): number {
-  return [...replication.matchAll(/^slave\d+:.*state=online/gm)].length;
 }

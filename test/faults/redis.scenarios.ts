@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import type { History, Ms, Operation } from '../support/history.js';
 import { cutTail } from './aof-tail.fault.js';
+import { failOverCluster, failOverSentinel } from './fail-over.faults.js';
 import * as faults from './redis.faults.js';
 import type { StagePlan } from './redis.stage.js';
 import type { Span, Tolerance } from './reply.judge.js';
@@ -99,7 +100,7 @@ export const REDIS_SCENARIOS: readonly Scenario[] = [
     ...away,
     column: 'failover, asynchronous',
     plan: { topology: 'sentinel' },
-    fault: faults.failOverSentinel,
+    fault: failOverSentinel,
     lastsMs: 0,
     mayLose: true,
   },
@@ -108,7 +109,7 @@ export const REDIS_SCENARIOS: readonly Scenario[] = [
     ...away,
     column: 'failover, WAIT 1',
     plan: { topology: 'sentinel', replicas: 2, env: { REDIS_WAIT_REPLICAS: '1' } },
-    fault: faults.failOverSentinel,
+    fault: failOverSentinel,
     lastsMs: 0,
   },
   {
@@ -116,9 +117,17 @@ export const REDIS_SCENARIOS: readonly Scenario[] = [
     ...away,
     column: 'failover, asynchronous',
     plan: { topology: 'cluster' },
-    fault: faults.failOverCluster,
+    fault: failOverCluster(),
     lastsMs: 0,
     mayLose: true,
+  },
+  {
+    name: 'cluster-wait',
+    ...away,
+    column: 'failover, WAIT 1',
+    plan: { topology: 'cluster', env: { REDIS_WAIT_REPLICAS: '1' } },
+    fault: failOverCluster({ needsOld: true }),
+    lastsMs: 0,
   },
   {
     name: 'aof-tail',
