@@ -58,6 +58,7 @@ export class Load {
   private up = Promise.resolve();
   /** Acknowledged and not yet claimed, about. */
   private backlog = 0;
+  private claims = 0;
 
   constructor(private readonly options: LoadOptions) {
     this.random = new SeededRandom(options.seed);
@@ -71,6 +72,7 @@ export class Load {
       ...[1, 2].map(() => (client: QueueClient) => this.workWithoutLeases(client)),
       ...[1, 2].map((number) => (client: QueueClient) => this.workOnOne(client, `single-${number}`)),
       ...[1, 2].map((number) => (client: QueueClient) => this.workOnMany(client, `bulk-${number}`)),
+      (client) => this.workOnClaims(client, 'careful'),
       (client) => this.oversleep(client, 'sleeper'),
       ...[1, 2].map(() => (client: QueueClient) => this.read(client)),
     ];
@@ -178,6 +180,21 @@ export class Load {
     if (grants.length === 0) return;
     const reports = grants.flatMap((grant) => this.reportOf(grant) ?? []);
     await this.report(client, () => client.endAll(reports));
+  }
+
+  /** Names its claims, and sends one again when it got no answer, and at times when it did. */
+  private async workOnClaims(client: QueueClient, worker: string): Promise<void> {
+    const claim = { worker, max: 1 + this.random.below(5), claimId: `${worker}-${(this.claims += 1)}` };
+    let grants = await client.claim(claim);
+    for (let tries = 1; tries < TRIES && client.isTroubled; tries += 1) {
+      await delay(TROUBLED_PAUSE_MS);
+      grants = await client.claim(claim);
+    }
+    if (this.random.below(4) === 0) grants = await client.claim(claim);
+    this.taken(grants);
+    const reports = grants.flatMap((grant) => this.reportOf(grant) ?? []);
+    if (reports.length > 0) await this.report(client, () => client.endAll(reports));
+    else await delay(PAUSE_MS);
   }
 
   /** Takes too long, so that somebody else gets the task, and reports late. */

@@ -4,6 +4,7 @@ import {
   type EnqueueOp,
   type Grant,
   type HistoryRecorder,
+  type LeaseOp,
   type Ms,
   type Result,
   resultOf,
@@ -26,6 +27,7 @@ export interface Claim {
   /** Seconds. */
   readonly wait?: number;
   readonly queues?: readonly string[];
+  readonly claimId?: string;
 }
 
 export interface EndReport {
@@ -94,12 +96,12 @@ export class QueueClient {
     return this.noteLease(t0, { reply, queues: OWN_QUEUES, max: 1 }, isTask ? [reply.body as TaskBody] : []);
   }
 
-  async claim({ worker, max, wait = 0, queues = OWN_QUEUES }: Claim): Promise<readonly Grant[]> {
+  async claim({ worker, max, wait = 0, queues = OWN_QUEUES, claimId }: Claim): Promise<readonly Grant[]> {
     const t0 = this.history.now();
-    const sent = { worker_id: worker, max_tasks: max, wait, queues };
+    const sent = { worker_id: worker, max_tasks: max, wait, queues, claim_id: claimId };
     const reply = await this.write('POST', '/tasks/claim', sent);
     const { tasks = [] } = (reply.body ?? {}) as { tasks?: readonly TaskBody[] };
-    return this.noteLease(t0, { reply, queues, max }, resultOfReply(reply) === 'ok' ? tasks : []);
+    return this.noteLease(t0, { reply, queues, max, claimId }, resultOfReply(reply) === 'ok' ? tasks : []);
   }
 
   async heartbeat({ id, token }: Grant): Promise<void> {
@@ -189,12 +191,12 @@ export class QueueClient {
 
   private noteLease(
     t0: Ms,
-    { reply, queues, max }: { reply: Reply; queues: readonly string[]; max: number },
+    { reply, ...asked }: Pick<LeaseOp, 'queues' | 'max' | 'claimId'> & { readonly reply: Reply },
     tasks: readonly TaskBody[],
   ): readonly Grant[] {
     const grants = tasks.map((task) => grantOf(task, this.options.leaseMs));
     const res = resultOfReply(reply);
-    this.history.add(t0, { f: 'lease', queues, max, grants, res, http: reply.status });
+    this.history.add(t0, { f: 'lease', ...asked, grants, res, http: reply.status });
     return grants;
   }
 

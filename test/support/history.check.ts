@@ -7,7 +7,14 @@ import {
   oneHolder,
   withinBudget,
 } from './history.lease-rules.js';
-import { clearCount, deliveriesPaid, inOrder, noFalseEmpty, type QueueRule } from './history.queue-rules.js';
+import {
+  claimsRepeat,
+  clearCount,
+  deliveriesPaid,
+  inOrder,
+  noFalseEmpty,
+  type QueueRule,
+} from './history.queue-rules.js';
 import {
   cleared,
   enqueuedOnce,
@@ -50,6 +57,7 @@ const QUEUE_RULES: readonly (readonly [string, QueueRule])[] = [
   ['INV-10', inOrder],
   ['INV-11', deliveriesPaid],
   ['INV-18', clearCount],
+  ['INV-23', claimsRepeat],
 ];
 
 export interface Violation {

@@ -1,5 +1,5 @@
 /** The promises that are about many tasks at once: order, false empties, lost deliveries, the count of a clear. */
-import type { EnqueueOp, LeaseOp, Ms } from './history.js';
+import type { EnqueueOp, Grant, LeaseOp, Ms } from './history.js';
 import { at, type RuleContext } from './history.task-rules.js';
 import {
   isOk,
@@ -12,6 +12,9 @@ import {
 
 /** What is wrong, in words. */
 export type QueueRule = (context: RuleContext) => readonly string[];
+
+/** What a sweep may take after a fault, when much fell due meanwhile. */
+const CATCH_UP_MS = 250;
 
 interface Availability {
   readonly id: string;
@@ -73,6 +76,29 @@ export const deliveriesPaid: QueueRule = ({ stories }) => {
     : [];
 };
 
+/** INV-23: a claim that is sent again with its id returns the same leases, as long as it holds them. */
+export const claimsRepeat: QueueRule = ({ stories, skewMs }) => {
+  const answered = stories.polls.filter(({ claimId, res }) => claimId !== undefined && res === 'ok');
+  const ends = [...stories.tasks.values()].flatMap((story) => [...story.ends, ...story.cancels]);
+  const mayLeave = ({ id, leaseMs }: Grant, from: Ms, until: Ms) =>
+    until > from + leaseMs - skewMs ||
+    [...ends.filter((end) => end.id === id), ...stories.clears].some(({ t0 }) => t0 < until) ||
+    stories.tasks.get(id)?.mayBeUndone === true;
+  return answered.flatMap((first, index) => {
+    const again = answered.slice(index + 1).find(({ claimId }) => claimId === first.claimId);
+    if (again === undefined || first.grants.length === 0) return [];
+    const told = new Set(again.grants.map(({ token }) => token));
+    const missing = first.grants.filter(
+      (grant) => !told.has(grant.token) && !mayLeave(grant, first.t0, again.t1),
+    );
+    const isOther = again.grants.length > first.grants.length;
+    return [
+      ...missing.map(({ id }) => `a claim held ${id} and was not told so at ${at(again.t0)}`),
+      ...(isOther ? [`a claim that held tasks got others at ${at(again.t0)}`] : []),
+    ];
+  });
+};
+
 /** INV-18: a clear counts what it removed. */
 export const clearCount: QueueRule = ({ stories }) => {
   const tasks = [...stories.tasks.values()];
@@ -101,9 +127,9 @@ function availabilityOf(story: TaskStory, { clears, faults }: Stories, skewMs: M
   const touched = [lease, ...story.cancels, ...clears].map(({ t0 }) => t0);
   const expiry = Math.min(...story.enqueues.map(({ t0, ttlMs = Infinity }) => t0 + ttlMs));
   const due = enqueue.t1 + enqueue.delayMs;
-  // A delay that ran out while something was broken is noticed when it is whole again.
+  // A delay that ran out while something was broken is noticed when it is whole again, with much else.
   const broken = enqueue.delayMs === 0 ? undefined : faults.find(({ t0, t1 }) => due >= t0 && due <= t1);
-  const from = (broken?.t1 ?? due) + skewMs;
+  const from = (broken === undefined ? due : broken.t1 + CATCH_UP_MS) + skewMs;
   return [{ id: story.id, queue: enqueue.queue, from, until: Math.min(...touched, expiry - skewMs) }];
 }
 

@@ -17,6 +17,7 @@ import type {
 export interface Lease extends Grant {
   readonly t0: Ms;
   readonly t1: Ms;
+  readonly claimId?: string;
 }
 
 /** All that a history says of one task. Operations that certainly had no effect are left out. */
@@ -56,6 +57,7 @@ export function storiesOf(history: History): Stories {
   const tasks = new Map<string, TaskStory>();
   const clears: ClearOp[] = [];
   const polls: LeaseOp[] = [];
+  const claimedSince = new Map<string, Ms>();
   const storyOf = (id: string) => {
     const story = tasks.get(id) ?? emptyStory(id);
     tasks.set(id, story);
@@ -65,9 +67,12 @@ export function storiesOf(history: History): Stories {
   for (const operation of operations) {
     if (operation.f === 'clear') clears.push(operation);
     else if (operation.f === 'lease') {
+      const { claimId, t1 } = operation;
+      // Whatever it returns, the first call with this id may have taken.
+      const t0 = claimedSince.get(claimId ?? '') ?? operation.t0;
+      if (claimId !== undefined) claimedSince.set(claimId, t0);
       polls.push(operation);
-      const { t0, t1 } = operation;
-      for (const grant of operation.grants) storyOf(grant.id).leases.push({ ...grant, t0, t1 });
+      for (const grant of operation.grants) addLease(storyOf(grant.id), { ...grant, t0, t1, claimId });
     } else addTo(storyOf(operation.id), operation);
   }
   for (const story of tasks.values()) {
@@ -86,6 +91,15 @@ function isInLoss(
   return faults.some(({ losesFrom = Infinity, t1 }) =>
     writes.some((write) => write.t1 >= losesFrom && write.t0 <= t1),
   );
+}
+
+/** What a claim call was told again is no other lease. */
+function addLease({ leases }: TaskStory, lease: Lease): void {
+  const { claimId, token } = lease;
+  const isTold = leases.some(
+    (other) => claimId !== undefined && other.claimId === claimId && other.token === token,
+  );
+  if (!isTold) leases.push(lease);
 }
 
 function addTo(story: TaskStory, operation: EnqueueOp | HeartbeatOp | EndOp | CancelOp | GetOp): void {

@@ -52,6 +52,8 @@ export interface LeaseOp extends Timed {
   readonly queues: readonly string[];
   /** Tasks it may return at most. */
   readonly max: number;
+  /** Sent again with this, it returns what it holds already. */
+  readonly claimId?: string;
   /** When ok: what it returned; an empty poll returned nothing. */
   readonly grants: readonly Grant[];
 }
