@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { runScenario } from './redis.campaign.js';
-import { describeFailures, describeReport, isKept } from './redis.report.js';
+import { describeFailures, describeReport, isKept, keepHistory } from './redis.report.js';
 import { REDIS_SCENARIOS } from './redis.scenarios.js';
 
 const { values } = parseArgs({
@@ -36,7 +36,9 @@ for (const scenario of REDIS_SCENARIOS.filter(({ name }) => names.includes(name)
   const report = await runScenario(scenario, { seed, seconds, main: values.main, onRound: progress });
   console.log(describeReport(report));
   for (const line of describeFailures(report)) console.log(line);
-  if (!isKept(report)) broken += 1;
+  if (isKept(report)) continue;
+  broken += 1;
+  progress(`what clients did is in ${keepHistory(report, seed)}`);
 }
 console.log(broken === 0 ? 'All promises were kept.' : `${broken} scenarios broke a promise.`);
 process.exitCode = broken === 0 ? 0 : 1;

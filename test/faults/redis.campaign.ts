@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkHistory, type Verdict } from '../support/history.check.js';
-import type { Ms } from '../support/history.js';
+import type { History, Ms } from '../support/history.js';
 import { SeededRandom } from '../support/store-random.js';
 import { finish } from './final.phase.js';
 import { Load, loadClient } from './load.js';
@@ -35,11 +35,11 @@ export interface RunOptions {
 
 export interface ScenarioReport {
   readonly scenario: Scenario;
+  readonly history: History;
   readonly verdict: Verdict;
   /** What was wrong besides the history. */
   readonly complaints: readonly string[];
   readonly rounds: number;
-  readonly operations: number;
   /** Requests that were refused or not answered. */
   readonly inVain: number;
   /** From each heal until all replicas enqueued and leased. */
@@ -100,17 +100,13 @@ class ScenarioRun {
     const verdict = checkHistory(client.history, { hasFaults: true });
     const { complaints, backMs } = this;
     const { inVain } = this.judge;
-    return { scenario, verdict, complaints, rounds: round, operations: this.operations, inVain, backMs };
+    return { scenario, history: client.history, verdict, complaints, rounds: round, inVain, backMs };
   }
 
   async end(): Promise<void> {
     await this.load.stop();
     await this.readiness.stop();
     this.client.close();
-  }
-
-  private get operations(): number {
-    return this.client.history.operations.length;
   }
 
   /** The ports of the replicas whose store goes away. */

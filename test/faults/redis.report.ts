@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ScenarioReport } from './redis.campaign.js';
 
 /** More would hide the first. */
@@ -15,15 +18,23 @@ export function describeFailures({ verdict, complaints }: ScenarioReport): strin
   return [...all.slice(0, SHOWN), ...more].map((line) => `  ${line}`);
 }
 
+/** Writes down all that clients did, a line each, and answers where: for whoever looks for the reason. */
+export function keepHistory({ scenario, history }: ScenarioReport, seed: number): string {
+  const path = join(tmpdir(), `crucible-history-${scenario.name}-${seed}.ndjson`);
+  const lines = [...history.faults, ...history.operations].map((each) => JSON.stringify(each));
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
 /** One line. */
 export function describeReport(report: ScenarioReport): string {
-  const { scenario, verdict, complaints, rounds, operations, inVain, backMs } = report;
+  const { scenario, history, verdict, complaints, rounds, inVain, backMs } = report;
   const { figures, violations } = verdict;
   const twice = violations.filter(({ rule }) => rule === 'INV-04').length;
   const sorted = [...backMs].sort((a, b) => a - b).map((ms) => (ms / 1000).toFixed(2));
   const median = sorted[Math.floor(sorted.length / 2)] ?? '-';
   return [
-    `${scenario.name}: ${rounds} rounds, ${operations} operations, ${inVain} in vain`,
+    `${scenario.name}: ${rounds} rounds, ${history.operations.length} operations, ${inVain} in vain`,
     `${figures.acknowledged} tasks acknowledged, ${figures.lost} lost, ${twice} delivered twice`,
     `${figures.undone} completions undone, ${violations.length} violations, ${complaints.length} complaints`,
     `back in ${median} s (median), ${sorted.at(-1) ?? '-'} s (longest)`,
