@@ -2,6 +2,7 @@ import { stat, truncate, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../support/history.js';
+import { until } from '../support/until.js';
 import { SeededRandom } from '../support/store-random.js';
 import type { MakeFault } from './redis.faults.js';
 import { ask, type RedisStage } from './redis.stage.js';
@@ -19,7 +20,7 @@ interface Growth {
 
 /** The server ends as in a crash, and the last bytes of its file are gone, as after a power cut. */
 export const cutTail: MakeFault = async (stage) => {
-  const file = new GrowingFile(await appendOnlyFile(stage));
+  let file = new GrowingFile(await appendOnlyFile(stage));
   const random = new SeededRandom(stage.first.port);
   let losesFrom: Ms | undefined;
   let cut = 0;
@@ -34,9 +35,13 @@ export const cutTail: MakeFault = async (stage) => {
       await truncate(file.path, left);
       losesFrom = from.at - HELD_BACK_MS;
       cut += end - left;
-      file.forget();
     },
     heal: () => stage.server.restart(),
+    async restore() {
+      await writeAnew(stage);
+      file = new GrowingFile(await appendOnlyFile(stage));
+      file.watch();
+    },
     effects: () => cut,
     losesFrom: () => losesFrom,
   };
@@ -62,10 +67,6 @@ class GrowingFile {
     return this.growth.findLast(({ at }) => at <= moment) ?? { at: moment, bytes: 0 };
   }
 
-  forget(): void {
-    this.growth = [];
-  }
-
   private async look(): Promise<void> {
     for (;;) {
       const at = performance.now();
@@ -73,6 +74,20 @@ class GrowingFile {
       await delay(LOOK_EVERY_MS, undefined, { ref: false });
     }
   }
+}
+
+/**
+ * A server that has loaded a file without its tail may leave half a transaction at its end, and runs that half when it
+ * is started again (Redis 7 does). Whoever runs one lets it write its file anew, as here.
+ */
+async function writeAnew({ server }: RedisStage): Promise<void> {
+  await ask(server, async (redis) => {
+    await redis.bgrewriteaof();
+    await until(async () => {
+      const text = await redis.info('persistence');
+      return text.includes('aof_rewrite_in_progress:0') && text.includes('aof_rewrite_scheduled:0');
+    });
+  });
 }
 
 async function appendOnlyFile({ server }: RedisStage): Promise<string> {
