@@ -17,12 +17,18 @@ export class ParkedPoll {
     });
   }
 
-  /** What is wrong with the answer, given when the store went away. */
-  complaint(since: Ms, limit: Ms): string | undefined {
+  /** What is wrong with its status. */
+  get complaint(): string | undefined {
+    const status = this.answer?.status;
+    const isRight = this.answer === undefined || status === 503;
+    return isRight ? undefined : `a parked poll was answered ${status ?? 'nothing'}`;
+  }
+
+  /** What is wrong with its time, given when the store went away. */
+  delay(since: Ms, limit: Ms): string | undefined {
     if (this.answer === undefined) return 'a parked poll was not answered';
-    const { status, at } = this.answer;
-    if (status !== 503) return `a parked poll was answered ${status ?? 'nothing'}`;
-    return at - since > limit ? `a parked poll was answered after ${Math.round(at - since)} ms` : undefined;
+    const took = this.answer.at - since;
+    return took > limit ? `a parked poll was answered after ${Math.round(took)} ms` : undefined;
   }
 
   close(): void {

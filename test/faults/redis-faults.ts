@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { runScenario } from './redis.campaign.js';
-import { describeFailures, describeReport, isKept, keepHistory } from './redis.report.js';
+import { describeDelays, describeFailures, describeReport, isKept, keepHistory } from './redis.report.js';
 import { REDIS_SCENARIOS } from './redis.scenarios.js';
 
 const { values } = parseArgs({
@@ -35,7 +35,7 @@ let broken = 0;
 for (const scenario of REDIS_SCENARIOS.filter(({ name }) => names.includes(name))) {
   const report = await runScenario(scenario, { seed, seconds, main: values.main, onRound: progress });
   console.log(describeReport(report));
-  for (const line of describeFailures(report)) console.log(line);
+  for (const line of [...describeFailures(report), ...describeDelays(report)]) console.log(line);
   if (isKept(report)) continue;
   broken += 1;
   progress(`what clients did is in ${keepHistory(report, seed)}`);

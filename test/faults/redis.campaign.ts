@@ -37,8 +37,10 @@ export interface ScenarioReport {
   readonly scenario: Scenario;
   readonly history: History;
   readonly verdict: Verdict;
-  /** What was wrong besides the history. */
+  /** What was wrong besides the history, on whatever machine. */
   readonly complaints: readonly string[];
+  /** What came too late: it says something about the service only when the machine had time for it. */
+  readonly late: readonly string[];
   readonly rounds: number;
   /** Requests that were refused or not answered. */
   readonly inVain: number;
@@ -66,6 +68,7 @@ class ScenarioRun {
   private readonly load: Load;
   private readonly probe: RecoveryProbe;
   private readonly complaints: string[] = [];
+  private readonly late: string[] = [];
   private readonly backMs: Ms[] = [];
   private readonly spans: Span[] = [];
 
@@ -98,9 +101,9 @@ class ScenarioRun {
     await finish(client, [...load.ids, ...this.probe.ids]);
     await this.closeUp(fault);
     const verdict = checkHistory(client.history, { hasFaults: true });
-    const { complaints, backMs } = this;
+    const { complaints, late, backMs } = this;
     const { inVain } = this.judge;
-    return { scenario, history: client.history, verdict, complaints, rounds: round, inVain, backMs };
+    return { scenario, history: client.history, verdict, complaints, late, rounds: round, inVain, backMs };
   }
 
   async end(): Promise<void> {
@@ -131,15 +134,23 @@ class ScenarioRun {
     this.client.history.healed(scenario.name, t0, scenario.mayLose ? fault.losesFrom?.() : undefined);
     this.spans.push({ t0, t1: performance.now() });
     await this.judgeReadiness(round, { t0: brokenAt, t1: healedAt });
-    for (const poll of parked) this.complain(round, poll.complaint(brokenAt, PARKED_LIMIT_MS));
-    for (const poll of parked) poll.close();
+    this.judgeParked(round, parked, brokenAt);
     await fault.restore?.();
     options.onRound?.(`${scenario.name}, round ${round}: back in ${seconds(Math.max(...back))} s`);
   }
 
   private noteBack(round: number, ms: Ms): void {
     this.backMs.push(ms);
-    if (ms > BACK_LIMIT_MS) this.complain(round, `INV-21: the service was back after ${seconds(ms)} s`);
+    if (ms === Infinity) this.complain(round, 'INV-21: the service did not come back');
+    else if (ms > BACK_LIMIT_MS) this.noteLate(round, `INV-21: the service was back after ${seconds(ms)} s`);
+  }
+
+  private judgeParked(round: number, parked: readonly ParkedPoll[], since: Ms): void {
+    for (const poll of parked) {
+      this.complain(round, poll.complaint);
+      this.noteLate(round, poll.delay(since, PARKED_LIMIT_MS));
+      poll.close();
+    }
   }
 
   private async judgeReadiness(round: number, { t0, t1 }: Span): Promise<void> {
@@ -147,13 +158,13 @@ class ScenarioRun {
     for (const port of this.awayPorts) {
       const dark = readiness.timeUntil(false, port, t0);
       if (dark === undefined || dark > READY_LIMIT_MS) {
-        this.complain(round, `INV-25: not ready was said after ${seconds(dark)} s`);
+        this.noteLate(round, `INV-25: not ready was said after ${seconds(dark)} s`);
       }
       const end = t1 + LAST_LOOK_MS;
       while (readiness.timeUntil(true, port, t1) === undefined && performance.now() < end) await delay(50);
       const ready = readiness.timeUntil(true, port, t1);
       if (ready === undefined || ready > READY_LIMIT_MS) {
-        this.complain(round, `INV-25: ready was said ${seconds(ready)} s after the return`);
+        this.noteLate(round, `INV-25: ready was said ${seconds(ready)} s after the return`);
       }
     }
   }
@@ -168,14 +179,17 @@ class ScenarioRun {
       if (dark > 0)
         this.complaints.push(`INV-25: ${dark} enqueues were acknowledged by one that was not ready`);
     }
-    this.complaints.push(
-      ...judge.complaints(spans, scenario.tolerance, stage.first.port),
-      ...(scenario.complaints?.(this.client.history, spans) ?? []),
-    );
+    const { wrong, late } = judge.complaints(spans, scenario.tolerance, stage.first.port);
+    this.complaints.push(...wrong, ...(scenario.complaints?.(this.client.history, spans) ?? []));
+    this.late.push(...late);
   }
 
   private complain(round: number, text: string | undefined): void {
     if (text !== undefined) this.complaints.push(`round ${round}: ${text}`);
+  }
+
+  private noteLate(round: number, text: string | undefined): void {
+    if (text !== undefined) this.late.push(`round ${round}: ${text}`);
   }
 }
 

@@ -24,8 +24,15 @@ export interface Span {
 
 interface Doubt {
   readonly exchange: Exchange;
-  readonly kind: 'refused' | 'mute' | 'bad';
+  readonly kind: 'refused' | 'mute' | 'bad' | 'slow';
   readonly text: string;
+}
+
+export interface Complaints {
+  /** Wrong, however slow the machine is. */
+  readonly wrong: string[];
+  /** Wrong on a machine that has time for it: a busy one lets a store seem to be away. */
+  readonly late: string[];
 }
 
 /** Judges each answer by itself: its time, its status, and what an answer that refuses must say. */
@@ -47,26 +54,29 @@ export class ReplyJudge {
     const took = exchange.t1 - exchange.t0;
     const limit = waitOf(exchange) + REPLY_LIMIT_MS;
     if (took > limit)
-      this.note(exchange, status === undefined ? 'mute' : 'bad', `took ${Math.round(took)} ms`);
+      this.note(exchange, status === undefined ? 'mute' : 'slow', `took ${Math.round(took)} ms`);
   }
 
   /** What was wrong, given when the faults were. */
-  complaints(faults: readonly Span[], tolerance: Tolerance, firstPort: number): string[] {
+  complaints(faults: readonly Span[], tolerance: Tolerance, firstPort: number): Complaints {
     const isDuring = ({ t0, t1 }: Exchange) =>
       faults.some((fault) => t0 <= fault.t1 + AFTERMATH_MS && t1 >= fault.t0);
     const isExcused = ({ exchange, kind }: Doubt) => {
-      if (kind === 'bad' || !isDuring(exchange)) return false;
+      if (kind === 'bad' || kind === 'slow' || !isDuring(exchange)) return false;
       const isFirst = exchange.port === firstPort;
       if (kind === 'mute') return isFirst && tolerance.mayBeMute === true;
       if (tolerance.onlyEnqueues && !isEnqueue(exchange)) return false;
       return tolerance.refusals === 'both' || (tolerance.refusals === 'first' && isFirst);
     };
-    return this.doubts
-      .filter((doubt) => !isExcused(doubt))
-      .map(({ exchange: { method, path, t0, port }, text }) => {
-        const which = port === firstPort ? 'first' : 'second';
-        return `INV-22: ${method} ${path} at ${(t0 / 1000).toFixed(3)} s, the ${which} replica ${text}`;
-      });
+    const tell = ({ exchange: { method, path, t0, port }, text }: Doubt) => {
+      const which = port === firstPort ? 'first' : 'second';
+      return `INV-22: ${method} ${path} at ${(t0 / 1000).toFixed(3)} s, the ${which} replica ${text}`;
+    };
+    const doubts = this.doubts.filter((doubt) => !isExcused(doubt));
+    return {
+      wrong: doubts.filter(({ kind }) => kind === 'bad').map(tell),
+      late: doubts.filter(({ kind }) => kind !== 'bad').map(tell),
+    };
   }
 
   private note(exchange: Exchange, kind: Doubt['kind'], text: string): void {
