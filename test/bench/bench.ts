@@ -7,6 +7,7 @@ import { depthSection } from './depth.section.js';
 import { enqueueSection } from './enqueue.section.js';
 import { idleSection } from './idle.section.js';
 import { LoadClient } from './load.client.js';
+import { redisSection } from './redis.section.js';
 import { storeSection } from './store.section.js';
 import { workSection } from './work.section.js';
 
@@ -14,6 +15,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   enqueue: enqueueSection,
   work: workSection,
   store: storeSection,
+  redis: redisSection,
   depth: depthSection,
   idle: idleSection,
 };

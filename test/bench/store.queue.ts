@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { newLeaseId } from '../../src/queue/lease-id.js';
+import { connectRedis, disconnectRedis, parseRedisUrl } from '../../src/redis/redis-connection.js';
+import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
+import type { StoreLink } from '../../src/storage/redis/store-connection.js';
+import type { TaskStore } from '../../src/storage/task-store.js';
+import { DEFAULT_BACKOFF } from '../../src/task/retry-policy.js';
+import { complete, create } from '../../src/task/task.machine.js';
+import { CODE, OUTPUT, type QueueOptions, type RedisQueue } from './redis.queue.js';
+
+const PAYLOAD = `"code":${JSON.stringify(CODE)}`;
+
+/** What opens the Redis store of a build of the service. */
+type StoreClass = Pick<typeof RedisTaskStore, 'open'>;
+
+/** The Redis store as the service calls it: with the events, a watcher, and a read before each completion. */
+export class StoreQueue implements RedisQueue {
+  private count = 0;
+
+  private constructor(
+    private readonly store: TaskStore,
+    private readonly name: string,
+  ) {
+    // The service always has both, so what they cost belongs to the store.
+    store.watch({ moved: () => undefined, disturbed: () => undefined });
+    store.onCommit(() => undefined);
+  }
+
+  /** @param Store of this build by default */
+  static async open(
+    { port, name }: QueueOptions,
+    Store: StoreClass = RedisTaskStore,
+  ): Promise<StoreQueue> {
+    const store = await Store.open({
+      link: await openLink(port),
+      keyPrefix: name,
+      events: { channelPrefix: name, streamLength: 10_000 },
+      settings: { retention: 86_400, retentionMaxTasks: 1_000_000, retentionMaxBytes: 2 ** 32 },
+      replicas: 0,
+      limitMs: 2_000,
+    });
+    return new StoreQueue(store, name);
+  }
+
+  async enqueue(): Promise<void> {
+    this.count += 1;
+    const spec = {
+      id: `${this.name}-${process.pid}-${this.count}`,
+      queue: 'default',
+      priority: 1,
+      language: 'python',
+      engine: 'docker',
+      timeout: 30,
+      maxAttempts: 1,
+      maxInterruptions: 3,
+      backoff: DEFAULT_BACKOFF,
+    };
+    const step = create(spec, this.store.clock.now());
+    const [present] = await this.store.insert([{ step, payload: PAYLOAD }]);
+    if (present !== undefined) throw new Error(`There is a task ${spec.id} already`);
+  }
+
+  async cycle(): Promise<void> {
+    const leaseId = newLeaseId(this.store.generation);
+    const grant = { workerId: 'w1', grace: 30 };
+    const [claimed] = await this.store.claim({ queues: ['default'], leaseIds: [leaseId], grant });
+    if (claimed === undefined) throw new Error('The store has no task left');
+    const task = await this.store.find(claimed.task.spec.id);
+    const step = task && complete(task, { leaseId }, this.store.clock.now());
+    const [isWritten] = step ? await this.store.replace([{ ...step, output: OUTPUT }]) : [];
+    if (isWritten !== true) throw new Error('A completion was refused');
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+}
+
+async function openLink(port: number): Promise<StoreLink> {
+  const client = connectRedis(parseRedisUrl(`redis://127.0.0.1:${port}`));
+  await once(client, 'ready');
+  const subscriber = client.duplicate();
+  return {
+    client,
+    isAvailable: true,
+    isCluster: false,
+    openSubscriber: () => subscriber,
+    onChange: () => undefined,
+    async close() {
+      await Promise.all([client, subscriber].map(disconnectRedis));
+    },
+  };
+}
