@@ -16,7 +16,7 @@ import type { FoundFields } from './task-records.js';
 const OVERTAKE_AFTER_MS = 20;
 const ROUNDS = 50;
 
-const INSERT = new LuaScript('insert', { parts: ['record', 'index', 'event'] });
+const INSERT = new LuaScript('insert', { parts: ['record', 'notes', 'index', 'event'] });
 const FENCE = new LuaScript('fence', { runsWhenFull: true });
 
 /** A task that still has to be inserted. */

@@ -5,7 +5,7 @@ import type { StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
 import { newNonce } from './nonce.js';
 
-const RESTORE = new LuaScript('restore', { parts: ['record', 'index', 'event'] });
+const RESTORE = new LuaScript('restore', { parts: ['record', 'notes', 'index', 'event'] });
 
 interface Row {
   readonly index: number;

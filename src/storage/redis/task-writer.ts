@@ -7,9 +7,9 @@ import { QueueBatch } from './queue-batch.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
 
-const REPLACE = new LuaScript('replace', { parts: ['record', 'index', 'event'], runsWhenFull: true });
-const REMOVE = new LuaScript('remove', { parts: ['record', 'index'], runsWhenFull: true });
-const CLEAR = new LuaScript('clear', { parts: ['record', 'index'], runsWhenFull: true });
+const REPLACE = new LuaScript('replace', { parts: ['record', 'notes', 'index', 'event'], runsWhenFull: true });
+const REMOVE = new LuaScript('remove', { parts: ['record', 'notes', 'index'], runsWhenFull: true });
+const CLEAR = new LuaScript('clear', { parts: ['record', 'notes', 'index'], runsWhenFull: true });
 
 /** Tasks that one commit of a clear takes along: about a tenth of a second. */
 const CLEARED_PER_SCRIPT = 10_000;

@@ -17,4 +17,5 @@ for q, queue in ipairs(KEYS) do
     end
   end
 end
+writeNotes()
 return gone

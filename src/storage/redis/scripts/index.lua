@@ -4,35 +4,32 @@
 <queue>:due            zset  ids by deadline, on the wall
 <queue>:leases         zset  ids by the end of the lease, on the steady scale
 <queue>:ended          zset  ids by the instant they ended
-<queue>:claim:<claim>  set   ids that a claim call holds
-<queue>:meta           hash  number (last given), event (last id), endedBytes ]]
+<queue>:claim:<claim>  set   ids that a claim call holds ]]
 local AGES, HIGHEST_PRIORITY = 4398046511104, 1000
 local DEADLINES = {delayed = ':due', queued = ':due', processing = ':leases',
   completed = ':ended', failed = ':ended', cancelled = ':ended', expired = ':ended'}
 
 -- The place of a new task: by priority, then by age. It keeps it for life.
 local function nextPlace(queue, priority)
-  local number = redis.call('HINCRBY', queue .. ':meta', 'number', 1)
-  return string.format('%.0f', (HIGHEST_PRIORITY - priority) * AGES + number)
+  return string.format('%.0f', (HIGHEST_PRIORITY - priority) * AGES + count(queue, 'number', 1))
 end
 
 local function leave(queue, id, head)
   local index = DEADLINES[head.state]
-  redis.call('ZREM', queue .. ':state:' .. head.state, id)
-  redis.call('ZREM', queue .. index, id)
-  if head.state == 'queued' then redis.call('ZREM', queue .. ':ready', id) end
-  if index == ':ended' then redis.call('HINCRBY', queue .. ':meta', 'endedBytes', -head.bytes) end
-  local claim = head.state == 'processing' and redis.call('HGET', queue .. ':task:' .. id, 'claim')
-  if claim and claim ~= '' then redis.call('SREM', queue .. ':claim:' .. claim, id) end
+  note(queue .. ':state:' .. head.state, id, false)
+  note(queue .. index, id, false)
+  if head.state == 'queued' then note(queue .. ':ready', id, false) end
+  if index == ':ended' then count(queue, 'endedBytes', -head.bytes) end
+  if head.claim ~= '' then redis.call('SREM', queue .. ':claim:' .. head.claim, id) end
 end
 
-local function enter(queue, id, head, deadline, claim)
+local function enter(queue, id, head, deadline)
   local index = DEADLINES[head.state]
-  redis.call('ZADD', queue .. ':state:' .. head.state, head.born, id)
-  if deadline ~= '' then redis.call('ZADD', queue .. index, deadline, id) end
-  if head.state == 'queued' then redis.call('ZADD', queue .. ':ready', head.place, id) end
-  if index == ':ended' then redis.call('HINCRBY', queue .. ':meta', 'endedBytes', head.bytes) end
-  if claim ~= '' then redis.call('SADD', queue .. ':claim:' .. claim, id) end
+  note(queue .. ':state:' .. head.state, id, head.born)
+  if deadline ~= '' then note(queue .. index, id, deadline) end
+  if head.state == 'queued' then note(queue .. ':ready', id, head.place) end
+  if index == ':ended' then count(queue, 'endedBytes', head.bytes) end
+  if head.claim ~= '' then redis.call('SADD', queue .. ':claim:' .. head.claim, id) end
 end
 
 local function forget(queue, id, head, fence)

@@ -17,10 +17,12 @@ for i, queue in ipairs(KEYS) do
   else
     local born = nextEvent(queue)
     local head = {state = state, revision = 1, sequence = 1, attempt = 0, created = created, started = '-',
-      startBy = startBy, timeout = timeout, place = nextPlace(queue, priority), born = born, nonce = nonce, bytes = 0}
-    write(queue, id, head, 'spec', spec, 'core', core, 'lease', '', 'payload', payload)
-    enter(queue, id, head, deadline, '')
+      startBy = startBy, timeout = timeout, place = nextPlace(queue, priority), born = born, nonce = nonce, bytes = 0,
+      rest = '', claim = ''}
+    redis.call('HSET', queue .. ':task:' .. id, 'head', format(head), 'spec', spec, 'core', core, 'payload', payload)
+    enter(queue, id, head, deadline)
     results[i] = tell(queue, born, channel, ARGV[1], event)
   end
 end
+writeNotes()
 return results

@@ -12,4 +12,5 @@ for i, queue in ipairs(KEYS) do
   if isSame then forget(queue, id, head, ARGV[1]) end
   results[i] = isSame and head.nonce or false
 end
+writeNotes()
 return results

@@ -17,10 +17,12 @@ for i, queue in ipairs(KEYS) do
     if output ~= '' then redis.call('HSET', task, 'output', output) end
     if ended ~= '' then redis.call('RPUSH', queue .. ':attempts:' .. id, ended) end
     head.state, head.revision, head.sequence, head.attempt = state, revision, sequence, attempt
-    head.started, head.startBy, head.bytes = started, startBy, sizeOf(queue, id) + #core
-    write(queue, id, head, 'core', core, 'lease', lease, 'claim', claim)
-    enter(queue, id, head, deadline, claim)
+    head.started, head.startBy, head.claim = started, startBy, claim
+    if DEADLINES[state] == ':ended' then head.bytes = sizeOf(task) + #core end
+    redis.call('HSET', task, 'head', format(head), 'core', core, 'lease', lease, 'claim', claim)
+    enter(queue, id, head, deadline)
     results[i] = channel == '' and '' or tell(queue, nextEvent(queue), channel, ARGV[1], event)
   end
 end
+writeNotes()
 return results

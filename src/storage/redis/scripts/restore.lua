@@ -13,14 +13,15 @@ for i, queue in ipairs(KEYS) do
   if results[i] == 1 then
     local head = {state = state, revision = revision, sequence = sequence, attempt = attempt, created = created,
       started = started, startBy = startBy, timeout = timeout, born = nextEvent(queue), nonce = nonce,
-      place = nextPlace(queue, priority)}
+      place = nextPlace(queue, priority), rest = '', claim = claim}
     redis.call('HSET', task, 'spec', spec, 'core', core, 'lease', lease, 'claim', claim, 'payload', payload)
     if output ~= '' then redis.call('HSET', task, 'output', output) end
     for j = 1, tonumber(attempts) do redis.call('RPUSH', queue .. ':attempts:' .. id, ARGV[at + WIDTH + j]) end
-    head.bytes = sizeOf(queue, id) + #core
-    write(queue, id, head)
-    enter(queue, id, head, deadline, claim)
+    head.bytes = sizeOf(task) + #core
+    redis.call('HSET', task, 'head', format(head))
+    enter(queue, id, head, deadline)
   end
   at = at + WIDTH + attempts
 end
+writeNotes()
 return results
