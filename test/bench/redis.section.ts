@@ -38,7 +38,8 @@ export async function redisSection(context: BenchContext): Promise<void> {
   const openers = await openersFor(context);
   for (const sync of SYNCS) {
     const server = await startRedis(context, sync);
-    for (const callers of CALLERS) report(context, await compare(context, openers, { server, sync, callers }));
+    for (const callers of CALLERS)
+      report(context, await compare(context, openers, { server, sync, callers }));
     await server.stop();
   }
 }

@@ -27,10 +27,7 @@ export class StoreQueue implements RedisQueue {
   }
 
   /** @param Store of this build by default */
-  static async open(
-    { port, name }: QueueOptions,
-    Store: StoreClass = RedisTaskStore,
-  ): Promise<StoreQueue> {
+  static async open({ port, name }: QueueOptions, Store: StoreClass = RedisTaskStore): Promise<StoreQueue> {
     const store = await Store.open({
       link: await openLink(port),
       keyPrefix: name,

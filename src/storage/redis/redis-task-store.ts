@@ -28,11 +28,12 @@ import { MoveWatch } from './move-watch.js';
 import { QueueNames } from './queue-names.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisDocuments } from './redis-documents.js';
+import { ReservingInserter } from './reserving-inserter.js';
 import { StoreConnection, type StoreLink } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { TaskClaimer } from './task-claimer.js';
 import { TaskFinder } from './task-finder.js';
-import { TaskInserter } from './task-inserter.js';
+import { type Inserter, TaskInserter } from './task-inserter.js';
 import { TaskLister } from './task-lister.js';
 import { TaskRecords } from './task-records.js';
 import { TaskRestorer } from './task-restorer.js';
@@ -68,7 +69,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly connection: StoreConnection;
   private readonly parts: StoreParts;
   private readonly finder: TaskFinder;
-  private readonly inserter: TaskInserter;
+  private readonly inserter: Inserter;
   private readonly writer: TaskWriter;
   private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
@@ -104,7 +105,9 @@ export class RedisTaskStore extends TaskStore {
     };
     this.clock = clock ?? new RedisClock(() => readTime(connection));
     this.finder = new TaskFinder(this.parts);
-    this.inserter = new TaskInserter(this.parts, this.finder);
+    this.inserter = link.isCluster
+      ? new ReservingInserter(this.parts, this.finder)
+      : new TaskInserter(this.parts);
     this.writer = new TaskWriter(this.parts);
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);

@@ -9,7 +9,10 @@ import { placeOf } from './task.codec.js';
 import type { TaskWriter } from './task-writer.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
-const CLAIM = new LuaScript('claim', { parts: ['record', 'notes', 'index', 'event', 'lease'], runsWhenFull: true });
+const CLAIM = new LuaScript('claim', {
+  parts: ['record', 'notes', 'index', 'event', 'lease'],
+  runsWhenFull: true,
+});
 
 /** Expired tasks that one script passes over; they are expired then, and the next one finds what is behind them. */
 const PASS_OVER = 500;

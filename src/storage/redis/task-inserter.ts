@@ -1,146 +1,52 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Step } from '../../task/task.machine.js';
 import type { Task } from '../../task/task.js';
-import { type NewTask, StoreUnavailable } from '../task-store.js';
-import { eventArgs } from './event.text.js';
-import type { Place } from './id-directory.js';
+import type { NewTask } from '../task-store.js';
+import { type InsertResult, type InsertRow, insertArgs, tellInserted } from './insert.row.js';
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
-import { QueueBatch } from './queue-batch.js';
-import { FENCE_MS, type StoreParts } from './store-parts.js';
-import { encodeTask } from './task.codec.js';
-import type { TaskFinder } from './task-finder.js';
-import type { FoundFields } from './task-records.js';
+import type { StoreParts } from './store-parts.js';
+import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
-/** An insert that was announced and did not come within this time is overtaken. */
-const OVERTAKE_AFTER_MS = 20;
-const ROUNDS = 50;
+const INSERT = new LuaScript('insert', { parts: ['record', 'notes', 'index', 'event', 'add'] });
 
-const INSERT = new LuaScript('insert', { parts: ['record', 'notes', 'index', 'event'] });
-const FENCE = new LuaScript('fence', { runsWhenFull: true });
-
-/** A task that still has to be inserted. */
-interface Open extends Place {
-  readonly index: number;
-  readonly id: string;
-  readonly item: NewTask;
-}
-
-/** The same, and where the directory says that its id is. */
-interface Reserved extends Open {
-  readonly place: Place;
-}
-
-interface Row extends Place {
-  readonly item: NewTask;
-}
-
-/** The event of the insert, the record that is there already, or null when the nonce was given up. */
-type Result = string | FoundFields | null;
-
-/**
- * Inserts tasks. The id is given to the queue first, in the directory, and the task follows; the two are on different
- * nodes of a Cluster. Whoever finds an id that is given to another queue, where no task comes, makes sure that none will
- * come any more and takes the id over.
- */
-export class TaskInserter {
-  private readonly batch: QueueBatch<Row, Result>;
-
-  constructor(
-    private readonly parts: StoreParts,
-    private readonly finder: TaskFinder,
-  ) {
-    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
-  }
-
+export interface Inserter {
   /** Per item: `undefined` when inserted, else the task that has this id already. */
+  insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]>;
+}
+
+/** Inserts tasks where everything is on one node: the id is given to the queue in the step that puts the task there. */
+export class TaskInserter implements Inserter {
+  private readonly batch: TurnBatch<InsertRow, InsertResult>;
+
+  constructor(private readonly parts: StoreParts) {
+    this.batch = new TurnBatch((rows) => this.run(rows), ROWS_PER_SCRIPT);
+  }
+
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
-    const present = new Array<Task | undefined>(items.length).fill(undefined);
-    let open = items.map((item, index): Open => {
-      const { id, queue } = item.step.task.spec;
-      return { index, id, queue, nonce: newNonce(), item };
+    if (items.length === 0) return [];
+    const { names, directory, records } = this.parts;
+    const rows = items.map((item) => ({ queue: item.step.task.spec.queue, nonce: newNonce(), item }));
+    await names.ensure([...new Set(rows.map(({ queue }) => queue))]);
+    const results = await this.batch.add(rows);
+    return rows.map(({ item, nonce }, index) => {
+      const result = results[index] ?? '';
+      const present = typeof result === 'string' ? undefined : records.decode(result);
+      if (present === undefined) records.remember(item.step.task, nonce);
+      const { id, queue } = (present ?? item.step.task).spec;
+      directory.remember(id, queue);
+      return present;
     });
-    await this.parts.names.ensure([...new Set(open.map(({ queue }) => queue))]);
-    for (let round = 0; open.length > 0; round += 1) {
-      if (round === ROUNDS) throw new StoreUnavailable('Somebody else is busy with this id', 'unknown');
-      if (round > 0) await pause(OVERTAKE_AFTER_MS);
-      const settled = await this.insertSome(firstOfEachId(open), present, round > 0);
-      open = open.filter(({ index }) => !settled.has(index));
-    }
-    return present;
   }
 
-  /** One round. Answers which of them are settled. */
-  private async insertSome(
-    open: readonly Open[],
-    present: (Task | undefined)[],
-    mayOvertake: boolean,
-  ): Promise<ReadonlySet<number>> {
-    const places = await this.parts.directory.reserve(open);
-    const reserved = open.map((each, index): Reserved => ({ ...each, place: places[index] ?? each }));
-    const own = reserved.filter(({ queue, place }) => place.queue === queue);
-    const settled = await this.insertOwn(own, present);
-    for (const each of reserved.filter(({ queue, place }) => place.queue !== queue)) {
-      const task = await this.finder.findIn(each.place.queue, each.id);
-      if (task !== undefined) {
-        present[each.index] = task;
-        settled.add(each.index);
-      } else if (mayOvertake) await this.overtake(each);
-    }
-    return settled;
-  }
-
-  private async insertOwn(own: readonly Reserved[], present: (Task | undefined)[]): Promise<Set<number>> {
-    const { records, directory } = this.parts;
-    const results = await this.batch.add(own.map(({ item, place }) => ({ item, ...place })));
-    const settled = own.filter((_, index) => results[index] !== null);
-    own.forEach(({ index: at, item, place }, index) => {
-      const result = results[index];
-      if (typeof result === 'string') records.remember(item.step.task, place.nonce);
-      else if (result) present[at] = records.decode(result);
-    });
-    for (const { id, queue } of settled) directory.remember(id, queue);
-    const givenUp = own.filter((each) => !settled.includes(each));
-    await directory.exchange(givenUp.map(({ id, place }) => ({ id, from: place, to: undefined })));
-    return new Set(settled.map(({ index }) => index));
-  }
-
-  private async overtake({ id, queue, nonce, place }: Reserved): Promise<void> {
-    const call = { keys: [this.parts.keys.queue(place.queue)], args: [id, place.nonce, FENCE_MS] };
-    const isFenced = await this.parts.connection.writeScript(FENCE, call, (reply) => reply);
-    if (isFenced === 1) await this.parts.directory.exchange([{ id, from: place, to: { queue, nonce } }]);
-  }
-
-  private async run(rows: readonly Row[]): Promise<readonly Result[]> {
+  private async run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
     const { connection, keys, feed, events } = this.parts;
     const call = {
-      keys: rows.map(({ queue }) => keys.queue(queue)),
-      args: [events.streamLength, ...rows.flatMap((row) => this.args(row))],
+      keys: rows.flatMap(({ queue, item }) => [keys.queue(queue), keys.entry(item.step.task.spec.id)]),
+      args: [events.streamLength, ...rows.flatMap((row) => insertArgs(row, events))],
     };
     return connection.writeScript(INSERT, call, (reply) => {
-      const results = reply as Result[];
-      const inserted = rows.flatMap(({ item }, index): (readonly [Step, string])[] => {
-        const result = results[index];
-        return typeof result === 'string' ? [[item.step, result]] : [];
-      });
-      feed.tell(inserted);
+      const results = reply as InsertResult[];
+      tellInserted(feed, rows, results);
       return results;
     });
   }
-
-  private args({ item: { step, payload }, nonce }: Row): (string | number)[] {
-    const { spec } = step.task;
-    const { state, created, startBy, deadline, core } = encodeTask(step.task);
-    return [
-      ...[spec.id, nonce, state, created, startBy, spec.timeout, spec.priority, deadline],
-      ...[JSON.stringify(spec), core, payload, ...eventArgs(step, this.parts.events)],
-    ];
-  }
-}
-
-/** An id that was named twice has to wait for its first one. */
-function firstOfEachId(open: readonly Open[]): readonly Open[] {
-  const firsts = new Map<string, Open>();
-  for (const each of open) if (!firsts.has(each.id)) firsts.set(each.id, each);
-  return [...firsts.values()];
 }

@@ -7,7 +7,10 @@ import { QueueBatch } from './queue-batch.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
 
-const REPLACE = new LuaScript('replace', { parts: ['record', 'notes', 'index', 'event'], runsWhenFull: true });
+const REPLACE = new LuaScript('replace', {
+  parts: ['record', 'notes', 'index', 'event'],
+  runsWhenFull: true,
+});
 const REMOVE = new LuaScript('remove', { parts: ['record', 'notes', 'index'], runsWhenFull: true });
 const CLEAR = new LuaScript('clear', { parts: ['record', 'notes', 'index'], runsWhenFull: true });
 

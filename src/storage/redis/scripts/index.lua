@@ -37,3 +37,9 @@ local function forget(queue, id, head, fence)
   redis.call('UNLINK', queue .. ':task:' .. id, queue .. ':attempts:' .. id)
   redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', fence)
 end
+
+-- Bytes of what does not change any more once the task has ended, its core aside.
+local function sizeOf(task)
+  return redis.call('HSTRLEN', task, 'spec') + redis.call('HSTRLEN', task, 'payload')
+    + redis.call('HSTRLEN', task, 'output')
+end

@@ -1,27 +1,23 @@
---[[ Inserts tasks whose ids are not taken in their queue.
-KEYS[i]  the queue of task i
-ARGV[1]  entries that the event stream keeps
-ARGV     then for each task: id, nonce, state, created, startBy, timeout, priority, deadline, spec, core, payload,
-         channel, event
-Returns for each task: the id of its event, or the record that is there, or false when the nonce was given up. ]]
+--[[ Inserts tasks whose ids are not taken, in any queue. Everything is on one node.
+KEYS[2 * i - 1]  the queue of task i
+KEYS[2 * i]      the entry of its id in the directory
+ARGV[1]          entries that the event stream keeps
+ARGV             then for each task: id, nonce, state, created, startBy, timeout, priority, deadline, spec, core,
+                 payload, channel, event
+Returns for each task: the id of its event, or the record that is there. ]]
 local WIDTH = 13
 local results = {}
-for i, queue in ipairs(KEYS) do
-  local id, nonce, state, created, startBy, timeout, priority, deadline, spec, core, payload, channel, event =
-    unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)
-  local record = recordOf(queue, id)
-  if record[1] then
+for i = 1, #KEYS / 2 do
+  local queue, entry, from = KEYS[2 * i - 1], KEYS[2 * i], 2 + (i - 1) * WIDTH
+  local id, place = ARGV[from], ARGV[from + 1] .. ' ' .. string.match(queue, '{(.*)}$')
+  local taken = redis.call('SET', entry, place, 'NX', 'GET')
+  local record = taken and recordOf(string.match(queue, '^(.*{)') .. string.match(taken, ' (.*)$') .. '}', id)
+  if record and record[1] then
     results[i] = record
-  elseif redis.call('GET', queue .. ':gone:' .. id) == nonce then
-    results[i] = false
   else
-    local born = nextEvent(queue)
-    local head = {state = state, revision = 1, sequence = 1, attempt = 0, created = created, started = '-',
-      startBy = startBy, timeout = timeout, place = nextPlace(queue, priority), born = born, nonce = nonce, bytes = 0,
-      rest = '', claim = ''}
-    redis.call('HSET', queue .. ':task:' .. id, 'head', format(head), 'spec', spec, 'core', core, 'payload', payload)
-    enter(queue, id, head, deadline)
-    results[i] = tell(queue, born, channel, ARGV[1], event)
+    -- The task of the entry that was there is gone, and its entry would have followed.
+    if taken then redis.call('SET', entry, place) end
+    results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))
   end
 end
 writeNotes()

@@ -34,9 +34,3 @@ end
 local function isCurrent(head, nonce, created, revision)
   return head and head.revision == revision and head.created == created and (nonce == '' or head.nonce == nonce)
 end
-
--- Bytes of what does not change any more once the task has ended, its core aside.
-local function sizeOf(task)
-  return redis.call('HSTRLEN', task, 'spec') + redis.call('HSTRLEN', task, 'payload')
-    + redis.call('HSTRLEN', task, 'output')
-end
