@@ -1,4 +1,4 @@
-import { connectRedis, disconnectRedis, parseRedisUrl } from '../../src/redis/redis-connection.js';
+import { Redis } from 'ioredis';
 import type { RedisQueue } from './redis.queue.js';
 
 export interface RedisSample {
@@ -19,14 +19,10 @@ export interface Work {
 
 /** Runs work on a Redis and takes the time of both sides. */
 export class RedisMeter {
-  private readonly client;
+  private readonly client: Redis;
 
-  constructor(url: string) {
-    this.client = connectRedis(parseRedisUrl(url), { lazyConnect: true });
-  }
-
-  async open(): Promise<void> {
-    await this.client.connect();
+  constructor(port: number) {
+    this.client = new Redis(port, '127.0.0.1');
   }
 
   async run(work: Work): Promise<RedisSample> {
@@ -49,8 +45,8 @@ export class RedisMeter {
     await this.client.flushall('SYNC');
   }
 
-  close(): Promise<void> {
-    return disconnectRedis(this.client);
+  async close(): Promise<void> {
+    await this.client.quit();
   }
 
   private async redisSeconds(): Promise<number> {

@@ -68,11 +68,10 @@ async function compare(
   openers: ReadonlyMap<string, Opener>,
   { server, sync, callers }: Setting,
 ): Promise<Result> {
-  const meter = new RedisMeter(server.url);
-  await meter.open();
+  const meter = new RedisMeter(server.port);
   const queues = new Map<string, RedisQueue>();
   for (const [name, open] of openers) queues.set(name, await open({ port: server.port, name }));
-  const samples = new Map([...queues.keys()].map((name) => [name, { enqueue: [], cycle: [] } as Samples]));
+  const samples = new Map([...queues.keys()].map((name) => [name, { enqueue: [], cycle: [] }]));
   const units = context.scaled(callers === 1 ? UNITS_OF_ONE : UNITS);
   for (let round = 0; round <= ROUNDS; round += 1) {
     const entries = [...queues];

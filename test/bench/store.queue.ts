@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { newLeaseId } from '../../src/queue/lease-id.js';
-import { connectRedis, disconnectRedis, parseRedisUrl } from '../../src/redis/redis-connection.js';
+import { openRedisLink } from '../../src/redis/redis-link.js';
+import { parseRedisUrl } from '../../src/redis/redis-url.js';
 import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
 import type { StoreLink } from '../../src/storage/redis/store-connection.js';
 import type { TaskStore } from '../../src/storage/task-store.js';
@@ -8,6 +8,7 @@ import { DEFAULT_BACKOFF } from '../../src/task/retry-policy.js';
 import { complete, create } from '../../src/task/task.machine.js';
 import { CODE, OUTPUT, type QueueOptions, type RedisQueue } from './redis.queue.js';
 
+const TIMEOUT_MS = 10_000;
 const PAYLOAD = `"code":${JSON.stringify(CODE)}`;
 
 /** What opens the Redis store of a build of the service. */
@@ -34,7 +35,7 @@ export class StoreQueue implements RedisQueue {
       events: { channelPrefix: name, streamLength: 10_000 },
       settings: { retention: 86_400, retentionMaxTasks: 1_000_000, retentionMaxBytes: 2 ** 32 },
       replicas: 0,
-      limitMs: 2_000,
+      limitMs: TIMEOUT_MS,
     });
     return new StoreQueue(store, name);
   }
@@ -74,17 +75,8 @@ export class StoreQueue implements RedisQueue {
 }
 
 async function openLink(port: number): Promise<StoreLink> {
-  const client = connectRedis(parseRedisUrl(`redis://127.0.0.1:${port}`));
-  await once(client, 'ready');
-  const subscriber = client.duplicate();
-  return {
-    client,
-    isAvailable: true,
-    isCluster: false,
-    openSubscriber: () => subscriber,
-    onChange: () => undefined,
-    async close() {
-      await Promise.all([client, subscriber].map(disconnectRedis));
-    },
-  };
+  const endpoint = parseRedisUrl(`redis://127.0.0.1:${port}`);
+  const link = openRedisLink({ endpoint, name: 'bench', timeoutMs: TIMEOUT_MS });
+  await link.ready(TIMEOUT_MS);
+  return link;
 }

@@ -16,12 +16,16 @@ afterAll(async () => {
   await server.stop();
 });
 
-const openRedis: OpenStore = async ({ settings }) => {
-  stores += 1;
-  const keyPrefix = `test-${stores}`;
-  const clock = new FakeClock();
-  return harnessOf({ clock, open: () => openRedisStore({ url: server.url, keyPrefix, clock, settings }) });
-};
+const openIn =
+  (isCluster: boolean): OpenStore =>
+  async ({ settings }) => {
+    stores += 1;
+    const keyPrefix = `test-${stores}`;
+    const clock = new FakeClock();
+    const open = () => openRedisStore({ url: server.url, keyPrefix, clock, settings, isCluster });
+    return harnessOf({ clock, open });
+  };
 
-describeTaskStore('redis', openRedis);
-describeStoreModel('redis', openRedis);
+describeTaskStore('redis', openIn(false));
+describeTaskStore('redis, by the ways of a Cluster', openIn(true));
+describeStoreModel('redis', openIn(false));

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { connectRedis } from '../../src/redis/redis-connection.js';
-import { openRedisLink, type RedisLink } from '../../src/redis/redis-link.js';
+import { openRedisLink } from '../../src/redis/redis-link.js';
 import { parseRedisUrl } from '../../src/redis/redis-url.js';
 import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
+import type { StoreLink } from '../../src/storage/redis/store-connection.js';
 import type { StoreSettings } from '../../src/storage/task-store.js';
 import type { Clock } from '../../src/task/clock.js';
 import { ROOMY } from './store-harness.js';
@@ -21,13 +22,16 @@ export interface RedisStoreChoices {
   readonly replicas?: number;
   readonly limitMs?: number;
   readonly streamLength?: number;
+  /** Goes the ways of a Cluster, queue by queue and entry by entry, also where everything is on one node. */
+  readonly isCluster?: boolean;
 }
 
 /** Opens a store as one process of several would, with connections of its own. Events go to `<keyPrefix>:<type>`. */
 export async function openRedisStore(choices: RedisStoreChoices): Promise<RedisTaskStore> {
   const { url, keyPrefix, clock, settings, replicas = 0, limitMs = 2_000, streamLength = 1_000 } = choices;
+  const { isCluster = false } = choices;
   return RedisTaskStore.open({
-    link: await openLink(url),
+    link: await openLink(url, isCluster),
     keyPrefix,
     clock,
     settings: { ...ROOMY, ...settings },
@@ -45,8 +49,18 @@ export async function openRedis(url: string): Promise<Redis> {
   return client;
 }
 
-async function openLink(url: string): Promise<RedisLink> {
+async function openLink(url: string, isCluster: boolean): Promise<StoreLink> {
   const link = openRedisLink({ ...CONNECTION, endpoint: parseRedisUrl(url), logger: SILENT });
   await link.ready(CONNECTION.timeoutMs);
-  return link;
+  if (!isCluster) return link;
+  return {
+    client: link.client,
+    isCluster,
+    get isAvailable() {
+      return link.isAvailable;
+    },
+    openSubscriber: () => link.openSubscriber(),
+    onChange: (listener) => link.onChange(listener),
+    close: () => link.close(),
+  };
 }

@@ -45,25 +45,28 @@ async function expectWhole(user: StoreUser): Promise<void> {
   expect(await client.keys(site.keys.entry('*'))).toHaveLength(tasks.length);
 }
 
-describe('an id', () => {
+describe.each([
+  { name: 'an id', isCluster: false },
+  { name: 'an id, by the ways of a Cluster', isCluster: true },
+])('$name', ({ isCluster }) => {
   it('is given to one of two queues when two instances insert it at once, over and over', async () => {
-    const users = [await site.user(), await site.user()];
+    const users = [await site.user({ isCluster }), await site.user({ isCluster })];
     const winners = [];
     for (const round of range(150)) winners.push(await insertAtOnce(users, `t${round}`, round % 2));
     expect(new Set(winners).size).toBe(2);
-    await expectWhole(await site.user());
+    await expectWhole(await site.user({ isCluster }));
   });
 
   it('is given to one of many queues', async () => {
-    const users = await Promise.all(range(6).map(() => site.user()));
-    for (const round of range(20)) await insertAtOnce(users, `t${round}`);
-    await expectWhole(await site.user());
+    const users = await Promise.all(range(6).map(() => site.user({ isCluster })));
+    for (const round of range(20)) await insertAtOnce(users, `t${round}`, round % users.length);
+    await expectWhole(await site.user({ isCluster }));
   });
 
   it('is given once also while it is removed and cleared', async () => {
-    const stores = await Promise.all(range(3).map(() => site.open()));
+    const stores = await Promise.all(range(3).map(() => site.open({ isCluster })));
     const inserted = await Promise.all(stores.map((store, index) => disturb(store, index)));
-    const user = await site.user();
+    const user = await site.user({ isCluster });
     await expectWhole(user);
     expect(inserted.reduce((sum, count) => sum + count, 0)).toBe((await user.list()).length);
     for (const { spec } of await user.list()) {
@@ -72,18 +75,20 @@ describe('an id', () => {
   });
 
   it('is taken over from an insert that announced it and never came', async () => {
-    const user = await site.user();
+    const user = await site.user({ isCluster });
     const client = await site.client();
     await client.set(site.keys.entry('a'), 'nonce-of-the-dead elsewhere');
     expect(await user.store.find('a')).toBeUndefined();
     await user.add({ id: 'a', queue: 'here' });
     expect(await client.get(site.keys.entry('a'))).toMatch(/ here$/);
-    expect(await client.get(`${site.keys.queue('elsewhere')}:gone:a`)).toBe('nonce-of-the-dead');
+    // Where the task follows its entry in another step, it must not follow any more.
+    const fence = await client.get(`${site.keys.queue('elsewhere')}:gone:a`);
+    expect(fence).toBe(isCluster ? 'nonce-of-the-dead' : null);
     await expectWhole(user);
   });
 
   it('is taken over within its own queue, too', async () => {
-    const user = await site.user();
+    const user = await site.user({ isCluster });
     const client = await site.client();
     await client.set(site.keys.entry('a'), 'nonce-of-the-dead here');
     await user.add({ id: 'a', queue: 'here' });
@@ -91,7 +96,7 @@ describe('an id', () => {
   });
 
   it('is not lost with a nonce that was given up', async () => {
-    const user = await site.user();
+    const user = await site.user({ isCluster });
     const client = await site.client();
     await client.set(site.keys.entry('a'), 'nonce-of-the-dead here');
     await client.set(`${site.keys.queue('here')}:gone:a`, 'nonce-of-the-dead');
@@ -100,7 +105,7 @@ describe('an id', () => {
   });
 
   it.each(['remove', 'clear'])('refuses the late insert of a task that is gone by %s', async (way) => {
-    const [user, other] = [await site.user(), await site.user()];
+    const [user, other] = [await site.user({ isCluster }), await site.user({ isCluster })];
     const client = await site.client();
     const [task] = await user.add({ id: 'a', queue: 'here' });
     const entry = (await client.get(site.keys.entry('a'))) ?? '';
