@@ -71,7 +71,9 @@ async function compare(
   const meter = new RedisMeter(server.port);
   const queues = new Map<string, RedisQueue>();
   for (const [name, open] of openers) queues.set(name, await open({ port: server.port, name }));
-  const samples = new Map([...queues.keys()].map((name) => [name, { enqueue: [], cycle: [] }]));
+  const samples = new Map(
+    [...queues.keys()].map((name): [string, Samples] => [name, { enqueue: [], cycle: [] }]),
+  );
   const units = context.scaled(callers === 1 ? UNITS_OF_ONE : UNITS);
   for (let round = 0; round <= ROUNDS; round += 1) {
     const entries = [...queues];
