@@ -63,7 +63,7 @@ describe('the record of a task', () => {
     };
     const startBy = String(user.now.wall + 60_000);
     const a = { ...common, startBy, place: '1' };
-    const texts = { spec: first.spec, payload: '"code":"run a"', lease: '' };
+    const texts = { spec: first.spec, payload: '"code":"run a"' };
     expect(await recordOf('a')).toMatchObject({
       ...a,
       ...texts,
@@ -76,7 +76,6 @@ describe('the record of a task', () => {
       state: 'delayed',
       startBy: '-',
       place,
-      lease: '',
     });
     user.clock.advance(250);
     const held = await user.takeOne({ claimId: 'c', workerId: 'w', lease: 0.5 });

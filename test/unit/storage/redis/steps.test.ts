@@ -40,7 +40,7 @@ describe('the exchange of entries of the directory', () => {
 });
 
 describe('one step of a clear', () => {
-  const clear = new LuaScript('clear', { parts: ['record', 'index'] });
+  const clear = new LuaScript('clear', { parts: ['record', 'notes', 'index'] });
 
   it('takes along as many as it may, the oldest of each state first, queue by queue', async () => {
     const user = await site.user();
