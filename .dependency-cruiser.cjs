@@ -86,6 +86,13 @@ module.exports = {
       ],
     ),
     {
+      name: 'cron-in-one-place',
+      comment: 'Which library reads cron expressions is the business of one file.',
+      severity: 'error',
+      from: { path: OWN_SOURCE, pathNot: '^src/schedules/cron\\.times\\.ts$' },
+      to: { path: 'node_modules/croner/' },
+    },
+    {
       name: 'one-place-picks-the-driver',
       comment: 'Nobody but the storage module asks which driver it is.',
       severity: 'error',

@@ -7,6 +7,7 @@ import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { QueueModule } from './queue/queue.module.js';
+import { SchedulesModule } from './schedules/schedules.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import type { Clock } from './task/clock.js';
 
@@ -27,6 +28,7 @@ export class AppModule {
         AuthModule,
         EventsModule,
         QueueModule,
+        SchedulesModule,
         HealthModule,
         DocsModule,
         ...extensions,

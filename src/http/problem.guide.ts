@@ -43,6 +43,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Take it for gone: it was never enqueued, was removed, or was kept long enough.',
     detail: 'There is no task eval-1; it was never enqueued, was removed, or its retention has ended',
   },
+  schedule_not_found: {
+    when: 'No schedule has this name now.',
+    remedy: 'Look at `GET /schedules`.',
+    detail: 'There is no schedule nightly',
+  },
   no_output: {
     when: 'The task is not completed, or was completed without an output.',
     remedy: 'Wait for its end with `GET /tasks/{eval_id}?wait=30`.',

@@ -23,6 +23,11 @@ export function guardFor(principal: Principal): TaskGuard {
   };
 }
 
+/** Viewers see that a task is there and how it fares, not what it is about. */
+export function seesPayloads(principal: Principal): boolean {
+  return principal.roles.some((role) => role !== 'viewer');
+}
+
 /** The queues that a reader sees: those asked for, or all of its own; `undefined` is every queue there is. */
 export function visibleQueues(
   principal: Principal,

@@ -13,6 +13,7 @@ import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
+import { nextLink } from '../http/next-link.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
@@ -31,7 +32,7 @@ import {
 } from './dto/task.response.js';
 import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
-import { requireQueue, visibleQueues } from './queue-access.js';
+import { requireQueue, seesPayloads, visibleQueues } from './queue-access.js';
 import { QueueService } from './queue.service.js';
 import { draftOf } from './task.draft.js';
 import { attemptView, enqueuedView, splice, taskView } from './task.view.js';
@@ -111,7 +112,8 @@ export class TasksController {
       cursor: query.cursor,
     });
     const tasks = page.tasks.map((task) => taskView({ task, position: undefined }));
-    const headers = page.nextCursor === undefined ? undefined : { Link: nextLink(request, page.nextCursor) };
+    const headers =
+      page.nextCursor === undefined ? undefined : { Link: nextLink(request.url, page.nextCursor) };
     sendJson(response, 200, JSON.stringify({ tasks, next_cursor: page.nextCursor ?? null }), headers);
   }
 
@@ -227,18 +229,6 @@ export class TasksController {
   }
 }
 
-/** Viewers see that a task is there and how it fares, not what it is about. */
-function seesPayloads(principal: Principal): boolean {
-  return principal.roles.some((role) => role !== 'viewer');
-}
-
 function instantOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(text);
-}
-
-/** RFC 8288. The other parameters stay as they are. */
-function nextLink(request: Request, cursor: string): string {
-  const query = new URLSearchParams(request.url.split('?')[1] ?? '');
-  query.set('cursor', cursor);
-  return `</tasks?${query.toString()}>; rel="next"`;
 }

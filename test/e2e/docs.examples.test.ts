@@ -59,7 +59,7 @@ describe('the examples of the OpenAPI document', () => {
     );
     const example = type === undefined ? body : examplesOf(content, type)[request ?? ''];
     if (request !== undefined) seen.add(`${id} request ${request}`);
-    return service.call(method, path.replace('{eval_id}', task) + query, {
+    return service.call(method, path.replace(/\{\w+\}/, task) + query, {
       body: withLeases(example, task),
       ...(type !== undefined && { headers: { 'Content-Type': type } }),
     });
@@ -93,6 +93,15 @@ describe('the examples of the OpenAPI document', () => {
     expect({ id, body }).toEqual({ id, body: examplesOf(content, JSON_TYPE)[answer] });
     return got;
   }
+
+  it('tells what happens by the clock', async () => {
+    const made = await play('putSchedule', { request: 'nightly', status: 201 });
+    expect(made.headers.get('location')).toBe('/schedules/nightly');
+    await play('listSchedules', { answer: 'page' });
+    await play('getSchedule', { task: 'nightly', answer: 'nightly' });
+    await play('putSchedule', { request: 'paused' });
+    await play('removeSchedule', { task: 'nightly', answer: 'deleted' });
+  });
 
   it('tells what happens when tasks are enqueued', async () => {
     const created = await play('enqueueTask', { request: 'smallest', status: 201 });

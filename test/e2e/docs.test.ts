@@ -79,7 +79,7 @@ describe('the documentation', () => {
 
   it('asks for a key exactly where the service does', async () => {
     for (const { name, method, path, security = [] } of operations) {
-      const { status } = await get(path.replace('{eval_id}', 'x').replace('{file}', 'x'), {}, method);
+      const { status } = await get(path.replace(/\{\w+\}/g, 'x'), {}, method);
       expect({ name, refused: status === 401 }).toEqual({ name, refused: security.length > 0 });
     }
   });
@@ -129,7 +129,7 @@ describe('the documentation', () => {
         expect({ name, type, count: examples.length > 0 }).toEqual({ name, type, count: true });
         for (const body of examples) {
           const sent = { body: withoutWait(body), key: KEY, headers: { 'Content-Type': type } };
-          const { status } = await service.call(method, path.replace('{eval_id}', 'nobody'), sent);
+          const { status } = await service.call(method, path.replace(/\{\w+\}/g, 'nobody'), sent);
           // Understood, whatever becomes of it.
           expect({ name, status: [200, 201, 404, 409].includes(status) }).toEqual({ name, status: true });
         }

@@ -32,6 +32,10 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'POST /tasks/redrive': ['producer', 'admin'],
   'POST /tasks/:eval_id/cancel': ['producer', 'admin'],
   'POST /tasks/:eval_id/redrive': ['producer', 'admin'],
+  'GET /schedules': ['producer', 'worker', 'viewer', 'admin'],
+  'GET /schedules/:schedule_id': ['producer', 'worker', 'viewer', 'admin'],
+  'POST /schedules': ['producer', 'admin'],
+  'DELETE /schedules/:schedule_id': ['producer', 'admin'],
   'GET /tasks/next': ['worker', 'admin'],
   'POST /tasks/claim': ['worker', 'admin'],
   'POST /tasks/complete': ['worker', 'admin'],
@@ -55,6 +59,9 @@ const ON_A_QUEUE: Readonly<Record<string, object | undefined>> = {
   'POST /tasks': { eval_id: 'new', code: 'x' },
   'POST /tasks/claim': { worker_id: 'w1', queues: ['elsewhere', 'default'] },
   'POST /tasks/redrive': { status: 'failed', queue: 'default' },
+  'GET /schedules/sample': undefined,
+  'DELETE /schedules/sample': undefined,
+  'POST /schedules': { schedule_id: 'sample', cron: '@daily', task: { code: 'x', queue: 'elsewhere' } },
   'POST /tasks/sample/cancel': {},
   'POST /tasks/sample/redrive': {},
   'POST /tasks/sample/heartbeat': { lease_id: 'a-lease-id' },
@@ -62,6 +69,8 @@ const ON_A_QUEUE: Readonly<Record<string, object | undefined>> = {
   'POST /tasks/sample/fail': {},
   'POST /tasks/sample/release': { lease_id: 'a-lease-id' },
 };
+
+const SCHEDULE = { schedule_id: 'sample', cron: '@daily', task: { code: 'the-code' } };
 
 /** Keeps all that is logged, at every level. */
 class KeptLog implements LoggerService {
@@ -114,7 +123,7 @@ function registeredRoutes(): string[] {
 
 function split(route: string): [method: string, path: string] {
   const [method = '', path = ''] = route.split(' ');
-  return [method, path.replace(':eval_id', 'sample').replace(':file', 'none')];
+  return [method, path.replace(':file', 'none').replace(/:\w+/, 'sample')];
 }
 
 function isOpen({ status }: Answer): boolean {
@@ -141,6 +150,7 @@ describeStores(({ startApp }) => {
   beforeEach(async () => {
     await as('admin', 'DELETE', '/tasks');
     await as('producer', 'POST', '/tasks', { body: { eval_id: 'sample', code: 'x' } });
+    await as('producer', 'POST', '/schedules', { body: SCHEDULE });
   });
 
   describe('every route', () => {
@@ -181,6 +191,7 @@ describeStores(({ startApp }) => {
     it('sees and redrives nothing of the others', async () => {
       await as('stranger', 'POST', '/tasks', { body: { eval_id: 'own', code: 'x', queue: 'elsewhere' } });
       const list = await as('stranger', 'GET', '/tasks');
+      expect((await as('stranger', 'GET', '/schedules')).body.schedules).toEqual([]);
       expect(list.body.tasks).toMatchObject([{ eval_id: 'own' }]);
       const status = await as('stranger', 'GET', '/status');
       expect(status.body).toMatchObject({ total_tasks: 1, queued: 1 });
@@ -208,7 +219,7 @@ describeStores(({ startApp }) => {
       const body = { eval_id: 'a', code: 'the-code', metadata: { k: 'the-metadata' } };
       await as('producer', 'POST', '/tasks', { body });
       expect((await as('producer', 'GET', '/tasks/a')).text).toContain('the-metadata');
-      for (const path of ['/tasks/a', '/tasks', '/tasks/a/attempts', '/status']) {
+      for (const path of ['/tasks/a', '/tasks', '/tasks/a/attempts', '/status', '/schedules/sample']) {
         expect((await as('viewer', 'GET', path)).text).not.toMatch(/the-(code|metadata)/);
       }
     });

@@ -1,0 +1,101 @@
+import { ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath, OmitType } from '@nestjs/swagger';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
+import { CreateTaskDto } from '../../queue/dto/create-task.dto.js';
+import { CURSOR } from '../../queue/dto/limits.js';
+import { CRON, TIME_ZONE } from '../cron.times.js';
+import { CATCH_UP, type CatchUp } from '../schedule.js';
+
+/** Leaves room for the due time in the names of its tasks. */
+export const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
+
+/** What every task of a schedule is. Exists for the OpenAPI document. */
+@ApiSchema({ name: 'TaskTemplate' })
+export class TaskTemplateDto extends OmitType(CreateTaskDto, ['eval_id', 'run_at', 'expires_at'] as const) {}
+
+/** `POST /schedules`. */
+@ApiSchema({ name: 'NewSchedule' })
+export class ScheduleDto {
+  @ApiProperty({
+    description: 'The name of the schedule; its tasks are called after it',
+    pattern: SCHEDULE_ID.source,
+    example: 'nightly',
+  })
+  @IsString()
+  @Matches(SCHEDULE_ID)
+  readonly schedule_id!: string;
+
+  @ApiProperty({
+    description:
+      'When tasks are due: minute, hour, day of the month, month, day of the week; with seconds in front of them when ' +
+      'there are six fields; or @hourly, @daily, @weekly, @monthly, @yearly',
+    pattern: CRON.source,
+    example: '0 3 * * *',
+  })
+  @IsString()
+  @Matches(CRON, {
+    message: 'cron must be five fields, or six with seconds in front, or a name such as @daily',
+  })
+  readonly cron!: string;
+
+  @ApiPropertyOptional({
+    description: 'The time zone of `cron`, by its name',
+    default: 'UTC',
+    pattern: TIME_ZONE.source,
+    example: 'Europe/Berlin',
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(TIME_ZONE, { message: 'timezone must be the name of a time zone, such as Europe/Berlin' })
+  readonly timezone: string = 'UTC';
+
+  @ApiPropertyOptional({
+    enum: CATCH_UP,
+    default: 'skip',
+    description:
+      'What becomes of due times at which no process was up: nothing, one task for the latest, or a task for each of ' +
+      'the latest 1000',
+  })
+  @IsOptional()
+  @IsIn(CATCH_UP)
+  readonly catch_up: CatchUp = 'skip';
+
+  @ApiPropertyOptional({
+    description: 'Whether nothing is enqueued. What falls into a pause is never made up for',
+    default: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  readonly paused: boolean = false;
+
+  @ApiProperty({
+    type: 'object',
+    allOf: [{ $ref: getSchemaPath(TaskTemplateDto) }],
+    description: 'The task to enqueue; it has no eval_id, run_at or expires_at of its own',
+    additionalProperties: true,
+  })
+  @OpaqueJson({ type: 'object', maxBytes: 'maxBodyBytes' })
+  readonly task!: RawJson;
+}
+
+/** `GET /schedules`. */
+export class ScheduleListQuery {
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Schedules on a page',
+    default: 100,
+    minimum: 1,
+    maximum: 1000,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  readonly limit: number = 100;
+
+  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[0-9]{1,15}$/, { message: 'cursor is not the next_cursor of a page' })
+  readonly cursor?: string;
+}

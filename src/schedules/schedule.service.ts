@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { HttpLimits } from '../http/http-limits.js';
+import { invalidRequest } from '../http/dto.reader.js';
+import { ProblemError } from '../http/problem.error.js';
+import { Clock } from '../task/clock.js';
+import { CronTimes, isTimeZone } from './cron.times.js';
+import type { CatchUp, Schedule, ScheduleRun } from './schedule.js';
+import { ScheduleStore, type SchedulePage } from './schedule.store.js';
+import { taskOf } from './scheduled-task.js';
+
+export interface ScheduleDraft {
+  readonly id: string;
+  readonly cron: string;
+  readonly timezone: string;
+  readonly catchUp: CatchUp;
+  readonly isPaused: boolean;
+  readonly taskText: string;
+}
+
+export interface KnownSchedule {
+  readonly schedule: Schedule;
+  readonly run: ScheduleRun | undefined;
+}
+
+/** Throws when the caller may not act on the tasks of this queue. */
+export type QueueGuard = (queue: string) => void;
+
+/** Keeps schedules, and says when they are due. */
+@Injectable()
+export class ScheduleService {
+  constructor(
+    private readonly store: ScheduleStore,
+    private readonly clock: Clock,
+    private readonly limits: HttpLimits,
+  ) {}
+
+  /**
+   * Makes a schedule, or changes the one that has the name.
+   *
+   * @throws ProblemError `invalid_request`, or what the guard throws
+   */
+  async put(draft: ScheduleDraft, guard: QueueGuard): Promise<KnownSchedule & { isNew: boolean }> {
+    const { queue } = this.check(draft);
+    guard(queue);
+    for (;;) {
+      const { value: present, revision } = await this.store.find(draft.id);
+      if (present !== undefined) guard(present.queue);
+      const schedule = scheduleOf(draft, { present, queue, now: this.clock.now().wall });
+      const isWritten = schedule === present || (await this.store.put(schedule, revision));
+      if (isWritten) return { ...(await this.withRun(schedule)), isNew: present === undefined };
+    }
+  }
+
+  /** @throws ProblemError `schedule_not_found` */
+  async find(id: string): Promise<KnownSchedule> {
+    const { value } = await this.store.find(id);
+    if (value === undefined) throw notFound(id);
+    return this.withRun(value);
+  }
+
+  async list(
+    limit: number,
+    before?: number,
+  ): Promise<Omit<SchedulePage, 'schedules'> & { known: KnownSchedule[] }> {
+    const { schedules, next } = await this.store.list(limit, before);
+    return { known: await Promise.all(schedules.map((schedule) => this.withRun(schedule))), next };
+  }
+
+  /** @throws ProblemError `schedule_not_found` */
+  async remove(id: string, guard: QueueGuard): Promise<void> {
+    for (;;) {
+      const { value, revision } = await this.store.find(id);
+      if (value === undefined) throw notFound(id);
+      guard(value.queue);
+      if (await this.store.remove(id, revision)) return;
+    }
+  }
+
+  private async withRun(schedule: Schedule): Promise<KnownSchedule> {
+    const { value: run } = await this.store.findRun(schedule.id);
+    // What a schedule of the same name did before is not its own.
+    return { schedule, run: run !== undefined && run.until > schedule.since ? run : undefined };
+  }
+
+  private check({ id, cron, timezone, taskText }: ScheduleDraft): { queue: string } {
+    if (!isTimeZone(timezone)) {
+      throw invalid('timezone', 'timezone must be the name of a time zone, such as Europe/Berlin');
+    }
+    let first: number | undefined;
+    try {
+      first = CronTimes.of(cron, timezone).after(this.clock.now().wall);
+    } catch (error) {
+      throw invalid('cron', `cron cannot be read: ${error instanceof Error ? error.message : 'it is wrong'}`);
+    }
+    if (first === undefined) throw invalid('cron', 'cron is never due');
+    return { queue: taskOf(taskText, id, this.limits).spec.queue };
+  }
+}
+
+interface Ground {
+  readonly present: Schedule | undefined;
+  readonly queue: string;
+  readonly now: number;
+}
+
+/** The one that is there, when nothing changes. */
+function scheduleOf(draft: ScheduleDraft, { present, queue, now }: Ground): Schedule {
+  const isSameTimes =
+    present?.cron === draft.cron &&
+    present.timezone === draft.timezone &&
+    present.isPaused === draft.isPaused;
+  if (isSameTimes && present.catchUp === draft.catchUp && present.taskText === draft.taskText) return present;
+  return {
+    ...draft,
+    queue,
+    createdAt: present?.createdAt ?? now,
+    updatedAt: now,
+    since: isSameTimes ? present.since : now,
+  };
+}
+
+function invalid(name: string, detail: string): ProblemError {
+  return invalidRequest([{ pointer: `/${name}`, detail }]);
+}
+
+function notFound(id: string): ProblemError {
+  return new ProblemError('schedule_not_found', `There is no schedule ${id}`);
+}

@@ -1,0 +1,31 @@
+import type { Instant } from '../task/clock.js';
+import { isoTime, splice } from '../queue/task.view.js';
+import { CronTimes } from './cron.times.js';
+import { taskIdAt } from './schedule.js';
+import type { KnownSchedule } from './schedule.service.js';
+
+const NEXT_DUE = 5;
+
+/** A schedule without its task. */
+export function scheduleView({ schedule, run }: KnownSchedule, now: Instant) {
+  const { id, cron, timezone, isPaused } = schedule;
+  const next = isPaused ? [] : CronTimes.of(cron, timezone).next(NEXT_DUE, now);
+  return {
+    schedule_id: id,
+    cron,
+    timezone,
+    catch_up: schedule.catchUp,
+    paused: isPaused,
+    queue: schedule.queue,
+    created_at: isoTime(schedule.createdAt),
+    updated_at: isoTime(schedule.updatedAt),
+    last_due_at: run === undefined ? null : isoTime(run.until),
+    last_eval_id: run === undefined ? null : taskIdAt(id, run.until),
+    next_due_at: next.map(isoTime),
+  };
+}
+
+/** The whole of it as JSON; the task is the text that was sent. */
+export function scheduleText(known: KnownSchedule, now: Instant): string {
+  return splice(scheduleView(known, now), `"task":${known.schedule.taskText}`);
+}

@@ -1,0 +1,155 @@
+import { Controller, Delete, Get, Post, Req, Res } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { mayUseQueue, type Principal } from '../auth/principal.js';
+import { apiHeaders } from '../http/api-headers.js';
+import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
+import { JsonBody } from '../http/json-body.decorator.js';
+import { nextLink } from '../http/next-link.js';
+import { QueryParams } from '../http/query.decorator.js';
+import { sendJson } from '../http/raw-reply.js';
+import { requireQueue, seesPayloads } from '../queue/queue-access.js';
+import { Clock } from '../task/clock.js';
+import { ScheduleDto, ScheduleListQuery, SCHEDULE_ID, TaskTemplateDto } from './dto/schedule.dto.js';
+import { SCHEDULE_LIST, SCHEDULE_PUT, SCHEDULE_REMOVED, SCHEDULE_SHOWN } from './dto/schedule.examples.js';
+import { RemovedSchedule, ScheduleDetails, SchedulePage } from './dto/schedule.response.js';
+import { ScheduleId } from './schedule-id.decorator.js';
+import { ScheduleService } from './schedule.service.js';
+import { scheduleText, scheduleView } from './schedule.view.js';
+
+const ID = {
+  name: 'schedule_id',
+  description: 'The name of the schedule',
+  schema: { type: 'string', pattern: SCHEDULE_ID.source },
+  example: 'nightly',
+};
+
+/** Tasks that come by the clock. */
+@ApiTags('schedules')
+@ApiExtraModels(TaskTemplateDto)
+@Controller('schedules')
+export class SchedulesController {
+  constructor(
+    private readonly schedules: ScheduleService,
+    private readonly clock: Clock,
+  ) {}
+
+  @Post()
+  @Roles('producer')
+  @ApiOperation({
+    operationId: 'putSchedule',
+    summary: 'Make a schedule, or change it',
+    description:
+      'At every due time one task is enqueued, however many processes there are: its eval_id is the schedule_id, a ' +
+      'colon and the due time, such as `nightly:2030-01-31T03:00:00Z`. Sending a schedule again replaces it.',
+  })
+  @ApiCreatedResponse({
+    type: ScheduleDetails,
+    description: 'The schedule was made',
+    headers: apiHeaders('Location'),
+    examples: SCHEDULE_PUT.created,
+  })
+  @ApiOkResponse({
+    type: ScheduleDetails,
+    description: 'The schedule was there; it is now as it was sent',
+    headers: apiHeaders('Location'),
+    examples: SCHEDULE_PUT.changed,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
+  async put(
+    @JsonBody(ScheduleDto, SCHEDULE_PUT.requests) dto: ScheduleDto,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { schedule_id: id, cron, timezone } = dto;
+    const draft = {
+      id,
+      cron,
+      timezone,
+      catchUp: dto.catch_up,
+      isPaused: dto.paused,
+      taskText: dto.task.text,
+    };
+    const known = await this.schedules.put(draft, (queue) => requireQueue(principal, queue));
+    const text = scheduleText(known, this.clock.now().wall);
+    sendJson(response, known.isNew ? 201 : 200, text, { Location: `/schedules/${id}` });
+  }
+
+  @Get()
+  @Roles('producer', 'worker', 'viewer')
+  @ApiOperation({
+    operationId: 'listSchedules',
+    summary: 'List schedules, newest first',
+    description: 'Without their tasks. A key that is for some queues only sees the schedules of those.',
+  })
+  @ApiOkResponse({
+    type: SchedulePage,
+    description: 'A page of schedules',
+    headers: apiHeaders('Link'),
+    examples: SCHEDULE_LIST,
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
+  async list(
+    @QueryParams(ScheduleListQuery) { limit, cursor }: ScheduleListQuery,
+    @CurrentPrincipal() principal: Principal,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { known, next } = await this.schedules.list(
+      limit,
+      cursor === undefined ? undefined : Number(cursor),
+    );
+    const now = this.clock.now().wall;
+    const schedules = known
+      .filter(({ schedule }) => mayUseQueue(principal, schedule.queue))
+      .map((each) => scheduleView(each, now));
+    const text = JSON.stringify({ schedules, next_cursor: next === undefined ? null : String(next) });
+    const headers = next === undefined ? undefined : { Link: nextLink(request.url, String(next)) };
+    sendJson(response, 200, text, headers);
+  }
+
+  @Get(':schedule_id')
+  @Roles('producer', 'worker', 'viewer')
+  @ApiOperation({ operationId: 'getSchedule', summary: 'Look at a schedule' })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ScheduleDetails, description: 'The schedule', examples: SCHEDULE_SHOWN })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'schedule_not_found', 'store_unavailable')
+  async find(
+    @ScheduleId() id: string,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    const known = await this.schedules.find(id);
+    requireQueue(principal, known.schedule.queue);
+    const now = this.clock.now().wall;
+    const isShown = seesPayloads(principal);
+    sendJson(response, 200, isShown ? scheduleText(known, now) : JSON.stringify(scheduleView(known, now)));
+  }
+
+  @Delete(':schedule_id')
+  @Roles('producer')
+  @ApiOperation({
+    operationId: 'removeSchedule',
+    summary: 'Forget a schedule',
+    description: 'The tasks that it enqueued stay. Other processes hear of it within a second.',
+  })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: RemovedSchedule, description: 'The schedule is gone', examples: SCHEDULE_REMOVED })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'schedule_not_found', 'store_unavailable')
+  async remove(
+    @ScheduleId() id: string,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    await this.schedules.remove(id, (queue) => requireQueue(principal, queue));
+    sendJson(response, 200, JSON.stringify({ schedule_id: id, status: 'deleted' }));
+  }
+}

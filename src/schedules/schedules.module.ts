@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { QueueModule } from '../queue/queue.module.js';
+import { ScheduleService } from './schedule.service.js';
+import { ScheduleStore } from './schedule.store.js';
+import { Scheduler } from './scheduler.js';
+import { SchedulesController } from './schedules.controller.js';
+
+/** Tasks that come by the clock. Needs `DocumentStore`, `Clock` and `HttpLimits` from global modules. */
+@Module({
+  imports: [QueueModule],
+  controllers: [SchedulesController],
+  providers: [ScheduleStore, ScheduleService, Scheduler],
+})
+export class SchedulesModule {}
