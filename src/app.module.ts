@@ -10,6 +10,7 @@ import { QueueModule } from './queue/queue.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import type { Clock } from './task/clock.js';
+import { WorkersModule } from './workers/workers.module.js';
 
 /** Everything, put together. */
 @Module({})
@@ -29,6 +30,7 @@ export class AppModule {
         EventsModule,
         QueueModule,
         SchedulesModule,
+        WorkersModule,
         HealthModule,
         DocsModule,
         ...extensions,

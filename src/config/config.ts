@@ -159,6 +159,10 @@ export class Config {
   @IsBoolean()
   readonly REQUIRE_LEASE_ID: boolean = false;
 
+  @FromEnvironment({ does: 'How long a worker may be silent before it is forgotten.', unit: 'seconds' })
+  @IsWithin(10, 86_400)
+  readonly WORKER_FORGET_SECONDS: number = 300;
+
   @FromEnvironment({ does: 'How long a task is kept after it ended.', unit: 'seconds' })
   @IsWithin(1, 315_360_000)
   readonly RETENTION_SECONDS: number = 86_400;

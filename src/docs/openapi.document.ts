@@ -34,6 +34,7 @@ const TAGS = {
   bulk: 'Many tasks in one request and one durable commit, each with its own result.',
   schedules: 'Tasks that come by the clock, one for each due time.',
   steering: 'Stop tasks, and start them again.',
+  workers: 'Who works, and who is to stop.',
   health: 'Probes. None of them needs a key.',
   documentation: 'This document, and pages to read it. None of them needs a key.',
 };

@@ -8,7 +8,7 @@ export const API_HEADERS = {
     example: 'b3f1c2d4e5a6-1z',
   },
   Location: {
-    description: 'The address of the task',
+    description: 'The address of what was made',
     schema: { type: 'string' },
     example: '/tasks/eval-1',
   },
@@ -20,6 +20,10 @@ export const API_HEADERS = {
     description: 'The address of the next page, as RFC 8288 has it; absent on the last page',
     schema: { type: 'string' },
     example: '</tasks?limit=1&cursor=3>; rel="next"',
+  },
+  'X-Worker-Command': {
+    description: 'drain: this worker gets nothing any more; absent otherwise',
+    schema: { type: 'string', enum: ['drain'] },
   },
   Allow: {
     description: 'The methods that the address takes',

@@ -48,6 +48,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Look at `GET /schedules`.',
     detail: 'There is no schedule nightly',
   },
+  worker_not_found: {
+    when: 'No worker of this name was seen within `WORKER_FORGET_SECONDS`.',
+    remedy: 'Look at `GET /workers`.',
+    detail: 'No worker worker-9 was seen lately',
+  },
   no_output: {
     when: 'The task is not completed, or was completed without an output.',
     remedy: 'Wait for its end with `GET /tasks/{eval_id}?wait=30`.',

@@ -6,6 +6,7 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'There is nothing at this address' },
   task_not_found: { status: 404, title: 'No such task' },
   schedule_not_found: { status: 404, title: 'No such schedule' },
+  worker_not_found: { status: 404, title: 'No such worker' },
   no_output: { status: 404, title: 'The task has no output' },
   method_not_allowed: { status: 405, title: 'The address does not take this method' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },

@@ -26,6 +26,7 @@ import { draftOf } from './task.draft.js';
 import { claimedListText, heartbeatView } from './task.view.js';
 import { claimOf, failureOf } from './work.controller.js';
 import { type TaskResult, WorkService } from './work.service.js';
+import { WorkerWatch } from './worker-watch.js';
 
 const BATCH = {
   envelope: BatchDto,
@@ -49,6 +50,7 @@ export class BulkController {
     private readonly queue: QueueService,
     private readonly work: WorkService,
     private readonly claims: ClaimService,
+    private readonly workers: WorkerWatch,
   ) {}
 
   @Post('batch')
@@ -117,7 +119,8 @@ export class BulkController {
     }
     // The results are durable: whatever stands against the claim must not take their answer away.
     const claimed = await this.claims.claim(claimOf(claim), callerOf(response)).catch(() => []);
-    sendJson(response, 200, `${text.slice(0, -1)},${claimedListText(claimed).slice(1)}`);
+    const command = this.workers.commandFor(claim.worker_id);
+    sendJson(response, 200, `${text.slice(0, -1)},${claimedListText(claimed, command).slice(1)}`);
   }
 
   @Post('heartbeat')
@@ -143,7 +146,7 @@ export class BulkController {
     const outcomes = await this.work.heartbeatAll(beats, guardFor(principal));
     const results = outcomes.map((outcome, index) => ({
       eval_id: beats[index]?.id,
-      ...itemView(index, outcome, heartbeatView),
+      ...itemView(index, outcome, (task) => heartbeatView(task, this.workers.beat(task.lease.workerId))),
     }));
     sendJson(response, 200, JSON.stringify({ results }));
   }

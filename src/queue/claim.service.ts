@@ -7,6 +7,7 @@ import type { Caller } from './caller.js';
 import { newLeaseId } from './lease-id.js';
 import { TaskChanger } from './task-changer.js';
 import { WaitingRoom } from './waiting-room.js';
+import { WorkerWatch } from './worker-watch.js';
 
 export interface Claim {
   readonly queues: readonly string[];
@@ -27,23 +28,47 @@ export class ClaimService {
     private readonly room: WaitingRoom,
     private readonly changer: TaskChanger,
     private readonly config: Config,
+    private readonly workers: WorkerWatch,
   ) {}
 
   /**
    * Leases ready tasks, waiting for one if asked to. When the caller hangs up before its answer is written, the tasks
-   * go straight back.
+   * go straight back. A worker that is to drain gets nothing.
    */
   async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.room.requireOpen();
+    const { workerId, queues } = claim;
+    if (workerId !== undefined) this.workers.saw(workerId, queues);
+    if (this.workers.isDraining(workerId)) return [];
     const request = this.requestFor(claim);
     const claimed =
-      claim.wait > 0 ? await this.room.claim(request, claim.wait, caller) : await this.store.claim(request);
+      claim.wait > 0 ? await this.park(request, claim, caller) : await this.store.claim(request);
     if (claimed.length > 0) {
       caller.onGone(() => {
         void this.giveBack(claimed);
       });
     }
     return caller.isGone ? [] : claimed;
+  }
+
+  /** Who is told to drain leaves as if the wait were over. */
+  private async park(request: ClaimRequest, { wait, workerId }: Claim, caller: Caller) {
+    if (workerId === undefined) return this.room.claim(request, wait, caller);
+    let forget: () => void = () => undefined;
+    const leaving: Caller = {
+      get isGone() {
+        return caller.isGone;
+      },
+      onGone: (callback) => {
+        caller.onGone(callback);
+        forget = this.workers.onDrain(workerId, callback);
+      },
+    };
+    try {
+      return await this.room.claim(request, wait, leaving);
+    } finally {
+      forget();
+    }
   }
 
   private requestFor(claim: Claim): ClaimRequest {

@@ -92,8 +92,9 @@ export function claimedText({ task, payload }: ClaimedTask): string {
   return splice(view, payload);
 }
 
-export function claimedListText(claimed: readonly ClaimedTask[]): string {
-  return `{"tasks":[${claimed.map(claimedText).join(',')}]}`;
+export function claimedListText(claimed: readonly ClaimedTask[], command: 'drain' | null = null): string {
+  const more = command === null ? '' : `,"command":"${command}"`;
+  return `{"tasks":[${claimed.map(claimedText).join(',')}]${more}}`;
 }
 
 export function attemptView(attempt: Attempt) {
@@ -109,10 +110,10 @@ export function attemptView(attempt: Attempt) {
 }
 
 /** The answer to a heartbeat. */
-export function heartbeatView({ lease }: ProcessingTask) {
+export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null) {
   return {
     lease_expires_at: isoTime(lease.expiresAt),
-    command: null,
+    command,
     heartbeat_interval: heartbeatInterval(lease.length),
   };
 }

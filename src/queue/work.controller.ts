@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorators.js';
 import { effectiveLeaseId } from '../auth/lease.credential.js';
 import type { Principal } from '../auth/principal.js';
+import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { NoHead } from '../http/no-head.decorator.js';
@@ -23,6 +24,7 @@ import { callerOf } from './http-caller.js';
 import { guardFor, requireQueues } from './queue-access.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
 import { WorkService } from './work.service.js';
+import { WorkerWatch } from './worker-watch.js';
 
 /** For workers: claim a task, keep it, finish it. */
 @ApiTags('work')
@@ -31,6 +33,7 @@ export class WorkController {
   constructor(
     private readonly claims: ClaimService,
     private readonly work: WorkService,
+    private readonly workers: WorkerWatch,
   ) {}
 
   @Get('next')
@@ -47,6 +50,7 @@ export class WorkController {
     type: ClaimedTask,
     nullable: true,
     description: 'The task, or the JSON value `null`',
+    headers: apiHeaders('X-Worker-Command'),
     examples: CLAIM_NEXT,
   })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'too_many_waiters', 'store_unavailable', 'draining')
@@ -58,7 +62,9 @@ export class WorkController {
     requireQueues(principal, query.queue);
     const claim = { queues: query.queue, maxTasks: 1, wait: query.wait, workerId: query.worker_id };
     const [claimed] = await this.claims.claim(claim, callerOf(response));
-    sendJson(response, 200, claimed === undefined ? 'null' : claimedText(claimed));
+    const isDraining = this.workers.isDraining(query.worker_id);
+    const headers = isDraining ? { 'X-Worker-Command': 'drain' } : undefined;
+    sendJson(response, 200, claimed === undefined ? 'null' : claimedText(claimed), headers);
   }
 
   @Post('claim')
@@ -84,7 +90,7 @@ export class WorkController {
   ): Promise<void> {
     requireQueues(principal, dto.queues);
     const claimed = await this.claims.claim(claimOf(dto), callerOf(response));
-    sendJson(response, 200, claimedListText(claimed));
+    sendJson(response, 200, claimedListText(claimed, this.workers.commandFor(dto.worker_id)));
   }
 
   @Post(':eval_id/heartbeat')
@@ -116,7 +122,7 @@ export class WorkController {
     const leaseId = requiredLease(principal, dto.lease_id);
     const beat = { leaseId, extend: dto.extend, progress: dto.progress };
     const task = await this.work.heartbeat(id, beat, guardFor(principal));
-    sendJson(response, 200, JSON.stringify(heartbeatView(task)));
+    sendJson(response, 200, JSON.stringify(heartbeatView(task, this.workers.beat(task.lease.workerId))));
   }
 
   @Post(':eval_id/complete')

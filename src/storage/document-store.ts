@@ -1,5 +1,5 @@
 /** Everything that is kept as documents. A copy of a store takes all of them along. */
-export const DOCUMENT_KINDS = ['schedule', 'scheduleRun', 'batch', 'notice'] as const;
+export const DOCUMENT_KINDS = ['schedule', 'scheduleRun', 'batch', 'notice', 'workers', 'drain'] as const;
 
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 

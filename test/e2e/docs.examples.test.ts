@@ -128,6 +128,7 @@ describe('the examples of the OpenAPI document', () => {
     await play('getTaskOutput', { task: 'eval-1', answer: 'completed' });
     await play('getStatus', { answer: 'busy' });
     await play('claimTasks', { request: 'patient' });
+    await play('listWorkers', { answer: 'busy' });
     await play('claimTasks', { body: { worker_id: 'worker-1' }, answer: 'nothing' });
     await play('failTask', { task: 'eval-2', request: 'retry' });
   });
@@ -142,6 +143,11 @@ describe('the examples of the OpenAPI document', () => {
     await play('failTask', { task: 'eval-4', request: 'final' });
     await play('redriveTasks', { request: 'failed' });
     await play('cancelTask', { task: 'eval-4', request: 'reason' });
+  });
+
+  it('tells what happens when a worker is to stop', async () => {
+    await play('drainWorker', { task: 'worker-1', answer: 'draining' });
+    await play('resumeWorker', { task: 'worker-1', answer: 'active' });
   });
 
   it('tells what happens to many tasks at once', async () => {

@@ -40,6 +40,9 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'POST /tasks/claim': ['worker', 'admin'],
   'POST /tasks/complete': ['worker', 'admin'],
   'POST /tasks/heartbeat': ['worker', 'admin'],
+  'GET /workers': ['producer', 'worker', 'viewer', 'admin'],
+  'POST /workers/:worker_id/drain': ['admin'],
+  'POST /workers/:worker_id/resume': ['admin'],
   'POST /tasks/:eval_id/heartbeat': ['worker', 'admin', 'lease'],
   'POST /tasks/:eval_id/complete': ['worker', 'admin', 'lease'],
   'POST /tasks/:eval_id/fail': ['worker', 'admin', 'lease'],
@@ -192,6 +195,9 @@ describeStores(({ startApp }) => {
       await as('stranger', 'POST', '/tasks', { body: { eval_id: 'own', code: 'x', queue: 'elsewhere' } });
       const list = await as('stranger', 'GET', '/tasks');
       expect((await as('stranger', 'GET', '/schedules')).body.schedules).toEqual([]);
+      await as('worker', 'GET', '/tasks/next?worker_id=w1&queue=default,other');
+      expect((await as('stranger', 'GET', '/workers')).body.workers).toEqual([]);
+      expect((await as('viewer', 'GET', '/workers')).body.workers).toMatchObject([{ worker_id: 'w1' }]);
       expect(list.body.tasks).toMatchObject([{ eval_id: 'own' }]);
       const status = await as('stranger', 'GET', '/status');
       expect(status.body).toMatchObject({ total_tasks: 1, queued: 1 });

@@ -82,6 +82,12 @@ export class FinishedItems {
 
   @ApiPropertyOptional({ type: [ClaimedTask], description: 'The next tasks; with `claim` only' })
   readonly tasks?: readonly ClaimedTask[];
+
+  @ApiPropertyOptional({
+    enum: ['drain'],
+    description: 'With `claim` only: this worker gets nothing any more',
+  })
+  readonly command?: 'drain';
 }
 
 @ApiExtraModels(KeptItem, LostItem)

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { INTEGER, TEXT_OR_NULL, TIME } from './field.docs.js';
 
 /** Answers to workers. They exist for the OpenAPI document; `task.view.ts` writes them. */
@@ -71,6 +71,9 @@ export class ClaimedTask {
 export class ClaimedTasks {
   @ApiProperty({ type: [ClaimedTask], description: 'Empty when nothing is ready' })
   readonly tasks!: readonly ClaimedTask[];
+
+  @ApiPropertyOptional({ enum: ['drain'], description: 'drain: this worker gets nothing any more' })
+  readonly command?: 'drain';
 }
 
 /** A lease that goes on. */
@@ -82,7 +85,7 @@ export class KeptLease {
     type: String,
     enum: ['drain'],
     nullable: true,
-    description: 'drain: finish this task and claim no other; always null in this version',
+    description: 'drain: finish this task and claim no other',
   })
   readonly command!: 'drain' | null;
 

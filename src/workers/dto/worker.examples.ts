@@ -1,0 +1,34 @@
+/** Examples of the OpenAPI document; test/e2e/docs.examples.test.ts plays them. */
+
+export const WORKERS = {
+  busy: {
+    summary: 'One worker, which holds a task',
+    value: {
+      workers: [
+        {
+          worker_id: 'worker-1',
+          status: 'active',
+          first_seen_at: '2030-01-31T12:00:02.000Z',
+          last_seen_at: '2030-01-31T12:00:03.500Z',
+          queues: ['gpu', 'default'],
+          held_tasks: ['eval-2'],
+          held: 1,
+          completed: 1,
+          failed: 0,
+          lost: 0,
+        },
+      ],
+    },
+  },
+};
+
+export const DRAINED = {
+  draining: {
+    summary: 'It learns of it with its next heartbeat or claim',
+    value: { worker_id: 'worker-1', status: 'draining' },
+  },
+};
+
+export const RESUMED = {
+  active: { summary: 'It gets tasks again', value: { worker_id: 'worker-1', status: 'active' } },
+};

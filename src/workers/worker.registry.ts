@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { WorkerWatch } from '../queue/worker-watch.js';
+import { allDocuments, DocumentStore, type StoredDocument } from '../storage/document-store.js';
+import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
+import { DrainList } from './drain.list.js';
+import { WorkerLedger } from './worker.ledger.js';
+import { merged, type WorkerRecord } from './worker.record.js';
+
+const KIND = 'workers';
+const FLUSH_MS = 1_000;
+/** A process that is up says so at least this often, as long as it has seen anybody. */
+const SIGN_OF_LIFE_MS = 20_000;
+const SILENT_MS = 60_000;
+
+/** What one process has seen. Only that process writes it. */
+interface Sheet {
+  readonly at: Instant;
+  readonly workers: Readonly<Record<string, WorkerRecord>>;
+}
+
+/**
+ * Who the workers are, whichever process they talk to. Each process notes in memory what it sees and writes it down once
+ * a second, so a claim or a heartbeat waits for nothing. What a process has left that is gone, another takes over.
+ */
+@Injectable()
+export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(WorkerRegistry.name);
+  private readonly processId = randomUUID();
+  private readonly ledger = new WorkerLedger();
+  private revision = 0;
+  private writtenAt: Instant = -Infinity;
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly store: TaskStore,
+    private readonly documents: DocumentStore,
+    private readonly drains: DrainList,
+    private readonly config: Config,
+  ) {
+    super();
+    store.onCommit((transitions) => {
+      this.ledger.count(transitions);
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => {
+      this.flush().catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailable))
+          this.logger.error('Noting the workers failed', (error as Error).stack);
+      });
+    }, FLUSH_MS);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    await this.flush().catch(() => undefined);
+  }
+
+  saw(workerId: string, queues?: readonly string[]): void {
+    this.ledger.saw(workerId, this.store.clock.now().wall, queues);
+  }
+
+  isDraining(workerId: string | undefined): boolean {
+    return workerId !== undefined && this.drains.has(workerId);
+  }
+
+  onDrain(workerId: string, callback: () => void): () => void {
+    return this.drains.onDrain(workerId, callback);
+  }
+
+  /** All workers that any process has seen lately. */
+  async list(): Promise<ReadonlyMap<string, WorkerRecord>> {
+    await this.flush();
+    const workers = new Map<string, WorkerRecord>();
+    const silentSince = this.silentSince();
+    for (const document of await allDocuments(this.documents, KIND)) {
+      for (const [id, record] of Object.entries(sheetOf(document).workers)) {
+        if (record.lastSeen >= silentSince) workers.set(id, merged(record, workers.get(id)));
+      }
+    }
+    return workers;
+  }
+
+  /** Writes down what was seen, forgets who is silent, and reads who is to drain. */
+  flush(): Promise<void> {
+    const flush = this.running.then(() => this.write());
+    this.running = flush.catch(() => undefined);
+    return flush;
+  }
+
+  private async write(): Promise<void> {
+    await this.drains.refresh();
+    const now = this.store.clock.now().wall;
+    this.ledger.forget(this.silentSince());
+    const isDue = now - this.writtenAt >= SIGN_OF_LIFE_MS && this.ledger.size > 0;
+    if (isDue) await this.takeOver(now);
+    if (isDue || this.ledger.isChanged) await this.writeSheet(now);
+  }
+
+  private async writeSheet(at: Instant): Promise<void> {
+    this.ledger.isChanged = false;
+    const sheet: Sheet = { at, workers: this.ledger.contents() };
+    const text = JSON.stringify(sheet);
+    const revision = await this.documents.put(KIND, { id: this.processId, text, expected: this.revision });
+    if (revision !== undefined) this.revision = revision;
+    else await this.findSheet();
+    this.writtenAt = at;
+  }
+
+  /** The sheet is not as this process left it: an answer was lost, or somebody took the process for dead. */
+  private async findSheet(): Promise<void> {
+    const own = await this.documents.get(KIND, this.processId);
+    this.revision = own?.revision ?? 0;
+    // What was on it has been taken over: to keep it here would count it twice.
+    if (own === undefined) this.ledger.clear();
+    this.ledger.isChanged = true;
+  }
+
+  /** Of processes that are gone; and lets go of drains of workers that are. */
+  private async takeOver(now: Instant): Promise<void> {
+    const workers = new Set<string>();
+    const silentSince = this.silentSince();
+    for (const document of await allDocuments(this.documents, KIND)) {
+      const sheet = sheetOf(document);
+      for (const [id, { lastSeen }] of Object.entries(sheet.workers))
+        if (lastSeen >= silentSince) workers.add(id);
+      const isGone = document.id !== this.processId && now - sheet.at > SILENT_MS;
+      if (isGone && (await this.documents.remove(KIND, document.id, document.revision))) {
+        this.ledger.adopt(sheet.workers);
+      }
+    }
+    for (const [id, since] of [...this.drains.entries()]) {
+      if (since < silentSince && !workers.has(id)) await this.drains.remove(id);
+    }
+  }
+
+  private silentSince(): Instant {
+    return this.store.clock.now().wall - this.config.WORKER_FORGET_SECONDS * 1000;
+  }
+}
+
+function sheetOf({ text }: StoredDocument): Sheet {
+  return JSON.parse(text) as Sheet;
+}

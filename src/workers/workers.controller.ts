@@ -1,0 +1,112 @@
+import { Controller, Get, HttpCode, Param, type PipeTransform, Post, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { mayUseQueue, type Principal } from '../auth/principal.js';
+import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
+import { ProblemError } from '../http/problem.error.js';
+import { sendJson } from '../http/raw-reply.js';
+import { WORKER_ID } from '../queue/dto/limits.js';
+import { isoTime } from '../queue/task.view.js';
+import { DRAINED, RESUMED, WORKERS } from './dto/worker.examples.js';
+import { WorkerList, WorkerStatus } from './dto/worker.response.js';
+import { type KnownWorker, WorkerService } from './worker.service.js';
+
+const ID = {
+  name: 'worker_id',
+  description: 'The name of the worker, as it gives it',
+  schema: { type: 'string', pattern: WORKER_ID.source },
+  example: 'worker-1',
+};
+const MAX_NAMED = 100;
+
+/** What no worker can be called is not looked up, and not repeated in an answer. */
+class WorkerIdPipe implements PipeTransform<string, string> {
+  transform(id: string): string {
+    if (!WORKER_ID.test(id)) throw new ProblemError('worker_not_found', 'There is no such worker');
+    return id;
+  }
+}
+
+/** Who works, and who is to stop. */
+@ApiTags('workers')
+@Controller('workers')
+export class WorkersController {
+  constructor(private readonly workers: WorkerService) {}
+
+  @Get()
+  @Roles('producer', 'worker', 'viewer')
+  @ApiOperation({
+    operationId: 'listWorkers',
+    summary: 'List the workers that were seen lately',
+    description:
+      'A worker is who gives a `worker_id`. It is forgotten when it was silent for WORKER_FORGET_SECONDS. A key that ' +
+      'is for some queues only sees the workers and the tasks of those.',
+  })
+  @ApiOkResponse({ type: WorkerList, description: 'All of them', examples: WORKERS })
+  @ApiProblems(...WITH_KEY, 'store_unavailable')
+  async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
+    const workers = (await this.workers.list())
+      .map((worker) => visiblePart(worker, principal))
+      .filter(({ queues, held }) => principal.queues.includes('*') || queues.length + held.length > 0);
+    sendJson(response, 200, JSON.stringify({ workers: workers.map(workerView) }));
+  }
+
+  @Post(':worker_id/drain')
+  @HttpCode(200)
+  @Roles('admin')
+  @ApiOperation({
+    operationId: 'drainWorker',
+    summary: 'Give a worker nothing more, and tell it so',
+    description:
+      'Its next heartbeat or claim is answered with `command: "drain"`, and `GET /tasks/next` with the header ' +
+      '`X-Worker-Command: drain`. It may finish what it holds. Every process knows within two seconds.',
+  })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: WorkerStatus, description: 'It drains', examples: DRAINED })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'worker_not_found', 'store_unavailable')
+  async drain(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
+    await this.workers.drain(id);
+    sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'draining' }));
+  }
+
+  @Post(':worker_id/resume')
+  @HttpCode(200)
+  @Roles('admin')
+  @ApiOperation({
+    operationId: 'resumeWorker',
+    summary: 'Give a drained worker tasks again',
+    description:
+      'For a worker that comes back under its old name. One that stays away is forgotten by itself.',
+  })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: WorkerStatus, description: 'It is active', examples: RESUMED })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'worker_not_found', 'store_unavailable')
+  async resume(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
+    await this.workers.resume(id);
+    sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'active' }));
+  }
+}
+
+function visiblePart(worker: KnownWorker, principal: Principal): KnownWorker {
+  return {
+    ...worker,
+    queues: worker.queues.filter((queue) => mayUseQueue(principal, queue)),
+    held: worker.held.filter(({ queue }) => mayUseQueue(principal, queue)),
+  };
+}
+
+function workerView({ id, isDraining, firstSeen, lastSeen, queues, held, ...counts }: KnownWorker) {
+  return {
+    worker_id: id,
+    status: isDraining ? 'draining' : 'active',
+    first_seen_at: isoTime(firstSeen),
+    last_seen_at: isoTime(lastSeen),
+    queues,
+    held_tasks: held.slice(0, MAX_NAMED).map((task) => task.id),
+    held: held.length,
+    completed: counts.completed,
+    failed: counts.failed,
+    lost: counts.lost,
+  };
+}

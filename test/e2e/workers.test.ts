@@ -1,0 +1,151 @@
+import { Config } from '../../src/config/config.js';
+import { WorkerRegistry } from '../../src/workers/worker.registry.js';
+import { describeStores } from '../support/describe-stores.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
+
+type Worker = Readonly<Record<string, unknown>>;
+
+describeStores(({ name, startApp, settings }) => {
+  describe('workers', () => {
+    let service: TestApp;
+
+    beforeEach(async () => {
+      service = await startApp();
+    });
+
+    afterEach(() => service.close());
+
+    const post = (path: string, body: object = {}) => service.call('POST', path, { body });
+    const claim = (workerId: string, more: object = {}) =>
+      post('/tasks/claim', { worker_id: workerId, ...more });
+
+    async function workers(at = service): Promise<Worker[]> {
+      return (await at.call('GET', '/workers')).body.workers as Worker[];
+    }
+
+    async function enqueue(...ids: readonly string[]): Promise<void> {
+      for (const id of ids) await post('/tasks', { eval_id: id, code: 'x', max_attempts: 2, timeout: 30 });
+    }
+
+    it('are listed with what they hold and have done', async () => {
+      await enqueue('a', 'b', 'c', 'd');
+      await claim('w1', { max_tasks: 3, queues: ['default', 'gpu'] });
+      service.clock.advanceSeconds(5);
+      await claim('w2', { queues: ['none'] });
+      await post('/tasks/a/complete');
+      await post('/tasks/b/fail');
+      expect(await workers()).toEqual([
+        {
+          worker_id: 'w1',
+          status: 'active',
+          first_seen_at: '2026-01-01T00:00:00.000Z',
+          last_seen_at: '2026-01-01T00:00:00.000Z',
+          queues: ['default', 'gpu'],
+          held_tasks: ['c'],
+          held: 1,
+          completed: 1,
+          failed: 1,
+          lost: 0,
+        },
+        expect.objectContaining({ worker_id: 'w2', queues: ['none'], held: 0, held_tasks: [] }),
+      ]);
+    });
+
+    it('are seen when they beat, and a lost lease counts', async () => {
+      await enqueue('a', 'b');
+      const { body } = await claim('w1', { max_tasks: 2 });
+      const leases = body.tasks as { eval_id: string; lease_id: string }[];
+      service.clock.advanceSeconds(50);
+      await post('/tasks/heartbeat', { worker_id: 'w1', leases: leases.slice(0, 1) });
+      expect(await workers()).toMatchObject([{ last_seen_at: '2026-01-01T00:00:50.000Z', held: 2 }]);
+      service.clock.advanceSeconds(50);
+      await service.sweep();
+      expect(await workers()).toMatchObject([{ held_tasks: ['a'], lost: 1, completed: 0 }]);
+    });
+
+    it('are forgotten after a silence', async () => {
+      await claim('w1');
+      service.clock.advanceSeconds(service.app.get(Config).WORKER_FORGET_SECONDS - 1);
+      await claim('w2');
+      expect(await workers()).toHaveLength(2);
+      service.clock.advanceSeconds(2);
+      expect(await workers()).toMatchObject([{ worker_id: 'w2' }]);
+    });
+
+    it('learn with every answer that they are to drain, and get nothing', async () => {
+      await enqueue('a', 'b');
+      const first = await claim('w1');
+      expect(first.body).not.toHaveProperty('command');
+      const [{ lease_id: leaseId } = { lease_id: '' }] = first.body.tasks as { lease_id: string }[];
+      const beat = () => post('/tasks/a/heartbeat', { lease_id: leaseId });
+      expect((await beat()).body.command).toBeNull();
+      expect((await post('/workers/w1/drain')).body).toEqual({ worker_id: 'w1', status: 'draining' });
+      expect((await beat()).body.command).toBe('drain');
+      const leases = [{ eval_id: 'a', lease_id: leaseId }];
+      const beats = await post('/tasks/heartbeat', { worker_id: 'w1', leases });
+      expect(beats.body.results).toMatchObject([{ command: 'drain' }]);
+      expect((await claim('w1')).body).toEqual({ tasks: [], command: 'drain' });
+      const next = await service.call('GET', '/tasks/next?worker_id=w1');
+      expect([next.text, next.headers.get('x-worker-command')]).toEqual(['null', 'drain']);
+      const results = [{ eval_id: 'a', lease_id: leaseId, status: 'completed' }];
+      const report = await post('/tasks/complete', { results, claim: { worker_id: 'w1' } });
+      expect(report.body).toMatchObject({ results: [{ status: 'completed' }], tasks: [], command: 'drain' });
+      expect(await workers()).toMatchObject([{ status: 'draining', completed: 1 }]);
+      expect((await claim('w2')).body.tasks).toHaveLength(1);
+      expect((await post('/workers/w1/resume')).body).toEqual({ worker_id: 'w1', status: 'active' });
+      await enqueue('c');
+      expect((await claim('w1')).body.tasks).toHaveLength(1);
+    });
+
+    it('leave their parked polls when they are to drain', async () => {
+      await claim('w1');
+      const poll = claim('w1', { wait: 60 });
+      const other = claim('w2', { wait: 60 });
+      await until(async () => (await workers()).length === 2);
+      await post('/workers/w1/drain');
+      expect((await poll).body).toEqual({ tasks: [], command: 'drain' });
+      await enqueue('a');
+      expect((await other).body.tasks).toHaveLength(1);
+    });
+
+    it('that drain are forgotten after a silence, too', async () => {
+      await claim('w1');
+      await post('/workers/w1/drain');
+      service.clock.advanceSeconds(1_000);
+      await claim('w2');
+      await service.app.get(WorkerRegistry).flush();
+      await enqueue('a');
+      expect((await claim('w1')).body.tasks).toHaveLength(1);
+    });
+
+    it.each(['w9', '%00', '__proto__', 'x'.repeat(2_000), 'a%2Fb'])('are not known as %s', async (id) => {
+      for (const verb of ['drain', 'resume']) {
+        const answer = await post(`/workers/${id}/${verb}`);
+        expect([answer.status, answer.body.code]).toEqual([404, 'worker_not_found']);
+      }
+    });
+
+    if (name === 'redis') {
+      it('are shared by all processes, and what one has noted outlives it', async () => {
+        const env = settings();
+        const [one, two] = [await startTestApp(env), await startTestApp(env)];
+        const at = (app: TestApp, path: string, body: object = {}) => app.call('POST', path, { body });
+        await at(one, '/tasks', { eval_id: 'a', code: 'x' });
+        await at(one, '/tasks/claim', { worker_id: 'w1' });
+        await at(one, '/tasks/a/complete');
+        await workers(one);
+        expect(await workers(two)).toMatchObject([{ worker_id: 'w1', completed: 1 }]);
+        await at(one, '/workers/w1/drain');
+        await two.app.get(WorkerRegistry).flush();
+        expect((await at(two, '/tasks/claim', { worker_id: 'w1' })).body.command).toBe('drain');
+        await one.close();
+        two.clock.advanceSeconds(120);
+        await at(two, '/tasks/claim', { worker_id: 'w1' });
+        await two.app.get(WorkerRegistry).flush();
+        expect(await workers(two)).toMatchObject([{ worker_id: 'w1', completed: 1, status: 'draining' }]);
+        await two.close();
+      });
+    }
+  });
+});
