@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.js';
+import { BatchesModule } from './batches/batches.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DocsModule } from './docs/docs.module.js';
@@ -29,6 +30,7 @@ export class AppModule {
         AuthModule,
         EventsModule,
         QueueModule,
+        BatchesModule,
         SchedulesModule,
         WorkersModule,
         HealthModule,

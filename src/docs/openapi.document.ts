@@ -32,6 +32,7 @@ const TAGS = {
   tasks: 'Enqueue tasks, look at them, forget them.',
   work: 'For workers: claim a task, keep it, finish it.',
   bulk: 'Many tasks in one request and one durable commit, each with its own result.',
+  batches: 'Tasks that belong together: count them, wait for their end, stop them, start them again.',
   schedules: 'Tasks that come by the clock, one for each due time.',
   steering: 'Stop tasks, and start them again.',
   workers: 'Who works, and who is to stop.',

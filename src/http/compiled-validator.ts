@@ -124,6 +124,8 @@ function compilePredicate(name: string, [first, second]: readonly unknown[]): Pr
     case 'matches':
       return compilePattern(first, second);
     default:
+      // A rule of our own brings its predicate along.
+      if (typeof first === 'function') return first as Predicate;
       return typeof first === 'number' ? compileBound(name, first) : undefined;
   }
 }

@@ -89,7 +89,7 @@ function planField(dto: Constructor, name: string, { rules, isCommaList }: Decla
     isArray:
       isCommaList ||
       rules.some((rule) => rule.each) ||
-      ['isArray', 'arrayMaxSize', 'arrayMinSize'].some((rule) => names.has(rule)),
+      ['isArray', 'arrayMaxSize', 'arrayMinSize', 'isQueueChoice'].some((rule) => names.has(rule)),
     maxItems: bound(rules, 'arrayMaxSize') ?? MAX_ITEMS,
     // An emoji with its presentation selector is three units and counts as one character.
     maxUnits: 3 * (bound(rules, 'maxLength') ?? Infinity),

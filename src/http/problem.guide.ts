@@ -53,6 +53,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Look at `GET /workers`.',
     detail: 'No worker worker-9 was seen lately',
   },
+  batch_not_found: {
+    when: 'No task belongs to a batch of this name now, or none that the key may see.',
+    remedy: 'Take it for gone: its tasks were kept long enough, or never enqueued.',
+    detail: 'There is no batch run-7',
+  },
   no_output: {
     when: 'The task is not completed, or was completed without an output.',
     remedy: 'Wait for its end with `GET /tasks/{eval_id}?wait=30`.',

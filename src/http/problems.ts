@@ -7,6 +7,7 @@ export const PROBLEMS = {
   task_not_found: { status: 404, title: 'No such task' },
   schedule_not_found: { status: 404, title: 'No such schedule' },
   worker_not_found: { status: 404, title: 'No such worker' },
+  batch_not_found: { status: 404, title: 'No such batch' },
   no_output: { status: 404, title: 'The task has no output' },
   method_not_allowed: { status: 405, title: 'The address does not take this method' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },

@@ -10,6 +10,7 @@ import { JsonBody } from '../http/json-body.decorator.js';
 import { JsonItems } from '../http/json-items.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
 import type { Task } from '../task/task.js';
+import { BatchBook } from './batch-book.js';
 import { attempt, itemView, mergeIn, outcomeOf, valuesOf } from './bulk-outcomes.js';
 import { ClaimService } from './claim.service.js';
 import { ENQUEUE_ALL, FINISH_ALL, HEARTBEAT_ALL } from './dto/bulk.examples.js';
@@ -20,8 +21,9 @@ import { LIMITS } from './dto/limits.js';
 import { BatchDto } from './dto/steering.dto.js';
 import { HeartbeatsDto, TaskResultDto, TaskResultsDto } from './dto/work.dto.js';
 import { callerOf } from './http-caller.js';
+import { namesIn } from './queue-choice.js';
 import { guardFor, requireQueue, requireQueues } from './queue-access.js';
-import { type Enqueued, QueueService } from './queue.service.js';
+import { type Enqueued, QueueService, type TaskDraft } from './queue.service.js';
 import { draftOf } from './task.draft.js';
 import { claimedListText, heartbeatView } from './task.view.js';
 import { claimOf, failureOf } from './work.controller.js';
@@ -51,6 +53,7 @@ export class BulkController {
     private readonly work: WorkService,
     private readonly claims: ClaimService,
     private readonly workers: WorkerWatch,
+    private readonly batches: BatchBook,
   ) {}
 
   @Post('batch')
@@ -61,7 +64,8 @@ export class BulkController {
     summary: 'Enqueue up to 1000 tasks',
     description:
       'All that are good are on disk when the answer comes, in one commit; a bad one is refused alone. May be sent as ' +
-      'one JSON document or as newline-delimited JSON, a task a line.',
+      'one JSON document or as newline-delimited JSON, a task a line. With the `batch_id` of an earlier call the batch ' +
+      'grows.',
   })
   @ApiHeader(TRACEPARENT)
   @ApiOkResponse({ type: BatchAnswer, description: 'A result for each task', examples: ENQUEUE_ALL.answered })
@@ -80,12 +84,26 @@ export class BulkController {
         return draftOf(dto, { traceparent, batchId });
       }),
     );
+    await this.openBatches(batchId, envelope, valuesOf(drafts));
     const enqueued = await this.queue.enqueueAll(valuesOf(drafts));
     const outcomes = mergeIn(drafts, enqueued.map(outcomeOf));
     const results = outcomes.map((outcome, index) => itemView(index, outcome, batchItemView));
     const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
     const counts = { accepted: results.length - rejected, rejected };
     sendJson(response, 200, JSON.stringify({ batch_id: batchId, ...counts, results }));
+  }
+
+  /** Tasks may say that they belong to another batch; what is said of the batch holds for the one of the request. */
+  private async openBatches(
+    batchId: string,
+    { callback_url: callbackUrl, max_failures: maxFailures }: BatchDto,
+    drafts: readonly TaskDraft[],
+  ): Promise<void> {
+    const ids = new Set(drafts.flatMap(({ spec }) => spec.batchId ?? []));
+    const open = [...ids].map((id) =>
+      this.batches.open(id, id === batchId ? { callbackUrl, maxFailures } : {}),
+    );
+    await Promise.all(open);
   }
 
   @Post('complete')
@@ -108,7 +126,7 @@ export class BulkController {
     @Res() response: Response,
   ): Promise<void> {
     const { claim } = envelope;
-    if (claim !== undefined) requireQueues(principal, claim.queues);
+    if (claim !== undefined) requireQueues(principal, namesIn(claim.queues));
     const given = items.map((item) => attempt(() => resultOf(valueOf(item))));
     const finished = await this.work.finishAll(valuesOf(given), guardFor(principal));
     const results = mergeIn(given, finished).map((outcome, index) => itemView(index, outcome, finishedView));

@@ -22,6 +22,7 @@ import { ClaimedTask, ClaimedTasks, KeptLease } from './dto/work.response.js';
 import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
 import { guardFor, requireQueues } from './queue-access.js';
+import { namesIn, orderOf } from './queue-choice.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
 import { WorkService } from './work.service.js';
 import { WorkerWatch } from './worker-watch.js';
@@ -88,7 +89,7 @@ export class WorkController {
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
-    requireQueues(principal, dto.queues);
+    requireQueues(principal, namesIn(dto.queues));
     const claimed = await this.claims.claim(claimOf(dto), callerOf(response));
     sendJson(response, 200, claimedListText(claimed, this.workers.commandFor(dto.worker_id)));
   }
@@ -228,7 +229,7 @@ export class WorkController {
 
 export function claimOf(dto: ClaimDto) {
   return {
-    queues: dto.queues,
+    queues: orderOf(dto.queues),
     maxTasks: dto.max_tasks,
     wait: dto.wait,
     workerId: dto.worker_id,

@@ -99,6 +99,8 @@ export interface QueueCounts {
   readonly oldestQueuedAt?: Instant;
 }
 
+export type BatchCounts = Pick<QueueCounts, 'queue' | 'counts'>;
+
 export interface StoreSettings {
   /** How long ended tasks are kept. */
   readonly retention: Seconds;
@@ -203,6 +205,9 @@ export abstract class TaskStore {
 
   /** Every queue that has tasks. Moves with the commits, so the sum is exact at rest. */
   abstract counts(): Promise<readonly QueueCounts[]>;
+
+  /** Counts the tasks of a batch, in each queue that has some: exact at rest, and as quick however large it is. */
+  abstract countBatch(id: string): Promise<readonly BatchCounts[]>;
 
   /** Up to `limit` tasks that are due, and ended ones that are over the retention limits. */
   abstract due(limit: number): Promise<readonly Task[]>;

@@ -1,4 +1,5 @@
 import {
+  type BatchCounts,
   type Change,
   type ClaimedTask,
   type ClaimRequest,
@@ -195,8 +196,18 @@ export class ReferenceStore extends TaskStore {
 
   async counts(): Promise<readonly QueueCounts[]> {
     this.requireOpen();
-    return [...new Set(this.tasks().map(({ spec }) => spec.queue))].map((queue) => {
-      const tasks = this.tasks().filter(({ spec }) => spec.queue === queue);
+    return this.count(this.tasks());
+  }
+
+  async countBatch(id: string): Promise<readonly BatchCounts[]> {
+    this.requireOpen();
+    const counted = this.count(this.tasks().filter(({ spec }) => spec.batchId === id));
+    return counted.map(({ queue, counts }) => ({ queue, counts }));
+  }
+
+  private count(all: readonly Task[]): readonly QueueCounts[] {
+    return [...new Set(all.map(({ spec }) => spec.queue))].map((queue) => {
+      const tasks = all.filter(({ spec }) => spec.queue === queue);
       const count = (state: string) => [state, tasks.filter((task) => task.state === state).length];
       const counts = Object.fromEntries(TASK_STATES.map(count)) as QueueCounts['counts'];
       const oldest = tasks.find((task) => task.state === 'queued');

@@ -1,4 +1,5 @@
 import { type OpenStore, useStores } from '../support/store-harness.js';
+import { describeBatches } from './suites/batches.suite.js';
 import { describeClaim } from './suites/claim.suite.js';
 import { describeClear } from './suites/clear.suite.js';
 import { describeClose } from './suites/close.suite.js';
@@ -41,6 +42,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('retention', () => describeRetention(start));
     describe('onCommit', () => describeFeed(start));
     describe('watch', () => describeWatch(start));
+    describe('batches', () => describeBatches(start));
     describe('documents', () => describeDocuments(start));
     describe('reopen', () => describeReopen(start));
     describe('close', () => describeClose(start));

@@ -152,6 +152,8 @@ describe('the examples of the OpenAPI document', () => {
 
   it('tells what happens to many tasks at once', async () => {
     await play('enqueueTasks', { request: 'document' });
+    await play('getBatch', { task: 'run-8', answer: 'running' });
+    await play('listBatches', { answer: 'page' });
     // It makes up a batch_id, so its answer has no example.
     expect(await send('enqueueTasks', { request: 'lines' })).toMatchObject({ status: 200 });
     const body = { worker_id: 'worker-1', max_tasks: 2 };
@@ -159,6 +161,8 @@ describe('the examples of the OpenAPI document', () => {
     await play('heartbeatTasks', { request: 'two' });
     await play('cancelTask', { task: 'eval-12' });
     await play('finishTasks', { request: 'two' });
+    await play('redriveBatch', { task: 'run-8', request: 'failed' });
+    await play('cancelBatch', { task: 'run-8', request: 'reason' });
   });
 
   it('tells what happens when tasks are forgotten', async () => {

@@ -35,7 +35,9 @@ export const ENQUEUE_ALL = {
     },
     lines: {
       summary: 'One task a line',
-      value: '{"eval_id":"eval-11","code":"print(2)"}\n{"eval_id":"eval-12","code":"print(3)"}\n',
+      value:
+        '{"eval_id":"eval-11","code":"print(2)","batch_id":"run-8"}\n' +
+        '{"eval_id":"eval-12","code":"print(3)","batch_id":"run-8"}\n',
     },
   },
   answered: {

@@ -13,6 +13,8 @@ export const CURSOR = /^[0-9A-Za-z_-]{1,200}$/;
 /** A moment has an offset, or it would mean another one on another machine. */
 export const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
+export const CALLBACK_URL = /^https?:\/\/[^\s\p{Cc}]{1,1990}$/u;
+
 export const LIMITS = {
   /** Seconds. */
   timeout: 86_400,
@@ -26,6 +28,7 @@ export const LIMITS = {
   wait: 60,
   tasksPerClaim: 100,
   tasksPerBatch: 1000,
+  maxFailures: 1_000_000_000,
   queuesPerClaim: 50,
   pageSize: 1000,
   redrive: 100_000,

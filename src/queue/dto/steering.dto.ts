@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
-import { BATCH_ID, LIMITS, QUEUE_NAME } from './limits.js';
+import { BATCH_ID, CALLBACK_URL, LIMITS, QUEUE_NAME } from './limits.js';
 
 /** `POST /tasks/{eval_id}/cancel`. */
 @ApiSchema({ name: 'Cancellation' })
@@ -52,4 +52,28 @@ export class BatchDto {
   @IsString()
   @Matches(BATCH_ID)
   readonly batch_id?: string;
+
+  @ApiPropertyOptional({
+    description: 'Kept with the batch, and told when each of its tasks has ended',
+    format: 'uri',
+    maxLength: 2000,
+    example: 'https://example.com/done',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(2000)
+  @Matches(CALLBACK_URL, { message: 'callback_url must be an http or https address' })
+  readonly callback_url?: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'More failed tasks than that cancel the rest of the batch',
+    minimum: 0,
+    maximum: LIMITS.maxFailures,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(LIMITS.maxFailures)
+  readonly max_failures?: number;
 }

@@ -2,7 +2,6 @@ import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
-  ArrayMinSize,
   IsArray,
   IsBoolean,
   IsIn,
@@ -18,6 +17,7 @@ import {
 } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { ANY_JSON, LEASE_EXAMPLE } from './field.docs.js';
+import { IsQueueChoice, type QueueChoice } from '../queue-choice.js';
 import { EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
 const LEASE = {
@@ -37,20 +37,27 @@ export class ClaimDto {
   readonly worker_id!: string;
 
   @ApiPropertyOptional({
-    type: [String],
-    description: 'Queues to take from, looked at in this order',
+    oneOf: [
+      {
+        type: 'array',
+        items: { type: 'string', pattern: QUEUE_NAME.source },
+        minItems: 1,
+        maxItems: LIMITS.queuesPerClaim,
+      },
+      {
+        type: 'object',
+        additionalProperties: { type: 'number', minimum: 0.001, maximum: 1_000_000 },
+        minProperties: 1,
+        maxProperties: LIMITS.queuesPerClaim,
+      },
+    ],
+    description:
+      'Queues to take from: a list is looked at in its order; of `{"a": 3, "b": 1}` a is looked at first three times out of four',
     default: ['default'],
-    minItems: 1,
-    maxItems: LIMITS.queuesPerClaim,
-    pattern: QUEUE_NAME.source,
   })
   @IsOptional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(LIMITS.queuesPerClaim)
-  @IsString({ each: true })
-  @Matches(QUEUE_NAME, { each: true })
-  readonly queues: string[] = ['default'];
+  @IsQueueChoice()
+  readonly queues: QueueChoice = ['default'];
 
   @ApiPropertyOptional({
     type: 'integer',

@@ -11,6 +11,7 @@ const EVENT_ID_BLOCK = 100_000;
 export interface Write {
   readonly number: TaskNumber;
   readonly id: string;
+  readonly batchId: string | undefined;
   readonly from: TaskHead | undefined;
   readonly to: TaskHead | undefined;
   readonly step: Step | undefined;
@@ -119,7 +120,10 @@ export class Commits {
     for (const { step } of writes) if (step !== undefined) transitions.push(this.numbered(step));
     try {
       await this.synced(this.files.committed());
-      for (const { number, from, to } of writes) this.index.move(number, from, to);
+      for (const { number, batchId, from, to } of writes) {
+        this.index.move(number, from, to);
+        if (batchId !== undefined) this.index.batches.move(batchId, from, to);
+      }
     } finally {
       transaction.end();
     }

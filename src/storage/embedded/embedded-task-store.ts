@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Clock } from '../../task/clock.js';
 import type { Attempt, Task } from '../../task/task.js';
 import {
+  type BatchCounts,
   type Change,
   type ClaimedTask,
   type ClaimRequest,
@@ -98,6 +99,9 @@ export class EmbeddedTaskStore extends TaskStore {
     this.files = files;
     this.index = index;
     this.unlock = unlock;
+    for (const [batchId, number] of files.batchTasks.getKeys()) {
+      index.batches.move(batchId, undefined, files.heads.get(number));
+    }
     this.lister = new TaskLister(files, this.index);
     this.commits = new Commits(files, this.index);
     this.clearer = new TaskClearer(files, this.index, this.commits);
@@ -163,6 +167,11 @@ export class EmbeddedTaskStore extends TaskStore {
   async counts(): Promise<readonly QueueCounts[]> {
     await this.open();
     return this.lister.counts();
+  }
+
+  async countBatch(id: string): Promise<readonly BatchCounts[]> {
+    await this.open();
+    return this.lister.countBatch(id);
   }
 
   async untilDue(): Promise<number | undefined> {

@@ -61,6 +61,8 @@ export class QueueFiles {
   readonly outputs: Database<JsonText, TaskNumber>;
   /** Finished attempts by task and by the sequence of the transition that ended them. */
   readonly attempts: Database<Attempt, [TaskNumber, number]>;
+  /** The tasks of each batch. */
+  readonly batchTasks: Database<true, [batchId: string, number: TaskNumber]>;
   /** Counters that outlive the process. */
   readonly counters: Database<number, string>;
   readonly documents: Database<DocumentRecord, [kind: string, id: string]>;
@@ -83,6 +85,7 @@ export class QueueFiles {
     this.payloads = this.table('payloads', { encoding: 'string' });
     this.outputs = this.table('outputs', { encoding: 'string' });
     this.attempts = this.table('attempts', { encoding: 'json' });
+    this.batchTasks = this.table('batchTasks', { encoding: 'json' });
     this.counters = this.table('counters', { encoding: 'json' });
     this.documents = this.table('documents', { encoding: 'json' });
     this.documentAges = this.table('documentAges', { encoding: 'json' });
@@ -92,6 +95,7 @@ export class QueueFiles {
   putNew(number: TaskNumber, { spec, record, payload, output }: NewRecord): void {
     this.origins.set(spec, number);
     this.note(this.numbers.put(spec.id, number));
+    if (spec.batchId !== undefined) this.note(this.batchTasks.put([spec.batchId, number], true));
     this.note(this.payloads.put(number, payload));
     if (output !== undefined) this.note(this.outputs.put(number, output));
     this.note(this.tasks.put(number, record as never));
@@ -111,9 +115,10 @@ export class QueueFiles {
   }
 
   /** Adds the removal of a task, and of all that belongs to it, to this turn's transaction. */
-  remove(number: TaskNumber, id: string): void {
+  remove(number: TaskNumber, { id, batchId }: Pick<TaskSpec, 'id' | 'batchId'>): void {
     for (const key of this.attempts.getKeys(rangeOf(number))) this.note(this.attempts.remove(key));
     this.note(this.numbers.remove(id));
+    if (batchId !== undefined) this.note(this.batchTasks.remove([batchId, number]));
     this.note(this.payloads.remove(number));
     this.note(this.outputs.remove(number));
     this.note(this.tasks.remove(number));
@@ -121,7 +126,8 @@ export class QueueFiles {
 
   /** Adds the removal of every task to this turn's transaction. */
   clear(): void {
-    for (const table of [this.numbers, this.payloads, this.outputs, this.attempts, this.tasks]) {
+    const { numbers, payloads, outputs, attempts, tasks, batchTasks } = this;
+    for (const table of [numbers, payloads, outputs, attempts, tasks, batchTasks]) {
       this.note(table.clearAsync());
     }
   }
@@ -153,6 +159,12 @@ export class QueueFiles {
 
   read(number: TaskNumber | undefined): Task | undefined {
     return this.readStored(number)?.task;
+  }
+
+  /** Numbers of the tasks of a batch that are older than `limit`, the youngest first. */
+  *tasksOfBatch(batchId: string, limit: TaskNumber): Generator<TaskNumber> {
+    const range = { start: [batchId, limit], end: [batchId, -1], reverse: true } as const;
+    for (const key of this.batchTasks.getKeys(range as never)) if (key[1] < limit) yield key[1];
   }
 
   /** Empty for a number without a task. */

@@ -1,3 +1,4 @@
+import type { TaskSpec } from '../../task/task.js';
 import type { TaskFilter } from '../task-store.js';
 import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
@@ -43,13 +44,25 @@ export class TaskClearer {
     await this.commits.allEnded();
     const gone = this.matching(filter);
     const isAll = filter.states === undefined && filter.queues === undefined;
+    const batchIds = isAll ? [] : gone.map(([number]) => this.remove(number));
     if (isAll) this.files.clear();
-    else for (const [number] of gone) this.files.remove(number, this.files.idOf(number));
     this.files.setCounter('generation', this.generationCount + 1);
     await this.commits.synced(this.files.committed());
     this.generationCount += 1;
-    for (const [number, head] of gone) this.index.move(number, head, undefined);
+    if (isAll) this.index.batches.clear();
+    for (const [index, [number, head]] of gone.entries()) {
+      this.index.move(number, head, undefined);
+      const batchId = batchIds[index];
+      if (batchId !== undefined) this.index.batches.move(batchId, head, undefined);
+    }
     return gone.length;
+  }
+
+  /** The batch that it was in. */
+  private remove(number: TaskNumber): string | undefined {
+    const spec: Pick<TaskSpec, 'id' | 'batchId'> = this.files.read(number)?.spec ?? { id: '' };
+    this.files.remove(number, spec);
+    return spec.batchId;
   }
 
   private matching({ states, queues }: ClearFilter): (readonly [TaskNumber, TaskHead])[] {

@@ -1,6 +1,7 @@
 import { after, type Moment } from '../../task/clock.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import type { StoreSettings } from '../task-store.js';
+import { BatchIndex } from './batch-index.js';
 import { DeadlineHeap } from './deadline-heap.js';
 import { RankedSet } from './ranked-set.js';
 import type { TaskHead } from './task.record.js';
@@ -51,6 +52,7 @@ export function hasEnded(head: TaskHead): boolean {
  */
 export class TaskIndex {
   private readonly queues = new Map<string, QueueIndex>();
+  readonly batches = new BatchIndex();
   private readonly claims = new Map<string, Set<TaskNumber>>();
   private readonly onWall = new DeadlineHeap();
   private readonly onSteady = new DeadlineHeap();

@@ -1,8 +1,8 @@
 import { type Task, TASK_STATES } from '../../task/task.js';
 import { matchesFilter } from '../task-filter.js';
-import type { QueueCounts, StateCounts, TaskPage, TaskQuery } from '../task-store.js';
+import type { BatchCounts, QueueCounts, StateCounts, TaskPage, TaskQuery } from '../task-store.js';
 import type { QueueFiles } from './queue-files.js';
-import type { TaskIndex } from './task-index.js';
+import type { TaskIndex, TaskNumber } from './task-index.js';
 
 /** Records that one page looks at, so that a filter that matches little does not stop the service. */
 const SCAN_LIMIT = 5_000;
@@ -20,6 +20,7 @@ export class TaskLister {
     const tasks: Task[] = [];
     const queues = query.queues ?? this.index.queueNames();
     let last = readCursor(query.cursor);
+    if (query.batchId !== undefined) return this.listBatch(query, query.batchId, last);
     for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += 1) {
       const number = this.index.youngestBelow(last, queues, query.states ?? TASK_STATES);
       if (number === undefined) return { tasks };
@@ -28,6 +29,24 @@ export class TaskLister {
       if (task !== undefined && matchesFilter(task, query)) tasks.push(task);
     }
     return { tasks, nextCursor: last.toString(36) };
+  }
+
+  countBatch(id: string): BatchCounts[] {
+    return this.index.batches.countsOf(id);
+  }
+
+  private listBatch(query: TaskQuery, batchId: string, from: TaskNumber): TaskPage {
+    const tasks: Task[] = [];
+    let [last, seen] = [from, 0];
+    for (const number of this.files.tasksOfBatch(batchId, from)) {
+      if (seen === SCAN_LIMIT || tasks.length === query.limit)
+        return { tasks, nextCursor: last.toString(36) };
+      last = number;
+      seen += 1;
+      const task = this.files.read(number);
+      if (task !== undefined && matchesFilter(task, query)) tasks.push(task);
+    }
+    return { tasks };
   }
 
   counts(): QueueCounts[] {

@@ -60,7 +60,8 @@ export class TaskWriter {
     const bytes = Buffer.byteLength(payload) + (output === undefined ? 0 : Buffer.byteLength(output));
     const record = encodeTask(task, bytes);
     this.files.putNew(number, { spec, record, payload, output });
-    transaction.add({ number, id: spec.id, from: undefined, to: headOf(task, bytes, record), step });
+    const { id, batchId } = spec;
+    transaction.add({ number, id, batchId, from: undefined, to: headOf(task, bytes, record), step });
     return number;
   }
 
@@ -71,7 +72,7 @@ export class TaskWriter {
    */
   putChange(transaction: Transaction, change: Change, place?: Place): boolean {
     const { task, type, at, ended, output } = change;
-    const { id } = task.spec;
+    const { id, batchId } = task.spec;
     const current = place ?? this.current(task, task.revision - 1);
     if (current === undefined) return false;
     const { number, head } = current;
@@ -79,17 +80,18 @@ export class TaskWriter {
     const record = encodeTask(task, bytes);
     this.files.putChange(number, { record, sequence: task.sequence, ended, output });
     const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
-    transaction.add({ number, id, from: head, to: headOf(task, bytes, record), step });
+    transaction.add({ number, id, batchId, from: head, to: headOf(task, bytes, record), step });
     return true;
   }
 
   /** Adds the removal of a task; false when somebody else wrote first. */
   remove(transaction: Transaction, task: Task): boolean {
-    const { id } = task.spec;
+    const { id, batchId } = task.spec;
     const current = this.current(task, task.revision);
     if (current === undefined) return false;
-    this.files.remove(current.number, id);
-    transaction.add({ number: current.number, id, from: current.head, to: undefined, step: undefined });
+    const { number, head: from } = current;
+    this.files.remove(number, task.spec);
+    transaction.add({ number, id, batchId, from, to: undefined, step: undefined });
     return true;
   }
 }

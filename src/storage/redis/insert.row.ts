@@ -24,7 +24,7 @@ export function insertArgs(
   const { state, created, startBy, deadline, core } = encodeTask(step.task);
   return [
     ...[spec.id, nonce, state, created, startBy, spec.timeout, spec.priority, deadline],
-    ...[JSON.stringify(spec), core, payload, ...eventArgs(step, events)],
+    ...[JSON.stringify(spec), core, payload, spec.batchId ?? '', ...eventArgs(step, events)],
   ];
 }
 

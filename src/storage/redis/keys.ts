@@ -47,6 +47,10 @@ export class Keys {
     return `${this.queue(queue)}:ready`;
   }
 
+  batch(queue: string, batchId: string): string {
+    return `${this.queue(queue)}:batch:${batchId}`;
+  }
+
   state(queue: string, state: string): string {
     return `${this.queue(queue)}:state:${state}`;
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../task/clock.js';
 import type { Attempt, Task } from '../../task/task.js';
 import {
+  type BatchCounts,
   type Change,
   type ClaimedTask,
   type ClaimRequest,
@@ -205,6 +206,10 @@ export class RedisTaskStore extends TaskStore {
 
   counts(): Promise<readonly QueueCounts[]> {
     return this.connection.during(() => this.lister.counts());
+  }
+
+  countBatch(id: string): Promise<readonly BatchCounts[]> {
+    return this.connection.during(() => this.lister.countBatch(id));
   }
 
   due(limit: number): Promise<readonly Task[]> {

@@ -1,6 +1,13 @@
-import { type Task, TASK_STATES, type TaskState } from '../../task/task.js';
+import { type Task, TASK_STATES } from '../../task/task.js';
 import { matchesFilter } from '../task-filter.js';
-import type { QueueCounts, StateCounts, TaskFilter, TaskPage, TaskQuery } from '../task-store.js';
+import type {
+  BatchCounts,
+  QueueCounts,
+  StateCounts,
+  TaskFilter,
+  TaskPage,
+  TaskQuery,
+} from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 import type { TaskFinder } from './task-finder.js';
@@ -11,12 +18,19 @@ const CHUNK = 500;
 const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
 const COUNTS = new LuaScript('counts', { isReadOnly: true });
+const BATCH_COUNTS = new LuaScript('batch-counts', { isReadOnly: true });
 
 /** A task of a list: newest first by birth, then by the name of the queue. */
 interface Entry {
   readonly born: number;
   readonly queue: string;
   readonly id: string;
+}
+
+/** Ids of one queue by birth. */
+interface Index {
+  readonly queue: string;
+  readonly key: string;
 }
 
 type Mark = Pick<Entry, 'born' | 'queue'>;
@@ -35,7 +49,7 @@ export class TaskLister {
     const tasks: Task[] = [];
     for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += CHUNK) {
       const size = isPlain(query) ? query.limit - tasks.length : CHUNK;
-      const entries = await this.entriesAfter(mark, queues, { states: query.states ?? TASK_STATES, size });
+      const entries = await this.entriesAfter(mark, this.indicesFor(query, queues), size);
       const found = await this.finder.findAll(entries);
       const byId = new Map(found.map((task) => [task.spec.id, task]));
       for (const entry of entries) {
@@ -55,6 +69,22 @@ export class TaskLister {
     return counts.flat().filter(({ counts: states }) => Object.values(states).some((count) => count > 0));
   }
 
+  async countBatch(id: string): Promise<readonly BatchCounts[]> {
+    const groups = this.parts.connection.groupsOf(await this.parts.names.all());
+    const counts = await Promise.all(groups.map((group) => this.countBatchIn(group, id)));
+    return counts.flat().filter(({ counts: states }) => Object.values(states).some((count) => count > 0));
+  }
+
+  private async countBatchIn(names: readonly string[], id: string): Promise<readonly BatchCounts[]> {
+    const { connection, keys } = this.parts;
+    const call = { keys: names.map((name) => keys.batch(name, id)), args: TASK_STATES };
+    const rows = (await connection.readScript(BATCH_COUNTS, call)) as (string | null)[][];
+    return names.map((queue, index) => {
+      const counts = TASK_STATES.map((state, at) => [state, Number(rows[index]?.[at] ?? 0)]);
+      return { queue, counts: Object.fromEntries(counts) as StateCounts };
+    });
+  }
+
   private async countGroup(names: readonly string[]): Promise<readonly QueueCounts[]> {
     const { connection, keys } = this.parts;
     const call = { keys: names.map((name) => keys.queue(name)), args: TASK_STATES };
@@ -71,23 +101,31 @@ export class TaskLister {
   /** The next entries behind the mark, from all indices together. */
   private async entriesAfter(
     mark: Mark | undefined,
-    queues: readonly string[],
-    { states, size }: { states: readonly TaskState[]; size: number },
+    indices: readonly Index[],
+    size: number,
   ): Promise<readonly Entry[]> {
-    const lists = await Promise.all(
-      queues.flatMap((queue) => states.map((state) => this.readIndex(mark, { queue, state, size }))),
-    );
+    const lists = await Promise.all(indices.map((index) => this.readIndex(mark, index, size)));
     return lists.flat().toSorted(newestFirst).slice(0, size);
+  }
+
+  /** Where the tasks are noted among which those of the query are. */
+  private indicesFor({ batchId, states }: TaskFilter, queues: readonly string[]): readonly Index[] {
+    const { keys } = this.parts;
+    if (batchId !== undefined) return queues.map((queue) => ({ queue, key: keys.batch(queue, batchId) }));
+    return queues.flatMap((queue) =>
+      (states ?? TASK_STATES).map((state) => ({ queue, key: keys.state(queue, state) })),
+    );
   }
 
   private async readIndex(
     mark: Mark | undefined,
-    { queue, state, size }: { queue: string; state: TaskState; size: number },
+    { queue, key }: Index,
+    size: number,
   ): Promise<readonly Entry[]> {
-    const { connection, keys } = this.parts;
+    const { connection } = this.parts;
     const from = mark === undefined ? '+inf' : `${queue > mark.queue ? '' : '('}${mark.born}`;
     const reply = await connection.read((client) =>
-      client.zrange(keys.state(queue, state), from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, size, 'WITHSCORES'),
+      client.zrange(key, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, size, 'WITHSCORES'),
     );
     return reply.flatMap((id, index) =>
       index % 2 === 0 ? [{ id, queue, born: Number(reply[index + 1]) }] : [],

@@ -75,7 +75,16 @@ function argsOf({ id, nonce, item: { task, payload, output = '', attempts } }: R
       started,
       startBy,
     ],
-    ...[texts.deadline, JSON.stringify(spec), texts.core, texts.lease, texts.claim, payload, output],
+    ...[
+      texts.deadline,
+      JSON.stringify(spec),
+      texts.core,
+      texts.lease,
+      texts.claim,
+      spec.batchId ?? '',
+      payload,
+      output,
+    ],
     ...[attempts.length, ...attempts.map((each) => JSON.stringify(each))],
   ];
 }

@@ -23,6 +23,7 @@ for q = 1, tonumber(takeFrom) do
     for _, id in ipairs(ids) do
       local fields = fieldsOf(queue, id)
       local head = parse(fields[1])
+      head.batch = table.remove(fields) or ''
       if head.startBy ~= '-' and tonumber(head.startBy) <= tonumber(wall) then
         expired[#expired + 1] = {q, 0, '', id, unpack(fields)}
       else

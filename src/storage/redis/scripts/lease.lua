@@ -1,7 +1,7 @@
 --[[ Part of the claim: leases one task, as `claim` of the life cycle does. ]]
 
 local function fieldsOf(queue, id)
-  return redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease', 'payload')
+  return redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease', 'payload', 'batch')
 end
 
 -- `grant`: the beginning of the lease's JSON, its length or '', the grace, the end of the event. Returns the lease.

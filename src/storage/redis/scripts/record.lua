@@ -1,5 +1,5 @@
 --[[ Part of every script: the record of a task.
-<queue>:task:<id>  hash  head, spec, core, lease, claim, payload, output
+<queue>:task:<id>  hash  head, spec, core, lease, claim, batch, payload, output
 No script looks into any of them but the head: words between blanks, in the order below. ]]
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
@@ -16,12 +16,12 @@ local function format(head)
     head.timeout, head.place, head.born, head.nonce, head.bytes}, ' ') .. head.rest
 end
 
--- The head of a task, with the claim that holds it.
+-- The head of a task, with the claim that holds it and the batch that it is in.
 local function read(queue, id)
-  local text, claim = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim'))
+  local text, claim, batch = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch'))
   if not text then return nil end
   local head = parse(text)
-  head.claim = claim or ''
+  head.claim, head.batch = claim or '', batch or ''
   return head
 end
 

@@ -32,6 +32,10 @@ export class AlternatingStore extends TaskStore {
     return this.stores.every(({ isAvailable }) => isAvailable);
   }
 
+  countBatch(id: string) {
+    return this.next().countBatch(id);
+  }
+
   get documents() {
     return this.next().documents;
   }

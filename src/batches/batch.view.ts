@@ -1,0 +1,24 @@
+import type { Instant } from '../task/clock.js';
+import { isoTime } from '../queue/task.view.js';
+import { isDone, pendingOf, totalOf } from './batch.js';
+import type { CountedBatch } from './batch.service.js';
+
+/** How a batch looks on the wire. */
+export function batchView({ id, batch, counts }: CountedBatch) {
+  return {
+    batch_id: id,
+    status: isDone(counts) ? 'done' : 'running',
+    total: totalOf(counts),
+    pending: pendingOf(counts),
+    counts,
+    created_at: timeOrNull(batch?.createdAt),
+    done_at: timeOrNull(batch?.doneAt),
+    cancelled_at: timeOrNull(batch?.cancelledAt),
+    callback_url: batch?.callbackUrl ?? null,
+    max_failures: batch?.maxFailures ?? null,
+  };
+}
+
+function timeOrNull(instant: Instant | undefined): string | null {
+  return instant === undefined ? null : isoTime(instant);
+}

@@ -1,0 +1,24 @@
+import { Global, Module } from '@nestjs/common';
+import { BatchBook } from '../queue/batch-book.js';
+import { TaskChanger } from '../queue/task-changer.js';
+import { BatchEvents } from './batch.events.js';
+import { BatchService } from './batch.service.js';
+import { BatchStore } from './batch.store.js';
+import { BatchWatch } from './batch.watch.js';
+import { BatchesController } from './batches.controller.js';
+
+/** Tasks that belong together. Needs `TaskStore`, `DocumentStore`, `Clock` and `Config` from global modules. */
+@Global()
+@Module({
+  controllers: [BatchesController],
+  providers: [
+    TaskChanger,
+    BatchEvents,
+    BatchStore,
+    BatchService,
+    BatchWatch,
+    { provide: BatchBook, useExisting: BatchStore },
+  ],
+  exports: [BatchBook, BatchEvents],
+})
+export class BatchesModule {}

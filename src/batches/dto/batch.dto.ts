@@ -1,0 +1,63 @@
+import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { LIMITS } from '../../queue/dto/limits.js';
+
+/** `GET /batches/{batch_id}`. */
+export class BatchQuery {
+  @ApiPropertyOptional({
+    description: 'Seconds to wait for the end of the batch',
+    default: 0,
+    minimum: 0,
+    maximum: LIMITS.wait,
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(LIMITS.wait)
+  readonly wait: number = 0;
+}
+
+/** `GET /batches`. */
+export class BatchListQuery {
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Batches on a page',
+    default: 100,
+    minimum: 1,
+    maximum: 500,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  readonly limit: number = 100;
+
+  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: '^[0-9]{1,15}$' })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[0-9]{1,15}$/, { message: 'cursor is not the next_cursor of a page' })
+  readonly cursor?: string;
+}
+
+/** `POST /batches/{batch_id}/cancel`. */
+@ApiSchema({ name: 'BatchCancellation' })
+export class BatchCancelDto {
+  @ApiPropertyOptional({ description: 'Why; shown in the `message` of each task', maxLength: 1000 })
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  readonly reason?: string;
+}
+
+/** `POST /batches/{batch_id}/redrive`. */
+@ApiSchema({ name: 'BatchRedrive' })
+export class BatchRedriveDto {
+  @ApiPropertyOptional({
+    enum: ['failed', 'lost'],
+    description:
+      'Only tasks that failed by themselves, or only those whose workers were lost; by default both, and the expired',
+  })
+  @IsOptional()
+  @IsIn(['failed', 'lost'])
+  readonly outcome?: 'failed' | 'lost';
+}
