@@ -15,6 +15,7 @@ export const BUILD_STAMP = join(DIST, '.built');
 const SYSTEM_PACKAGES = [
   { command: 'redis-server', debian: 'redis-server' },
   { command: 'openssl', debian: 'openssl' },
+  { command: 'chromium', debian: 'chromium' },
 ];
 
 /** Runs a command with its output shown; true when it succeeded. */

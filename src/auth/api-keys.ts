@@ -70,6 +70,13 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
     return key === '' ? undefined : this.ring.get(digestOf(key));
   }
 
+  /** The keys of this name, with their digests. Several may share one. */
+  named(keyId: string): readonly { readonly digest: string; readonly key: ApiKey }[] {
+    return [...this.ring]
+      .filter(([, { principal }]) => principal.keyId === keyId)
+      .map(([digest, key]) => ({ digest, key }));
+  }
+
   /** Reads the file again when it changed. */
   refresh(): Promise<void> {
     return this.inTurn(async (path) => {
@@ -130,6 +137,11 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
+/** Whether the key is valid at this time, by the wall clock. */
+export function isInTime({ notBefore, expires }: ApiKey, now: Instant): boolean {
+  return (notBefore === undefined || now >= notBefore) && (expires === undefined || now < expires);
+}
+
 /** The keys by their digest. `API_KEY` comes last, so it may do all even when the file has it with less. */
 function ringOf(apiKey: string | undefined, entries: readonly ApiKeyEntry[]): KeyRing {
   const ring = new Map(entries.map((entry) => [entry.sha256.toLowerCase(), keyOf(entry)]));
@@ -140,7 +152,7 @@ function ringOf(apiKey: string | undefined, entries: readonly ApiKeyEntry[]): Ke
 }
 
 /** Of the bytes as they were sent: Node reads a header as one character for each byte. */
-function digestOf(key: string): string {
+export function digestOf(key: string): string {
   return hash('sha256', Buffer.from(key, 'latin1'));
 }
 

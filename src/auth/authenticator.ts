@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
 import { Clock } from '../task/clock.js';
-import { ApiKeys } from './api-keys.js';
+import { ApiKeys, isInTime } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { FailureLimit } from './failure-limit.js';
 import { FailureLog } from './failure.log.js';
@@ -54,6 +54,18 @@ export class Authenticator {
     return principal ? { ...principal, leaseId } : bareLease(leaseId);
   }
 
+  /**
+   * Whose key this is, wherever in the request it was.
+   * @throws ProblemError as `authenticate`
+   */
+  authenticateKey(request: IncomingMessage, text: string): Principal {
+    const key = this.keys.find(text);
+    if (!key) return this.refuse(request, WRONG_KEY);
+    const isTimed = key.notBefore !== undefined || key.expires !== undefined;
+    if (isTimed && !isInTime(key, this.clock.now().wall)) return this.refuse(request, outOfTime(key));
+    return key.principal;
+  }
+
   /** Reports that a known caller was turned away. */
   reportForbidden(request: IncomingMessage, principal: Principal): void {
     this.log.write(`The key ${principal.keyId} from ${addressOf(request)} may not do what it asked for`);
@@ -64,15 +76,7 @@ export class Authenticator {
     if (this.keys.isOpen) return hasLease ? undefined : ANYONE;
     const text = presentedKey(request);
     if (text === undefined) return undefined;
-    const key = this.keys.find(text);
-    if (!key) return this.refuse(request, WRONG_KEY);
-    return this.isInTime(key) ? key.principal : this.refuse(request, outOfTime(key));
-  }
-
-  private isInTime({ notBefore, expires }: ApiKey): boolean {
-    if (notBefore === undefined && expires === undefined) return true;
-    const now = this.clock.now().wall;
-    return (notBefore === undefined || now >= notBefore) && (expires === undefined || now < expires);
+    return this.authenticateKey(request, text);
   }
 
   private refuse(request: IncomingMessage, refusal: Refusal): never {

@@ -24,7 +24,11 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(exception);
     if (problem.code === 'internal_error') this.log(exception, request);
     if (response.headersSent && !response.writableEnded) response.destroy();
-    else sendProblem(request, response, problem);
+    else this.send(request, response, problem);
+  }
+
+  protected send(request: Request, response: Response, problem: ProblemError): void {
+    sendProblem(request, response, problem);
   }
 
   private log(exception: unknown, request: Request): void {

@@ -12,5 +12,15 @@ export function payloadOf(code: JsonText, metadata: JsonText | undefined): Paylo
 
 /** The metadata in a payload, as the text it came in as. */
 export function metadataOf(payload: Payload): JsonText | undefined {
-  return scanEnvelope(`{${payload}}`, MEMBERS, NO_LIMITS).opaque.get('metadata')?.text;
+  return memberOf(payload, 'metadata');
+}
+
+/** The code in a payload, decoded. */
+export function codeOf(payload: Payload): string {
+  const code: unknown = JSON.parse(memberOf(payload, 'code') ?? '""');
+  return typeof code === 'string' ? code : '';
+}
+
+function memberOf(payload: Payload, name: string): JsonText | undefined {
+  return scanEnvelope(`{${payload}}`, MEMBERS, NO_LIMITS).opaque.get(name)?.text;
 }

@@ -28,6 +28,6 @@ import { WorkService } from './work.service.js';
     FinishWatch,
     DueSweeper,
   ],
-  exports: [QueueService, StatusService, WaitingRoom],
+  exports: [QueueService, StatusService, SteeringService, WaitingRoom],
 })
 export class QueueModule {}

@@ -9,7 +9,7 @@ import type { Attempt, Task, TaskSpec } from '../task/task.js';
 import { afterWrite } from './after-write.js';
 import type { Caller } from './caller.js';
 import { FinishWatch } from './finish-watch.js';
-import { metadataOf } from './payload.js';
+import { codeOf, metadataOf } from './payload.js';
 import { isSamePayload, isSameSpec } from './same-work.js';
 
 export interface TaskDraft {
@@ -103,6 +103,17 @@ export class QueueService {
     if (!last?.isErrorCut) return { metadata, error: last?.error };
     const attempts = await this.store.findAttempts(spec.id);
     return { metadata, error: attempts.at(-1)?.error };
+  }
+
+  /**
+   * What the producer sent to be run: the code as text, the metadata as the JSON it came as.
+   *
+   * @throws TaskNotFound
+   */
+  async payload(id: string): Promise<{ code: string; metadata: JsonText | undefined }> {
+    const payload = await this.store.findPayload(id);
+    if (payload === undefined) throw new TaskNotFound(id);
+    return { code: codeOf(payload), metadata: metadataOf(payload) };
   }
 
   async attempts(id: string): Promise<readonly Attempt[]> {

@@ -1,19 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { TaskStore } from '../storage/task-store.js';
+import { type TaskFilter, TaskStore } from '../storage/task-store.js';
 import { cancel, redrive } from '../task/task.machine.js';
 import type { Task, TaskState } from '../task/task.js';
 import { afterWrite } from './after-write.js';
 import type { TaskGuard } from './queue-access.js';
-import { guarded, TaskChanger } from './task-changer.js';
+import { type Decide, guarded, TaskChanger } from './task-changer.js';
 
 /** Tasks of one commit. */
 const CHUNK = 500;
 
-export interface RedriveFilter {
+export interface RedriveFilter extends TaskFilter {
   readonly states: readonly TaskState[];
-  readonly queues?: readonly string[];
   /** At most this many, the newest first. */
   readonly limit: number;
+  /** Of the tasks that match, which ones; all unless said otherwise. */
+  readonly isMeant?: (task: Task) => boolean;
+}
+
+export interface CancelFilter extends RedriveFilter {
+  readonly reason?: string;
 }
 
 /** What an operator does with tasks, whoever holds them. */
@@ -38,13 +43,25 @@ export class SteeringService {
   }
 
   /** How many dead letters were given back to their queues. */
-  async redriveAll({ states, queues, limit }: RedriveFilter): Promise<number> {
+  redriveAll(filter: RedriveFilter): Promise<number> {
+    return this.changeMatching(filter, redrive);
+  }
+
+  /** How many tasks were stopped. */
+  cancelAll({ reason, ...filter }: CancelFilter): Promise<number> {
+    return this.changeMatching(filter, (task, now) => cancel(task, reason, now));
+  }
+
+  private async changeMatching(
+    { limit, isMeant, ...filter }: RedriveFilter,
+    decide: Decide,
+  ): Promise<number> {
     let count = 0;
     let cursor: string | undefined;
     try {
       do {
-        const page = await this.store.list({ states, queues, limit: Math.min(limit - count, CHUNK), cursor });
-        count += await this.redriveThese(page.tasks);
+        const page = await this.store.list({ ...filter, limit: Math.min(limit - count, CHUNK), cursor });
+        count += await this.changeThese(isMeant ? page.tasks.filter(isMeant) : page.tasks, decide);
         cursor = page.nextCursor;
       } while (cursor !== undefined && count < limit);
     } catch (error) {
@@ -53,10 +70,8 @@ export class SteeringService {
     return count;
   }
 
-  private async redriveThese(tasks: readonly Task[]): Promise<number> {
-    const results = await this.changer.changeAll(
-      tasks.map(({ spec }) => ({ id: spec.id, decide: (task, now) => redrive(task, now) })),
-    );
+  private async changeThese(tasks: readonly Task[], decide: Decide): Promise<number> {
+    const results = await this.changer.changeAll(tasks.map(({ spec }) => ({ id: spec.id, decide })));
     return results.filter(({ status }) => status === 'fulfilled').length;
   }
 }

@@ -1,7 +1,8 @@
 /** Everything that is kept as documents. A copy of a store takes all of them along. */
 export const DOCUMENT_KINDS = ['schedule', 'scheduleRun', 'batch', 'notice', 'workers', 'drain'] as const;
 
-export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
+/** A secret is left behind by a copy: the other store makes its own. */
+export type DocumentKind = (typeof DOCUMENT_KINDS)[number] | 'secret';
 
 /** A small document with a name; `text` is its JSON. */
 export interface StoredDocument {

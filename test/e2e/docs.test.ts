@@ -45,13 +45,13 @@ describe('the documentation', () => {
     });
   }
 
-  /** What Express has registered, as the document writes it. */
+  /** What Express has registered, as the document writes it. The pages of the dashboard are for people. */
   function routes(): string[] {
     const express = service.app.getHttpAdapter().getInstance() as Express;
     return express.router.stack.flatMap(({ route }) =>
       Object.keys((route as { methods?: object } | undefined)?.methods ?? {})
         // Stands in for HEAD where a GET changes something.
-        .filter((method) => method !== 'head')
+        .filter((method) => method !== 'head' && !String(route?.path).startsWith('/dashboard'))
         .map((method) => `${method.toUpperCase()} ${String(route?.path).replace(/:(\w+)/g, '{$1}')}`),
     );
   }

@@ -118,10 +118,11 @@ interface Layer {
   readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> };
 }
 
-/** What Express has registered, as `METHOD /path`; HEAD goes with GET. */
+/** What Express has registered, as `METHOD /path`; HEAD goes with GET. The dashboard has sessions, and its own tests. */
 function registeredRoutes(): string[] {
   const { router } = service.app.getHttpAdapter().getInstance() as { router: { stack: Layer[] } };
-  return router.stack.flatMap(({ route }) =>
+  const routes = router.stack.filter(({ route }) => route?.path.startsWith('/dashboard') !== true);
+  return routes.flatMap(({ route }) =>
     Object.keys(route?.methods ?? {})
       .filter((method) => method !== 'head')
       .map((method) => `${method.toUpperCase()} ${route?.path ?? ''}`),

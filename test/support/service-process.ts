@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Where npm runs every script: this file may have been compiled into another place. */
+const ROOT = `${process.cwd()}/`;
 const POLL_MS = 50;
 const START_LIMIT_MS = 60_000;
 

@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Injectable } from '@nestjs/common';
+import { etagOf } from '../docs/api-document.js';
+import type { Reply } from '../docs/reply.js';
+
+const TYPES: Readonly<Record<string, string>> = {
+  'dashboard.css': 'text/css; charset=utf-8',
+  'dashboard.js': 'text/javascript; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+  // The build copies these from their packages.
+  'htmx.min.js': 'text/javascript; charset=utf-8',
+  'hx-sse.min.js': 'text/javascript; charset=utf-8',
+  'uPlot.iife.min.js': 'text/javascript; charset=utf-8',
+  'uPlot.min.css': 'text/css; charset=utf-8',
+};
+
+/** The files that the pages need, read when first asked for and then kept in memory. Nothing else is served. */
+@Injectable()
+export class AssetFiles {
+  private readonly files = new Map<string, Promise<Reply | undefined>>();
+
+  /** `undefined` when there is none of this name. */
+  find(name: string): Promise<Reply | undefined> {
+    const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
+    if (type === undefined) return Promise.resolve(undefined);
+    let file = this.files.get(name);
+    if (!file) {
+      file = read(name, type);
+      this.files.set(name, file);
+    }
+    return file;
+  }
+}
+
+/** Absent where the service runs without having been built. */
+async function read(name: string, type: string): Promise<Reply | undefined> {
+  const content = await readFile(fileURLToPath(new URL(`assets/${name}`, import.meta.url))).catch(
+    () => undefined,
+  );
+  return content && { content, type, etag: etagOf(content) };
+}

@@ -1,0 +1,126 @@
+/* What the pages cannot do without a script: charts, the clipboard, and whether the page is still told what happens. */
+(() => {
+  'use strict';
+
+  const connection = () => document.getElementById('connection');
+
+  function say(text) {
+    const place = connection();
+    if (place && place.textContent !== text) place.textContent = text;
+  }
+
+  document.addEventListener('htmx:sse:after:connection', () => say('Live'));
+  document.addEventListener('htmx:sse:error', () => say('Not live: trying again'));
+  document.addEventListener('htmx:sse:close', () => say('Not live'));
+
+  /* Where the clipboard is not to be had, as on plain http, the text is selected for the keys that copy it. */
+  async function copy(button) {
+    const text = button.dataset.copy;
+    const title = button.dataset.title ?? button.textContent;
+    button.dataset.title = title;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = 'Copied';
+      setTimeout(() => (button.textContent = title), 1500);
+    } catch {
+      showForCopy(button, text);
+    }
+  }
+
+  function showForCopy(button, text) {
+    const box = document.createElement('textarea');
+    box.readOnly = true;
+    box.rows = 4;
+    box.className = 'copied';
+    box.value = text;
+    box.setAttribute('aria-label', 'Copy this text');
+    button.after(box);
+    box.select();
+  }
+
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest?.('[data-copy]');
+    if (button) void copy(button);
+  });
+
+  /* A chart is an element with its numbers in data-chart: { labels, unit, times, series }. */
+  const charts = new Map();
+  const DASHES = [[], [6, 4], [2, 3]];
+
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  function axis(extra) {
+    return {
+      stroke: colour('--muted'),
+      grid: { stroke: colour('--line'), width: 1 },
+      ticks: { show: false },
+      font: '12px system-ui, sans-serif',
+      ...extra,
+    };
+  }
+
+  function optionsOf(element, { labels, unit }) {
+    const lines = labels.map((label, index) => ({
+      label,
+      stroke: colour(`--chart-${index + 1}`),
+      width: 2,
+      dash: DASHES[index],
+      points: { show: false },
+    }));
+    return {
+      width: element.clientWidth || 300,
+      height: 190,
+      legend: { show: false },
+      cursor: { y: false, points: { size: 6 } },
+      scales: { y: { range: (_chart, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+      series: [{}, ...lines],
+      axes: [
+        axis({ space: 70 }),
+        axis({
+          size: 60,
+          values: (_chart, ticks) => ticks.map((tick) => `${tick.toLocaleString('en-US')}${unit}`),
+        }),
+      ],
+    };
+  }
+
+  function draw(element) {
+    const text = element.dataset.chart;
+    const known = charts.get(element);
+    if (known?.text === text) return;
+    const data = JSON.parse(text);
+    const columns = [data.times, ...data.series];
+    if (known) {
+      known.text = text;
+      known.plot.setData(columns);
+      return;
+    }
+    element.replaceChildren();
+    charts.set(element, { text, plot: new uPlot(optionsOf(element, data), columns, element) });
+  }
+
+  function drawAll() {
+    for (const [element, { plot }] of charts) {
+      if (element.isConnected) continue;
+      plot.destroy();
+      charts.delete(element);
+    }
+    document.querySelectorAll('[data-chart]').forEach(draw);
+  }
+
+  function drawAnew() {
+    for (const { plot } of charts.values()) plot.destroy();
+    charts.clear();
+    drawAll();
+  }
+
+  document.addEventListener('htmx:sse:after:message', drawAll);
+  document.addEventListener('htmx:after:swap', drawAll);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAnew);
+  addEventListener('resize', () => {
+    for (const [element, { plot }] of charts) plot.setSize({ width: element.clientWidth, height: 190 });
+  });
+  drawAll();
+})();

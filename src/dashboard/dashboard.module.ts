@@ -1,0 +1,41 @@
+import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { QueueModule } from '../queue/queue.module.js';
+import { AssetFiles } from './asset-files.js';
+import { AuditLog } from './audit.log.js';
+import { BulkActions } from './bulk-actions.js';
+import { ActionsController } from './controllers/actions.controller.js';
+import { PagesController } from './controllers/pages.controller.js';
+import { SessionController } from './controllers/session.controller.js';
+import { DeadLetters } from './dead-letters.js';
+import { LiveStreams } from './live-streams.js';
+import { PageSender } from './page-sender.js';
+import { BulkPage } from './pages/bulk.page.js';
+import { DeadLettersPage } from './pages/dead-letters.page.js';
+import { OverviewPage } from './pages/overview.page.js';
+import { TaskPage } from './pages/task.page.js';
+import { TasksPage } from './pages/tasks.page.js';
+import { SessionSecret } from './session/session.secret.js';
+import { Sessions } from './session/sessions.js';
+
+/** Pages for operators: what is in the queue, and what can be done about it. */
+@Module({
+  imports: [AuthModule, QueueModule],
+  controllers: [SessionController, PagesController, ActionsController],
+  providers: [
+    AssetFiles,
+    AuditLog,
+    BulkActions,
+    DeadLetters,
+    LiveStreams,
+    PageSender,
+    SessionSecret,
+    Sessions,
+    OverviewPage,
+    TasksPage,
+    TaskPage,
+    DeadLettersPage,
+    BulkPage,
+  ],
+})
+export class DashboardModule {}

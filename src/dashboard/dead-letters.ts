@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal.js';
+import { visibleQueues } from '../queue/queue-access.js';
+import { QueueService } from '../queue/queue.service.js';
+import type { Task } from '../task/task.js';
+import { excerpt } from './parts/format.js';
+
+/** How many of the newest are looked at for groups. */
+export const LOOKED_AT = 2_000;
+export const DEAD_STATES = ['failed', 'expired'] as const;
+
+const ERROR_LENGTH = 160;
+
+/** Dead letters that died of the same. */
+export interface DeadGroup {
+  /** Goes into an address. */
+  readonly id: string;
+  readonly error: string;
+  /** Newest first; never empty. */
+  readonly tasks: readonly Task[];
+}
+
+/** Sorts dead letters by what they died of. */
+@Injectable()
+export class DeadLetters {
+  constructor(private readonly queue: QueueService) {}
+
+  /** The groups among the newest dead letters, the largest first. */
+  async groups(principal: Principal): Promise<readonly DeadGroup[]> {
+    const groups = new Map<string, Task[]>();
+    for (const task of await this.newest(principal)) {
+      const error = errorOf(task);
+      const group = groups.get(error);
+      if (group) group.push(task);
+      else groups.set(error, [task]);
+    }
+    return [...groups]
+      .map(([error, tasks]) => ({ id: groupId(error), error, tasks }))
+      .sort((one, other) => other.tasks.length - one.tasks.length);
+  }
+
+  private async newest(principal: Principal): Promise<readonly Task[]> {
+    const found: Task[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.queue.list({
+        states: DEAD_STATES,
+        queues: visibleQueues(principal, undefined),
+        limit: Math.min(LOOKED_AT - found.length, 500),
+        cursor,
+      });
+      found.push(...page.tasks);
+      cursor = page.nextCursor;
+    } while (cursor !== undefined && found.length < LOOKED_AT);
+    return found;
+  }
+}
+
+/** The id of the group that a dead letter belongs to. */
+export function groupOf(task: Task): string {
+  return groupId(errorOf(task));
+}
+
+/** The first line of the error, without the numbers that differ from one task to the next. */
+function errorOf(task: Task): string {
+  if (task.state === 'expired') return 'Expired before it was started';
+  const error = task.last?.error;
+  if (error === undefined || error.trim() === '') {
+    const isLost = task.state === 'failed' && task.outcome === 'lost';
+    return isLost ? 'Its workers were lost too often' : 'Failed without an error text';
+  }
+  return excerpt(error, ERROR_LENGTH).replace(/\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b/gi, '#');
+}
+
+function groupId(error: string): string {
+  return createHash('sha256').update(error).digest('base64url').slice(0, 16);
+}

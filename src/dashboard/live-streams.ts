@@ -1,0 +1,142 @@
+import type { ServerResponse } from 'node:http';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { ProblemError } from '../http/problem.error.js';
+import { onHangUp } from '../http/raw-reply.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { Html } from './parts/html.js';
+
+/** A part of a page that is kept up to date. */
+export interface LivePart {
+  /** Viewers with the same key see the same, so it is made once for all of them. */
+  readonly key: string;
+  /** Made again only when this task moves. */
+  readonly taskId?: string;
+  readonly render: () => Promise<Html>;
+  /** Whether the viewer may still see it. */
+  readonly isAllowed: () => Promise<boolean>;
+}
+
+interface Viewer {
+  readonly part: LivePart;
+  readonly response: ServerResponse;
+  sent: string;
+  /** Turns since the part was made. */
+  age: number;
+}
+
+const TURN_MS = 1_000;
+/** Ages are shown in seconds and minutes: they move although nothing happens. */
+const TURNS_UNTIL_OLD = 5;
+/** Also how soon a session that has ended is noticed. */
+const TURNS_UNTIL_CHECK = 15;
+const MAX_VIEWERS = 500;
+
+/**
+ * Sends parts of pages as server-sent events, each as a whole whenever it has changed, at most once a second. While
+ * nobody looks, nothing is done but to note that something has moved.
+ */
+@Injectable()
+export class LiveStreams implements OnModuleInit, OnModuleDestroy {
+  private readonly viewers = new Set<Viewer>();
+  private readonly moved = new Set<string>();
+  private hasMoved = false;
+  private turns = 0;
+  private timer?: NodeJS.Timeout;
+  private isTurning = false;
+
+  constructor(private readonly store: TaskStore) {}
+
+  onModuleInit(): void {
+    this.store.watch({
+      moved: (moves) => {
+        if (this.viewers.size === 0) return;
+        this.hasMoved = true;
+        for (const { id } of moves) this.moved.add(id);
+      },
+      disturbed: () => {
+        this.hasMoved = true;
+      },
+    });
+  }
+
+  /** Open streams would hold the service up when it ends. */
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+    for (const { response } of this.viewers) response.end();
+    this.viewers.clear();
+  }
+
+  get size(): number {
+    return this.viewers.size;
+  }
+
+  /** Answers with a stream of the part that lasts until the viewer leaves. */
+  open(response: ServerResponse, part: LivePart): void {
+    if (this.viewers.size >= MAX_VIEWERS) {
+      throw new ProblemError('too_many_waiters', `More than ${MAX_VIEWERS} pages are open; close some`);
+    }
+    const viewer: Viewer = { part, response, sent: '', age: TURNS_UNTIL_OLD };
+    response.statusCode = 200;
+    response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
+    // Proxies that keep an answer until it is whole would keep this one for ever.
+    response.setHeader('X-Accel-Buffering', 'no');
+    response.write(':\n\n');
+    this.viewers.add(viewer);
+    onHangUp(response, () => this.remove(viewer));
+    this.timer ??= setInterval(() => void this.turn(), TURN_MS).unref();
+  }
+
+  private remove(viewer: Viewer): void {
+    this.viewers.delete(viewer);
+    if (this.viewers.size > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  private async turn(): Promise<void> {
+    if (this.isTurning) return;
+    this.isTurning = true;
+    this.turns += 1;
+    const made = new Map<string, Promise<Html | undefined>>();
+    const due = [...this.viewers].filter((viewer) => this.isDue(viewer));
+    this.hasMoved = false;
+    this.moved.clear();
+    await Promise.all(due.map((viewer) => this.update(viewer, made)));
+    if (this.turns % TURNS_UNTIL_CHECK === 0) await this.check();
+    this.isTurning = false;
+  }
+
+  private isDue(viewer: Viewer): boolean {
+    viewer.age += 1;
+    const { taskId } = viewer.part;
+    const hasMoved = taskId === undefined ? this.hasMoved : this.moved.has(taskId);
+    // What a viewer has not read yet needs no successor.
+    return (hasMoved || viewer.age >= TURNS_UNTIL_OLD) && !viewer.response.writableNeedDrain;
+  }
+
+  private async update(viewer: Viewer, made: Map<string, Promise<Html | undefined>>): Promise<void> {
+    const { key, render } = viewer.part;
+    let making = made.get(key);
+    if (making === undefined) {
+      // The store is away, say: the page stays as it is until the next turn.
+      making = render().catch(() => undefined);
+      made.set(key, making);
+    }
+    const text = (await making)?.text;
+    viewer.age = 0;
+    if (text === undefined || text === viewer.sent) return;
+    viewer.sent = text;
+    viewer.response.write(`data: ${text.replaceAll('\n', '\ndata: ')}\n\n`);
+  }
+
+  /** Also a sign of life, for proxies and for the time-out of the connection. */
+  private async check(): Promise<void> {
+    await Promise.all(
+      [...this.viewers].map(async (viewer) => {
+        const isAllowed = await viewer.part.isAllowed().catch(() => true);
+        if (isAllowed) viewer.response.write(':\n\n');
+        else viewer.response.end();
+      }),
+    );
+  }
+}

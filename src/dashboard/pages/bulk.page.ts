@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
+import { BULK_LIMIT, type BulkAction, BulkActions, type BulkOrder } from '../bulk-actions.js';
+import type { Page } from '../page-sender.js';
+import { number, plural } from '../parts/format.js';
+import { type Html, html } from '../parts/html.js';
+import { describeFilters, queryOf } from '../task-filters.js';
+
+const WORDS: Readonly<Record<BulkAction, { readonly title: string; readonly effect: string }>> = {
+  cancel: {
+    title: 'Cancel tasks',
+    effect:
+      'They end now, for good or until somebody redrives them. Workers that hold one lose their lease at once.',
+  },
+  redrive: {
+    title: 'Redrive tasks',
+    effect: 'They go back into their queues, to their old places, with fresh budgets.',
+  },
+};
+
+/** Says how many tasks an action would change, and has the number typed before it is carried out. */
+@Injectable()
+export class BulkPage {
+  constructor(private readonly bulk: BulkActions) {}
+
+  /** @param isMistyped whether what was typed before was another number */
+  async page(principal: Principal, order: BulkOrder, isMistyped = false): Promise<Page> {
+    const count = await this.bulk.count(principal, order);
+    const { title } = WORDS[order.action];
+    return {
+      title,
+      section: '/dashboard/tasks',
+      top: html`<p class="crumbs">
+          <a href="/dashboard/tasks?${queryOf(order.filters).toString()}">Tasks</a>
+        </p>
+        <h1>${title}</h1>
+        ${count === 0 ? nothing(order) : confirmation(order, count, isMistyped)}`,
+    };
+  }
+}
+
+function nothing({ action, filters }: BulkOrder): Html {
+  return html`<div class="empty">
+    <p class="empty-title">Nothing to ${action}</p>
+    <p>No task ${describeFilters(filters)} can be changed by this now.</p>
+  </div>`;
+}
+
+function confirmation({ action, filters, at }: BulkOrder, count: number, isMistyped: boolean): Html {
+  const hidden = [
+    ...queryOf(filters),
+    ['action', action],
+    ['at', String(at)],
+    ['count', String(count)],
+  ] as const;
+  return html`<form class="card confirm" method="post" action="/dashboard/tasks/bulk">
+    ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
+    <p class="headline"><b>${plural(count, 'task')}</b> ${describeFilters(filters)}</p>
+    <p>${WORDS[action].effect} Tasks that are enqueued from now on are left alone.</p>
+    ${count === BULK_LIMIT && html`<p>There are more: no more than ${number(BULK_LIMIT)} are changed at once.</p>`}
+    <label
+      >Type ${count} to confirm<input name="typed" inputmode="numeric" autocomplete="off" required
+    /></label>
+    ${isMistyped && html`<p class="problem" role="alert">That was another number; nothing was changed.</p>`}
+    <div class="buttons">
+      <button class="${action === 'cancel' && 'danger'}" type="submit">${WORDS[action].title}</button>
+      <a class="button plain" href="/dashboard/tasks?${queryOf(filters).toString()}">Back</a>
+    </div>
+  </form>`;
+}

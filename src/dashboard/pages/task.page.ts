@@ -1,0 +1,176 @@
+import { Injectable } from '@nestjs/common';
+import { hasRole, type Principal } from '../../auth/principal.js';
+import { requireQueue } from '../../queue/queue-access.js';
+import { QueueService } from '../../queue/queue.service.js';
+import { Clock, type Instant } from '../../task/clock.js';
+import { type Attempt, isFinished, type Task } from '../../task/task.js';
+import type { Page } from '../page-sender.js';
+import { badge, card, facts, foreign, orNone } from '../parts/components.js';
+import { ago, duration, moment, plural } from '../parts/format.js';
+import { type Html, html, type Part } from '../parts/html.js';
+import { timeline } from '../parts/timeline.js';
+import { curlToEnqueue, curlToRead } from '../curl.js';
+
+/** Longer texts are shown up to here: a page of a megabyte helps nobody. */
+const SHOWN_CHARACTERS = 65_536;
+
+/** One task, with all that is known of it. */
+@Injectable()
+export class TaskPage {
+  constructor(
+    private readonly queue: QueueService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws TaskNotFound, ProblemError `forbidden` */
+  async page(principal: Principal, id: string, origin: string): Promise<Page> {
+    await this.find(principal, id);
+    const payload = hasPayloads(principal) ? await this.payload(id, origin) : VEILED;
+    return {
+      title: id,
+      section: '/dashboard/tasks',
+      top: html`<p class="crumbs"><a href="/dashboard/tasks">Tasks</a></p>
+        <h1 class="id">${id}</h1>`,
+      live: async () => html`${await this.render(principal, id)} ${payload}`,
+      taskId: id,
+    };
+  }
+
+  private async find(principal: Principal, id: string): Promise<Task> {
+    const task = await this.queue.find(id);
+    requireQueue(principal, task.spec.queue);
+    return task;
+  }
+
+  private async render(principal: Principal, id: string): Promise<Html> {
+    const { task, position } = await this.queue.place(await this.find(principal, id));
+    const attempts = await this.queue.attempts(id);
+    const { error } = await this.queue.details(task);
+    const output = hasPayloads(principal) ? await this.queue.output(id) : undefined;
+    const now = this.clock.now().wall;
+    return html`
+      <p class="headline">${badge(task.state)} <span>${headlineOf(task, { position, now })}</span></p>
+      ${hasRole(principal, ['producer']) && actions(task)}
+      ${error !== undefined && card('Last error', textBox(error))}
+      ${card('Attempts', timeline({ task, attempts, now }))} ${card('Fields', fields(task, attempts, now))}
+      ${output !== undefined && card('Output', textBox(output))}
+    `;
+  }
+
+  /** It never changes, so it is read once for a page. */
+  private async payload(id: string, origin: string): Promise<Html> {
+    const { code, metadata } = await this.queue.payload(id);
+    const { spec } = await this.queue.find(id);
+    return html`<section class="card" aria-label="Payload">
+      ${folded('Code', code, `${plural(code.length, 'character')} of ${spec.language}`)}
+      ${metadata !== undefined && folded('Metadata', metadata, plural(metadata.length, 'character'))}
+      ${copyButton('Copy as curl: read this task', curlToRead(id, origin))}
+      ${copyButton('Copy as curl: enqueue it again', curlToEnqueue(spec, { code, metadata }, origin))}
+    </section>`;
+  }
+}
+
+const VEILED = html`<section class="card" aria-label="Payload">
+  <p class="hint">The payload and the output are not shown to viewers.</p>
+</section>`;
+
+/** Viewers see how a task fares, not what it is about; the API draws the same line. */
+export function hasPayloads({ roles }: Principal): boolean {
+  return roles.some((role) => role !== 'viewer');
+}
+
+function headlineOf(task: Task, { position, now }: { position: number | undefined; now: Instant }): Part {
+  switch (task.state) {
+    case 'delayed':
+      return html`It starts ${ago(task.runAt, now)} at the earliest.`;
+    case 'queued':
+      return html`It has waited since
+      ${ago(task.queuedAt, now)}${position !== undefined && html`, at position ${position} of its queue`}.`;
+    case 'processing':
+      return html`${task.lease.workerId ?? 'A worker without a name'} holds it; the lease ends
+      ${ago(task.lease.expiresAt, now)}.`;
+    case 'completed':
+      return html`It ended ${ago(task.finishedAt, now)}.`;
+    case 'failed':
+      return html`It failed ${ago(task.finishedAt, now)}:
+      ${task.outcome === 'lost' ? 'its workers were lost too often' : 'its attempts are used up'}.`;
+    case 'cancelled':
+      return html`It was stopped
+      ${ago(task.finishedAt, now)}${task.reason !== undefined && html`: ${foreign(task.reason)}`}.`;
+    case 'expired':
+      return html`No worker started it in time; it expired ${ago(task.finishedAt, now)}.`;
+  }
+}
+
+function actions({ spec, state }: Task): Html {
+  const path = `/dashboard/tasks/${encodeURIComponent(spec.id)}`;
+  if (state === 'completed') return html``;
+  if (state === 'failed' || state === 'expired' || state === 'cancelled') {
+    return html`<form class="actions" method="post" action="${path}/redrive">
+      <button type="submit">Redrive</button>
+      <span class="hint">Puts it back in its queue with fresh budgets.</span>
+    </form>`;
+  }
+  return html`<details class="actions">
+    <summary class="button danger">Cancel…</summary>
+    <form class="inline" method="post" action="${path}/cancel">
+      <label>Reason (optional)<input name="reason" maxlength="1000" autocomplete="off" /></label>
+      <button class="danger" type="submit">Cancel this task</button>
+      <span class="hint">A worker that holds it loses its lease at once.</span>
+    </form>
+  </details>`;
+}
+
+function fields(task: Task, attempts: readonly Attempt[], now: Instant): Html {
+  const { spec, last } = task;
+  const { backoff } = spec;
+  return facts([
+    ['Queue', html`<a href="/dashboard/tasks?queue=${encodeURIComponent(spec.queue)}">${spec.queue}</a>`],
+    ['Priority', spec.priority],
+    [
+      'Batch',
+      orNone(
+        spec.batchId !== undefined &&
+          html`<a href="/dashboard/tasks?batch_id=${encodeURIComponent(spec.batchId)}">${spec.batchId}</a>`,
+      ),
+    ],
+    ['Language and engine', `${spec.language} on ${spec.engine}`],
+    ['Time limit', duration(spec.timeout)],
+    ['Failures', `${task.failures} of ${spec.maxAttempts}`],
+    ['Lost leases', `${task.interruptions} of ${spec.maxInterruptions} forgiven`],
+    ['Back-off', `${backoff.type}, ${duration(backoff.delay)} to ${duration(backoff.maxDelay)}`],
+    ['Claims', plural(task.attempt, 'claim')],
+    ['Exit code', orNone(last?.exitCode)],
+    ['Enqueued', moment(task.createdAt)],
+    ['Start by', orNone(task.startBy !== undefined && moment(task.startBy))],
+    ['Started', orNone(task.startedAt !== undefined && moment(task.startedAt))],
+    ['Ended', orNone(isFinished(task) && moment(task.finishedAt))],
+    [
+      'Took in all',
+      duration(Math.max((isFinished(task) ? task.finishedAt : now) - task.createdAt, 0) / 1000),
+    ],
+    ['Ended attempts', attempts.length],
+    ['Trace', orNone(spec.traceparent)],
+  ]);
+}
+
+function folded(title: string, text: string, hint: string): Html {
+  return html`<details class="folded">
+    <summary>${title} <span class="hint">${hint}</span></summary>
+    ${textBox(text)}
+  </details>`;
+}
+
+function textBox(text: string): Html {
+  const isCut = text.length > SHOWN_CHARACTERS;
+  return html`<pre
+      class="text"
+      tabindex="0"
+    ><code>${isCut ? text.slice(0, SHOWN_CHARACTERS) : text}</code></pre>
+    ${isCut && html`<p class="hint">The first of ${plural(text.length, 'character')}; the API has all of them.</p>`}`;
+}
+
+function copyButton(title: string, text: string | undefined): Part {
+  if (text === undefined) return undefined;
+  return html`<button type="button" class="plain" data-copy="${text}">${title}</button>`;
+}

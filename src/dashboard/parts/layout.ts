@@ -1,0 +1,106 @@
+import type { Principal } from '../../auth/principal.js';
+import { type Html, html, type Part } from './html.js';
+
+export interface Section {
+  readonly path: string;
+  readonly title: string;
+}
+
+export interface PageFrame {
+  readonly title: string;
+  /** The address of the section that the page belongs to. */
+  readonly section: string;
+  readonly sections: readonly Section[];
+  /** Nobody when the page is for those who are not signed in. */
+  readonly principal?: Principal;
+  /** No key is configured, so nobody signs in or out. */
+  readonly isOpen: boolean;
+  readonly content: Part;
+}
+
+/** Its indicator style would be inline; a page that is left is asked for again; only one extension may be loaded. */
+const HTMX_CONFIG = JSON.stringify({
+  includeIndicatorCSS: false,
+  history: false,
+  extensions: 'sse',
+  morphIgnore: ['data-htmx-powered', 'open'],
+});
+
+const HEAD = html`<meta charset="utf-8" />
+  <meta name="viewport" content="width=device-width, initial-scale=1" />
+  <meta name="color-scheme" content="light dark" />
+  <meta name="htmx-config" content="${HTMX_CONFIG}" />
+  <link rel="icon" href="/dashboard/assets/icon.svg" type="image/svg+xml" />
+  <link rel="stylesheet" href="/dashboard/assets/uPlot.min.css" />
+  <link rel="stylesheet" href="/dashboard/assets/dashboard.css" />
+  <script src="/dashboard/assets/htmx.min.js" defer></script>
+  <script src="/dashboard/assets/hx-sse.min.js" defer></script>
+  <script src="/dashboard/assets/uPlot.iife.min.js" defer></script>
+  <script src="/dashboard/assets/dashboard.js" defer></script>`;
+
+const BRAND = html`<a class="brand" href="/dashboard">
+  <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true" focusable="false">
+    <path d="M4 5h16l-2.2 11.2A3.4 3.4 0 0 1 14.5 19h-5a3.4 3.4 0 0 1-3.3-2.8z" fill="currentColor" />
+    <path d="M8.5 22h7" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" />
+  </svg>
+  <span>Crucible</span>
+</a>`;
+
+/** A whole page. */
+export function layout(frame: PageFrame): Html {
+  const { title, principal, content } = frame;
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <title>${title} · Crucible queue</title>
+        ${HEAD}
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to content</a>
+        ${principal === undefined ? null : frameOf(frame, principal)}
+        <main id="main" tabindex="-1" class="${principal === undefined && 'alone'}">${content}</main>
+      </body>
+    </html>`;
+}
+
+function frameOf({ section, sections, isOpen }: PageFrame, principal: Principal): Html {
+  return html`<header class="top">
+      ${BRAND}
+      <form class="find" role="search" action="/dashboard/find" method="get">
+        <label class="unseen" for="find">Find a task by its id</label>
+        <input
+          id="find"
+          name="id"
+          type="search"
+          placeholder="Find a task by its id"
+          maxlength="128"
+          required
+        />
+        <button type="submit">Find</button>
+      </form>
+      <p id="connection" class="connection" role="status"></p>
+      ${isOpen ? html`<p class="who">Open to all: no key is set</p>` : whoOf(principal)}
+    </header>
+    <nav class="sections" aria-label="Sections">
+      <ul>
+        ${sections.map(
+          ({ path, title }) =>
+            html`<li>
+              <a href="${path}" aria-current="${path === section ? 'page' : 'false'}">${title}</a>
+            </li>`,
+        )}
+      </ul>
+      <ul class="more">
+        <li><a href="/docs">API</a></li>
+      </ul>
+    </nav>`;
+}
+
+function whoOf({ keyId, roles }: Principal): Html {
+  return html`<div class="who">
+    <span><b>${keyId}</b> <span class="role">${roles.join(', ')}</span></span>
+    <form method="post" action="/dashboard/sign-out">
+      <button class="plain" type="submit">Sign out</button>
+    </form>
+  </div>`;
+}

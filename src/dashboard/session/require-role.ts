@@ -1,0 +1,11 @@
+import { hasRole, type Principal, type Role } from '../../auth/principal.js';
+import { ProblemError } from '../../http/problem.error.js';
+
+/** @throws ProblemError `forbidden` when the key has not this role; an admin has every one */
+export function requireRole(principal: Principal, role: Role): void {
+  if (hasRole(principal, [role])) return;
+  throw new ProblemError(
+    'forbidden',
+    `The key ${principal.keyId} may look and not change; this takes ${role} or admin`,
+  );
+}

@@ -1,0 +1,28 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { Request } from 'express';
+import type { AuthenticatedRequest } from '../../auth/authenticated.request.js';
+import { ProblemError } from '../../http/problem.error.js';
+import { Sessions } from './sessions.js';
+import { isSameOrigin } from './same-origin.js';
+import { SignInNeeded } from './sign-in-needed.error.js';
+
+/**
+ * Lets those in who are signed in, and sends the others to sign in. A request that changes something must come from a
+ * page of the dashboard, also when the service is open: else any page in the browser of an operator could make it.
+ */
+@Injectable()
+export class SessionGuard implements CanActivate {
+  constructor(private readonly sessions: Sessions) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<Request & AuthenticatedRequest>();
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead && !isSameOrigin(request)) {
+      throw new ProblemError('forbidden', 'This came from a page of another site; use the dashboard itself');
+    }
+    const principal = await this.sessions.principalOf(request);
+    if (principal === undefined) throw new SignInNeeded(isRead ? request.originalUrl : '/dashboard');
+    request.principal = principal;
+    return true;
+  }
+}

@@ -1,0 +1,71 @@
+import { BATCH_ID, CURSOR, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
+import type { TaskFilter } from '../storage/task-store.js';
+import { TASK_STATES, type TaskState } from '../task/task.js';
+import type { Instant } from '../task/clock.js';
+
+/** What a list of tasks is narrowed down by, as the form and the address have it. */
+export interface TaskFilters {
+  readonly states: readonly TaskState[];
+  readonly queue?: string;
+  readonly batch?: string;
+  readonly worker?: string;
+  /** Enqueued within the last so many minutes. */
+  readonly minutes?: number;
+  readonly cursor?: string;
+  /** Names of fields that hold what no task can have. */
+  readonly unusable: readonly string[];
+}
+
+/** A form sends its empty fields, too; what is empty filters nothing. */
+export function readFilters(query: URLSearchParams): TaskFilters {
+  const unusable: string[] = [];
+  const read = (name: string, format: RegExp): string | undefined => {
+    const text = query.get(name)?.trim() ?? '';
+    if (text === '' || format.test(text)) return text === '' ? undefined : text;
+    unusable.push(name);
+    return undefined;
+  };
+  const asked = query.getAll('status').flatMap((text) => text.split(','));
+  const minutes = read('minutes', /^[1-9]\d{0,6}$/);
+  return {
+    states: TASK_STATES.filter((state) => asked.includes(state)),
+    queue: read('queue', QUEUE_NAME),
+    batch: read('batch_id', BATCH_ID),
+    worker: read('worker_id', WORKER_ID),
+    minutes: minutes === undefined ? undefined : Number(minutes),
+    cursor: read('cursor', CURSOR),
+    unusable,
+  };
+}
+
+/** The same filters in an address, without the place in the list. */
+export function queryOf({ states, queue, batch, worker, minutes }: TaskFilters): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const state of states) query.append('status', state);
+  const fields = { queue, batch_id: batch, worker_id: worker, minutes: minutes?.toString() };
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, value);
+  return query;
+}
+
+/** What the store is asked for. */
+export function storeFilter(filters: TaskFilters, now: Instant): Omit<TaskFilter, 'queues'> {
+  const { states, batch, worker, minutes } = filters;
+  return {
+    states: states.length === 0 ? undefined : states,
+    batchId: batch,
+    workerId: worker,
+    createdAfter: minutes === undefined ? undefined : now - minutes * 60_000,
+  };
+}
+
+/** The filters in words, for a sentence and for the log. */
+export function describeFilters({ states, queue, batch, worker, minutes }: TaskFilters): string {
+  const parts = [
+    states.length === 0 ? '' : states.join(' or '),
+    queue === undefined ? '' : `in queue ${queue}`,
+    batch === undefined ? '' : `of batch ${batch}`,
+    worker === undefined ? '' : `of worker ${worker}`,
+    minutes === undefined ? '' : `enqueued in the last ${minutes} minutes`,
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+}

@@ -1,0 +1,50 @@
+/** `npm run screenshots`: starts the built service, fills it, and writes pictures of the dashboard to docs/images. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TestBrowser } from '../support/browser.js';
+import { callerAt, fillWithTasks } from '../support/dashboard-tasks.js';
+import { ServiceProcess } from '../support/service-process.js';
+
+interface Picture {
+  readonly name: string;
+  readonly path: string;
+  readonly scheme?: 'dark';
+  readonly width?: number;
+}
+
+const PICTURES: readonly Picture[] = [
+  { name: 'overview', path: '/dashboard' },
+  { name: 'overview-dark', path: '/dashboard', scheme: 'dark' },
+  { name: 'overview-narrow', path: '/dashboard', width: 375 },
+  { name: 'tasks', path: '/dashboard/tasks' },
+  { name: 'tasks-narrow', path: '/dashboard/tasks', width: 375 },
+  { name: 'task', path: '/dashboard/tasks/eval-2026-1005' },
+  { name: 'task-dark', path: '/dashboard/tasks/eval-2026-1003', scheme: 'dark' },
+  { name: 'dead-letters', path: '/dashboard/dead-letters' },
+  { name: 'bulk', path: '/dashboard/tasks/bulk?action=redrive&status=failed&status=expired' },
+];
+
+const directory = await mkdtemp(join(tmpdir(), 'crucible-pictures-'));
+const service = await ServiceProcess.start({ DATA_DIR: directory });
+const browser = await TestBrowser.start();
+try {
+  await fillWithTasks(callerAt(service.url));
+  const target = process.argv[2] ?? 'docs/images';
+  for (const { name, path, scheme, width = 1440 } of PICTURES) {
+    const page = await browser.context.newPage();
+    await page.emulateMedia({ colorScheme: scheme ?? 'light' });
+    await page.setViewportSize({ width, height: width < 500 ? 812 : 900 });
+    await page.goto(service.url + path);
+    if (path !== '/dashboard/tasks/bulk?action=redrive&status=failed&status=expired') {
+      await page.getByText('Live', { exact: true }).waitFor();
+    }
+    await page.screenshot({ path: join(target, `dashboard-${name}.png`), fullPage: width < 500 });
+    await page.close();
+  }
+  for (const fault of browser.faults) console.log(fault);
+} finally {
+  await browser.close();
+  await service.stop();
+  await rm(directory, { recursive: true, force: true });
+}
