@@ -25,7 +25,8 @@ export class Html {
 /** What a template may hold. `false`, `null` and `undefined` leave nothing. */
 export type Part = Html | string | number | false | null | undefined | readonly Part[];
 
-const checked = new WeakSet<TemplateStringsArray>();
+/** Of each template that was used: the values that stand for attributes. */
+const checked = new WeakMap<TemplateStringsArray, ReadonlySet<number>>();
 
 /**
  * A template. Whatever is put in is escaped, unless it came out of a template itself, so no page can forget to do it.
@@ -33,11 +34,15 @@ const checked = new WeakSet<TemplateStringsArray>();
  * first used.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  if (!checked.has(strings)) requireSafePlaces(strings);
+  const flags = checked.get(strings) ?? requireSafePlaces(strings);
   const pieces: string[] = [];
   strings.forEach((string, index) => {
     pieces.push(string);
-    if (index < parts.length) append(pieces, parts[index]);
+    if (index >= parts.length) return;
+    const part = parts[index];
+    if (flags.has(index) && !(part instanceof Html))
+      throw new Error('Only flag() may stand for an attribute');
+    append(pieces, part);
   });
   return Html.join(pieces);
 }
@@ -60,18 +65,21 @@ function append(pieces: string[], part: Part): void {
 }
 
 /** Escaping makes a value harmless in text and in quotes; not in a script, a style, or the name of an attribute. */
-function requireSafePlaces(strings: TemplateStringsArray): void {
+function requireSafePlaces(strings: TemplateStringsArray): ReadonlySet<number> {
+  const flags = new Set<number>();
   let before = '';
-  for (const string of strings.slice(0, -1)) {
+  for (const [index, string] of strings.slice(0, -1).entries()) {
     before += string;
     const start = before.lastIndexOf('<');
     const tag = before.slice(start);
     const isInTag = start >= 0 && !tag.includes('>');
     const isInQuotes = (tag.match(/"/g) ?? []).length % 2 === 1;
     const isFlag = isInTag && !isInQuotes && /\s$/.test(tag);
+    if (isFlag) flags.add(index);
     if (/<(script|style)\b[^>]*>[^<]*$/i.test(before) || (isInTag && !isInQuotes && !isFlag)) {
       throw new Error(`A template has a value where escaping does not help: ${before.slice(-40)}`);
     }
   }
-  checked.add(strings);
+  checked.set(strings, flags);
+  return flags;
 }

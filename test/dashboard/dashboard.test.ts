@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { TestBrowser } from '../support/browser.js';
+import { type Caller, callerAt, fillWithTasks } from '../support/dashboard-tasks.js';
+import { describeStores } from '../support/describe-stores.js';
+import { ServiceProcess } from '../support/service-process.js';
+
+const ADMIN = 'admin-key-of-the-dashboard';
+const VIEWER = 'viewer-key-of-the-dashboard';
+/** A change must be on the page by then. */
+const SOON = { timeout: 2_000 };
+const PAGES = ['', '/tasks', '/tasks/eval-2026-1005', '/tasks/eval-2026-1003', '/dead-letters'];
+
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  browser = await TestBrowser.start();
+});
+afterAll(() => browser.close());
+
+describeStores(({ settings }) => {
+  let directory: string;
+  let service: ServiceProcess;
+  let call: Caller;
+  let page: Page;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'crucible-dashboard-'));
+    const file = join(directory, 'keys.json');
+    const sha256 = createHash('sha256').update(VIEWER).digest('hex');
+    writeFileSync(
+      file,
+      JSON.stringify({ keys: [{ id: 'watcher', sha256, roles: ['viewer'], queues: ['*'] }] }),
+    );
+    service = await ServiceProcess.start({
+      ...settings(),
+      DATA_DIR: join(directory, 'data'),
+      API_KEY: ADMIN,
+      API_KEYS_FILE: file,
+    });
+    call = callerAt(service.url, ADMIN);
+    await fillWithTasks(call);
+    page = await browser.context.newPage();
+    await signIn(ADMIN);
+  });
+
+  afterAll(async () => {
+    await page.close();
+    await browser.context.clearCookies();
+    await service.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  afterEach(() => {
+    expect(browser.faults.splice(0)).toEqual([]);
+  });
+
+  async function open(path: string): Promise<void> {
+    await page.goto(`${service.url}/dashboard${path}`);
+  }
+
+  /** Opens a page that is told what happens, and waits until it is. */
+  async function openLive(path: string): Promise<void> {
+    await open(path);
+    await page.getByText('Live', { exact: true }).waitFor();
+  }
+
+  async function signIn(key: string): Promise<void> {
+    await open('/sign-in');
+    await page.getByLabel('API key').fill(key);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  }
+
+  /** What a screen reader, or a person who sees little contrast, would trip over. */
+  async function barriers(): Promise<string[]> {
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate<{ violations: axe.Result[] }>('axe.run()');
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${page.url()} ${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  }
+
+  it('keeps a session in a cookie that no script can read and that is not the key', async () => {
+    const [cookie] = await browser.context.cookies(`${service.url}/dashboard`);
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/dashboard' });
+    expect(cookie?.value).not.toContain(ADMIN);
+    const forged = `${cookie?.value.slice(0, -2) ?? ''}xx`;
+    const headers = { Cookie: `crucible_session=${forged}` };
+    const answer = await fetch(`${service.url}/dashboard`, { headers, redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      303,
+      '/dashboard/sign-in?next=%2Fdashboard',
+    ]);
+  });
+
+  it('refuses a wrong key, and leads nowhere else after a right one', async () => {
+    const body = new URLSearchParams({ key: 'wrong', next: '//evil.example' });
+    const headers = { Origin: service.url };
+    const sent = { method: 'POST', headers, redirect: 'manual' } as const;
+    const wrong = await fetch(`${service.url}/dashboard/sign-in`, { ...sent, body });
+    expect([wrong.status, wrong.headers.get('set-cookie')]).toEqual([401, null]);
+    expect(await wrong.text()).toContain('The API key is not a valid one');
+    body.set('key', ADMIN);
+    const right = await fetch(`${service.url}/dashboard/sign-in`, { ...sent, body });
+    expect([right.status, right.headers.get('location')]).toEqual([303, '/dashboard']);
+  });
+
+  it.each(['light', 'dark'] as const)('has no serious barrier on any page in %s', async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    for (const path of PAGES) {
+      await open(path);
+      expect(await barriers()).toEqual([]);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+  });
+
+  it('fits a narrow screen on every page', async () => {
+    await page.setViewportSize({ width: 375, height: 812 });
+    for (const path of PAGES) {
+      await open(path);
+      expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 375]);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  it('shows a transition soon after it', async () => {
+    await openLive('');
+    await call('POST', '/tasks', { eval_id: 'fresh-1', code: 'x', queue: 'newcomer' });
+    await page.getByRole('link', { name: 'newcomer' }).waitFor(SOON);
+    await openLive('/tasks/fresh-1');
+    const { lease_id } = await call('GET', '/tasks/next?queue=newcomer&worker_id=quick');
+    await page.getByText('quick holds it').waitFor(SOON);
+    await call('POST', '/tasks/fresh-1/complete', { lease_id, output: { answer: 42 } });
+    await page.getByText('{"answer":42}').waitFor(SOON);
+  });
+
+  it('finds tasks by filters in the address, and by their id', async () => {
+    await open('/tasks?status=failed&queue=default');
+    await page.getByRole('link', { name: 'hostile-1' }).waitFor();
+    expect(await page.getByRole('link', { name: 'eval-2026-1012' }).count()).toBe(0);
+    await page.getByLabel('Find a task by its id').fill('eval-2026-1012');
+    await page.keyboard.press('Enter');
+    await page.getByText('submitted twice').waitFor();
+  });
+
+  it('shows hostile texts, and runs nothing of them', async () => {
+    for (const path of ['/tasks', '/dead-letters', '/tasks/hostile-1']) {
+      await open(path);
+      await page.getByText('<script>window.hacked', { exact: false }).first().waitFor();
+    }
+    await page.getByText('Code', { exact: false }).first().click();
+    expect(
+      await page.evaluate('[window.hacked, document.querySelectorAll("main img, main script").length]'),
+    ).toEqual([undefined, 0]);
+  });
+
+  it('cancels a task and redrives it', async () => {
+    await open('/tasks/eval-2026-1010');
+    await page.getByText('Cancel…').click();
+    await page.getByLabel('Reason (optional)').fill('not needed');
+    await page.getByRole('button', { name: 'Cancel this task' }).click();
+    await page.getByText('1 task cancelled.').waitFor();
+    expect(await call('GET', '/tasks/eval-2026-1010')).toMatchObject({ status: 'cancelled' });
+    await page.getByRole('button', { name: 'Redrive' }).click();
+    await page.getByText('1 task redriven').waitFor();
+    expect(await call('GET', '/tasks/eval-2026-1010')).toMatchObject({ status: 'queued' });
+    expect(service.log).toContain('Key default cancelled task eval-2026-1010 on the dashboard (1)');
+    expect(service.log).not.toContain('not needed');
+  });
+
+  it('redrives the dead letters of one error', async () => {
+    await open('/dead-letters');
+    const row = page.getByRole('row', { name: /ImportError|MemoryError/ }).first();
+    await row.getByRole('button').click();
+    await page.getByText(/1 task redriven/).waitFor();
+  });
+
+  it('changes everything that matches when the number is typed, and nothing before', async () => {
+    for (const id of ['bulk-1', 'bulk-2'])
+      await call('POST', '/tasks', { eval_id: id, code: 'x', queue: 'bulk' });
+    await open('/tasks?queue=bulk');
+    await page.getByRole('link', { name: 'Cancel…' }).click();
+    await page.getByLabel('Type 2 to confirm').fill('3');
+    await page.getByRole('button', { name: 'Cancel tasks' }).click();
+    await page.getByText('That was another number').waitFor();
+    expect(await call('GET', '/tasks/bulk-1')).toMatchObject({ status: 'queued' });
+    await page.getByLabel('Type 2 to confirm').fill('2');
+    await page.getByRole('button', { name: 'Cancel tasks' }).click();
+    await page.getByText('2 tasks cancelled.').waitFor();
+    expect(await call('GET', '/tasks/bulk-2')).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('takes no action from a page of another site', async () => {
+    const [cookie] = await browser.context.cookies(`${service.url}/dashboard`);
+    const from = (origin?: string) =>
+      fetch(`${service.url}/dashboard/tasks/eval-2026-1011/cancel`, {
+        method: 'POST',
+        headers: { Cookie: `crucible_session=${cookie?.value ?? ''}`, ...(origin && { Origin: origin }) },
+      });
+    expect([(await from()).status, (await from('https://evil.example')).status]).toEqual([403, 403]);
+    expect(await call('GET', '/tasks/eval-2026-1011')).toMatchObject({ status: 'queued' });
+  });
+
+  it('lets a viewer look on, without payloads and without actions', async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn(VIEWER);
+    await page.getByText('watcher').waitFor();
+    await open('/tasks/eval-2026-1011');
+    await page.getByText('not shown to viewers').waitFor();
+    const text = await page.content();
+    expect(text).not.toMatch(/print\(|team-a|Cancel…|Redrive/);
+    const [cookie] = await browser.context.cookies(`${service.url}/dashboard`);
+    const answer = await fetch(`${service.url}/dashboard/tasks/eval-2026-1011/cancel`, {
+      method: 'POST',
+      headers: { Cookie: `crucible_session=${cookie?.value ?? ''}`, Origin: service.url },
+    });
+    expect(answer.status).toBe(403);
+  });
+});
