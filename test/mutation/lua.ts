@@ -1,0 +1,97 @@
+/**
+ * `npm run test:mutation:lua -- [--part 1/20] [NAME…]`: changes the scripts of the Redis store, all or those named, one
+ * thing at a time, and lets the tests of the store look for it; with `--part` it does so with every 20th change only. The
+ * last line says how many were found; the exit code is 1 below 90 %.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Redis } from 'ioredis';
+import { RedisServer } from '../support/redis-server.js';
+import { equivalenceOf } from './equivalent.mutants.js';
+import { type Mutant, mutantsOf } from './lua.mutants.js';
+import { MutantJudge } from './mutant.judge.js';
+
+const ROOT = process.cwd();
+const SCRIPTS = join(ROOT, 'src/storage/redis/scripts');
+const WORKERS = 2;
+const WANTED_PERCENT = 90;
+
+/** A mutant, and the tests that found it. */
+interface Verdict {
+  readonly mutant: Mutant;
+  readonly foundBy: string | undefined;
+}
+
+async function readMutants(names: readonly string[]): Promise<readonly Mutant[]> {
+  const files = (await readdir(SCRIPTS)).filter((file) => file.endsWith('.lua')).toSorted();
+  const chosen = names.length === 0 ? files : names.map((name) => `${name}.lua`);
+  const lists = await Promise.all(
+    chosen.map(async (file) => mutantsOf(file, await readFile(join(SCRIPTS, file), 'utf8'))),
+  );
+  return lists.flat();
+}
+
+/** Those that are Lua: Redis says. */
+async function onlyCompiling(mutants: readonly Mutant[]): Promise<readonly Mutant[]> {
+  const server = await RedisServer.start();
+  const client = new Redis(server.port, '127.0.0.1');
+  try {
+    const loads = mutants.map(({ source }) => client.script('LOAD', `#!lua\n${source}`));
+    const results = await Promise.allSettled(loads);
+    return mutants.filter((_, index) => results[index]?.status === 'fulfilled');
+  } finally {
+    client.disconnect();
+    await server.stop();
+  }
+}
+
+async function judgeAll(mutants: readonly Mutant[]): Promise<readonly Verdict[]> {
+  const left = [...mutants];
+  const verdicts: Verdict[] = [];
+  const work = async (): Promise<void> => {
+    const judge = await MutantJudge.open(ROOT);
+    try {
+      for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
+        const foundBy = await judge.judge(mutant);
+        verdicts.push({ mutant, foundBy });
+        console.log(`${verdicts.length} of ${mutants.length}: ${describe(mutant)}: ${foundBy ?? 'SURVIVED'}`);
+      }
+    } finally {
+      await judge.close();
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, work));
+  return verdicts;
+}
+
+function describe({ file, line, before, after }: Mutant): string {
+  return `${file}:${line}: ${before}  →  ${after}`;
+}
+
+/** Prints what survived and how much was found; answers the percentage. */
+function report(verdicts: readonly Verdict[], tried: number): number {
+  const survivors = verdicts.filter(({ foundBy }) => foundBy === undefined).map(({ mutant }) => mutant);
+  const equivalent = survivors.filter((mutant) => equivalenceOf(mutant) !== undefined);
+  console.log(`\n${tried - verdicts.length} of ${tried} changes do not compile and do not count.`);
+  for (const mutant of equivalent) console.log(`equivalent: ${describe(mutant)}\n  ${equivalenceOf(mutant)}`);
+  for (const mutant of survivors.filter((each) => !equivalent.includes(each)))
+    console.log(`SURVIVED ${describe(mutant)}`);
+  const killed = verdicts.length - survivors.length;
+  const counting = verdicts.length - equivalent.length;
+  console.log(
+    `${equivalent.length} survivors change nothing that can be seen; without them ${killed} of ${counting} killed (${percent(killed, counting)} %)`,
+  );
+  console.log(`${killed} of ${verdicts.length} mutants killed (${percent(killed, verdicts.length)} %)`);
+  return percent(killed, verdicts.length);
+}
+
+function percent(part: number, whole: number): number {
+  return Math.floor((1_000 * part) / whole) / 10;
+}
+
+const { values, positionals } = parseArgs({ options: { part: { type: 'string' } }, allowPositionals: true });
+const [part = 1, parts = 1] = (values.part ?? '1/1').split('/').map(Number);
+const mutants = (await readMutants(positionals)).filter((_, index) => index % parts === part - 1);
+const verdicts = await judgeAll(await onlyCompiling(mutants));
+process.exitCode = report(verdicts, mutants.length) >= WANTED_PERCENT ? 0 : 1;
