@@ -100,6 +100,19 @@ module.exports = {
       to: { path: DRIVERS },
     },
     {
+      name: 'client-stands-alone',
+      comment: 'The client is for other programs, browsers too: no service, no package, no Node module.',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { pathNot: '^src/client/' },
+    },
+    only(
+      'commands-know-the-client',
+      'A command is a program of its own that starts at once. Only those for the files of the store know more.',
+      { path: '^src/cli/', pathNot: '^src/cli/(store-copy|commands/store|program)\\.ts$' },
+      ['^src/(cli|client)/', '^src/version\\.ts$'],
+    ),
+    {
       name: 'swagger-at-the-edge',
       comment: 'Only http/, controllers and DTOs describe the API; docs/ puts the document together.',
       severity: 'error',

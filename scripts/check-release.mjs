@@ -14,6 +14,7 @@ const [tag] = process.argv.slice(2);
 const COPIES = {
   'package-lock.json': /^ {2}"version": "([^"]+)"/m,
   'docs/openapi.json': /"version": "([^"]+)"/,
+  'clients/python/pyproject.toml': /^version = "([^"]+)"/m,
   'deploy/kubernetes/base/kustomization.yaml': /newTag: (\S+)/,
   'deploy/kubernetes/embedded/kustomization.yaml': /newTag: (\S+)/,
   'deploy/kubernetes/redis/kustomization.yaml': /newTag: (\S+)/,

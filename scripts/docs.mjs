@@ -1,7 +1,8 @@
 /**
  * `npm run docs`: writes the generated documents. With `--check`: fails when they would change, and changes nothing.
  *
- * `dist/openapi.js` prints the OpenAPI document as JSON; the table of settings is written by its own script.
+ * `dist/openapi.js` prints the OpenAPI document as JSON; the table of settings and the types of the client are written by
+ * scripts of their own.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { join } from 'node:path';
 import { DIST, ROOT, run } from './lib/workspace.mjs';
 
 const OPENAPI = join(ROOT, 'docs/openapi.json');
-const DOCUMENTS = [OPENAPI, join(ROOT, 'docs/configuration.md')];
+const DOCUMENTS = [OPENAPI, join(ROOT, 'docs/configuration.md'), join(ROOT, 'src/client/api.generated.ts')];
 
 const read = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
 const restore = (file, text) =>
@@ -29,7 +30,10 @@ function writeOpenApi() {
 }
 
 const before = DOCUMENTS.map(read);
-const isWritten = writeOpenApi() && run('npm', ['run', '--silent', 'docs:configuration']);
+const isWritten =
+  writeOpenApi() &&
+  run('npm', ['run', '--silent', 'docs:configuration']) &&
+  run(process.execPath, [join(ROOT, 'scripts/write-client-types.mjs')]);
 const changed = DOCUMENTS.filter((file, index) => read(file) !== before[index]);
 const isCheck = process.argv.includes('--check');
 if (isCheck) DOCUMENTS.forEach((file, index) => restore(file, before[index]));

@@ -16,6 +16,7 @@ const SYSTEM_PACKAGES = [
   { command: 'redis-server', debian: 'redis-server' },
   { command: 'openssl', debian: 'openssl' },
   { command: 'chromium', debian: 'chromium' },
+  { command: 'python3', debian: 'python3' },
 ];
 
 /** Runs a command with its output shown; true when it succeeded. */

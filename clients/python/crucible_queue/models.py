@@ -1,0 +1,121 @@
+"""What the service answers, as objects. A field that a later version adds is in ``raw``."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Type, TypeVar
+
+_Model = TypeVar("_Model", bound="Model")
+
+ENDED = frozenset(("completed", "failed", "cancelled", "expired"))
+
+
+@dataclass
+class Model:
+    #: The answer as it came.
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_json(cls: Type[_Model], answer: Mapping[str, Any]) -> _Model:
+        known = {each.name for each in dataclasses.fields(cls)} - {"raw"}
+        return cls(raw=dict(answer), **{name: value for name, value in answer.items() if name in known})
+
+
+@dataclass
+class TaskStatus(Model):
+    eval_id: str = ""
+    status: str = ""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it stays as it is, unless somebody redrives it."""
+        return self.status in ENDED
+
+
+@dataclass
+class EnqueuedTask(TaskStatus):
+    position: Optional[int] = None
+    queue: str = "default"
+    priority: int = 1
+    queued_at: str = ""
+    run_at: Optional[str] = None
+    message: str = ""
+
+
+@dataclass
+class Task(EnqueuedTask):
+    """A task as it is now."""
+
+    language: str = ""
+    engine: str = ""
+    timeout: float = 0
+    batch_id: Optional[str] = None
+    attempt: int = 0
+    max_attempts: int = 1
+    failures: int = 0
+    max_interruptions: int = 0
+    interruptions: int = 0
+    ready_at: Optional[str] = None
+    expires_at: Optional[str] = None
+    started_at: Optional[str] = None
+    finished_at: Optional[str] = None
+    worker_id: Optional[str] = None
+    lease_expires_at: Optional[str] = None
+    progress: Optional[Dict[str, Any]] = None
+    outcome: Optional[str] = None
+    error: Optional[str] = None
+    exit_code: Optional[int] = None
+    sequence: int = 0
+    metadata: Optional[Dict[str, Any]] = None
+
+
+@dataclass
+class ClaimedTask(TaskStatus):
+    """A task as it is handed to a worker: all of it, and the lease."""
+
+    language: str = ""
+    engine: str = ""
+    timeout: float = 0
+    priority: int = 1
+    queue: str = "default"
+    queued_at: str = ""
+    batch_id: Optional[str] = None
+    attempt: int = 1
+    max_attempts: int = 1
+    max_interruptions: int = 0
+    worker_id: Optional[str] = None
+    lease_id: str = ""
+    lease_expires_at: str = ""
+    heartbeat_interval: float = 0
+    traceparent: Optional[str] = None
+    metadata: Optional[Dict[str, Any]] = None
+    code: str = ""
+
+
+@dataclass
+class Attempt(Model):
+    attempt: int = 0
+    worker_id: Optional[str] = None
+    started_at: str = ""
+    ended_at: str = ""
+    outcome: str = ""
+    error: Optional[str] = None
+    exit_code: Optional[int] = None
+
+
+@dataclass
+class KeptLease(Model):
+    lease_expires_at: str = ""
+    command: Optional[str] = None
+    heartbeat_interval: float = 0
+
+
+@dataclass
+class Batch(Model):
+    """The answer to many tasks at once; each of ``results`` has a ``problem``, or the state of its task."""
+
+    batch_id: str = ""
+    accepted: int = 0
+    rejected: int = 0
+    results: List[Dict[str, Any]] = field(default_factory=list)

@@ -1,0 +1,78 @@
+"""A drop-in queue for programs that know only the older half of the API."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Dict, Optional
+
+from .client import Client, path_of
+from .errors import NotFound
+
+
+class RemoteTaskQueue:
+    """The queue of the platform, kept in the service: plain dictionaries in and out.
+
+    It speaks the part of the API that every version has, so no heartbeat is sent: a task is held for its ``timeout`` and
+    a grace. The lease of a task that this object handed out goes with the report of its end, so that a report which comes
+    too late cannot end the attempt of somebody else.
+    """
+
+    def __init__(self, url: str, api_key: Optional[str] = None, **options: Any) -> None:
+        self._client = Client(url, api_key, **options)
+        self._leases: Dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def enqueue(
+        self,
+        eval_id: str,
+        code: str,
+        language: str = "python",
+        engine: str = "docker",
+        timeout: float = 30,
+        priority: int = 1,
+        **fields: Any,
+    ) -> Dict[str, Any]:
+        """The answer to ``POST /tasks``: eval_id, status, position, …"""
+        given = {"language": language, "engine": engine, "timeout": timeout, "priority": priority}
+        return self._client.enqueue(code, eval_id=eval_id, **given, **fields).raw
+
+    def get_next(self, wait: float = 0, **query: Any) -> Optional[Dict[str, Any]]:
+        """The next task, or None when nothing is ready."""
+        # Not sent again when the answer is lost: another task would come, and the first wait for the end of its lease.
+        task: Optional[Dict[str, Any]] = self._client.request(
+            "GET", "/tasks/next", query={"wait": wait, **query}, wait=wait, is_repeatable=False
+        )
+        if task is not None:
+            with self._lock:
+                self._leases[task["eval_id"]] = task["lease_id"]
+        return task
+
+    def complete(self, eval_id: str, output: Any = None) -> Dict[str, Any]:
+        return self._report(eval_id, "complete", {} if output is None else {"output": output})
+
+    def fail(self, eval_id: str, error: Optional[str] = None) -> Dict[str, Any]:
+        return self._report(eval_id, "fail", {} if error is None else {"error": error})
+
+    def status(self, eval_id: Optional[str] = None) -> Optional[Dict[str, Any]]:
+        """Without an id the counts of the queue, with one the task, or None when there is no such task."""
+        if eval_id is None:
+            return self._client.status()
+        try:
+            return self._client.get(eval_id).raw
+        except NotFound:
+            return None
+
+    def health(self) -> Dict[str, Any]:
+        answer: Dict[str, Any] = self._client.request("GET", "/health", patience=0)
+        return answer
+
+    def _report(self, eval_id: str, verb: str, body: Dict[str, Any]) -> Dict[str, Any]:
+        with self._lock:
+            lease = self._leases.get(eval_id)
+        held = {} if lease is None else {"lease_id": lease}
+        answer: Dict[str, Any] = self._client.request(
+            "POST", path_of(eval_id, verb), body={**body, **held}
+        )
+        with self._lock:
+            self._leases.pop(eval_id, None)
+        return answer

@@ -1,0 +1,106 @@
+import type { ClaimedTask, Failure, Progress } from './api.generated.js';
+import type { RunningTask } from './running-task.js';
+import { AttemptFailed, PermanentError, RetryLater, TaskStopped } from './verdicts.js';
+
+/** What a handler is given beside its task. */
+export interface TaskContext {
+  /** Fires when the work is to stop; its reason is a `TaskStopped`. */
+  readonly signal: AbortSignal;
+  /** Shows how far the work is, and keeps the lease. Never rejects. */
+  readonly progress: (progress: Progress) => Promise<void>;
+}
+
+/** Does the work. What it returns is the task's output; what it throws is the task's error. */
+export type Handler = (task: ClaimedTask, context: TaskContext) => unknown;
+
+/** How an attempt ended, as this worker sees it. */
+export type Verdict =
+  | { readonly kind: 'completed'; readonly output: unknown }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'released' }
+  | { readonly kind: 'lost' };
+
+export interface AttemptOptions {
+  readonly handler: Handler;
+  readonly progress: TaskContext['progress'];
+  /** Seconds that a handler gets to return after its signal; then nobody waits for it any more. */
+  readonly abandonAfter: number;
+}
+
+/** Runs the handler until it ends, or until it was told to stop and has not. Never rejects. */
+export async function attempt(running: RunningTask, options: AttemptOptions): Promise<Verdict> {
+  const { task, signal } = running;
+  if (running.stopped) return verdictOnStop(running.stopped);
+  const context: TaskContext = { signal, progress: options.progress };
+  const endDeadline = stopAtDeadline(running);
+  const abandonment = abandonAfter(options.abandonAfter, signal);
+  try {
+    const output = await Promise.race([handle(options.handler, task, context), abandonment.rejection]);
+    return verdictOnReturn(running, output);
+  } catch (error) {
+    return verdictOnThrow(running, error);
+  } finally {
+    endDeadline();
+    abandonment.end();
+  }
+}
+
+/** A handler that throws before its first `await` rejects like any other. */
+async function handle(handler: Handler, task: ClaimedTask, context: TaskContext): Promise<unknown> {
+  return await handler(task, context);
+}
+
+function stopAtDeadline(running: RunningTask): () => void {
+  const { eval_id: id, timeout } = running.task;
+  const timer = setTimeout(() => {
+    running.stop(new TaskStopped('deadline', `Task ${id} ran for longer than ${timeout} s`));
+  }, timeout * 1000);
+  return () => {
+    clearTimeout(timer);
+  };
+}
+
+function abandonAfter(seconds: number, signal: AbortSignal): { rejection: Promise<never>; end: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const rejection = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => {
+      timer = setTimeout(() => reject(new Error('The handler did not end when told to')), seconds * 1000);
+    });
+  });
+  const end = (): void => {
+    clearTimeout(timer);
+  };
+  return { rejection, end };
+}
+
+function verdictOnReturn({ stopped }: RunningTask, output: unknown): Verdict {
+  // Work that was done in spite of a shutdown is done.
+  if (stopped === undefined || stopped.code === 'shutdown') return { kind: 'completed', output };
+  return verdictOnStop(stopped);
+}
+
+function verdictOnThrow({ stopped }: RunningTask, error: unknown): Verdict {
+  return stopped === undefined ? { kind: 'failed', failure: failureOf(error) } : verdictOnStop(stopped);
+}
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const { message } = error;
+  if (error instanceof PermanentError) return { error: message, retryable: false, exit_code: error.exitCode };
+  if (error instanceof RetryLater)
+    return { error: message, retry_after: error.seconds, exit_code: error.exitCode };
+  if (error instanceof AttemptFailed) return { error: message, exit_code: error.exitCode };
+  return { error: error.stack ?? message };
+}
+
+function verdictOnStop(stopped: TaskStopped): Verdict {
+  switch (stopped.code) {
+    case 'lease_lost':
+    case 'cancelled':
+      return { kind: 'lost' };
+    case 'deadline':
+      return { kind: 'failed', failure: { error: stopped.message } };
+    case 'shutdown':
+      return { kind: 'released' };
+  }
+}

@@ -1,0 +1,309 @@
+import type {
+  BatchAnswer,
+  Claim,
+  ClaimedTask,
+  ClaimedTasks,
+  ClearedTasks,
+  Completion,
+  EnqueuedTask,
+  Failure,
+  FinishedItems,
+  HealthAnswer,
+  Heartbeat,
+  KeptLease,
+  KeptLeases,
+  ListedTask,
+  NewTask,
+  Redrive,
+  RedrivenTasks,
+  Release,
+  RemovedTask,
+  StatusAnswer,
+  TaskAttempt,
+  TaskAttempts,
+  TaskDetails,
+  TaskPage,
+  TaskResult,
+  TaskStatus,
+} from './api.generated.js';
+import { WaitTimeout } from './errors.js';
+import { steadyNow } from './steady-clock.js';
+import { type Call, Transport, type TransportOptions } from './transport.js';
+
+export type ClientOptions = TransportOptions;
+
+/** A task to enqueue; without an `eval_id` it is given one, so that sending it twice makes one task. */
+export type TaskInput = Omit<NewTask, 'eval_id'> & { readonly eval_id?: string };
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface ListFilter {
+  readonly status?: readonly TaskStatus['status'][];
+  readonly queue?: readonly string[];
+  readonly batch_id?: string;
+  readonly worker_id?: string;
+  readonly created_after?: string;
+  readonly created_before?: string;
+  /** Tasks on a page. */
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface WaitOptions extends CallOptions {
+  /** Seconds to wait at most; without it, until the task ends. */
+  readonly timeout?: number;
+}
+
+export interface ClaimAnswer extends ClaimedTasks {
+  readonly command?: 'drain';
+}
+
+/** Which task is held, and by what right. */
+export type Held = Pick<ClaimedTask, 'eval_id' | 'lease_id'>;
+
+const BATCH_SIZE = 500;
+const LONGEST_POLL_SECONDS = 30;
+const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'expired']);
+
+/** Whether a task in this state stays as it is, unless somebody redrives it. */
+export function isEnded(status: TaskStatus['status']): boolean {
+  return ENDED.has(status);
+}
+
+/**
+ * The HTTP API as methods. Field names are those of the wire, and the types come from the OpenAPI document.
+ *
+ * A service that is away, full or restarting is asked again, `patience` seconds long. Nearly every call may be sent twice
+ * without harm; the few that may not (`redrive`, `remove`, `clear`) are only sent again when they were not carried out.
+ */
+export class Client {
+  private readonly transport: Transport;
+
+  constructor(options: ClientOptions) {
+    this.transport = new Transport(options);
+  }
+
+  /** Resolves when the task is on disk. @throws Conflict when its id is taken by other content */
+  async enqueue(
+    task: TaskInput,
+    options: CallOptions & { traceparent?: string } = {},
+  ): Promise<EnqueuedTask> {
+    const body = { ...task, eval_id: task.eval_id ?? crypto.randomUUID() };
+    const headers = options.traceparent === undefined ? undefined : { traceparent: options.traceparent };
+    const call = { method: 'POST', path: 'tasks', body, headers, signal: options.signal } as const;
+    return (await this.request(call)) as EnqueuedTask;
+  }
+
+  /** Up to 1000 tasks in one durable commit; each has its own result. */
+  async enqueueBatch(
+    tasks: readonly TaskInput[],
+    { batchId, signal }: CallOptions & { batchId?: string } = {},
+  ): Promise<BatchAnswer> {
+    const named = tasks.map((task) => ({ ...task, eval_id: task.eval_id ?? crypto.randomUUID() }));
+    const body = { batch_id: batchId ?? crypto.randomUUID(), tasks: named };
+    return (await this.request({ method: 'POST', path: 'tasks/batch', body, signal })) as BatchAnswer;
+  }
+
+  /** Any number of tasks, of which few are in memory at a time; one answer for each part of them. */
+  async *enqueueAll(
+    tasks: Iterable<TaskInput> | AsyncIterable<TaskInput>,
+    { batchId = crypto.randomUUID(), size = BATCH_SIZE, signal }: EnqueueAllOptions = {},
+  ): AsyncGenerator<BatchAnswer, void> {
+    let part: TaskInput[] = [];
+    for await (const task of tasks) {
+      part.push(task);
+      if (part.length < size) continue;
+      yield await this.enqueueBatch(part, { batchId, signal });
+      part = [];
+    }
+    if (part.length > 0) yield await this.enqueueBatch(part, { batchId, signal });
+  }
+
+  /** The task as it is now. @throws NotFound */
+  async get(id: string, { signal }: CallOptions = {}): Promise<TaskDetails> {
+    return (await this.request({ method: 'GET', path: pathOf(id), signal })) as TaskDetails;
+  }
+
+  /** The task when it has ended. @throws WaitTimeout, NotFound */
+  async wait(
+    id: string,
+    { timeout = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
+  ): Promise<TaskDetails> {
+    const end = steadyNow() + timeout * 1000;
+    for (;;) {
+      const left = Math.max(0, (end - steadyNow()) / 1000);
+      const wait = Math.round(Math.min(LONGEST_POLL_SECONDS, left) * 1000) / 1000;
+      const call = { method: 'GET', path: pathOf(id), query: { wait }, wait, signal } as const;
+      const task = (await this.request(call)) as TaskDetails;
+      if (isEnded(task.status)) return task;
+      if (steadyNow() >= end) throw new WaitTimeout(`Task ${id} is still ${task.status} after ${timeout} s`);
+    }
+  }
+
+  /** Ends the task at once, whoever holds it. */
+  async cancel(id: string, { reason, signal }: CallOptions & { reason?: string } = {}): Promise<TaskStatus> {
+    return (await this.post(id, 'cancel', { reason }, { signal })) as TaskStatus;
+  }
+
+  /** What the task produced, parsed. Numbers beyond 2^53 lose digits: `outputText` keeps them. @throws NotFound */
+  async output(id: string, options: CallOptions = {}): Promise<unknown> {
+    return JSON.parse(await this.outputText(id, options));
+  }
+
+  /** What the task produced, as the JSON text that the worker sent. */
+  outputText(id: string, { signal }: CallOptions = {}): Promise<string> {
+    return this.transport.text({ method: 'GET', path: `${pathOf(id)}/output`, signal });
+  }
+
+  /** The attempts that have ended, oldest first. */
+  async attempts(id: string, { signal }: CallOptions = {}): Promise<readonly TaskAttempt[]> {
+    const call = { method: 'GET', path: `${pathOf(id)}/attempts`, signal } as const;
+    return ((await this.request(call)) as TaskAttempts).attempts;
+  }
+
+  /** One page of tasks, newest first. */
+  async page(filter: ListFilter = {}, { signal }: CallOptions = {}): Promise<TaskPage> {
+    return (await this.request({ method: 'GET', path: 'tasks', query: { ...filter }, signal })) as TaskPage;
+  }
+
+  /** All tasks that match, newest first, a page at a time. */
+  async *list(filter: ListFilter = {}, options: CallOptions = {}): AsyncGenerator<ListedTask, void> {
+    let cursor = filter.cursor;
+    do {
+      const page: TaskPage = await this.page({ ...filter, cursor }, options);
+      yield* page.tasks;
+      cursor = page.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
+  /** Gives a dead letter back to its queue. */
+  async redrive(id: string, { signal }: CallOptions = {}): Promise<EnqueuedTask> {
+    return (await this.post(id, 'redrive', {}, { signal, isRepeatable: false })) as EnqueuedTask;
+  }
+
+  /** Gives dead letters back to their queues, the newest first. */
+  async redriveAll(body: Redrive, { signal }: CallOptions = {}): Promise<RedrivenTasks> {
+    const call = { method: 'POST', path: 'tasks/redrive', body, signal, isRepeatable: false } as const;
+    return (await this.request(call)) as RedrivenTasks;
+  }
+
+  /** Forgets a task that has ended. */
+  async remove(id: string, { signal }: CallOptions = {}): Promise<RemovedTask> {
+    const call = { method: 'DELETE', path: pathOf(id), signal, isRepeatable: false } as const;
+    return (await this.request(call)) as RemovedTask;
+  }
+
+  /** Forgets every task that matches, held or not. There is no way back. */
+  async clear(
+    filter: Pick<ListFilter, 'queue' | 'status'> = {},
+    { signal }: CallOptions = {},
+  ): Promise<ClearedTasks> {
+    const call = {
+      method: 'DELETE',
+      path: 'tasks',
+      query: { ...filter },
+      signal,
+      isRepeatable: false,
+    } as const;
+    return (await this.request(call)) as ClearedTasks;
+  }
+
+  /** Counts of tasks, in all and by queue. */
+  async status({ signal }: CallOptions = {}): Promise<StatusAnswer> {
+    return (await this.request({ method: 'GET', path: 'status', signal })) as StatusAnswer;
+  }
+
+  /** How the service is. @throws Unavailable when it is not well */
+  async health({ signal }: CallOptions = {}): Promise<HealthAnswer> {
+    return (await this.request({ method: 'GET', path: 'health', signal, patience: 0 })) as HealthAnswer;
+  }
+
+  /** Takes tasks. Without a `claim_id` the call gets one, so that asking again after a lost answer loses nothing. */
+  async claim(claim: Claim, options: Patient = {}): Promise<readonly ClaimedTask[]> {
+    return (await this.claimAnswer(claim, options)).tasks;
+  }
+
+  /** The same, and whether the service wants this worker to take no more. */
+  async claimAnswer(claim: Claim, options: Patient = {}): Promise<ClaimAnswer> {
+    const body = { claim_id: crypto.randomUUID(), ...claim };
+    const call = { method: 'POST', path: 'tasks/claim', body, wait: claim.wait, ...options } as const;
+    return (await this.request(call)) as ClaimAnswer;
+  }
+
+  /** Reports success. */
+  async complete({ eval_id, lease_id }: Held, output?: unknown, options: Patient = {}): Promise<TaskStatus> {
+    const body: Completion = { lease_id, output };
+    return (await this.post(eval_id, 'complete', body, options)) as TaskStatus;
+  }
+
+  /** Reports failure. */
+  async fail({ eval_id, lease_id }: Held, failure: Failure = {}, options: Patient = {}): Promise<TaskStatus> {
+    return (await this.post(eval_id, 'fail', { ...failure, lease_id }, options)) as TaskStatus;
+  }
+
+  /** Gives a task back unfinished; no budget is spent. */
+  async release(
+    { eval_id, lease_id }: Held,
+    given: Release = {},
+    options: Patient = {},
+  ): Promise<TaskStatus> {
+    return (await this.post(eval_id, 'release', { ...given, lease_id }, options)) as TaskStatus;
+  }
+
+  /** Keeps a lease. @throws LeaseLost */
+  async heartbeat(
+    { eval_id, lease_id }: Held,
+    beat: Heartbeat = {},
+    options: Patient = {},
+  ): Promise<KeptLease> {
+    return (await this.post(eval_id, 'heartbeat', { ...beat, lease_id }, options)) as KeptLease;
+  }
+
+  /** Keeps many leases; each has its own result. */
+  async heartbeatAll(workerId: string, held: readonly Held[], options: Patient = {}): Promise<KeptLeases> {
+    const leases = held.map(({ eval_id, lease_id }) => ({ eval_id, lease_id }));
+    const body = { worker_id: workerId, leases };
+    const call = { method: 'POST', path: 'tasks/heartbeat', body, ...options } as const;
+    return (await this.request(call)) as KeptLeases;
+  }
+
+  /** Reports how many tasks ended, and takes the next ones in the same round trip. */
+  async finishAll(
+    results: readonly TaskResult[],
+    claim?: Claim,
+    options: Patient = {},
+  ): Promise<FinishedItems> {
+    const body = { results, claim: claim && { claim_id: crypto.randomUUID(), ...claim } };
+    const call = { method: 'POST', path: 'tasks/complete', body, wait: claim?.wait, ...options } as const;
+    return (await this.request(call)) as FinishedItems;
+  }
+
+  /** Any call, with the same retries and errors; for what has no method of its own. */
+  request(call: Call): Promise<unknown> {
+    return this.transport.json(call);
+  }
+
+  /** Opens an answer that goes on, such as a stream of events. */
+  stream(call: Call): Promise<Response> {
+    return this.transport.stream(call);
+  }
+
+  private post(id: string, verb: string, body: object, options: Partial<Call>): Promise<unknown> {
+    return this.request({ method: 'POST', path: `${pathOf(id)}/${verb}`, body, ...options });
+  }
+}
+
+/** How long to try for, and what ends it. */
+export type Patient = Pick<Call, 'signal' | 'patience' | 'timeout' | 'onRetry'>;
+
+export interface EnqueueAllOptions extends CallOptions {
+  readonly batchId?: string;
+  /** Tasks in one request, 1000 at most. */
+  readonly size?: number;
+}
+
+function pathOf(id: string): string {
+  return `tasks/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,58 @@
+import type { ClaimedTask, KeptLease, Progress } from './api.generated.js';
+import type { LeaseLossReason } from './errors.js';
+import { type Milliseconds, steadyNow } from './steady-clock.js';
+import { TaskStopped } from './verdicts.js';
+
+/** A lease is three intervals long: two heartbeats in a row may be lost. */
+const INTERVALS = 3;
+
+/** An attempt that this worker carries out: the task, its lease by the steady clock, and the signal that stops it. */
+export class RunningTask {
+  /** The lease holds until then at least. */
+  expiresAt: Milliseconds = 0;
+  beatDueAt: Milliseconds = 0;
+  /** How long one heartbeat lasts. */
+  interval: Milliseconds = 0;
+  /** Its end is on its way to the service, whose answer to that decides, not that to a heartbeat. */
+  isReporting = false;
+  /** Said by its work and not told to the service yet. */
+  progress: Progress | undefined;
+  private readonly controller = new AbortController();
+
+  constructor(readonly task: ClaimedTask) {
+    this.keep(task, steadyNow());
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** Why it is to stop. */
+  get stopped(): TaskStopped | undefined {
+    const reason: unknown = this.signal.reason;
+    return reason instanceof TaskStopped ? reason : undefined;
+  }
+
+  /** The lease goes on, from this moment on at least. */
+  keep({ heartbeat_interval }: Pick<KeptLease, 'heartbeat_interval'>, since: Milliseconds): void {
+    this.interval = heartbeat_interval * 1000;
+    this.expiresAt = since + this.interval * INTERVALS;
+    this.beatDueAt = since + this.interval;
+  }
+
+  /** Only the first reason counts. */
+  stop(reason: TaskStopped): void {
+    if (!this.signal.aborted) this.controller.abort(reason);
+  }
+
+  /** The lease is over, unless the end of the work is being reported. */
+  lose(reason: LeaseLossReason | undefined): void {
+    if (this.isReporting) return;
+    const { eval_id: id } = this.task;
+    if (reason === 'cancelled') this.stop(new TaskStopped('cancelled', `Task ${id} was cancelled`, reason));
+    else
+      this.stop(
+        new TaskStopped('lease_lost', `The lease on task ${id} is lost: ${reason ?? 'unknown'}`, reason),
+      );
+  }
+}

@@ -1,0 +1,217 @@
+import { pause } from './abort.js';
+import type { ClaimedTask } from './api.generated.js';
+import { attempt, type Handler } from './attempt.js';
+import { ClaimDesk } from './claim-desk.js';
+import { Client, type ClientOptions } from './client.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { report } from './report.js';
+import { RunningTask } from './running-task.js';
+import { steadyNow } from './steady-clock.js';
+import { TaskStopped } from './verdicts.js';
+
+export interface WorkerEvent {
+  /**
+   * `stopped`: its work was told to stop. `lost`: it was not this worker's any more. `draining`: nothing more is claimed.
+   * `trouble`: a call failed.
+   */
+  readonly type:
+    'claimed' | 'completed' | 'failed' | 'released' | 'stopped' | 'lost' | 'draining' | 'trouble';
+  readonly task?: ClaimedTask;
+  /** The state of the task that the service answered to the report. */
+  readonly status?: string;
+  readonly error?: unknown;
+}
+
+export interface WorkerOptions {
+  readonly workerId?: string;
+  /** Looked at in this order. */
+  readonly queues?: readonly string[];
+  /** Tasks at a time, 1000 at most. Default 1. */
+  readonly concurrency?: number;
+  /** Seconds that a task is held without a heartbeat; by default its timeout and a grace. */
+  readonly lease?: number;
+  /** Seconds that a claim waits for a task, 60 at most. Default 20. */
+  readonly wait?: number;
+  /** Seconds to go on reporting how a task ended when the service cannot be reached. Default 120. */
+  readonly reportPatience?: number;
+  /** Seconds that a handler gets to return after its signal; then nobody waits for it any more. Default 10. */
+  readonly abandonAfter?: number;
+  readonly onEvent?: (event: WorkerEvent) => void;
+}
+
+export interface RunOptions {
+  /** Ends after this many tasks. */
+  readonly maxTasks?: number;
+  /** Ends when nothing is ready and nothing is held. */
+  readonly untilEmpty?: boolean;
+}
+
+/** How the tasks of a run ended. */
+export interface RunSummary {
+  completed: number;
+  failed: number;
+  released: number;
+  /** They were not this worker's any more: cancelled, or their lease was lost. */
+  lost: number;
+}
+
+const LARGEST_CLAIM = 100;
+const MOST_AT_A_TIME = 1000;
+const EMPTY_PAUSE_MS = 250;
+
+/**
+ * Claims tasks into free slots, runs a handler for each, keeps their leases and reports how they ended.
+ *
+ * A claim whose answer was lost is asked for again under its `claim_id`, and an end whose answer was lost is reported
+ * again under its lease: neither loses a task nor ends one twice.
+ */
+export class Worker {
+  readonly workerId: string;
+  private readonly client: Client;
+  private readonly desk: ClaimDesk;
+  private readonly keeper: LeaseKeeper;
+  private readonly running = new Set<RunningTask>();
+  /** Fires when nothing more is to be claimed. */
+  private readonly stopping = new AbortController();
+  private readonly summary: RunSummary = { completed: 0, failed: 0, released: 0, lost: 0 };
+  private graceTimer: ReturnType<typeof setTimeout> | undefined;
+  private wake: () => void = () => undefined;
+  private ended: Promise<RunSummary> | undefined;
+
+  constructor(
+    client: Client | ClientOptions,
+    private readonly handler: Handler,
+    private readonly options: WorkerOptions = {},
+  ) {
+    const { workerId = `worker-${crypto.randomUUID()}`, queues, lease } = options;
+    const onError = (error: unknown): void => this.tell({ type: 'trouble', error });
+    const onDrain = (): void => void this.stop();
+    this.client = client instanceof Client ? client : new Client(client);
+    this.workerId = workerId;
+    const claim = { worker_id: workerId, queues: queues && [...queues], lease };
+    const common = { client: this.client, onError, onDrain };
+    this.desk = new ClaimDesk({ ...common, claim, signal: this.stopping.signal });
+    this.keeper = new LeaseKeeper({ ...common, workerId });
+  }
+
+  /**
+   * Works until it is stopped, drained, or has done what the options ask for; once for each worker.
+   *
+   * @throws ApiError when the service refuses its claims for good, after what it held has ended
+   */
+  run(options: RunOptions = {}): Promise<RunSummary> {
+    this.ended ??= this.work(options);
+    return this.ended;
+  }
+
+  /**
+   * Claims nothing more. What is held may go on for `grace` seconds, or to its end if none is given, and is then stopped
+   * and given back. May be called again with less grace. Resolves when nothing is held any more.
+   */
+  async stop({ grace }: { readonly grace?: number } = {}): Promise<void> {
+    if (this.isTaking) this.tell({ type: 'draining' });
+    this.stopping.abort();
+    this.wake();
+    if (grace !== undefined) {
+      clearTimeout(this.graceTimer);
+      if (grace > 0) this.graceTimer = setTimeout(() => this.giveBackAll(), grace * 1000);
+      else this.giveBackAll();
+    }
+    // How it ended is for whoever called `run`.
+    await this.ended?.catch(() => undefined);
+  }
+
+  private get isTaking(): boolean {
+    return !this.stopping.signal.aborted;
+  }
+
+  private async work(options: RunOptions): Promise<RunSummary> {
+    try {
+      await this.claimOn(options);
+    } finally {
+      while (this.running.size > 0) await this.slotFreed();
+      clearTimeout(this.graceTimer);
+    }
+    return this.summary;
+  }
+
+  private async claimOn({
+    maxTasks = Number.POSITIVE_INFINITY,
+    untilEmpty = false,
+  }: RunOptions): Promise<void> {
+    const wait = untilEmpty ? 0 : (this.options.wait ?? 20);
+    let left = maxTasks;
+    while (this.isTaking && left > 0) {
+      const free = Math.min(this.freeSlots, left);
+      if (free === 0) {
+        await this.slotFreed();
+        continue;
+      }
+      const askedAt = steadyNow();
+      const claimed = await this.desk.claim(free, wait);
+      left -= claimed.length;
+      for (const task of claimed) this.start(task);
+      if (claimed.length > 0) continue;
+      if (untilEmpty && this.running.size === 0) return;
+      // A service that shuts down, or wants this worker gone, does not keep a poll waiting.
+      if (steadyNow() - askedAt < EMPTY_PAUSE_MS)
+        await Promise.race([this.slotFreed(), pause(EMPTY_PAUSE_MS)]);
+    }
+  }
+
+  private get freeSlots(): number {
+    const concurrency = Math.min(MOST_AT_A_TIME, this.options.concurrency ?? 1);
+    return Math.max(0, Math.min(LARGEST_CLAIM, concurrency - this.running.size));
+  }
+
+  private slotFreed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  private start(task: ClaimedTask): void {
+    const running = new RunningTask(task);
+    this.running.add(running);
+    this.keeper.add(running);
+    running.signal.addEventListener('abort', () =>
+      this.tell({ type: 'stopped', task, error: running.stopped }),
+    );
+    this.tell({ type: 'claimed', task });
+    void this.carryOut(running).finally(() => {
+      this.keeper.remove(running);
+      this.running.delete(running);
+      this.wake();
+    });
+  }
+
+  private async carryOut(running: RunningTask): Promise<void> {
+    const { task } = running;
+    const verdict = await attempt(running, {
+      handler: this.handler,
+      progress: (progress) => this.keeper.tell(running, progress),
+      abandonAfter: this.options.abandonAfter ?? 10,
+    });
+    running.isReporting = true;
+    try {
+      const limits = { patience: this.options.reportPatience ?? 120 };
+      const { kind, status } = await report(this.client, { task, verdict }, limits);
+      this.summary[kind] += 1;
+      this.tell({ type: kind, task, status, error: running.stopped });
+    } catch (error) {
+      this.summary.lost += 1;
+      this.tell({ type: 'lost', task, error });
+    }
+  }
+
+  private giveBackAll(): void {
+    for (const running of this.running) {
+      const message = `The worker ends and gives task ${running.task.eval_id} back`;
+      running.stop(new TaskStopped('shutdown', message));
+    }
+  }
+
+  private tell(event: WorkerEvent): void {
+    this.options.onEvent?.(event);
+  }
+}

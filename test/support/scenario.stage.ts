@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Client, type TaskInput } from '../../src/client/index.js';
+import { FaultProxy, type NetworkMode } from './fault-proxy.js';
+import { endWithParent } from './server-process.js';
+import { ServiceProcess } from './service-process.js';
+import { until } from './until.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export type Step = Readonly<Partial<Steps>>;
+
+interface Steps {
+  enqueue: TaskInput;
+  start: object;
+  event: Readonly<Record<string, unknown>>;
+  until: { readonly id: string } & Readonly<Record<string, unknown>>;
+  network: NetworkMode;
+  refuse: number;
+  loseAnswer: string;
+  service: 'kill' | 'start';
+  open: string;
+  cancel: string;
+  claim: string;
+  signal: NodeJS.Signals;
+  drain: boolean;
+  exit: number;
+  attempts: { readonly id: string; readonly outcomes: readonly string[] };
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly worker: object;
+  readonly steps: readonly Step[];
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** Plays scenarios with one worker program: a real service, and a proxy before it that makes the faults. */
+export class ScenarioStage {
+  private readonly acts: { readonly [Name in keyof Steps]: (given: Steps[Name]) => unknown } = {
+    enqueue: (task) => this.client.enqueue(task),
+    start: (options) => this.startWorker(options),
+    event: (wanted) => until(() => this.sees(wanted)),
+    until: ({ id, ...fields }) => until(async () => matches(fields, await this.client.get(id))),
+    network: (mode) => (this.proxy.network = mode),
+    refuse: (count) => (this.proxy.refusals = count),
+    loseAnswer: (path) => (this.proxy.lossAt = path),
+    service: (act) => (act === 'kill' ? this.killService() : this.startService()),
+    open: (id) => this.worker?.stdin?.write(`open ${id}\n`),
+    cancel: (id) => this.client.cancel(id),
+    claim: () => this.client.claim({ worker_id: 'another', lease: 60 }),
+    signal: (signal) => this.worker?.kill(signal),
+    drain: () => this.client.request({ method: 'POST', path: 'workers/worker/drain', body: {} }),
+    exit: (code) => this.workerEnded(code),
+    attempts: ({ id, outcomes }) => this.compareAttempts(id, outcomes),
+  };
+  private worker: ChildProcess | undefined;
+  private lines: Line[] = [];
+  private printed = '';
+  private scenario: Scenario | undefined;
+
+  private constructor(
+    private readonly program: readonly [string, ...string[]],
+    private readonly directory: string,
+    private service: ServiceProcess,
+    private readonly proxy: FaultProxy,
+    private readonly client: Client,
+  ) {}
+
+  static async open(program: readonly [string, ...string[]], directory: string): Promise<ScenarioStage> {
+    const service = await ServiceProcess.start({ DATA_DIR: directory });
+    const proxy = await FaultProxy.to(service.port);
+    return new ScenarioStage(program, directory, service, proxy, new Client({ url: service.url }));
+  }
+
+  /** @throws Error which says what did not happen, and what the worker printed */
+  async play(scenario: Scenario): Promise<void> {
+    this.scenario = scenario;
+    this.lines = [];
+    this.printed = '';
+    // A scenario that failed may have left it so.
+    if (this.service.child.exitCode !== null || this.service.child.signalCode !== null)
+      await this.startService();
+    await this.client.clear();
+    try {
+      for (const step of scenario.steps) await this.act(step);
+    } finally {
+      this.worker?.kill('SIGKILL');
+      this.proxy.network = 'pass';
+      this.proxy.refusals = 0;
+      this.proxy.lossAt = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.proxy.close();
+    await this.service.stop();
+  }
+
+  private async act(step: Step): Promise<void> {
+    for (const [name, given] of Object.entries(step)) {
+      try {
+        await (this.acts[name as keyof Steps] as (given: unknown) => unknown)(given);
+      } catch (cause) {
+        throw new Error(`${JSON.stringify(step)} failed; the worker printed:\n${this.printed}`, { cause });
+      }
+    }
+  }
+
+  private startWorker(options: object): void {
+    const [program, ...args] = this.program;
+    const { proxy, scenario } = this;
+    const settings = {
+      url: `http://127.0.0.1:${proxy.port}`,
+      worker_id: 'worker',
+      ...scenario?.worker,
+      ...options,
+    };
+    const { PATH } = process.env;
+    const child = spawn(program, [...args, JSON.stringify(settings)], {
+      cwd: ROOT,
+      env: { PATH, PYTHONDONTWRITEBYTECODE: '1' },
+      stdio: 'pipe',
+    });
+    endWithParent(child);
+    child.stderr.on('data', (chunk: Buffer) => (this.printed += chunk.toString()));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.printed += `${line}\n`;
+      this.lines.push(JSON.parse(line) as Line);
+    });
+    this.worker = child;
+  }
+
+  /** Whether a line has these fields; it and those before it are then done with. */
+  private sees(wanted: Line): boolean {
+    const found = this.lines.findIndex((line) => matches(wanted, line));
+    this.lines.splice(0, found + 1);
+    return found >= 0;
+  }
+
+  private async killService(): Promise<void> {
+    this.service.signal('SIGKILL');
+    await this.service.exited;
+  }
+
+  private async startService(): Promise<void> {
+    const PORT = String(this.service.port);
+    this.service = await ServiceProcess.start({ DATA_DIR: this.directory, PORT });
+  }
+
+  private async workerEnded(wanted: number): Promise<void> {
+    const child = this.worker;
+    if (child === undefined) throw new Error('No worker was started');
+    if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+    if (child.exitCode !== wanted) throw new Error(`The worker ended with ${child.exitCode}`);
+  }
+
+  private async compareAttempts(id: string, wanted: readonly string[]): Promise<void> {
+    const outcomes = (await this.client.attempts(id)).map(({ outcome }) => outcome);
+    if (outcomes.join() !== wanted.join()) throw new Error(`The attempts ended as ${outcomes.join()}`);
+  }
+}
+
+function matches(wanted: Line, given: object): boolean {
+  return Object.entries(wanted).every(([name, value]) => (given as Line)[name] === value);
+}
