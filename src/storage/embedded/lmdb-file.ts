@@ -81,3 +81,22 @@ function readSome(
   }
   return count < HEADS_PER_MAPPING ? undefined : last + 1;
 }
+
+/** Writes the newest committed state of the file into an empty directory; whoever else has it open may go on. */
+export async function copyFile(directory: string, target: string): Promise<void> {
+  const root = open({ path: fileIn(directory), noSubdir: true, readOnly: true, maxDbs: 16 });
+  try {
+    await root.backup(fileIn(target), false);
+  } finally {
+    await root.close();
+  }
+}
+
+/** Reads the head of every record. */
+export async function countTasks(directory: string): Promise<number> {
+  let count = 0;
+  await readHeads(directory, () => {
+    count += 1;
+  });
+  return count;
+}

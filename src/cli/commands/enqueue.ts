@@ -1,0 +1,131 @@
+import type { AcceptedTask, Client, RefusedItem, TaskDetails, TaskInput } from '../../client/index.js';
+import type { Context } from '../context.js';
+import { CommandFailed, EXIT } from '../exit-code.js';
+import { parsed, readAll, readObjects } from '../input.js';
+import { ProgressBar } from '../progress-bar.js';
+
+export interface EnqueueOptions {
+  readonly id?: string;
+  readonly queue?: string;
+  readonly priority?: number;
+  readonly delay?: number;
+  readonly timeout?: number;
+  readonly language?: string;
+  readonly engine?: string;
+  readonly maxAttempts?: number;
+  readonly metadata?: string;
+  readonly batchId?: string;
+  readonly ndjson?: boolean;
+  /** Seconds; true for no end. */
+  readonly wait?: number | true;
+}
+
+const WAITS_AT_A_TIME = 16;
+
+/** `enqueue`: a file as the code of one task, or a task a line. */
+export async function enqueue(file: string, options: EnqueueOptions, context: Context): Promise<void> {
+  const fields = fieldsOf(options);
+  if (options.ndjson) return enqueueLines(file, { options, fields }, context);
+  const enqueued = await context.client.enqueue({
+    ...fields,
+    eval_id: options.id,
+    code: await readAll(file),
+  });
+  if (options.wait === undefined) return context.single().record(enqueued);
+  const task = await context.client.wait(enqueued.eval_id, { timeout: secondsOf(options.wait) });
+  await printEnd(task, context);
+}
+
+/** The output of a completed task; for another, why it has none. @throws CommandFailed */
+export async function printEnd(task: TaskDetails, context: Context): Promise<void> {
+  if (task.status !== 'completed') {
+    const why = task.error === null ? '' : `: ${task.error}`;
+    throw new CommandFailed(EXIT.unsuccessful, `Task ${task.eval_id} is ${task.status}${why}`);
+  }
+  const output = await outputOf(context.client, task.eval_id);
+  if (output !== undefined) process.stdout.write(`${output}\n`);
+}
+
+function fieldsOf(options: EnqueueOptions): Omit<TaskInput, 'code'> {
+  const { queue, priority, delay, timeout, language, engine, maxAttempts, metadata, batchId } = options;
+  const given = {
+    queue,
+    priority,
+    delay,
+    timeout,
+    language,
+    engine,
+    max_attempts: maxAttempts,
+    batch_id: batchId,
+  };
+  const meant = metadata === undefined ? undefined : parsed(metadata, '--metadata');
+  return { ...given, metadata: meant };
+}
+
+interface Lines {
+  readonly options: EnqueueOptions;
+  /** What a line does not say itself. */
+  readonly fields: Omit<TaskInput, 'code'>;
+}
+
+async function enqueueLines(file: string, lines: Lines, context: Context): Promise<void> {
+  const { batchId, wait } = lines.options;
+  const bar = new ProgressBar(process.stderr, 'enqueued');
+  const taken: string[] = [];
+  let refused = 0;
+  const printer = context.list();
+  const report = async function* (): AsyncGenerator<AcceptedTask | RefusedItem> {
+    for await (const answer of context.client.enqueueAll(tasksOf(file, lines), { batchId })) {
+      bar.add(answer.accepted);
+      refused += answer.rejected;
+      for (const each of answer.results) if ('eval_id' in each) taken.push(each.eval_id);
+      yield* wait === undefined ? answer.results : answer.results.filter((each) => 'problem' in each);
+    }
+  };
+  const columns = {
+    EVAL_ID: (each: AcceptedTask | RefusedItem) => ('eval_id' in each ? each.eval_id : undefined),
+    STATUS: (each: AcceptedTask | RefusedItem) => ('status' in each ? each.status : 'refused'),
+    PROBLEM: (each: AcceptedTask | RefusedItem) => ('problem' in each ? each.problem.detail : undefined),
+  };
+  await printer.rows(columns, report()).finally(() => bar.end());
+  const unsuccessful = wait === undefined ? 0 : await waitForAll(taken, secondsOf(wait), context);
+  if (refused > 0) throw new CommandFailed(EXIT.unsuccessful, `${refused} tasks were refused`);
+  if (unsuccessful > 0) throw new CommandFailed(EXIT.unsuccessful, `${unsuccessful} tasks did not complete`);
+}
+
+async function* tasksOf(file: string, { fields }: Lines): AsyncGenerator<TaskInput> {
+  for await (const line of readObjects(file)) yield { ...fields, ...line } as TaskInput;
+}
+
+/** Prints each task when it has ended; how many did not complete. */
+async function waitForAll(ids: readonly string[], timeout: number, context: Context): Promise<number> {
+  const bar = new ProgressBar(process.stderr, 'ended', ids.length);
+  const left = ids.values();
+  const printer = context.list();
+  let unsuccessful = 0;
+  const waitOn = async (): Promise<void> => {
+    for (const id of left) {
+      const { eval_id, status, outcome, error } = await context.client.wait(id, { timeout });
+      if (status !== 'completed') unsuccessful += 1;
+      await printer.record({ eval_id, status, outcome, error });
+      bar.add(1);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: WAITS_AT_A_TIME }, waitOn));
+  } finally {
+    bar.end();
+  }
+  return unsuccessful;
+}
+
+async function outputOf(client: Client, id: string): Promise<string | undefined> {
+  return client.outputText(id).catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'no_output') return undefined;
+    throw error;
+  });
+}
+
+function secondsOf(wait: number | true): number {
+  return wait === true ? Number.POSITIVE_INFINITY : wait;
+}

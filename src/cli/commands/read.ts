@@ -1,0 +1,89 @@
+import type { ListedTask, TaskStatus } from '../../client/index.js';
+import type { Context } from '../context.js';
+import { printEnd } from './enqueue.js';
+
+const COLUMNS = {
+  EVAL_ID: (task: ListedTask) => task.eval_id,
+  STATUS: (task: ListedTask) => task.status,
+  QUEUE: (task: ListedTask) => task.queue,
+  PRIORITY: (task: ListedTask) => task.priority,
+  ATTEMPT: (task: ListedTask) => task.attempt,
+  QUEUED_AT: (task: ListedTask) => task.queued_at,
+  ERROR: (task: ListedTask) => task.error?.split('\n')[0]?.slice(0, 60),
+};
+
+export interface GetOptions {
+  readonly attempts?: boolean;
+  /** Seconds; true for no end. */
+  readonly wait?: number | true;
+}
+
+/** `get`: a task as it is, or its attempts, or its output when it has ended. */
+export async function get(id: string, options: GetOptions, context: Context): Promise<void> {
+  if (options.wait !== undefined) {
+    const timeout = options.wait === true ? undefined : options.wait;
+    return printEnd(await context.client.wait(id, { timeout }), context);
+  }
+  if (!options.attempts) return context.single().record(await context.client.get(id));
+  const attempts = await context.client.attempts(id);
+  const columns = {
+    ATTEMPT: (each: (typeof attempts)[number]) => each.attempt,
+    OUTCOME: (each: (typeof attempts)[number]) => each.outcome,
+    WORKER: (each: (typeof attempts)[number]) => each.worker_id,
+    STARTED_AT: (each: (typeof attempts)[number]) => each.started_at,
+    ENDED_AT: (each: (typeof attempts)[number]) => each.ended_at,
+    ERROR: (each: (typeof attempts)[number]) => each.error?.split('\n')[0],
+  };
+  await context.list().rows(columns, attempts);
+}
+
+export interface ListOptions {
+  readonly status?: string[];
+  readonly queue?: string[];
+  readonly batch?: string;
+  readonly worker?: string;
+  readonly limit?: number;
+}
+
+/** `list` and `deadletters`: newest first. */
+export async function list(options: ListOptions, context: Context): Promise<void> {
+  const limit = options.limit ?? Number.POSITIVE_INFINITY;
+  const tasks = context.client.list({
+    status: options.status as TaskStatus['status'][] | undefined,
+    queue: options.queue,
+    batch_id: options.batch,
+    worker_id: options.worker,
+    limit: Math.min(limit, 500),
+  });
+  await context.list().rows(COLUMNS, first(limit, tasks));
+}
+
+export interface OutputOptions {
+  readonly raw?: boolean;
+  readonly field?: string;
+}
+
+/** `output`: the JSON text, or with `--raw` what a string says. */
+export async function output(id: string, options: OutputOptions, context: Context): Promise<void> {
+  const text = await context.client.outputText(id);
+  if (!options.raw && options.field === undefined) return context.list().text(`${text}\n`);
+  let value: unknown = JSON.parse(text);
+  if (options.field !== undefined) value = fieldOf(value, options.field);
+  await context.list().text(typeof value === 'string' ? value : `${JSON.stringify(value ?? null)}\n`);
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, field)
+    ? (value as Record<string, unknown>)[field]
+    : undefined;
+}
+
+async function* first<Item>(count: number, items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  if (count <= 0) return;
+  let left = count;
+  for await (const item of items) {
+    yield item;
+    left -= 1;
+    if (left <= 0) return;
+  }
+}

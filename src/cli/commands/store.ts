@@ -1,0 +1,34 @@
+import { loadConfig } from '../../config/config.js';
+import { backupStore, checkStore, restoreStore } from '../../storage/store-backup.js';
+import type { Context } from '../context.js';
+import { CommandFailed, EXIT } from '../exit-code.js';
+
+/** `backup`: a copy of the embedded store, also while the service runs. */
+export async function backup(directory: string, context: Context): Promise<void> {
+  await report({ backup: directory }, backupStore(dataDirectory(), directory), context);
+}
+
+/** `check`: whether a store, or a backup of one, is sound. */
+export async function check(directory = dataDirectory(), context: Context): Promise<void> {
+  await report({ checked: directory }, checkStore(directory), context);
+}
+
+/** `restore`: a backup becomes the store of a service that is stopped. */
+export async function restore(directory: string, context: Context): Promise<void> {
+  const target = dataDirectory();
+  await report({ restored: target }, restoreStore(directory, target), context);
+}
+
+/** The service's own settings say where its store is. */
+function dataDirectory(): string {
+  const { QUEUE_STORE, DATA_DIR } = loadConfig(process.env);
+  if (QUEUE_STORE === 'embedded') return DATA_DIR;
+  throw new CommandFailed(EXIT.usage, 'The store is in Redis: use what Redis has for backups');
+}
+
+async function report(about: object, counting: Promise<number>, context: Context): Promise<void> {
+  const tasks = await counting.catch((error: unknown) => {
+    throw new CommandFailed(EXIT.unsuccessful, (error as Error).message);
+  });
+  await context.single().record({ ...about, tasks });
+}

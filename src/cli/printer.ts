@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+
+export const FORMATS = ['table', 'json', 'ndjson'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** What of a row is shown, and under which heading. */
+export type Columns<Row> = Readonly<Record<string, (row: Row) => unknown>>;
+
+const ROWS_AT_A_TIME = 100;
+const COLORS: Readonly<Record<string, number>> = {
+  completed: 32,
+  processing: 36,
+  failed: 31,
+  lost: 31,
+  expired: 33,
+  cancelled: 33,
+  delayed: 90,
+};
+
+/** Data for people on a terminal, and for programs elsewhere. */
+export class Printer {
+  constructor(
+    private readonly stream: Writable,
+    private readonly options: { readonly format: Format; readonly hasColors: boolean },
+  ) {}
+
+  /** Rows as they come: a table, a JSON array, or a line of JSON each. */
+  async rows<Row extends object>(
+    columns: Columns<Row>,
+    rows: Iterable<Row> | AsyncIterable<Row>,
+  ): Promise<void> {
+    if (this.options.format === 'table') return this.table(columns, rows);
+    if (this.options.format === 'ndjson') {
+      for await (const row of rows) await this.text(`${JSON.stringify(row)}\n`);
+      return;
+    }
+    const all: Row[] = [];
+    for await (const row of rows) all.push(row);
+    await this.text(`${JSON.stringify(all, undefined, 2)}\n`);
+  }
+
+  /** One thing: its fields below each other, or JSON. */
+  async record(record: object): Promise<void> {
+    if (this.options.format === 'ndjson') return this.text(`${JSON.stringify(record)}\n`);
+    if (this.options.format === 'json') return this.text(`${JSON.stringify(record, undefined, 2)}\n`);
+    const shown = Object.entries(record).filter(([, value]) => value !== null && value !== undefined);
+    const width = Math.max(0, ...shown.map(([name]) => name.length));
+    const lines = shown.map(([name, value]) => `${name.padEnd(width)}  ${this.colored(textOf(value))}\n`);
+    await this.text(lines.join(''));
+  }
+
+  /** Resolves when the stream takes more. */
+  async text(text: string): Promise<void> {
+    if (!this.stream.write(text)) await once(this.stream, 'drain');
+  }
+
+  private async table<Row>(columns: Columns<Row>, rows: Iterable<Row> | AsyncIterable<Row>): Promise<void> {
+    let part: string[][] = [Object.keys(columns)];
+    const widths: number[] = [];
+    const flush = async (): Promise<void> => {
+      for (const line of part)
+        for (const [index, cell] of line.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+      await this.text(part.map((line) => this.line(line, widths)).join(''));
+      part = [];
+    };
+    for await (const row of rows) {
+      part.push(Object.values(columns).map((read) => textOf(read(row))));
+      if (part.length > ROWS_AT_A_TIME) await flush();
+    }
+    await flush();
+  }
+
+  private line(cells: readonly string[], widths: readonly number[]): string {
+    const last = cells.length - 1;
+    const padded = cells.map((cell, index) => {
+      const padding = index === last ? '' : ' '.repeat((widths[index] ?? 0) - cell.length);
+      return this.colored(cell) + padding;
+    });
+    return `${padded.join('  ')}\n`;
+  }
+
+  private colored(cell: string): string {
+    const color = this.options.hasColors ? COLORS[cell] : undefined;
+    return color === undefined ? cell : `\u001b[${color}m${cell}\u001b[0m`;
+  }
+}
+
+/** Without what would move the cursor or break the line. */
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+}

@@ -1,0 +1,105 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { lockDirectory } from './embedded/directory-lock.js';
+import { requireSoundFile } from './embedded/file-check.js';
+import { copyFile, countTasks, fileIn } from './embedded/lmdb-file.js';
+
+/** What a directory is asked for, and what it is not fit for. */
+export class UnfitDirectory extends Error {}
+
+/**
+ * Copies the embedded store as it is at one moment, also while a service works on it, into a directory that has none.
+ * The copy is checked, and has its name only when it is whole and on disk.
+ *
+ * @returns how many tasks it has
+ * @throws UnfitDirectory, CorruptFile
+ */
+export async function backupStore(directory: string, target: string): Promise<number> {
+  requireStore(directory);
+  requireNoStore(target);
+  mkdirSync(target, { recursive: true, mode: 0o700 });
+  const partial = join(target, 'partial');
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { mode: 0o700 });
+  await copyFile(directory, partial);
+  const count = await checkFile(partial);
+  putInPlace(fileIn(partial), target);
+  rmSync(partial, { recursive: true });
+  return count;
+}
+
+/**
+ * Reads a store through and looks for damage.
+ *
+ * @returns how many tasks it has
+ * @throws CorruptFile; DirectoryInUse when a service works on it, UnfitDirectory when there is none
+ */
+export async function checkStore(directory: string): Promise<number> {
+  requireStore(directory);
+  const unlock = lockDirectory(directory);
+  try {
+    return await checkFile(directory);
+  } finally {
+    unlock();
+  }
+}
+
+/**
+ * Puts a backup where a service will look for its store. Nothing is overwritten.
+ *
+ * @returns how many tasks it has
+ * @throws UnfitDirectory when there is a store already; DirectoryInUse, CorruptFile
+ */
+export async function restoreStore(backup: string, directory: string): Promise<number> {
+  requireStore(backup);
+  const unlock = lockDirectory(directory);
+  try {
+    requireNoStore(directory);
+    const count = await checkFile(backup);
+    const partial = join(directory, 'partial.mdb');
+    copyFileSync(fileIn(backup), partial);
+    putInPlace(partial, directory);
+    return count;
+  } finally {
+    unlock();
+  }
+}
+
+async function checkFile(directory: string): Promise<number> {
+  requireSoundFile(fileIn(directory));
+  return countTasks(directory);
+}
+
+/** Under its own name only when its bytes are on disk, and on disk under that name when this returns. */
+function putInPlace(file: string, directory: string): void {
+  sync(file);
+  renameSync(file, fileIn(directory));
+  sync(directory);
+}
+
+function sync(path: string): void {
+  const opened = openSync(path, 'r');
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
+}
+
+function requireStore(directory: string): void {
+  if (!existsSync(fileIn(directory))) throw new UnfitDirectory(`There is no store in ${resolve(directory)}`);
+}
+
+function requireNoStore(directory: string): void {
+  if (existsSync(fileIn(directory)))
+    throw new UnfitDirectory(`There is a store in ${resolve(directory)} already`);
+}
