@@ -17,6 +17,8 @@ const SYSTEM_PACKAGES = [
   { command: 'openssl', debian: 'openssl' },
   { command: 'chromium', debian: 'chromium' },
   { command: 'python3', debian: 'python3' },
+  { command: 'curl', debian: 'curl' },
+  { command: 'jq', debian: 'jq' },
 ];
 
 /** Runs a command with its output shown; true when it succeeded. */

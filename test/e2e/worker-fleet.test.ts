@@ -1,0 +1,24 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ServiceProcess } from '../support/service-process.js';
+import { emptyWithFleet } from '../support/worker.fleet.js';
+
+describe('a fleet of four kinds of workers', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'crucible-fleet-'));
+  let service: ServiceProcess;
+
+  beforeAll(async () => {
+    service = await ServiceProcess.start({ DATA_DIR: directory, LEASE_GRACE_SECONDS: '1' });
+  }, 60_000);
+
+  afterAll(async () => {
+    await service.stop();
+    rmSync(directory, { recursive: true });
+  }, 30_000);
+
+  it('finishes every task once, although some of them are killed', async () => {
+    const report = await emptyWithFleet({ url: service.url, tasks: 80, kills: 4 });
+    expect(report).toMatchObject({ completed: 80, wrong: [] });
+  }, 120_000);
+});
