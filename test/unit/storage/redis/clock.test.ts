@@ -6,6 +6,8 @@ import { useRedis } from './redis.site.js';
 const site = useRedis();
 
 const HOUR_MS = 3_600_000;
+/** Far below what the clocks differ by, far above what a busy machine needs for a question. */
+const NEAR_MS = HOUR_MS / 6;
 
 async function timeOf(client: Redis): Promise<number> {
   const [seconds, microseconds] = await client.time();
@@ -64,7 +66,7 @@ describe('RedisClock', () => {
     const after = await timeOf(client);
     clock.stop();
     expect(steady).toBe(wall);
-    expect(wall).toBeGreaterThanOrEqual(before - 50);
+    expect(wall).toBeGreaterThanOrEqual(before - NEAR_MS);
     expect(wall).toBeLessThanOrEqual(after + 50);
   });
 
@@ -73,7 +75,7 @@ describe('RedisClock', () => {
     const [quick, slow] = [world.clock(), world.clock()];
     await world.answer(quick, { there: 0, back: 0 });
     await world.answer(slow, { there: 40, back: 40 });
-    expect(Math.abs(quick.now().wall - slow.now().wall)).toBeLessThanOrEqual(50);
+    expect(Math.abs(quick.now().wall - slow.now().wall)).toBeLessThanOrEqual(NEAR_MS);
   });
 
   it('learns nothing wrong from an answer that was long on its way', async () => {
@@ -125,17 +127,17 @@ describe('instances whose own clocks are two hours apart', () => {
     const user = site.userOf(early);
     const item = user.newTask({ id: 'a' });
     await withDateAt(-HOUR_MS, () => early.insert([item]));
-    const request = user.request({ lease: 60 });
+    const request = user.request({ lease: 1_800 });
     const [claimed] = await withDateAt(HOUR_MS, () => late.claim(request));
     const { startedAt = 0, expiresAt = 0 } = claimed?.task.lease ?? {};
     expect(startedAt).toBeGreaterThanOrEqual(before - 50);
-    expect(startedAt).toBeLessThanOrEqual((await timeOf(redis)) + 50);
-    expect(expiresAt).toBe(startedAt + 60_000);
+    expect(startedAt).toBeLessThanOrEqual((await timeOf(redis)) + NEAR_MS);
+    expect(expiresAt).toBe(startedAt + HOUR_MS / 2);
     for (const store of [early, late]) {
       expect(await withDateAt(HOUR_MS, () => store.due(10))).toEqual([]);
       expect(await withDateAt(-HOUR_MS, () => store.due(10))).toEqual([]);
-      expect(await store.untilDue()).toBeGreaterThan(50_000);
-      expect(await store.untilDue()).toBeLessThanOrEqual(60_050);
+      expect(await store.untilDue()).toBeGreaterThan(HOUR_MS / 2 - NEAR_MS);
+      expect(await store.untilDue()).toBeLessThanOrEqual(HOUR_MS / 2 + NEAR_MS);
     }
   });
 });
