@@ -812,3 +812,44 @@ export interface ReadyAnswer {
   /** Whether new work should be sent here */
   readonly status: 'ready' | 'not ready';
 }
+
+export interface Percentiles {
+  /** Half took no longer */
+  readonly p50: number;
+  /** 95 % took no longer */
+  readonly p95: number;
+  /** 99 % took no longer */
+  readonly p99: number;
+}
+
+export interface TimelineStep {
+  /** When the step began */
+  readonly at: string;
+  /** Tasks taken in */
+  readonly enqueued: number;
+  /** Tasks claimed */
+  readonly started: number;
+  /** Tasks that succeeded */
+  readonly completed: number;
+  /** Tasks that became dead letters */
+  readonly failed: number;
+  /** Tasks that were cancelled */
+  readonly cancelled: number;
+  /** Tasks that did not start in time */
+  readonly expired: number;
+  /** Failed attempts that will be made again */
+  readonly retried: number;
+  /** Attempts whose worker was lost */
+  readonly lost: number;
+  /** Seconds from ready to claimed; null when nothing was claimed */
+  readonly wait: Percentiles | null;
+  /** Seconds from claimed to the end; null when no attempt ended */
+  readonly run: Percentiles | null;
+}
+
+export interface TimelineAnswer {
+  /** Seconds in one step */
+  readonly step: number;
+  /** Oldest first; the last one is under way */
+  readonly points: readonly TimelineStep[];
+}

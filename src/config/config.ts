@@ -135,6 +135,12 @@ export class Config {
   @IsWhole(1, 100_000_000)
   readonly EVENTS_STREAM_LENGTH: number = 10_000;
 
+  @FromEnvironment({
+    does: 'Let everybody read `GET /metrics` without a key. It names the queues, and holds nothing of what is in tasks.',
+  })
+  @IsBoolean()
+  readonly METRICS_PUBLIC: boolean = false;
+
   @FromEnvironment({ does: 'The least important lines that are logged.' })
   @IsIn(['error', 'warn', 'info', 'debug'])
   readonly LOG_LEVEL: LogLevel = 'info';

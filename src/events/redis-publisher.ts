@@ -82,6 +82,10 @@ export class RedisPublisher extends TaskEvents {
     return { published: this.published, lost: this.lost };
   }
 
+  get waiting(): number {
+    return this.buffer.size;
+  }
+
   publish(transitions: readonly Committed[]): void {
     if (this.state === 'away' || this.state === 'closed') {
       this.lost += transitions.length;

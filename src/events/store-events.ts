@@ -3,6 +3,7 @@ import { type EventCounters, type EventsStatus, TaskEvents } from './task-events
 
 /** The events of a store that publishes them itself: with the transition, so none is lost, invented or out of order. */
 export class StoreEvents extends TaskEvents {
+  readonly waiting = 0;
   private published = 0;
 
   constructor(private readonly store: Pick<TaskStore, 'isAvailable'>) {

@@ -22,6 +22,9 @@ export abstract class TaskEvents {
   /** Since the start. What is in neither number is still on its way. */
   abstract readonly counters: EventCounters;
 
+  /** Events that are kept until they can be sent. */
+  abstract readonly waiting: number;
+
   /** Takes transitions in the order of their commits. */
   abstract publish(transitions: readonly Committed[]): void;
 

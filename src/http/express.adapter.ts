@@ -16,6 +16,7 @@ import { refuseHead, refuseUnrouted } from './not-allowed.js';
 import { ProblemError } from './problem.error.js';
 import { sendProblem } from './problem.writer.js';
 import { assignRequestId } from './request-id.js';
+import { RequestWatch, type WatchedAdapter } from './request-watch.js';
 import { guardServer } from './server-guards.js';
 
 /** In milliseconds. */
@@ -60,7 +61,9 @@ export function createExpressAdapter(
  * Express sets these prototypes on every request; when they are there already that does nothing, and V8 keeps what it
  * has learned about the objects. It makes the service several times faster.
  */
-export class FastExpressAdapter extends ExpressAdapter {
+export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter {
+  readonly requests = new RequestWatch();
+
   constructor(
     private readonly app: Express,
     private readonly limits: HttpLimits,
@@ -71,7 +74,7 @@ export class FastExpressAdapter extends ExpressAdapter {
 
   override initHttpServer(options: NestApplicationOptions): void {
     const serverOptions = { ...this.serverOptions(), ...options.httpsOptions };
-    const listener = listenerFor(this.app);
+    const listener = listenerFor(this.app, this.requests);
     const server: Server = options.httpsOptions
       ? createTlsServer(serverOptions, listener)
       : createServer(serverOptions, listener);
@@ -108,9 +111,10 @@ export class FastExpressAdapter extends ExpressAdapter {
   }
 }
 
-function listenerFor(app: Express): RequestListener {
+function listenerFor(app: Express, requests: RequestWatch): RequestListener {
   return (request, response) => {
     assignRequestId(request, response);
+    requests.begin(request, response);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
     // Reached only by targets that have no path; everything else ends in a route or in refuseUnrouted.

@@ -22,6 +22,8 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'GET /redoc/redoc.standalone.js': 'all',
   'GET /openapi.json': 'all',
   'GET /openapi.yaml': 'all',
+  'GET /metrics': ['viewer', 'admin'],
+  'GET /timeline': ['viewer', 'admin'],
   'GET /status': ['producer', 'worker', 'viewer', 'admin'],
   'GET /tasks': ['producer', 'worker', 'viewer', 'admin'],
   'GET /tasks/:eval_id': ['producer', 'worker', 'viewer', 'admin'],

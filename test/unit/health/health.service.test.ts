@@ -8,6 +8,7 @@ import { spec } from '../../support/task.builders.js';
 class NoEvents extends TaskEvents {
   readonly status = 'disconnected';
   readonly counters = { published: 0, lost: 0 };
+  readonly waiting = 0;
 
   publish(): void {}
 

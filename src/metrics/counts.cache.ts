@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+import { stopwatch } from '../http/stopwatch.js';
+import { type QueueCounts, TaskStore } from '../storage/task-store.js';
+
+const FRESH_MS = 1_000;
+
+/** The counts of the store, at most a second old: however many ask, the store is asked once a second. */
+@Injectable()
+export class CountsCache {
+  private counts: Promise<readonly QueueCounts[]> | undefined;
+  private askedAt = -Infinity;
+
+  constructor(private readonly store: TaskStore) {}
+
+  /** Nothing while the store is away. */
+  read(): Promise<readonly QueueCounts[]> {
+    const now = stopwatch();
+    if (this.counts !== undefined && now - this.askedAt < FRESH_MS) return this.counts;
+    this.askedAt = now;
+    this.counts = this.store.isAvailable ? this.store.counts().catch(() => []) : Promise.resolve([]);
+    return this.counts;
+  }
+}

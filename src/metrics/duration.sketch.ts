@@ -1,0 +1,44 @@
+/** Each bucket ends 1.2 times as high as the one before, so a percentile is right within 10 %. */
+const GROWTH = Math.log(1.2);
+const LEAST_SECONDS = 0.001;
+/** Up to 20 hours; what took longer counts as that. */
+const BUCKETS = 100;
+
+/** How durations were spread, in 400 bytes. Sketches can be added up. */
+export class DurationSketch {
+  private readonly counts = new Uint32Array(BUCKETS);
+  private total = 0;
+
+  record(seconds: number): void {
+    const bucket = Math.ceil(Math.log(Math.max(seconds, LEAST_SECONDS) / LEAST_SECONDS) / GROWTH);
+    const index = Math.min(bucket, BUCKETS - 1);
+    this.counts[index] = (this.counts[index] ?? 0) + 1;
+    this.total += 1;
+  }
+
+  add(other: DurationSketch): void {
+    for (const [index, count] of other.counts.entries()) {
+      this.counts[index] = (this.counts[index] ?? 0) + count;
+    }
+    this.total += other.total;
+  }
+
+  /**
+   * Seconds that this share of the durations did not exceed; `undefined` when there were none.
+   *
+   * @param share from 0 to 1
+   */
+  percentile(share: number): number | undefined {
+    let left = Math.max(share * this.total, 1);
+    for (const [index, count] of this.counts.entries()) {
+      left -= count;
+      if (left <= 0 && count > 0) return middleOf(index);
+    }
+    return undefined;
+  }
+}
+
+function middleOf(bucket: number): number {
+  const seconds = bucket === 0 ? LEAST_SECONDS : LEAST_SECONDS * Math.exp((bucket - 0.5) * GROWTH);
+  return Number(seconds.toPrecision(3));
+}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge } from 'prom-client';
+import { TaskEvents } from '../events/task-events.js';
+import { WaitingRoom } from '../queue/waiting-room.js';
+import { VERSION } from '../version.js';
+import { MetricsRegistry } from './metrics.registry.js';
+
+/** Numbers that parts of the service keep anyway; they are read when Prometheus asks. */
+@Injectable()
+export class ServiceMetrics {
+  constructor(
+    private readonly registry: MetricsRegistry,
+    events: TaskEvents,
+    room: WaitingRoom,
+  ) {
+    this.gauge('parked_polls', 'Polls that wait for a task now', () => room.size);
+    this.gauge('events_buffered', 'Events that wait to be sent', () => events.waiting);
+    this.gauge('events_connected', '1 while events go out, else 0', () =>
+      events.status === 'connected' ? 1 : 0,
+    );
+    this.counter('events_published_total', 'Events that Redis has taken', () => events.counters.published);
+    this.counter('events_lost_total', 'Events that went out to nobody', () => events.counters.lost);
+    this.showVersion();
+  }
+
+  /** What prom-client tells of the process. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  private showVersion(): void {
+    new Gauge({
+      name: 'crucible_build_info',
+      help: 'Always 1; the version is in the label',
+      labelNames: ['version'],
+      registers: [this.registry],
+    }).set({ version: VERSION }, 1);
+  }
+
+  private gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name: `crucible_${name}`,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  private counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name: `crucible_${name}`,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+}

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { Gauge, Histogram } from 'prom-client';
+import { type QueueCounts, TaskStore } from '../storage/task-store.js';
+import { TASK_STATES } from '../task/task.js';
+import { CountsCache } from './counts.cache.js';
+import { MetricsRegistry } from './metrics.registry.js';
+import { QueueLabels } from './queue.labels.js';
+import { timeWrites } from './store.timer.js';
+
+/** Seconds: an embedded commit takes about one millisecond, a store that is away its time-out. */
+const WRITE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** What is in the store, read when Prometheus asks, and how long its writes take. */
+@Injectable()
+export class StoreMetrics {
+  private readonly tasks: Gauge;
+  private readonly oldest: Gauge;
+
+  constructor(
+    private readonly registry: MetricsRegistry,
+    private readonly labels: QueueLabels,
+    private readonly counts: CountsCache,
+    private readonly store: TaskStore,
+  ) {
+    const registers = [registry];
+    this.tasks = new Gauge({
+      name: 'crucible_tasks',
+      help: 'Tasks in the store',
+      labelNames: ['queue', 'state'],
+      registers,
+      collect: () => this.readCounts(),
+    });
+    this.oldest = new Gauge({
+      name: 'crucible_oldest_ready_age_seconds',
+      help: 'How long the oldest queued task has been ready; 0 when none is queued',
+      labelNames: ['queue'],
+      registers,
+      collect: () => this.readAges(),
+    });
+    this.showAvailability();
+  }
+
+  /** Measures the writes of the store from now on. */
+  timeWrites(): void {
+    const writes = new Histogram({
+      name: 'crucible_store_write_seconds',
+      help: 'From a write to its acknowledgement by the store',
+      labelNames: ['operation'],
+      buckets: WRITE_BUCKETS,
+      registers: [this.registry],
+    });
+    timeWrites(this.store, (operation, milliseconds) => {
+      writes.observe({ operation }, milliseconds / 1000);
+    });
+  }
+
+  private showAvailability(): void {
+    const { store } = this;
+    new Gauge({
+      name: 'crucible_store_available',
+      help: '1 while the store takes writes, else 0',
+      registers: [this.registry],
+      collect() {
+        this.set(store.isAvailable ? 1 : 0);
+      },
+    });
+  }
+
+  private async readCounts(): Promise<void> {
+    const all = await this.counts.read();
+    this.tasks.reset();
+    for (const { queue, counts } of all) {
+      const label = this.labels.of(queue);
+      for (const state of TASK_STATES) this.tasks.inc({ queue: label, state }, counts[state]);
+    }
+  }
+
+  private async readAges(): Promise<void> {
+    const all = await this.counts.read();
+    const now = this.store.clock.now().wall;
+    this.oldest.reset();
+    // The oldest last: of queues that share a label, its age is the one that stays.
+    for (const { queue, oldestQueuedAt } of all.toSorted(youngestFirst)) {
+      const age = oldestQueuedAt === undefined ? 0 : Math.max(now - oldestQueuedAt, 0) / 1000;
+      this.oldest.set({ queue: this.labels.of(queue) }, age);
+    }
+  }
+}
+
+function youngestFirst(a: QueueCounts, b: QueueCounts): number {
+  return (b.oldestQueuedAt ?? Infinity) - (a.oldestQueuedAt ?? Infinity) || 0;
+}

@@ -1,0 +1,125 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Histogram } from 'prom-client';
+import type { Committed } from '../storage/task-store.js';
+import type { Attempt, Task } from '../task/task.js';
+import { MetricsRegistry } from './metrics.registry.js';
+import { QueueLabels } from './queue.labels.js';
+
+/** Seconds: from a claim of a waiting poll to a night in the queue. */
+const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_200];
+/** Seconds: from an evaluation that does nothing to one that runs for hours. */
+const RUN_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14_400];
+
+const OUTCOMES = ['completed', 'failed', 'lost', 'cancelled', 'expired'] as const;
+const REASONS = ['retry', 'lost', 'released'] as const;
+
+type Outcome = (typeof OUTCOMES)[number];
+type Reason = (typeof REASONS)[number];
+
+/** Counts what this process does to tasks, from the feed of the store. */
+@Injectable()
+export class TaskMetrics {
+  private readonly seen = new Set<string>();
+  private readonly enqueued: Counter;
+  private readonly finished: Counter;
+  private readonly redeliveries: Counter;
+  private readonly leaseLosses: Counter;
+  private readonly wait: Histogram;
+  private readonly run: Histogram;
+
+  constructor(
+    registry: MetricsRegistry,
+    private readonly labels: QueueLabels,
+  ) {
+    const own = (name: string, help: string, ...more: readonly string[]) => ({
+      name: `crucible_${name}`,
+      help,
+      labelNames: ['queue', ...more],
+      registers: [registry],
+    });
+    this.enqueued = new Counter(own('tasks_enqueued_total', 'Tasks taken in by this process'));
+    this.finished = new Counter(own('tasks_finished_total', 'Tasks ended by this process', 'outcome'));
+    this.redeliveries = new Counter(
+      own('task_redeliveries_total', 'Tasks that this process put back to be claimed again', 'reason'),
+    );
+    this.leaseLosses = new Counter(own('lease_losses_total', 'Attempts whose worker was lost'));
+    this.wait = new Histogram({
+      ...own('task_wait_seconds', 'From ready to claimed'),
+      buckets: WAIT_BUCKETS,
+    });
+    this.run = new Histogram({
+      ...own('task_run_seconds', 'From claimed to the end of the attempt', 'outcome'),
+      buckets: RUN_BUCKETS,
+    });
+  }
+
+  record({ task, type, ended }: Committed): void {
+    const queue = this.labels.of(task.spec.queue);
+    if (!this.seen.has(queue)) this.introduce(queue);
+    if (task.sequence === 1) this.enqueued.inc({ queue });
+    if (task.state === 'processing' && type === 'processing') this.wait.observe({ queue }, waitOf(task));
+    if (ended !== undefined) this.recordAttempt(queue, ended);
+    const reason = reasonOf(type);
+    if (reason !== undefined) this.redeliveries.inc({ queue, reason });
+    const outcome = outcomeOf(task);
+    if (outcome !== undefined) this.finished.inc({ queue, outcome });
+  }
+
+  /** Its counters begin at zero, so that a rate sees the first event too. */
+  introduce(queue: string): void {
+    this.seen.add(queue);
+    this.enqueued.inc({ queue }, 0);
+    this.leaseLosses.inc({ queue }, 0);
+    for (const reason of REASONS) this.redeliveries.inc({ queue, reason }, 0);
+    for (const outcome of OUTCOMES) this.finished.inc({ queue, outcome }, 0);
+  }
+
+  private recordAttempt(queue: string, ended: Attempt): void {
+    this.run.observe({ queue, outcome: ended.outcome }, runOf(ended));
+    if (ended.outcome === 'lost') this.leaseLosses.inc({ queue });
+  }
+}
+
+/** Seconds. The wall clock may have been set back meanwhile. */
+export function waitOf({ startedAt, queuedAt }: Extract<Task, { state: 'processing' }>): number {
+  return Math.max(startedAt - queuedAt, 0) / 1000;
+}
+
+/** Seconds. */
+export function runOf({ startedAt, endedAt }: Attempt): number {
+  return Math.max(endedAt - startedAt, 0) / 1000;
+}
+
+/** How a task ended, if it did: `lost` is a dead letter whose workers were lost. */
+export function outcomeOf(task: Task): Outcome | undefined {
+  switch (task.state) {
+    case 'completed':
+    case 'cancelled':
+    case 'expired':
+      return task.state;
+    case 'failed':
+      return task.outcome;
+    case 'delayed':
+    case 'queued':
+    case 'processing':
+      return undefined;
+  }
+}
+
+function reasonOf(type: Committed['type']): Reason | undefined {
+  switch (type) {
+    case 'retrying':
+      return 'retry';
+    case 'lost':
+    case 'released':
+      return type;
+    case 'queued':
+    case 'delayed':
+    case 'processing':
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return undefined;
+  }
+}

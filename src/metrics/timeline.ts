@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import type { Committed } from '../storage/task-store.js';
+import { Clock, type Instant, type Seconds } from '../task/clock.js';
+import { DurationSketch } from './duration.sketch.js';
+import { outcomeOf, runOf, waitOf } from './task.metrics.js';
+
+/** The finest step. */
+const SLOT_MS = 10_000;
+/** An hour of them, and the one that is being filled. */
+const SLOTS = 361;
+
+export interface Percentiles {
+  readonly p50: Seconds;
+  readonly p95: Seconds;
+  readonly p99: Seconds;
+}
+
+const COUNTED = [
+  'enqueued',
+  'started',
+  'completed',
+  'failed',
+  'cancelled',
+  'expired',
+  'retried',
+  'lost',
+] as const;
+
+type Counted = (typeof COUNTED)[number];
+
+/** What happened in one step of time. */
+export interface TimelinePoint extends Readonly<Record<Counted, number>> {
+  /** When the step began. */
+  readonly at: Instant;
+  /** From ready to claimed, of what was claimed in this step; `null` when nothing was. */
+  readonly wait: Percentiles | null;
+  /** From claimed to the end, of attempts that ended in this step. */
+  readonly run: Percentiles | null;
+}
+
+class Slot {
+  readonly counts: Record<Counted, number> = {
+    enqueued: 0,
+    started: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    expired: 0,
+    retried: 0,
+    lost: 0,
+  };
+  readonly wait = new DurationSketch();
+  readonly run = new DurationSketch();
+
+  constructor(readonly at: Instant) {}
+
+  add(other: Slot): void {
+    for (const name of COUNTED) this.counts[name] += other.counts[name];
+    this.wait.add(other.wait);
+    this.run.add(other.run);
+  }
+}
+
+/** The last hour of what this process did, in steps of ten seconds, in memory. */
+@Injectable()
+export class Timeline {
+  private readonly slots: (Slot | undefined)[] = [];
+
+  constructor(private readonly clock: Clock) {}
+
+  record(transitions: readonly Committed[]): void {
+    for (const transition of transitions) recordIn(this.slotAt(transition.at), transition);
+  }
+
+  /**
+   * The steps that ended within the last `length`, oldest first, and last the one that is under way. Steps in which
+   * nothing happened are there too.
+   *
+   * @param step a multiple of ten seconds
+   */
+  read(step: Seconds = 60, length: Seconds = 3600): readonly TimelinePoint[] {
+    const stepMs = step * 1000;
+    const last = Math.floor(this.clock.now().wall / stepMs) * stepMs;
+    const count = Math.floor(length / step);
+    return Array.from({ length: count }, (_, index) =>
+      this.pointAt(last - (count - 1 - index) * stepMs, stepMs),
+    );
+  }
+
+  private pointAt(at: Instant, stepMs: number): TimelinePoint {
+    const sum = new Slot(at);
+    for (let from = at; from < at + stepMs; from += SLOT_MS) {
+      const slot = this.slots[indexOf(from)];
+      if (slot?.at === from) sum.add(slot);
+    }
+    return { at, ...sum.counts, wait: percentilesOf(sum.wait), run: percentilesOf(sum.run) };
+  }
+
+  private slotAt(at: Instant): Slot {
+    const from = Math.floor(at / SLOT_MS) * SLOT_MS;
+    const index = indexOf(from);
+    const known = this.slots[index];
+    if (known?.at === from) return known;
+    const slot = new Slot(from);
+    this.slots[index] = slot;
+    return slot;
+  }
+}
+
+function indexOf(from: Instant): number {
+  return (from / SLOT_MS) % SLOTS;
+}
+
+function recordIn({ counts, wait, run }: Slot, { task, type, ended }: Committed): void {
+  if (task.sequence === 1) counts.enqueued += 1;
+  if (type === 'processing' && task.state === 'processing') {
+    counts.started += 1;
+    wait.record(waitOf(task));
+  }
+  if (type === 'retrying') counts.retried += 1;
+  if (ended !== undefined) run.record(runOf(ended));
+  if (ended?.outcome === 'lost') counts.lost += 1;
+  const outcome = outcomeOf(task);
+  // A task whose workers were lost is a dead letter as well; `lost` counts attempts.
+  if (outcome !== undefined) counts[outcome === 'lost' ? 'failed' : outcome] += 1;
+}
+
+function percentilesOf(sketch: DurationSketch): Percentiles | null {
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => sketch.percentile(share));
+  if (p50 === undefined || p95 === undefined || p99 === undefined) return null;
+  return { p50, p95, p99 };
+}
