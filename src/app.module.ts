@@ -8,6 +8,7 @@ import { DocsModule } from './docs/docs.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { QueueModule } from './queue/queue.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
@@ -37,6 +38,7 @@ export class AppModule {
         WorkersModule,
         HealthModule,
         MetricsModule.forRoot(config),
+        LoggingModule,
         DocsModule,
         DashboardModule,
         ...extensions,

@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
-import { createApp, createLogger } from './app.setup.js';
+import { createApp } from './app.setup.js';
 import { InvalidConfig } from './config/config.error.js';
 import { type Config, loadConfig } from './config/config.js';
 import { loadExtensions } from './extensions.js';
+import { createLogger } from './logging/service.logger.js';
 import { TaskStore } from './storage/task-store.js';
 
 /** How long clients get to read why their last requests failed. */

@@ -9,7 +9,7 @@ import type { Setting } from './setting.decorator.js';
 
 export type QueueStore = 'embedded' | 'redis';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-export type LogFormat = 'json' | 'pretty';
+export type LogFormat = 'auto' | 'json' | 'pretty';
 
 const REDIS_URL_NEEDED =
   'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept';
@@ -141,13 +141,15 @@ export class Config {
   @IsBoolean()
   readonly METRICS_PUBLIC: boolean = false;
 
-  @FromEnvironment({ does: 'The least important lines that are logged.' })
+  @FromEnvironment({
+    does: 'The least important lines that are logged. `info` has one for each request, `debug` one for each transition.',
+  })
   @IsIn(['error', 'warn', 'info', 'debug'])
   readonly LOG_LEVEL: LogLevel = 'info';
 
-  @FromEnvironment({ does: 'How a line is logged.', byDefault: '`pretty` on a terminal, else `json`' })
-  @IsIn(['json', 'pretty'])
-  readonly LOG_FORMAT: LogFormat = process.stdout.isTTY ? 'pretty' : 'json';
+  @FromEnvironment({ does: 'How a line is logged. `auto` is `pretty` on a terminal, else `json`.' })
+  @IsIn(['auto', 'json', 'pretty'])
+  readonly LOG_FORMAT: LogFormat = 'auto';
 
   @FromEnvironment({
     does: 'How much longer than its `timeout` a task is leased to a worker that sends no heartbeats.',

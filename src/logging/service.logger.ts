@@ -1,0 +1,85 @@
+import { ConsoleLogger, type LoggerService, type LogLevel } from '@nestjs/common';
+import type { Config } from '../config/config.js';
+import { LineWriter, type Write } from './line.writer.js';
+
+const LOG_LEVELS: Record<Config['LOG_LEVEL'], LogLevel[]> = {
+  error: ['fatal', 'error'],
+  warn: ['fatal', 'error', 'warn'],
+  info: ['fatal', 'error', 'warn', 'log'],
+  debug: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
+};
+
+/** What Nest says of every module and route it sets up: of use to developers only. */
+const CHATTY = ['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication'];
+
+/** Nest's names of levels, as LOG_LEVEL has them. */
+const SHOWN_LEVELS: Readonly<Partial<Record<LogLevel, string>>> = { log: 'info', verbose: 'debug' };
+
+class ServiceLogger extends ConsoleLogger {
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (CHATTY.includes(String(rest.at(-1)))) super.debug(message, ...(rest as [string]));
+    else super.log(message, ...(rest as [string]));
+  }
+
+  /** Nest logs the stack of a failed start; main says in one line what is wrong with it. */
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (rest.at(-1) === 'ExceptionHandler') super.debug(message, ...(rest as [string]));
+    else super.error(message, ...(rest as [string]));
+  }
+}
+
+/** What Nest says of a line beside its message. */
+interface JsonOptions {
+  readonly context: string;
+  readonly logLevel: LogLevel;
+  readonly errorStack?: unknown;
+  readonly params?: Record<string, unknown>;
+  readonly error?: Error;
+}
+
+/** One JSON object a line. */
+class JsonLogger extends ServiceLogger {
+  private readonly lines: LineWriter;
+
+  constructor(logLevels: LogLevel[], write: Write) {
+    super({ json: true, colors: false, logLevels });
+    this.lines = new LineWriter(write);
+    process.on('exit', () => {
+      this.lines.flush();
+    });
+  }
+
+  protected override printAsJson(message: unknown, options: JsonOptions): void {
+    const { params, ...line } = this.getJsonLogObject(message, options);
+    const level = SHOWN_LEVELS[options.logLevel] ?? options.logLevel;
+    // A name that the line has itself is not for a caller to take.
+    this.lines.add(JSON.stringify({ ...(params as object | undefined), ...line, level }));
+  }
+
+  /** It is in the line. */
+  protected override printStackTrace(): void {
+    // Nothing more to print.
+  }
+}
+
+function formatOf({ LOG_FORMAT }: Config): 'json' | 'pretty' {
+  if (LOG_FORMAT !== 'auto') return LOG_FORMAT;
+  return process.stdout.isTTY ? 'pretty' : 'json';
+}
+
+/**
+ * Lines of JSON, or coloured ones for a terminal.
+ *
+ * @param write another place for lines of JSON than the standard output
+ */
+export function createLogger(
+  config: Config,
+  write: Write = (text) => {
+    process.stdout.write(text);
+  },
+): LoggerService {
+  const logLevels = LOG_LEVELS[config.LOG_LEVEL];
+  return formatOf(config) === 'json'
+    ? new JsonLogger(logLevels, write)
+    : new ServiceLogger({ colors: true, logLevels });
+}

@@ -1,0 +1,26 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Committed } from '../storage/task-store.js';
+import { toTaskEvent } from '../task/task-event.js';
+
+/** One line for each transition that this process makes: ids and names, and not what a worker said of it. */
+@Injectable()
+export class TransitionLog {
+  private readonly logger = new Logger('Tasks');
+
+  record(transitions: readonly Committed[]): void {
+    for (const transition of transitions) this.tell(transition);
+  }
+
+  private tell(transition: Committed): void {
+    const { type, eval_id, queue, status, sequence, attempt, worker_id } = toTaskEvent(transition);
+    this.logger.debug(`Task ${eval_id} ${type}`, {
+      type,
+      eval_id,
+      queue,
+      status,
+      sequence,
+      attempt,
+      ...(worker_id !== undefined && { worker_id }),
+    });
+  }
+}
