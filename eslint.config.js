@@ -72,12 +72,17 @@ export default defineConfig(
     rules: doors(timeProperties, timeSyntax),
   },
   {
-    files: ['src/storage/**/*clock*.ts', 'src/client/steady-clock.ts', 'src/http/stopwatch.ts'],
+    files: [
+      'src/storage/**/*clock*.ts',
+      'src/client/steady-clock.ts',
+      'src/http/stopwatch.ts',
+      'src/tracing/tracer.ts',
+    ],
     rules: doors(environmentProperties, environmentSyntax),
   },
   {
     // Where the process begins: it hands its environment to src/config, and may print what a person reads.
-    files: ['src/main.ts', 'src/openapi.ts', 'src/cli/**/*.ts'],
+    files: ['src/main.ts', 'src/tracing.ts', 'src/openapi.ts', 'src/cli/**/*.ts'],
     rules: { 'no-console': 'off', ...doors(timeProperties, timeSyntax) },
   },
   {

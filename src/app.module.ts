@@ -14,6 +14,7 @@ import { QueueModule } from './queue/queue.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import type { Clock } from './task/clock.js';
+import { TracingModule } from './tracing/tracing.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 
 /** Everything, put together. */
@@ -39,6 +40,7 @@ export class AppModule {
         HealthModule,
         MetricsModule.forRoot(config),
         LoggingModule,
+        TracingModule,
         DocsModule,
         DashboardModule,
         ...extensions,

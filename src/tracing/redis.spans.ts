@@ -1,0 +1,55 @@
+import { tracingChannel } from 'node:diagnostics_channel';
+import type { Span } from './span.js';
+import type { Tracer } from './tracer.js';
+
+/** ioredis publishes each command here. */
+const COMMANDS = tracingChannel<unknown, object>('ioredis:command');
+
+interface Command {
+  readonly command?: string;
+  readonly database?: number;
+  readonly serverAddress?: string;
+  readonly serverPort?: number;
+}
+
+/** A span for each command that is sent for a request; never its arguments. Returns what ends it. */
+export function traceRedis(tracer: Tracer): () => void {
+  const spans = new WeakMap<object, Span>();
+  const subscribers = {
+    start(message: object) {
+      const span = beginCommand(tracer, message);
+      if (span !== undefined) spans.set(message, span);
+    },
+    end: () => undefined,
+    error(message: object) {
+      spans.get(message)?.fail();
+    },
+    asyncStart(message: object) {
+      const span = spans.get(message);
+      if (span !== undefined) tracer.end(span);
+    },
+    asyncEnd: () => undefined,
+  };
+  COMMANDS.subscribe(subscribers);
+  return () => {
+    COMMANDS.unsubscribe(subscribers);
+  };
+}
+
+function beginCommand(tracer: Tracer, message: Command): Span | undefined {
+  const { current } = tracer;
+  if (current === undefined) return undefined;
+  const name = String(message.command).toUpperCase();
+  return tracer.start({
+    name,
+    kind: 'client',
+    parent: current.context,
+    attributes: {
+      'db.system.name': 'redis',
+      'db.operation.name': name,
+      'db.namespace': message.database === undefined ? undefined : String(message.database),
+      'server.address': message.serverAddress,
+      'server.port': message.serverPort,
+    },
+  });
+}
