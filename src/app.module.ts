@@ -11,6 +11,7 @@ import { HttpModule } from './http/http.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { QueueModule } from './queue/queue.module.js';
+import { QueuesModule } from './queues/queues.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import type { Clock } from './task/clock.js';
@@ -34,6 +35,7 @@ export class AppModule {
         AuthModule,
         EventsModule,
         QueueModule,
+        QueuesModule,
         BatchesModule,
         SchedulesModule,
         WorkersModule,

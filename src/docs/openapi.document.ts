@@ -35,6 +35,7 @@ const TAGS = {
   batches: 'Tasks that belong together: count them, wait for their end, stop them, start them again.',
   schedules: 'Tasks that come by the clock, one for each due time.',
   steering: 'Stop tasks, and start them again.',
+  queues: 'How queues fare.',
   workers: 'Who works, and who is to stop.',
   health: 'Probes. None of them needs a key.',
   monitoring: 'For Prometheus and for the overview. Each needs a key for every queue.',

@@ -113,6 +113,9 @@ describe('the examples of the OpenAPI document', () => {
     const page = await play('listTasks', { query: '?limit=1', answer: 'page' });
     expect(page.headers.get('link')).toBe('</tasks?limit=1&cursor=3>; rel="next"');
     await play('getTask', { task: 'eval-2', answer: 'queued' });
+    await play('getQueue', { task: 'gpu', answer: 'waiting' });
+    await play('getQueueStats', { task: 'gpu', answer: 'waiting' });
+    await play('listQueues', { answer: 'two' });
   });
 
   it('tells what happens when a task is worked on', async () => {
