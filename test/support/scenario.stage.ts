@@ -25,7 +25,7 @@ interface Steps {
   cancel: string;
   claim: string;
   signal: NodeJS.Signals;
-  drain: boolean;
+  drain: string;
   exit: number;
   attempts: { readonly id: string; readonly outcomes: readonly string[] };
 }
@@ -53,7 +53,7 @@ export class ScenarioStage {
     cancel: (id) => this.client.cancel(id),
     claim: () => this.client.claim({ worker_id: 'another', lease: 60 }),
     signal: (signal) => this.worker?.kill(signal),
-    drain: () => this.client.request({ method: 'POST', path: 'workers/worker/drain', body: {} }),
+    drain: (id) => this.client.request({ method: 'POST', path: `workers/${id}/drain`, body: {} }),
     exit: (code) => this.workerEnded(code),
     attempts: ({ id, outcomes }) => this.compareAttempts(id, outcomes),
   };

@@ -1,37 +1,42 @@
+import type { ListedSchedule, ListedWorker } from '../../client/index.js';
 import type { Context } from '../context.js';
 
-type Row = Readonly<Record<string, unknown>>;
-
 const WORKERS = {
-  WORKER: (row: Row) => row.worker_id,
-  STATUS: (row: Row) => row.status,
-  QUEUES: (row: Row) => (Array.isArray(row.queues) ? row.queues.join(',') : row.queues),
-  HOLDS: (row: Row) => (Array.isArray(row.held) ? row.held.length : row.held),
-  LAST_SEEN: (row: Row) => row.last_seen_at ?? row.last_seen,
+  WORKER: (row: ListedWorker) => row.worker_id,
+  STATUS: (row: ListedWorker) => row.status,
+  QUEUES: (row: ListedWorker) => row.queues.join(','),
+  HELD: (row: ListedWorker) => row.held,
+  COMPLETED: (row: ListedWorker) => row.completed,
+  FAILED: (row: ListedWorker) => row.failed,
+  LOST: (row: ListedWorker) => row.lost,
+  LAST_SEEN: (row: ListedWorker) => row.last_seen_at,
 };
 
 const SCHEDULES = {
-  SCHEDULE: (row: Row) => row.schedule_id,
-  CRON: (row: Row) => row.cron,
-  TIMEZONE: (row: Row) => row.timezone,
-  PAUSED: (row: Row) => row.paused,
-  NEXT: (row: Row) => row.next_at ?? row.next_due_at,
+  SCHEDULE: (row: ListedSchedule) => row.schedule_id,
+  CRON: (row: ListedSchedule) => row.cron,
+  TIMEZONE: (row: ListedSchedule) => row.timezone,
+  QUEUE: (row: ListedSchedule) => row.queue,
+  NEXT: (row: ListedSchedule) => (row.paused ? 'paused' : row.next_due_at[0]),
+  LAST_TASK: (row: ListedSchedule) => row.last_eval_id,
 };
 
 /** `workers`: who claimed or beat lately. */
 export async function workers(context: Context): Promise<void> {
-  await context.list().rows(WORKERS, pagesOf('workers', context));
+  await context.list().rows(WORKERS, pagesOf<ListedWorker>('workers', context));
 }
 
 /** `schedules`: what comes by the clock. */
 export async function schedules(context: Context): Promise<void> {
-  await context.list().rows(SCHEDULES, pagesOf('schedules', context));
+  await context.list().rows(SCHEDULES, pagesOf<ListedSchedule>('schedules', context));
 }
 
-async function* pagesOf(name: string, context: Context): AsyncGenerator<Row> {
+/** All rows of `GET /<name>`, a page at a time where there are pages. */
+async function* pagesOf<Row>(name: string, context: Context): AsyncGenerator<Row> {
   let cursor: string | undefined;
   do {
-    const page = (await context.client.request({ method: 'GET', path: name, query: { cursor } })) as Row;
+    const call = { method: 'GET', path: name, query: { cursor } } as const;
+    const page = (await context.client.request(call)) as Readonly<Record<string, unknown>>;
     yield* page[name] as Row[];
     cursor = typeof page.next_cursor === 'string' ? page.next_cursor : undefined;
   } while (cursor !== undefined);
