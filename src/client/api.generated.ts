@@ -570,6 +570,31 @@ export interface StatusAnswer {
   readonly queues: Readonly<Record<string, QueueCounts>>;
 }
 
+export interface QueueStatistics {
+  /** Tasks that can be claimed */
+  readonly ready: number;
+  /** Tasks that are being worked on */
+  readonly leased: number;
+  /** Tasks that wait for their time */
+  readonly delayed: number;
+  /** ready and leased together: the number to scale workers by */
+  readonly backlog: number;
+  /** Seconds; null when nothing is ready */
+  readonly oldest_ready_age_seconds: number | null;
+}
+
+export interface QueueDetails {
+  /** The name of the queue */
+  readonly queue: string;
+  /** How it is now */
+  readonly stats: QueueStatistics;
+}
+
+export interface QueueList {
+  /** By name */
+  readonly queues: readonly QueueDetails[];
+}
+
 export interface BatchCounts {
   /** Wait for their time */
   readonly delayed: number;
