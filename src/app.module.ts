@@ -5,6 +5,7 @@ import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
 import { DocsModule } from './docs/docs.module.js';
+import { EventStreamModule } from './events/event-stream.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -34,6 +35,7 @@ export class AppModule {
         HttpModule,
         AuthModule,
         EventsModule,
+        EventStreamModule,
         QueueModule,
         QueuesModule,
         BatchesModule,

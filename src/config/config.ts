@@ -130,10 +130,30 @@ export class Config {
   readonly EVENTS_BUFFER_SIZE: number = 10_000;
 
   @FromEnvironment({
-    does: 'Events that the Redis store keeps for each queue, about, so that whoever missed some can read them again.',
+    does: 'Events that are kept so that whoever missed some can read them again: by the Redis store for each queue, about; by any process in memory, of all queues, while somebody reads the event stream and ten minutes longer.',
   })
   @IsWhole(1, 100_000_000)
   readonly EVENTS_STREAM_LENGTH: number = 10_000;
+
+  @FromEnvironment({
+    does: 'Clients that may read the event stream at the same time. One more is answered 429.',
+  })
+  @IsWhole(0, 1_000_000)
+  readonly EVENTS_MAX_READERS: number = 1_000;
+
+  @FromEnvironment({
+    does: 'How often the event stream gives a sign of life when nothing happens.',
+    unit: 'seconds',
+  })
+  @IsWithin(0.05, 60)
+  readonly EVENTS_HEARTBEAT_SECONDS: number = 15;
+
+  @FromEnvironment({
+    does: 'How long a reader of the event stream may leave unread what it was sent, before it is cut off.',
+    unit: 'seconds',
+  })
+  @IsWithin(0.05, 3600)
+  readonly EVENTS_SLOW_READER_SECONDS: number = 15;
 
   @FromEnvironment({
     does: 'Let everybody read `GET /metrics` without a key. It names the queues, and holds nothing of what is in tasks.',

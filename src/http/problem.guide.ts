@@ -140,6 +140,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Poll without `wait`, or again after `Retry-After`.',
     detail: '10000 polls are parked already; poll without wait, or later',
   },
+  too_many_readers: {
+    when: '`EVENTS_MAX_READERS` clients read the event stream of this process already.',
+    remedy: 'Try again after `Retry-After`, with the same `Last-Event-ID`.',
+    detail: '1000 readers are there already; try later',
+  },
   headers_too_large: {
     when: 'The request line and the headers together are larger than `MAX_HEADER_BYTES`.',
     remedy: 'Send fewer or shorter headers.',

@@ -24,6 +24,7 @@ export const PROBLEMS = {
   lease_required: { status: 422, title: 'A lease_id is needed' },
   rate_limited: { status: 429, title: 'Too many requests' },
   too_many_waiters: { status: 429, title: 'Too many parked polls' },
+  too_many_readers: { status: 429, title: 'Too many readers of the event stream' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal_error: { status: 500, title: 'The service has a fault' },
   store_unavailable: { status: 503, title: 'The store is away' },

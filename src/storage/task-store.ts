@@ -2,6 +2,7 @@ import type { Clock, Instant, Seconds } from '../task/clock.js';
 import type { Grant, Step } from '../task/task.machine.js';
 import type { Attempt, DelayedTask, ProcessingTask, QueuedTask, Task, TaskState } from '../task/task.js';
 import type { DocumentStore } from './document-store.js';
+import type { EventLog } from './event-log.js';
 
 /**
  * What the producer sent to be run, as the text between the braces of a JSON object: `"code":"…","metadata":{…}`.
@@ -160,6 +161,12 @@ export abstract class TaskStore {
 
   /** Whether the store itself publishes the event of each transition, in the step that makes it. */
   abstract readonly publishesEvents: boolean;
+
+  /** The events of all processes, in a store that keeps them; of one that does not, `onCommit` tells of them all. */
+  readonly eventLog?: EventLog;
+
+  /** No event had a higher id when the store was opened. */
+  readonly lastEventId?: number;
 
   /** Small documents in the same place, with the same promises. */
   abstract readonly documents: DocumentStore;

@@ -59,6 +59,8 @@ export class Commits {
   private readonly watchers: StoreWatcher[] = [];
   private reject: (error: Error) => void = () => undefined;
   private refusal: string | undefined;
+  /** No event has a higher id when the file is opened. */
+  readonly lastEventId: number;
   private nextEventId: number;
   private reservedEventId: number;
 
@@ -71,6 +73,7 @@ export class Commits {
     });
     this.nextEventId = files.counters.get('eventId') ?? 1;
     this.reservedEventId = this.nextEventId;
+    this.lastEventId = this.nextEventId - 1;
   }
 
   onCommit(listener: Listener): void {

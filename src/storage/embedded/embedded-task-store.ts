@@ -56,6 +56,7 @@ interface Loaded {
 export class EmbeddedTaskStore extends TaskStore {
   readonly clock: Clock;
   readonly publishesEvents = false;
+  override readonly lastEventId: number;
   readonly failure: Promise<Error>;
   readonly documents: EmbeddedDocuments;
   private readonly files: QueueFiles;
@@ -109,6 +110,7 @@ export class EmbeddedTaskStore extends TaskStore {
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock);
     this.documents = new EmbeddedDocuments(files, this.commits);
     this.failure = this.commits.failure;
+    this.lastEventId = this.commits.lastEventId;
   }
 
   get isAvailable(): boolean {

@@ -51,6 +51,10 @@ export class Keys {
     return `${this.queue(queue)}:batch:${batchId}`;
   }
 
+  events(queue: string): string {
+    return `${this.queue(queue)}:events`;
+  }
+
   state(queue: string, state: string): string {
     return `${this.queue(queue)}:state:${state}`;
   }

@@ -21,6 +21,7 @@ import {
 import { ClaimNames } from './claim-names.js';
 import { DueFinder } from './due-finder.js';
 import type { EventOptions } from './event.text.js';
+import { RedisEventLog } from './redis-event-log.js';
 import { Feed } from './feed.js';
 import { IdDirectory } from './id-directory.js';
 import { Keys } from './keys.js';
@@ -65,6 +66,7 @@ export interface RedisStoreOptions {
 export class RedisTaskStore extends TaskStore {
   readonly clock: Clock;
   readonly publishesEvents = true;
+  override readonly eventLog: RedisEventLog;
   readonly failure = new Promise<Error>(() => undefined);
   readonly documents: RedisDocuments;
   private readonly connection: StoreConnection;
@@ -124,6 +126,7 @@ export class RedisTaskStore extends TaskStore {
       moved: () => undefined,
       disturbed: () => void this.readGeneration().catch(() => undefined),
     });
+    this.eventLog = new RedisEventLog(this.parts, this.moves);
     link.onChange(() => {
       this.moves.disturb();
     });

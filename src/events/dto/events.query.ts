@@ -1,0 +1,62 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Matches } from 'class-validator';
+import { CommaList } from '../../http/comma-list.decorator.js';
+import { COMMA_LIST } from '../../queue/dto/field.docs.js';
+import { EVAL_ID, LIMITS, QUEUE_NAME } from '../../queue/dto/limits.js';
+import { TRANSITION_TYPES, type TransitionType } from '../../task/task.js';
+
+/** More names than this in a filter are no filter. */
+const MAX_EVAL_IDS = 100;
+
+/** `GET /events`. */
+export class EventsQuery {
+  @ApiPropertyOptional({
+    ...COMMA_LIST,
+    description: 'Only events of tasks in these queues, separated by commas',
+    maxItems: LIMITS.queuesPerClaim,
+    pattern: QUEUE_NAME.source,
+  })
+  @IsOptional()
+  @CommaList()
+  @IsArray()
+  @ArrayMaxSize(LIMITS.queuesPerClaim)
+  @Matches(QUEUE_NAME, { each: true })
+  readonly queue?: string[];
+
+  @ApiPropertyOptional({
+    ...COMMA_LIST,
+    enum: TRANSITION_TYPES,
+    description: 'Only events of these types, separated by commas',
+    maxItems: TRANSITION_TYPES.length,
+  })
+  @IsOptional()
+  @CommaList()
+  @IsArray()
+  @ArrayMaxSize(TRANSITION_TYPES.length)
+  @IsIn(TRANSITION_TYPES, { each: true })
+  readonly type?: TransitionType[];
+
+  @ApiPropertyOptional({
+    ...COMMA_LIST,
+    description: 'Only events of these tasks, separated by commas',
+    maxItems: MAX_EVAL_IDS,
+    pattern: EVAL_ID.source,
+  })
+  @IsOptional()
+  @CommaList()
+  @IsArray()
+  @ArrayMaxSize(MAX_EVAL_IDS)
+  @Matches(EVAL_ID, { each: true })
+  readonly eval_id?: string[];
+
+  @ApiPropertyOptional({
+    description:
+      'The same as the header `Last-Event-ID`, for clients that cannot set it. The header is stronger, as a client ' +
+      'that reconnects sends both',
+    maxLength: 100,
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[\x21-\x7e]{1,100}$/)
+  readonly last_event_id?: string;
+}

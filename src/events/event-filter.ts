@@ -1,0 +1,17 @@
+import type { LoggedEvent } from '../storage/event-log.js';
+import type { TransitionType } from '../task/task.js';
+
+/** Which events somebody wants; what is absent is every one. */
+export interface EventFilter {
+  readonly queues?: readonly string[];
+  readonly types?: readonly TransitionType[];
+  readonly evalIds?: readonly string[];
+}
+
+export function matches({ queues, types, evalIds }: EventFilter, event: LoggedEvent): boolean {
+  return (
+    (queues?.includes(event.queue) ?? true) &&
+    (types?.includes(event.type) ?? true) &&
+    (evalIds?.includes(event.evalId) ?? true)
+  );
+}

@@ -1,0 +1,80 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { Authenticator } from '../auth/authenticator.js';
+import type { Principal } from '../auth/principal.js';
+import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
+import { NoHead } from '../http/no-head.decorator.js';
+import { QueryParams } from '../http/query.decorator.js';
+import { visibleQueues } from '../queue/queue-access.js';
+import { STREAM } from './dto/events.examples.js';
+import { EventsQuery } from './dto/events.query.js';
+import { EventReaders } from './event-readers.js';
+
+/** An id that is none of ours: no event has it, and none is told again for it. */
+const NO_EVENT = Infinity;
+
+@ApiTags('events')
+@Controller('events')
+export class EventsController {
+  constructor(
+    private readonly readers: EventReaders,
+    private readonly authenticator: Authenticator,
+  ) {}
+
+  @Get()
+  @NoHead()
+  @Roles('producer', 'worker', 'viewer')
+  @ApiOperation({
+    operationId: 'streamEvents',
+    summary: 'Follow the transitions of tasks as they happen',
+    description:
+      'Server-sent events: one message for each transition, as the Redis channels carry it, never the payload. A ' +
+      'client that comes back with the id it was told last misses nothing; when events after it are not kept any ' +
+      'more, a message `reset` says so, and what comes then is from now on. Lines that begin with a colon are signs ' +
+      'of life. A key that is for some queues only hears of those.',
+  })
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'The id that the client was told last; what came after it is told first',
+    schema: { type: 'string', maxLength: 100 },
+    example: '4711',
+  })
+  @ApiOkResponse({
+    description: 'The stream; it ends when the client leaves, is too slow, or the service stops',
+    content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM } },
+  })
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'too_many_readers', 'store_unavailable', 'draining')
+  async stream(
+    @QueryParams(EventsQuery) query: EventsQuery,
+    @CurrentPrincipal() principal: Principal,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const queues = visibleQueues(principal, query.queue);
+    await this.readers.admit(response, {
+      filter: { queues, types: query.type, evalIds: query.eval_id },
+      lastEventId: idOf(lastEventId === '' ? undefined : lastEventId) ?? idOf(query.last_event_id),
+      mayRead: () => this.isStillValid(request, principal),
+    });
+  }
+
+  /** A key that was withdrawn, has expired, or may do something else now ends the stream. */
+  private isStillValid(request: Request, then: Principal): boolean {
+    try {
+      const now = this.authenticator.authenticate(request, false);
+      return isDeepStrictEqual([now.roles, now.queues], [then.roles, then.queues]);
+    } catch {
+      return false;
+    }
+  }
+}
+
+function idOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return /^\d{1,16}$/.test(text) ? Number(text) : NO_EVENT;
+}

@@ -1,0 +1,150 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type EventFollower,
+  EventLog,
+  type EventPage,
+  type LoggedEvent,
+  type PastEvents,
+} from '../event-log.js';
+import { ENTRIES_AT_ONCE, EventStreams, type StreamRange } from './event-streams.js';
+import type { MoveWatch } from './move-watch.js';
+import type { StoreParts } from './store-parts.js';
+
+/** Between two reads, so that a busy store is read in pieces of some size. */
+const PAUSE_MS = 5;
+/** Before a read that failed is tried again. */
+const RETRY_MS = 200;
+/** Reads for which an event that is ahead of the clock is held back: about a second. */
+const HELD_READS = 200;
+
+/** Events that were read together, and up to which id they are all there is. */
+interface Round {
+  readonly events: readonly LoggedEvent[];
+  readonly settled: number;
+  /** There was more to read than was read. */
+  readonly isCut: boolean;
+  /** There are events that are not before the instant. */
+  readonly hasHeld: boolean;
+}
+
+/**
+ * The events of all queues as one stream. Each queue has its own in Redis, whose ids are instants of its clock; so all
+ * events are read that are older than an instant which was read first, in all queues, and what is younger waits for the
+ * next round. That makes one order of them, and an id that has been told is a place in all queues.
+ */
+export class RedisEventLog extends EventLog {
+  private readonly streams: EventStreams;
+  private readonly positions = new Map<string, number>();
+  private follower: EventFollower | undefined;
+  private since = 0;
+  private isRunning = false;
+  private isWoken = false;
+  /** Entries may have been dropped unread. */
+  private isDoubtful = false;
+  private heldFor = 0;
+
+  constructor(
+    private readonly parts: StoreParts,
+    moves: MoveWatch,
+  ) {
+    super();
+    this.streams = new EventStreams(parts);
+    moves.add({
+      moved: () => {
+        if (this.follower !== undefined) this.wake();
+      },
+      disturbed: () => {
+        this.isDoubtful = true;
+        if (this.follower !== undefined && parts.connection.isAvailable) this.wake();
+      },
+    });
+  }
+
+  async follow(follower: EventFollower): Promise<void> {
+    this.begin(follower, await this.streams.now());
+  }
+
+  unfollow(): void {
+    this.follower = undefined;
+  }
+
+  async past({ after, until, queues, limit }: PastEvents): Promise<EventPage | undefined> {
+    const ranges = (queues ?? (await this.parts.names.all())).map((queue) => ({ queue, after }));
+    const round = await this.round(ranges, until + 1);
+    if (!(await this.areWhole(ranges))) return undefined;
+    const events = round.events.slice(0, limit);
+    const isAll = events.length === round.events.length;
+    return { events, position: isAll ? round.settled : (events.at(-1)?.id ?? after) };
+  }
+
+  /** @param now an instant of the clock that was read after whatever shall not be told */
+  private begin(follower: EventFollower, now: number): void {
+    this.follower = follower;
+    this.since = now - 1;
+    this.positions.clear();
+    this.isDoubtful = false;
+    follower.begins(this.since);
+    this.wake();
+  }
+
+  private wake(): void {
+    this.isWoken = true;
+    if (!this.isRunning) void this.run();
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    while (this.isWoken && this.follower !== undefined) {
+      this.isWoken = false;
+      await this.pull(this.follower).catch(() => this.failed());
+      await pause(PAUSE_MS, undefined, { ref: false });
+    }
+    this.isRunning = false;
+  }
+
+  /** A store that is away wakes it when it is back. */
+  private async failed(): Promise<void> {
+    this.isDoubtful = true;
+    if (!this.parts.connection.isAvailable) return;
+    this.isWoken = true;
+    await pause(RETRY_MS, undefined, { ref: false });
+  }
+
+  /** Tells what is new. */
+  private async pull(follower: EventFollower): Promise<void> {
+    const now = await this.streams.now();
+    const names = await this.parts.names.all();
+    const ranges = names.map((queue) => ({ queue, after: this.positions.get(queue) ?? this.since }));
+    // A clock that went back must not hold events up for ever.
+    const round = await this.round(ranges, this.heldFor < HELD_READS ? now : Infinity);
+    const hasMissed = (round.isCut || this.isDoubtful) && !(await this.areWhole(ranges));
+    if (this.follower !== follower) return;
+    if (hasMissed) {
+      this.begin(follower, now);
+      return;
+    }
+    this.isDoubtful = false;
+    this.heldFor = round.hasHeld ? this.heldFor + 1 : 0;
+    this.isWoken ||= round.isCut || round.hasHeld;
+    for (const { queue, id } of round.events) this.positions.set(queue, id);
+    if (round.events.length > 0) follower.told(round.events);
+  }
+
+  /** The events before an instant, as far as they are sure to be all there are, in their order. */
+  private async round(ranges: readonly StreamRange[], before: number): Promise<Round> {
+    const found = await this.streams.read(ranges);
+    let end = before;
+    for (const events of found.values()) {
+      if (events.length === ENTRIES_AT_ONCE) end = Math.min(end, (events.at(-1)?.id ?? end) + 1);
+    }
+    const all = [...found.values()].flat();
+    const events = all.filter(({ id }) => id < end).toSorted((one, other) => one.id - other.id);
+    const hasHeld = all.some(({ id }) => id >= before);
+    return { events, settled: end - 1, isCut: end < before, hasHeld };
+  }
+
+  private async areWhole(ranges: readonly StreamRange[]): Promise<boolean> {
+    const answers = await Promise.all(ranges.map((range) => this.streams.isWhole(range)));
+    return !answers.includes(false);
+  }
+}
