@@ -3,7 +3,8 @@
  */
 const DRIVERS = '^src/storage/(embedded|redis)/';
 /** The port itself, and what every driver has to say in the same way. */
-const PORT = '^src/storage/(task-store|document-store|event-log|task-filter|claim-key)\\.ts$';
+const PORT =
+  '^src/storage/(task-store|document-store|event-log|outbox|notice-rule|task-filter|claim-key)\\.ts$';
 const STORE_MODULE = '^src/storage/storage\\.module\\.ts$';
 const OWN_SOURCE = '^src/';
 

@@ -15,6 +15,7 @@ import { QueueModule } from './queue/queue.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { StorageModule } from './storage/storage.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import type { Clock } from './task/clock.js';
 import { TracingModule } from './tracing/tracing.module.js';
 import { WorkersModule } from './workers/workers.module.js';
@@ -41,6 +42,7 @@ export class AppModule {
         BatchesModule,
         SchedulesModule,
         WorkersModule,
+        WebhooksModule,
         HealthModule,
         MetricsModule.forRoot(config),
         LoggingModule,

@@ -17,7 +17,7 @@ export interface Problem {
   /** One sentence that a person can act on */
   readonly detail: string;
   /** What a program should branch on */
-  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'too_many_waiters' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
+  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
   /** The fields at fault */
   readonly errors?: readonly ProblemField[];
   /** Whether the change was made all the same */
@@ -203,6 +203,8 @@ export interface NewTask {
   readonly max_interruptions?: number;
   /** How long to wait between attempts */
   readonly backoff?: Backoff;
+  /** Is told of the end of the task by a webhook; http or https, without user and password */
+  readonly callback_url?: string;
   /** What it belongs to */
   readonly batch_id?: string;
 }
@@ -386,6 +388,8 @@ export interface ListedTask {
   readonly timeout: number;
   /** What it belongs to */
   readonly batch_id: string | null;
+  /** What is told of its end, without the query of the address */
+  readonly callback_url: string | null;
   /** The number of the latest attempt; 0 before the first */
   readonly attempt: number;
   /** Failures before it is a dead letter */
@@ -452,6 +456,8 @@ export interface TaskDetails {
   readonly timeout: number;
   /** What it belongs to */
   readonly batch_id: string | null;
+  /** What is told of its end, without the query of the address */
+  readonly callback_url: string | null;
   /** The number of the latest attempt; 0 before the first */
   readonly attempt: number;
   /** Failures before it is a dead letter */
@@ -691,6 +697,8 @@ export interface TaskTemplate {
   readonly max_interruptions?: number;
   /** How long to wait between attempts */
   readonly backoff?: Backoff;
+  /** Is told of the end of the task by a webhook; http or https, without user and password */
+  readonly callback_url?: string;
   /** What it belongs to */
   readonly batch_id?: string;
 }
@@ -809,6 +817,47 @@ export interface WorkerStatus {
   readonly worker_id: string;
   /** What it is from now on */
   readonly status: 'active' | 'draining';
+}
+
+export interface WebhookDelivery {
+  /** Names the delivery */
+  readonly delivery_id: string;
+  /** The `webhook-id` that the receiver knows the message by */
+  readonly message_id: string;
+  /** `parked` is given up: its time is over, or the answer was 410 */
+  readonly status: 'pending' | 'delivered' | 'parked';
+  /** The address without its query */
+  readonly url: string | null;
+  /** Attempts so far */
+  readonly attempts: number;
+  /** When the event was taken in */
+  readonly created_at: string;
+  /** When it is tried next */
+  readonly next_attempt_at: string | null;
+  /** When it is tried for the last time */
+  readonly gives_up_at: string;
+  /** When it was delivered or parked */
+  readonly ended_at: string | null;
+  /** The status that the receiver answered last */
+  readonly last_status: number | null;
+  /** Why there was no answer */
+  readonly last_error: string | null;
+  /** What is sent */
+  readonly event: Readonly<Record<string, unknown>>;
+}
+
+export interface WebhookDeliveryPage {
+  /** The youngest first */
+  readonly deliveries: readonly WebhookDelivery[];
+  /** Goes on from here; null at the end */
+  readonly next_cursor: string | null;
+}
+
+export interface Redelivery {
+  /** The delivery that is made again */
+  readonly delivery_id: string;
+  /** It will be tried at once */
+  readonly status: 'pending';
 }
 
 export interface HealthAnswer {

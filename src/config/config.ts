@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { IsBoolean, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
 import { REDIS_URL_FORMS } from '../redis/redis-url.js';
+import { IsWebAddress } from '../http/web-address.decorator.js';
+import { TRANSITION_TYPES, type TransitionType } from '../task/task.js';
 import { allowedValues } from './allowed-values.js';
 import { InvalidConfig } from './config.error.js';
 import { AtMost, IsRedisUrlOrEmpty, IsWhole, IsWithin } from './config.validators.js';
@@ -10,6 +12,11 @@ import type { Setting } from './setting.decorator.js';
 export type QueueStore = 'embedded' | 'redis';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 export type LogFormat = 'auto' | 'json' | 'pretty';
+
+const A_TYPE = `(?:${TRANSITION_TYPES.join('|')})`;
+const TYPE_LIST = new RegExp(`^${A_TYPE}(?:,${A_TYPE})*$`);
+const A_SECRET = '(?:whsec_)?(?:[A-Za-z0-9+/]{4}){8,21}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?';
+const WEBHOOK_SECRETS = new RegExp(`^${A_SECRET}(?:,${A_SECRET})*$`);
 
 const REDIS_URL_NEEDED =
   'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept';
@@ -156,6 +163,51 @@ export class Config {
   readonly EVENTS_SLOW_READER_SECONDS: number = 15;
 
   @FromEnvironment({
+    does: 'An address that is told of transitions, besides the `callback_url` of a task.',
+    allowed: 'an address with http or https, without user and password',
+    isSecret: true,
+  })
+  @IsOptional()
+  @IsWebAddress()
+  readonly WEBHOOK_URL?: string;
+
+  @FromEnvironment({
+    does: 'The types of transitions that `WEBHOOK_URL` is told of.',
+    allowed: `some of ${TRANSITION_TYPES.join(', ')}, with commas and without blanks`,
+  })
+  @Matches(TYPE_LIST)
+  readonly WEBHOOK_EVENTS: string = 'completed,failed,cancelled,expired';
+
+  @FromEnvironment({
+    does: 'What webhooks are signed with. Several are for the time of a change: each signs. Without one nothing is signed.',
+    allowed: 'one or more of `whsec_` and 24 to 64 bytes in Base64, with commas and without blanks',
+    isSecret: true,
+  })
+  @IsOptional()
+  @Matches(WEBHOOK_SECRETS)
+  readonly WEBHOOK_SECRET?: string;
+
+  @FromEnvironment({
+    does: 'Send webhooks also to addresses that are not public, such as 127.0.0.1 and 10.0.0.1. Whoever may enqueue could then have requests sent to services beside this one.',
+  })
+  @IsBoolean()
+  readonly WEBHOOK_ALLOW_PRIVATE: boolean = false;
+
+  @FromEnvironment({ does: 'How long the receiver of a webhook may take to answer.', unit: 'seconds' })
+  @IsWithin(0.05, 300)
+  readonly WEBHOOK_TIMEOUT_SECONDS: number = 10;
+
+  @FromEnvironment({ does: 'How long a webhook is tried again.', unit: 'seconds' })
+  @IsWithin(1, 2_592_000)
+  readonly WEBHOOK_RETRY_SECONDS: number = 86_400;
+
+  @FromEnvironment({
+    does: 'How many webhooks that were delivered or given up are kept to be looked at, for `RETENTION_SECONDS` at most.',
+  })
+  @IsWhole(0, 1_000_000)
+  readonly WEBHOOK_MAX_ENDED: number = 10_000;
+
+  @FromEnvironment({
     does: 'Let everybody read `GET /metrics` without a key. It names the queues, and holds nothing of what is in tasks.',
   })
   @IsBoolean()
@@ -254,6 +306,16 @@ export class Config {
   @IsOptional()
   @Matches(/^[^\p{Cc}]{1,4096}$/u)
   readonly EXTENSIONS?: string;
+
+  /** What `WEBHOOK_URL` is told of; nothing without it. */
+  get webhookTypes(): ReadonlySet<TransitionType> {
+    const types = this.WEBHOOK_URL === undefined ? [] : this.WEBHOOK_EVENTS.split(',');
+    return new Set(types as TransitionType[]);
+  }
+
+  get webhookSecrets(): readonly string[] {
+    return this.WEBHOOK_SECRET?.split(',') ?? [];
+  }
 
   /** What of it may be printed: secrets are left out, however it gets into a log. */
   toJSON(): Record<string, unknown> {

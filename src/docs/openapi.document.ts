@@ -38,6 +38,7 @@ const TAGS = {
   queues: 'How queues fare.',
   workers: 'Who works, and who is to stop.',
   events: 'Follow what happens to the tasks.',
+  webhooks: 'What is sent to addresses outside, and what became of it.',
   health: 'Probes. None of them needs a key.',
   monitoring: 'For Prometheus and for the overview. Each needs a key for every queue.',
   documentation: 'This document, and pages to read it. None of them needs a key.',

@@ -58,6 +58,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Take it for gone: its tasks were kept long enough, or never enqueued.',
     detail: 'There is no batch run-7',
   },
+  delivery_not_found: {
+    when: 'No webhook delivery has this id now.',
+    remedy: 'Take it for gone: those that have ended are kept for a while only.',
+    detail: 'There is no such delivery; those that have ended are kept for a while',
+  },
   no_output: {
     when: 'The task is not completed, or was completed without an output.',
     remedy: 'Wait for its end with `GET /tasks/{eval_id}?wait=30`.',

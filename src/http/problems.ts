@@ -8,6 +8,7 @@ export const PROBLEMS = {
   schedule_not_found: { status: 404, title: 'No such schedule' },
   worker_not_found: { status: 404, title: 'No such worker' },
   batch_not_found: { status: 404, title: 'No such batch' },
+  delivery_not_found: { status: 404, title: 'No such delivery' },
   no_output: { status: 404, title: 'The task has no output' },
   method_not_allowed: { status: 405, title: 'The address does not take this method' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },

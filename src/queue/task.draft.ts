@@ -40,6 +40,7 @@ export function draftOf(dto: CreateTaskDto, context: Context = {}): TaskDraft {
       runAt: instantOf(dto.run_at),
       ttl: dto.ttl,
       expiresAt: instantOf(dto.expires_at),
+      callbackUrl: addressOf(dto.callback_url),
       batchId: dto.batch_id ?? context.batchId,
       hasMetadata: dto.metadata === undefined ? undefined : true,
       traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
@@ -82,6 +83,11 @@ function backoffOf(dto: BackoffDto | undefined): Backoff {
 
 function instantOf(text: string | undefined): Instant | undefined {
   return text === undefined ? undefined : Date.parse(text);
+}
+
+/** As the URL standard writes it: no blanks, nothing but ASCII. */
+function addressOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : new URL(text).href;
 }
 
 /** Without the members that are absent: records are kept small. */

@@ -1,4 +1,5 @@
 import type { ClaimedTask, Payload } from '../storage/task-store.js';
+import { withoutQuery } from '../http/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { type Attempt, isFinished, type ProcessingTask, type Task } from '../task/task.js';
 import type { PlacedTask } from './queue.service.js';
@@ -44,6 +45,7 @@ export function taskView({ task, position }: PlacedTask) {
     engine: spec.engine,
     timeout: spec.timeout,
     batch_id: spec.batchId ?? null,
+    callback_url: spec.callbackUrl === undefined ? null : withoutQuery(spec.callbackUrl),
     attempt: task.attempt,
     max_attempts: spec.maxAttempts,
     failures: task.failures,

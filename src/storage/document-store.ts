@@ -1,5 +1,8 @@
 /** Everything that is kept as documents. A copy of a store takes all of them along. */
-export const DOCUMENT_KINDS = ['schedule', 'scheduleRun', 'batch', 'notice', 'workers', 'drain'] as const;
+export const DOCUMENT_KINDS = [
+  ...(['schedule', 'scheduleRun', 'batch', 'workers', 'drain'] as const),
+  ...(['notice', 'delivery', 'lock'] as const),
+] as const;
 
 /** A secret is left behind by a copy: the other store makes its own. */
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number] | 'secret';

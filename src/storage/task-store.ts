@@ -1,7 +1,16 @@
 import type { Clock, Instant, Seconds } from '../task/clock.js';
 import type { Grant, Step } from '../task/task.machine.js';
-import type { Attempt, DelayedTask, ProcessingTask, QueuedTask, Task, TaskState } from '../task/task.js';
+import type {
+  Attempt,
+  DelayedTask,
+  ProcessingTask,
+  QueuedTask,
+  Task,
+  TaskState,
+  TransitionType,
+} from '../task/task.js';
 import type { DocumentStore } from './document-store.js';
+import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
 
 /**
@@ -109,6 +118,8 @@ export interface StoreSettings {
   readonly retentionMaxTasks: number;
   /** How many bytes of ended tasks are kept: payloads, outputs and records. */
   readonly retentionMaxBytes: number;
+  /** Transitions of which a notice is left for the address that the settings name; by default none. */
+  readonly noticeTypes?: ReadonlySet<TransitionType>;
 }
 
 /** The store cannot do it now. `applied` says whether the change may have been made all the same. */
@@ -167,6 +178,9 @@ export abstract class TaskStore {
 
   /** No event had a higher id when the store was opened. */
   readonly lastEventId?: number;
+
+  /** Notices that were written with the transitions that they tell of. */
+  readonly outbox?: Outbox;
 
   /** Small documents in the same place, with the same promises. */
   abstract readonly documents: DocumentStore;

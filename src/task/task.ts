@@ -26,6 +26,8 @@ export interface TaskSpec {
   /** Expire when not started by then. */
   readonly expiresAt?: Instant;
   readonly batchId?: string;
+  /** Is told of the end. */
+  readonly callbackUrl?: string;
   readonly hasMetadata?: boolean;
   /** W3C trace context of the producer, handed on to the worker. */
   readonly traceparent?: string;

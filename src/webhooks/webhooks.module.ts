@@ -1,10 +1,15 @@
 import { Module } from '@nestjs/common';
+import { BatchCallbacks } from './batch-callbacks.js';
+import { DeliveriesController } from './deliveries.controller.js';
 import { NoticeBox } from './notice-box.js';
+import { WebhookCourier } from './webhook-courier.js';
 import { Webhooks } from './webhooks.js';
 
-/** Tells addresses outside what happened. Needs `DocumentStore` from a global module. */
+/** Tells addresses outside what happened. Needs `TaskStore`, `DocumentStore`, `BatchEvents` and `Config` from global
+ * modules. */
 @Module({
-  providers: [{ provide: Webhooks, useClass: NoticeBox }],
+  controllers: [DeliveriesController],
+  providers: [WebhookCourier, NoticeBox, BatchCallbacks, { provide: Webhooks, useExisting: NoticeBox }],
   exports: [Webhooks],
 })
 export class WebhooksModule {}

@@ -57,6 +57,8 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'POST /tasks/:eval_id/complete': ['worker', 'admin', 'lease'],
   'POST /tasks/:eval_id/fail': ['worker', 'admin', 'lease'],
   'POST /tasks/:eval_id/release': ['worker', 'admin', 'lease'],
+  'GET /webhooks/deliveries': ['admin'],
+  'POST /webhooks/deliveries/:delivery_id/redeliver': ['admin'],
   'DELETE /tasks': ['admin'],
   'DELETE /tasks/:eval_id': ['admin'],
 };

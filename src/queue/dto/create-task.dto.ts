@@ -8,10 +8,12 @@ import {
   IsString,
   Matches,
   Max,
+  MaxLength,
   Min,
   ValidateNested,
 } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
+import { IsWebAddress } from '../../http/web-address.decorator.js';
 import { MOMENT } from './field.docs.js';
 import { BATCH_ID, DATE_TIME, EVAL_ID, LABEL, LIMITS, QUEUE_NAME } from './limits.js';
 
@@ -204,6 +206,18 @@ export class CreateTaskDto {
   @ValidateNested()
   @Type(() => BackoffDto)
   readonly backoff?: BackoffDto;
+
+  @ApiPropertyOptional({
+    description: 'Is told of the end of the task by a webhook; http or https, without user and password',
+    format: 'uri',
+    maxLength: LIMITS.webAddress,
+    example: 'https://example.org/hooks/eval',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(LIMITS.webAddress)
+  @IsWebAddress()
+  readonly callback_url?: string;
 
   @ApiPropertyOptional({ description: 'What it belongs to', pattern: BATCH_ID.source })
   @IsOptional()

@@ -13,8 +13,6 @@ export const CURSOR = /^[0-9A-Za-z_-]{1,200}$/;
 /** A moment has an offset, or it would mean another one on another machine. */
 export const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
-export const CALLBACK_URL = /^https?:\/\/[^\s\p{Cc}]{1,1990}$/u;
-
 export const LIMITS = {
   /** Seconds. */
   timeout: 86_400,
@@ -22,6 +20,8 @@ export const LIMITS = {
   delay: 31_622_400,
   /** Seconds. */
   backoff: 86_400,
+  /** Characters of an address. */
+  webAddress: 2048,
   priority: 1000,
   attempts: 100,
   /** Seconds that a poll may be parked. */

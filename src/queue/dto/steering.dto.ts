@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
-import { BATCH_ID, CALLBACK_URL, LIMITS, QUEUE_NAME } from './limits.js';
+import { IsWebAddress } from '../../http/web-address.decorator.js';
+import { BATCH_ID, LIMITS, QUEUE_NAME } from './limits.js';
 
 /** `POST /tasks/{eval_id}/cancel`. */
 @ApiSchema({ name: 'Cancellation' })
@@ -62,7 +63,7 @@ export class BatchDto {
   @IsOptional()
   @IsString()
   @MaxLength(2000)
-  @Matches(CALLBACK_URL, { message: 'callback_url must be an http or https address' })
+  @IsWebAddress()
   readonly callback_url?: string;
 
   @ApiPropertyOptional({

@@ -25,6 +25,7 @@ const FULL = {
   max_interruptions: 3,
   backoff: { type: 'exponential', delay: 2, max_delay: 60, jitter: 0.1 },
   batch_id: 'run-7',
+  callback_url: 'https://example.org/hooks/eval?token=s3cret',
 };
 
 const LATER = { eval_id: 'eval-3', code: 'print(6 * 7)', delay: 3600 };
@@ -55,6 +56,7 @@ const FRESH = {
   engine: 'docker',
   timeout: 30,
   batch_id: null,
+  callback_url: null,
   attempt: 0,
   max_attempts: 1,
   failures: 0,

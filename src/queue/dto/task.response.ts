@@ -56,6 +56,9 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ ...TEXT_OR_NULL, description: 'What it belongs to' })
   readonly batch_id!: string | null;
 
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'What is told of its end, without the query of the address' })
+  readonly callback_url!: string | null;
+
   @ApiProperty({ ...COUNT, description: 'The number of the latest attempt; 0 before the first' })
   readonly attempt!: number;
 

@@ -1,3 +1,6 @@
+import { toTaskEvent } from '../../task/task-event.js';
+import type { TransitionType } from '../../task/task.js';
+import { addresseesOf } from '../notice-rule.js';
 import type { Step } from '../../task/task.machine.js';
 import { type Committed, type Move, StoreUnavailable, type StoreWatcher } from '../task-store.js';
 import type { CommitFailure, QueueFiles } from './queue-files.js';
@@ -67,6 +70,7 @@ export class Commits {
   constructor(
     private readonly files: QueueFiles,
     private readonly index: TaskIndex,
+    private readonly noticeTypes: ReadonlySet<TransitionType> = new Set(),
   ) {
     this.failure = new Promise((resolve) => {
       this.reject = resolve;
@@ -121,6 +125,7 @@ export class Commits {
     if (writes.length === 0) return;
     const transitions: Committed[] = [];
     for (const { step } of writes) if (step !== undefined) transitions.push(this.numbered(step));
+    this.leaveNotices(transitions);
     try {
       await this.synced(this.files.committed());
       for (const { number, batchId, from, to } of writes) {
@@ -132,6 +137,15 @@ export class Commits {
     }
     // Last: whoever is told may claim at once.
     if (transitions.length > 0) this.tell(transitions);
+  }
+
+  /** In the same transaction as the tasks. */
+  private leaveNotices(transitions: readonly Committed[]): void {
+    for (const transition of transitions) {
+      const to = addresseesOf(this.noticeTypes, transition.type, transition.task);
+      if (to === '') continue;
+      this.files.putNotice(transition.id, { to, event: JSON.stringify(toTaskEvent(transition)) });
+    }
   }
 
   private tell(transitions: readonly Committed[]): void {

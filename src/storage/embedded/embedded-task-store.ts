@@ -21,6 +21,7 @@ import {
 import { claimKeyOf } from '../claim-key.js';
 import { Commits } from './commits.js';
 import { EmbeddedDocuments } from './embedded-documents.js';
+import { EmbeddedOutbox } from './embedded-outbox.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
 import { fileIn, readHeads } from './lmdb-file.js';
@@ -57,6 +58,7 @@ export class EmbeddedTaskStore extends TaskStore {
   readonly clock: Clock;
   readonly publishesEvents = false;
   override readonly lastEventId: number;
+  override readonly outbox: EmbeddedOutbox;
   readonly failure: Promise<Error>;
   readonly documents: EmbeddedDocuments;
   private readonly files: QueueFiles;
@@ -93,7 +95,10 @@ export class EmbeddedTaskStore extends TaskStore {
     }
   }
 
-  private constructor({ clock, directory }: EmbeddedOptions, { index, lastNumber, unlock }: Loaded) {
+  private constructor(
+    { clock, directory, settings }: EmbeddedOptions,
+    { index, lastNumber, unlock }: Loaded,
+  ) {
     super();
     const files = new QueueFiles(directory);
     this.clock = clock;
@@ -104,12 +109,13 @@ export class EmbeddedTaskStore extends TaskStore {
       index.batches.move(batchId, undefined, files.heads.get(number));
     }
     this.lister = new TaskLister(files, this.index);
-    this.commits = new Commits(files, this.index);
+    this.commits = new Commits(files, this.index, settings.noticeTypes);
     this.clearer = new TaskClearer(files, this.index, this.commits);
     this.writer = new TaskWriter(files, this.commits, lastNumber);
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock);
     this.documents = new EmbeddedDocuments(files, this.commits);
     this.failure = this.commits.failure;
+    this.outbox = new EmbeddedOutbox(files, this.commits);
     this.lastEventId = this.commits.lastEventId;
   }
 

@@ -5,6 +5,12 @@ import { decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
 
+/** Whom to tell of which event. */
+export interface NoticeRecord {
+  readonly to: string;
+  readonly event: JsonText;
+}
+
 /** What lmdb rejects a write with. */
 export interface CommitFailure extends Error {
   readonly commitError?: Promise<never>;
@@ -66,6 +72,8 @@ export class QueueFiles {
   /** Counters that outlive the process. */
   readonly counters: Database<number, string>;
   readonly documents: Database<DocumentRecord, [kind: string, id: string]>;
+  /** What was not taken on yet, by the id of the event. */
+  readonly notices: Database<NoticeRecord, number>;
   /** Ids of documents by kind and age. */
   private readonly documentAges: Database<string, [kind: string, born: number]>;
 
@@ -88,6 +96,7 @@ export class QueueFiles {
     this.batchTasks = this.table('batchTasks', { encoding: 'json' });
     this.counters = this.table('counters', { encoding: 'json' });
     this.documents = this.table('documents', { encoding: 'json' });
+    this.notices = this.table('notices', { encoding: 'json' });
     this.documentAges = this.table('documentAges', { encoding: 'json' });
   }
 
@@ -135,6 +144,16 @@ export class QueueFiles {
   /** Adds a counter to this turn's transaction. */
   setCounter(name: string, value: number): void {
     this.note(this.counters.put(name, value));
+  }
+
+  /** Adds a notice to this turn's transaction. */
+  putNotice(eventId: number, notice: NoticeRecord): void {
+    this.note(this.notices.put(eventId, notice));
+  }
+
+  /** Adds the removal of a notice to this turn's transaction. */
+  removeNotice(eventId: number): void {
+    this.note(this.notices.remove(eventId));
   }
 
   /** Adds a document to this turn's transaction. */

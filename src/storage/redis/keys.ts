@@ -55,6 +55,10 @@ export class Keys {
     return `${this.queue(queue)}:events`;
   }
 
+  outbox(queue: string): string {
+    return `${this.queue(queue)}:outbox`;
+  }
+
   state(queue: string, state: string): string {
     return `${this.queue(queue)}:state:${state}`;
   }

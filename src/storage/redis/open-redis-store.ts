@@ -47,7 +47,11 @@ function open(link: RedisLink, { config, settings, clock }: Surroundings): Promi
   return RedisTaskStore.open({
     link,
     keyPrefix: config.REDIS_KEY_PREFIX,
-    events: { channelPrefix: config.EVENTS_CHANNEL_PREFIX, streamLength: config.EVENTS_STREAM_LENGTH },
+    events: {
+      channelPrefix: config.EVENTS_CHANNEL_PREFIX,
+      streamLength: config.EVENTS_STREAM_LENGTH,
+      noticeTypes: settings.noticeTypes,
+    },
     settings,
     replicas: config.REDIS_WAIT_REPLICAS,
     limitMs: config.REDIS_TIMEOUT_SECONDS * 1000,

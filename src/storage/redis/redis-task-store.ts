@@ -21,6 +21,7 @@ import {
 import { ClaimNames } from './claim-names.js';
 import { DueFinder } from './due-finder.js';
 import type { EventOptions } from './event.text.js';
+import { RedisOutbox } from './redis-outbox.js';
 import { RedisEventLog } from './redis-event-log.js';
 import { Feed } from './feed.js';
 import { IdDirectory } from './id-directory.js';
@@ -67,6 +68,7 @@ export class RedisTaskStore extends TaskStore {
   readonly clock: Clock;
   readonly publishesEvents = true;
   override readonly eventLog: RedisEventLog;
+  override readonly outbox: RedisOutbox;
   readonly failure = new Promise<Error>(() => undefined);
   readonly documents: RedisDocuments;
   private readonly connection: StoreConnection;
@@ -126,6 +128,7 @@ export class RedisTaskStore extends TaskStore {
       moved: () => undefined,
       disturbed: () => void this.readGeneration().catch(() => undefined),
     });
+    this.outbox = new RedisOutbox(this.parts);
     this.eventLog = new RedisEventLog(this.parts, this.moves);
     link.onChange(() => {
       this.moves.disturb();

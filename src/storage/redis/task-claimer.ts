@@ -3,6 +3,7 @@ import { tick } from '../../task/task.machine.js';
 import type { ProcessingTask, Task } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
+import { channelArg } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 import { placeOf } from './task.codec.js';
@@ -159,7 +160,7 @@ export class TaskClaimer {
       keys: [...queues, ...further].map((queue) => keys.queue(queue)),
       args: [
         ...[queues.length, claimKey, now.wall, now.steady, instant],
-        ...[`${events.channelPrefix}:processing`, events.streamLength, PASS_OVER],
+        ...[channelArg(events, 'processing'), events.streamLength, PASS_OVER],
         ...rows.flatMap(leaseArgs),
       ],
     };

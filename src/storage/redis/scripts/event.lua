@@ -1,5 +1,6 @@
 --[[ Part of every script that makes transitions: tells of them in the same atomic step.
-<queue>:events  stream  field `event`: the text of each, ids as in the text ]]
+<queue>:events  stream  field `event`: the text of each, ids as in the text
+<queue>:outbox  stream  fields `to`, `event`: those that somebody else has to be told, until that is taken on ]]
 local time = redis.call('TIME')
 -- Ids are unique over all queues.
 local latest = time[1] * 1000000 + time[2] - 1
@@ -12,8 +13,11 @@ local function nextEvent(queue)
   return string.format('%.0f', latest)
 end
 
-local function tell(queue, id, channel, length, text)
+-- Behind the channel, after a blank, may be whom else to tell.
+local function tell(queue, id, target, length, text)
   local event = '{"id":' .. id .. ',' .. text
+  local channel, to = string.match(target, '^(%S+) ?(.*)$')
+  if to ~= '' then redis.call('XADD', queue .. ':outbox', '*', 'to', to, 'event', event) end
   redis.call('XADD', queue .. ':events', 'MAXLEN', '~', length, id .. '-0', 'event', event)
   redis.call('PUBLISH', channel, event)
   return id

@@ -1,0 +1,28 @@
+import { type Notice, Outbox } from '../outbox.js';
+import type { Commits } from './commits.js';
+import type { QueueFiles } from './queue-files.js';
+
+/** Notices in the file of the tasks, by the ids of their events. */
+export class EmbeddedOutbox extends Outbox {
+  constructor(
+    private readonly files: QueueFiles,
+    private readonly commits: Commits,
+  ) {
+    super();
+  }
+
+  async oldest(limit: number): Promise<readonly Notice[]> {
+    this.commits.requireOpen();
+    return [...this.files.notices.getRange({ limit })].map(({ key, value }) => ({
+      key: String(key),
+      ...value,
+    }));
+  }
+
+  async remove(notices: readonly Notice[]): Promise<void> {
+    this.commits.requireOpen();
+    if (notices.length === 0) return;
+    for (const { key } of notices) this.files.removeNotice(Number(key));
+    await this.commits.synced(this.files.committed());
+  }
+}

@@ -1,0 +1,83 @@
+import { Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Roles } from '../auth/access.decorators.js';
+import { Config } from '../config/config.js';
+import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
+import { ProblemError } from '../http/problem.error.js';
+import { QueryParams } from '../http/query.decorator.js';
+import { sendJson } from '../http/raw-reply.js';
+import { DocumentStore } from '../storage/document-store.js';
+import type { Delivery } from './delivery.js';
+import { DeliveryBook } from './delivery-book.js';
+import { deliveryView } from './delivery.view.js';
+import { DELIVERIES, REDELIVERY } from './dto/deliveries.examples.js';
+import { DeliveriesQuery } from './dto/deliveries.query.js';
+import { Redelivery, WebhookDeliveryPage } from './dto/deliveries.response.js';
+import { NoticeBox } from './notice-box.js';
+
+/** More than the service ever gives. */
+const DELIVERY_ID = /^[A-Za-z0-9_-]{1,220}$/;
+
+@ApiTags('webhooks')
+@Controller('webhooks/deliveries')
+export class DeliveriesController {
+  private readonly book: DeliveryBook;
+
+  constructor(
+    private readonly config: Config,
+    private readonly box: NoticeBox,
+    documents: DocumentStore,
+  ) {
+    this.book = new DeliveryBook(documents);
+  }
+
+  @Get()
+  @Roles('admin')
+  @ApiOperation({
+    operationId: 'listWebhookDeliveries',
+    summary: 'List what webhooks were or will be sent, youngest first',
+    description:
+      'Those that have ended are kept for a while. A page may be short, even empty, while there is a next.',
+  })
+  @ApiOkResponse({ type: WebhookDeliveryPage, description: 'A page of deliveries', examples: DELIVERIES })
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
+  async list(@QueryParams(DeliveriesQuery) query: DeliveriesQuery, @Res() response: Response): Promise<void> {
+    const before = query.cursor === undefined ? undefined : Number(query.cursor);
+    const page = await this.book.page((delivery) => isWanted(query, delivery), {
+      limit: query.limit,
+      before,
+    });
+    const deliveries = page.deliveries.map((delivery) => deliveryView(delivery, this.config.WEBHOOK_URL));
+    const next_cursor = page.next === undefined ? null : String(page.next);
+    sendJson(response, 200, JSON.stringify({ deliveries, next_cursor }));
+  }
+
+  @Post(':delivery_id/redeliver')
+  @HttpCode(200)
+  @Roles('admin')
+  @ApiOperation({
+    operationId: 'redeliverWebhook',
+    summary: 'Send a webhook once more',
+    description: 'Under the same `webhook-id`, whatever became of it before; from the first attempt on.',
+  })
+  @ApiParam({ name: 'delivery_id', description: 'Names the delivery', schema: { type: 'string' } })
+  @ApiOkResponse({ type: Redelivery, description: 'It is tried again', examples: REDELIVERY })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'delivery_not_found', 'store_unavailable')
+  async redeliver(@Param('delivery_id') id: string, @Res() response: Response): Promise<void> {
+    const kept = DELIVERY_ID.test(id) ? await this.book.find(id) : undefined;
+    if (kept === undefined) {
+      throw new ProblemError(
+        'delivery_not_found',
+        'There is no such delivery; those that have ended are kept for a while',
+      );
+    }
+    await this.box.redeliver(id);
+    sendJson(response, 200, JSON.stringify({ delivery_id: id, status: 'pending' }));
+  }
+}
+
+function isWanted({ status, eval_id }: DeliveriesQuery, delivery: Delivery): boolean {
+  if (status !== undefined && !status.includes(delivery.state)) return false;
+  return eval_id === undefined || (JSON.parse(delivery.body) as { eval_id?: string }).eval_id === eval_id;
+}

@@ -1,0 +1,27 @@
+import { withoutQuery } from '../http/web-address.js';
+import { OWN_ADDRESS } from '../storage/notice-rule.js';
+import type { Delivery } from './delivery.js';
+
+/** How a delivery looks on the wire. What an address has behind its path may be a secret, and is not shown. */
+export function deliveryView(delivery: Delivery, ownAddress: string | undefined) {
+  const { id, messageId, to, body, state, createdAt, attempts, nextAt, giveUpAt, endedAt } = delivery;
+  const url = to === OWN_ADDRESS ? ownAddress : to;
+  return {
+    delivery_id: id,
+    message_id: messageId,
+    status: state,
+    url: url === undefined ? null : withoutQuery(url),
+    attempts,
+    created_at: isoTime(createdAt),
+    next_attempt_at: state === 'pending' ? isoTime(nextAt) : null,
+    gives_up_at: isoTime(giveUpAt),
+    ended_at: endedAt === undefined ? null : isoTime(endedAt),
+    last_status: delivery.status ?? null,
+    last_error: delivery.error ?? null,
+    event: JSON.parse(body) as object,
+  };
+}
+
+function isoTime(instant: number): string {
+  return new Date(instant).toISOString();
+}

@@ -1,0 +1,47 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { CommaList } from '../../http/comma-list.decorator.js';
+import { COMMA_LIST } from '../../queue/dto/field.docs.js';
+import { EVAL_ID, LIMITS } from '../../queue/dto/limits.js';
+import { DELIVERY_STATES, type DeliveryState } from '../delivery.js';
+
+/** `GET /webhooks/deliveries`. */
+export class DeliveriesQuery {
+  @ApiPropertyOptional({
+    ...COMMA_LIST,
+    enum: DELIVERY_STATES,
+    description: 'Only deliveries in these states, separated by commas',
+    maxItems: DELIVERY_STATES.length,
+  })
+  @IsOptional()
+  @CommaList()
+  @IsArray()
+  @ArrayMaxSize(DELIVERY_STATES.length)
+  @IsIn(DELIVERY_STATES, { each: true })
+  readonly status?: DeliveryState[];
+
+  @ApiPropertyOptional({ description: 'Only deliveries about this task', pattern: EVAL_ID.source })
+  @IsOptional()
+  @IsString()
+  @Matches(EVAL_ID)
+  readonly eval_id?: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Deliveries on a page, at most; a page may be short while there is a next one',
+    default: 100,
+    minimum: 1,
+    maximum: LIMITS.pageSize,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(LIMITS.pageSize)
+  readonly limit: number = 100;
+
+  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: '^[0-9]{1,16}$' })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[0-9]{1,16}$/)
+  readonly cursor?: string;
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { allDocuments, type DocumentStore } from '../storage/document-store.js';
+import { OWN_ADDRESS } from '../storage/notice-rule.js';
+import type { Notice, Outbox } from '../storage/outbox.js';
+import type { TaskEvent } from '../task/task-event.js';
+import { again, type Delivery, newDelivery } from './delivery.js';
+import type { DeliveryBook } from './delivery-book.js';
+
+/** What `NoticeBox` leaves: a message, or the id of a delivery to be made again. */
+export type LeftNotice = { readonly url: string; readonly body: object } | { readonly redeliver: string };
+
+export interface IntakeParts {
+  readonly documents: DocumentStore;
+  readonly outbox: Outbox | undefined;
+  readonly book: DeliveryBook;
+  readonly lifetimeMs: number;
+}
+
+const AT_ONCE = 500;
+
+/** Makes deliveries of what was left to be told. First written there, then forgotten here: nothing falls between. */
+export class WebhookIntake {
+  private seenVersion: number | undefined;
+
+  constructor(private readonly parts: IntakeParts) {}
+
+  /** Whether something waits to be taken in. */
+  async hasWork(): Promise<boolean> {
+    const { outbox, documents } = this.parts;
+    if (outbox !== undefined && (await outbox.oldest(1)).length > 0) return true;
+    const version = await documents.version('notice');
+    if (version === this.seenVersion) return false;
+    const { documents: left } = await documents.list('notice', { limit: 1 });
+    if (left.length === 0) this.seenVersion = version;
+    return left.length > 0;
+  }
+
+  /** Takes all in; the deliveries that are due by that. */
+  async takeIn(now: number): Promise<readonly Delivery[]> {
+    return [...(await this.fromOutbox(now)), ...(await this.fromBox(now))];
+  }
+
+  private async fromOutbox(now: number): Promise<readonly Delivery[]> {
+    const { outbox, book } = this.parts;
+    const taken: Delivery[] = [];
+    if (outbox === undefined) return taken;
+    for (;;) {
+      const notices = await outbox.oldest(AT_ONCE);
+      const deliveries = notices.flatMap((notice) => this.deliveriesOf(notice, now));
+      const isNew = await Promise.all(deliveries.map((delivery) => book.add(delivery)));
+      await outbox.remove(notices);
+      taken.push(...deliveries.filter((_, index) => isNew[index]));
+      if (notices.length < AT_ONCE) return taken;
+    }
+  }
+
+  /** One for each address; the receiver knows the message by the same id at both. */
+  private deliveriesOf({ to, event }: Notice, now: number): Delivery[] {
+    const { id, eval_id } = JSON.parse(event) as TaskEvent;
+    // The id alone is unique on one Redis, but not on all nodes of a Cluster.
+    const messageId = `evt_${id}_${createHash('sha256').update(eval_id).digest('hex').slice(0, 8)}`;
+    return to.split(' ').map((address) => {
+      const own = address === OWN_ADDRESS;
+      const message = { id: own ? messageId : `${messageId}_task`, messageId, to: address, body: event };
+      return newDelivery(message, now, this.parts.lifetimeMs);
+    });
+  }
+
+  private async fromBox(now: number): Promise<readonly Delivery[]> {
+    const { documents } = this.parts;
+    const version = await documents.version('notice');
+    if (version === this.seenVersion) return [];
+    const taken: Delivery[] = [];
+    const left = await allDocuments(documents, 'notice');
+    if (left.length === 0) this.seenVersion = version;
+    for (const { id, text, revision } of left.toReversed()) {
+      const delivery = await this.take(id, JSON.parse(text) as LeftNotice, now);
+      if (delivery !== undefined) taken.push(delivery);
+      await documents.remove('notice', id, revision);
+    }
+    return taken;
+  }
+
+  private async take(id: string, notice: LeftNotice, now: number): Promise<Delivery | undefined> {
+    const { book, lifetimeMs } = this.parts;
+    if (!('redeliver' in notice)) {
+      const message = { id: `msg_${id}`, messageId: id, to: notice.url, body: JSON.stringify(notice.body) };
+      const delivery = newDelivery(message, now, lifetimeMs);
+      return (await book.add(delivery)) ? delivery : undefined;
+    }
+    const kept = await book.find(notice.redeliver);
+    if (kept === undefined) return undefined;
+    const delivery = again(kept.delivery, now, lifetimeMs);
+    return (await book.replace(delivery, kept.revision)) ? delivery : undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { types } from 'node:util';
+import { guardedLookup, requirePublicHost } from './guarded-lookup.js';
+
+export interface SenderOptions {
+  /** For everything, from the name to the end of the answer. */
+  readonly timeoutMs: number;
+  readonly mayBePrivate: boolean;
+}
+
+export interface Posting {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What came of one attempt. */
+export interface Reply {
+  /** Absent when no answer came. */
+  readonly status?: number;
+  readonly retryAfter?: string;
+  /** Why there was none. */
+  readonly error?: string;
+}
+
+/** Sends webhooks: each on a connection of its own, to addresses that are allowed, and no further. */
+export class WebhookSender {
+  constructor(private readonly options: SenderOptions) {}
+
+  /** Never rejects. A redirect is an answer like any other: nothing is sent after it. */
+  async post(posting: Posting, signal: AbortSignal): Promise<Reply> {
+    try {
+      return await this.exchange(
+        posting,
+        AbortSignal.any([signal, AbortSignal.timeout(this.options.timeoutMs)]),
+      );
+    } catch (error) {
+      return { error: describe(error, this.options.timeoutMs) };
+    }
+  }
+
+  private async exchange({ url, headers, body }: Posting, signal: AbortSignal): Promise<Reply> {
+    const target = new URL(url);
+    const { mayBePrivate } = this.options;
+    if (!mayBePrivate) requirePublicHost(target);
+    const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
+    const length: OutgoingHttpHeaders = { 'Content-Length': Buffer.byteLength(body) };
+    return new Promise((resolve, reject) => {
+      const request = send(target, {
+        method: 'POST',
+        headers: { ...headers, ...length },
+        agent: false,
+        signal,
+        ...(!mayBePrivate && { lookup: guardedLookup }),
+      });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        resolve(replyOf(response));
+        // The status says it all; whatever else comes is not waited for.
+        response.on('error', () => undefined);
+        response.destroy();
+      });
+      request.end(body);
+    });
+  }
+}
+
+function replyOf({ statusCode, headers }: IncomingMessage): Reply {
+  return { status: statusCode, retryAfter: headers['retry-after'] };
+}
+
+/** For people; never the address, which may hold a secret. */
+function describe(error: unknown, timeoutMs: number): string {
+  if (!types.isNativeError(error) && !(error instanceof DOMException)) return 'Unknown error';
+  if (error.name === 'TimeoutError') return `No answer within ${timeoutMs} ms`;
+  const { code } = error as NodeJS.ErrnoException;
+  if (error.name === 'AbortError') {
+    const { cause } = error;
+    return cause instanceof DOMException && cause.name === 'TimeoutError'
+      ? `No answer within ${timeoutMs} ms`
+      : 'The service stopped';
+  }
+  if (error.name === 'AddressRefused') return error.message;
+  return typeof code === 'string' ? `No connection: ${code}` : 'No connection';
+}
