@@ -67,6 +67,8 @@ export class ClusterMonitor {
     for (const node of masters) {
       if (this.heartbeats.has(node)) continue;
       const onChange = (): void => {
+        // The first one that is well can be asked for the rest.
+        if (!this.isWell) void this.look();
         this.judge();
       };
       this.heartbeats.set(node, new Heartbeat(node, isInCluster, onChange));
