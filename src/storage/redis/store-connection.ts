@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import type { Cluster, Redis } from 'ioredis';
 import { describeRedisError, isRedisReply } from '../../redis/redis-error.js';
 import { StoreUnavailable } from '../task-store.js';
-import type { LuaScript, ReplicaWait, ScriptCall } from './lua-script.js';
+import { type LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
 
 /** What the store needs of its connection. */
 export interface StoreLink {
@@ -92,9 +92,8 @@ export class StoreConnection {
       return await command(this.link.client, this.wait);
     } catch (error) {
       const applied = isWithoutEffect(error) ? false : 'unknown';
-      throw new StoreUnavailable(`Redis did not confirm the write: ${describeRedisError(error)}`, applied, {
-        cause: error,
-      });
+      const reason = error instanceof TooFewReplicas ? error.message : describeRedisError(error);
+      throw new StoreUnavailable(`Redis did not confirm the write: ${reason}`, applied, { cause: error });
     }
   }
 

@@ -40,6 +40,7 @@ describe('a store that waits for a replica', () => {
       );
       expect(answer).toBeInstanceOf(StoreUnavailable);
       expect(answer).toMatchObject({ applied: 'unknown' });
+      expect(String(answer)).toContain('0 of 1 replicas have the write');
       expect(performance.now() - startedAt).toBeGreaterThanOrEqual(limitMs - 5);
       expect(performance.now() - startedAt).toBeLessThan(limitMs + 1_500);
     }
