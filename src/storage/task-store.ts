@@ -45,7 +45,10 @@ export interface Change extends Partial<Omit<Step, 'task'>> {
 
 /** A transition that is durable. */
 export interface Committed extends Step {
-  /** Counts up over all tasks of the store, also across restarts; gaps are possible. */
+  /**
+   * Counts up over all tasks of the store, also across restarts; gaps are possible. In a Redis Cluster it counts up for
+   * each queue, and says of two queues only what the clocks of their nodes say.
+   */
   readonly id: number;
 }
 

@@ -11,7 +11,7 @@ import { freePort } from './free-port.js';
 
 export interface RedisSentinelOptions {
   readonly replicas?: number;
-  /** How long a server must be silent before it is replaced. */
+  /** How long a server must be silent before it is replaced. By default short, for those who wait for that. */
   readonly downAfterMs?: number;
   /** With them servers and Sentinels take TLS alone. */
   readonly certificates?: Certificates;
@@ -27,6 +27,8 @@ interface Sentinel {
   readonly redis: Redis;
 }
 
+/** No server of a busy machine is replaced. */
+export const CALM_DOWN_AFTER_MS = 15_000;
 const SENTINELS = 3;
 const QUORUM = 2;
 

@@ -21,6 +21,8 @@ export interface RedisStoreChoices {
   readonly settings?: Partial<StoreSettings>;
   readonly replicas?: number;
   readonly limitMs?: number;
+  /** A Redis that is silent for longer is away. By default 10 seconds. */
+  readonly timeoutMs?: number;
   readonly streamLength?: number;
   /** Goes the ways of a Cluster, queue by queue and entry by entry, also where everything is on one node. */
   readonly isCluster?: boolean;
@@ -29,9 +31,9 @@ export interface RedisStoreChoices {
 /** Opens a store as one process of several would, with connections of its own. Events go to `<keyPrefix>:<type>`. */
 export async function openRedisStore(choices: RedisStoreChoices): Promise<RedisTaskStore> {
   const { url, keyPrefix, clock, settings, replicas = 0, limitMs = 2_000, streamLength = 1_000 } = choices;
-  const { isCluster = false } = choices;
+  const { isCluster = false, timeoutMs = CONNECTION.timeoutMs } = choices;
   return RedisTaskStore.open({
-    link: await openLink(url, isCluster),
+    link: await openLink({ url, isCluster, timeoutMs }),
     keyPrefix,
     clock,
     settings: { ...ROOMY, ...settings },
@@ -49,9 +51,11 @@ export async function openRedis(url: string): Promise<Redis> {
   return client;
 }
 
-async function openLink(url: string, isCluster: boolean): Promise<StoreLink> {
-  const link = openRedisLink({ ...CONNECTION, endpoint: parseRedisUrl(url), logger: SILENT });
-  await link.ready(CONNECTION.timeoutMs);
+type LinkChoices = Required<Pick<RedisStoreChoices, 'url' | 'isCluster' | 'timeoutMs'>>;
+
+async function openLink({ url, isCluster, timeoutMs }: LinkChoices): Promise<StoreLink> {
+  const link = openRedisLink({ ...CONNECTION, timeoutMs, endpoint: parseRedisUrl(url), logger: SILENT });
+  await link.ready(timeoutMs);
   if (!isCluster) return link;
   return {
     client: link.client,

@@ -9,13 +9,21 @@ export type Contents = Awaited<ReturnType<typeof contentsOf>>;
 export async function contentsOf(store: TaskStore) {
   const tasks = await listAll(store);
   return {
-    newestFirst: idsOf(tasks),
+    newestFirst: newestFirstOf(tasks),
     tasks: await Promise.all(byId(tasks).map((task) => partsOf(store, task))),
     counts: await countsOf(store),
     due: idsOf(await store.due(1_000_000)).toSorted(),
     untilDue: await store.untilDue(),
     generation: store.generation,
   };
+}
+
+/** By queue: of two queues that are on two nodes of a Cluster, nothing is promised. */
+function newestFirstOf(tasks: readonly Task[]): Readonly<Record<string, readonly string[]>> {
+  const queues = [...new Set(tasks.map(({ spec }) => spec.queue))].toSorted();
+  return Object.fromEntries(
+    queues.map((name) => [name, idsOf(tasks.filter(({ spec }) => spec.queue === name))]),
+  );
 }
 
 async function partsOf(store: TaskStore, task: Task) {

@@ -1,7 +1,8 @@
 import type { Move, StoreWatcher, TaskStore } from '../../src/storage/task-store.js';
 import type { StoreUser } from './store-user.js';
 
-const SENTINELS = 'sentinels';
+/** In a Cluster the messages of each node come in order; of these queues each is on another one of three nodes. */
+const SENTINELS = ['sentinels-1', 'sentinels-2', 'sentinels-3'];
 
 /** Watches a store, and waits for what there is to see. */
 export class StoreWitness implements StoreWatcher {
@@ -25,7 +26,9 @@ export class StoreWitness implements StoreWatcher {
 
   /** As `id state`, in the order of seeing. */
   get lines(): readonly string[] {
-    return this.seen.filter(({ queue }) => queue !== SENTINELS).map(({ id, state }) => `${id} ${state}`);
+    return this.seen
+      .filter(({ queue }) => !SENTINELS.includes(queue))
+      .map(({ id, state }) => `${id} ${state}`);
   }
 
   /** The states of one task, in the order of seeing. */
@@ -33,11 +36,14 @@ export class StoreWitness implements StoreWatcher {
     return this.seen.filter((move) => move.id === id).map(({ state }) => state);
   }
 
-  /** Waits until all that was acknowledged before has been seen: a last task comes after it, and is taken out again. */
+  /** Waits until all that was acknowledged before has been seen: last tasks come after it, and are taken out again. */
   async settle(user: StoreUser): Promise<void> {
-    const id = `sentinel-${++this.sentinels}`;
-    const [sentinel] = await user.add({ id, queue: SENTINELS });
-    while (this.statesOf(id).length === 0) await new Promise<void>((wake) => this.waiting.push(wake));
-    await user.store.remove([sentinel]);
+    const number = ++this.sentinels;
+    const last = SENTINELS.map((queue) => ({ id: `${queue}:${number}`, queue }));
+    const tasks = await user.add(...last);
+    for (const { id } of last) {
+      while (this.statesOf(id).length === 0) await new Promise<void>((wake) => this.waiting.push(wake));
+    }
+    await user.store.remove(tasks);
   }
 }

@@ -36,7 +36,7 @@ export function describeClear(start: StartStore): void {
     await fill(user);
     expect(await user.store.clear({})).toBe(8);
     const after = await contentsOf(user.store);
-    expect(after).toMatchObject({ newestFirst: [], tasks: [], counts: [], due: [], untilDue: undefined });
+    expect(after).toMatchObject({ newestFirst: {}, tasks: [], counts: [], due: [], untilDue: undefined });
     expect(await user.store.find('a-completed')).toBeUndefined();
     expect(await user.store.findPayload('a-completed')).toBeUndefined();
     expect(await user.store.findOutput('a-completed')).toBeUndefined();
