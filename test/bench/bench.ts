@@ -8,6 +8,7 @@ import { enqueueSection } from './enqueue.section.js';
 import { idleSection } from './idle.section.js';
 import { LoadClient } from './load.client.js';
 import { redisSection } from './redis.section.js';
+import { replicasSection } from './replicas.section.js';
 import { storeSection } from './store.section.js';
 import { workSection } from './work.section.js';
 
@@ -16,6 +17,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   work: workSection,
   store: storeSection,
   redis: redisSection,
+  replicas: replicasSection,
   depth: depthSection,
   idle: idleSection,
 };

@@ -25,18 +25,23 @@ export class RedisMeter {
     this.client = new Redis(port, '127.0.0.1');
   }
 
-  async run(work: Work): Promise<RedisSample> {
+  run(work: Work): Promise<RedisSample> {
+    return this.measure(work.units, () => drive(work));
+  }
+
+  /** Takes the time of something that does so many units. */
+  async measure(units: number, work: () => Promise<void>): Promise<RedisSample> {
     const redisBefore = await this.redisSeconds();
     const ownBefore = process.cpuUsage();
     const from = performance.now();
-    await drive(work);
+    await work();
     const seconds = (performance.now() - from) / 1000;
     const { user, system } = process.cpuUsage(ownBefore);
     const redisSeconds = (await this.redisSeconds()) - redisBefore;
     return {
-      perSecond: work.units / seconds,
-      ownMicroseconds: (user + system) / work.units,
-      redisMicroseconds: (redisSeconds * 1e6) / work.units,
+      perSecond: units / seconds,
+      ownMicroseconds: (user + system) / units,
+      redisMicroseconds: (redisSeconds * 1e6) / units,
     };
   }
 

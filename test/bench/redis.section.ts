@@ -57,7 +57,8 @@ async function openersFor({ options: { baseline } }: BenchContext): Promise<Read
   return openers;
 }
 
-function startRedis(context: BenchContext, sync: string): Promise<RedisServer> {
+/** With a log that is synced `everysec` or `always`. */
+export function startRedis(context: BenchContext, sync: string): Promise<RedisServer> {
   const log = ['--appendonly', 'yes', '--appendfsync', sync, '--auto-aof-rewrite-percentage', '0'];
   return RedisServer.start({ args: ['--dir', context.freshDirectory(), ...log] });
 }
