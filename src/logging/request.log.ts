@@ -17,26 +17,25 @@ export class RequestLog {
   record(served: ServedRequest): void {
     const status = statusOf(served);
     const route = routeOf(served.request);
-    const method = methodOf(served.request);
-    const line = `${method} ${route ?? pathOf(served.request)} ${status ?? 'gone'}`;
-    const details = { ...where(served.request, route), method, status: status ?? null, ...who(served) };
+    const details = detailsOf(served, route, status);
+    const line = `${methodOf(served.request)} ${route ?? pathOf(served.request)} ${status ?? 'gone'}`;
     if (status !== undefined && status >= 500) this.logger.warn(line, details);
     else if (route !== undefined && ROUTINE.has(route)) this.logger.debug(line, details);
     else this.logger.log(line, details);
   }
 }
 
-function where(request: IncomingMessage, route: string | undefined): object {
-  return route === undefined ? { path: pathOf(request) } : { route };
-}
-
-function who({ request, duration }: ServedRequest): object {
-  const { principal } = request as AuthenticatedRequest;
-  return {
-    duration_ms: Math.round(duration * 1000) / 1000,
-    request_id: requestIdOf(request),
-    ...(principal !== undefined && { key_id: principal.keyId }),
-  };
+/** Put together without copies: a busy service makes thousands in a second. */
+function detailsOf(served: ServedRequest, route: string | undefined, status: number | undefined): object {
+  const request: AuthenticatedRequest = served.request;
+  const details: Record<string, unknown> = { method: methodOf(request) };
+  if (route === undefined) details.path = pathOf(request);
+  else details.route = route;
+  details.status = status ?? null;
+  details.duration_ms = Math.round(served.duration * 1000) / 1000;
+  details.request_id = requestIdOf(request);
+  if (request.principal !== undefined) details.key_id = request.principal.keyId;
+  return details;
 }
 
 /** Without the query; of one that is no plain ASCII or very long only the harmless beginning. */

@@ -50,10 +50,13 @@ class JsonLogger extends ServiceLogger {
   }
 
   protected override printAsJson(message: unknown, options: JsonOptions): void {
-    const { params, ...line } = this.getJsonLogObject(message, options);
     const level = SHOWN_LEVELS[options.logLevel] ?? options.logLevel;
-    // A name that the line has itself is not for a caller to take.
-    this.lines.add(JSON.stringify({ ...(params as object | undefined), ...line, level }));
+    const { pid, timestamp, stack, error } = this.getJsonLogObject(message, options);
+    const { context, params } = options;
+    const line: Record<string, unknown> = { level, timestamp, pid, context, message, ...params };
+    if (stack !== undefined) line.stack = stack;
+    if (error !== undefined) line.error = error;
+    this.lines.add(JSON.stringify(line));
   }
 
   /** It is in the line. */
