@@ -6,22 +6,26 @@ import { AuditLog } from './audit.log.js';
 import { BulkActions } from './bulk-actions.js';
 import { ActionsController } from './controllers/actions.controller.js';
 import { PagesController } from './controllers/pages.controller.js';
+import { QueuesController } from './controllers/queues.controller.js';
 import { SessionController } from './controllers/session.controller.js';
 import { DeadLetters } from './dead-letters.js';
 import { LiveStreams } from './live-streams.js';
 import { PageSender } from './page-sender.js';
 import { BulkPage } from './pages/bulk.page.js';
 import { DeadLettersPage } from './pages/dead-letters.page.js';
+import { EventsPage } from './pages/events.page.js';
 import { OverviewPage } from './pages/overview.page.js';
+import { QueuesPage } from './pages/queues.page.js';
 import { TaskPage } from './pages/task.page.js';
 import { TasksPage } from './pages/tasks.page.js';
+import { RecentMoves } from './recent-moves.js';
 import { SessionSecret } from './session/session.secret.js';
 import { Sessions } from './session/sessions.js';
 
 /** Pages for operators: what is in the queue, and what can be done about it. */
 @Module({
   imports: [AuthModule, QueueModule],
-  controllers: [SessionController, PagesController, ActionsController],
+  controllers: [SessionController, PagesController, ActionsController, QueuesController],
   providers: [
     AssetFiles,
     AuditLog,
@@ -29,9 +33,12 @@ import { Sessions } from './session/sessions.js';
     DeadLetters,
     LiveStreams,
     PageSender,
+    RecentMoves,
     SessionSecret,
     Sessions,
     OverviewPage,
+    QueuesPage,
+    EventsPage,
     TasksPage,
     TaskPage,
     DeadLettersPage,

@@ -3,6 +3,8 @@ import type { Section } from './parts/layout.js';
 /** The pages that the navigation leads to, in its order. */
 export const SECTIONS: readonly Section[] = [
   { path: '/dashboard', title: 'Overview' },
+  { path: '/dashboard/queues', title: 'Queues' },
   { path: '/dashboard/tasks', title: 'Tasks' },
   { path: '/dashboard/dead-letters', title: 'Dead letters' },
+  { path: '/dashboard/events', title: 'Events' },
 ];

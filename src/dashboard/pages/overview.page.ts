@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
 import { mayUseQueue } from '../../auth/principal.js';
-import { type QueueStatus, StatusService, type StatusView } from '../../queue/status.service.js';
+import { StatusService, type StatusView } from '../../queue/status.service.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import type { Page } from '../page-sender.js';
-import { badge, card, type Column, emptyState, orNone, table } from '../parts/components.js';
+import { badge, card } from '../parts/components.js';
 import { duration, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
-
-type QueueRow = QueueStatus & { readonly queue: string };
+import { queueTable } from './queues.page.js';
 
 /** What each state means to whoever operates the service. */
 const MEANINGS: Readonly<Record<TaskState, string>> = {
@@ -37,7 +36,7 @@ export class OverviewPage {
 
   private async render(principal: Principal): Promise<Html> {
     const status = await this.status.read((queue) => mayUseQueue(principal, queue));
-    return html`${tiles(status)} ${queues(status)}`;
+    return html`${tiles(status)} ${card('Queues', queueTable(status.queues, false))}`;
   }
 }
 
@@ -63,47 +62,4 @@ function tiles(status: StatusView): Html {
       </div>
     </li>
   </ul>`;
-}
-
-const COUNT = (title: string, state: TaskState): Column<QueueRow> => ({
-  title,
-  isNumber: true,
-  cell: (row) => number(row[state]),
-});
-
-const QUEUE_COLUMNS: readonly Column<QueueRow>[] = [
-  {
-    title: 'Queue',
-    cell: ({ queue }) =>
-      html`<a class="id" href="/dashboard/tasks?queue=${encodeURIComponent(queue)}">${queue}</a>`,
-  },
-  COUNT('Queued', 'queued'),
-  COUNT('Processing', 'processing'),
-  COUNT('Delayed', 'delayed'),
-  {
-    title: 'Oldest waiting',
-    isNumber: true,
-    cell: ({ oldest_queued_age: age }) => orNone(age === null ? null : duration(age)),
-  },
-  COUNT('Completed', 'completed'),
-  COUNT('Failed', 'failed'),
-  COUNT('Expired', 'expired'),
-  COUNT('Cancelled', 'cancelled'),
-];
-
-function queues({ queues: byName }: StatusView): Html {
-  const rows = Object.entries(byName)
-    .map(([queue, counts]) => ({ ...counts, queue }))
-    .sort((one, other) => (one.queue < other.queue ? -1 : 1));
-  const content = table({
-    caption: 'Queues and their tasks by state',
-    columns: QUEUE_COLUMNS,
-    rows,
-    empty: emptyState(
-      'No tasks yet',
-      html`Post one to <code>/tasks</code>; the <a href="/docs">API page</a> shows how. It appears here within
-        a second.`,
-    ),
-  });
-  return card('Queues', content);
 }

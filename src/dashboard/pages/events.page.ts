@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { mayUseQueue, type Principal } from '../../auth/principal.js';
+import { Clock, type Instant } from '../../task/clock.js';
+import type { Page } from '../page-sender.js';
+import { badge, card, type Column, emptyState, table, taskLink } from '../parts/components.js';
+import { ago } from '../parts/format.js';
+import { type Html, html } from '../parts/html.js';
+import { type RecentMove, RecentMoves } from '../recent-moves.js';
+
+const SHOWN = 100;
+
+/** What has just happened, the newest on top. */
+@Injectable()
+export class EventsPage {
+  constructor(
+    private readonly moves: RecentMoves,
+    private readonly clock: Clock,
+  ) {}
+
+  page(principal: Principal): Page {
+    return {
+      title: 'Events',
+      section: '/dashboard/events',
+      top: html`<h1>Events</h1>
+        <p class="lead">The latest transitions of tasks, on all replicas, as long as this process runs.</p>`,
+      live: async () => this.render(principal),
+    };
+  }
+
+  private render(principal: Principal): Html {
+    const rows = this.moves.newest(SHOWN, (queue) => mayUseQueue(principal, queue));
+    const content = table({
+      caption: 'Transitions, newest first',
+      columns: columnsAt(this.clock.now().wall),
+      rows,
+      empty: emptyState(
+        'Nothing has happened yet',
+        'Every transition of a task appears here within a second.',
+      ),
+    });
+    return card('Newest first', content);
+  }
+}
+
+function columnsAt(now: Instant): readonly Column<RecentMove>[] {
+  return [
+    { title: 'When', cell: ({ at }) => ago(at, now) },
+    { title: 'Became', cell: ({ state }) => badge(state) },
+    { title: 'Task', cell: ({ id }) => taskLink(id) },
+    { title: 'Queue', cell: ({ queue }) => queue },
+  ];
+}
