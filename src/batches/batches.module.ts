@@ -19,6 +19,6 @@ import { BatchesController } from './batches.controller.js';
     BatchWatch,
     { provide: BatchBook, useExisting: BatchStore },
   ],
-  exports: [BatchBook, BatchEvents],
+  exports: [BatchBook, BatchEvents, BatchService],
 })
 export class BatchesModule {}

@@ -1,31 +1,36 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { QueueModule } from '../queue/queue.module.js';
+import { SchedulesModule } from '../schedules/schedules.module.js';
 import { AssetFiles } from './asset-files.js';
 import { AuditLog } from './audit.log.js';
 import { BulkActions } from './bulk-actions.js';
 import { ActionsController } from './controllers/actions.controller.js';
+import { FleetController } from './controllers/fleet.controller.js';
 import { PagesController } from './controllers/pages.controller.js';
 import { QueuesController } from './controllers/queues.controller.js';
 import { SessionController } from './controllers/session.controller.js';
 import { DeadLetters } from './dead-letters.js';
 import { LiveStreams } from './live-streams.js';
 import { PageSender } from './page-sender.js';
+import { BatchesPage } from './pages/batches.page.js';
 import { BulkPage } from './pages/bulk.page.js';
 import { DeadLettersPage } from './pages/dead-letters.page.js';
 import { EventsPage } from './pages/events.page.js';
 import { OverviewPage } from './pages/overview.page.js';
 import { QueuesPage } from './pages/queues.page.js';
+import { SchedulesPage } from './pages/schedules.page.js';
 import { TaskPage } from './pages/task.page.js';
 import { TasksPage } from './pages/tasks.page.js';
+import { WorkersPage } from './pages/workers.page.js';
 import { RecentMoves } from './recent-moves.js';
 import { SessionSecret } from './session/session.secret.js';
 import { Sessions } from './session/sessions.js';
 
 /** Pages for operators: what is in the queue, and what can be done about it. */
 @Module({
-  imports: [AuthModule, QueueModule],
-  controllers: [SessionController, PagesController, ActionsController, QueuesController],
+  imports: [AuthModule, QueueModule, SchedulesModule],
+  controllers: [SessionController, PagesController, ActionsController, QueuesController, FleetController],
   providers: [
     AssetFiles,
     AuditLog,
@@ -39,6 +44,9 @@ import { Sessions } from './session/sessions.js';
     OverviewPage,
     QueuesPage,
     EventsPage,
+    BatchesPage,
+    WorkersPage,
+    SchedulesPage,
     TasksPage,
     TaskPage,
     DeadLettersPage,

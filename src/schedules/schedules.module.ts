@@ -10,5 +10,6 @@ import { SchedulesController } from './schedules.controller.js';
   imports: [QueueModule],
   controllers: [SchedulesController],
   providers: [ScheduleStore, ScheduleService, Scheduler],
+  exports: [ScheduleService],
 })
 export class SchedulesModule {}

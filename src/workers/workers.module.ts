@@ -15,6 +15,6 @@ import { WorkersController } from './workers.controller.js';
     WorkerService,
     { provide: WorkerWatch, useExisting: WorkerRegistry },
   ],
-  exports: [WorkerWatch],
+  exports: [WorkerWatch, WorkerService],
 })
 export class WorkersModule {}

@@ -13,7 +13,18 @@ const ADMIN = 'admin-key-of-the-dashboard';
 const VIEWER = 'viewer-key-of-the-dashboard';
 /** A change must be on the page by then. */
 const SOON = { timeout: 2_000 };
-const PAGES = ['', '/tasks', '/tasks/eval-2026-1005', '/tasks/eval-2026-1003', '/dead-letters'];
+const PAGES = [
+  '',
+  '/queues',
+  '/tasks',
+  '/tasks/eval-2026-1005',
+  '/tasks/eval-2026-1003',
+  '/dead-letters',
+  '/batches',
+  '/workers',
+  '/schedules',
+  '/events',
+];
 
 let browser: TestBrowser;
 
@@ -192,6 +203,36 @@ describeStores(({ settings }) => {
     await page.getByRole('button', { name: 'Cancel tasks' }).click();
     await page.getByText('2 tasks cancelled.').waitFor();
     expect(await call('GET', '/tasks/bulk-2')).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('shows batches, workers, schedules and what has happened, each with what is there', async () => {
+    const task = { code: 'x', queue: 'reports' };
+    const schedule = { schedule_id: 'nightly', cron: '0 3 * * *', timezone: 'UTC', task };
+    await call('POST', '/schedules', schedule);
+    await call('POST', '/tasks/batch', {
+      batch_id: 'pair',
+      tasks: ['p-1', 'p-2'].map((eval_id) => ({ eval_id, ...task })),
+    });
+    await open('/batches');
+    await page.getByRole('row', { name: 'pair' }).getByText('0 of 2').waitFor();
+    await open('/schedules');
+    await page.getByRole('row', { name: 'nightly' }).getByText('0 3 * * *').waitFor();
+    await open('/events');
+    await page.getByRole('row', { name: 'p-2' }).getByText('queued').waitFor();
+    await open('/workers');
+    await page.getByRole('button', { name: 'Drain gpu-node-3' }).click();
+    await page.getByText('The worker is told to stop').waitFor();
+    await page.getByRole('button', { name: 'Resume gpu-node-3' }).waitFor();
+  });
+
+  it('purges a queue when its name is typed', async () => {
+    await call('POST', '/tasks', { eval_id: 'doomed', code: 'x', queue: 'scrap' });
+    await open('/queues');
+    await page.getByRole('link', { name: 'Purge scrap' }).click();
+    await page.getByLabel('Type scrap to confirm').fill('scrap');
+    await page.getByRole('button', { name: 'Purge queue' }).click();
+    await page.getByText('1 task removed for good.').waitFor();
+    await page.getByRole('link', { name: 'scrap', exact: true }).waitFor({ state: 'detached' });
   });
 
   it('takes no action from a page of another site', async () => {

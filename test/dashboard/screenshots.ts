@@ -18,11 +18,9 @@ const PICTURES: readonly Picture[] = [
   { name: 'overview-dark', path: '/dashboard', scheme: 'dark' },
   { name: 'overview-narrow', path: '/dashboard', width: 375 },
   { name: 'tasks', path: '/dashboard/tasks' },
-  { name: 'tasks-narrow', path: '/dashboard/tasks', width: 375 },
   { name: 'task', path: '/dashboard/tasks/eval-2026-1005' },
-  { name: 'task-dark', path: '/dashboard/tasks/eval-2026-1003', scheme: 'dark' },
-  { name: 'dead-letters', path: '/dashboard/dead-letters' },
-  { name: 'bulk', path: '/dashboard/tasks/bulk?action=redrive&status=failed&status=expired' },
+  { name: 'dead-letters', path: '/dashboard/dead-letters', scheme: 'dark' },
+  { name: 'workers', path: '/dashboard/workers' },
 ];
 
 const directory = await mkdtemp(join(tmpdir(), 'crucible-pictures-'));
@@ -36,9 +34,7 @@ try {
     await page.emulateMedia({ colorScheme: scheme ?? 'light' });
     await page.setViewportSize({ width, height: width < 500 ? 812 : 900 });
     await page.goto(service.url + path);
-    if (path !== '/dashboard/tasks/bulk?action=redrive&status=failed&status=expired') {
-      await page.getByText('Live', { exact: true }).waitFor();
-    }
+    await page.getByText('Live', { exact: true }).waitFor();
     await page.screenshot({ path: join(target, `dashboard-${name}.png`), fullPage: width < 500 });
     await page.close();
   }

@@ -6,6 +6,8 @@ const NOTICES = {
   cancelled: (count: number) => `${plural(count, 'task')} cancelled.`,
   redriven: (count: number) => `${plural(count, 'task')} redriven: back in the queue, with fresh budgets.`,
   purged: (count: number) => `${plural(count, 'task')} removed for good.`,
+  drained: () => 'The worker is told to stop: it may finish what it holds and gets nothing more.',
+  resumed: () => 'The worker gets tasks again.',
   unknown_task: () =>
     'No task is called that. Ids are matched whole, and ended tasks are kept for a time only.',
 } as const satisfies Record<string, (count: number) => string>;

@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import { pendingOf, totalOf } from '../../batches/batch.js';
+import { BatchService, type CountedBatch } from '../../batches/batch.service.js';
+import type { Principal } from '../../auth/principal.js';
+import { visibleQueues } from '../../queue/queue-access.js';
+import { Clock, type Instant } from '../../task/clock.js';
+import type { Page } from '../page-sender.js';
+import { card, type Column, emptyState, orNone, table } from '../parts/components.js';
+import { ago, number } from '../parts/format.js';
+import { type Html, html } from '../parts/html.js';
+
+const SHOWN = 50;
+
+/** How far the youngest batches have come. */
+@Injectable()
+export class BatchesPage {
+  constructor(
+    private readonly batches: BatchService,
+    private readonly clock: Clock,
+  ) {}
+
+  page(principal: Principal): Page {
+    return {
+      title: 'Batches',
+      section: '/dashboard/batches',
+      top: html`<h1>Batches</h1>
+        <p class="lead">Tasks that were enqueued together, the youngest batch first.</p>`,
+      live: () => this.render(principal),
+    };
+  }
+
+  private async render(principal: Principal): Promise<Html> {
+    const { batches } = await this.batches.list(SHOWN, { queues: visibleQueues(principal, undefined) });
+    const content = table({
+      caption: 'Batches, youngest first',
+      columns: columnsAt(this.clock.now().wall),
+      rows: batches,
+      empty: emptyState('No batches yet', html`<code>POST /tasks/batch</code> makes one.`),
+    });
+    return card('Youngest first', content);
+  }
+}
+
+function columnsAt(now: Instant): readonly Column<CountedBatch>[] {
+  return [
+    {
+      title: 'Batch',
+      cell: ({ id }) =>
+        html`<a class="id" href="/dashboard/tasks?batch_id=${encodeURIComponent(id)}">${id}</a>`,
+    },
+    { title: 'Progress', cell: progressOf },
+    { title: 'Waiting', isNumber: true, cell: ({ counts }) => number(counts.queued + counts.delayed) },
+    { title: 'Processing', isNumber: true, cell: ({ counts }) => number(counts.processing) },
+    { title: 'Completed', isNumber: true, cell: ({ counts }) => number(counts.completed) },
+    { title: 'Failed', isNumber: true, cell: ({ counts }) => number(counts.failed + counts.expired) },
+    { title: 'Cancelled', isNumber: true, cell: ({ counts }) => number(counts.cancelled) },
+    { title: 'Enqueued', isNumber: true, cell: ({ batch }) => orNone(batch && ago(batch.createdAt, now)) },
+  ];
+}
+
+function progressOf({ id, counts }: CountedBatch): Html {
+  const total = totalOf(counts);
+  const ended = total - pendingOf(counts);
+  return html`<span class="progress"
+    ><progress max="${Math.max(total, 1)}" value="${ended}" aria-label="Progress of ${id}"></progress>
+    <span>${number(ended)} of ${number(total)}</span></span
+  >`;
+}

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { hasRole, mayUseQueue, type Principal } from '../../auth/principal.js';
+import { Clock, type Instant } from '../../task/clock.js';
+import { type KnownWorker, WorkerService } from '../../workers/worker.service.js';
+import type { Page } from '../page-sender.js';
+import { badge, card, type Column, emptyState, orNone, table, taskLink } from '../parts/components.js';
+import { ago, number } from '../parts/format.js';
+import { type Html, html } from '../parts/html.js';
+
+const NAMED_TASKS = 5;
+
+/** Who works, what they hold, and the way to have one stop. */
+@Injectable()
+export class WorkersPage {
+  constructor(
+    private readonly workers: WorkerService,
+    private readonly clock: Clock,
+  ) {}
+
+  page(principal: Principal): Page {
+    return {
+      title: 'Workers',
+      section: '/dashboard/workers',
+      top: html`<h1>Workers</h1>
+        <p class="lead">
+          Who claimed or beat lately under a name. A drained worker finishes what it holds and gets nothing
+          more.
+        </p>`,
+      live: () => this.render(principal),
+    };
+  }
+
+  private async render(principal: Principal): Promise<Html> {
+    const isAll = principal.queues.includes('*');
+    const rows = (await this.workers.list())
+      .map((worker) => visiblePart(worker, principal))
+      .filter(({ queues, held }) => isAll || queues.length + held.length > 0);
+    const columns = columnsAt(this.clock.now().wall);
+    const content = table({
+      caption: 'Workers',
+      columns: hasRole(principal, []) ? [...columns, DRAIN] : columns,
+      rows,
+      empty: emptyState(
+        'No worker was seen lately',
+        html`A worker appears when it claims with a <code>worker_id</code>.`,
+      ),
+    });
+    return card('Seen lately', content);
+  }
+}
+
+function visiblePart(worker: KnownWorker, principal: Principal): KnownWorker {
+  return {
+    ...worker,
+    queues: worker.queues.filter((queue) => mayUseQueue(principal, queue)),
+    held: worker.held.filter(({ queue }) => mayUseQueue(principal, queue)),
+  };
+}
+
+function columnsAt(now: Instant): readonly Column<KnownWorker>[] {
+  return [
+    {
+      title: 'Worker',
+      cell: ({ id }) =>
+        html`<a class="id" href="/dashboard/tasks?worker_id=${encodeURIComponent(id)}">${id}</a>`,
+    },
+    { title: 'Status', cell: ({ isDraining }) => badge(isDraining ? 'draining' : 'active') },
+    { title: 'Queues', cell: ({ queues }) => orNone(queues.join(', ')) },
+    { title: 'Holds', cell: ({ held }) => orNone(held.length > 0 && heldTasks(held)) },
+    { title: 'Completed', isNumber: true, cell: ({ completed }) => number(completed) },
+    { title: 'Failed', isNumber: true, cell: ({ failed }) => number(failed) },
+    { title: 'Lost', isNumber: true, cell: ({ lost }) => number(lost) },
+    { title: 'Last seen', isNumber: true, cell: ({ lastSeen }) => ago(lastSeen, now) },
+  ];
+}
+
+function heldTasks(held: KnownWorker['held']): Html {
+  const more = held.length - NAMED_TASKS;
+  return html`${held.slice(0, NAMED_TASKS).map(({ id }) => html`${taskLink(id)} `)}${more > 0 && `and ${more} more`}`;
+}
+
+const DRAIN: Column<KnownWorker> = {
+  title: 'Action',
+  cell: ({ id, isDraining }) => {
+    const verb = isDraining ? 'resume' : 'drain';
+    return html`<form method="post" action="/dashboard/workers/${encodeURIComponent(id)}/${verb}">
+      <button type="submit" aria-label="${isDraining ? 'Resume' : 'Drain'} ${id}">
+        ${isDraining ? 'Resume' : 'Drain'}
+      </button>
+    </form>`;
+  },
+};
