@@ -22,6 +22,7 @@ import { QueuesPage } from './pages/queues.page.js';
 import { SchedulesPage } from './pages/schedules.page.js';
 import { TaskPage } from './pages/task.page.js';
 import { TasksPage } from './pages/tasks.page.js';
+import { TimelinePart } from './pages/timeline.part.js';
 import { WorkersPage } from './pages/workers.page.js';
 import { RecentMoves } from './recent-moves.js';
 import { SessionSecret } from './session/session.secret.js';
@@ -42,6 +43,7 @@ import { Sessions } from './session/sessions.js';
     SessionSecret,
     Sessions,
     OverviewPage,
+    TimelinePart,
     QueuesPage,
     EventsPage,
     BatchesPage,

@@ -16,7 +16,7 @@ import { TaskMetrics } from './task.metrics.js';
 import { TimelineController } from './timeline.controller.js';
 import { Timeline } from './timeline.js';
 
-/** What the service tells of itself in numbers. Nothing else depends on it. */
+/** What the service tells of itself in numbers. The dashboard draws its timeline; nothing else depends on it. */
 @Module({})
 export class MetricsModule implements OnModuleInit {
   constructor(
@@ -29,6 +29,7 @@ export class MetricsModule implements OnModuleInit {
   static forRoot(config: Config): DynamicModule {
     return {
       module: MetricsModule,
+      global: true,
       imports: [QueueModule, EventsModule],
       controllers: [config.METRICS_PUBLIC ? PublicMetricsController : MetricsController, TimelineController],
       providers: [

@@ -140,6 +140,7 @@ describeStores(({ settings }) => {
 
   it('shows a transition soon after it', async () => {
     await openLive('');
+    await page.locator('.chart canvas').first().waitFor();
     await call('POST', '/tasks', { eval_id: 'fresh-1', code: 'x', queue: 'newcomer' });
     await page.getByRole('link', { name: 'newcomer' }).waitFor(SOON);
     await openLive('/tasks/fresh-1');

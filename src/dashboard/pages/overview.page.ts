@@ -7,6 +7,7 @@ import type { Page } from '../page-sender.js';
 import { badge, card } from '../parts/components.js';
 import { duration, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
+import { TimelinePart } from './timeline.part.js';
 import { queueTable } from './queues.page.js';
 
 /** What each state means to whoever operates the service. */
@@ -23,7 +24,10 @@ const MEANINGS: Readonly<Record<TaskState, string>> = {
 /** How the service fares, at a glance. */
 @Injectable()
 export class OverviewPage {
-  constructor(private readonly status: StatusService) {}
+  constructor(
+    private readonly status: StatusService,
+    private readonly timeline: TimelinePart,
+  ) {}
 
   page(principal: Principal): Page {
     return {
@@ -36,7 +40,8 @@ export class OverviewPage {
 
   private async render(principal: Principal): Promise<Html> {
     const status = await this.status.read((queue) => mayUseQueue(principal, queue));
-    return html`${tiles(status)} ${card('Queues', queueTable(status.queues, false))}`;
+    return html`${tiles(status)} ${principal.queues.includes('*') && this.timeline.render()}
+    ${card('Queues', queueTable(status.queues, false))}`;
   }
 }
 

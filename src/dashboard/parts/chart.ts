@@ -1,0 +1,67 @@
+import type { Instant } from '../../task/clock.js';
+import { table } from './components.js';
+import { number } from './format.js';
+import { type Html, html } from './html.js';
+
+export interface Chart {
+  readonly title: string;
+  /** Stands behind each number: `/s`, ` s`. */
+  readonly unit: string;
+  /** At most three lines, each with as many numbers as there are times. `null` is a gap. */
+  readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+  readonly times: readonly Instant[];
+}
+
+/** Numbers over time as lines, which differ in dashes and not in colour alone, and as a table for those who read. */
+export function chart(parts: Chart): Html {
+  const { title, unit, lines, times } = parts;
+  const data = {
+    labels: lines.map(({ name }) => name),
+    unit,
+    times: times.map((time) => Math.round(time / 1000)),
+    series: lines.map(({ values }) => values.map(rounded)),
+  };
+  return html`<section class="card" aria-label="${title}">
+    <header class="card-head">
+      <h2>${title}</h2>
+      <p class="legend">
+        ${lines.map(({ name }, index) => html`<span class="line-${index + 1}"><i aria-hidden="true"></i>${name}</span>`)}
+      </p>
+    </header>
+    <div
+      class="chart"
+      role="img"
+      aria-label="${title}: a chart of the numbers in the table below it"
+      data-chart="${JSON.stringify(data)}"
+      hx-morph-skip-children
+    ></div>
+    <details class="numbers">
+      <summary>Numbers</summary>
+      <div class="scroll" tabindex="0" role="region" aria-label="${title}, as numbers">${numbers(parts)}</div>
+    </details>
+  </section>`;
+}
+
+function numbers({ title, unit, lines, times }: Chart): Html {
+  const rows = times.map((time, index) => ({ time, index })).toReversed();
+  return table({
+    caption: title,
+    columns: [
+      { title: 'From (UTC)', cell: ({ time }) => new Date(time).toISOString().slice(11, 19) },
+      ...lines.map(({ name, values }) => ({
+        title: name,
+        isNumber: true,
+        cell: ({ index }: { index: number }) => {
+          const value = values[index];
+          return value === null || value === undefined ? '–' : `${number(rounded(value) ?? 0)}${unit}`;
+        },
+      })),
+    ],
+    rows,
+    empty: 'Nothing yet',
+  });
+}
+
+function rounded(value: number | null): number | null {
+  return value === null ? null : Number(value.toPrecision(3));
+}
