@@ -282,7 +282,7 @@ describeStores(({ name, startApp, settings }) => {
       await first.exited;
       const late = await WebhookReceiver.start(port);
       const second = await ServiceProcess.start(env);
-      await until(() => new Set(late.received.map(({ body }) => body.eval_id)).size === ids.length);
+      while (new Set(late.received.map(({ body }) => body.eval_id)).size < ids.length) await late.next();
       for (const { text, headers: sent } of late.received) {
         const signed = sent as Record<string, string>;
         expect(new Webhook(SECRET).verify(text, signed)).toMatchObject({ type: 'queued' });
@@ -290,7 +290,7 @@ describeStores(({ name, startApp, settings }) => {
       await second.stop();
       await late.stop();
       rmSync(directory, { recursive: true });
-    }, 60_000);
+    }, 120_000);
 
     if (name === 'redis') {
       it('are delivered by one of two replicas, whichever made the transition', async () => {

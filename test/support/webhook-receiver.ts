@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 
 export interface Received {
@@ -18,6 +18,7 @@ export const ACCEPT: Behaviour = (response) => {
 export class WebhookReceiver {
   readonly received: Received[] = [];
   behaviour: Behaviour = ACCEPT;
+  private readonly arrivals = new EventEmitter();
 
   private constructor(
     private readonly server: Server,
@@ -37,10 +38,16 @@ export class WebhookReceiver {
       request.on('end', () => {
         const received = { headers: request.headers, text, body: JSON.parse(text) as Received['body'] };
         receiver.received.push(received);
+        receiver.arrivals.emit('arrival');
         receiver.behaviour(response, received);
       });
     });
     return receiver;
+  }
+
+  /** Resolves when one more request has come. */
+  async next(): Promise<void> {
+    await once(this.arrivals, 'arrival');
   }
 
   get url(): string {
