@@ -3,9 +3,10 @@ import type { TaskFilter } from './task-store.js';
 
 /** Whether a filter lets a task through. A filter without members lets all through. */
 export function matchesFilter(task: Task, filter: TaskFilter): boolean {
-  const { states, queues, batchId, workerId, createdAfter, createdBefore } = filter;
+  const { states, queues, group, batchId, workerId, createdAfter, createdBefore } = filter;
   if (states !== undefined && !states.includes(task.state)) return false;
   if (queues !== undefined && !queues.includes(task.spec.queue)) return false;
+  if (group !== undefined && task.spec.group !== group) return false;
   if (batchId !== undefined && task.spec.batchId !== batchId) return false;
   if (workerId !== undefined && workerOf(task) !== workerId) return false;
   if (createdAfter !== undefined && task.createdAt <= createdAfter) return false;

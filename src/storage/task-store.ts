@@ -1,4 +1,6 @@
 import type { Clock, Instant, Seconds } from '../task/clock.js';
+import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
+import type { Labels } from '../task/requirements.js';
 import type { Grant, Step } from '../task/task.machine.js';
 import type {
   Attempt,
@@ -60,9 +62,11 @@ export interface Move {
   readonly state: TaskState;
 }
 
-/** Is told what happens at the store, whoever does it. Neither method may throw. */
+/** Is told what happens at the store, whoever does it. No method may throw. */
 export interface StoreWatcher {
   moved(moves: readonly Move[]): void;
+  /** What holds back the tasks of this queue, or of any, may have changed without a move: by settings, or a clear. */
+  loosened?(queue: string | undefined): void;
   /** Moves may have been missed, or will be: whoever waits for something must look again. */
   disturbed(): void;
 }
@@ -73,6 +77,8 @@ export interface ClaimRequest {
   readonly queues: readonly string[];
   /** At most this many tasks, one for each lease id. */
   readonly leaseIds: readonly string[];
+  /** What the worker offers: it gets no task that requires anything else. */
+  readonly labels?: Labels;
   readonly grant: Omit<Grant, 'leaseId'>;
 }
 
@@ -84,6 +90,7 @@ export interface ClaimedTask {
 export interface TaskFilter {
   readonly states?: readonly TaskState[];
   readonly queues?: readonly string[];
+  readonly group?: string;
   readonly batchId?: string;
   readonly workerId?: string;
   readonly createdAfter?: Instant;
@@ -113,6 +120,12 @@ export interface QueueCounts {
 }
 
 export type BatchCounts = Pick<QueueCounts, 'queue' | 'counts'>;
+
+/** A queue for which something is set. */
+export interface ConfiguredQueue {
+  readonly queue: string;
+  readonly settings: QueueSettings;
+}
 
 export interface StoreSettings {
   /** How long ended tasks are kept. */
@@ -146,9 +159,16 @@ export class StoreUnavailable extends Error {
  * - **No dirty reads.** A read shows nothing that could still be lost, and everything acknowledged before it began.
  * - **Compare and set.** `replace` and `remove` act only on the revision that the caller read; `false` means that
  *   somebody else wrote first, and nothing was changed for that task.
- * - **One holder.** `claim` hands a task to one caller. It takes by priority, then by age: the order in which the
- *   store accepted the tasks, kept for life, so a redelivered task is in its old place. What has expired is passed
- *   over and expired on the way.
+ * - **One holder.** `claim` hands a task to one caller. What has expired is passed over and expired on the way.
+ * - **An order.** Higher priorities first (with `priorityAgeing`: the priority whose next task has the greatest sum of
+ *   priority and points for waiting since it was accepted). Within a priority groups take turns: a group that gets its
+ *   first ready task goes to the end, and so does one that was served; the tasks without a group are one of them. Within
+ *   a group by age: the order in which the store accepted the tasks, kept for life, so a redelivered task is in its old
+ *   place. What the worker's labels do not satisfy, and groups that are at their limit, are passed over and keep their
+ *   turn. The turns may be forgotten when a store is opened: then groups go by the age of their oldest ready task.
+ * - **Limits.** A claim never takes a queue or a group above the limits of the queue's settings, which count what is in
+ *   `processing`; and never goes above its rate: one token a task from a bucket that holds `tasks` and fills within
+ *   `per`. It is full when a rate is set, empty when the rate is changed or the store had to forget it.
  * - **A feed.** Every transition that this process makes is told once to `onCommit` listeners after it is durable; per
  *   task in order of `sequence`. A listener must not throw.
  * - **Watchers.** Every transition of the store, whichever process made it, is told to every watcher after it is
@@ -221,11 +241,26 @@ export abstract class TaskStore {
   /** Forgets every task that matches, whatever its state; returns how many. */
   abstract clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number>;
 
-  /** 1 for the task that is claimed next; `undefined` when it is not queued. */
+  /**
+   * The number of claims after which the task is handed out at the latest, if nothing new comes and nothing is held
+   * back: 1 for the task that is claimed next; `undefined` when it is not queued.
+   */
   abstract position(task: Task): Promise<number | undefined>;
 
   /** @throws RangeError when the cursor is none of this store's */
   abstract list(query: TaskQuery): Promise<TaskPage>;
+
+  /** What is set for a queue; empty when nothing is. */
+  abstract settingsOf(queue: string): Promise<QueueSettings>;
+
+  /** Every queue for which something is set. */
+  abstract configured(): Promise<readonly ConfiguredQueue[]>;
+
+  /** Changes what is set for a queue, in one step, tells every watcher, and answers what is set now. */
+  abstract configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings>;
+
+  /** Milliseconds until the rate of the queue allows a claim; 0 when it does. */
+  abstract untilAllowed(queue: string): Promise<number>;
 
   /** Every queue that has tasks. Moves with the commits, so the sum is exact at rest. */
   abstract counts(): Promise<readonly QueueCounts[]>;

@@ -1,4 +1,5 @@
 import type { Instant, Seconds } from './clock.js';
+import type { Labels } from './requirements.js';
 import type { Backoff } from './retry-policy.js';
 
 /** What a producer asked for. It never changes after the enqueue. */
@@ -25,6 +26,10 @@ export interface TaskSpec {
   readonly ttl?: Seconds;
   /** Expire when not started by then. */
   readonly expiresAt?: Instant;
+  /** Whose it is: groups of a queue take turns, and may be limited each by itself. */
+  readonly group?: string;
+  /** What a worker must offer to get it. */
+  readonly requires?: Labels;
   readonly batchId?: string;
   /** Is told of the end. */
   readonly callbackUrl?: string;

@@ -5,17 +5,19 @@ import { EmbeddedTaskStore } from '../../src/storage/embedded/embedded-task-stor
 import { harnessOf, type OpenStore, ROOMY } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { describeStoreModel } from './store.model.js';
-import { describeTaskStore } from './task-store.contract.js';
+import { describeTaskFlow, describeTaskStore } from './task-store.contract.js';
 
 const openEmbedded: OpenStore = async ({ settings }) => {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-contract-'));
   const clock = new FakeClock();
   return harnessOf({
     clock,
+    isForgetful: true,
     open: () => EmbeddedTaskStore.open({ directory, clock, settings: { ...ROOMY, ...settings } }),
     dispose: () => rm(directory, { recursive: true, force: true }),
   });
 };
 
 describeTaskStore('embedded', openEmbedded);
+describeTaskFlow('embedded', openEmbedded);
 describeStoreModel('embedded', openEmbedded);

@@ -4,6 +4,7 @@ import {
   type ClaimedTask,
   type ClaimRequest,
   type Committed,
+  type ConfiguredQueue,
   type KeptTask,
   type NewTask,
   type QueueCounts,
@@ -15,7 +16,14 @@ import {
   type TaskQuery,
   TaskStore,
 } from '../../src/storage/task-store.js';
-import type { Clock } from '../../src/task/clock.js';
+import type { Clock, Moment } from '../../src/task/clock.js';
+import {
+  changeSettings,
+  type QueueSettings,
+  type QueueSettingsChange,
+} from '../../src/task/queue-settings.js';
+import { emptyBucket, untilToken, withoutToken } from '../../src/task/rate-limit.js';
+import { type Labels, Offer, signatureOf } from '../../src/task/requirements.js';
 import { claim, dueAt, type Step, tick } from '../../src/task/task.machine.js';
 import {
   type Attempt,
@@ -35,13 +43,49 @@ interface Entry {
   readonly age: number;
 }
 
+/** What is set for a queue, the bucket of its rate, and the turns of its groups by priority. */
+class Flow {
+  settings: QueueSettings = {};
+  fullAt = -Infinity;
+  lastTurn = 0;
+  readonly turns = new Map<string, number>();
+}
+
 /** What outlives a restart. */
 export class ReferenceData {
   readonly entries = new Map<string, Entry>();
   lastAge = 0;
   lastId = 0;
   generation = 0;
+  readonly flows = new Map<string, Flow>();
   readonly documents = new DocumentData();
+
+  flowOf(queue: string): Flow {
+    const flow = this.flows.get(queue) ?? new Flow();
+    this.flows.set(queue, flow);
+    return flow;
+  }
+
+  /** What a driver may forget when it is opened again: turns, and how full buckets are. */
+  forget(now: Moment): void {
+    for (const flow of this.flows.values()) {
+      flow.turns.clear();
+      if (flow.settings.rateLimit) flow.fullAt = emptyBucket(flow.settings.rateLimit, now.steady);
+    }
+    for (const { task } of this.entries.values()) this.giveTurn(task);
+  }
+
+  /** Lets a task that was written take its place in the round of its queue: groups with something ready have a turn. */
+  giveTurn(task: Task): void {
+    const { queue } = task.spec;
+    const flow = this.flowOf(queue);
+    const round = roundOf(task);
+    const isWaiting = [...this.entries.values()].some(
+      ({ task: other }) => isReady(other, queue) && roundOf(other) === round,
+    );
+    if (!isWaiting) flow.turns.delete(round);
+    else if (!flow.turns.has(round)) flow.turns.set(round, ++flow.lastTurn);
+  }
 }
 
 /**
@@ -81,6 +125,7 @@ export class ReferenceStore extends TaskStore {
       const existing = this.data.entries.get(id)?.task;
       if (existing) return existing;
       this.data.entries.set(id, { task: step.task, payload, attempts: [], age: ++this.data.lastAge });
+      this.data.giveTurn(step.task);
       fresh.push(step);
       return undefined;
     });
@@ -94,6 +139,7 @@ export class ReferenceStore extends TaskStore {
       if (this.data.entries.has(task.spec.id)) return false;
       const age = ++this.data.lastAge;
       this.data.entries.set(task.spec.id, { task, payload, output, attempts: [...attempts], age });
+      this.data.giveTurn(task);
       return true;
     });
   }
@@ -114,7 +160,7 @@ export class ReferenceStore extends TaskStore {
     return [...(this.entry(id)?.attempts ?? [])];
   }
 
-  async claim({ queues, leaseIds, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
+  async claim({ queues, leaseIds, labels, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
     this.requireOpen();
     const now = this.clock.now();
     const held = [...this.data.entries.values()].filter(({ task }) => {
@@ -128,17 +174,21 @@ export class ReferenceStore extends TaskStore {
 
     const steps: Step[] = [];
     const taken: Entry[] = [];
-    for (const task of queues.flatMap((queue) => this.ready(queue))) {
-      const leaseId = leaseIds[taken.length];
-      if (leaseId === undefined) break;
-      const entry = this.data.entries.get(task.spec.id);
-      // A queue that was named twice is seen twice.
-      if (entry?.task !== task) continue;
-      const expiry = tick(task, now);
-      const step = expiry ?? claim(task, { ...grant, leaseId }, now);
-      if (!expiry) taken.push(entry);
-      entry.task = step.task;
-      steps.push(step);
+    for (const queue of queues) {
+      for (let task = this.next(queue, labels); task !== undefined; task = this.next(queue, labels)) {
+        const leaseId = leaseIds[taken.length];
+        const entry = this.data.entries.get(task.spec.id);
+        if (leaseId === undefined || entry === undefined) break;
+        const expiry = tick(task, now);
+        const step = expiry ?? claim(task, { ...grant, leaseId }, now);
+        entry.task = step.task;
+        steps.push(step);
+        if (!expiry) {
+          taken.push(entry);
+          this.serve(task);
+        }
+        this.data.giveTurn(step.task);
+      }
     }
     this.tell(steps);
     return taken.flatMap(asClaimed);
@@ -153,6 +203,7 @@ export class ReferenceStore extends TaskStore {
       entry.task = task;
       if (output !== undefined) entry.output = output;
       if (ended) entry.attempts.push(ended);
+      this.data.giveTurn(task);
       if (type !== undefined && at !== undefined) steps.push({ task, type, at, ended });
       return true;
     });
@@ -164,7 +215,10 @@ export class ReferenceStore extends TaskStore {
     this.requireOpen();
     return tasks.map((task) => {
       const current = this.data.entries.get(task.spec.id)?.task;
-      return current !== undefined && isRead(current, task) && this.data.entries.delete(task.spec.id);
+      if (current === undefined || !isRead(current, task)) return false;
+      this.data.entries.delete(task.spec.id);
+      this.data.giveTurn(task);
+      return true;
     });
   }
 
@@ -173,13 +227,50 @@ export class ReferenceStore extends TaskStore {
     this.data.generation++;
     const gone = this.tasks().filter((task) => matches(task, filter));
     for (const task of gone) this.data.entries.delete(task.spec.id);
+    for (const task of gone) this.data.giveTurn(task);
+    for (const watcher of this.watchers) watcher.loosened?.(undefined);
     return gone.length;
   }
 
-  async position(task: Task): Promise<number | undefined> {
+  async position({ spec: { id, queue, priority, group } }: Task): Promise<number | undefined> {
     this.requireOpen();
-    const rank = this.ready(task.spec.queue).findIndex(({ spec }) => spec.id === task.spec.id);
-    return rank === -1 ? undefined : rank + 1;
+    const ready = this.ready(queue);
+    const level = ready.filter(({ spec }) => spec.priority === priority);
+    const rank = level.filter(({ spec }) => spec.group === group).findIndex(({ spec }) => spec.id === id);
+    if (rank === -1) return undefined;
+    const higher = ready.filter(({ spec }) => spec.priority > priority).length;
+    const groups = new Set(level.map(({ spec }) => spec.group)).size;
+    return higher + Math.min((rank + 1) * groups, level.length);
+  }
+
+  async settingsOf(queue: string): Promise<QueueSettings> {
+    this.requireOpen();
+    return this.data.flowOf(queue).settings;
+  }
+
+  async configured(): Promise<readonly ConfiguredQueue[]> {
+    this.requireOpen();
+    const all = [...this.data.flows].map(([queue, { settings }]) => ({ queue, settings }));
+    return all.filter(({ settings }) => Object.keys(settings).length > 0);
+  }
+
+  async configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
+    this.requireOpen();
+    const flow = this.data.flowOf(queue);
+    const { rateLimit: before } = flow.settings;
+    flow.settings = changeSettings(flow.settings, change);
+    const { rateLimit } = flow.settings;
+    if (!rateLimit) flow.fullAt = -Infinity;
+    else if (before && (before.tasks !== rateLimit.tasks || before.per !== rateLimit.per))
+      flow.fullAt = emptyBucket(rateLimit, this.clock.now().steady);
+    for (const watcher of this.watchers) watcher.loosened?.(queue);
+    return flow.settings;
+  }
+
+  async untilAllowed(queue: string): Promise<number> {
+    this.requireOpen();
+    const { settings, fullAt } = this.data.flowOf(queue);
+    return settings.rateLimit ? untilToken(settings.rateLimit, fullAt, this.clock.now().steady) : 0;
   }
 
   async list({ limit, cursor, ...filter }: TaskQuery): Promise<TaskPage> {
@@ -255,10 +346,47 @@ export class ReferenceStore extends TaskStore {
     return [...this.data.entries.values()].map(({ task }) => task);
   }
 
-  /** The queue, next one first. Sorting keeps the order by age within a priority. */
+  /** What waits in the queue, oldest first. */
   private ready(queue: string): readonly QueuedTask[] {
-    const queued = this.tasks().filter((task) => task.state === 'queued' && task.spec.queue === queue);
-    return (queued as QueuedTask[]).toSorted((one, other) => other.spec.priority - one.spec.priority);
+    return this.tasks().filter((task): task is QueuedTask => isReady(task, queue));
+  }
+
+  /** The task that a worker with these labels gets next: the best of all that nothing holds back. */
+  private next(queue: string, labels: Labels | undefined): QueuedTask | undefined {
+    const { settings, fullAt, turns } = this.data.flowOf(queue);
+    const { paused, maxConcurrency = Infinity, maxConcurrencyPerGroup = Infinity, rateLimit } = settings;
+    const now = this.clock.now();
+    const active = this.tasks().filter(({ state, spec }) => state === 'processing' && spec.queue === queue);
+    const hasToken = !rateLimit || untilToken(rateLimit, fullAt, now.steady) === 0;
+    if (paused || active.length >= maxConcurrency || !hasToken) return undefined;
+    const isFull = (group: string | undefined) =>
+      group !== undefined &&
+      active.filter(({ spec }) => spec.group === group).length >= maxConcurrencyPerGroup;
+    const offer = new Offer(labels);
+    const free = this.ready(queue).filter(
+      ({ spec }) => offer.satisfies(signatureOf(spec.requires)) && !isFull(spec.group),
+    );
+    const turn = (task: Task) => turns.get(roundOf(task)) ?? NaN;
+    // Sorting keeps the order by age.
+    const heads = [...new Set(free.map(({ spec }) => spec.priority))].flatMap((priority) =>
+      free
+        .filter(({ spec }) => spec.priority === priority)
+        .toSorted((one, other) => turn(one) - turn(other))
+        .slice(0, 1),
+    );
+    const { priorityAgeing: ageing = Infinity } = settings;
+    const urgency = ({ spec, createdAt }: Task) => spec.priority + (now.wall - createdAt) / (ageing * 1000);
+    return heads
+      .toSorted((one, other) => other.spec.priority - one.spec.priority)
+      .toSorted((one, other) => urgency(other) - urgency(one))[0];
+  }
+
+  /** A task is handed out: it costs a token, and its group goes to the end of the round. */
+  private serve(task: Task): void {
+    const flow = this.data.flowOf(task.spec.queue);
+    const { rateLimit } = flow.settings;
+    if (rateLimit) flow.fullAt = withoutToken(rateLimit, flow.fullAt, this.clock.now().steady);
+    flow.turns.set(roundOf(task), ++flow.lastTurn);
   }
 
   private wait(task: Task): number {
@@ -297,6 +425,15 @@ function isRead(current: Task, { revision, createdAt }: Task): boolean {
   return current.revision === revision && current.createdAt === createdAt;
 }
 
+function isReady(task: Task, queue: string): boolean {
+  return task.state === 'queued' && task.spec.queue === queue;
+}
+
+/** Which tasks take turns with which: the groups of a priority. */
+function roundOf({ spec: { priority, group = '' } }: Task): string {
+  return `${priority} ${group}`;
+}
+
 function asClaimed({ task, payload }: Entry): readonly ClaimedTask[] {
   return task.state === 'processing' ? [{ task, payload }] : [];
 }
@@ -305,6 +442,7 @@ function matches(task: Task, filter: TaskFilter): boolean {
   return (
     (filter.states?.includes(task.state) ?? true) &&
     (filter.queues?.includes(task.spec.queue) ?? true) &&
+    (filter.group === undefined || task.spec.group === filter.group) &&
     (filter.batchId === undefined || task.spec.batchId === filter.batchId) &&
     (filter.workerId === undefined ||
       (task.state === 'processing' && task.lease.workerId === filter.workerId)) &&

@@ -2,7 +2,7 @@ import { harnessOf, type OpenStore, ROOMY } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { ReferenceData, ReferenceStore } from './reference-store.js';
 import { describeStoreModel } from './store.model.js';
-import { describeTaskStore } from './task-store.contract.js';
+import { describeTaskFlow, describeTaskStore } from './task-store.contract.js';
 
 const openReference: OpenStore = async ({ settings }) => {
   const clock = new FakeClock();
@@ -15,4 +15,5 @@ const openReference: OpenStore = async ({ settings }) => {
 
 // The model is held to the same contract as the drivers that are compared with it.
 describeTaskStore('reference', openReference);
+describeTaskFlow('reference', openReference);
 describeStoreModel('reference', openReference);

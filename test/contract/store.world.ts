@@ -31,8 +31,9 @@ export class Model {
     this.feed = new StoreFeed(this.store);
   }
 
-  async reopen(): Promise<void> {
+  async reopen(isForgetful = false): Promise<void> {
     await this.store.close();
+    if (isForgetful) this.data.forget(this.clock.now());
     this.store = new ReferenceStore(this.clock, this.settings, this.data);
     this.feed.listenTo(this.store);
   }

@@ -6,8 +6,10 @@ import { describeClose } from './suites/close.suite.js';
 import { describeCounts } from './suites/counts.suite.js';
 import { describeDocuments } from './suites/documents.suite.js';
 import { describeDue } from './suites/due.suite.js';
+import { describeFairness } from './suites/fairness.suite.js';
 import { describeFeed } from './suites/feed.suite.js';
 import { describeInsert } from './suites/insert.suite.js';
+import { describeLimits } from './suites/limits.suite.js';
 import { describeList } from './suites/list.suite.js';
 import { describePosition } from './suites/position.suite.js';
 import { describeRaces } from './suites/races.suite.js';
@@ -47,5 +49,14 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('reopen', () => describeReopen(start));
     describe('close', () => describeClose(start));
     describe('many callers at once', () => describeRaces(start));
+  });
+}
+
+/** What stores promise of groups, labels and limits. */
+export function describeTaskFlow(name: string, open: OpenStore): void {
+  describe(`TaskStore, ${name}`, () => {
+    const start = useStores(open);
+    describe('groups and labels', () => describeFairness(start));
+    describe('settings and limits', () => describeLimits(start));
   });
 }

@@ -7,6 +7,8 @@ export interface StoreHarness {
   /** The store as it is open now; another object after `reopen`. */
   readonly store: TaskStore;
   readonly clock: FakeClock;
+  /** Whether it forgets the turns of groups and how full buckets are when it is opened again. */
+  readonly isForgetful?: boolean;
   /** Closes the store and opens the same data again. */
   reopen(): Promise<TaskStore>;
   /** Closes the store, when it still is open, and deletes its data. */
@@ -18,15 +20,22 @@ export interface HarnessParts {
   readonly clock: FakeClock;
   /** Opens the same data, each time as a new process would. */
   readonly open: () => Promise<TaskStore>;
+  readonly isForgetful?: boolean;
   /** Deletes the data, when it does not go by itself. */
   readonly dispose?: () => Promise<void>;
 }
 
 /** A harness around a driver that is opened like this. */
-export async function harnessOf({ clock, open, dispose }: HarnessParts): Promise<StoreHarness> {
+export async function harnessOf({
+  clock,
+  open,
+  dispose,
+  isForgetful = false,
+}: HarnessParts): Promise<StoreHarness> {
   let store = await open();
   return {
     clock,
+    isForgetful,
     get store() {
       return store;
     },

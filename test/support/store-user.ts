@@ -19,6 +19,7 @@ import {
   type Step,
   tick,
 } from '../../src/task/task.machine.js';
+import type { Labels } from '../../src/task/requirements.js';
 import type { ProcessingTask, QueuedTask, Task, TaskSpec } from '../../src/task/task.js';
 import type { StoreHarness } from './store-harness.js';
 import { spec, type FakeClock } from './task.builders.js';
@@ -27,6 +28,7 @@ import { spec, type FakeClock } from './task.builders.js';
 export interface Wish extends Partial<Omit<Grant, 'leaseId'>> {
   readonly queues?: readonly string[];
   readonly max?: number;
+  readonly labels?: Labels;
 }
 
 type TaskFor<T extends readonly unknown[]> = { [K in keyof T]: Task };
@@ -67,9 +69,9 @@ export class StoreUser {
     return item.step.task;
   }
 
-  request({ queues = ['default'], max = 1, ...grant }: Wish = {}): ClaimRequest {
+  request({ queues = ['default'], max = 1, labels, ...grant }: Wish = {}): ClaimRequest {
     const leaseIds = Array.from({ length: max }, () => `lease-${++this.leases}`);
-    return { queues, leaseIds, grant: { grace: 30, workerId: 'worker-1', ...grant } };
+    return { queues, leaseIds, labels, grant: { grace: 30, workerId: 'worker-1', ...grant } };
   }
 
   async take(wish: Wish = {}): Promise<readonly ProcessingTask[]> {

@@ -148,6 +148,11 @@ export class Commits {
     }
   }
 
+  /** Tells that what holds back the tasks of a queue may have changed. */
+  tellLoosened(queue: string): void {
+    for (const watcher of this.watchers) watcher.loosened?.(queue);
+  }
+
   private tell(transitions: readonly Committed[]): void {
     for (const listener of this.listeners) listener(transitions);
     if (this.watchers.length === 0) return;

@@ -1,5 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Clock } from '../../task/clock.js';
+import type { QueueSettings, QueueSettingsChange } from '../../task/queue-settings.js';
+import { signatureOf } from '../../task/requirements.js';
 import type { Attempt, Task } from '../../task/task.js';
 import {
   type BatchCounts,
@@ -7,6 +9,7 @@ import {
   type ClaimedTask,
   type ClaimRequest,
   type Committed,
+  type ConfiguredQueue,
   type JsonText,
   type KeptTask,
   type NewTask,
@@ -22,6 +25,7 @@ import { claimKeyOf } from '../claim-key.js';
 import { Commits } from './commits.js';
 import { EmbeddedDocuments } from './embedded-documents.js';
 import { EmbeddedOutbox } from './embedded-outbox.js';
+import { EmbeddedSettings } from './embedded-settings.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
 import { fileIn, readHeads } from './lmdb-file.js';
@@ -61,6 +65,7 @@ export class EmbeddedTaskStore extends TaskStore {
   override readonly outbox: EmbeddedOutbox;
   readonly failure: Promise<Error>;
   readonly documents: EmbeddedDocuments;
+  private readonly settings: EmbeddedSettings;
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;
   private readonly unlock: () => void;
@@ -114,6 +119,7 @@ export class EmbeddedTaskStore extends TaskStore {
     this.writer = new TaskWriter(files, this.commits, lastNumber);
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock);
     this.documents = new EmbeddedDocuments(files, this.commits);
+    this.settings = new EmbeddedSettings({ files, index, commits: this.commits, clock });
     this.failure = this.commits.failure;
     this.outbox = new EmbeddedOutbox(files, this.commits);
     this.lastEventId = this.commits.lastEventId;
@@ -161,10 +167,11 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   async position(task: Task): Promise<number | undefined> {
-    const { id, queue, priority } = task.spec;
+    const { id, queue, priority, group = '', requires } = task.spec;
     await this.readable(id);
     const number = this.files.numberOf(task);
-    return number === undefined ? undefined : this.index.position(queue, priority, number);
+    const lane = { priority, group, signature: signatureOf(requires) };
+    return number === undefined ? undefined : this.index.position(queue, lane, number);
   }
 
   async list(query: TaskQuery): Promise<TaskPage> {
@@ -180,6 +187,23 @@ export class EmbeddedTaskStore extends TaskStore {
   async countBatch(id: string): Promise<readonly BatchCounts[]> {
     await this.open();
     return this.lister.countBatch(id);
+  }
+
+  settingsOf(queue: string): Promise<QueueSettings> {
+    return this.settings.of(queue);
+  }
+
+  configured(): Promise<readonly ConfiguredQueue[]> {
+    return this.settings.all();
+  }
+
+  configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
+    return this.settings.change(queue, change);
+  }
+
+  async untilAllowed(queue: string): Promise<number> {
+    await this.open();
+    return this.index.knownFlow(queue)?.untilAllowed(this.clock.now().steady) ?? 0;
   }
 
   async untilDue(): Promise<number | undefined> {
@@ -287,7 +311,12 @@ export class EmbeddedTaskStore extends TaskStore {
 
   private async shut(): Promise<void> {
     this.commits.refuse('The store is closed');
-    await Promise.allSettled([this.commits.allEnded(), this.documents.allEnded(), this.clearer.underWay]);
+    await Promise.allSettled([
+      this.commits.allEnded(),
+      this.documents.allEnded(),
+      this.settings.allEnded(),
+      this.clearer.underWay,
+    ]);
     await this.files.close();
     this.unlock();
   }

@@ -1,4 +1,5 @@
 import type { Database, Key, RootDatabase } from 'lmdb';
+import type { QueueSettings } from '../../task/queue-settings.js';
 import type { Attempt, Task, TaskSpec } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
 import { decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
@@ -74,6 +75,8 @@ export class QueueFiles {
   readonly documents: Database<DocumentRecord, [kind: string, id: string]>;
   /** What was not taken on yet, by the id of the event. */
   readonly notices: Database<NoticeRecord, number>;
+  /** What is set for queues, by name. */
+  readonly settings: Database<QueueSettings, string>;
   /** Ids of documents by kind and age. */
   private readonly documentAges: Database<string, [kind: string, born: number]>;
 
@@ -97,6 +100,7 @@ export class QueueFiles {
     this.counters = this.table('counters', { encoding: 'json' });
     this.documents = this.table('documents', { encoding: 'json' });
     this.notices = this.table('notices', { encoding: 'json' });
+    this.settings = this.table('settings', { encoding: 'json' });
     this.documentAges = this.table('documentAges', { encoding: 'json' });
   }
 
@@ -154,6 +158,12 @@ export class QueueFiles {
   /** Adds the removal of a notice to this turn's transaction. */
   removeNotice(eventId: number): void {
     this.note(this.notices.remove(eventId));
+  }
+
+  /** Adds what is set for a queue to this turn's transaction. */
+  putSettings(queue: string, settings: QueueSettings): void {
+    const isEmpty = Object.keys(settings).length === 0;
+    this.note(isEmpty ? this.settings.remove(queue) : this.settings.put(queue, settings));
   }
 
   /** Adds a document to this turn's transaction. */

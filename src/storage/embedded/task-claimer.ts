@@ -1,16 +1,18 @@
 import type { Clock, Moment } from '../../task/clock.js';
 import { claim, type Step, tick } from '../../task/task.machine.js';
+import { Offer } from '../../task/requirements.js';
 import type { ProcessingTask, QueuedTask } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
-import type { TaskIndex } from './task-index.js';
+import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { Place, TaskWriter } from './task-writer.js';
 
 /** A claim call while it takes tasks. */
 interface ClaimRun {
   readonly request: ClaimRequest;
+  readonly offer: Offer;
   readonly transaction: Transaction;
   readonly claimed: ClaimedTask[];
 }
@@ -28,7 +30,8 @@ export class TaskClaimer {
   /** Leases the best tasks; those that have expired are expired on the way. */
   claim(request: ClaimRequest, transaction: Transaction): ClaimedTask[] {
     const claimed: ClaimedTask[] = [];
-    for (const queue of request.queues) this.claimFrom(queue, { request, transaction, claimed });
+    const run = { request, offer: new Offer(request.labels), transaction, claimed };
+    for (const queue of request.queues) this.claimFrom(queue, run);
     return claimed;
   }
 
@@ -42,20 +45,31 @@ export class TaskClaimer {
     });
   }
 
+  private readonly createdAt = (number: TaskNumber) => this.files.read(number)?.createdAt ?? 0;
+
   private claimFrom(queue: string, run: ClaimRun): void {
-    const { request, transaction, claimed } = run;
+    const { request, offer, transaction, claimed } = run;
+    const flow = this.index.knownFlow(queue);
     const now = this.clock.now();
     for (;;) {
       const leaseId = request.leaseIds[claimed.length];
-      const number = leaseId === undefined ? undefined : this.index.takeReady(queue);
-      if (leaseId === undefined || number === undefined) return;
-      const stored = this.files.readStored(number);
-      // Somebody ends the waiting at this moment; the index follows when that is durable.
-      if (stored?.task.state !== 'queued' || this.commits.isBusy(stored.task.spec.id)) continue;
-      const place = { number, head: stored.head };
+      const next = leaseId === undefined ? undefined : flow?.next(offer, now, this.createdAt);
+      if (leaseId === undefined || flow === undefined || next === undefined) return;
+      const stored = this.files.readStored(next.number);
+      if (stored?.task.state !== 'queued' || this.commits.isBusy(stored.task.spec.id)) {
+        // Somebody ends the waiting at this moment; the index follows when that is durable.
+        flow.ready.delete(next, next.number);
+        continue;
+      }
+      const place = { number: next.number, head: stored.head };
       const expiry = tick(stored.task, now);
-      if (expiry === undefined) claimed.push(this.lease(stored.task, place, { ...run, leaseId, now }));
-      else this.writer.putChange(transaction, expiry, place);
+      if (expiry === undefined) {
+        flow.serve(next, now.steady);
+        claimed.push(this.lease(stored.task, place, { ...run, leaseId, now }));
+      } else {
+        flow.ready.delete(next, next.number);
+        this.writer.putChange(transaction, expiry, place);
+      }
     }
   }
 

@@ -55,6 +55,7 @@ export class TaskClearer {
       const batchId = batchIds[index];
       if (batchId !== undefined) this.index.batches.move(batchId, head, undefined);
     }
+    for (const queue of new Set(gone.map(([, head]) => head.queue))) this.commits.tellLoosened(queue);
     return gone.length;
   }
 

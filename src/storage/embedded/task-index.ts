@@ -3,34 +3,22 @@ import { TASK_STATES, type TaskState } from '../../task/task.js';
 import type { StoreSettings } from '../task-store.js';
 import { BatchIndex } from './batch-index.js';
 import { DeadlineHeap } from './deadline-heap.js';
+import { QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
+import type { Lane } from './ready-lanes.js';
 import type { TaskHead } from './task.record.js';
 
 /** The number the store gave a task when it accepted it: its age, and its key on disk. */
 export type TaskNumber = number;
 
-// A place in a queue is one number: priority first, age second. 2 ** 42 tasks are enough for a century at 1,000 a
-// second, and 2,001 priorities times that still fit the 53 bits of a double.
-const AGES = 2 ** 42;
-const HIGHEST_PRIORITY = 1000;
-
-function placeOf(priority: number, number: TaskNumber): number {
-  return (HIGHEST_PRIORITY - priority) * AGES + number;
-}
-
 /** One queue as the index sees it. */
 interface QueueIndex {
-  /** What may be claimed, best first. A claim takes its task out before it is durable. */
-  readonly ready: RankedSet;
+  /** What may be claimed, and what holds it back. A claim takes its task out before it is durable. */
+  readonly flow: QueueFlow;
   /** All tasks of the queue by state, oldest first. */
   readonly states: Record<TaskState, RankedSet>;
   /** Tasks in all states; a queue without any is forgotten. */
   size: number;
-}
-
-function emptyQueue(): QueueIndex {
-  const states = Object.fromEntries(TASK_STATES.map((state) => [state, new RankedSet()]));
-  return { ready: new RankedSet(), states: states as Record<TaskState, RankedSet>, size: 0 };
 }
 
 /** How many ended tasks, and how large together. */
@@ -53,6 +41,8 @@ export function hasEnded(head: TaskHead): boolean {
 export class TaskIndex {
   private readonly queues = new Map<string, QueueIndex>();
   readonly batches = new BatchIndex();
+  /** Those of queues with tasks, and of those for which something is set. */
+  private readonly flows = new Map<string, QueueFlow>();
   private readonly claims = new Map<string, Set<TaskNumber>>();
   private readonly onWall = new DeadlineHeap();
   private readonly onSteady = new DeadlineHeap();
@@ -65,20 +55,34 @@ export class TaskIndex {
   move(number: TaskNumber, from: TaskHead | undefined, to: TaskHead | undefined): void {
     if (from !== undefined) this.take(number, from);
     if (to !== undefined) this.put(number, to, from);
-    else if (from !== undefined && this.queues.get(from.queue)?.size === 0) this.queues.delete(from.queue);
+    this.followWork(from, to);
+    if (from !== undefined && to === undefined) this.forgetEmpty(from.queue);
   }
 
-  /** Takes the best ready task out of a queue. The caller leases it, and the index learns of it by `move`. */
-  takeReady(queue: string): TaskNumber | undefined {
-    const place = this.queues.get(queue)?.ready.shift();
-    return place === undefined ? undefined : place % AGES;
+  /** What a queue hands out, and when. */
+  flowOf(queue: string): QueueFlow {
+    const known = this.flows.get(queue);
+    if (known !== undefined) return known;
+    const created = new QueueFlow();
+    this.flows.set(queue, created);
+    return created;
   }
 
-  /** 1-based; `undefined` when the task cannot be claimed now. */
-  position(queue: string, priority: number, number: TaskNumber): number | undefined {
-    const ready = this.queues.get(queue)?.ready;
-    const place = placeOf(priority, number);
-    return ready?.has(place) ? ready.rank(place) + 1 : undefined;
+  /** The same; `undefined` when there is neither a task nor a setting. */
+  knownFlow(queue: string): QueueFlow | undefined {
+    return this.flows.get(queue);
+  }
+
+  /** Forgets a queue without tasks; what is set for it stays. */
+  forgetEmpty(queue: string): void {
+    if ((this.queues.get(queue)?.size ?? 0) > 0) return;
+    this.queues.delete(queue);
+    if (!this.flows.get(queue)?.isConfigured) this.flows.delete(queue);
+  }
+
+  /** Counts what waits before a task and its group; `undefined` when the task cannot be claimed now. */
+  position(queue: string, lane: Lane, number: TaskNumber): number | undefined {
+    return this.flows.get(queue)?.ready.position(lane, number);
   }
 
   /** Remembers that this claim call holds this task, before that is durable. */
@@ -172,7 +176,7 @@ export class TaskIndex {
   private take(number: TaskNumber, head: TaskHead): void {
     const queue = this.queueOf(head.queue);
     queue.states[head.state].delete(number);
-    if (head.state === 'queued') queue.ready.delete(placeOf(head.priority, number));
+    if (head.state === 'queued') queue.flow.ready.delete(head, number);
     queue.size -= 1;
     if (head.claimKey !== undefined) this.letGo(head.claimKey, number);
     if (!hasEnded(head)) return;
@@ -184,7 +188,7 @@ export class TaskIndex {
     const queue = this.queueOf(head.queue);
     queue.size += 1;
     queue.states[head.state].add(number);
-    if (head.state === 'queued') queue.ready.add(placeOf(head.priority, number));
+    if (head.state === 'queued') queue.flow.ready.add(head, number);
     if (head.claimKey !== undefined) this.hold(head.claimKey, number);
     if (hasEnded(head)) {
       this.endedTasks.count += 1;
@@ -193,6 +197,13 @@ export class TaskIndex {
     // A heartbeat moves the deadline out: the entry that is there comes up earlier and is put back then.
     const isLater = from?.state === head.state && (from.deadline ?? Infinity) <= (head.deadline ?? Infinity);
     if (!isLater) this.postpone(number, head);
+  }
+
+  /** Counts who is being worked on. A task that was queued was counted when it was handed out. */
+  private followWork(from: TaskHead | undefined, to: TaskHead | undefined): void {
+    if (from?.state === 'processing' && to?.state !== 'processing') this.flowOf(from.queue).leave(from.group);
+    const isCounted = from?.state === 'processing' || from?.state === 'queued';
+    if (to?.state === 'processing' && !isCounted) this.flowOf(to.queue).enter(to.group);
   }
 
   private letGo(claimKey: string, number: TaskNumber): void {
@@ -209,7 +220,9 @@ export class TaskIndex {
   private queueOf(name: string): QueueIndex {
     const known = this.queues.get(name);
     if (known !== undefined) return known;
-    const created = emptyQueue();
+    const states = Object.fromEntries(TASK_STATES.map((state) => [state, new RankedSet()]));
+    const flow = this.flowOf(name);
+    const created = { flow, states: states as Record<TaskState, RankedSet>, size: 0 };
     this.queues.set(name, created);
     return created;
   }

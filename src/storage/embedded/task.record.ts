@@ -2,17 +2,22 @@ import { crc32 } from 'node:zlib';
 import type { Instant } from '../../task/clock.js';
 import { type Backoff, DEFAULT_BACKOFF } from '../../task/retry-policy.js';
 import { dueAt } from '../../task/task.machine.js';
+import { labelsOf, type Signature, signatureOf } from '../../task/requirements.js';
 import { type Task, TASK_STATES, type TaskSpec, type TaskState } from '../../task/task.js';
 import { holderOf } from '../claim-key.js';
 
-/** Raised with every change of the layout; a store written by a newer version is refused. */
-export const RECORD_VERSION = 1;
+/** Raised with every change of the layout; a store written by a newer version is refused, an older one is read. */
+export const RECORD_VERSION = 2;
 
 /** What the in-memory indices know of a task: the fixed head of its record. */
 export interface TaskHead {
   readonly state: TaskState;
   readonly queue: string;
   readonly priority: number;
+  /** Empty for none. */
+  readonly group: string;
+  /** What a worker must offer. */
+  readonly signature: Signature;
   readonly revision: number;
   /** Bytes of payload and output. */
   readonly payloadBytes: number;
@@ -41,28 +46,33 @@ export class CorruptRecord extends Error {
  *    4 u8  version   5 u8 state   6 i16 priority
  *    8 f64 deadline, NaN for none
  *   16 u32 revision  20 u32 bytes of payload and output
- *   24 u16 length of the queue's name  26 u16 length of the claim key, both in bytes; the names follow in UTF-8
- *   then the rest of the task as JSON
+ *   24 u16 length of the queue's name  26 u16 length of the claim key, both in bytes
+ *   28 u16 length of the group         30 u16 length of the requirements, both since version 2
+ *   the names follow in UTF-8, in this order, then the rest of the task as JSON
  */
 const CHECKED_FROM = 4;
-const NAMES_FROM = 28;
+/** Where the names begin, by version. */
+const NAMES_FROM = [0, 28, 32] as const;
+const LENGTHS_FROM = 24;
 
 export function encodeTask(task: Task, payloadBytes: number): Buffer {
-  const { queue, priority } = task.spec;
-  const claimKey = holderOf(task) ?? '';
-  const names = [Buffer.byteLength(queue), Buffer.byteLength(claimKey)] as const;
+  const { queue, priority, group = '', requires } = task.spec;
+  const names = [queue, holderOf(task) ?? '', group, signatureOf(requires)];
   const body = JSON.stringify(packTask(task));
-  const record = Buffer.allocUnsafe(NAMES_FROM + names[0] + names[1] + Buffer.byteLength(body));
+  const bytes = names.reduce((sum, name) => sum + Buffer.byteLength(name), Buffer.byteLength(body));
+  const record = Buffer.allocUnsafe(NAMES_FROM[RECORD_VERSION] + bytes);
   record[4] = RECORD_VERSION;
   record[5] = TASK_STATES.indexOf(task.state);
   record.writeInt16LE(priority, 6);
   record.writeDoubleLE(headDeadline(task) ?? NaN, 8);
   record.writeUInt32LE(task.revision, 16);
   record.writeUInt32LE(payloadBytes, 20);
-  record.writeUInt16LE(names[0], 24);
-  record.writeUInt16LE(names[1], 26);
-  let end = NAMES_FROM + record.write(queue, NAMES_FROM);
-  end += record.write(claimKey, end);
+  let end: number = NAMES_FROM[RECORD_VERSION];
+  for (const [index, name] of names.entries()) {
+    const length = record.write(name, end);
+    record.writeUInt16LE(length, LENGTHS_FROM + index * 2);
+    end += length;
+  }
   record.write(body, end);
   record.writeUInt32LE(crc32(record.subarray(CHECKED_FROM)), 0);
   return record;
@@ -70,29 +80,39 @@ export function encodeTask(task: Task, payloadBytes: number): Buffer {
 
 /** @throws CorruptRecord when the bytes were damaged or come from a newer version */
 export function decodeHead(record: Buffer): TaskHead {
-  check(record);
-  const queueEnd = NAMES_FROM + record.readUInt16LE(24);
+  return read(record).head;
+}
+
+/** @throws CorruptRecord as `decodeHead` */
+export function decodeTask(record: Buffer): StoredTask {
+  const { head, bodyFrom } = read(record);
+  const packed = JSON.parse(record.toString('utf8', bodyFrom)) as PackedTask;
+  return { head, task: unpackTask(packed, head) };
+}
+
+/** The head, and where the rest of the task begins. */
+function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: number } {
+  const namesFrom = check(record);
+  const queueEnd = namesFrom + record.readUInt16LE(24);
   const claimEnd = queueEnd + record.readUInt16LE(26);
+  const hasLane = namesFrom > NAMES_FROM[1];
+  const groupEnd = claimEnd + (hasLane ? record.readUInt16LE(28) : 0);
+  const bodyFrom = groupEnd + (hasLane ? record.readUInt16LE(30) : 0);
   const deadline = record.readDoubleLE(8);
   const payloadBytes = record.readUInt32LE(20);
-  return {
+  const head = {
     state: TASK_STATES[record[5] ?? -1] ?? 'queued',
-    queue: record.toString('utf8', NAMES_FROM, queueEnd),
+    queue: record.toString('utf8', namesFrom, queueEnd),
     priority: record.readInt16LE(6),
+    group: record.toString('utf8', claimEnd, groupEnd),
+    signature: record.toString('utf8', groupEnd, bodyFrom),
     revision: record.readUInt32LE(16),
     payloadBytes,
     bytes: payloadBytes + record.length,
     deadline: Number.isNaN(deadline) ? undefined : deadline,
     claimKey: claimEnd === queueEnd ? undefined : record.toString('utf8', queueEnd, claimEnd),
   };
-}
-
-/** @throws CorruptRecord as `decodeHead` */
-export function decodeTask(record: Buffer): StoredTask {
-  const head = decodeHead(record);
-  const bodyFrom = NAMES_FROM + record.readUInt16LE(24) + record.readUInt16LE(26);
-  const packed = JSON.parse(record.toString('utf8', bodyFrom)) as PackedTask;
-  return { head, task: unpackTask(packed, head) };
+  return { head, bodyFrom };
 }
 
 /** The head of a task as `decodeHead` would give it. */
@@ -101,6 +121,8 @@ export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHe
     state: task.state,
     queue: task.spec.queue,
     priority: task.spec.priority,
+    group: task.spec.group ?? '',
+    signature: signatureOf(task.spec.requires),
     revision: task.revision,
     payloadBytes,
     bytes: payloadBytes + record.length,
@@ -109,15 +131,15 @@ export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHe
   };
 }
 
-function check(record: Buffer): void {
-  if (record.length < NAMES_FROM || crc32(record.subarray(CHECKED_FROM)) !== record.readUInt32LE(0)) {
+/** Where the names of a sound record begin. */
+function check(record: Buffer): number {
+  if (record.length < NAMES_FROM[1] || crc32(record.subarray(CHECKED_FROM)) !== record.readUInt32LE(0)) {
     throw new CorruptRecord('A task record does not match its checksum');
   }
-  if (record[4] !== RECORD_VERSION) {
-    throw new CorruptRecord(
-      `A task record has version ${String(record[4])}; this version reads ${RECORD_VERSION}`,
-    );
-  }
+  const version = record[4] ?? 0;
+  const namesFrom = NAMES_FROM[version] ?? 0;
+  if (namesFrom > 0) return namesFrom;
+  throw new CorruptRecord(`A task record has version ${version}; this version reads up to ${RECORD_VERSION}`);
 }
 
 /** For an ended task, when it ended: how long such tasks are kept may change. */
@@ -156,6 +178,8 @@ const SPEC_FIELDS: ReadonlySet<string> = new Set<keyof TaskSpec>([
   'maxAttempts',
   'maxInterruptions',
   'backoff',
+  'group',
+  'requires',
 ]);
 const CORE_FIELDS: ReadonlySet<string> = new Set<keyof Task>([
   'spec',
@@ -211,7 +235,7 @@ function isDefault(backoff: Backoff): boolean {
 
 function unpackTask(
   packed: PackedTask,
-  head: Pick<TaskHead, 'queue' | 'priority' | 'state' | 'revision'>,
+  head: Pick<TaskHead, 'queue' | 'priority' | 'group' | 'signature' | 'state' | 'revision'>,
 ): Task {
   const [id, language, engine, timeout, maxAttempts, maxInterruptions, backoff, options, ...core] = packed;
   const [createdAt, sequence, attempt, failures, interruptions, rest] = core;
@@ -226,6 +250,8 @@ function unpackTask(
     maxInterruptions,
     backoff: backoff === 0 ? DEFAULT_BACKOFF : backoff,
     ...(options === 0 ? undefined : options),
+    ...(head.group === '' ? undefined : { group: head.group }),
+    ...(head.signature === '' ? undefined : { requires: labelsOf(head.signature) }),
   };
   const counters = { createdAt, revision: head.revision, sequence, attempt, failures, interruptions };
   return { spec, ...counters, ...rest, state: head.state } as Task;

@@ -16,6 +16,11 @@ export class Keys {
     return `${this.prefix}:generation`;
   }
 
+  /** The channel on which every change of what is set for a queue is told, with its name. */
+  get settings(): string {
+    return `${this.prefix}:settings`;
+  }
+
   /** The beginning of the keys of all documents of a kind. They are on one node. */
   documents(kind: string): string {
     return `${this.prefix}:documents:{${kind}}`;

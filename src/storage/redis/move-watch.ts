@@ -9,6 +9,8 @@ export interface MoveWatchOptions {
   readonly channelPrefix: string;
   /** The channel on which every clear is told, with its number. */
   readonly clears: string;
+  /** The channel on which every change of what is set for a queue is told, with its name. */
+  readonly settings: string;
   readonly onClear: (generation: number) => void;
 }
 
@@ -24,12 +26,16 @@ export class MoveWatch {
 
   constructor(
     private readonly subscriber: Redis | Cluster,
-    { channelPrefix, clears, onClear }: MoveWatchOptions,
+    { channelPrefix, clears, settings, onClear }: MoveWatchOptions,
   ) {
-    this.channels = [clears, ...TRANSITION_TYPES.map((type) => `${channelPrefix}:${type}`)];
+    this.channels = [clears, settings, ...TRANSITION_TYPES.map((type) => `${channelPrefix}:${type}`)];
     subscriber.on('message', (channel: string, text: string) => {
-      if (channel === clears) onClear(Number(text));
-      else this.hear(text);
+      if (channel === settings) this.loosen(text);
+      else if (channel !== clears) this.hear(text);
+      else {
+        onClear(Number(text));
+        this.loosen(undefined);
+      }
     });
   }
 
@@ -49,6 +55,12 @@ export class MoveWatch {
   disturb(): void {
     if (this.isClosed) return;
     for (const watcher of this.watchers) watcher.disturbed();
+  }
+
+  /** What holds back the tasks of this queue, or of any, may have changed. */
+  private loosen(queue: string | undefined): void {
+    if (this.isClosed) return;
+    for (const watcher of this.watchers) watcher.loosened?.(queue);
   }
 
   close(): void {

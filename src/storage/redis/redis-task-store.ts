@@ -1,4 +1,5 @@
 import type { Clock } from '../../task/clock.js';
+import type { QueueSettings, QueueSettingsChange } from '../../task/queue-settings.js';
 import type { Attempt, Task } from '../../task/task.js';
 import {
   type BatchCounts,
@@ -6,6 +7,7 @@ import {
   type ClaimedTask,
   type ClaimRequest,
   type Committed,
+  type ConfiguredQueue,
   type JsonText,
   type KeptTask,
   type NewTask,
@@ -31,6 +33,7 @@ import { MoveWatch } from './move-watch.js';
 import { QueueNames } from './queue-names.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisDocuments } from './redis-documents.js';
+import { RedisSettings } from './redis-settings.js';
 import { ReservingInserter } from './reserving-inserter.js';
 import { StoreConnection, type StoreLink } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
@@ -79,6 +82,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
   private readonly dueFinder: DueFinder;
+  private readonly settings: RedisSettings;
   private readonly moves: MoveWatch;
   private closing: Promise<void> | undefined;
   private generationCount = 0;
@@ -117,9 +121,11 @@ export class RedisTaskStore extends TaskStore {
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
     this.dueFinder = new DueFinder(this.parts, this.clock, settings);
+    this.settings = new RedisSettings(this.parts, this.clock);
     this.moves = new MoveWatch(link.openSubscriber(), {
       channelPrefix: events.channelPrefix,
       clears: keys.generation,
+      settings: keys.settings,
       onClear: (generation) => {
         this.noteGeneration(generation);
       },
@@ -204,6 +210,22 @@ export class RedisTaskStore extends TaskStore {
       const rank = await this.connection.read((client) => client.zrank(this.parts.keys.ready(queue), id));
       return rank === null ? undefined : rank + 1;
     });
+  }
+
+  settingsOf(queue: string): Promise<QueueSettings> {
+    return this.connection.during(() => this.settings.of(queue));
+  }
+
+  configured(): Promise<readonly ConfiguredQueue[]> {
+    return this.connection.during(() => this.settings.all());
+  }
+
+  configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
+    return this.connection.during(() => this.settings.change(queue, change));
+  }
+
+  untilAllowed(queue: string): Promise<number> {
+    return this.connection.during(() => this.settings.untilAllowed(queue));
   }
 
   list(query: TaskQuery): Promise<TaskPage> {

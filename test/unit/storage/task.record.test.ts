@@ -18,6 +18,7 @@ const held = claim(queued, grant, at(2_000)).task;
 const TASKS: readonly (readonly [string, Task])[] = [
   ['delayed', create(spec({ delay: 7.5, batchId: 'b', traceparent: 'tp' }), at(0)).task],
   ['queued', queued],
+  ['queued', create(spec({ group: 'gé', requires: { gpu: 'a', os: 'b' } }), at(0)).task],
   ['processing', held],
   ['completed', complete(held, { leaseId: 'lease-1' }, at(3_000))?.task ?? queued],
   ['failed', fail(held, { error: 'né \ud800 "', exitCode: 3, random: 0 }, at(3_000))?.task ?? queued],
@@ -63,6 +64,6 @@ describe('a task record', () => {
     const record = encodeTask(held, 12);
     record[4] = RECORD_VERSION + 1;
     record.writeUInt32LE(crc32(record.subarray(4)), 0);
-    expect(() => decodeHead(record)).toThrow(/version 2/);
+    expect(() => decodeHead(record)).toThrow(/version 3/);
   });
 });

@@ -9,6 +9,7 @@ import {
   type TaskQuery,
   TaskStore,
 } from '../../../../src/storage/task-store.js';
+import type { QueueSettingsChange } from '../../../../src/task/queue-settings.js';
 import type { Task } from '../../../../src/task/task.js';
 
 /** Several instances at the same data as one store: each call goes to the next of them. */
@@ -87,6 +88,22 @@ export class AlternatingStore extends TaskStore {
 
   position(task: Task) {
     return this.next().position(task);
+  }
+
+  settingsOf(queue: string) {
+    return this.next().settingsOf(queue);
+  }
+
+  configured() {
+    return this.next().configured();
+  }
+
+  configure(queue: string, change: QueueSettingsChange) {
+    return this.next().configure(queue, change);
+  }
+
+  untilAllowed(queue: string) {
+    return this.next().untilAllowed(queue);
   }
 
   list(query: TaskQuery) {

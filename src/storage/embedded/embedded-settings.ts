@@ -1,0 +1,70 @@
+import type { Clock } from '../../task/clock.js';
+import { changeSettings, type QueueSettings, type QueueSettingsChange } from '../../task/queue-settings.js';
+import type { ConfiguredQueue } from '../task-store.js';
+import type { Commits } from './commits.js';
+import type { QueueFiles } from './queue-files.js';
+import type { TaskIndex } from './task-index.js';
+
+interface SettingsParts {
+  readonly files: QueueFiles;
+  readonly index: TaskIndex;
+  readonly commits: Commits;
+  readonly clock: Clock;
+}
+
+/** What is set for queues: in the file, and in the indices that claims look at. */
+export class EmbeddedSettings {
+  private underWay: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: SettingsParts) {
+    const { files, index, clock } = parts;
+    const { steady } = clock.now();
+    for (const { key, value } of files.settings.getRange()) index.flowOf(key).configure(value, steady, true);
+  }
+
+  async of(queue: string): Promise<QueueSettings> {
+    await this.settled();
+    return this.read(queue);
+  }
+
+  async all(): Promise<readonly ConfiguredQueue[]> {
+    await this.settled();
+    return [...this.parts.files.settings.getRange()].map(({ key, value }) => ({
+      queue: key,
+      settings: value,
+    }));
+  }
+
+  /** One change at a time, each on what the one before has left. */
+  change(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
+    const changed = this.allEnded().then(() => this.write(queue, change));
+    this.underWay = changed;
+    return changed;
+  }
+
+  /** Resolves when no change is under way. */
+  async allEnded(): Promise<void> {
+    await this.underWay.catch(() => undefined);
+  }
+
+  private async write(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
+    const { files, index, commits, clock } = this.parts;
+    commits.requireOpen();
+    const settings = changeSettings(this.read(queue), change);
+    files.putSettings(queue, settings);
+    await commits.synced(files.committed());
+    index.flowOf(queue).configure(settings, clock.now().steady);
+    index.forgetEmpty(queue);
+    commits.tellLoosened(queue);
+    return settings;
+  }
+
+  private async settled(): Promise<void> {
+    await this.allEnded();
+    this.parts.commits.requireOpen();
+  }
+
+  private read(queue: string): QueueSettings {
+    return this.parts.files.settings.get(queue) ?? {};
+  }
+}

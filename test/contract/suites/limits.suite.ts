@@ -1,0 +1,272 @@
+import { SeededRandom } from '../../support/store-random.js';
+import type { StartStore } from '../../support/store-harness.js';
+import { idsOf, listAll, type StoreUser } from '../../support/store-user.js';
+import { cancel } from '../../../src/task/task.machine.js';
+import type { ProcessingTask } from '../../../src/task/task.js';
+
+export function describeLimits(start: StartStore): void {
+  it('keeps what is set for a queue, also when the queue has no tasks', async () => {
+    const user = await start();
+    expect(await user.store.settingsOf('q')).toEqual({});
+    expect(await user.store.configured()).toEqual([]);
+    const rateLimit = { tasks: 5, per: 2.5 };
+    const all = { maxDepth: 9, maxConcurrency: 3, maxConcurrencyPerGroup: 2, rateLimit, priorityAgeing: 0.5 };
+    expect(await user.store.configure('q', { ...all, paused: true })).toEqual({ ...all, paused: true });
+    expect(await user.store.configure('q', { paused: false, maxDepth: null })).toEqual({
+      ...all,
+      maxDepth: undefined,
+    });
+    await user.harness.reopen();
+    const kept = { maxConcurrency: 3, maxConcurrencyPerGroup: 2, rateLimit, priorityAgeing: 0.5 };
+    expect(await user.store.settingsOf('q')).toEqual(kept);
+    expect(await user.store.configured()).toEqual([{ queue: 'q', settings: kept }]);
+    expect(await user.store.counts()).toEqual([]);
+    const none = {
+      maxConcurrency: null,
+      maxConcurrencyPerGroup: null,
+      rateLimit: null,
+      priorityAgeing: null,
+    };
+    expect(await user.store.configure('q', none)).toEqual({});
+    expect(await user.store.configured()).toEqual([]);
+  });
+
+  it('loses no change when several are made at once', async () => {
+    const user = await start();
+    await Promise.all([
+      user.store.configure('q', { maxDepth: 1 }),
+      user.store.configure('q', { maxConcurrency: 2 }),
+      user.store.configure('q', { priorityAgeing: 3 }),
+    ]);
+    expect(await user.store.settingsOf('q')).toEqual({ maxDepth: 1, maxConcurrency: 2, priorityAgeing: 3 });
+  });
+
+  it('keeps what is set when the tasks are cleared', async () => {
+    const user = await start();
+    await user.store.configure('default', { maxConcurrency: 1 });
+    await user.add({ id: 'a' }, { id: 'b' });
+    await user.takeOne();
+    expect(await user.store.clear({})).toBe(2);
+    await user.add({ id: 'c' }, { id: 'd' });
+    expect(idsOf(await user.take({ max: 2 }))).toEqual(['c']);
+    expect(await user.take()).toEqual([]);
+  });
+
+  it('tells watchers what may have loosened', async () => {
+    const user = await start();
+    const told: (string | undefined)[] = [];
+    await new Promise<void>((resolve) => {
+      const loosened = (queue: string | undefined) => {
+        told.push(queue);
+        resolve();
+      };
+      user.store.watch({ moved: () => undefined, disturbed: () => undefined, loosened });
+      void user.store.configure('q', { paused: true });
+    });
+    expect(told).toEqual(['q']);
+  });
+
+  it('hands out nothing of a paused queue; the others and held tasks go on', async () => {
+    const user = await start();
+    await user.add({ id: 'a' }, { id: 'b' }, { id: 'other', queue: 'other' });
+    const held = await user.takeOne();
+    await user.store.configure('default', { paused: true });
+    expect(await user.take()).toEqual([]);
+    expect(idsOf(await user.take({ queues: ['default', 'other'], max: 2 }))).toEqual(['other']);
+    expect((await user.complete(held)).state).toBe('completed');
+    await user.harness.reopen();
+    expect(await user.take()).toEqual([]);
+    await user.store.configure('default', { paused: false });
+    expect(idsOf(await user.take())).toEqual(['b']);
+  });
+
+  it.each(['complete', 'fail', 'release', 'lose', 'cancel', 'clear'] as const)(
+    'frees a slot of queue and group when a task leaves by %s',
+    async (way) => {
+      const user = await start();
+      await user.store.configure('default', { maxConcurrency: 3, maxConcurrencyPerGroup: 1 });
+      await user.add(
+        { id: 'a0', group: 'a' },
+        { id: 'a1', group: 'a' },
+        { id: 'a2', group: 'a' },
+        { id: 'n0' },
+        { id: 'n1' },
+        { id: 'n2' },
+      );
+      const [held] = await user.take({ max: 9, lease: 10 });
+      expect(idsOf(await user.list({ states: ['processing'] }))).toEqual(['n1', 'n0', 'a0']);
+      expect(await user.take()).toEqual([]);
+      if (!held) throw new Error('Nothing was claimed');
+      await leave(user, held, way);
+      const taken = await user.take({ max: 9 });
+      const isBack = way === 'release' || way === 'lose';
+      expect(idsOf(taken)[0]).toBe(isBack ? 'a0' : 'a1');
+      expect((await user.list({ states: ['processing'], group: 'a' })).length).toBe(1);
+      // A clear frees every slot, and one of the three that wait is of the group that is full then.
+      expect((await user.list({ states: ['processing'] })).length).toBe(way === 'clear' ? 2 : 3);
+    },
+  );
+
+  it('passes over groups that are full, and serves them in their old turn when they are not', async () => {
+    const user = await start();
+    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.add(...['a0', 'a1', 'b0', 'b1', 'c0'].map((id) => ({ id, group: id.slice(0, 1) })), {
+      id: 'low',
+      priority: 0,
+      group: 'd',
+    });
+    const taken = await user.take({ max: 9 });
+    expect(idsOf(taken)).toEqual(['a0', 'b0', 'c0', 'low']);
+    const [a0, b0] = taken;
+    if (!a0 || !b0) throw new Error('Too few tasks');
+    await user.complete(b0);
+    await user.complete(a0);
+    expect(idsOf(await user.take({ max: 9 }))).toEqual(['a1', 'b1']);
+  });
+
+  it('fits the settings at once when they change', async () => {
+    const user = await start();
+    await user.add(
+      ...Array.from({ length: 12 }, (_, index) => ({ id: `t${index}`, group: `g${index % 2}` })),
+    );
+    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    expect(await user.take({ max: 9 })).toHaveLength(2);
+    await user.store.configure('default', { maxConcurrencyPerGroup: 3 });
+    expect(await user.take({ max: 9 })).toHaveLength(4);
+    await user.store.configure('default', { maxConcurrencyPerGroup: 2 });
+    expect(await user.take({ max: 9 })).toEqual([]);
+    await user.store.configure('default', { maxConcurrencyPerGroup: null, maxConcurrency: 7 });
+    expect(await user.take({ max: 9 })).toHaveLength(1);
+    await user.store.configure('default', { maxConcurrency: null });
+    expect(await user.take({ max: 9 })).toHaveLength(5);
+  });
+
+  it('hands out as much at once as the rate says, then one in each interval', async () => {
+    const user = await start();
+    await user.store.configure('default', { rateLimit: { tasks: 4, per: 2 } });
+    await user.add(...Array.from({ length: 20 }, (_, index) => ({ id: `t${index}` })));
+    expect(await user.store.untilAllowed('default')).toBe(0);
+    expect(await user.take({ max: 9 })).toHaveLength(4);
+    expect(await user.store.untilAllowed('default')).toBe(500);
+    user.clock.advance(499);
+    expect(await user.take()).toEqual([]);
+    expect(await user.store.untilAllowed('default')).toBe(1);
+    user.clock.advance(1);
+    expect(await user.take({ max: 9 })).toHaveLength(1);
+    user.clock.advance(60_000);
+    expect(await user.take({ max: 9 })).toHaveLength(4);
+    expect(await user.store.untilAllowed('other')).toBe(0);
+  });
+
+  it('does not fill the bucket when the rate is changed or the store is opened again', async () => {
+    const user = await start();
+    await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });
+    await user.add(...Array.from({ length: 9 }, (_, index) => ({ id: `t${index}` })));
+    expect(await user.take({ max: 9 })).toHaveLength(2);
+    await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });
+    expect(await user.take({ max: 9 })).toEqual([]);
+    await user.harness.reopen();
+    expect(await user.take({ max: 9 })).toEqual([]);
+    await user.store.configure('default', { rateLimit: { tasks: 3, per: 3 } });
+    user.clock.advance(999);
+    expect(await user.take({ max: 9 })).toEqual([]);
+    user.clock.advance(1);
+    expect(await user.take({ max: 9 })).toHaveLength(1);
+    await user.store.configure('default', { rateLimit: null });
+    expect(await user.take({ max: 9 })).toHaveLength(6);
+  });
+
+  it('spends no token on what has expired', async () => {
+    const user = await start();
+    await user.store.configure('default', { rateLimit: { tasks: 1, per: 60 } });
+    await user.add({ id: 'late', ttl: 1 }, { id: 'good' });
+    user.clock.advance(1_000);
+    expect(idsOf(await user.take({ max: 2 }))).toEqual(['good']);
+  });
+
+  it('lets waiting count as priority when that is set', async () => {
+    const user = await start();
+    await user.store.configure('default', { priorityAgeing: 10 });
+    await user.add({ id: 'old', priority: 0 });
+    user.clock.advance(29_000);
+    await user.add({ id: 'young', priority: 3 });
+    expect(idsOf([await user.takeOne()])).toEqual(['young']);
+    user.clock.advance(1_001);
+    await user.add({ id: 'younger', priority: 3 }, { id: 'urgent', priority: 4 });
+    expect(idsOf(await user.take({ max: 3 }))).toEqual(['urgent', 'old', 'younger']);
+  });
+
+  it.each([1, 2, 3, 4])('is never above a limit, whatever ends how (seed %i)', async (seed) => {
+    const user = await start();
+    const random = new SeededRandom(seed);
+    let held: ProcessingTask[] = [];
+    let limits = { maxConcurrency: 6, maxConcurrencyPerGroup: 2 };
+    await user.store.configure('default', limits);
+    for (let round = 0; round < 120; round += 1) {
+      const choice = random.next();
+      const group = random.next() < 0.8 ? `g${random.below(4)}` : undefined;
+      if (choice < 0.4) await user.add({ id: `t${round}`, group, maxInterruptions: 99 });
+      else if (choice < 0.7) held.push(...(await user.take({ max: 1 + random.below(3), lease: 5 })));
+      else if (choice < 0.85 && held.length > 0) {
+        const [task] = held.splice(random.below(held.length), 1);
+        const ways = ['complete', 'fail', 'release', 'cancel'] as const;
+        if (task) await leave(user, task, ways[random.below(4)] ?? 'complete');
+      } else if (choice < 0.9) {
+        user.clock.advance(5_000);
+        for (const task of held) await user.tick(task);
+        held = [];
+      } else if (choice < 0.95) await user.harness.reopen();
+      else {
+        limits = { maxConcurrency: 4 + random.below(4), maxConcurrencyPerGroup: 1 + random.below(3) };
+        await user.store.configure('default', limits);
+        // What is held stays held; no more comes until there is room again.
+        for (const task of held.splice(0)) await user.complete(task);
+      }
+      await expectWithin(user, limits);
+    }
+    for (let spare = 100; spare > 0; spare -= 1) {
+      for (const task of held.splice(0)) await user.complete(task);
+      held.push(...(await user.take({ max: 9 })));
+    }
+    expect(await user.list({ states: ['queued', 'processing'] })).toEqual([]);
+  });
+}
+
+async function expectWithin(
+  user: StoreUser,
+  limits: { readonly maxConcurrency: number; readonly maxConcurrencyPerGroup: number },
+): Promise<void> {
+  const held = await listAll(user.store, { states: ['processing'] });
+  expect(held.length).toBeLessThanOrEqual(limits.maxConcurrency);
+  const groups = held.flatMap(({ spec }) => spec.group ?? []);
+  for (const group of groups) {
+    const count = groups.filter((each) => each === group).length;
+    expect(count).toBeLessThanOrEqual(limits.maxConcurrencyPerGroup);
+  }
+}
+
+async function leave(
+  user: StoreUser,
+  task: ProcessingTask,
+  way: 'complete' | 'fail' | 'release' | 'lose' | 'cancel' | 'clear',
+): Promise<unknown> {
+  switch (way) {
+    case 'complete':
+      return user.complete(task);
+    case 'fail':
+      return user.fail(task);
+    case 'release':
+      return user.release(task);
+    case 'cancel':
+      return user.write(cancel(task, undefined, user.now));
+    case 'lose':
+      user.clock.advance(10_000);
+      return user.tick(task);
+    case 'clear': {
+      const held = await user.list({ states: ['processing'] });
+      expect(held.length).toBe(3);
+      await user.store.clear({ states: ['processing'] });
+      return user.take({ max: 0 });
+    }
+  }
+}
