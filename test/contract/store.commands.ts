@@ -61,6 +61,8 @@ const newSpec = fc.record({
   maxAttempts: fc.integer({ min: 1, max: 3 }),
   maxInterruptions: fc.integer({ min: 0, max: 1 }),
   batchId: maybe(fc.constantFrom('x', 'y')),
+  group: maybe(fc.constantFrom('g1', 'g2', 'g3')),
+  requires: rarely(fc.constantFrom({ gpu: 'a100' }, { gpu: 'a100', os: 'linux' }, { os: 'linux' })),
 });
 
 const insert = command(
@@ -83,12 +85,13 @@ const claimTasks = command(
     lease: seconds,
     claimId: maybe(fc.constant('c1')),
     workerId: maybe(fc.constantFrom('w1', 'w2')),
+    labels: maybe(fc.constantFrom({ os: 'linux' }, { gpu: 'a100', os: 'linux' }, { gpu: 'h100' })),
   }),
-  async ({ queues, max, ...grant }, model, { harness }) => {
+  async ({ queues, max, labels, ...grant }, model, { harness }) => {
     const leaseIds = Array.from({ length: max }, () => `lease-${++model.leases}`);
     // Claim ids are made up by workers; whether two of them may choose the same is not the store's promise.
     const claimId = grant.claimId && `${grant.workerId}-${grant.claimId}`;
-    const request = { queues, leaseIds, grant: { ...grant, claimId, grace: 30 } };
+    const request = { queues, leaseIds, labels, grant: { ...grant, claimId, grace: 30 } };
     const expected = await model.store.claim(request);
     const claimed = await harness.store.claim(request);
     // The tasks of a repeated claim come in any order; fresh ones as they are in the queues.
@@ -237,6 +240,7 @@ const list = command(
   fc.record({
     filter: filters,
     batchId: maybe(fc.constantFrom('x', 'y')),
+    group: maybe(fc.constantFrom('g1', 'g2')),
     limit: fc.integer({ min: 1, max: 4 }),
   }),
   async ({ filter, ...query }, model, { harness }) => {
@@ -244,6 +248,28 @@ const list = command(
     const expected = await listAll(model.store, { ...filter, ...query });
     expect(idsOf(listed)).toEqual(idsOf(expected));
     expect(byId(listed)).toEqual(byId(expected));
+  },
+);
+
+const configure = command(
+  'configure',
+  fc.record({
+    queue,
+    change: fc.record(
+      {
+        paused: fc.constantFrom(true, false, false, null),
+        maxConcurrency: fc.constantFrom(1, 3, 5, null),
+        maxConcurrencyPerGroup: fc.constantFrom(1, 2, null),
+        rateLimit: fc.constantFrom({ tasks: 1, per: 0.3 }, { tasks: 3, per: 1 }, null),
+        priorityAgeing: fc.constantFrom(0.7, 5, null),
+      },
+      { requiredKeys: [] },
+    ),
+  }),
+  async ({ queue: name, change }, model, { harness }) => {
+    expect(await harness.store.configure(name, change)).toEqual(await model.store.configure(name, change));
+    expect(await harness.store.settingsOf(name)).toEqual(await model.store.settingsOf(name));
+    expect(await harness.store.untilAllowed(name)).toBeCloseTo(await model.store.untilAllowed(name), 6);
   },
 );
 
@@ -265,7 +291,7 @@ const setWall = command(
 );
 
 const reopen = command('reopen', fc.constant('both'), async (_, model, real) => {
-  await model.reopen();
+  await model.reopen(real.harness.isForgetful);
   real.feed.listenTo(await real.harness.reopen());
 });
 
@@ -288,5 +314,7 @@ export const storeCommands: fc.Arbitrary<StoreCommand>[] = [
     setWall,
     reopen,
     clear,
+    configure,
+    configure,
   ],
 ];

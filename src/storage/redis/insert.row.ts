@@ -2,7 +2,7 @@ import type { Step } from '../../task/task.machine.js';
 import type { NewTask } from '../task-store.js';
 import { type EventOptions, eventArgs } from './event.text.js';
 import type { Feed } from './feed.js';
-import { encodeTask } from './task.codec.js';
+import { encodeTask, laneOf } from './task.codec.js';
 import type { FoundFields } from './task-records.js';
 
 /** One task for an insert script. */
@@ -24,7 +24,7 @@ export function insertArgs(
   const { state, created, startBy, deadline, core } = encodeTask(step.task);
   return [
     ...[spec.id, nonce, state, created, startBy, spec.timeout, spec.priority, deadline],
-    ...[JSON.stringify(spec), core, payload, spec.batchId ?? '', ...eventArgs(step, events)],
+    ...[JSON.stringify(spec), core, payload, spec.batchId ?? '', laneOf(spec), ...eventArgs(step, events)],
   ];
 }
 

@@ -5,7 +5,10 @@ import type { ConfiguredQueue } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 
-const CONFIGURE = new LuaScript('configure', { runsWhenFull: true });
+const CONFIGURE = new LuaScript('configure', {
+  parts: ['notes', 'lanes', 'rings', 'parking'],
+  runsWhenFull: true,
+});
 const SETTINGS = new LuaScript('settings', { isReadOnly: true });
 
 interface Found {

@@ -43,8 +43,10 @@ import { type Inserter, TaskInserter } from './task-inserter.js';
 import { TaskLister } from './task-lister.js';
 import { TaskRecords } from './task-records.js';
 import { TaskRestorer } from './task-restorer.js';
+import { laneOf } from './task.codec.js';
 import { TaskWriter } from './task-writer.js';
 
+const POSITION = new LuaScript('position', { parts: ['notes', 'lanes'], isReadOnly: true });
 const GENERATION = new LuaScript('generation', { runsWhenFull: true });
 
 export interface RedisStoreOptions {
@@ -206,9 +208,10 @@ export class RedisTaskStore extends TaskStore {
 
   position(task: Task): Promise<number | undefined> {
     return this.connection.during(async () => {
-      const { queue, id } = task.spec;
-      const rank = await this.connection.read((client) => client.zrank(this.parts.keys.ready(queue), id));
-      return rank === null ? undefined : rank + 1;
+      const { queue, id, priority } = task.spec;
+      const call = { keys: [this.parts.keys.queue(queue)], args: [id, priority, laneOf(task.spec)] };
+      const position = await this.connection.readScript(POSITION, call);
+      return position === null ? undefined : Number(position);
     });
   }
 

@@ -6,6 +6,7 @@ import { type InsertResult, type InsertRow, insertArgs, tellInserted } from './i
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { QueueBatch } from './queue-batch.js';
+import { WRITING } from './script-parts.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import type { TaskFinder } from './task-finder.js';
 import type { Inserter } from './task-inserter.js';
@@ -14,7 +15,7 @@ import type { Inserter } from './task-inserter.js';
 const OVERTAKE_AFTER_MS = 20;
 const ROUNDS = 50;
 
-const INSERT = new LuaScript('insert-reserved', { parts: ['record', 'notes', 'index', 'event', 'add'] });
+const INSERT = new LuaScript('insert-reserved', { parts: [...WRITING, 'event', 'add'] });
 const FENCE = new LuaScript('fence', { runsWhenFull: true });
 
 /** A task that still has to be inserted. */

@@ -1,17 +1,19 @@
 import type { Clock, Moment } from '../../task/clock.js';
 import { tick } from '../../task/task.machine.js';
+import { type Labels, pairsOf } from '../../task/requirements.js';
 import type { ProcessingTask, Task } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
 import { channelArg } from './event.text.js';
 import { LuaScript } from './lua-script.js';
+import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import { placeOf } from './task.codec.js';
 import type { TaskWriter } from './task-writer.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 const CLAIM = new LuaScript('claim', {
-  parts: ['record', 'notes', 'index', 'event', 'lease'],
+  parts: [...WRITING, 'event', 'lease', 'limits', 'choose', 'take'],
   runsWhenFull: true,
 });
 
@@ -29,6 +31,8 @@ interface Search {
   readonly queues: readonly string[];
   /** Where the claim may hold tasks besides. */
   readonly further: readonly string[];
+  /** What the worker offers, as the script reads it. */
+  readonly offer: string;
   /** Empty for a claim without an id. */
   readonly claimKey: string;
 }
@@ -60,25 +64,24 @@ export class TaskClaimer {
     private readonly clock: Clock,
   ) {}
 
-  async claim({ queues: named, leaseIds, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
+  async claim({ queues: named, leaseIds, labels, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
     const queues = [...new Set(named)];
     const rows = leaseIds.map((leaseId) => ({ leaseId, grant }));
+    const offer = offerOf(labels);
     if (grant.claimId !== undefined) {
-      return this.claimOnce(queues, rows, claimKeyOf(grant.workerId, grant.claimId));
+      const claimKey = claimKeyOf(grant.workerId, grant.claimId);
+      return this.claimOnce({ queues, further: [], claimKey, offer }, rows);
     }
     const groups = this.parts.connection.groupsOf(queues);
-    return this.fill(groups, rows, (group, left) => this.batchOf(group).add(left));
+    return this.fill(groups, rows, (group, left) => this.batchOf(group, offer).add(left));
   }
 
   /** A claim call with an id: what it holds already, else new tasks. */
-  private async claimOnce(
-    queues: readonly string[],
-    rows: readonly LeaseRow[],
-    claimKey: string,
-  ): Promise<readonly ClaimedTask[]> {
+  private async claimOnce(wanted: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
+    const { queues, claimKey } = wanted;
     const noted = await this.parts.claimNames.note(claimKey, queues);
     const further = noted.filter((name) => !queues.includes(name));
-    const search = { queues, further, claimKey };
+    const search = { ...wanted, further };
     const claimed = this.parts.connection.isCluster
       ? await this.claimNodeByNode(search, rows)
       : await this.claimAt(search, rows);
@@ -89,17 +92,15 @@ export class TaskClaimer {
   }
 
   /** Where no script sees all queues: looks everywhere for what the claim holds before it takes anything. */
-  private async claimNodeByNode(
-    { queues, further, claimKey }: Search,
-    rows: readonly LeaseRow[],
-  ): Promise<readonly ClaimedTask[]> {
+  private async claimNodeByNode(search: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
+    const { queues, further } = search;
     const held: ClaimedTask[] = [];
     for (const queue of [...queues, ...further]) {
-      held.push(...(await this.claimAt({ queues: [], further: [queue], claimKey }, [])));
+      held.push(...(await this.claimAt({ ...search, queues: [], further: [queue] }, [])));
     }
     if (held.length > 0) return held;
     return this.fill(this.parts.connection.groupsOf(queues), rows, (group, left) =>
-      this.claimAt({ queues: group, further: [], claimKey }, left),
+      this.claimAt({ ...search, queues: group, further: [] }, left),
     );
   }
 
@@ -125,13 +126,14 @@ export class TaskClaimer {
     return claimed;
   }
 
-  private batchOf(queues: readonly string[]): TurnBatch<LeaseRow, ClaimedTask | undefined> {
-    const name = JSON.stringify(queues);
+  /** Claims of one turn that want the same go together. */
+  private batchOf(queues: readonly string[], offer: string): TurnBatch<LeaseRow, ClaimedTask | undefined> {
+    const name = JSON.stringify([offer, queues]);
     const known = this.batches.get(name);
     if (known !== undefined) return known;
     const batch = new TurnBatch(async (rows: readonly LeaseRow[]) => {
       this.batches.delete(name);
-      return (await this.search({ queues, further: [], claimKey: '' }, rows)).taken;
+      return (await this.search({ queues, further: [], claimKey: '', offer }, rows)).taken;
     }, ROWS_PER_SCRIPT);
     this.batches.set(name, batch);
     return batch;
@@ -154,13 +156,13 @@ export class TaskClaimer {
 
   private async run(search: Search, rows: readonly LeaseRow[], now: Moment): Promise<Run> {
     const { connection, keys, events } = this.parts;
-    const { queues, further, claimKey } = search;
+    const { queues, further, claimKey, offer } = search;
     const instant = JSON.stringify(new Date(now.wall).toISOString());
     const call = {
       keys: [...queues, ...further].map((queue) => keys.queue(queue)),
       args: [
         ...[queues.length, claimKey, now.wall, now.steady, instant],
-        ...[channelArg(events, 'processing'), events.streamLength, PASS_OVER],
+        ...[channelArg(events, 'processing'), events.streamLength, PASS_OVER, offer],
         ...rows.flatMap(leaseArgs),
       ],
     };
@@ -195,6 +197,10 @@ export class TaskClaimer {
 
 function byPlace([queue, , , , head = '']: ReplyRow, [otherQueue, , , , otherHead = '']: ReplyRow): number {
   return queue - otherQueue || placeOf(head) - placeOf(otherHead);
+}
+
+function offerOf(labels: Labels = {}): string {
+  return `,${pairsOf(labels).join(',')},`;
 }
 
 function leaseArgs({ leaseId, grant: { workerId, claimId, lease, grace } }: LeaseRow): (string | number)[] {

@@ -3,10 +3,11 @@ import type { NewTask } from '../task-store.js';
 import { type InsertResult, type InsertRow, insertArgs, tellInserted } from './insert.row.js';
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
+import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
-const INSERT = new LuaScript('insert', { parts: ['record', 'notes', 'index', 'event', 'add'] });
+const INSERT = new LuaScript('insert', { parts: [...WRITING, 'event', 'add'] });
 
 export interface Inserter {
   /** Per item: `undefined` when inserted, else the task that has this id already. */

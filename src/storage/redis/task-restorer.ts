@@ -1,11 +1,12 @@
 import type { KeptTask } from '../task-store.js';
 import { holderOf } from '../claim-key.js';
 import { LuaScript } from './lua-script.js';
+import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
-import { encodeTask } from './task.codec.js';
+import { encodeTask, laneOf } from './task.codec.js';
 import { newNonce } from './nonce.js';
 
-const RESTORE = new LuaScript('restore', { parts: ['record', 'notes', 'index', 'event'] });
+const RESTORE = new LuaScript('restore', { parts: [...WRITING, 'event'] });
 
 interface Row {
   readonly index: number;
@@ -82,6 +83,7 @@ function argsOf({ id, nonce, item: { task, payload, output = '', attempts } }: R
       texts.lease,
       texts.claim,
       spec.batchId ?? '',
+      laneOf(spec),
       payload,
       output,
     ],

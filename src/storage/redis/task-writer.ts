@@ -4,15 +4,16 @@ import type { Change, TaskFilter } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
+import { WRITING } from './script-parts.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
 
 const REPLACE = new LuaScript('replace', {
-  parts: ['record', 'notes', 'index', 'event'],
+  parts: [...WRITING, 'event'],
   runsWhenFull: true,
 });
-const REMOVE = new LuaScript('remove', { parts: ['record', 'notes', 'index'], runsWhenFull: true });
-const CLEAR = new LuaScript('clear', { parts: ['record', 'notes', 'index'], runsWhenFull: true });
+const REMOVE = new LuaScript('remove', { parts: WRITING, runsWhenFull: true });
+const CLEAR = new LuaScript('clear', { parts: WRITING, runsWhenFull: true });
 
 /** Tasks that one commit of a clear takes along: about a tenth of a second. */
 const CLEARED_PER_SCRIPT = 10_000;

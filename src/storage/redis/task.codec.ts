@@ -1,5 +1,6 @@
 import type { Instant } from '../../task/clock.js';
 import { dueAt } from '../../task/task.machine.js';
+import { signatureOf } from '../../task/requirements.js';
 import type { Lease, Task, TaskSpec } from '../../task/task.js';
 import { holderOf } from '../claim-key.js';
 
@@ -65,6 +66,12 @@ export function decodeTask([head, spec, core, lease]: TaskFields): Task {
     ...(state === 'processing' && { lease: JSON.parse(lease) as Lease }),
   };
   return task as Task;
+}
+
+/** The lane that a task waits in, see `scripts/lanes.lua`. */
+export function laneOf({ group = '', requires }: TaskSpec): string {
+  const signature = signatureOf(requires);
+  return group === '' && signature === '' ? '' : `${signature} ${group}`;
 }
 
 /** Tells the task from an earlier or later one with the same id. */

@@ -18,5 +18,6 @@ if not tasks then
 elseif before[1] and (before[1] ~= tasks or before[2] ~= per) then
   redis.call('SET', full, string.format('%.17g', ARGV[3] + tasks * (per * 1000 / tasks)))
 end
+for _, group in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':parked')) do unpark(KEYS[1], group) end
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return redis.call('HGETALL', settings)

@@ -1,13 +1,11 @@
 --[[ Part of every script that writes: where a task is found.
 <queue>:state:<state>  zset  ids by birth
-<queue>:ready          zset  ids by place, the next one first
 <queue>:due            zset  ids by deadline, on the wall
 <queue>:leases         zset  ids by the end of the lease, on the steady scale
 <queue>:ended          zset  ids by the instant they ended
 <queue>:claim:<claim>  set   ids that a claim call holds
 <queue>:batch:<batch>  zset  ids by birth
 <queue>:batch:<batch>:counts  hash  how many by state ]]
-local AGES, HIGHEST_PRIORITY = 4398046511104, 1000
 local DEADLINES = {delayed = ':due', queued = ':due', processing = ':leases',
   completed = ':ended', failed = ':ended', cancelled = ':ended', expired = ':ended'}
 
@@ -24,7 +22,7 @@ local function leave(queue, id, head)
   local index = DEADLINES[head.state]
   note(queue .. ':state:' .. head.state, id, false)
   note(queue .. index, id, false)
-  if head.state == 'queued' then note(queue .. ':ready', id, false) end
+  if head.state == 'queued' then takeBack(queue, id, head) end
   if index == ':ended' then count(queue, 'endedBytes', -head.bytes) end
   countInBatch(queue, head, -1)
   if head.claim ~= '' then redis.call('SREM', queue .. ':claim:' .. head.claim, id) end
@@ -34,7 +32,7 @@ local function enter(queue, id, head, deadline)
   local index = DEADLINES[head.state]
   note(queue .. ':state:' .. head.state, id, head.born)
   if deadline ~= '' then note(queue .. index, id, deadline) end
-  if head.state == 'queued' then note(queue .. ':ready', id, head.place) end
+  if head.state == 'queued' then makeReady(queue, id, head) end
   if index == ':ended' then count(queue, 'endedBytes', head.bytes) end
   countInBatch(queue, head, 1)
   if head.claim ~= '' then redis.call('SADD', queue .. ':claim:' .. head.claim, id) end
@@ -49,6 +47,7 @@ end
 
 local function forget(queue, id, head, fence)
   leave(queue, id, head)
+  follow(queue, head.lane, head.state, '')
   if head.batch ~= '' then
     local batch = queue .. ':batch:' .. head.batch
     redis.call('ZREM', batch, id)

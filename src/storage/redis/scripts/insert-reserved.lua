@@ -2,9 +2,9 @@
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
 ARGV     then for each task: id, nonce, state, created, startBy, timeout, priority, deadline, spec, core, payload,
-         batch (or ''), channel, event
+         batch (or ''), lane, channel, event
 Returns for each task: the id of its event, or the record that is there, or false when the nonce was given up. ]]
-local WIDTH = 14
+local WIDTH = 15
 local results = {}
 for i, queue in ipairs(KEYS) do
   local from = 2 + (i - 1) * WIDTH

@@ -3,9 +3,9 @@ KEYS[2 * i - 1]  the queue of task i
 KEYS[2 * i]      the entry of its id in the directory
 ARGV[1]          entries that the event stream keeps
 ARGV             then for each task: id, nonce, state, created, startBy, timeout, priority, deadline, spec, core,
-                 payload, batch (or ''), channel, event
+                 payload, batch (or ''), lane, channel, event
 Returns for each task: the id of its event, or the record that is there. ]]
-local WIDTH = 14
+local WIDTH = 15
 local results = {}
 for i = 1, #KEYS / 2 do
   local queue, entry, from = KEYS[2 * i - 1], KEYS[2 * i], 2 + (i - 1) * WIDTH

@@ -25,15 +25,18 @@ local function send(command, key, args)
   for from = 1, #args, 1000 do redis.call(command, key, unpack(args, from, math.min(from + 999, #args))) end
 end
 
-local function writeNotes()
-  for index, ids in pairs(scores) do
-    local added, gone = {}, {}
-    for id, score in pairs(ids) do
-      if score then added[#added + 1], added[#added + 2] = score, id else gone[#gone + 1] = id end
-    end
-    send('ZADD', index, added)
-    send('ZREM', index, gone)
+local function flush(index)
+  local added, gone = {}, {}
+  for id, score in pairs(scores[index] or {}) do
+    if score then added[#added + 1], added[#added + 2] = score, id else gone[#gone + 1] = id end
   end
+  send('ZADD', index, added)
+  send('ZREM', index, gone)
+  scores[index] = nil
+end
+
+local function writeNotes()
+  for index in pairs(scores) do flush(index) end
   for queue, values in pairs(counters) do
     redis.call('HSET', queue .. ':meta', 'number', values.number, 'event', values.event, 'endedBytes', values.endedBytes)
   end

@@ -1,5 +1,5 @@
 --[[ Part of every script: the record of a task.
-<queue>:task:<id>  hash  head, spec, core, lease, claim, batch, payload, output
+<queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output
 No script looks into any of them but the head: words between blanks, in the order below. ]]
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
@@ -16,12 +16,12 @@ local function format(head)
     head.timeout, head.place, head.born, head.nonce, head.bytes}, ' ') .. head.rest
 end
 
--- The head of a task, with the claim that holds it and the batch that it is in.
+-- The head of a task, with the claim that holds it its batch and its lane.
 local function read(queue, id)
-  local text, claim, batch = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch'))
+  local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
   if not text then return nil end
   local head = parse(text)
-  head.claim, head.batch = claim or '', batch or ''
+  head.claim, head.batch, head.lane = claim or '', batch or '', lane or ''
   return head
 end
 

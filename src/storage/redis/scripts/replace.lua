@@ -14,6 +14,7 @@ for i, queue in ipairs(KEYS) do
   results[i] = false
   if isCurrent(head, nonce, created, seen) then
     leave(queue, id, head)
+    follow(queue, head.lane, head.state, state)
     if output ~= '' then redis.call('HSET', task, 'output', output) end
     if ended ~= '' then redis.call('RPUSH', queue .. ':attempts:' .. id, ended) end
     head.state, head.revision, head.sequence, head.attempt = state, revision, sequence, attempt

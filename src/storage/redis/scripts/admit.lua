@@ -1,0 +1,29 @@
+--[[ Part of every script that writes: makes tasks ready, by the ways of a plain queue or by lanes. ]]
+
+-- Gives a plain queue its lanes: as many steps as it has priorities.
+local function giveLanes(queue)
+  if isLaned(queue) then return end
+  flush(queue .. ':ready')
+  laned[queue] = true
+  local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 0, 'WITHSCORES'))
+  while place do
+    local priority = priorityOf(place)
+    local round, after = priority .. ' ', placesOf(priority - 1)
+    local size = redis.call('ZCOUNT', queue .. ':ready', place, '(' .. after)
+    redis.call('HSET', queue .. ':waiting', round, size)
+    redis.call('HSET', queue .. ':levels', priority, size, 'r' .. priority, 1)
+    redis.call('HINCRBY', queue .. ':signatures', '', size)
+    giveTurn(queue, round)
+    enterRing(queue, '', priority, '')
+    _, place = unpack(redis.call('ZRANGE', queue .. ':ready', after, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))
+  end
+end
+
+local function makeReady(queue, id, head)
+  if head.lane ~= '' then giveLanes(queue) end
+  if isLaned(queue) then queueUp(queue, id, head) else note(queue .. ':ready', id, head.place) end
+end
+
+local function takeBack(queue, id, head)
+  if isLaned(queue) then stepOut(queue, id, head) else note(queue .. ':ready', id, false) end
+end

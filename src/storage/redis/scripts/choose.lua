@@ -1,0 +1,40 @@
+--[[ Part of the claim: the next task of a queue with lanes. ]]
+
+-- Notes the first task of each priority in the ring of a signature that is before those in `found`; without ageing, of
+-- the highest only. Groups that are full are parked on the way.
+local function look(queue, signature, limits, found)
+  local from = '-inf'
+  while from do
+    local round, score = unpack(redis.call('ZRANGE', ringOf(queue, signature), from, '+inf', 'BYSCORE', 'LIMIT', 0, 1,
+      'WITHSCORES'))
+    if not round then return end
+    local level, group = string.match(round, '^(%S+) (.*)$')
+    local lane, priority, turn = laneOf(signature, group), tonumber(level), tonumber(score)
+    local active = limits.group and group ~= '' and redis.call('HGET', queue .. ':active', group)
+    if active and tonumber(active) >= limits.group then
+      park(queue, signature, level, group)
+    else
+      local id, place = oldest(queue, priority, lane)
+      local best = found[priority]
+      place = tonumber(place)
+      if not best or turn < best.turn or turn == best.turn and place < best.place then
+        found[priority] = {id = id, place = place, turn = turn, round = round, priority = priority}
+      end
+      from = limits.ageing and placesOf(priority - 1)
+    end
+  end
+end
+
+-- Returns the task as its id, round and priority; nil when there is none for this worker.
+local function choose(queue, offer, limits, wall)
+  local found, best, most = {}, nil, nil
+  for _, signature in ipairs(redis.call('HKEYS', queue .. ':signatures')) do
+    if satisfies(offer, signature) then look(queue, signature, limits, found) end
+  end
+  for priority, task in pairs(found) do
+    local points = limits.ageing and (wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0
+    local value = priority + points
+    if not best or value > most or value == most and priority > best.priority then best, most = task, value end
+  end
+  return best
+end

@@ -1,0 +1,34 @@
+--[[ Part of the claim: what a queue's settings allow, see `redis-settings.ts` and `configure.lua`. ]]
+local function limitsOf(queue)
+  local paused, most, group, tasks, per, ageing = unpack(redis.call('HMGET', queue .. ':settings', 'paused',
+    'maxConcurrency', 'maxConcurrencyPerGroup', 'rateTasks', 'ratePer', 'priorityAgeing'))
+  local limits = {free = math.huge, group = tonumber(group), tasks = tonumber(tasks), ageing = tonumber(ageing)}
+  if most then limits.free = most - redis.call('ZCARD', queue .. ':state:processing') end
+  if paused then limits.free = 0 end
+  if tasks then
+    limits.interval = per * 1000 / tasks
+    limits.full = tonumber(redis.call('GET', queue .. ':full') or -math.huge)
+  end
+  return limits
+end
+
+local function hasRoom(limits, steady)
+  return limits.free > 0
+    and (not limits.tasks or limits.full - (limits.tasks - 1) * limits.interval - steady <= 0)
+end
+
+-- Counts a task that is handed out.
+local function spend(queue, limits, steady)
+  limits.free = limits.free - 1
+  if not limits.tasks then return end
+  limits.full = math.max(limits.full, steady) + limits.interval
+  redis.call('SET', queue .. ':full', string.format('%.17g', limits.full))
+end
+
+-- Whether a worker that offers `,label=value,…,` may have what requires this.
+local function satisfies(offer, signature)
+  for pair in string.gmatch(signature, '[^,]+') do
+    if not string.find(offer, ',' .. pair .. ',', 1, true) then return false end
+  end
+  return true
+end
