@@ -9,11 +9,15 @@ import {
   TaskStore,
 } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
+import { signatureOf } from '../task/requirements.js';
 import type { Caller } from './caller.js';
+import { HoldWatch } from './hold-watch.js';
 import { RollCall } from './roll-call.js';
 
 interface Waiter {
   readonly request: ClaimRequest;
+  /** What it offers, as a text: of those who offer the same, one is as good as another. */
+  readonly offer: string;
   /** A claim for it is under way. */
   isTrying: boolean;
   /** Something came while it was trying, so it tries again. */
@@ -38,20 +42,25 @@ export function tooManyWaiters({ MAX_PARKED_POLLS }: Config): ProblemError {
 }
 
 /**
- * Parks polls until there is work. A task that becomes ready wakes one waiter, the one that has waited longest; so no
- * poll asks the store twice for nothing, and a thousand workers do not run for one task. Another process may be quicker:
- * whoever finds nothing waits on, since its task was not left behind but taken.
+ * Parks polls until there is work. A task that becomes ready wakes one waiter, the one that has waited longest, of each
+ * kind of workers: those that offer the same labels. So no poll asks the store twice for nothing, and a thousand workers
+ * do not run for one task. Another process may be quicker: whoever finds nothing waits on, since its task was not left
+ * behind but taken.
+ *
+ * Where the number of tasks in processing is limited, a task that leaves it wakes in the same way; where the rate is, a
+ * timer does when the next token is there. When settings change, everybody asks once more.
  *
  * When the store goes away, everybody is told so. When tasks may have become ready unseen, everybody asks once more, a
  * few at a time, until a queue is found empty.
  */
 @Injectable()
 export class WaitingRoom implements OnModuleDestroy {
-  /** Who waits at which queue, in the order they came. */
-  private readonly waiters = new Map<string, Set<Waiter>>();
+  /** Who waits at which queue, by what they offer, in the order they came. */
+  private readonly waiters = new Map<string, Map<string, Set<Waiter>>>();
   private readonly everybody = new Set<Waiter>();
   private readonly roll = new RollCall<Waiter>((waiter) => this.askAgain(waiter));
-  /** What the roll call that is under way has found empty. */
+  private readonly holds: HoldWatch;
+  /** What the roll call that is under way has found empty: queues, for each offer. */
   private emptyQueues = new Set<string>();
   private isClosed = false;
 
@@ -59,12 +68,20 @@ export class WaitingRoom implements OnModuleDestroy {
     private readonly store: TaskStore,
     private readonly config: Config,
   ) {
+    this.holds = new HoldWatch(store, (queue) => {
+      this.wake(queue, 1);
+    });
     store.watch({
       moved: (moves) => {
         this.seeMoves(moves);
       },
       disturbed: () => {
+        this.holds.forget();
         this.lookUp();
+      },
+      loosened: (queue) => {
+        this.holds.forget(queue);
+        if (this.everybody.size > 0) this.lookUp();
       },
     });
   }
@@ -95,7 +112,8 @@ export class WaitingRoom implements OnModuleDestroy {
         this.remove(waiter);
         resolve(answer);
       };
-      const waiter: Waiter = { request, isTrying: false, isWoken: false, isLate: false, leave };
+      const offer = signatureOf(request.labels);
+      const waiter: Waiter = { request, offer, isTrying: false, isWoken: false, isLate: false, leave };
       const giveUp = () => {
         this.giveUp(waiter);
       };
@@ -109,6 +127,7 @@ export class WaitingRoom implements OnModuleDestroy {
 
   onModuleDestroy(): void {
     this.isClosed = true;
+    this.holds.close();
     for (const waiter of this.everybody) this.giveUp(waiter);
   }
 
@@ -116,7 +135,8 @@ export class WaitingRoom implements OnModuleDestroy {
     if (this.everybody.size === 0) return;
     const ready = new Map<string, number>();
     for (const { queue, state } of moves) {
-      if (state === 'queued') ready.set(queue, (ready.get(queue) ?? 0) + 1);
+      const mayGo = state === 'queued' || (state !== 'processing' && this.holds.hasSlots(queue));
+      if (mayGo) ready.set(queue, (ready.get(queue) ?? 0) + 1);
     }
     for (const [queue, count] of ready) this.wake(queue, count);
   }
@@ -138,13 +158,18 @@ export class WaitingRoom implements OnModuleDestroy {
     const { emptyQueues } = this;
     const { queues } = waiter.request;
     const isSettled = !this.everybody.has(waiter) || waiter.isTrying;
-    if (isSettled || queues.every((queue) => emptyQueues.has(queue))) return;
-    if (await this.try(waiter)) for (const queue of queues) emptyQueues.add(queue);
+    const keys = queues.map((queue) => `${queue} ${waiter.offer}`);
+    if (isSettled || keys.every((key) => emptyQueues.has(key))) return;
+    if (await this.try(waiter)) for (const key of keys) emptyQueues.add(key);
   }
 
   private wake(queue: string, count: number): void {
+    for (const waiting of this.waiters.get(queue)?.values() ?? []) this.wakeSome(queue, count, waiting);
+  }
+
+  private wakeSome(queue: string, count: number, waiting: ReadonlySet<Waiter> = new Set()): void {
     let left = count;
-    for (const waiter of this.waiters.get(queue) ?? []) {
+    for (const waiter of waiting) {
       if (left === 0) return;
       if (waiter.isTrying) continue;
       left -= 1;
@@ -152,7 +177,7 @@ export class WaitingRoom implements OnModuleDestroy {
     }
     if (left === 0) return;
     // Whoever is trying may have asked before this work was there.
-    for (const waiter of this.waiters.get(queue) ?? []) waiter.isWoken ||= waiter.isTrying;
+    for (const waiter of waiting) waiter.isWoken ||= waiter.isTrying;
   }
 
   /**
@@ -162,17 +187,29 @@ export class WaitingRoom implements OnModuleDestroy {
    */
   private async try(waiter: Waiter, woken?: string): Promise<boolean> {
     Object.assign(waiter, { isTrying: true, isWoken: false });
+    // First what is limited: whoever is refused must be told when that is over.
+    await this.holds.learn(waiter.request.queues);
     const answer = this.store.claim(waiter.request);
     const claimed = await answer.catch(() => undefined);
     waiter.isTrying = false;
     if (claimed?.length === 0) {
       if (waiter.isLate) waiter.leave(NOTHING);
-      return waiter.isWoken && !waiter.isLate ? this.try(waiter) : true;
+      if (waiter.isWoken && !waiter.isLate) return this.try(waiter);
+      this.watchRates(waiter, false);
+      return true;
     }
     waiter.leave(answer);
+    this.watchRates(waiter, claimed !== undefined);
     // It took something else, or could not ask: the task is still there for the next one.
-    if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed)) this.wake(woken, 1);
+    if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed))
+      this.wakeSome(woken, 1, this.waiters.get(woken)?.get(waiter.offer));
     return false;
+  }
+
+  /** Others may wait for what the rate allows next. */
+  private watchRates({ request }: Waiter, hasTaken: boolean): void {
+    if (this.isClosed) return;
+    for (const queue of request.queues) if (this.waiters.has(queue)) this.holds.watchRate(queue, hasTaken);
   }
 
   private giveUp(waiter: Waiter): void {
@@ -184,18 +221,20 @@ export class WaitingRoom implements OnModuleDestroy {
   private add(waiter: Waiter): void {
     this.everybody.add(waiter);
     for (const queue of waiter.request.queues) {
-      const waiting = this.waiters.get(queue);
-      if (waiting === undefined) this.waiters.set(queue, new Set([waiter]));
-      else waiting.add(waiter);
+      const byOffer = this.waiters.get(queue) ?? new Map<string, Set<Waiter>>();
+      const waiting = byOffer.get(waiter.offer) ?? new Set();
+      this.waiters.set(queue, byOffer.set(waiter.offer, waiting.add(waiter)));
     }
   }
 
   private remove(waiter: Waiter): void {
     this.everybody.delete(waiter);
     for (const queue of waiter.request.queues) {
-      const waiting = this.waiters.get(queue);
+      const byOffer = this.waiters.get(queue);
+      const waiting = byOffer?.get(waiter.offer);
       waiting?.delete(waiter);
-      if (waiting?.size === 0) this.waiters.delete(queue);
+      if (waiting?.size === 0) byOffer?.delete(waiter.offer);
+      if (byOffer?.size === 0) this.waiters.delete(queue);
     }
   }
 }
