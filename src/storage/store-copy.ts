@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { TASK_STATES } from '../task/task.js';
 import { copyDocuments } from './document-copy.js';
+import { copySettings } from './settings-copy.js';
 import type { KeptTask, TaskStore } from './task-store.js';
 
 const IDS_PER_PAGE = 1_000;
@@ -21,7 +22,7 @@ export interface CopyReport {
   readonly different: readonly string[];
   /** Queues whose counts by state are less in the target than in the source. */
   readonly miscounted: readonly string[];
-  /** Schedules and the like that are another in the target. They were left as they are. */
+  /** Schedules, settings of queues and the like that are another in the target. They were left as they are. */
   readonly differentDocuments: readonly string[];
 }
 
@@ -46,7 +47,10 @@ export async function copyStore(
     onProgress({ done: Math.min(start + TASKS_PER_COMMIT, total), total });
   }
   const present = total - copied - different.length;
-  const differentDocuments = await copyDocuments(from.documents, to.documents);
+  const differentDocuments = [
+    ...(await copyDocuments(from.documents, to.documents)),
+    ...(await copySettings(from, to)),
+  ];
   return { total, copied, present, different, miscounted: await miscounted(from, to), differentDocuments };
 }
 

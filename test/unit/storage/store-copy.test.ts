@@ -58,6 +58,17 @@ describe('copyStore', () => {
     expect(texts).toEqual(['c', 'a', 'other']);
   });
 
+  it('copies what is set for queues, and leaves those alone for which something is set', async () => {
+    const { from, to } = twoStores();
+    const settings = { paused: true, maxConcurrency: 3, rateLimit: { tasks: 1, per: 2 } };
+    await from.configure('a', settings);
+    await from.configure('b', settings);
+    await to.configure('b', { maxDepth: 1 });
+    expect(await copyStore(from, to)).toMatchObject({ differentDocuments: ['settings of b'] });
+    expect(await to.settingsOf('a')).toEqual(settings);
+    expect(await to.settingsOf('b')).toEqual({ maxDepth: 1 });
+  });
+
   it('overwrites nothing, and names what is different', async () => {
     const { from, to, source, target } = twoStores();
     await source.add({ id: 'same' }, { id: 'other' }, { id: 'further', queue: 'q' });

@@ -1,0 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { TaskStore } from './task-store.js';
+
+/**
+ * Copies what is set for queues. Nothing that is set there is overwritten.
+ *
+ * @returns names of those that are another in the target
+ */
+export async function copySettings(from: TaskStore, to: TaskStore): Promise<readonly string[]> {
+  const different: string[] = [];
+  for (const { queue, settings } of await from.configured()) {
+    const there = await to.settingsOf(queue);
+    const isFree = Object.keys(there).length === 0;
+    const now = isFree ? await to.configure(queue, settings) : there;
+    if (!isDeepStrictEqual(now, settings)) different.push(`settings of ${queue}`);
+  }
+  return different;
+}
