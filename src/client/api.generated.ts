@@ -43,6 +43,10 @@ export interface ClaimedTask {
   readonly queue: string;
   /** When it was enqueued */
   readonly queued_at: string;
+  /** Whose it is */
+  readonly group: string | null;
+  /** What a worker must offer to get it */
+  readonly requires: Readonly<Record<string, string>> | null;
   /** What it belongs to */
   readonly batch_id: string | null;
   /** The number of this attempt */
@@ -78,6 +82,8 @@ export interface Claim {
   readonly wait?: number;
   /** Seconds to hold each task without a heartbeat, cut to MAX_LEASE_SECONDS; by default its timeout and a grace */
   readonly lease?: number;
+  /** What the worker offers, 32 labels at most: it gets tasks that require nothing else */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Names this call: the same call again returns the tasks it still holds */
   readonly claim_id?: string;
 }
@@ -205,6 +211,10 @@ export interface NewTask {
   readonly backoff?: Backoff;
   /** Is told of the end of the task by a webhook; http or https, without user and password */
   readonly callback_url?: string;
+  /** Whose it is: a user, a team. Groups of a queue take turns within a priority, and may be limited each by itself */
+  readonly group?: string;
+  /** What a worker must offer to get it, 8 labels at most; values must be equal */
+  readonly requires?: Readonly<Record<string, string>>;
   /** What it belongs to */
   readonly batch_id?: string;
 }
@@ -386,6 +396,10 @@ export interface ListedTask {
   readonly engine: string;
   /** Seconds that one attempt may run */
   readonly timeout: number;
+  /** Whose it is */
+  readonly group: string | null;
+  /** What a worker must offer to get it */
+  readonly requires: Readonly<Record<string, string>> | null;
   /** What it belongs to */
   readonly batch_id: string | null;
   /** What is told of its end, without the query of the address */
@@ -454,6 +468,10 @@ export interface TaskDetails {
   readonly engine: string;
   /** Seconds that one attempt may run */
   readonly timeout: number;
+  /** Whose it is */
+  readonly group: string | null;
+  /** What a worker must offer to get it */
+  readonly requires: Readonly<Record<string, string>> | null;
   /** What it belongs to */
   readonly batch_id: string | null;
   /** What is told of its end, without the query of the address */
@@ -699,6 +717,10 @@ export interface TaskTemplate {
   readonly backoff?: Backoff;
   /** Is told of the end of the task by a webhook; http or https, without user and password */
   readonly callback_url?: string;
+  /** Whose it is: a user, a team. Groups of a queue take turns within a priority, and may be limited each by itself */
+  readonly group?: string;
+  /** What a worker must offer to get it, 8 labels at most; values must be equal */
+  readonly requires?: Readonly<Record<string, string>>;
   /** What it belongs to */
   readonly batch_id?: string;
 }

@@ -1,13 +1,14 @@
 import { type ValidationError, validateSync } from 'class-validator';
 import { type Constructor, VALIDATOR_OPTIONS } from './compiled-validator.js';
 import { type DtoPlan, type FieldPlan, type OpaquePlan, planOf } from './dto-plan.js';
-import type { HttpLimits } from './http-limits.js';
+import { HttpLimits } from './http-limits.js';
 import type { Envelope, OpaqueMember } from './json-scanner.js';
 import { type FieldProblem, ProblemError } from './problem.error.js';
 import { RawJson } from './raw-json.js';
 
 /** More than this many faults in one request help nobody. */
 const MAX_FIELD_PROBLEMS = 20;
+const USUAL_LIMITS = new HttpLimits();
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -89,16 +90,29 @@ interface Nested {
 function fillNested(dto: Constructor, field: FieldPlan, { value, place }: Nested): unknown {
   const plan = planOf(dto);
   const prefix = `${place.prefix}${field.name}/`;
-  if (isPlain(value)) return fill(plan, value, { ...place, prefix });
+  if (isPlain(value)) return fillOpaque(plan, value, { ...place, prefix });
   if (!Array.isArray(value)) {
     report(place, field.name, 'must be an object');
     return undefined;
   }
   return value.map((element: unknown, index) =>
     isPlain(element)
-      ? fill(plan, element, { ...place, prefix: `${prefix}${index}/` })
+      ? fillOpaque(plan, element, { ...place, prefix: `${prefix}${index}/` })
       : report({ ...place, prefix }, String(index), 'must be an object'),
   );
+}
+
+/** Opaque members of a nested object were read with it: they are small, and of a type that JSON brings back. */
+function fillOpaque(plan: DtoPlan<object>, value: Plain, place: Place): object {
+  const instance = fill(plan, value, place);
+  for (const field of plan.opaque) {
+    const given = value[field.name];
+    const member = given === undefined ? undefined : { text: JSON.stringify(given), value: given };
+    const problem = opaqueProblem(field, member, USUAL_LIMITS);
+    if (problem !== undefined) report(place, field.name, problem);
+    else if (member && !isAbsent(field, member)) setField(instance, field.name, new RawJson(member.text));
+  }
+  return instance;
 }
 
 function report(place: Place, name: string, problem: string): undefined {

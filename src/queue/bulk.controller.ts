@@ -127,16 +127,17 @@ export class BulkController {
   ): Promise<void> {
     const { claim } = envelope;
     if (claim !== undefined) requireQueues(principal, namesIn(claim.queues));
+    const wanted = claim === undefined ? undefined : claimOf(claim);
     const given = items.map((item) => attempt(() => resultOf(valueOf(item))));
     const finished = await this.work.finishAll(valuesOf(given), guardFor(principal));
     const results = mergeIn(given, finished).map((outcome, index) => itemView(index, outcome, finishedView));
     const text = JSON.stringify({ results });
-    if (claim === undefined) {
+    if (claim === undefined || wanted === undefined) {
       sendJson(response, 200, text);
       return;
     }
     // The results are durable: whatever stands against the claim must not take their answer away.
-    const claimed = await this.claims.claim(claimOf(claim), callerOf(response)).catch(() => []);
+    const claimed = await this.claims.claim(wanted, callerOf(response)).catch(() => []);
     const command = this.workers.commandFor(claim.worker_id);
     sendJson(response, 200, `${text.slice(0, -1)},${claimedListText(claimed, command).slice(1)}`);
   }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { type ClaimedTask, type ClaimRequest, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
+import type { Labels } from '../task/requirements.js';
 import { release } from '../task/task.machine.js';
 import type { Caller } from './caller.js';
 import { newLeaseId } from './lease-id.js';
@@ -16,6 +17,8 @@ export interface Claim {
   readonly workerId?: string;
   readonly claimId?: string;
   readonly lease?: Seconds;
+  /** What the worker offers. */
+  readonly labels?: Labels;
 }
 
 /** Hands out tasks, and takes them back when their answer cannot be delivered. */
@@ -72,12 +75,12 @@ export class ClaimService {
   }
 
   private requestFor(claim: Claim): ClaimRequest {
-    const { queues, maxTasks, workerId, claimId, lease } = claim;
+    const { queues, maxTasks, workerId, claimId, lease, labels } = claim;
     const { generation } = this.store;
     const { LEASE_GRACE_SECONDS: grace, MAX_LEASE_SECONDS: longest } = this.config;
     const leaseIds = Array.from({ length: maxTasks }, () => newLeaseId(generation));
     const length = lease === undefined ? undefined : Math.min(lease, longest);
-    return { queues, leaseIds, grant: { workerId, claimId, lease: length, grace } };
+    return { queues, leaseIds, labels, grant: { workerId, claimId, lease: length, grace } };
   }
 
   private async giveBack(claimed: readonly ClaimedTask[]): Promise<void> {

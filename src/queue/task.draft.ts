@@ -4,6 +4,8 @@ import type { Instant } from '../task/clock.js';
 import { DEFAULT_BACKOFF, type Backoff } from '../task/retry-policy.js';
 import type { TaskSpec } from '../task/task.js';
 import type { BackoffDto, CreateTaskDto } from './dto/create-task.dto.js';
+import { LIMITS } from './dto/limits.js';
+import { readLabels } from './labels.reader.js';
 import { payloadOf } from './payload.js';
 import type { TaskDraft } from './queue.service.js';
 
@@ -23,6 +25,7 @@ export interface Context {
  */
 export function draftOf(dto: CreateTaskDto, context: Context = {}): TaskDraft {
   const problems = contradictions(dto);
+  const requires = readLabels(dto.requires, { pointer: '/requires', most: LIMITS.requires }, problems);
   if (problems.length > 0) throw invalidRequest(problems);
   const { traceparent } = context;
   const spec: TaskSpec = {
@@ -41,6 +44,8 @@ export function draftOf(dto: CreateTaskDto, context: Context = {}): TaskDraft {
       ttl: dto.ttl,
       expiresAt: instantOf(dto.expires_at),
       callbackUrl: addressOf(dto.callback_url),
+      group: dto.group,
+      requires,
       batchId: dto.batch_id ?? context.batchId,
       hasMetadata: dto.metadata === undefined ? undefined : true,
       traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,

@@ -104,6 +104,7 @@ export class TasksController {
     const page = await this.queue.list({
       states: query.status,
       queues: visibleQueues(principal, query.queue),
+      group: query.group,
       batchId: query.batch_id,
       workerId: query.worker_id,
       createdAfter: instantOf(query.created_after),

@@ -8,19 +8,22 @@ import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { NoHead } from '../http/no-head.decorator.js';
-import { ProblemError } from '../http/problem.error.js';
+import { invalidRequest } from '../http/dto.reader.js';
+import { type FieldProblem, ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
 import type { Task } from '../task/task.js';
-import { ClaimService } from './claim.service.js';
+import { type Claim, ClaimService } from './claim.service.js';
 import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
 import { NextQuery } from './dto/query.dto.js';
 import { CLAIM, CLAIM_NEXT, COMPLETE, FAIL, HEARTBEAT, RELEASE } from './dto/task.examples.js';
 import { TaskStatus } from './dto/task.response.js';
 import { ClaimDto, CompleteDto, FailDto, HeartbeatDto, ReleaseDto } from './dto/work.dto.js';
 import { ClaimedTask, ClaimedTasks, KeptLease } from './dto/work.response.js';
+import { LIMITS } from './dto/limits.js';
 import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
+import { readLabels } from './labels.reader.js';
 import { guardFor, requireQueues } from './queue-access.js';
 import { namesIn, orderOf } from './queue-choice.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
@@ -227,7 +230,11 @@ export class WorkController {
   }
 }
 
-export function claimOf(dto: ClaimDto) {
+/** @throws ProblemError `invalid_request` when its labels are none */
+export function claimOf(dto: ClaimDto): Claim {
+  const problems: FieldProblem[] = [];
+  const labels = readLabels(dto.labels, { pointer: '/labels', most: LIMITS.labels }, problems);
+  if (problems.length > 0) throw invalidRequest(problems);
   return {
     queues: orderOf(dto.queues),
     maxTasks: dto.max_tasks,
@@ -235,6 +242,7 @@ export function claimOf(dto: ClaimDto) {
     workerId: dto.worker_id,
     claimId: dto.claim_id,
     lease: dto.lease,
+    labels,
   };
 }
 

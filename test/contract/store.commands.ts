@@ -11,6 +11,7 @@ import {
   release,
   tick,
 } from '../../src/task/task.machine.js';
+import type { Labels } from '../../src/task/requirements.js';
 import { isFinished, type Task, TASK_STATES, type TaskState } from '../../src/task/task.js';
 import { byId, idsOf, listAll } from '../support/store-user.js';
 import { spec } from '../support/task.builders.js';
@@ -62,7 +63,7 @@ const newSpec = fc.record({
   maxInterruptions: fc.integer({ min: 0, max: 1 }),
   batchId: maybe(fc.constantFrom('x', 'y')),
   group: maybe(fc.constantFrom('g1', 'g2', 'g3')),
-  requires: rarely(fc.constantFrom({ gpu: 'a100' }, { gpu: 'a100', os: 'linux' }, { os: 'linux' })),
+  requires: rarely(fc.constantFrom<Labels[]>({ gpu: 'a100' }, { gpu: 'a100', os: 'linux' }, { os: 'linux' })),
 });
 
 const insert = command(
@@ -85,7 +86,7 @@ const claimTasks = command(
     lease: seconds,
     claimId: maybe(fc.constant('c1')),
     workerId: maybe(fc.constantFrom('w1', 'w2')),
-    labels: maybe(fc.constantFrom({ os: 'linux' }, { gpu: 'a100', os: 'linux' }, { gpu: 'h100' })),
+    labels: maybe(fc.constantFrom<Labels[]>({ os: 'linux' }, { gpu: 'a100', os: 'linux' }, { gpu: 'h100' })),
   }),
   async ({ queues, max, labels, ...grant }, model, { harness }) => {
     const leaseIds = Array.from({ length: max }, () => `lease-${++model.leases}`);

@@ -15,7 +15,7 @@ import {
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { IsWebAddress } from '../../http/web-address.decorator.js';
 import { MOMENT } from './field.docs.js';
-import { BATCH_ID, DATE_TIME, EVAL_ID, LABEL, LIMITS, QUEUE_NAME } from './limits.js';
+import { BATCH_ID, DATE_TIME, EVAL_ID, GROUP, LABEL, LIMITS, QUEUE_NAME, REQUIRED_VALUE } from './limits.js';
 
 /** How long to wait before a failed task is tried again. */
 @ApiSchema({ name: 'Backoff' })
@@ -218,6 +218,28 @@ export class CreateTaskDto {
   @MaxLength(LIMITS.webAddress)
   @IsWebAddress()
   readonly callback_url?: string;
+
+  @ApiPropertyOptional({
+    description:
+      'Whose it is: a user, a team. Groups of a queue take turns within a priority, and may be limited each by itself',
+    minLength: 1,
+    maxLength: 128,
+    example: 'team-a',
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(GROUP, { message: LIMITS.groupMessage })
+  readonly group?: string;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string', pattern: REQUIRED_VALUE.source },
+    description: `What a worker must offer to get it, ${LIMITS.requires} labels at most; values must be equal`,
+    example: { gpu: 'a100' },
+  })
+  @IsOptional()
+  @OpaqueJson({ type: 'object', maxBytes: LIMITS.labelsBytes })
+  readonly requires?: RawJson;
 
   @ApiPropertyOptional({ description: 'What it belongs to', pattern: BATCH_ID.source })
   @IsOptional()

@@ -13,6 +13,11 @@ export const TIME = { type: String, format: 'date-time' } as const;
 
 export const TIME_OR_NULL = { ...TIME, nullable: true } as const;
 export const TEXT_OR_NULL = { type: String, nullable: true } as const;
+export const LABELS_OR_NULL = {
+  type: 'object',
+  additionalProperties: { type: 'string' },
+  nullable: true,
+} as const;
 export const INTEGER = { type: 'integer' } as const;
 export const INTEGER_OR_NULL = { type: 'integer', nullable: true } as const;
 export const COUNT = { type: 'integer', minimum: 0 } as const;

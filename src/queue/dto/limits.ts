@@ -7,6 +7,11 @@ export const BATCH_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** Worker and claim ids go to logs, events and headers: visible ASCII without quotes and brackets. */
 export const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}$/;
 export const LABEL = /^[A-Za-z0-9][A-Za-z0-9 ._:@/+#-]{0,127}$/;
+/** Anything a person may call a user or a team, without control characters. */
+export const GROUP = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+/** Labels and values stand in one text, see `signatureOf`: no comma, no equals sign, no blank. */
+export const REQUIRED_LABEL = /^[A-Za-z][A-Za-z0-9._/-]{0,62}$/;
+export const REQUIRED_VALUE = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,62}$/;
 export const LEASE_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 export const CURSOR = /^[0-9A-Za-z_-]{1,200}$/;
@@ -30,8 +35,17 @@ export const LIMITS = {
   tasksPerBatch: 1000,
   maxFailures: 1_000_000_000,
   queuesPerClaim: 50,
+  /** Labels that a task may require. */
+  requires: 8,
+  /** Labels that a worker may offer. */
+  labels: 32,
+  /** Bytes of labels as JSON. */
+  labelsBytes: 8192,
   pageSize: 1000,
   redrive: 100_000,
+  labelsMessage:
+    'a label begins with a letter and has at most 63 of A-Z a-z 0-9 . _ / -, its value is a text that begins with a letter or digit and has at most 63 of A-Z a-z 0-9 . _ : / @ + -',
+  groupMessage: 'group must have 1 to 128 characters and no control characters',
   dateTimeMessage: '$property must be a date, time and offset such as 2030-01-31T12:00:00Z',
   evalIdMessage: `eval_id must begin with a letter or digit, have at most 128 of A-Z a-z 0-9 . _ : - and be none of ${RESERVED.join(', ')}`,
 } as const;

@@ -14,7 +14,7 @@ import {
 import { CommaList } from '../../http/comma-list.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import { COMMA_LIST, MOMENT } from './field.docs.js';
-import { BATCH_ID, CURSOR, DATE_TIME, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+import { BATCH_ID, CURSOR, DATE_TIME, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
 /** `GET /tasks/next`. */
 export class NextQuery {
@@ -97,6 +97,12 @@ export class ClearQuery {
 
 /** `GET /tasks`. */
 export class ListQuery extends ClearQuery {
+  @ApiPropertyOptional({ description: 'Only tasks of this group', minLength: 1, maxLength: 128 })
+  @IsOptional()
+  @IsString()
+  @Matches(GROUP, { message: LIMITS.groupMessage })
+  readonly group?: string;
+
   @ApiPropertyOptional({ description: 'Only tasks of this batch', pattern: BATCH_ID.source })
   @IsOptional()
   @IsString()

@@ -1,6 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { type AttemptOutcome, TASK_STATES, type TaskState } from '../../task/task.js';
-import { COUNT, INTEGER, INTEGER_OR_NULL, TEXT_OR_NULL, TIME, TIME_OR_NULL } from './field.docs.js';
+import {
+  COUNT,
+  INTEGER,
+  INTEGER_OR_NULL,
+  LABELS_OR_NULL,
+  TEXT_OR_NULL,
+  TIME,
+  TIME_OR_NULL,
+} from './field.docs.js';
 import { ProgressDto } from './work.dto.js';
 
 /** Answers about tasks. They exist for the OpenAPI document; `task.view.ts` writes them. */
@@ -52,6 +60,12 @@ export class ListedTask extends EnqueuedTask {
 
   @ApiProperty({ description: 'Seconds that one attempt may run' })
   readonly timeout!: number;
+
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'Whose it is' })
+  readonly group!: string | null;
+
+  @ApiProperty({ ...LABELS_OR_NULL, description: 'What a worker must offer to get it' })
+  readonly requires!: Record<string, string> | null;
 
   @ApiProperty({ ...TEXT_OR_NULL, description: 'What it belongs to' })
   readonly batch_id!: string | null;

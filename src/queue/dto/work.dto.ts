@@ -18,7 +18,7 @@ import {
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { ANY_JSON, LEASE_EXAMPLE } from './field.docs.js';
 import { IsQueueChoice, type QueueChoice } from '../queue-choice.js';
-import { EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+import { EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, REQUIRED_VALUE, WORKER_ID } from './limits.js';
 
 const LEASE = {
   description: 'The lease_id that the claim returned',
@@ -95,6 +95,16 @@ export class ClaimDto {
   @Min(1)
   @Max(MAX_LEASE)
   readonly lease?: number;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string', pattern: REQUIRED_VALUE.source },
+    description: `What the worker offers, ${LIMITS.labels} labels at most: it gets tasks that require nothing else`,
+    example: { gpu: 'a100', zone: 'eu-1' },
+  })
+  @IsOptional()
+  @OpaqueJson({ type: 'object', maxBytes: LIMITS.labelsBytes })
+  readonly labels?: RawJson;
 
   @ApiPropertyOptional({
     description: 'Names this call: the same call again returns the tasks it still holds',

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { INTEGER, TEXT_OR_NULL, TIME } from './field.docs.js';
+import { INTEGER, LABELS_OR_NULL, TEXT_OR_NULL, TIME } from './field.docs.js';
 
 /** Answers to workers. They exist for the OpenAPI document; `task.view.ts` writes them. */
 
@@ -28,6 +28,12 @@ export class ClaimedTask {
 
   @ApiProperty({ ...TIME, description: 'When it was enqueued' })
   readonly queued_at!: string;
+
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'Whose it is' })
+  readonly group!: string | null;
+
+  @ApiProperty({ ...LABELS_OR_NULL, description: 'What a worker must offer to get it' })
+  readonly requires!: Record<string, string> | null;
 
   @ApiProperty({ ...TEXT_OR_NULL, description: 'What it belongs to' })
   readonly batch_id!: string | null;

@@ -3,7 +3,7 @@ import { holdsBack, type QueueSettings } from '../../task/queue-settings.js';
 import { emptyBucket, type FullAt, untilToken, withoutToken } from '../../task/rate-limit.js';
 import type { Offer } from '../../task/requirements.js';
 import { type Candidate, ReadyLanes } from './ready-lanes.js';
-import type { TaskNumber } from './task-index.js';
+import type { TaskNumber } from './task-number.js';
 
 /** What a queue hands out, and when: its ready tasks, the limits that are set, and what they count. */
 export class QueueFlow {

@@ -1,6 +1,6 @@
 import type { Offer, Signature } from '../../task/requirements.js';
 import { RankedSet } from './ranked-set.js';
-import type { TaskNumber } from './task-index.js';
+import type { TaskNumber } from './task-number.js';
 
 /** Where a task waits. */
 export interface Lane {

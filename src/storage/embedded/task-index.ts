@@ -6,10 +6,10 @@ import { DeadlineHeap } from './deadline-heap.js';
 import { QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
 import type { Lane } from './ready-lanes.js';
+import type { TaskNumber } from './task-number.js';
 import type { TaskHead } from './task.record.js';
 
-/** The number the store gave a task when it accepted it: its age, and its key on disk. */
-export type TaskNumber = number;
+export type { TaskNumber };
 
 /** One queue as the index sees it. */
 interface QueueIndex {

@@ -1,4 +1,5 @@
 import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
+import { WRITING } from '../../../../src/storage/redis/script-parts.js';
 import { idsOf } from '../../../support/store-user.js';
 import { useRedis } from './redis.site.js';
 
@@ -40,7 +41,7 @@ describe('the exchange of entries of the directory', () => {
 });
 
 describe('one step of a clear', () => {
-  const clear = new LuaScript('clear', { parts: ['record', 'notes', 'index'] });
+  const clear = new LuaScript('clear', { parts: WRITING });
 
   it('takes along as many as it may, the oldest of each state first, queue by queue', async () => {
     const user = await site.user();

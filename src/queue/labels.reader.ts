@@ -1,0 +1,28 @@
+import type { FieldProblem } from '../http/problem.error.js';
+import type { RawJson } from '../http/raw-json.js';
+import type { Labels } from '../task/requirements.js';
+import { LIMITS, REQUIRED_LABEL, REQUIRED_VALUE } from './dto/limits.js';
+
+interface Wanted {
+  /** Where it is in the body. */
+  readonly pointer: string;
+  readonly most: number;
+}
+
+/** Labels as a client sent them, in the order of their names; what is wrong with them is added to `problems`. */
+export function readLabels(
+  raw: RawJson | undefined,
+  { pointer, most }: Wanted,
+  problems: FieldProblem[],
+): Labels | undefined {
+  if (raw === undefined) return undefined;
+  const entries = Object.entries(JSON.parse(raw.text) as Record<string, unknown>);
+  if (entries.length > most)
+    problems.push({ pointer, detail: `${pointer.slice(1)} has at most ${most} labels` });
+  const isGood = entries.every(
+    ([label, value]) => REQUIRED_LABEL.test(label) && typeof value === 'string' && REQUIRED_VALUE.test(value),
+  );
+  if (!isGood) problems.push({ pointer, detail: LIMITS.labelsMessage });
+  if (entries.length === 0 || problems.length > 0) return undefined;
+  return Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1))) as Labels;
+}
