@@ -67,7 +67,7 @@
       stroke: colour(`--chart-${index + 1}`),
       width: 2,
       dash: DASHES[index],
-      points: { show: false },
+      points: { size: 4 },
     }));
     return {
       width: element.clientWidth || 300,
