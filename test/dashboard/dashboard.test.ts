@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { TestBrowser } from '../support/browser.js';
@@ -25,6 +26,9 @@ const PAGES = [
   '/schedules',
   '/events',
 ];
+
+/** A browser on a machine with two busy cores takes its time; one test that is late makes the next ones fail. */
+jest.setTimeout(120_000);
 
 let browser: TestBrowser;
 
@@ -125,7 +129,7 @@ describeStores(({ settings }) => {
       await open(path);
       expect(await barriers()).toEqual([]);
     }
-  }, 120_000);
+  });
 
   it('has none in the dark either', async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -134,7 +138,7 @@ describeStores(({ settings }) => {
       expect(await barriers()).toEqual([]);
     }
     await page.emulateMedia({ colorScheme: 'light' });
-  }, 120_000);
+  });
 
   it('fits a narrow screen on every page', async () => {
     await page.setViewportSize({ width: 375, height: 812 });
@@ -143,7 +147,7 @@ describeStores(({ settings }) => {
       expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 375]);
     }
     await page.setViewportSize({ width: 1440, height: 900 });
-  }, 120_000);
+  });
 
   it('shows a transition soon after it', async () => {
     await openLive('');
