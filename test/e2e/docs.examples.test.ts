@@ -185,6 +185,20 @@ describe('the examples of the OpenAPI document', () => {
     }
   });
 
+  it('shows deliveries of webhooks in the shape that they have', () => {
+    // Nothing is delivered here: test/e2e/webhooks.test.ts reads real ones.
+    for (const [id, name] of [
+      ['listWebhookDeliveries', 'page'],
+      ['redeliverWebhook', 'again'],
+    ] as const) {
+      const content = answerOf(document, operation(id), 200);
+      const example = examplesOf(content, JSON_TYPE)[name];
+      expect(example).toBeDefined();
+      expect(schemaFaults(document, content[JSON_TYPE]?.schema ?? {}, example)).toEqual([]);
+      seen.add(`${id} 200 ${name}`);
+    }
+  });
+
   it('leaves no example out', () => {
     const all = operations.flatMap((one) => [
       ...Object.keys(bodyOf(one)).flatMap((type) => namesOf(`${one.operationId} request`, bodyOf(one), type)),
