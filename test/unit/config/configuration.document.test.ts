@@ -23,6 +23,8 @@ describe('configurationDocument', () => {
       '`API_KEY` (secret)',
       '`REDIS_URL` (secret)',
       '`REDIS_SENTINEL_PASSWORD` (secret)',
+      '`WEBHOOK_URL` (secret)',
+      '`WEBHOOK_SECRET` (secret)',
     ]);
   });
 });
