@@ -17,7 +17,7 @@ export interface Problem {
   /** One sentence that a person can act on */
   readonly detail: string;
   /** What a program should branch on */
-  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
+  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'queue_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
   /** The fields at fault */
   readonly errors?: readonly ProblemField[];
   /** Whether the change was made all the same */
@@ -594,6 +594,13 @@ export interface StatusAnswer {
   readonly queues: Readonly<Record<string, QueueCounts>>;
 }
 
+export interface RateLimit {
+  /** Tasks handed out at most, also all at once */
+  readonly tasks?: number;
+  /** Seconds for so many */
+  readonly per?: number;
+}
+
 export interface QueueStatistics {
   /** Tasks that can be claimed */
   readonly ready: number;
@@ -610,6 +617,18 @@ export interface QueueStatistics {
 export interface QueueDetails {
   /** The name of the queue */
   readonly queue: string;
+  /** Whether it hands out nothing */
+  readonly paused: boolean;
+  /** Tasks that may wait */
+  readonly max_depth: number | null;
+  /** Tasks that may be worked on at the same time */
+  readonly max_concurrency: number | null;
+  /** The same for each group */
+  readonly max_concurrency_per_group: number | null;
+  /** How fast tasks may be handed out */
+  readonly rate_limit: RateLimit | null;
+  /** Seconds of waiting that are worth one point of priority */
+  readonly priority_ageing: number | null;
   /** How it is now */
   readonly stats: QueueStatistics;
 }
@@ -617,6 +636,21 @@ export interface QueueDetails {
 export interface QueueList {
   /** By name */
   readonly queues: readonly QueueDetails[];
+}
+
+export interface QueueChange {
+  /** Hand out nothing; enqueues go on */
+  readonly paused?: boolean | null;
+  /** Tasks that may wait; one more is answered 429 */
+  readonly max_depth?: number | null;
+  /** Tasks that may be worked on at the same time */
+  readonly max_concurrency?: number | null;
+  /** The same for each group */
+  readonly max_concurrency_per_group?: number | null;
+  /** How fast tasks may be handed out */
+  readonly rate_limit?: RateLimit | null;
+  /** Seconds of waiting that are worth one point of priority */
+  readonly priority_ageing?: number | null;
 }
 
 export interface BatchCounts {

@@ -35,7 +35,7 @@ const TAGS = {
   batches: 'Tasks that belong together: count them, wait for their end, stop them, start them again.',
   schedules: 'Tasks that come by the clock, one for each due time.',
   steering: 'Stop tasks, and start them again.',
-  queues: 'How queues fare.',
+  queues: 'How queues fare, and how they hand out their tasks.',
   workers: 'Who works, and who is to stop.',
   events: 'Follow what happens to the tasks.',
   webhooks: 'What is sent to addresses outside, and what became of it.',

@@ -140,6 +140,12 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Repair the key; wait for `Retry-After`.',
     detail: 'Too many wrong API keys came from this address; a valid key works, else try again in 1 s',
   },
+  queue_full: {
+    when: 'As many tasks wait in the queue as its `max_depth` allows. Claims and reports go on.',
+    remedy: 'Send it again after `Retry-After`; workers make room.',
+    detail: 'Queue gpu is full: 10000 tasks wait in it; try again later',
+    members: { applied: false },
+  },
   too_many_waiters: {
     when: '`MAX_PARKED_POLLS` polls wait already.',
     remedy: 'Poll without `wait`, or again after `Retry-After`.',

@@ -24,6 +24,7 @@ export const PROBLEMS = {
   invalid_request: { status: 422, title: 'The request breaks the schema' },
   lease_required: { status: 422, title: 'A lease_id is needed' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  queue_full: { status: 429, title: 'The queue is full' },
   too_many_waiters: { status: 429, title: 'Too many parked polls' },
   too_many_readers: { status: 429, title: 'Too many readers of the event stream' },
   headers_too_large: { status: 431, title: 'The headers are too large' },

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 import { BulkController } from './bulk.controller.js';
 import { ClaimService } from './claim.service.js';
+import { DepthGate } from './depth-gate.js';
 import { DueSweeper } from './due-sweeper.js';
 import { FinishWatch } from './finish-watch.js';
 import { QueueService } from './queue.service.js';
+import { SettingsCache } from './settings-cache.js';
 import { StatusController } from './status.controller.js';
 import { StatusService } from './status.service.js';
 import { SteeringController } from './steering.controller.js';
@@ -26,8 +28,10 @@ import { WorkService } from './work.service.js';
     StatusService,
     WaitingRoom,
     FinishWatch,
+    SettingsCache,
+    DepthGate,
     DueSweeper,
   ],
-  exports: [QueueService, StatusService, SteeringService, WaitingRoom],
+  exports: [SettingsCache, QueueService, StatusService, SteeringService, WaitingRoom],
 })
 export class QueueModule {}

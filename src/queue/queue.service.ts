@@ -8,6 +8,7 @@ import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
 import type { Attempt, Task, TaskSpec } from '../task/task.js';
 import { afterWrite } from './after-write.js';
 import type { Caller } from './caller.js';
+import { DepthGate, type QueueFull } from './depth-gate.js';
 import { FinishWatch } from './finish-watch.js';
 import { codeOf, metadataOf } from './payload.js';
 import { isSamePayload, isSameSpec } from './same-work.js';
@@ -35,19 +36,40 @@ export class QueueService {
   constructor(
     private readonly store: TaskStore,
     private readonly watch: FinishWatch,
+    private readonly gate: DepthGate,
   ) {}
 
-  /** @throws TaskConflict when the id is taken by other content */
+  /** @throws TaskConflict when the id is taken by other content, QueueFull */
   async enqueue(draft: TaskDraft): Promise<Enqueued> {
     const item = newTask(draft, this.store.clock.now());
-    const [existing] = await this.store.insert([item]);
+    const [existing] = await this.admitted(draft, () => this.store.insert([item]));
     const result = await this.outcomeOf(item, existing);
     if (result instanceof TaskConflict) throw result;
     return result;
   }
 
   /** Enqueues all in one durable commit; each has its own result. */
-  async enqueueAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict)[]> {
+  async enqueueAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict | QueueFull)[]> {
+    const isLimited = drafts.some(({ spec }) => this.gate.limitOf(spec.queue) !== undefined);
+    return isLimited ? this.enqueueSome(drafts) : this.insertAll(drafts);
+  }
+
+  /** Those for which there is room, or that are there already. */
+  private async enqueueSome(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict | QueueFull)[]> {
+    const { admitted, release } = await this.gate.admit(drafts);
+    try {
+      const results = (await this.insertAll(drafts.filter((draft) => admitted.has(draft)))).values();
+      return drafts.map(({ spec }, index) => {
+        const draft = drafts[index];
+        const next = draft !== undefined && admitted.has(draft) ? results.next() : undefined;
+        return next?.done === false ? next.value : this.gate.full(spec.queue);
+      });
+    } finally {
+      release();
+    }
+  }
+
+  private async insertAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict)[]> {
     const now = this.store.clock.now();
     const items = drafts.map((draft) => newTask(draft, now));
     const present = await this.store.insert(items);
@@ -148,6 +170,17 @@ export class QueueService {
   /** Forgets everything that matches, waiting, held or ended. */
   clear(filter: Pick<TaskQuery, 'states' | 'queues'>): Promise<number> {
     return this.store.clear(filter);
+  }
+
+  private async admitted<T>(draft: TaskDraft, insert: () => Promise<T>): Promise<T> {
+    if (this.gate.limitOf(draft.spec.queue) === undefined) return insert();
+    const { admitted, release } = await this.gate.admit([draft]);
+    try {
+      if (!admitted.has(draft)) throw this.gate.full(draft.spec.queue);
+      return await insert();
+    } finally {
+      release();
+    }
   }
 
   private async outcomeOf(item: NewTask, existing: Task | undefined): Promise<Enqueued | TaskConflict> {

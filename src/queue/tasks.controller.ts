@@ -65,7 +65,7 @@ export class TasksController {
     headers: apiHeaders('Location', 'Idempotent-Replay'),
     examples: ENQUEUE.replayed,
   })
-  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'conflict', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'conflict', 'queue_full', 'store_unavailable')
   async create(
     @JsonBody(CreateTaskDto, ENQUEUE.requests) dto: CreateTaskDto,
     @CurrentPrincipal() principal: Principal,

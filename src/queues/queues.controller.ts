@@ -1,16 +1,20 @@
-import { Controller, Get, Param, type PipeTransform, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Patch, type PipeTransform, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
-import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
+import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
+import { HttpLimits } from '../http/http-limits.js';
+import { JsonBody } from '../http/json-body.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
 import { QUEUE_NAME } from '../queue/dto/limits.js';
 import { requireQueue } from '../queue/queue-access.js';
+import { QueueChangeDto } from './dto/queue.dto.js';
 import * as examples from './dto/queue.examples.js';
 import { QueueDetails, QueueList, QueueStatistics } from './dto/queue.response.js';
-import { QueueStatsService } from './queue-stats.service.js';
+import { type KnownQueue, QueueAdminService } from './queue-admin.service.js';
+import { changeOf, settingsView } from './settings.change.js';
 
 const NAME = {
   name: 'queue',
@@ -31,31 +35,34 @@ function QueueName(): ParameterDecorator {
   return Param('queue', new QueueNamePipe());
 }
 
-/** How queues fare. */
+/** How queues fare, and how they hand out their tasks. */
 @ApiTags('queues')
 @Controller('queues')
 export class QueuesController {
-  constructor(private readonly queues: QueueStatsService) {}
+  constructor(
+    private readonly queues: QueueAdminService,
+    private readonly limits: HttpLimits,
+  ) {}
 
   @Get()
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'listQueues',
-    summary: 'List the queues that have tasks',
+    summary: 'List the queues that have tasks or settings',
     description: 'A key that is for some queues only sees those.',
   })
   @ApiOkResponse({ type: QueueList, description: 'All of them', examples: examples.QUEUE_LIST })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
   async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
     const queues = (await this.queues.list()).filter(({ queue }) => mayUseQueue(principal, queue));
-    sendJson(response, 200, JSON.stringify({ queues }));
+    sendJson(response, 200, JSON.stringify({ queues: queues.map(viewOf) }));
   }
 
   @Get(':queue')
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'getQueue',
-    summary: 'Look at a queue',
+    summary: 'Look at a queue and what is set for it',
     description: 'A queue is created by use, so every name that a queue may have is there.',
   })
   @ApiParam(NAME)
@@ -67,8 +74,7 @@ export class QueuesController {
     @Res() response: Response,
   ): Promise<void> {
     requireQueue(principal, queue);
-    const stats = await this.queues.stats(queue);
-    sendJson(response, 200, JSON.stringify({ queue, stats }));
+    send(response, await this.queues.find(queue));
   }
 
   @Get(':queue/stats')
@@ -93,4 +99,69 @@ export class QueuesController {
     requireQueue(principal, queue);
     sendJson(response, 200, JSON.stringify(await this.queues.stats(queue)));
   }
+
+  @Patch(':queue')
+  @Roles('admin')
+  @ApiOperation({
+    operationId: 'changeQueue',
+    summary: 'Set how a queue hands out its tasks',
+    description:
+      'What is not sent stays as it is; null takes a setting away. Holds for all processes, and for good.',
+  })
+  @ApiParam(NAME)
+  @ApiOkResponse({ type: QueueDetails, description: 'It is set', examples: examples.QUEUE_CHANGE.answered })
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'not_found', 'store_unavailable')
+  async change(
+    @QueueName() queue: string,
+    @JsonBody(QueueChangeDto, examples.QUEUE_CHANGE.requests) dto: QueueChangeDto,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    requireQueue(principal, queue);
+    send(response, await this.queues.change(queue, changeOf(dto, this.limits)));
+  }
+
+  @Post(':queue/pause')
+  @HttpCode(200)
+  @Roles('admin')
+  @ApiOperation({
+    operationId: 'pauseQueue',
+    summary: 'Have a queue hand out nothing',
+    description: 'Tasks are still taken in, and what is being worked on goes on.',
+  })
+  @ApiParam(NAME)
+  @ApiOkResponse({ type: QueueDetails, description: 'It is paused', examples: examples.QUEUE_PAUSED })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'not_found', 'store_unavailable')
+  async pause(
+    @QueueName() queue: string,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    requireQueue(principal, queue);
+    send(response, await this.queues.change(queue, { paused: true }));
+  }
+
+  @Post(':queue/resume')
+  @HttpCode(200)
+  @Roles('admin')
+  @ApiOperation({ operationId: 'resumeQueue', summary: 'Have a queue hand out tasks again' })
+  @ApiParam(NAME)
+  @ApiOkResponse({ type: QueueDetails, description: 'It goes on', examples: examples.QUEUE_RESUMED })
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'not_found', 'store_unavailable')
+  async resume(
+    @QueueName() queue: string,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    requireQueue(principal, queue);
+    send(response, await this.queues.change(queue, { paused: null }));
+  }
+}
+
+function viewOf({ queue, settings, stats }: KnownQueue) {
+  return { queue, ...settingsView(settings), stats };
+}
+
+function send(response: Response, known: KnownQueue): void {
+  sendJson(response, 200, JSON.stringify(viewOf(known)));
 }

@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
-import { QueueStatsService } from './queue-stats.service.js';
+import { QueueModule } from '../queue/queue.module.js';
+import { QueueAdminService } from './queue-admin.service.js';
 import { QueuesController } from './queues.controller.js';
 
-/** How queues fare. Needs `TaskStore` from a global module. */
-@Module({ controllers: [QueuesController], providers: [QueueStatsService] })
+/** What is set for queues, and how they fare. Needs `TaskStore` and `HttpLimits` from global modules. */
+@Module({
+  imports: [QueueModule],
+  controllers: [QueuesController],
+  providers: [QueueAdminService],
+})
 export class QueuesModule {}

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpLimits } from '../http/http-limits.js';
+import { QueueFull } from '../queue/depth-gate.js';
 import { QueueService } from '../queue/queue.service.js';
 import { StoreUnavailable } from '../storage/task-store.js';
 import { Clock, type Instant } from '../task/clock.js';
@@ -66,11 +67,12 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     const now = this.clock.now().wall;
     for (const [id, entry] of this.entries) {
       if (entry.next > now || this.isStopped) continue;
-      await this.fire(id).catch((error: unknown) => {
+      const isDone = await this.fire(id).catch((error: unknown) => {
         if (error instanceof StoreUnavailable) throw error;
         this.logger.error(`Schedule ${id} failed`, (error as Error).stack);
+        return true;
       });
-      entry.next = entry.times.after(now) ?? Infinity;
+      entry.next = isDone ? (entry.times.after(now) ?? Infinity) : now + LOOK_MS;
     }
   }
 
@@ -94,29 +96,40 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     this.version = version;
   }
 
-  private async fire(id: string): Promise<void> {
+  /** False when its queue is full and it must be looked at again. */
+  private async fire(id: string): Promise<boolean> {
     const [{ value: schedule }, { value: run, revision }] = await Promise.all([
       this.store.find(id),
       this.store.findRun(id),
     ]);
-    if (schedule === undefined || schedule.isPaused) return;
+    if (schedule === undefined || schedule.isPaused) return true;
     const now = this.clock.now().wall;
     const since = Math.max(schedule.since, run?.until ?? 0);
     const due = dueTimes(entryOf(schedule).times, schedule.catchUp, { since, now });
     const last = due.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return true;
     for (let start = 0; start < due.length; start += CHUNK) {
-      await this.enqueue(schedule, due.slice(start, start + CHUNK));
+      const refused = await this.enqueue(schedule, due.slice(start, start + CHUNK));
+      // There is no room: what comes from here on is tried again, as long as the policy has it.
+      if (refused !== undefined) {
+        const done = due.filter((time) => time < refused).at(-1);
+        if (done !== undefined) await this.store.putRun(id, { until: done }, revision);
+        return false;
+      }
     }
     await this.store.putRun(id, { until: last }, revision);
+    return true;
   }
 
-  private async enqueue({ id, taskText }: Schedule, due: readonly Instant[]): Promise<void> {
+  /** The first due time for which there was no room. */
+  private async enqueue({ id, taskText }: Schedule, due: readonly Instant[]): Promise<Instant | undefined> {
     const { spec, payload } = taskOf(taskText, id, this.limits);
     const drafts = due.map((time) => ({ spec: { ...spec, id: taskIdAt(id, time) }, payload }));
-    for (const result of await this.queue.enqueueAll(drafts)) {
+    const results = await this.queue.enqueueAll(drafts);
+    for (const result of results) {
       if (result instanceof TaskConflict) this.logger.warn(`Schedule ${id}: ${result.message}`);
     }
+    return due[results.findIndex((result) => result instanceof QueueFull)];
   }
 
   private async wake(): Promise<void> {

@@ -265,6 +265,9 @@ export abstract class TaskStore {
   /** Every queue that has tasks. Moves with the commits, so the sum is exact at rest. */
   abstract counts(): Promise<readonly QueueCounts[]>;
 
+  /** Tasks of a queue that wait, delayed ones too. */
+  abstract depth(queue: string): Promise<number>;
+
   /** Counts the tasks of a batch, in each queue that has some: exact at rest, and as quick however large it is. */
   abstract countBatch(id: string): Promise<readonly BatchCounts[]>;
 

@@ -290,6 +290,12 @@ export class ReferenceStore extends TaskStore {
     return this.count(this.tasks());
   }
 
+  async depth(queue: string): Promise<number> {
+    this.requireOpen();
+    const isWaiting = (task: Task) => task.state === 'queued' || task.state === 'delayed';
+    return this.tasks().filter((task) => task.spec.queue === queue && isWaiting(task)).length;
+  }
+
   async countBatch(id: string): Promise<readonly BatchCounts[]> {
     this.requireOpen();
     const counted = this.count(this.tasks().filter(({ spec }) => spec.batchId === id));

@@ -113,9 +113,12 @@ describe('the examples of the OpenAPI document', () => {
     const page = await play('listTasks', { query: '?limit=1', answer: 'page' });
     expect(page.headers.get('link')).toBe('</tasks?limit=1&cursor=3>; rel="next"');
     await play('getTask', { task: 'eval-2', answer: 'queued' });
-    await play('getQueue', { task: 'gpu', answer: 'waiting' });
+    await play('changeQueue', { task: 'gpu', request: 'limits' });
+    await play('getQueue', { task: 'gpu', answer: 'limits' });
     await play('getQueueStats', { task: 'gpu', answer: 'waiting' });
     await play('listQueues', { answer: 'two' });
+    await play('pauseQueue', { task: 'gpu', answer: 'paused' });
+    await play('resumeQueue', { task: 'gpu', answer: 'resumed' });
   });
 
   it('tells what happens when a task is worked on', async () => {

@@ -46,6 +46,9 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'GET /queues': ['producer', 'worker', 'viewer', 'admin'],
   'GET /queues/:queue': ['producer', 'worker', 'viewer', 'admin'],
   'GET /queues/:queue/stats': ['producer', 'worker', 'viewer', 'admin'],
+  'PATCH /queues/:queue': ['admin'],
+  'POST /queues/:queue/pause': ['admin'],
+  'POST /queues/:queue/resume': ['admin'],
   'GET /batches': ['producer', 'worker', 'viewer', 'admin'],
   'GET /batches/:batch_id': ['producer', 'worker', 'viewer', 'admin'],
   'POST /batches/:batch_id/cancel': ['producer', 'admin'],
@@ -181,7 +184,7 @@ describeStores(({ startApp }) => {
 
     it.each(Object.entries(ACCESS))('%s is for %p', async (route, callers) => {
       const [method, path] = split(route);
-      const body = method === 'POST' ? {} : undefined;
+      const body = method === 'POST' || method === 'PATCH' ? {} : undefined;
       const anonymous = await service.call(method, path, { body });
       const wrong = await service.call(method, path, { body, key: 'no-such-key' });
       if (callers === 'all') {

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { COUNT } from '../../queue/dto/field.docs.js';
+import { COUNT, INTEGER_OR_NULL } from '../../queue/dto/field.docs.js';
+import { RateLimitDto } from './queue.dto.js';
 
 /** Answers about queues. They exist for the OpenAPI document; `queues.controller.ts` writes them. */
 
@@ -23,6 +24,28 @@ export class QueueStatistics {
 export class QueueDetails {
   @ApiProperty({ description: 'The name of the queue' })
   readonly queue!: string;
+
+  @ApiProperty({ description: 'Whether it hands out nothing' })
+  readonly paused!: boolean;
+
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Tasks that may wait' })
+  readonly max_depth!: number | null;
+
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Tasks that may be worked on at the same time' })
+  readonly max_concurrency!: number | null;
+
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'The same for each group' })
+  readonly max_concurrency_per_group!: number | null;
+
+  @ApiProperty({ type: () => RateLimitDto, nullable: true, description: 'How fast tasks may be handed out' })
+  readonly rate_limit!: RateLimitDto | null;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Seconds of waiting that are worth one point of priority',
+  })
+  readonly priority_ageing!: number | null;
 
   @ApiProperty({ type: QueueStatistics, description: 'How it is now' })
   readonly stats!: QueueStatistics;

@@ -206,6 +206,11 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.index.knownFlow(queue)?.untilAllowed(this.clock.now().steady) ?? 0;
   }
 
+  async depth(queue: string): Promise<number> {
+    await this.open();
+    return this.index.count(queue, 'queued') + this.index.count(queue, 'delayed');
+  }
+
   async untilDue(): Promise<number | undefined> {
     await this.open();
     this.index.dropStaleDeadlines((number) => this.files.heads.get(number));

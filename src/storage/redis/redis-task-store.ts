@@ -239,6 +239,10 @@ export class RedisTaskStore extends TaskStore {
     return this.connection.during(() => this.lister.counts());
   }
 
+  depth(queue: string): Promise<number> {
+    return this.connection.during(() => this.lister.depth(queue));
+  }
+
   countBatch(id: string): Promise<readonly BatchCounts[]> {
     return this.connection.during(() => this.lister.countBatch(id));
   }

@@ -69,6 +69,14 @@ export class TaskLister {
     return counts.flat().filter(({ counts: states }) => Object.values(states).some((count) => count > 0));
   }
 
+  async depth(queue: string): Promise<number> {
+    const { connection, keys } = this.parts;
+    const sizes = (['queued', 'delayed'] as const).map((state) =>
+      connection.read((client) => client.zcard(keys.state(queue, state))),
+    );
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  }
+
   async countBatch(id: string): Promise<readonly BatchCounts[]> {
     const groups = this.parts.connection.groupsOf(await this.parts.names.all());
     const counts = await Promise.all(groups.map((group) => this.countBatchIn(group, id)));

@@ -17,6 +17,15 @@ async function oldestOf(user: StoreUser): Promise<number | undefined> {
 }
 
 export function describeCounts(start: StartStore): void {
+  it('tells how many tasks of a queue wait, delayed ones too', async () => {
+    const user = await start();
+    await user.add({ id: 'a' }, { id: 'b' }, { id: 'c', delay: 60 }, { id: 'd', queue: 'other' });
+    await user.takeOne();
+    expect(await user.store.depth('default')).toBe(2);
+    expect(await user.store.depth('other')).toBe(1);
+    expect(await user.store.depth('none')).toBe(0);
+  });
+
   it('knows no queue at first', async () => {
     const { store } = await start();
     expect(await store.counts()).toEqual([]);

@@ -33,6 +33,10 @@ export class AlternatingStore extends TaskStore {
     return this.stores.every(({ isAvailable }) => isAvailable);
   }
 
+  depth(queue: string) {
+    return this.next().depth(queue);
+  }
+
   countBatch(id: string) {
     return this.next().countBatch(id);
   }

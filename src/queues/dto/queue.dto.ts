@@ -1,0 +1,128 @@
+import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsBoolean, IsInt, IsNumber, IsOptional, Max, Min, ValidateNested } from 'class-validator';
+import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
+
+const MAX_COUNT = 1_000_000_000;
+const MAX_SECONDS = 86_400;
+
+/** `null` is a value of its own here: it takes the setting away. */
+const SETTING = { type: 'any', maxBytes: 200, isNullValue: true } as const;
+
+@ApiSchema({ name: 'RateLimit' })
+export class RateLimitDto {
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Tasks handed out at most, also all at once',
+    minimum: 1,
+    maximum: 1_000_000,
+  })
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  readonly tasks!: number;
+
+  @ApiPropertyOptional({ description: 'Seconds for so many', minimum: 0.001, maximum: MAX_SECONDS })
+  @IsNumber()
+  @Min(0.001)
+  @Max(MAX_SECONDS)
+  readonly per!: number;
+}
+
+/** What a setting must be when it is set. */
+export class QueueSettingsDto {
+  @IsOptional()
+  @IsBoolean()
+  readonly paused?: boolean;
+
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_COUNT)
+  readonly max_depth?: number;
+
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_COUNT)
+  readonly max_concurrency?: number;
+
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_COUNT)
+  readonly max_concurrency_per_group?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => RateLimitDto)
+  readonly rate_limit?: RateLimitDto;
+
+  @IsOptional()
+  @IsNumber()
+  @Min(0.001)
+  @Max(MAX_SECONDS * 366)
+  readonly priority_ageing?: number;
+}
+
+/** `PATCH /queues/{queue}`. */
+@ApiSchema({ name: 'QueueChange' })
+export class QueueChangeDto {
+  @ApiPropertyOptional({ type: Boolean, nullable: true, description: 'Hand out nothing; enqueues go on' })
+  @IsOptional()
+  @OpaqueJson(SETTING)
+  readonly paused?: RawJson;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    minimum: 0,
+    maximum: MAX_COUNT,
+    description: 'Tasks that may wait; one more is answered 429',
+  })
+  @IsOptional()
+  @OpaqueJson(SETTING)
+  readonly max_depth?: RawJson;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    minimum: 0,
+    maximum: MAX_COUNT,
+    description: 'Tasks that may be worked on at the same time',
+  })
+  @IsOptional()
+  @OpaqueJson(SETTING)
+  readonly max_concurrency?: RawJson;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    minimum: 0,
+    maximum: MAX_COUNT,
+    description: 'The same for each group',
+  })
+  @IsOptional()
+  @OpaqueJson(SETTING)
+  readonly max_concurrency_per_group?: RawJson;
+
+  @ApiPropertyOptional({
+    type: () => RateLimitDto,
+    nullable: true,
+    description: 'How fast tasks may be handed out',
+  })
+  @IsOptional()
+  @OpaqueJson(SETTING)
+  readonly rate_limit?: RawJson;
+
+  @ApiPropertyOptional({
+    type: Number,
+    nullable: true,
+    minimum: 0.001,
+    maximum: MAX_SECONDS * 366,
+    description: 'Seconds of waiting that are worth one point of priority',
+  })
+  @IsOptional()
+  @OpaqueJson(SETTING)
+  readonly priority_ageing?: RawJson;
+}
