@@ -10,7 +10,7 @@ import type { Clock } from '../../src/task/clock.js';
 import { ROOMY } from './store-harness.js';
 
 /** Patient, as the machine may be busy. */
-const CONNECTION = { name: 'test', timeoutMs: 10_000 };
+const CONNECTION = { name: 'test', timeoutMs: 25_000 };
 const SILENT = { log: () => undefined, warn: () => undefined };
 
 export interface RedisStoreChoices {
