@@ -161,6 +161,19 @@ describeStores(({ settings }) => {
     await page.getByText('{"answer":42}').waitFor(SOON);
   });
 
+  it('connects a page to its stream also when the extension comes late', async () => {
+    const late = await browser.context.newPage();
+    await late.route('**/hx-sse.min.js', async (route) => {
+      await late.waitForFunction('typeof htmx === "object"');
+      // Of its timers, htmx sets the one that takes in the page first.
+      await late.evaluate('new Promise((resolve) => setTimeout(resolve))');
+      await route.continue();
+    });
+    await late.goto(`${service.url}/dashboard/queues`);
+    await late.getByText('Live', { exact: true }).waitFor(SOON);
+    await late.close();
+  });
+
   it('finds tasks by filters in the address, and by their id', async () => {
     await open('/tasks?status=failed&queue=default');
     await page.getByRole('link', { name: 'hostile-1' }).waitFor();

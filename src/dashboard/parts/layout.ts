@@ -26,6 +26,10 @@ const HTMX_CONFIG = JSON.stringify({
   morphIgnore: ['data-htmx-powered', 'open'],
 });
 
+/**
+ * Without `defer`, htmx takes in the page when all of it and the deferred scripts are there; with it, it might before its
+ * extension is, and the page would not follow its stream.
+ */
 const HEAD = html`<meta charset="utf-8" />
   <meta name="viewport" content="width=device-width, initial-scale=1" />
   <meta name="color-scheme" content="light dark" />
@@ -33,7 +37,7 @@ const HEAD = html`<meta charset="utf-8" />
   <link rel="icon" href="/dashboard/assets/icon.svg" type="image/svg+xml" />
   <link rel="stylesheet" href="/dashboard/assets/uPlot.min.css" />
   <link rel="stylesheet" href="/dashboard/assets/dashboard.css" />
-  <script src="/dashboard/assets/htmx.min.js" defer></script>
+  <script src="/dashboard/assets/htmx.min.js"></script>
   <script src="/dashboard/assets/hx-sse.min.js" defer></script>
   <script src="/dashboard/assets/uPlot.iife.min.js" defer></script>
   <script src="/dashboard/assets/dashboard.js" defer></script>`;
