@@ -12,7 +12,7 @@ export interface LivePart {
   /** Made again only when this task moves. */
   readonly taskId?: string;
   readonly render: () => Promise<Html>;
-  /** Whether the viewer may still see it. */
+  /** Whether the viewer may still see it, and no more and no less than that. */
   readonly isAllowed: () => Promise<boolean>;
 }
 
@@ -25,10 +25,8 @@ interface Viewer {
 }
 
 const TURN_MS = 1_000;
-/** Ages are shown in seconds and minutes: they move although nothing happens. */
+/** Ages are shown in seconds and minutes: they move although nothing happens. Also how soon the end of a session counts. */
 const TURNS_UNTIL_OLD = 5;
-/** Also how soon a session that has ended is noticed. */
-const TURNS_UNTIL_CHECK = 15;
 const MAX_VIEWERS = 500;
 
 /**
@@ -40,7 +38,6 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   private readonly viewers = new Set<Viewer>();
   private readonly moved = new Set<string>();
   private hasMoved = false;
-  private turns = 0;
   private timer?: NodeJS.Timeout;
   private isTurning = false;
 
@@ -96,13 +93,11 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   private async turn(): Promise<void> {
     if (this.isTurning) return;
     this.isTurning = true;
-    this.turns += 1;
     const made = new Map<string, Promise<Html | undefined>>();
     const due = [...this.viewers].filter((viewer) => this.isDue(viewer));
     this.hasMoved = false;
     this.moved.clear();
     await Promise.all(due.map((viewer) => this.update(viewer, made)));
-    if (this.turns % TURNS_UNTIL_CHECK === 0) await this.check();
     this.isTurning = false;
   }
 
@@ -115,7 +110,12 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   }
 
   private async update(viewer: Viewer, made: Map<string, Promise<Html | undefined>>): Promise<void> {
-    const { key, render } = viewer.part;
+    viewer.age = 0;
+    const { key, render, isAllowed } = viewer.part;
+    if (!(await isAllowed().catch(() => false))) {
+      this.end(viewer);
+      return;
+    }
     let making = made.get(key);
     if (making === undefined) {
       // The store is away, say: the page stays as it is until the next turn.
@@ -123,20 +123,19 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
       made.set(key, making);
     }
     const text = (await making)?.text;
-    viewer.age = 0;
-    if (text === undefined || text === viewer.sent) return;
-    viewer.sent = text;
-    viewer.response.write(`data: ${text.replaceAll('\n', '\ndata: ')}\n\n`);
+    if (this.viewers.has(viewer)) send(viewer, text);
   }
 
-  /** Also a sign of life, for proxies and for the time-out of the connection. */
-  private async check(): Promise<void> {
-    await Promise.all(
-      [...this.viewers].map(async (viewer) => {
-        const isAllowed = await viewer.part.isAllowed().catch(() => true);
-        if (isAllowed) viewer.response.write(':\n\n');
-        else viewer.response.end();
-      }),
-    );
+  /** The page asks again, and gets what its viewer may see now. */
+  private end(viewer: Viewer): void {
+    this.remove(viewer);
+    viewer.response.end();
   }
+}
+
+/** What is no news is a sign of life, for proxies and for the time-out of the connection. */
+function send(viewer: Viewer, text: string | undefined): void {
+  const isNews = text !== undefined && text !== viewer.sent;
+  viewer.response.write(isNews ? `data: ${text.replaceAll('\n', '\ndata: ')}\n\n` : ':\n\n');
+  if (isNews) viewer.sent = text;
 }

@@ -16,8 +16,13 @@ export interface Page {
   readonly section: string;
   /** What stays as it is: headings, filters, forms. */
   readonly top: Part;
-  /** What follows the tasks as they move. */
+  /**
+   * What follows the tasks as they move. It is made once for all that look at the address with the same roles and queues,
+   * so nothing else of a request may go into it.
+   */
   readonly live?: () => Promise<Html>;
+  /** What stays as it is below that. */
+  readonly bottom?: Part;
   /** The live part is about this task alone. */
   readonly taskId?: string;
 }
@@ -45,11 +50,18 @@ export class PageSender {
   async send(request: Request, response: Response, page: Page): Promise<void> {
     const { live, taskId } = page;
     if (live !== undefined && wantsStream(request)) {
-      const isAllowed = async () => (await this.sessions.principalOf(request)) !== undefined;
-      this.streams.open(response, { key: keyOf(request), render: live, taskId, isAllowed });
+      const sight = sightOf(principalOf(request));
+      const isAllowed = async () => sightOf(await this.sessions.principalOf(request)) === sight;
+      this.streams.open(response, {
+        key: `${sight} ${request.originalUrl}`,
+        render: live,
+        taskId,
+        isAllowed,
+      });
       return;
     }
-    const content = html`${noticeOf(request.url)}${page.top}${live === undefined ? null : liveBox(request, await live())}`;
+    const content = html`${noticeOf(request.url)} ${page.top}
+    ${live === undefined ? null : liveBox(request, await live())} ${page.bottom}`;
     this.sendFrame(request, response, { ...page, content, status: 200 });
   }
 
@@ -89,9 +101,8 @@ function wantsStream({ headers }: Request): boolean {
 }
 
 /** Those who may see the same see the same at the same address. */
-function keyOf(request: Request): string {
-  const { roles, queues } = principalOf(request);
-  return JSON.stringify([request.originalUrl, roles, queues]);
+function sightOf(principal: Principal | undefined): string | undefined {
+  return principal && JSON.stringify([principal.roles, principal.queues]);
 }
 
 function liveBox({ originalUrl }: Request, content: Html): Html {

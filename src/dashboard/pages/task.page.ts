@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, type Principal } from '../../auth/principal.js';
-import { requireQueue } from '../../queue/queue-access.js';
+import { requireQueue, seesPayloads } from '../../queue/queue-access.js';
 import { QueueService } from '../../queue/queue.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
 import { type Attempt, isFinished, type Task } from '../../task/task.js';
@@ -25,13 +25,13 @@ export class TaskPage {
   /** @throws TaskNotFound, ProblemError `forbidden` */
   async page(principal: Principal, id: string, origin: string): Promise<Page> {
     await this.find(principal, id);
-    const payload = hasPayloads(principal) ? await this.payload(id, origin) : VEILED;
     return {
       title: id,
       section: '/dashboard/tasks',
       top: html`<p class="crumbs"><a href="/dashboard/tasks">Tasks</a></p>
         <h1 class="id">${id}</h1>`,
-      live: async () => html`${await this.render(principal, id)} ${payload}`,
+      live: () => this.render(principal, id),
+      bottom: seesPayloads(principal) ? await this.payload(id, origin) : VEILED,
       taskId: id,
     };
   }
@@ -46,7 +46,7 @@ export class TaskPage {
     const { task, position } = await this.queue.place(await this.find(principal, id));
     const attempts = await this.queue.attempts(id);
     const { error } = await this.queue.details(task);
-    const output = hasPayloads(principal) ? await this.queue.output(id) : undefined;
+    const output = seesPayloads(principal) ? await this.queue.output(id) : undefined;
     const now = this.clock.now().wall;
     return html`
       <p class="headline">${badge(task.state)} <span>${headlineOf(task, { position, now })}</span></p>
@@ -57,7 +57,7 @@ export class TaskPage {
     `;
   }
 
-  /** It never changes, so it is read once for a page. */
+  /** It never changes, and whoever looks on is shown its own address of the service: it is no part of the stream. */
   private async payload(id: string, origin: string): Promise<Html> {
     const { code, metadata } = await this.queue.payload(id);
     const { spec } = await this.queue.find(id);
@@ -73,11 +73,6 @@ export class TaskPage {
 const VEILED = html`<section class="card" aria-label="Payload">
   <p class="hint">The payload and the output are not shown to viewers.</p>
 </section>`;
-
-/** Viewers see how a task fares, not what it is about; the API draws the same line. */
-export function hasPayloads({ roles }: Principal): boolean {
-  return roles.some((role) => role !== 'viewer');
-}
 
 function headlineOf(task: Task, { position, now }: { position: number | undefined; now: Instant }): Part {
   switch (task.state) {
