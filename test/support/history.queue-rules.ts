@@ -1,5 +1,5 @@
 /** The promises that are about many tasks at once: order, false empties, lost deliveries, the count of a clear. */
-import type { EnqueueOp, Grant, LeaseOp, Ms } from './history.js';
+import type { EnqueueOp, Fault, Grant, LeaseOp, Ms } from './history.js';
 import { at, type RuleContext } from './history.task-rules.js';
 import {
   isOk,
@@ -127,8 +127,10 @@ function availabilityOf(story: TaskStory, { clears, faults }: Stories, skewMs: M
   const touched = [lease, ...story.cancels, ...clears].map(({ t0 }) => t0);
   const expiry = Math.min(...story.enqueues.map(({ t0, ttlMs = Infinity }) => t0 + ttlMs));
   const due = enqueue.t1 + enqueue.delayMs;
-  // A delay that ran out while something was broken is noticed when it is whole again, with much else.
-  const broken = enqueue.delayMs === 0 ? undefined : faults.find(({ t0, t1 }) => due >= t0 && due <= t1);
+  // A delay that ran out while something was broken, or so shortly before that nobody had noticed yet, is noticed when
+  // it is whole again, with much else.
+  const isUnnoticed = ({ t0, t1 }: Fault) => due + skewMs >= t0 && due <= t1;
+  const broken = enqueue.delayMs === 0 ? undefined : faults.find(isUnnoticed);
   const from = (broken === undefined ? due : broken.t1 + CATCH_UP_MS) + skewMs;
   return [{ id: story.id, queue: enqueue.queue, from, until: Math.min(...touched, expiry - skewMs) }];
 }

@@ -108,16 +108,25 @@ describe('checkHistory', () => {
     expect(FOUND_BY[bug].some((rule) => foundBy(Infinity).has(rule))).toBe(true);
   });
 
-  it('gives a delay that ran out during a fault until a little after it, and no longer', () => {
-    const of = (at: number): History => {
+  it.each([
+    ['ran out during a fault', 50],
+    ['ran out so shortly before a fault that nobody had time to notice', 150],
+  ])('gives a delay that %s until a little after it, and no longer', (_, brokenAt) => {
+    const rules = (at: number): string[] => {
       const { history } = small({ delayMs: 100 });
       history.operations.push({ ...EMPTY_POLL, t0: at, t1: at + 1 });
-      history.faults.push({ kind: 'stop', t0: 50, t1: 500 });
-      return history;
+      history.faults.push({ kind: 'stop', t0: brokenAt, t1: 500 });
+      return judged(history).violations.map(({ rule }) => rule);
     };
-    const rules = (history: History) => judged(history).violations.map(({ rule }) => rule);
-    expect(rules(of(790))).toEqual([]);
-    expect(rules(of(810))).toEqual(['INV-09']);
+    expect(rules(790)).toEqual([]);
+    expect(rules(810)).toEqual(['INV-09']);
+  });
+
+  it('gives a delay nothing for a fault that began when the task was in its queue', () => {
+    const { history } = small({ delayMs: 100 });
+    history.operations.push({ ...EMPTY_POLL, t0: 600, t1: 601 });
+    history.faults.push({ kind: 'stop', t0: 170, t1: 500 });
+    expect(judged(history).violations).toMatchObject([{ rule: 'INV-09' }]);
   });
 
   it('takes no lease for stale because its number is lower than one that was lost', () => {
