@@ -21,6 +21,11 @@ export interface TaskCommand {
   readonly decide: Decide;
 }
 
+interface Decision {
+  readonly task: Task;
+  readonly change: Change | undefined;
+}
+
 /** Every change of a task: find, decide, replace, and again if somebody else wrote first. */
 @Injectable()
 export class TaskChanger {
@@ -33,9 +38,7 @@ export class TaskChanger {
    */
   async change(id: string, decide: Decide): Promise<Task> {
     for (;;) {
-      const task = await this.store.find(id);
-      if (task === undefined) throw new TaskNotFound(id);
-      const change = decide(task, this.store.clock.now());
+      const { task, change } = await this.decide({ id, decide });
       if (change === undefined) return task;
       const [isWritten] = await this.store.replace([change]);
       if (isWritten) return change.task;
@@ -66,10 +69,24 @@ export class TaskChanger {
     );
   }
 
-  private async decide({ id, decide }: TaskCommand): Promise<{ task: Task; change: Change | undefined }> {
+  private async decide({ id, decide }: TaskCommand): Promise<Decision> {
+    const remembered = this.decideByMemory({ id, decide });
+    if (remembered !== undefined) return remembered;
     const task = await this.store.find(id);
     if (task === undefined) throw new TaskNotFound(id);
     return { task, change: decide(task, this.store.clock.now()) };
+  }
+
+  /** Only a change is taken from what may be out of date: it is refused then, where an answer or an error would stand. */
+  private decideByMemory({ id, decide }: TaskCommand): Decision | undefined {
+    const task = this.store.recall(id);
+    if (task === undefined) return undefined;
+    try {
+      const change = decide(task, this.store.clock.now());
+      return change && { task, change };
+    } catch {
+      return undefined;
+    }
   }
 }
 

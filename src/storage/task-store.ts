@@ -221,6 +221,15 @@ export abstract class TaskStore {
   abstract restore(items: readonly KeptTask[]): Promise<readonly boolean[]>;
 
   abstract find(id: string): Promise<Task | undefined>;
+
+  /**
+   * A task as this process remembers it, without asking; `undefined` when it does not. Others may have written since, so
+   * it is good for a `replace`, which is refused then, and for no answer.
+   */
+  recall(_id: string): Task | undefined {
+    return undefined;
+  }
+
   abstract findPayload(id: string): Promise<Payload | undefined>;
   abstract findOutput(id: string): Promise<JsonText | undefined>;
   /** The finished attempts, oldest first. */

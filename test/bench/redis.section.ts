@@ -31,8 +31,7 @@ interface Setting {
 }
 
 /**
- * The Redis store beside BullMQ, on one Redis, in turns. A cycle is a claim and a completion; the store reads the task
- * in between, as the service does.
+ * The Redis store beside BullMQ, on one Redis, in turns. A cycle is a claim and a completion.
  */
 export async function redisSection(context: BenchContext): Promise<void> {
   const openers = await openersFor(context);

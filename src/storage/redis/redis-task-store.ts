@@ -26,6 +26,7 @@ import type { EventOptions } from './event.text.js';
 import { RedisOutbox } from './redis-outbox.js';
 import { RedisEventLog } from './redis-event-log.js';
 import { Feed } from './feed.js';
+import { HeldTasks } from './held-tasks.js';
 import { IdDirectory } from './id-directory.js';
 import { Keys } from './keys.js';
 import { LuaScript } from './lua-script.js';
@@ -111,6 +112,7 @@ export class RedisTaskStore extends TaskStore {
       names: new QueueNames(connection, keys),
       claimNames: new ClaimNames(connection, keys),
       records: new TaskRecords(),
+      held: new HeldTasks(),
       feed: new Feed(),
       events,
     };
@@ -139,6 +141,8 @@ export class RedisTaskStore extends TaskStore {
     this.outbox = new RedisOutbox(this.parts);
     this.eventLog = new RedisEventLog(this.parts, this.moves);
     link.onChange(() => {
+      // Who comes back may have lost what was written.
+      this.parts.held.clear();
       this.moves.disturb();
     });
   }
@@ -169,6 +173,10 @@ export class RedisTaskStore extends TaskStore {
 
   find(id: string): Promise<Task | undefined> {
     return this.connection.during(() => this.finder.find(id));
+  }
+
+  override recall(id: string): Task | undefined {
+    return this.parts.held.find(id);
   }
 
   findPayload(id: string): Promise<Payload | undefined> {

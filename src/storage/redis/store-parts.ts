@@ -1,6 +1,7 @@
 import type { ClaimNames } from './claim-names.js';
 import type { EventOptions } from './event.text.js';
 import type { Feed } from './feed.js';
+import type { HeldTasks } from './held-tasks.js';
 import type { IdDirectory } from './id-directory.js';
 import type { Keys } from './keys.js';
 import type { QueueNames } from './queue-names.js';
@@ -15,6 +16,7 @@ export interface StoreParts {
   readonly names: QueueNames;
   readonly claimNames: ClaimNames;
   readonly records: TaskRecords;
+  readonly held: HeldTasks;
   readonly feed: Feed;
   readonly events: EventOptions;
 }

@@ -183,6 +183,7 @@ export class TaskClaimer {
   private read({ queues, further }: Search, [queue, , , id, ...fields]: ReplyRow): ClaimedTask {
     const task = this.parts.records.decode([fields[0] ?? null, ...fields.slice(1, 4)]) as ProcessingTask;
     this.parts.directory.remember(id, [...queues, ...further][queue - 1] ?? '');
+    this.parts.held.note(task);
     return { task, payload: fields[4] ?? '' };
   }
 

@@ -98,11 +98,17 @@ export class TaskWriter {
       const transitions = rows.flatMap(({ change }, index): (readonly [Step, string])[] => {
         const step = stepOf(change);
         const id = results[index];
+        this.remember(change.task, id !== null);
         return step !== undefined && id ? [[step, id]] : [];
       });
       feed.tell(transitions);
       return results;
     });
+  }
+
+  private remember(task: Task, isWritten: boolean): void {
+    if (isWritten) this.parts.held.note(task);
+    else this.parts.held.forget(task);
   }
 
   private async runRemove(rows: readonly TaskRow[]): Promise<readonly (string | null)[]> {

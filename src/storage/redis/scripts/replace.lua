@@ -12,7 +12,8 @@ for i, queue in ipairs(KEYS) do
   local task = queue .. ':task:' .. id
   local head = read(queue, id)
   results[i] = false
-  if isCurrent(head, nonce, created, seen) then
+  -- Of two claims that led to this revision a failover may have forgotten the first: they began at different times.
+  if isCurrent(head, nonce, created, seen) and head.started == started then
     leave(queue, id, head)
     follow(queue, head.lane, head.state, state)
     if output ~= '' then redis.call('HSET', task, 'output', output) end
