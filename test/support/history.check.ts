@@ -7,6 +7,7 @@ import {
   oneHolder,
   withinBudget,
 } from './history.lease-rules.js';
+import { peaksOf, withinLimit } from './history.limit-rules.js';
 import {
   claimsRepeat,
   clearCount,
@@ -52,9 +53,12 @@ const LASTING_TASK_RULES: typeof TASK_RULES = [
   ['INV-14', enqueuedOnce],
   ['INV-18', cleared],
 ];
-const QUEUE_RULES: readonly (readonly [string, QueueRule])[] = [
+/** Where groups take turns and limits hold tasks back, age is not all, and an empty answer says less. */
+const PLAIN_QUEUE_RULES: readonly (readonly [string, QueueRule])[] = [
   ['INV-09', noFalseEmpty],
   ['INV-10', inOrder],
+];
+const QUEUE_RULES: typeof PLAIN_QUEUE_RULES = [
   ['INV-11', deliveriesPaid],
   ['INV-18', clearCount],
   ['INV-23', claimsRepeat],
@@ -84,6 +88,8 @@ export interface Figures {
   readonly completed: number;
   /** Whose completion was acknowledged, and which were not completed later. */
   readonly undone: number;
+  /** The most tasks of one group that were certainly held at an instant. */
+  readonly mostOfGroup: number;
 }
 
 export interface Verdict {
@@ -98,13 +104,18 @@ export interface Conditions {
   readonly skewMs?: Ms;
   /** Whether the run was meant to break something. */
   readonly hasFaults: boolean;
+  /** How many tasks of a group may be held at an instant, when the queue has such a limit. */
+  readonly groupLimit?: number;
 }
 
 const SKEW_MS = 50;
 /** Outside faults, of what was sent. A run in which little works shows little. */
 const LEAST_ACKNOWLEDGED = 0.9;
 
-export function checkHistory(history: History, { skewMs = SKEW_MS, hasFaults }: Conditions): Verdict {
+export function checkHistory(
+  history: History,
+  { skewMs = SKEW_MS, hasFaults, groupLimit }: Conditions,
+): Verdict {
   const stories = storiesOf(history);
   const context: RuleContext = { stories, skewMs };
   const tasks = [...stories.tasks.values()];
@@ -114,9 +125,13 @@ export function checkHistory(history: History, { skewMs = SKEW_MS, hasFaults }: 
     );
   const lasting = tasks.filter(({ mayBeUndone }) => !mayBeUndone);
   const ofTasks = [...judge(TASK_RULES, tasks), ...judge(LASTING_TASK_RULES, lasting)];
-  const ofQueues = QUEUE_RULES.flatMap(([rule, check]) => check(context).map((detail) => ({ rule, detail })));
-  const violations = [...ofTasks, ...tokensOfTwoTasks(tasks), ...ofQueues];
-  return { invalid: whyInvalid(history, stories, hasFaults), violations, figures: figuresOf(stories) };
+  const queueRules = groupLimit === undefined ? [...PLAIN_QUEUE_RULES, ...QUEUE_RULES] : QUEUE_RULES;
+  const ofQueues = queueRules.flatMap(([rule, check]) => check(context).map((detail) => ({ rule, detail })));
+  const peaks = peaksOf(stories);
+  const ofGroups = withinLimit(peaks, groupLimit ?? Infinity).map((detail) => ({ rule: 'INV-27', detail }));
+  const violations = [...ofTasks, ...tokensOfTwoTasks(tasks), ...ofQueues, ...ofGroups];
+  const figures = { ...figuresOf(stories), mostOfGroup: Math.max(0, ...peaks.map(({ held }) => held)) };
+  return { invalid: whyInvalid(history, stories, hasFaults), violations, figures };
 }
 
 /** INV-05 across tasks. */
@@ -152,7 +167,7 @@ function isWithin({ t0, t1 }: EnqueueOp, fault: Fault): boolean {
   return t0 <= fault.t1 && t1 >= fault.t0;
 }
 
-function figuresOf({ tasks, clears }: Stories): Figures {
+function figuresOf({ tasks, clears }: Stories): Omit<Figures, 'mostOfGroup'> {
   const all = [...tasks.values()];
   const tried = all.filter(({ enqueues }) => enqueues.length > 0);
   const acknowledged = tried.filter(({ enqueues }) => enqueues.some(isOk));

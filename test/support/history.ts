@@ -27,6 +27,8 @@ export interface EnqueueOp extends Timed {
   readonly f: 'enqueue';
   readonly id: string;
   readonly queue: string;
+  /** When limits are set for groups. */
+  readonly group?: string;
   /** Of the payload, to the byte. */
   readonly hash: string;
   readonly priority: number;

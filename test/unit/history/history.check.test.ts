@@ -1,6 +1,6 @@
 import { checkHistory, type Verdict } from '../../support/history.check.js';
 import { type History, HistoryRecorder, type Operation, resultOf } from '../../support/history.js';
-import { type Bug, BUGS } from './simulated.queue.js';
+import { type Bug, BUGS, GROUP_LIMIT } from './simulated.queue.js';
 import { Simulation } from './simulated.run.js';
 
 const SEEDS = 30;
@@ -28,10 +28,13 @@ const FOUND_BY: Record<Bug, readonly string[]> = {
   'clear leaves zombies': ['INV-18'],
   'clear miscounts': ['INV-18'],
   'never redelivered': ['INV-08'],
+  'one above the limit': ['INV-27'],
+  'slot freed twice': ['INV-27'],
 };
+const LIMIT_BUGS: readonly Bug[] = ['one above the limit', 'slot freed twice'];
 
-function judged(history: History): Verdict {
-  return checkHistory(history, { hasFaults: true });
+function judged(history: History, groupLimit?: number): Verdict {
+  return checkHistory(history, { hasFaults: true, groupLimit });
 }
 
 const EMPTY_POLL = { f: 'lease', queues: ['default'], max: 1, grants: [], res: 'ok' } as const;
@@ -65,10 +68,24 @@ describe('checkHistory', () => {
     }
   });
 
+  it.each([false, true])(
+    `sees groups of a correct queue full, never above (with a clear: %s)`,
+    (hasClear) => {
+      for (let seed = 1; seed <= SEEDS; seed += 1) {
+        const history = new Simulation({ seed, hasClear, hasGroups: true }).run();
+        const { violations, figures } = judged(history, GROUP_LIMIT);
+        expect({ seed, violations }).toEqual({ seed, violations: [] });
+        expect(figures.mostOfGroup).toBe(GROUP_LIMIT);
+      }
+    },
+  );
+
   it.each(BUGS)(`finds the bug "%s" in ${SEEDS_PER_BUG} runs of ${SEEDS_PER_BUG}`, (bug) => {
+    const hasGroups = LIMIT_BUGS.includes(bug);
     for (let seed = 1; seed <= SEEDS_PER_BUG; seed += 1) {
-      const history = new Simulation({ seed, bug, hasClear: bug.startsWith('clear') }).run();
-      const rules = new Set(judged(history).violations.map(({ rule }) => rule));
+      const history = new Simulation({ seed, bug, hasClear: bug.startsWith('clear'), hasGroups }).run();
+      const verdict = judged(history, hasGroups ? GROUP_LIMIT : undefined);
+      const rules = new Set(verdict.violations.map(({ rule }) => rule));
       expect({ bug, seed, isFound: FOUND_BY[bug].some((rule) => rules.has(rule)), rules }).toMatchObject({
         isFound: true,
       });

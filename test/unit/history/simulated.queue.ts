@@ -24,12 +24,16 @@ export const BUGS = [
   'clear leaves zombies',
   'clear miscounts',
   'never redelivered',
+  'one above the limit',
+  'slot freed twice',
 ] as const;
 
 export type Bug = (typeof BUGS)[number];
 
 export const LEASE_MS = 2_000;
 export const RETRY_MS = 400;
+/** How many tasks of a group may be held at an instant, where specs name groups. */
+export const GROUP_LIMIT = 2;
 
 interface Record {
   readonly spec: EnqueueOp;
@@ -49,6 +53,8 @@ interface Record {
 /** A correct queue in a few lines, written apart from the service, on a time that its caller gives. */
 export class SimulatedQueue {
   private readonly records = new Map<string, Record>();
+  /** Slots that a group has above its limit, by a bug. */
+  private readonly spareSlots = new Map<string, number>();
   private tokens = 0;
   private ages = 0;
 
@@ -77,7 +83,17 @@ export class SimulatedQueue {
     this.tick(now);
     const ready = [...this.records.values()].filter((record) => this.isReady(record)).sort(this.order());
     if (ready.length > 0 && this.fails('false empty', 10)) return [];
-    return ready.slice(0, max).map((record) => this.grant(record, now));
+    const grants: Grant[] = [];
+    const held = this.heldByGroup();
+    for (const record of ready) {
+      if (grants.length === max) break;
+      const { group = '' } = record.spec;
+      const count = held.get(group) ?? 0;
+      if (group !== '' && count >= this.slotsOf(group)) continue;
+      held.set(group, count + 1);
+      grants.push(this.grant(record, now));
+    }
+    return grants;
   }
 
   heartbeat(id: string, token: string, now: Ms): boolean {
@@ -94,7 +110,11 @@ export class SimulatedQueue {
     this.tick(now);
     const record = this.records.get(id);
     if (record === undefined) return undefined;
-    if (record.state !== 'processing' && record.lastEnd === `${f} ${token}`) return record.state;
+    if (record.state !== 'processing' && record.lastEnd === `${f} ${token}`) {
+      const { group = '' } = record.spec;
+      if (this.bug === 'slot freed twice') this.spareSlots.set(group, (this.spareSlots.get(group) ?? 0) + 1);
+      return record.state;
+    }
     const isStale = record.state !== 'processing' || record.token !== token;
     if (isStale && !(this.bug === 'stale completion accepted' && record.state === 'processing'))
       return undefined;
@@ -130,6 +150,20 @@ export class SimulatedQueue {
     const id = this.fails('phantom', 30) ? `phantom-${this.tokens}` : record.spec.id;
     const hash = this.fails('payload changed', 20) ? 'other' : record.spec.hash;
     return { id, token, attempt, leaseMs: LEASE_MS, hash };
+  }
+
+  private heldByGroup(): Map<string, number> {
+    const held = new Map<string, number>();
+    for (const { state, spec } of this.records.values()) {
+      const { group = '' } = spec;
+      if (state === 'processing') held.set(group, (held.get(group) ?? 0) + 1);
+    }
+    return held;
+  }
+
+  private slotsOf(group: string): number {
+    const spare = this.spareSlots.get(group) ?? 0;
+    return GROUP_LIMIT + spare + (this.fails('one above the limit', 4) ? 1 : 0);
   }
 
   private isReady(record: Record): boolean {

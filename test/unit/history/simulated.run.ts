@@ -40,6 +40,8 @@ export interface SimulationOptions {
   readonly bug?: Bug;
   /** Somebody clears the queue half-way. */
   readonly hasClear?: boolean;
+  /** Tasks are of a few groups, which are limited. */
+  readonly hasGroups?: boolean;
 }
 
 /** A history of clients at a simulated queue: time, latency, lost requests and lost answers are made up from a seed. */
@@ -214,7 +216,8 @@ export class Simulation {
     const dice = this.random.below(10);
     const times = { delayMs: dice === 0 ? 300 : 0, ttlMs: dice === 1 ? 500 : undefined };
     const budgets = { maxAttempts: 1 + this.random.below(2), maxInterruptions: this.random.below(2) };
-    const rest = { priority: this.random.below(3), hash: `hash of ${id}`, queue: 'default' };
+    const group = this.options.hasGroups ? `g${this.specs.length % 5}` : undefined;
+    const rest = { priority: this.random.below(3), hash: `hash of ${id}`, queue: 'default', group };
     const spec: EnqueueOp = { f: 'enqueue', id, ...rest, ...times, ...budgets, t0: 0, t1: 0, res: 'ok' };
     this.specs.push(spec);
     return spec;
