@@ -22,8 +22,17 @@ const QUEUES = ['default', 'probe'];
 /** What makes a history one that can be judged: wait until all leases are over, do all that is left, read every task. */
 export async function finish(client: QueueClient, ids: readonly string[]): Promise<void> {
   await delay(LEASE_MS + SWEEP_MS);
+  await drainAll(client);
+  await readAll(client, ids);
+}
+
+/** Does all that is left, until nothing waits, not even for the end of a lease. */
+export async function drainAll(client: QueueClient): Promise<void> {
   const end = performance.now() + DRAIN_LIMIT_MS;
   await Promise.all(Array.from({ length: DRAINERS }, (_, number) => drain(client, `drain-${number}`, end)));
+}
+
+export async function readAll(client: QueueClient, ids: readonly string[]): Promise<void> {
   const left = [...ids];
   const read = async () => {
     for (let id = left.pop(); id !== undefined; id = left.pop()) await client.get(id, true);

@@ -8,6 +8,7 @@ export interface LoadTask {
   readonly code: string;
   readonly metadata: object;
   readonly queue: string;
+  readonly group?: string;
   readonly priority: number;
   /** Seconds. */
   readonly timeout: number;
@@ -34,6 +35,7 @@ export function enqueueOf(task: LoadTask): Omit<Untimed<EnqueueOp>, 'res'> {
     f: 'enqueue',
     id: task.eval_id,
     queue: task.queue,
+    group: task.group,
     hash: hashOf(task),
     priority: task.priority,
     delayMs: (task.delay ?? 0) * 1000,

@@ -28,6 +28,8 @@ export interface Claim {
   readonly wait?: number;
   readonly queues?: readonly string[];
   readonly claimId?: string;
+  /** How long it wants to hold what it gets; by default what the service gives. */
+  readonly leaseMs?: Ms;
 }
 
 export interface EndReport {
@@ -35,6 +37,11 @@ export interface EndReport {
   readonly id: string;
   /** Absent from workers that know no leases. */
   readonly token?: string;
+}
+
+interface Asked extends Pick<LeaseOp, 'queues' | 'max' | 'claimId'> {
+  readonly reply: Reply;
+  readonly leaseMs?: Ms;
 }
 
 export interface ClientOptions {
@@ -96,12 +103,15 @@ export class QueueClient {
     return this.noteLease(t0, { reply, queues: OWN_QUEUES, max: 1 }, isTask ? [reply.body as TaskBody] : []);
   }
 
-  async claim({ worker, max, wait = 0, queues = OWN_QUEUES, claimId }: Claim): Promise<readonly Grant[]> {
+  async claim({ queues = OWN_QUEUES, max, ...claim }: Claim): Promise<readonly Grant[]> {
     const t0 = this.history.now();
-    const sent = { worker_id: worker, max_tasks: max, wait, queues, claim_id: claimId };
+    const { worker, wait = 0, claimId, leaseMs } = claim;
+    const lease = leaseMs === undefined ? undefined : leaseMs / 1000;
+    const sent = { worker_id: worker, max_tasks: max, wait, queues, claim_id: claimId, lease };
     const reply = await this.write('POST', '/tasks/claim', sent);
     const { tasks = [] } = (reply.body ?? {}) as { tasks?: readonly TaskBody[] };
-    return this.noteLease(t0, { reply, queues, max, claimId }, resultOfReply(reply) === 'ok' ? tasks : []);
+    const asked = { reply, queues, max, claimId, leaseMs };
+    return this.noteLease(t0, asked, resultOfReply(reply) === 'ok' ? tasks : []);
   }
 
   async heartbeat({ id, token }: Grant): Promise<void> {
@@ -118,7 +128,7 @@ export class QueueClient {
     });
   }
 
-  async end({ f, id, token }: EndReport): Promise<Result> {
+  async end({ f, id, token }: Omit<EndReport, 'f'> & Pick<EndOp, 'f'>): Promise<Result> {
     const t0 = this.history.now();
     const error = f === 'fail' ? { error: 'it did not work' } : undefined;
     const reply = await this.write('POST', `/tasks/${id}/${f}`, { lease_id: token, ...error });
@@ -191,10 +201,10 @@ export class QueueClient {
 
   private noteLease(
     t0: Ms,
-    { reply, ...asked }: Pick<LeaseOp, 'queues' | 'max' | 'claimId'> & { readonly reply: Reply },
+    { reply, leaseMs = this.options.leaseMs, ...asked }: Asked,
     tasks: readonly TaskBody[],
   ): readonly Grant[] {
-    const grants = tasks.map((task) => grantOf(task, this.options.leaseMs));
+    const grants = tasks.map((task) => grantOf(task, leaseMs));
     const res = resultOfReply(reply);
     this.history.add(t0, { f: 'lease', ...asked, grants, res, http: reply.status });
     return grants;
