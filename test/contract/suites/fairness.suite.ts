@@ -14,7 +14,10 @@ export function describeFairness(start: StartStore): void {
   it('hands out the last task of a small group within its share of the claims', async () => {
     const user = await start();
     for (let added = 0; added < 10_000; added += 1_000) {
-      const large = Array.from({ length: 1_000 }, (_, index) => ({ id: `l${added + index}`, group: 'large' }));
+      const large = Array.from({ length: 1_000 }, (_, index) => ({
+        id: `l${added + index}`,
+        group: 'large',
+      }));
       await user.add(...large);
     }
     await user.add(...Array.from({ length: 10 }, (_, index) => ({ id: `s${index}`, group: 'small' })));
