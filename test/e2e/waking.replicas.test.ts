@@ -1,0 +1,97 @@
+import { RedisCommands } from '../support/redis-commands.js';
+import { RedisServer } from '../support/redis-server.js';
+import { ServiceProcess } from '../support/service-process.js';
+import { until } from '../support/until.js';
+
+const POLLS = 20;
+/** A replica asks Redis for the time once a second, whatever else it does. */
+const BEAT = 'time';
+const BEATS = 2;
+/** How a replica watches over its connections, four times a second. */
+const HEARTBEAT = new Set(['role', 'ping', BEAT]);
+
+type Poll = Promise<{ readonly eval_id: string } | null>;
+
+describe('polls that are parked on two processes at one Redis', () => {
+  let redis: RedisServer;
+  let commands: RedisCommands;
+  let services: readonly ServiceProcess[];
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    const settings = { QUEUE_STORE: 'redis', REDIS_URL: redis.url };
+    services = await Promise.all([ServiceProcess.start(settings), ServiceProcess.start(settings)]);
+    commands = await RedisCommands.watch(redis.url);
+  }, 60_000);
+
+  afterAll(async () => {
+    commands.close();
+    await Promise.all(services.map((service) => service.stop()));
+    await redis.stop();
+  });
+
+  function urlOf(index: number): string {
+    const service = services[index % services.length];
+    if (service === undefined) throw new Error('There are two of them');
+    return service.url;
+  }
+
+  /** Leases that the store was asked for, for these workers. */
+  function attempts(worker: RegExp): number {
+    return commands.all.flatMap(({ args }) => args).filter((arg) => worker.test(arg)).length;
+  }
+
+  const ofParked = /"workerId":"parked-\d+"/;
+
+  function poll(index: number): Poll {
+    const query = `wait=60&worker_id=parked-${index}`;
+    return fetch(`${urlOf(index)}/tasks/next?${query}`).then(
+      async (answer) => (await answer.json()) as Awaited<Poll>,
+    );
+  }
+
+  async function enqueue(index: number, id: string): Promise<void> {
+    const body = JSON.stringify({ eval_id: id, code: 'x' });
+    const headers = { 'Content-Type': 'application/json' };
+    await fetch(`${urlOf(index)}/tasks`, { method: 'POST', headers, body });
+  }
+
+  /** Lets every replica live on for a while, and answers how much it asked in each second beside its heartbeat. */
+  async function idleRate(): Promise<number> {
+    commands.forget();
+    const beatsOf = () => commands.all.filter(({ name }) => name === BEAT);
+    await until(() => {
+      const sources = beatsOf().map(({ source }) => source);
+      const counts = [...new Set(sources)].map((each) => sources.filter((source) => source === each).length);
+      return counts.length === services.length && counts.every((count) => count >= BEATS);
+    });
+    return commands.all.filter(({ name }) => !HEARTBEAT.has(name)).length / beatsOf().length;
+  }
+
+  it('ask Redis nothing while they wait, and one of each process asks when there is a task', async () => {
+    // The first task makes the queue known to everybody, and is gone.
+    await enqueue(0, 'first');
+    await fetch(`${urlOf(1)}/tasks/next`);
+    const alone = await idleRate();
+
+    const polls = Array.from({ length: POLLS }, (_, index) => poll(index));
+    await until(() => attempts(ofParked) === POLLS);
+    const parked = await idleRate();
+    expect(attempts(ofParked)).toBe(0);
+    // Were each poll to ask once a second, it would be about twice as much.
+    expect(parked).toBeLessThan(1.5 * alone);
+
+    const answered = new Set<string>();
+    for (const each of polls) void each.then((task) => answered.add(task?.eval_id ?? 'nothing'));
+    commands.forget();
+    // On the one, for the other, too: the tasks are enqueued at one of them, and the polls of both are answered.
+    for (let task = 0; task < POLLS; task += 1) {
+      await enqueue(0, `task-${task}`);
+      await until(() => answered.size === task + 1);
+    }
+    expect(await Promise.all(polls.map(async (each) => (await each)?.eval_id))).toEqual(
+      expect.arrayContaining(Array.from({ length: POLLS }, (_, task) => `task-${task}`)),
+    );
+    expect(attempts(ofParked)).toBeLessThanOrEqual(services.length * POLLS);
+  }, 60_000);
+});
