@@ -18,13 +18,22 @@ export async function readAll(file: string): Promise<string> {
 
 /** The JSON object of each line that is not empty. @throws CommandFailed which names the line */
 export async function* readObjects(file: string): AsyncGenerator<Record<string, unknown>> {
-  const input = open(file);
-  let failure: unknown;
-  input.once('error', (error) => (failure = error));
   let number = 0;
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+  for await (const line of linesOf(file)) {
     number += 1;
     if (line.trim() !== '') yield parsed(line, `${file}, line ${number}`);
+  }
+}
+
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const input = open(file);
+  let failure: unknown;
+  // Some versions of Node end the lines at a fault and say nothing of it.
+  input.once('error', (error) => (failure = error));
+  try {
+    yield* createInterface({ input, crlfDelay: Infinity });
+  } catch (error) {
+    failure = error;
   }
   if (failure !== undefined) throw unreadable(file, failure);
 }

@@ -21,16 +21,18 @@ export function createProgram(version: string): Command {
   addTasks(program);
   addWork(program);
   addSteering(program);
-  for (const command of program.commands) addCommonOptions(command);
+  for (const command of program.commands) addFormat(addAddress(command));
   addService(program);
   return program;
 }
 
 /** Behind the name of the command, where people put them. Those of `work` end where the command to run begins. */
-function addCommonOptions(command: Command): void {
-  command
-    .option('--url <url>', 'where the service is (QUEUE_URL; http://127.0.0.1:8081)')
-    .addOption(new Option('-o, --format <format>', 'how data is printed').choices(FORMATS));
+function addAddress(command: Command): Command {
+  return command.option('--url <url>', 'where the service is (QUEUE_URL; http://127.0.0.1:8081)');
+}
+
+function addFormat(command: Command): Command {
+  return command.addOption(new Option('-o, --format <format>', 'how data is printed').choices(FORMATS));
 }
 
 function addTasks(program: Command): void {
@@ -191,24 +193,21 @@ function addService(program: Command): void {
     .action(async () => {
       await import('../main.js');
     });
-  program
-    .command('backup <directory>')
+  addFormat(program.command('backup <directory>'))
     .description('copy the embedded store in DATA_DIR, also while the service runs')
     .action(
       run(async (context, directory: string) =>
         (await import('./commands/store.js')).backup(directory, context),
       ),
     );
-  program
-    .command('check [directory]')
+  addFormat(program.command('check [directory]'))
     .description('look for damage in a backup, or in DATA_DIR while the service is stopped')
     .action(
       run(async (context, directory: string | undefined) =>
         (await import('./commands/store.js')).check(directory, context),
       ),
     );
-  program
-    .command('restore <directory>')
+  addFormat(program.command('restore <directory>'))
     .description('put a backup into DATA_DIR, which must be empty, while the service is stopped')
     .action(
       run(async (context, directory: string) =>

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,6 +106,8 @@ describe('crucible-queue', () => {
       [65, ['enqueue', '-', '--id', 'known']],
       [66, ['get', 'unknown']],
       [66, ['enqueue', join(folder, 'absent')]],
+      [66, ['enqueue', join(folder, 'absent'), '--ndjson']],
+      [66, ['enqueue', folder, '--ndjson']],
       [75, ['get', 'known', '--wait', '0']],
       [77, ['stats'], { ...env, QUEUE_API_KEY: 'wrong' }],
     ];
@@ -215,10 +216,11 @@ describe('crucible-queue', () => {
       client.enqueue({ eval_id: 'meanwhile', code: 'x' }),
     ]);
     expect({ copied, stderr: copying.stderr }).toEqual({ copied: 0, stderr: '' });
-    const [again, inUse, sound] = [['backup', backup], ['check'], ['check', backup]].map((args) =>
-      admin(args, data),
+    const [again, inUse, sound] = [['backup', backup], ['check'], ['check', backup, '-o', 'table']].map(
+      (args) => admin(args, data),
     );
     expect([await again?.ended(), await inUse?.ended(), await sound?.ended()]).toEqual([1, 1, 0]);
+    expect(sound?.stdout).toMatch(/^tasks +5[01]$/m);
     expect(await admin(['restore', backup], other).ended()).toBe(0);
     const restored = await ServiceProcess.start({ DATA_DIR: other });
     try {
@@ -232,12 +234,6 @@ describe('crucible-queue', () => {
     const damaged = ['check', 'restore'].map((verb) => admin([verb, backup], join(folder, 'third')).ended());
     expect(await Promise.all(damaged)).toEqual([1, 1]);
   }, 120_000);
-
-  it('prints a script for bash that bash can read', async () => {
-    const { stdout } = await call(['completion', 'bash']);
-    const script = `${stdout}\nCOMP_WORDS=(crucible-queue enq); COMP_CWORD=1; _crucible_queue; echo "\${COMPREPLY[@]}"`;
-    expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' })).toBe('enqueue\n');
-  });
 });
 
 describe('crucible-queue without a service', () => {
