@@ -4,6 +4,16 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
+/** Runs its arguments on a terminal, which is what it prints on. */
+const ON_TERMINAL = ['python3', '-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'];
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly input?: string;
+  /** Both outputs are one terminal then, and come as `stdout`. */
+  readonly isOnTerminal?: boolean;
+}
+
 /** The built command `crucible-queue`, as a process. */
 export class CommandProcess {
   stdout = '';
@@ -11,12 +21,15 @@ export class CommandProcess {
   readonly child: ChildProcess;
   private readonly closed: Promise<unknown>;
 
-  constructor(
-    args: readonly string[],
-    { env = {}, input }: { env?: Record<string, string | undefined>; input?: string } = {},
-  ) {
+  constructor(args: readonly string[], { env = {}, input, isOnTerminal = false }: CommandOptions = {}) {
     const { PATH } = process.env;
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH, ...env }, stdio: 'pipe' });
+    const [program = process.execPath, ...rest] = [
+      ...(isOnTerminal ? ON_TERMINAL : []),
+      process.execPath,
+      MAIN,
+      ...args,
+    ];
+    const child = spawn(program, rest, { env: { PATH, ...env }, stdio: 'pipe' });
     child.stdout.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     child.stdin.on('error', () => undefined);
