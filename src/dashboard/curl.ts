@@ -24,6 +24,8 @@ export function curlToEnqueue(
   const fields = {
     eval_id: `${spec.id.slice(0, 120)}-again`,
     queue: spec.queue,
+    group: spec.group,
+    requires: spec.requires,
     priority: spec.priority,
     language: spec.language,
     engine: spec.engine,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { QueueModule } from '../queue/queue.module.js';
+import { QueuesModule } from '../queues/queues.module.js';
 import { SchedulesModule } from '../schedules/schedules.module.js';
 import { AssetFiles } from './asset-files.js';
 import { AuditLog } from './audit.log.js';
@@ -8,6 +9,7 @@ import { BulkActions } from './bulk-actions.js';
 import { ActionsController } from './controllers/actions.controller.js';
 import { FleetController } from './controllers/fleet.controller.js';
 import { PagesController } from './controllers/pages.controller.js';
+import { QueueActionsController } from './controllers/queue-actions.controller.js';
 import { QueuesController } from './controllers/queues.controller.js';
 import { SessionController } from './controllers/session.controller.js';
 import { DeadLetters } from './dead-letters.js';
@@ -18,6 +20,7 @@ import { BulkPage } from './pages/bulk.page.js';
 import { DeadLettersPage } from './pages/dead-letters.page.js';
 import { EventsPage } from './pages/events.page.js';
 import { OverviewPage } from './pages/overview.page.js';
+import { QueuePage } from './pages/queue.page.js';
 import { QueuesPage } from './pages/queues.page.js';
 import { SchedulesPage } from './pages/schedules.page.js';
 import { TaskPage } from './pages/task.page.js';
@@ -30,8 +33,15 @@ import { Sessions } from './session/sessions.js';
 
 /** Pages for operators: what is in the queue, and what can be done about it. */
 @Module({
-  imports: [AuthModule, QueueModule, SchedulesModule],
-  controllers: [SessionController, PagesController, ActionsController, QueuesController, FleetController],
+  imports: [AuthModule, QueueModule, QueuesModule, SchedulesModule],
+  controllers: [
+    SessionController,
+    PagesController,
+    ActionsController,
+    QueuesController,
+    QueueActionsController,
+    FleetController,
+  ],
   providers: [
     AssetFiles,
     AuditLog,
@@ -45,6 +55,7 @@ import { Sessions } from './session/sessions.js';
     OverviewPage,
     TimelinePart,
     QueuesPage,
+    QueuePage,
     EventsPage,
     BatchesPage,
     WorkersPage,

@@ -14,6 +14,8 @@ export interface Page {
   readonly title: string;
   /** The address of its section. */
   readonly section: string;
+  /** Where its stream is to be had, when the page answers a form. */
+  readonly address?: string;
   /** What stays as it is: headings, filters, forms. */
   readonly top: Part;
   /**
@@ -61,7 +63,7 @@ export class PageSender {
       return;
     }
     const content = html`${noticeOf(request.url)} ${page.top}
-    ${live === undefined ? null : liveBox(request, await live())} ${page.bottom}`;
+    ${live === undefined ? null : liveBox(page.address ?? request.originalUrl, await live())} ${page.bottom}`;
     this.sendFrame(request, response, { ...page, content, status: 200 });
   }
 
@@ -105,6 +107,6 @@ function sightOf(principal: Principal | undefined): string | undefined {
   return principal && JSON.stringify([principal.roles, principal.queues]);
 }
 
-function liveBox({ originalUrl }: Request, content: Html): Html {
-  return html`<div id="live" hx-sse:connect="${originalUrl}" hx-swap="innerMorph">${content}</div>`;
+function liveBox(address: string, content: Html): Html {
+  return html`<div id="live" hx-sse:connect="${address}" hx-swap="innerMorph">${content}</div>`;
 }

@@ -1,4 +1,4 @@
-import { BATCH_ID, CURSOR, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
+import { BATCH_ID, CURSOR, GROUP, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
 import type { TaskFilter } from '../storage/task-store.js';
 import { TASK_STATES, type TaskState } from '../task/task.js';
 import type { Instant } from '../task/clock.js';
@@ -7,6 +7,7 @@ import type { Instant } from '../task/clock.js';
 export interface TaskFilters {
   readonly states: readonly TaskState[];
   readonly queue?: string;
+  readonly group?: string;
   readonly batch?: string;
   readonly worker?: string;
   /** Enqueued within the last so many minutes. */
@@ -30,6 +31,7 @@ export function readFilters(query: URLSearchParams): TaskFilters {
   return {
     states: TASK_STATES.filter((state) => asked.includes(state)),
     queue: read('queue', QUEUE_NAME),
+    group: read('group', GROUP),
     batch: read('batch_id', BATCH_ID),
     worker: read('worker_id', WORKER_ID),
     minutes: minutes === undefined ? undefined : Number(minutes),
@@ -39,19 +41,20 @@ export function readFilters(query: URLSearchParams): TaskFilters {
 }
 
 /** The same filters in an address, without the place in the list. */
-export function queryOf({ states, queue, batch, worker, minutes }: TaskFilters): URLSearchParams {
+export function queryOf({ states, queue, group, batch, worker, minutes }: TaskFilters): URLSearchParams {
   const query = new URLSearchParams();
   for (const state of states) query.append('status', state);
-  const fields = { queue, batch_id: batch, worker_id: worker, minutes: minutes?.toString() };
+  const fields = { queue, group, batch_id: batch, worker_id: worker, minutes: minutes?.toString() };
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, value);
   return query;
 }
 
 /** What the store is asked for. */
 export function storeFilter(filters: TaskFilters, now: Instant): Omit<TaskFilter, 'queues'> {
-  const { states, batch, worker, minutes } = filters;
+  const { states, group, batch, worker, minutes } = filters;
   return {
     states: states.length === 0 ? undefined : states,
+    group,
     batchId: batch,
     workerId: worker,
     createdAfter: minutes === undefined ? undefined : now - minutes * 60_000,
@@ -59,10 +62,11 @@ export function storeFilter(filters: TaskFilters, now: Instant): Omit<TaskFilter
 }
 
 /** The filters in words, for a sentence and for the log. */
-export function describeFilters({ states, queue, batch, worker, minutes }: TaskFilters): string {
+export function describeFilters({ states, queue, group, batch, worker, minutes }: TaskFilters): string {
   const parts = [
     states.length === 0 ? '' : states.join(' or '),
     queue === undefined ? '' : `in queue ${queue}`,
+    group === undefined ? '' : `of group ${group}`,
     batch === undefined ? '' : `of batch ${batch}`,
     worker === undefined ? '' : `of worker ${worker}`,
     minutes === undefined ? '' : `enqueued in the last ${minutes} minutes`,

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Param, Patch, type PipeTransform, Post, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Patch, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
@@ -6,10 +6,10 @@ import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import { HttpLimits } from '../http/http-limits.js';
 import { JsonBody } from '../http/json-body.decorator.js';
-import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
 import { QUEUE_NAME } from '../queue/dto/limits.js';
 import { requireQueue } from '../queue/queue-access.js';
+import { QueueNamePipe } from '../queue/queue-name.pipe.js';
 import { QueueChangeDto } from './dto/queue.dto.js';
 import * as examples from './dto/queue.examples.js';
 import { QueueDetails, QueueList, QueueStatistics } from './dto/queue.response.js';
@@ -22,14 +22,6 @@ const NAME = {
   schema: { type: 'string', pattern: QUEUE_NAME.source },
   example: 'gpu',
 };
-
-/** What no queue can be called is not looked up, and not repeated in an answer. */
-class QueueNamePipe implements PipeTransform<string, string> {
-  transform(name: string): string {
-    if (!QUEUE_NAME.test(name)) throw new ProblemError('not_found', 'No queue can have this name');
-    return name;
-  }
-}
 
 function QueueName(): ParameterDecorator {
   return Param('queue', new QueueNamePipe());

@@ -8,5 +8,6 @@ import { QueuesController } from './queues.controller.js';
   imports: [QueueModule],
   controllers: [QueuesController],
   providers: [QueueAdminService],
+  exports: [QueueAdminService],
 })
 export class QueuesModule {}

@@ -17,6 +17,7 @@ const SOON = { timeout: 10_000 };
 const PAGES = [
   '',
   '/queues',
+  '/queues/gpu',
   '/tasks',
   '/tasks/eval-2026-1005',
   '/tasks/eval-2026-1003',
@@ -31,6 +32,10 @@ const PAGES = [
 jest.setTimeout(120_000);
 
 let browser: TestBrowser;
+
+function names(inputs: readonly { readonly id: string }[]): readonly string[] {
+  return inputs.map(({ id }) => id);
+}
 
 beforeAll(async () => {
   browser = await TestBrowser.start();
@@ -179,6 +184,12 @@ describeStores(({ name, settings }) => {
     await open('/tasks?status=failed&queue=default');
     await page.getByRole('link', { name: 'hostile-1' }).waitFor();
     expect(await page.getByRole('link', { name: 'eval-2026-1012' }).count()).toBe(0);
+    await page.getByLabel('Group').fill('vision');
+    await page.getByRole('textbox', { name: 'Queue' }).fill('');
+    await page.getByLabel('failed').uncheck();
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByRole('link', { name: 'eval-2026-1012' }).waitFor();
+    expect(await page.getByRole('link', { name: 'eval-2026-1001' }).count()).toBe(0);
     await page.getByLabel('Find a task by its id').fill('eval-2026-1012');
     await page.keyboard.press('Enter');
     await page.getByText('submitted twice').waitFor();
@@ -251,10 +262,46 @@ describeStores(({ name, settings }) => {
     await page.getByRole('button', { name: 'Resume gpu-node-3' }).waitFor();
   });
 
+  it('pauses a queue and resumes it', async () => {
+    await open('/queues');
+    await page.getByRole('button', { name: 'Pause reports' }).click();
+    await page.getByText('The queue hands out nothing until').waitFor();
+    expect(await call('GET', '/queues/reports')).toMatchObject({ paused: true });
+    await open('');
+    await page.getByRole('row', { name: 'reports' }).getByText('paused').waitFor();
+    await open('/queues/reports');
+    await page.getByRole('button', { name: 'Resume reports' }).click();
+    await page.getByText('The queue hands out its tasks again.').waitFor();
+    expect(await call('GET', '/queues/reports')).toMatchObject({ paused: false });
+    expect(service.log).toContain('Key default paused queue reports on the dashboard (1)');
+  });
+
+  it('sets limits of a queue, and says beside a field what is wrong with it', async () => {
+    await open('/queues/limited');
+    await page.getByLabel('Waiting tasks').fill('ten');
+    await page.getByLabel('Hand out at most').fill('5');
+    await page.getByRole('button', { name: 'Set limits' }).click();
+    await page.getByText('Nothing was changed').waitFor();
+    expect(await page.getByLabel('Waiting tasks').inputValue()).toBe('ten');
+    expect(await page.locator('[aria-invalid=true]').evaluateAll(names)).toEqual(['max_depth', 'rate_per']);
+    expect(await page.locator('#max_depth-note').innerText()).toContain('integer');
+    expect(await call('GET', '/queues/limited')).toMatchObject({ max_depth: null, rate_limit: null });
+    await page.getByLabel('Waiting tasks').fill('10');
+    await page.getByLabel('within').fill('60');
+    await page.getByRole('button', { name: 'Set limits' }).click();
+    await page.getByText('The limits are set.').waitFor();
+    const rate_limit = { tasks: 5, per: 60 };
+    expect(await call('GET', '/queues/limited')).toMatchObject({ max_depth: 10, rate_limit });
+    expect(service.log).toContain('set the limits of queue limited to 10 may wait, 5 tasks per 1 min');
+    await open('/queues');
+    await page.getByRole('row', { name: 'limited' }).getByText('10 may wait').waitFor();
+  });
+
   it('purges a queue when its name is typed', async () => {
     await call('POST', '/tasks', { eval_id: 'doomed', code: 'x', queue: 'scrap' });
     await open('/queues');
-    await page.getByRole('link', { name: 'Purge scrap' }).click();
+    await page.getByRole('link', { name: 'scrap', exact: true }).click();
+    await page.getByRole('link', { name: 'Purge…' }).click();
     await page.getByLabel('Type scrap to confirm').fill('scrap');
     await page.getByRole('button', { name: 'Purge queue' }).click();
     await page.getByText('1 task removed for good.').waitFor();
@@ -263,12 +310,15 @@ describeStores(({ name, settings }) => {
 
   it('takes no action from a page of another site', async () => {
     const [cookie] = await browser.context.cookies(`${service.url}/dashboard`);
-    const from = (origin?: string) =>
-      fetch(`${service.url}/dashboard/tasks/eval-2026-1011/cancel`, {
+    const from = (origin: string | undefined, action: string) =>
+      fetch(`${service.url}/dashboard/${action}`, {
         method: 'POST',
         headers: { Cookie: `crucible_session=${cookie?.value ?? ''}`, ...(origin && { Origin: origin }) },
       });
-    expect([(await from()).status, (await from('https://evil.example')).status]).toEqual([403, 403]);
+    for (const action of ['tasks/eval-2026-1011/cancel', 'queues/gpu/pause', 'queues/gpu/limits']) {
+      const answers = [await from(undefined, action), await from('https://evil.example', action)];
+      expect([action, ...answers.map(({ status }) => status)]).toEqual([action, 403, 403]);
+    }
     expect(await call('GET', '/tasks/eval-2026-1011')).toMatchObject({ status: 'queued' });
   });
 
@@ -280,11 +330,14 @@ describeStores(({ name, settings }) => {
     await page.getByText('not shown to viewers').waitFor();
     const text = await page.content();
     expect(text).not.toMatch(/print\(|team-a|Cancel…|Redrive/);
+    await open('/queues/limited');
+    await page.getByText('10 may wait').waitFor();
+    expect(await page.locator('main form, main a.button').count()).toBe(0);
     const [cookie] = await browser.context.cookies(`${service.url}/dashboard`);
-    const answer = await fetch(`${service.url}/dashboard/tasks/eval-2026-1011/cancel`, {
-      method: 'POST',
-      headers: { Cookie: `crucible_session=${cookie?.value ?? ''}`, Origin: service.url },
-    });
-    expect(answer.status).toBe(403);
+    const headers = { Cookie: `crucible_session=${cookie?.value ?? ''}`, Origin: service.url };
+    for (const action of ['tasks/eval-2026-1011/cancel', 'queues/limited/limits', 'queues/limited/pause']) {
+      const answer = await fetch(`${service.url}/dashboard/${action}`, { method: 'POST', headers });
+      expect([action, answer.status]).toEqual([action, 403]);
+    }
   });
 });

@@ -32,6 +32,7 @@ export async function fillWithTasks(call: Caller): Promise<void> {
       eval_id: `eval-2026-${1000 + index}`,
       code: `print("evaluation ${index}")\n`,
       queue: index % 3 === 0 ? 'gpu' : 'default',
+      group: index % 3 === 0 ? 'vision' : 'speech',
       batch_id: index <= 8 ? 'nightly-2026-11-24' : undefined,
       metadata: { submitted_by: 'team-a', run: index },
       max_attempts: index === 5 ? 3 : 1,

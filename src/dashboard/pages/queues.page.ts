@@ -1,69 +1,59 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, mayUseQueue, type Principal } from '../../auth/principal.js';
-import { requireQueue } from '../../queue/queue-access.js';
 import { type QueueStatus, StatusService } from '../../queue/status.service.js';
-import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { QueueAdminService } from '../../queues/queue-admin.service.js';
+import type { QueueSettings } from '../../task/queue-settings.js';
+import { TASK_STATES } from '../../task/task.js';
 import type { Page } from '../page-sender.js';
-import { card, type Column, emptyState, orNone, table } from '../parts/components.js';
-import { duration, number, plural } from '../parts/format.js';
+import { badge, card, type Column, emptyState, orNone, table } from '../parts/components.js';
+import { duration, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
+import { limitsInWords } from '../parts/limits.js';
 
-export type QueueRow = QueueStatus & { readonly queue: string };
+export type QueueRow = QueueStatus & { readonly queue: string; readonly settings: QueueSettings };
 
-const SHOWN: readonly (readonly [title: string, state: TaskState])[] = [
-  ['Queued', 'queued'],
-  ['Processing', 'processing'],
-  ['Delayed', 'delayed'],
-  ['Completed', 'completed'],
-  ['Failed', 'failed'],
-  ['Expired', 'expired'],
-  ['Cancelled', 'cancelled'],
-];
+/** A queue that has settings and no tasks. */
+export const NO_TASKS: QueueStatus = {
+  ...(Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<(typeof TASK_STATES)[number], 0>),
+  oldest_queued_age: null,
+};
 
-/** The queues, and what can be done with one as a whole. */
+const SHOWN = ['queued', 'processing', 'delayed', 'completed', 'failed', 'expired', 'cancelled'] as const;
+
+/** The queues, what is set for them, and what can be done with each as a whole. */
 @Injectable()
 export class QueuesPage {
-  constructor(private readonly status: StatusService) {}
+  constructor(
+    private readonly status: StatusService,
+    private readonly queues: QueueAdminService,
+  ) {}
 
   page(principal: Principal): Page {
     return {
       title: 'Queues',
       section: '/dashboard/queues',
       top: html`<h1>Queues</h1>
-        <p class="lead">A queue is there as long as it has tasks.</p>`,
+        <p class="lead">A queue is there as long as it has tasks, or something is set for it.</p>`,
       live: () => this.render(principal),
     };
   }
 
-  /** Says what would go, and has the name of the queue typed before it does. */
-  async purgePage(principal: Principal, queue: string, isMistyped = false): Promise<Page> {
-    requireQueue(principal, queue);
-    const { queues } = await this.status.read((name) => name === queue);
-    const counts = queues[queue];
-    const total = counts === undefined ? 0 : TASK_STATES.reduce((sum, state) => sum + counts[state], 0);
-    return {
-      title: 'Purge queue',
-      section: '/dashboard/queues',
-      top: html`<p class="crumbs"><a href="/dashboard/queues">Queues</a></p>
-        <h1>Purge queue</h1>
-        ${purgeForm(queue, total, isMistyped)}`,
-    };
-  }
-
   private async render(principal: Principal): Promise<Html> {
-    const { queues } = await this.status.read((queue) => mayUseQueue(principal, queue));
-    return card('Tasks by queue', queueTable(queues, hasRole(principal, [])));
+    const [status, known] = await Promise.all([this.status.read(), this.queues.list()]);
+    const rows = known
+      .filter(({ queue }) => mayUseQueue(principal, queue))
+      .map(({ queue, settings }) => ({ ...(status.queues[queue] ?? NO_TASKS), queue, settings }));
+    const columns = hasRole(principal, []) ? [LIMITS, ACTIONS] : [LIMITS];
+    return card('Tasks by queue', queueTable(rows, columns));
   }
 }
 
-export function queueTable(queues: Readonly<Record<string, QueueStatus>>, isPurgeable: boolean): Html {
-  const rows = Object.entries(queues)
-    .map(([queue, counts]) => ({ ...counts, queue }))
-    .sort((one, other) => (one.queue < other.queue ? -1 : 1));
+/** @param more columns besides the numbers */
+export function queueTable(rows: readonly QueueRow[], more: readonly Column<QueueRow>[] = []): Html {
   return table({
     caption: 'Queues and their tasks by state',
-    columns: isPurgeable ? [...COLUMNS, PURGE] : COLUMNS,
-    rows,
+    columns: [...COLUMNS, ...more],
+    rows: rows.toSorted((one, other) => (one.queue < other.queue ? -1 : 1)),
     empty: emptyState(
       'No tasks yet',
       html`Post one to <code>/tasks</code>; the <a href="/docs">API page</a> shows how. It appears here within
@@ -75,11 +65,12 @@ export function queueTable(queues: Readonly<Record<string, QueueStatus>>, isPurg
 const COLUMNS: readonly Column<QueueRow>[] = [
   {
     title: 'Queue',
-    cell: ({ queue }) =>
-      html`<a class="id" href="/dashboard/tasks?queue=${encodeURIComponent(queue)}">${queue}</a>`,
+    cell: ({ queue, settings }) =>
+      html`<a class="id" href="/dashboard/queues/${encodeURIComponent(queue)}">${queue}</a>
+        ${settings.paused === true && badge('paused')}`,
   },
-  ...SHOWN.map(([title, state]): Column<QueueRow> => ({
-    title,
+  ...SHOWN.map((state): Column<QueueRow> => ({
+    title: `${state.charAt(0).toUpperCase()}${state.slice(1)}`,
     isNumber: true,
     cell: (row) => number(row[state]),
   })),
@@ -90,30 +81,20 @@ const COLUMNS: readonly Column<QueueRow>[] = [
   },
 ];
 
-const PURGE: Column<QueueRow> = {
-  title: 'Action',
-  cell: ({ queue }) =>
-    html`<a href="/dashboard/queues/${encodeURIComponent(queue)}/purge" aria-label="Purge ${queue}"
-      >Purge…</a
-    >`,
+const LIMITS: Column<QueueRow> = {
+  title: 'Limits',
+  cell: ({ settings }) => orNone(limitsInWords(settings).join(', ')),
 };
 
-function purgeForm(queue: string, total: number, isMistyped: boolean): Html {
-  return html`<form
-    class="card confirm"
-    method="post"
-    action="/dashboard/queues/${encodeURIComponent(queue)}/purge"
-  >
-    <p class="headline"><b>${plural(total, 'task')}</b> in queue <b class="id">${queue}</b></p>
-    <p>
-      All of them are forgotten for good, with their history; tasks that workers hold, too. There is no way
-      back.
-    </p>
-    <label>Type ${queue} to confirm<input name="typed" autocomplete="off" required /></label>
-    ${isMistyped && html`<p class="problem" role="alert">That was another name; nothing was removed.</p>`}
-    <div class="buttons">
-      <button class="danger" type="submit">Purge queue</button>
-      <a class="button plain" href="/dashboard/queues">Back</a>
-    </div>
+const ACTIONS: Column<QueueRow> = {
+  title: 'Action',
+  cell: ({ queue, settings }) => pauseForm(queue, settings),
+};
+
+/** Has the queue hand out nothing, or hand out tasks again. */
+export function pauseForm(queue: string, { paused }: QueueSettings): Html {
+  const [verb, word] = paused === true ? ['resume', 'Resume'] : ['pause', 'Pause'];
+  return html`<form method="post" action="/dashboard/queues/${encodeURIComponent(queue)}/${verb}">
+    <button type="submit" aria-label="${word} ${queue}">${word}</button>
   </form>`;
 }

@@ -3,7 +3,7 @@ import { hasRole, type Principal } from '../../auth/principal.js';
 import { requireQueue, seesPayloads } from '../../queue/queue-access.js';
 import { QueueService } from '../../queue/queue.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
-import { type Attempt, isFinished, type Task } from '../../task/task.js';
+import { type Attempt, isFinished, type Task, type TaskSpec } from '../../task/task.js';
 import type { Page } from '../page-sender.js';
 import { badge, card, facts, foreign, orNone } from '../parts/components.js';
 import { ago, duration, moment, plural } from '../parts/format.js';
@@ -120,7 +120,15 @@ function fields(task: Task, attempts: readonly Attempt[], now: Instant): Html {
   const { spec, last } = task;
   const { backoff } = spec;
   return facts([
-    ['Queue', html`<a href="/dashboard/tasks?queue=${encodeURIComponent(spec.queue)}">${spec.queue}</a>`],
+    ['Queue', html`<a href="/dashboard/queues/${encodeURIComponent(spec.queue)}">${spec.queue}</a>`],
+    [
+      'Group',
+      orNone(
+        spec.group !== undefined &&
+          html`<a href="/dashboard/tasks?group=${encodeURIComponent(spec.group)}">${foreign(spec.group)}</a>`,
+      ),
+    ],
+    ['Requires', orNone(requirementsOf(spec))],
     ['Priority', spec.priority],
     [
       'Batch',
@@ -147,6 +155,12 @@ function fields(task: Task, attempts: readonly Attempt[], now: Instant): Html {
     ['Ended attempts', attempts.length],
     ['Trace', orNone(spec.traceparent)],
   ]);
+}
+
+function requirementsOf({ requires = {} }: TaskSpec): string {
+  return Object.entries(requires)
+    .map(([label, value]) => `${label}: ${value}`)
+    .join(', ');
 }
 
 function folded(title: string, text: string, hint: string): Html {

@@ -70,6 +70,7 @@ export function columnsAt(now: Instant): readonly Column<Task>[] {
     { title: 'Task', cell: ({ spec }) => taskLink(spec.id) },
     { title: 'State', cell: ({ state }) => badge(state) },
     { title: 'Queue', cell: ({ spec }) => spec.queue },
+    { title: 'Group', cell: ({ spec }) => orNone(spec.group && foreign(spec.group)) },
     { title: 'Priority', isNumber: true, cell: ({ spec }) => spec.priority },
     { title: 'Attempt', isNumber: true, cell: ({ attempt, spec }) => `${attempt} of ${spec.maxAttempts}` },
     { title: 'Worker', cell: (task) => orNone(workerOf(task)) },
@@ -104,8 +105,8 @@ function filterForm(filters: TaskFilters): Html {
       )}
     </fieldset>
     <div class="fields">
-      ${field('queue', 'Queue', filters.queue)} ${field('batch_id', 'Batch', filters.batch)}
-      ${field('worker_id', 'Worker', filters.worker)}
+      ${field('queue', 'Queue', filters.queue)} ${field('group', 'Group', filters.group)}
+      ${field('batch_id', 'Batch', filters.batch)} ${field('worker_id', 'Worker', filters.worker)}
       <label
         >Enqueued<select name="minutes">
           ${PERIODS.map(

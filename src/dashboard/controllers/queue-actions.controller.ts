@@ -1,0 +1,115 @@
+import { Controller, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CurrentPrincipal, Public } from '../../auth/access.decorators.js';
+import type { Principal } from '../../auth/principal.js';
+import { HttpLimits } from '../../http/http-limits.js';
+import { ProblemError } from '../../http/problem.error.js';
+import { requireQueue } from '../../queue/queue-access.js';
+import { QueueNamePipe } from '../../queue/queue-name.pipe.js';
+import { QueueService } from '../../queue/queue.service.js';
+import { QueueAdminService } from '../../queues/queue-admin.service.js';
+import type { QueueSettingsChange } from '../../task/queue-settings.js';
+import { AuditLog } from '../audit.log.js';
+import { DashboardFilter } from '../dashboard.filter.js';
+import { readForm } from '../form.reader.js';
+import { changeFrom, limitTexts } from '../limits.form.js';
+import { PageSender, sendTo } from '../page-sender.js';
+import { QueuePage } from '../pages/queue.page.js';
+import { limitsInWords } from '../parts/limits.js';
+import { withNotice } from '../parts/notice.js';
+import { requireRole } from '../session/require-role.js';
+import { SessionGuard } from '../session/session.guard.js';
+
+/** What administrators do with queues. Each action ends on a page that says what came of it. */
+@ApiExcludeController()
+@Controller('dashboard/queues/:queue')
+@Public()
+@UseGuards(SessionGuard)
+@UseFilters(DashboardFilter)
+export class QueueActionsController {
+  constructor(
+    private readonly sender: PageSender,
+    private readonly page: QueuePage,
+    private readonly tasks: QueueService,
+    private readonly queues: QueueAdminService,
+    private readonly limits: HttpLimits,
+    private readonly audit: AuditLog,
+  ) {}
+
+  @Post('purge')
+  async purge(
+    @Param('queue', new QueueNamePipe()) queue: string,
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    requireAdminOf(principal, queue);
+    const form = await readForm(request, response);
+    if (form.get('typed') !== queue) {
+      await this.sender.send(request, response, await this.page.purgePage(principal, queue, true));
+      return;
+    }
+    const count = await this.tasks.clear({ queues: [queue] });
+    this.audit.write(principal, { what: `purged queue ${queue}`, count });
+    sendTo(response, withNotice('/dashboard/queues', 'purged', count));
+  }
+
+  @Post('pause')
+  async pause(
+    @Param('queue', new QueueNamePipe()) queue: string,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    requireAdminOf(principal, queue);
+    await this.queues.change(queue, { paused: true });
+    this.audit.write(principal, { what: `paused queue ${queue}`, count: 1 });
+    sendTo(response, withNotice(addressOf(queue), 'paused'));
+  }
+
+  @Post('resume')
+  async resume(
+    @Param('queue', new QueueNamePipe()) queue: string,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    requireAdminOf(principal, queue);
+    await this.queues.change(queue, { paused: null });
+    this.audit.write(principal, { what: `resumed queue ${queue}`, count: 1 });
+    sendTo(response, withNotice(addressOf(queue), 'unpaused'));
+  }
+
+  @Post('limits')
+  async limit(
+    @Param('queue', new QueueNamePipe()) queue: string,
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    requireAdminOf(principal, queue);
+    const texts = limitTexts(await readForm(request, response));
+    let change: QueueSettingsChange;
+    try {
+      change = changeFrom(texts, this.limits);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      const problems = error.extras.errors ?? [];
+      await this.sender.send(request, response, await this.page.page(principal, queue, { texts, problems }));
+      return;
+    }
+    const { settings } = await this.queues.change(queue, change);
+    const words = limitsInWords(settings).join(', ') || 'none';
+    this.audit.write(principal, { what: `set the limits of queue ${queue} to ${words}`, count: 1 });
+    sendTo(response, withNotice(addressOf(queue), 'limited'));
+  }
+}
+
+/** @throws ProblemError `forbidden` */
+function requireAdminOf(principal: Principal, queue: string): void {
+  requireRole(principal, 'admin');
+  requireQueue(principal, queue);
+}
+
+function addressOf(queue: string): string {
+  return `/dashboard/queues/${encodeURIComponent(queue)}`;
+}

@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import { hasRole, type Principal } from '../../auth/principal.js';
+import type { FieldProblem } from '../../http/problem.error.js';
+import { requireQueue } from '../../queue/queue-access.js';
+import { type QueueStatus, StatusService } from '../../queue/status.service.js';
+import { QueueAdminService } from '../../queues/queue-admin.service.js';
+import type { QueueSettings } from '../../task/queue-settings.js';
+import { TASK_STATES } from '../../task/task.js';
+import { type LimitTexts, textsOf } from '../limits.form.js';
+import type { Page } from '../page-sender.js';
+import { badge, card } from '../parts/components.js';
+import { plural } from '../parts/format.js';
+import { type Html, html } from '../parts/html.js';
+import { limitsForm, limitsInWords } from '../parts/limits.js';
+import { tiles } from '../parts/tiles.js';
+import { NO_TASKS, pauseForm } from './queues.page.js';
+
+/** What was filled in and cannot be used. */
+export interface RefusedLimits {
+  readonly texts: LimitTexts;
+  readonly problems: readonly FieldProblem[];
+}
+
+/** One queue: its tasks in numbers, its limits, and what can be done with it as a whole. */
+@Injectable()
+export class QueuePage {
+  constructor(
+    private readonly status: StatusService,
+    private readonly queues: QueueAdminService,
+  ) {}
+
+  /** @throws ProblemError `forbidden` */
+  async page(principal: Principal, queue: string, refused?: RefusedLimits): Promise<Page> {
+    requireQueue(principal, queue);
+    const isAdmin = hasRole(principal, []);
+    const { settings } = await this.queues.find(queue);
+    return {
+      title: queue,
+      section: '/dashboard/queues',
+      address: refused && `/dashboard/queues/${encodeURIComponent(queue)}`,
+      top: html`<p class="crumbs"><a href="/dashboard/queues">Queues</a></p>
+        <h1 class="id">${queue}</h1>`,
+      live: () => this.render(queue, isAdmin),
+      bottom: isAdmin && limitsForm(queue, refused?.texts ?? textsOf(settings), refused?.problems),
+    };
+  }
+
+  /** Says what would go, and has the name of the queue typed before it does. */
+  async purgePage(principal: Principal, queue: string, isMistyped = false): Promise<Page> {
+    requireQueue(principal, queue);
+    const counts = await this.countsOf(queue);
+    const total = TASK_STATES.reduce((sum, state) => sum + counts[state], 0);
+    return {
+      title: 'Purge queue',
+      section: '/dashboard/queues',
+      top: html`<p class="crumbs"><a href="/dashboard/queues/${encodeURIComponent(queue)}">${queue}</a></p>
+        <h1>Purge queue</h1>
+        ${purgeForm(queue, total, isMistyped)}`,
+    };
+  }
+
+  private async countsOf(queue: string): Promise<QueueStatus> {
+    return (await this.status.read((name) => name === queue)).queues[queue] ?? NO_TASKS;
+  }
+
+  private async render(queue: string, isAdmin: boolean): Promise<Html> {
+    const [counts, { settings }] = await Promise.all([this.countsOf(queue), this.queues.find(queue)]);
+    const isPaused = settings.paused === true;
+    return html`<p class="headline">
+        ${badge(isPaused ? 'paused' : 'active')}
+        <span>
+          ${isPaused ? 'It hands out nothing; tasks are still taken in.' : 'It hands out its tasks.'}
+          <a href="/dashboard/tasks?queue=${encodeURIComponent(queue)}">See its tasks</a>
+        </span>
+      </p>
+      ${isAdmin && actions(queue, settings)} ${tiles(counts, queue)}
+      ${!isAdmin && card('Limits', limitList(settings))}`;
+  }
+}
+
+function actions(queue: string, settings: QueueSettings): Html {
+  return html`<div class="buttons">
+    ${pauseForm(queue, settings)}
+    <a class="button danger" href="/dashboard/queues/${encodeURIComponent(queue)}/purge">Purge…</a>
+  </div>`;
+}
+
+function limitList(settings: QueueSettings): Html {
+  const words = limitsInWords(settings);
+  return words.length === 0
+    ? html`<p class="hint">Nothing is limited.</p>`
+    : html`<ul class="limit-list">
+        ${words.map((limit) => html`<li>${limit}</li>`)}
+      </ul>`;
+}
+
+function purgeForm(queue: string, total: number, isMistyped: boolean): Html {
+  return html`<form
+    class="card confirm"
+    method="post"
+    action="/dashboard/queues/${encodeURIComponent(queue)}/purge"
+  >
+    <p class="headline"><b>${plural(total, 'task')}</b> in queue <b class="id">${queue}</b></p>
+    <p>
+      All of them are forgotten for good, with their history; tasks that workers hold, too. There is no way
+      back.
+    </p>
+    <label>Type ${queue} to confirm<input name="typed" autocomplete="off" required /></label>
+    ${isMistyped && html`<p class="problem" role="alert">That was another name; nothing was removed.</p>`}
+    <div class="buttons">
+      <button class="danger" type="submit">Purge queue</button>
+      <a class="button plain" href="/dashboard/queues/${encodeURIComponent(queue)}">Back</a>
+    </div>
+  </form>`;
+}

@@ -1,0 +1,42 @@
+import type { QueueStatus } from '../../queue/status.service.js';
+import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { badge } from './components.js';
+import { duration, number } from './format.js';
+import { type Html, html } from './html.js';
+
+/** What each state means to whoever operates the service. */
+const MEANINGS: Readonly<Record<TaskState, string>> = {
+  delayed: 'wait for their time',
+  queued: 'wait for a worker',
+  processing: 'are with a worker',
+  completed: 'ended well',
+  failed: 'are dead letters',
+  cancelled: 'were stopped',
+  expired: 'were not started in time',
+};
+
+/** How many tasks are in each state, each number with a way to its tasks. */
+export function tiles(status: QueueStatus, queue?: string): Html {
+  const place = queue === undefined ? '' : `&queue=${encodeURIComponent(queue)}`;
+  return html`<ul class="tiles">
+    ${TASK_STATES.map(
+      (state) =>
+        html`<li class="tile">
+          <a href="/dashboard/tasks?status=${state}${place}">
+            ${badge(state)}
+            <span class="figure">${number(status[state])}</span>
+            <span class="meaning">${MEANINGS[state]}</span>
+          </a>
+        </li>`,
+    )}
+    <li class="tile">
+      <div>
+        <span class="label">Oldest waiting</span>
+        <span class="figure"
+          >${status.oldest_queued_age === null ? 'none' : duration(status.oldest_queued_age)}</span
+        >
+        <span class="meaning">age of the task that waits longest</span>
+      </div>
+    </li>
+  </ul>`;
+}
