@@ -5,47 +5,61 @@ import type { QueueSettings } from '../task/queue-settings.js';
 const NOTHING: QueueSettings = {};
 
 /**
- * What is set for queues, as this process knows it: read at start, and again for a queue whose settings may have changed.
- * So an enqueue asks nobody as long as nothing is set for its queue.
+ * What is set for queues, as this process knows it: read at start, and again whenever it may have changed. So nobody asks
+ * the store for settings on the way of a task.
  */
 @Injectable()
 export class SettingsCache implements OnModuleInit {
-  private readonly settings = new Map<string, QueueSettings>();
+  private settings: ReadonlyMap<string, QueueSettings> = new Map();
+  private reading: Promise<void> | undefined;
+  private isStale = true;
 
   constructor(private readonly store: TaskStore) {
-    store.watch({
-      moved: () => undefined,
-      loosened: (queue) => {
-        const refresh = queue === undefined ? this.refreshAll() : this.refresh(queue);
-        void refresh.catch(() => undefined);
-      },
-      disturbed: () => {
-        if (store.isAvailable) void this.refreshAll().catch(() => undefined);
-      },
-    });
+    const changed = () => {
+      this.isStale = true;
+      if (store.isAvailable) void this.known();
+    };
+    store.watch({ moved: () => undefined, loosened: changed, disturbed: changed });
   }
 
   async onModuleInit(): Promise<void> {
-    // A store that is away will be back, and tells then.
-    await this.refreshAll().catch(() => undefined);
+    await this.known();
   }
 
   of(queue: string): QueueSettings {
     return this.settings.get(queue) ?? NOTHING;
   }
 
+  /**
+   * Resolves when all that was set before is known; `undefined` when it is. While the store is away what was known last
+   * stays, and whoever asks next reads again.
+   */
+  known(): Promise<void> | undefined {
+    if (this.isStale) {
+      this.reading ??= this.read().finally(() => {
+        this.reading = undefined;
+      });
+    }
+    return this.reading;
+  }
+
   /** Takes over what was just set. */
-  note(queue: string, settings: QueueSettings): void {
-    this.settings.set(queue, settings);
+  async refresh(): Promise<void> {
+    this.isStale = true;
+    await this.known();
   }
 
-  private async refresh(queue: string): Promise<void> {
-    this.note(queue, await this.store.settingsOf(queue));
-  }
-
-  private async refreshAll(): Promise<void> {
-    const configured = await this.store.configured();
-    this.settings.clear();
-    for (const { queue, settings } of configured) this.note(queue, settings);
+  /** One reading at a time, so that an older answer never replaces a newer one. */
+  private async read(): Promise<void> {
+    while (this.isStale) {
+      this.isStale = false;
+      try {
+        const configured = await this.store.configured();
+        this.settings = new Map(configured.map(({ queue, settings }) => [queue, settings]));
+      } catch {
+        this.isStale = true;
+        return;
+      }
+    }
   }
 }

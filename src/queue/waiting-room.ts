@@ -13,6 +13,7 @@ import { signatureOf } from '../task/requirements.js';
 import type { Caller } from './caller.js';
 import { HoldWatch } from './hold-watch.js';
 import { RollCall } from './roll-call.js';
+import { SettingsCache } from './settings-cache.js';
 
 interface Waiter {
   readonly request: ClaimRequest;
@@ -67,8 +68,9 @@ export class WaitingRoom implements OnModuleDestroy {
   constructor(
     private readonly store: TaskStore,
     private readonly config: Config,
+    private readonly settings: SettingsCache,
   ) {
-    this.holds = new HoldWatch(store, (queue) => {
+    this.holds = new HoldWatch(store, settings, (queue) => {
       this.wake(queue, 1);
     });
     store.watch({
@@ -76,11 +78,9 @@ export class WaitingRoom implements OnModuleDestroy {
         this.seeMoves(moves);
       },
       disturbed: () => {
-        this.holds.forget();
         this.lookUp();
       },
-      loosened: (queue) => {
-        this.holds.forget(queue);
+      loosened: () => {
         if (this.everybody.size > 0) this.lookUp();
       },
     });
@@ -188,7 +188,7 @@ export class WaitingRoom implements OnModuleDestroy {
   private async try(waiter: Waiter, woken?: string): Promise<boolean> {
     Object.assign(waiter, { isTrying: true, isWoken: false });
     // First what is limited: whoever is refused must be told when that is over.
-    await this.holds.learn(waiter.request.queues);
+    await this.settings.known();
     const answer = this.store.claim(waiter.request);
     const claimed = await answer.catch(() => undefined);
     waiter.isTrying = false;

@@ -50,7 +50,7 @@ export class QueueAdminService {
 
   async change(queue: string, change: QueueSettingsChange): Promise<KnownQueue> {
     const settings = await this.store.configure(queue, change);
-    this.cache.note(queue, settings);
+    await this.cache.refresh();
     return { queue, settings, stats: await this.stats(queue) };
   }
 

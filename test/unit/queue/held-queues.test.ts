@@ -1,5 +1,6 @@
 import { loadConfig } from '../../../src/config/config.js';
 import type { Caller } from '../../../src/queue/caller.js';
+import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { WaitingRoom } from '../../../src/queue/waiting-room.js';
 import { SystemClock } from '../../../src/storage/embedded/system-clock.js';
 import { complete, create } from '../../../src/task/task.machine.js';
@@ -20,7 +21,7 @@ let answers: string[];
 beforeEach(() => {
   store = new DistantStore();
   answers = [];
-  room = new WaitingRoom(store, CONFIG);
+  room = new WaitingRoom(store, CONFIG, new SettingsCache(store));
 });
 
 afterEach(() => {
@@ -116,7 +117,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
 
   it('hands out the next task when the rate allows it, and not before', async () => {
     const steady = new ReferenceStore(new SystemClock(), ROOMY);
-    const other = new WaitingRoom(steady, CONFIG);
+    const other = new WaitingRoom(steady, CONFIG, new SettingsCache(steady));
     await steady.configure('default', { rateLimit: { tasks: 1, per: 0.05 } });
     const now = steady.clock.now();
     const specs = ['t1', 't2', 't3', 't4'].map((id) => spec({ id }));

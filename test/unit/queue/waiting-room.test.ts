@@ -1,5 +1,6 @@
 import { loadConfig } from '../../../src/config/config.js';
 import type { Caller } from '../../../src/queue/caller.js';
+import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { WaitingRoom } from '../../../src/queue/waiting-room.js';
 import { type ClaimedTask, StoreUnavailable, type TaskStore } from '../../../src/storage/task-store.js';
 import { create } from '../../../src/task/task.machine.js';
@@ -20,7 +21,7 @@ beforeEach(() => {
   store = new DistantStore();
   leases = 0;
   answers = [];
-  room = new WaitingRoom(store, CONFIG);
+  room = new WaitingRoom(store, CONFIG, new SettingsCache(store));
 });
 
 afterEach(() => {
@@ -85,7 +86,7 @@ describe('a waiting room', () => {
     };
     store = new DistantStore();
     store.watch(quicker);
-    room = new WaitingRoom(store, CONFIG);
+    room = new WaitingRoom(store, CONFIG, new SettingsCache(store));
     for (const worker of ['w1', 'w2', 'w3']) await park(worker);
     forgetClaims();
     await addMany(store, 2);
