@@ -25,13 +25,28 @@ export interface Admission<T> {
   readonly release: () => void;
 }
 
+/** Tasks of one queue that were let in and are on their way into the store. */
+interface Arrival {
+  readonly count: number;
+  readonly release: () => void;
+  /** Resolves when they are there, or will not come. */
+  readonly released: Promise<void>;
+}
+
+/** The way into one queue. */
+interface Door {
+  /** Whoever is before it looks; one at a time, so that no two are let in for the same room. */
+  turn: Promise<unknown>;
+  readonly arrivals: Set<Arrival>;
+}
+
 /**
- * Keeps queues with a `max_depth` from growing past it. What this process has on the way counts as there, so only what
- * other processes enqueue at the same moment can come on top of the limit.
+ * Keeps queues with a `max_depth` from growing past it, and fills them up to it. What this process has on the way counts
+ * as there, so only what other processes enqueue at the same moment can come on top of the limit.
  */
 @Injectable()
 export class DepthGate {
-  private readonly onTheWay = new Map<string, number>();
+  private readonly doors = new Map<string, Door>();
 
   constructor(
     private readonly store: TaskStore,
@@ -50,16 +65,16 @@ export class DepthGate {
   /** Lets in as many as there is room for, the first ones first, and those that are there already. */
   async admit<T extends Entrant>(drafts: readonly T[]): Promise<Admission<T>> {
     const admitted = new Set<T>();
-    const held: (readonly [queue: string, count: number])[] = [];
+    const arrivals: Arrival[] = [];
     const release = () => {
-      for (const [queue, count] of held.splice(0)) this.add(queue, -count);
+      for (const arrival of arrivals) arrival.release();
     };
     try {
       for (const [queue, ofQueue] of byQueue(drafts)) {
-        const room = await this.hold(queue, ofQueue.length);
-        held.push([queue, room]);
-        for (const draft of ofQueue.slice(0, room)) admitted.add(draft);
-        for (const draft of ofQueue.slice(room)) if (await this.isThere(draft)) admitted.add(draft);
+        const arrival = await this.enter(queue, ofQueue.length);
+        arrivals.push(arrival);
+        for (const draft of ofQueue.slice(0, arrival.count)) admitted.add(draft);
+        for (const draft of ofQueue.slice(arrival.count)) if (await this.isThere(draft)) admitted.add(draft);
       }
     } catch (error) {
       release();
@@ -68,37 +83,52 @@ export class DepthGate {
     return { admitted, release };
   }
 
-  /** How many of so many tasks the queue takes. */
-  private async hold(queue: string, wanted: number): Promise<number> {
+  private enter(queue: string, wanted: number): Promise<Arrival> {
+    const door: Door = this.doors.get(queue) ?? { turn: Promise.resolve(), arrivals: new Set() };
+    this.doors.set(queue, door);
+    const arrival = door.turn.then(() => this.look(queue, door, wanted));
+    door.turn = arrival.catch(() => undefined);
+    return arrival;
+  }
+
+  /** Lets in as many of so many tasks as the queue has room for. */
+  private async look(queue: string, door: Door, wanted: number): Promise<Arrival> {
+    const ahead = [...door.arrivals];
+    let room = (await this.roomIn(queue)) - ahead.reduce((sum, { count }) => sum + count, 0);
+    if (room < wanted && ahead.length > 0) {
+      // They may have been counted twice, or may not come.
+      await Promise.all(ahead.map(({ released }) => released));
+      room = await this.roomIn(queue);
+    }
+    return arrive(door, Math.max(0, Math.min(wanted, room)));
+  }
+
+  private async roomIn(queue: string): Promise<number> {
     const limit = this.limitOf(queue);
-    this.add(queue, wanted);
-    // It counts from before the look on, so that whoever looks at the same time sees it.
-    const depth =
-      limit === undefined
-        ? 0
-        : await this.store.depth(queue).catch((error: unknown) => {
-            this.add(queue, -wanted);
-            throw error;
-          });
-    const ahead = (this.onTheWay.get(queue) ?? 0) - wanted;
-    const room = Math.max(0, Math.min(wanted, (limit ?? Infinity) - depth - ahead));
-    this.add(queue, room - wanted);
-    return room;
+    return limit === undefined ? Infinity : limit - (await this.store.depth(queue));
   }
 
   /** It adds nothing: the answer is a repeated one, or a conflict. */
   private async isThere({ spec }: Entrant): Promise<boolean> {
     return (await this.store.find(spec.id)) !== undefined;
   }
-
-  private add(queue: string, by: number): void {
-    const count = (this.onTheWay.get(queue) ?? 0) + by;
-    if (count > 0) this.onTheWay.set(queue, count);
-    else this.onTheWay.delete(queue);
-  }
 }
 
-function byQueue<T extends Entrant>(drafts: readonly T[]): ReadonlyMap<string, T[]> {
+function arrive({ arrivals }: Door, count: number): Arrival {
+  let tell: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const release = () => {
+    if (arrivals.delete(arrival)) tell();
+  };
+  const arrival: Arrival = { count, release, released };
+  if (count > 0) arrivals.add(arrival);
+  return arrival;
+}
+
+/** By name: when two requests wait for each other's tasks in one queue, neither holds room in a later one. */
+function byQueue<T extends Entrant>(drafts: readonly T[]): readonly (readonly [queue: string, T[]])[] {
   const queues = new Map<string, T[]>();
   for (const draft of drafts) {
     const { queue } = draft.spec;
@@ -106,5 +136,5 @@ function byQueue<T extends Entrant>(drafts: readonly T[]): ReadonlyMap<string, T
     if (ofQueue === undefined) queues.set(queue, [draft]);
     else ofQueue.push(draft);
   }
-  return queues;
+  return [...queues].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -1,0 +1,75 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { DepthGate } from '../../../src/queue/depth-gate.js';
+import { SettingsCache } from '../../../src/queue/settings-cache.js';
+import { create } from '../../../src/task/task.machine.js';
+import { ReferenceStore } from '../../contract/reference-store.js';
+import { ROOMY } from '../../support/store-harness.js';
+import { FakeClock, spec } from '../../support/task.builders.js';
+
+/** A store that tells the depth late. */
+class FarStore extends ReferenceStore {
+  override async depth(queue: string): Promise<number> {
+    const depth = await super.depth(queue);
+    await turn();
+    return depth;
+  }
+}
+
+const store = () => new FarStore(new FakeClock(), ROOMY);
+
+async function gateOf(far: FarStore): Promise<DepthGate> {
+  const settings = new SettingsCache(far);
+  await settings.refresh();
+  return new DepthGate(far, settings);
+}
+
+const draft = (id: string, queue = 'default') => ({ spec: { id, queue } });
+
+describe('the gate of a queue with a limit', () => {
+  it('lets in who fits when those before have just arrived, however late the depth is told', async () => {
+    const far = store();
+    await far.configure('default', { maxDepth: 2 });
+    const gate = await gateOf(far);
+    const first = await gate.admit([draft('a')]);
+    const second = gate.admit([draft('b')]);
+    await far.insert([{ step: create(spec({ id: 'a' }), far.clock.now()), payload: '' }]);
+    await turn();
+    first.release();
+    expect((await second).admitted.size).toBe(1);
+  });
+
+  it('lets nobody in for the room of those on the way, until they turn back', async () => {
+    const far = store();
+    await far.configure('default', { maxDepth: 2 });
+    const gate = await gateOf(far);
+    const first = await gate.admit([draft('a'), draft('b')]);
+    const order: string[] = [];
+    const second = gate.admit([draft('c')]).then((admission) => {
+      order.push('second');
+      return admission;
+    });
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    order.push('first turns back');
+    first.release();
+    expect((await second).admitted.size).toBe(1);
+    expect(order).toEqual(['first turns back', 'second']);
+  });
+
+  it('does not let two requests for two queues wait for each other', async () => {
+    const far = store();
+    await far.configure('left', { maxDepth: 1 });
+    await far.configure('right', { maxDepth: 1 });
+    const gate = await gateOf(far);
+    const [one, other] = await Promise.all(
+      [
+        [draft('a', 'left'), draft('b', 'right')],
+        [draft('c', 'right'), draft('d', 'left')],
+      ].map(async (drafts) => {
+        const { admitted, release } = await gate.admit(drafts);
+        release();
+        return admitted.size;
+      }),
+    );
+    expect([one, other]).toEqual([2, 2]);
+  });
+});
