@@ -1,5 +1,5 @@
 /** The promises that are about many tasks at once: order, false empties, lost deliveries, the count of a clear. */
-import type { EnqueueOp, Fault, Grant, LeaseOp, Ms } from './history.js';
+import type { EnqueueOp, Grant, LeaseOp, Ms } from './history.js';
 import { at, type RuleContext } from './history.task-rules.js';
 import {
   isOk,
@@ -13,8 +13,8 @@ import {
 /** What is wrong, in words. */
 export type QueueRule = (context: RuleContext) => readonly string[];
 
-/** What a sweep may take after a fault, when much fell due meanwhile. */
-const CATCH_UP_MS = 250;
+/** What a sweep may take to notice that a delay is over: after a fault much is over, and machines are busy. */
+const SWEEP_MS = 250;
 
 interface Availability {
   readonly id: string;
@@ -129,9 +129,9 @@ function availabilityOf(story: TaskStory, { clears, faults }: Stories, skewMs: M
   const due = enqueue.t1 + enqueue.delayMs;
   // A delay that ran out while something was broken, or so shortly before that nobody had noticed yet, is noticed when
   // it is whole again, with much else.
-  const isUnnoticed = ({ t0, t1 }: Fault) => due + skewMs >= t0 && due <= t1;
-  const broken = enqueue.delayMs === 0 ? undefined : faults.find(isUnnoticed);
-  const from = (broken === undefined ? due : broken.t1 + CATCH_UP_MS) + skewMs;
+  const broken = faults.find(({ t0, t1 }) => due + SWEEP_MS >= t0 && due <= t1);
+  const noticed = enqueue.delayMs === 0 ? due : (broken?.t1 ?? due) + SWEEP_MS;
+  const from = noticed + skewMs;
   return [{ id: story.id, queue: enqueue.queue, from, until: Math.min(...touched, expiry - skewMs) }];
 }
 

@@ -139,11 +139,18 @@ describe('checkHistory', () => {
     expect(rules(810)).toEqual(['INV-09']);
   });
 
-  it('gives a delay nothing for a fault that began when the task was in its queue', () => {
-    const { history } = small({ delayMs: 100 });
-    history.operations.push({ ...EMPTY_POLL, t0: 600, t1: 601 });
-    history.faults.push({ kind: 'stop', t0: 170, t1: 500 });
-    expect(judged(history).violations).toMatchObject([{ rule: 'INV-09' }]);
+  it.each([
+    ['a moment to be noticed', []],
+    ['no more than that for a fault that began later', [{ kind: 'stop', t0: 370, t1: 700 }]],
+  ])('gives a delay that is over %s', (_, faults) => {
+    const rules = (at: number): string[] => {
+      const { history } = small({ delayMs: 100 });
+      history.operations.push({ ...EMPTY_POLL, t0: at, t1: at + 1 });
+      history.faults.push(...faults);
+      return checkHistory(history, { hasFaults: false }).violations.map(({ rule }) => rule);
+    };
+    expect(rules(400)).toEqual([]);
+    expect(rules(420)).toEqual(['INV-09']);
   });
 
   it('takes no lease for stale because its number is lower than one that was lost', () => {
