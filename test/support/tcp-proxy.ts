@@ -30,6 +30,8 @@ interface Line {
 export class TcpProxy {
   /** How many bytes did not arrive. */
   swallowed = 0;
+  /** The connection on which a client says this next is reset, and the server never hears it. */
+  resetAt: string | undefined;
   private readonly lines = new Set<Line>();
   private current: ProxyMode = 'pass';
   private server: Server;
@@ -113,7 +115,8 @@ export class TcpProxy {
       });
     }
     client.on('data', (chunk) => {
-      this.carry(line, chunk, line.server);
+      if (this.isFatal(chunk)) this.resetLines((each) => each === line);
+      else this.carry(line, chunk, line.server);
     });
     server?.on('data', (chunk) => {
       this.carry(line, chunk, client);
@@ -130,6 +133,12 @@ export class TcpProxy {
     }
     line.hasGap = true;
     this.swallowed += chunk.length;
+  }
+
+  private isFatal(chunk: Buffer): boolean {
+    const isSaid = this.resetAt !== undefined && chunk.includes(this.resetAt);
+    if (isSaid) this.resetAt = undefined;
+    return isSaid;
   }
 
   private drop(line: Line): void {

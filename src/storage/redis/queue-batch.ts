@@ -49,7 +49,13 @@ function resultsOf<Result>(
   const failure = parts.find((part) => part.status === 'rejected');
   const part = parts[index];
   if (failure === undefined) return part?.status === 'fulfilled' ? part.value : [];
-  const isPartly = parts.some(({ status }) => status === 'fulfilled');
   const error: unknown = failure.reason;
-  throw isPartly ? new StoreUnavailable('A part of the call failed', 'unknown', { cause: error }) : error;
+  throw parts.some(mayHaveWritten)
+    ? new StoreUnavailable('A part of the call failed', 'unknown', { cause: error })
+    : error;
+}
+
+function mayHaveWritten(part: PromiseSettledResult<unknown>): boolean {
+  if (part.status === 'fulfilled') return true;
+  return part.reason instanceof StoreUnavailable && part.reason.applied === 'unknown';
 }

@@ -36,7 +36,7 @@ import { RedisClock } from './redis-clock.js';
 import { RedisDocuments } from './redis-documents.js';
 import { RedisSettings } from './redis-settings.js';
 import { ReservingInserter } from './reserving-inserter.js';
-import { StoreConnection, type StoreLink } from './store-connection.js';
+import { afterWrites, StoreConnection, type StoreLink } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { TaskClaimer } from './task-claimer.js';
 import { TaskFinder } from './task-finder.js';
@@ -207,9 +207,10 @@ export class RedisTaskStore extends TaskStore {
     return this.connection.during(async () => {
       const count = await this.writer.clear(filter);
       const call = { keys: [this.parts.keys.generation], args: [] };
-      await this.connection.writeScript(GENERATION, call, (reply) => {
+      const noted = this.connection.writeScript(GENERATION, call, (reply) => {
         this.noteGeneration(Number(reply));
       });
+      await afterWrites(noted);
       return count;
     });
   }

@@ -7,6 +7,7 @@ import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { QueueBatch } from './queue-batch.js';
 import { WRITING } from './script-parts.js';
+import { afterWrites } from './store-connection.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import type { TaskFinder } from './task-finder.js';
 import type { Inserter } from './task-inserter.js';
@@ -56,7 +57,8 @@ export class ReservingInserter implements Inserter {
     for (let round = 0; open.length > 0; round += 1) {
       if (round === ROUNDS) throw new StoreUnavailable('Somebody else is busy with this id', 'unknown');
       if (round > 0) await pause(OVERTAKE_AFTER_MS);
-      const settled = await this.insertSome(firstOfEachId(open), present, round > 0);
+      const some = this.insertSome(firstOfEachId(open), present, round > 0);
+      const settled = await (round === 0 ? some : afterWrites(some));
       open = open.filter(({ index }) => !settled.has(index));
     }
     return present;
@@ -93,7 +95,8 @@ export class ReservingInserter implements Inserter {
     });
     for (const { id, queue } of settled) directory.remember(id, queue);
     const givenUp = own.filter((each) => !settled.includes(each));
-    await directory.exchange(givenUp.map(({ id, place }) => ({ id, from: place, to: undefined })));
+    const forgotten = givenUp.map(({ id, place }) => ({ id, from: place, to: undefined }));
+    await afterWrites(directory.exchange(forgotten));
     return new Set(settled.map(({ index }) => index));
   }
 

@@ -115,6 +115,20 @@ export class StoreConnection {
   }
 }
 
+/**
+ * A step of a call that has written something before: its failure must not deny that.
+ *
+ * @throws StoreUnavailable with `applied: "unknown"`
+ */
+export async function afterWrites<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    throw new StoreUnavailable('A part of the call failed', 'unknown', { cause: error });
+  }
+}
+
 /** Redis refused it as a whole, or it was never sent. */
 function isWithoutEffect(error: unknown): boolean {
   if (isRedisReply(error)) return true;

@@ -1,14 +1,13 @@
 import type { Clock, Moment } from '../../task/clock.js';
 import { tick } from '../../task/task.machine.js';
-import { type Labels, pairsOf } from '../../task/requirements.js';
 import type { ProcessingTask, Task } from '../../task/task.js';
-import type { ClaimedTask, ClaimRequest } from '../task-store.js';
+import { type ClaimedTask, type ClaimRequest, StoreUnavailable } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
+import { byPlace, leaseArgs, type LeaseRow, offerOf, type Reply, type ReplyRow } from './claim.row.js';
 import { channelArg } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
-import { placeOf } from './task.codec.js';
 import type { TaskWriter } from './task-writer.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
@@ -19,12 +18,6 @@ const CLAIM = new LuaScript('claim', {
 
 /** Expired tasks that one script passes over; they are expired then, and the next one finds what is behind them. */
 const PASS_OVER = 500;
-/** One lease to give out. */
-interface LeaseRow {
-  readonly leaseId: string;
-  readonly grant: ClaimRequest['grant'];
-}
-
 /** Where to look. */
 interface Search {
   /** To take from, in this order. */
@@ -50,9 +43,6 @@ interface Run {
   readonly claimed: readonly ClaimedTask[];
   readonly expired: readonly ReplyRow[];
 }
-
-type Reply = readonly [claimed: readonly ReplyRow[], expired: readonly ReplyRow[]];
-type ReplyRow = readonly [queue: number, lease: number, event: string, id: string, ...fields: string[]];
 
 /** Takes ready tasks and leases them. */
 export class TaskClaimer {
@@ -85,9 +75,9 @@ export class TaskClaimer {
     const claimed = this.parts.connection.isCluster
       ? await this.claimNodeByNode(search, rows)
       : await this.claimAt(search, rows);
-    if (claimed.length > 0) {
-      await this.parts.claimNames.keep(claimKey, Math.max(...claimed.map(({ task }) => task.lease.length)));
-    }
+    if (claimed.length === 0) return claimed;
+    const longest = Math.max(...claimed.map(({ task }) => task.lease.length));
+    await unlessTaken(claimed, this.parts.claimNames.keep(claimKey, longest));
     return claimed;
   }
 
@@ -121,7 +111,9 @@ export class TaskClaimer {
     const claimed: ClaimedTask[] = [];
     for (const group of groups) {
       const left = rows.slice(claimed.length);
-      if (left.length > 0) claimed.push(...(await take(group, left)).filter((each) => each !== undefined));
+      if (left.length === 0) break;
+      const taken = (await unlessTaken(claimed, take(group, left))) ?? [];
+      claimed.push(...taken.filter((each) => each !== undefined));
     }
     return claimed;
   }
@@ -139,18 +131,28 @@ export class TaskClaimer {
     return batch;
   }
 
-  /** Claims, expiring what is in the way, until every lease is given out or nothing is ready. */
   private async search(search: Search, rows: readonly LeaseRow[]): Promise<Found> {
     const taken: ClaimedTask[] = [];
+    const held = (await unlessTaken(taken, this.searchInto(taken, search, rows))) ?? [];
+    return held.length > 0 ? { held, taken: [] } : { held, taken: rows.map((_, index) => taken[index]) };
+  }
+
+  /**
+   * Claims, expiring what is in the way, until every lease is given out or nothing is ready. Answers what the claim held
+   * already.
+   */
+  private async searchInto(
+    taken: ClaimedTask[],
+    search: Search,
+    rows: readonly LeaseRow[],
+  ): Promise<readonly ClaimedTask[]> {
     for (;;) {
       const now = this.clock.now();
       const { held, claimed, expired } = await this.run(search, rows.slice(taken.length), now);
-      if (held.length > 0) return { held, taken: [] };
+      if (held.length > 0) return held;
       taken.push(...claimed);
       await this.expire(expired, now);
-      if (expired.length < PASS_OVER || taken.length === rows.length) {
-        return { held: [], taken: rows.map((_, index) => taken[index]) };
-      }
+      if (expired.length < PASS_OVER || taken.length === rows.length) return [];
     }
   }
 
@@ -196,16 +198,12 @@ export class TaskClaimer {
   }
 }
 
-function byPlace([queue, , , , head = '']: ReplyRow, [otherQueue, , , , otherHead = '']: ReplyRow): number {
-  return queue - otherQueue || placeOf(head) - placeOf(otherHead);
-}
-
-function offerOf(labels: Labels = {}): string {
-  return `,${pairsOf(labels).join(',')},`;
-}
-
-function leaseArgs({ leaseId, grant: { workerId, claimId, lease, grace } }: LeaseRow): (string | number)[] {
-  const begin = JSON.stringify({ id: leaseId, workerId, claimId }).slice(0, -1);
-  const ending = workerId === undefined ? '}' : `,"worker_id":${JSON.stringify(workerId)}}`;
-  return [begin, lease ?? '', grace, ending];
+/** A further step of a claim. Once tasks are taken they are answered, whatever fails after that: nobody else has them. */
+async function unlessTaken<T>(taken: readonly ClaimedTask[], step: Promise<T>): Promise<T | undefined> {
+  try {
+    return await step;
+  } catch (error) {
+    if (taken.length === 0 || !(error instanceof StoreUnavailable)) throw error;
+    return undefined;
+  }
 }

@@ -5,6 +5,7 @@ import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
 import { WRITING } from './script-parts.js';
+import { afterWrites } from './store-connection.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { encodeTask } from './task.codec.js';
 
@@ -50,12 +51,11 @@ export class TaskWriter {
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
     const rows = tasks.map((task) => ({ queue: task.spec.queue, task }));
     const nonces = await this.removals.add(rows);
-    await this.parts.directory.exchange(
-      rows.flatMap(({ queue, task: { spec } }, index) => {
-        const nonce = nonces[index];
-        return nonce ? [{ id: spec.id, from: { queue, nonce }, to: undefined }] : [];
-      }),
-    );
+    const forgotten = rows.flatMap(({ queue, task: { spec } }, index) => {
+      const nonce = nonces[index];
+      return nonce ? [{ id: spec.id, from: { queue, nonce }, to: undefined }] : [];
+    });
+    await afterWrites(this.parts.directory.exchange(forgotten));
     return nonces.map((nonce) => nonce !== null);
   }
 
@@ -63,8 +63,10 @@ export class TaskWriter {
   async clear({ states, queues }: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
     const names = queues ?? (await this.parts.names.all());
     let count = 0;
-    for (const group of this.parts.connection.groupsOf(names))
-      count += await this.clearGroup(group, states ?? TASK_STATES);
+    for (const group of this.parts.connection.groupsOf(names)) {
+      const cleared = this.clearGroup(group, states ?? TASK_STATES);
+      count += await (count === 0 ? cleared : afterWrites(cleared));
+    }
     return count;
   }
 
@@ -76,15 +78,14 @@ export class TaskWriter {
       args: [FENCE_MS, CLEARED_PER_SCRIPT, ...states],
     };
     const rows = await connection.writeScript(CLEAR, call, (reply) => reply as ClearedRow[]);
-    await directory.exchange(
-      rows.map(([queue, id, nonce]) => ({
-        id,
-        from: { queue: names[queue - 1] ?? '', nonce },
-        to: undefined,
-      })),
-    );
+    const forgotten = rows.map(([queue, id, nonce]) => ({
+      id,
+      from: { queue: names[queue - 1] ?? '', nonce },
+      to: undefined,
+    }));
+    await afterWrites(directory.exchange(forgotten));
     const isAll = rows.length < CLEARED_PER_SCRIPT;
-    return rows.length + (isAll ? 0 : await this.clearGroup(names, states));
+    return rows.length + (isAll ? 0 : await afterWrites(this.clearGroup(names, states)));
   }
 
   private async runReplace(rows: readonly ChangeRow[]): Promise<readonly (string | null)[]> {

@@ -1,6 +1,7 @@
 import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
 import { WRITING } from '../../../../src/storage/redis/script-parts.js';
 import { idsOf } from '../../../support/store-user.js';
+import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { useRedis } from './redis.site.js';
 
 const site = useRedis();
@@ -89,5 +90,78 @@ describe('one step of a clear', () => {
     expect(idsOf(await user.list())).toEqual(['kept']);
     const client = await site.client();
     expect(await client.keys(site.keys.entry('*'))).toEqual([site.keys.entry('kept')]);
+  });
+});
+
+describe('a call whose later step is refused', () => {
+  it('does not deny that tasks are cleared, when the clear cannot be counted', async () => {
+    const user = await site.user();
+    await user.add({ id: 'a' });
+    await (await site.client()).hset(site.keys.generation, 'no', 'number');
+    await expect(user.store.clear({})).rejects.toMatchObject({ applied: 'unknown' });
+    expect(await user.list()).toEqual([]);
+  });
+
+  it('does not deny that a task is removed or cleared, when its entry cannot be forgotten', async () => {
+    const user = await site.user();
+    const [first] = await user.add({ id: 'a' }, { id: 'b' });
+    const client = await site.client();
+    for (const id of ['a', 'b']) {
+      await client.del(site.keys.entry(id));
+      await client.hset(site.keys.entry(id), 'no', 'string');
+    }
+    await expect(user.store.remove([first])).rejects.toMatchObject({ applied: 'unknown' });
+    await expect(user.store.clear({})).rejects.toMatchObject({ applied: 'unknown' });
+    expect(await user.list()).toEqual([]);
+  });
+
+  it('does not deny that one of two queues is cleared', async () => {
+    const user = await site.user({ isCluster: true });
+    await user.add({ id: 'a', queue: 'q' }, { id: 'b', queue: 'r' });
+    const client = await site.client();
+    await client.del(`${site.keys.queue('r')}:state:queued`);
+    await client.set(`${site.keys.queue('r')}:state:queued`, 'no list');
+    await expect(user.store.clear({ queues: ['q', 'r'] })).rejects.toMatchObject({ applied: 'unknown' });
+    expect(await user.store.find('a')).toBeUndefined();
+  });
+});
+
+describe('a claim whose later step fails', () => {
+  let proxy: TcpProxy;
+
+  beforeEach(async () => {
+    proxy = await TcpProxy.to(site.server.port);
+  });
+
+  afterEach(async () => {
+    await proxy.close();
+  });
+
+  const far = (isCluster = false) => site.user({ url: `redis://127.0.0.1:${proxy.port}`, isCluster });
+
+  it('answers what it took, when it cannot note for how long', async () => {
+    const [near, user] = [await site.user(), await far()];
+    await near.add({ id: 'a' }, { id: 'b' });
+    proxy.resetAt = 'pexpire';
+    expect(idsOf(await user.take({ max: 2, claimId: 'c' }))).toEqual(['a', 'b']);
+    expect(idsOf(await near.take({ max: 2, claimId: 'c' }))).toEqual(['a', 'b']);
+    expect(proxy.resetAt).toBeUndefined();
+  });
+
+  it('answers what it took, when it cannot expire what was in the way', async () => {
+    const [near, user] = [await site.user(), await far()];
+    await near.add({ id: 'late', ttl: 1 }, { id: 'a' });
+    site.clock.advance(2_000);
+    proxy.resetAt = '\r\nexpired\r\n';
+    expect(idsOf(await user.take({ max: 2 }))).toEqual(['a']);
+    expect(proxy.resetAt).toBeUndefined();
+  });
+
+  it('answers what it took from one queue, when it cannot ask the next one', async () => {
+    const [near, user] = [await site.user(), await far(true)];
+    await near.add({ id: 'a', queue: 'q' }, { id: 'b', queue: 'r' });
+    proxy.resetAt = site.keys.queue('r');
+    expect(idsOf(await user.take({ max: 2, queues: ['q', 'r'] }))).toEqual(['a']);
+    expect(proxy.resetAt).toBeUndefined();
   });
 });
