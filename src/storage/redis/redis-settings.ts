@@ -6,7 +6,7 @@ import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 
 const CONFIGURE = new LuaScript('configure', {
-  parts: ['notes', 'lanes', 'rings', 'parking'],
+  parts: ['lanes', 'rings', 'parking'],
   runsWhenFull: true,
 });
 const SETTINGS = new LuaScript('settings', { isReadOnly: true });

@@ -47,7 +47,7 @@ import { TaskRestorer } from './task-restorer.js';
 import { laneOf } from './task.codec.js';
 import { TaskWriter } from './task-writer.js';
 
-const POSITION = new LuaScript('position', { parts: ['notes', 'lanes'], isReadOnly: true });
+const POSITION = new LuaScript('position', { parts: ['lanes'], isReadOnly: true });
 const GENERATION = new LuaScript('generation', { runsWhenFull: true });
 
 export interface RedisStoreOptions {

@@ -13,8 +13,8 @@ const REPLACE = new LuaScript('replace', {
   parts: [...WRITING, 'event'],
   runsWhenFull: true,
 });
-const REMOVE = new LuaScript('remove', { parts: WRITING, runsWhenFull: true });
-const CLEAR = new LuaScript('clear', { parts: WRITING, runsWhenFull: true });
+const REMOVE = new LuaScript('remove', { parts: [...WRITING, 'forget'], runsWhenFull: true });
+const CLEAR = new LuaScript('clear', { parts: [...WRITING, 'forget'], runsWhenFull: true });
 
 /** Tasks that one commit of a clear takes along: about a tenth of a second. */
 const CLEARED_PER_SCRIPT = 10_000;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers';
 
 /** Rows that one script takes along, so that Redis does nothing else for a few milliseconds at most. */
-export const ROWS_PER_SCRIPT = 200;
+export const ROWS_PER_SCRIPT = 32;
 
 interface Call<Row, Result> {
   readonly rows: readonly Row[];

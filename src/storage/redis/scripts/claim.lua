@@ -27,4 +27,5 @@ for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do
   if isLaned(queue) then takeFromLanes(q, queue, limits, run) else takePlain(q, queue, limits, run) end
 end
 writeNotes()
+trimEvents()
 return {run.claimed, run.expired}

@@ -3,7 +3,7 @@
 <queue>:outbox  stream  fields `to`, `event`: those that somebody else has to be told, until that is taken on ]]
 local time = redis.call('TIME')
 -- Ids are unique over all queues.
-local latest = time[1] * 1000000 + time[2] - 1
+local told, latest = {}, time[1] * 1000000 + time[2] - 1
 
 -- Microseconds of the server's clock; later than the one before, whatever the clock does.
 local function nextEvent(queue)
@@ -18,7 +18,13 @@ local function tell(queue, id, target, length, text)
   local event = '{"id":' .. id .. ',' .. text
   local channel, to = string.match(target, '^(%S+) ?(.*)$')
   if to ~= '' then redis.call('XADD', queue .. ':outbox', '*', 'to', to, 'event', event) end
-  redis.call('XADD', queue .. ':events', 'MAXLEN', '~', length, id .. '-0', 'event', event)
+  redis.call('XADD', queue .. ':events', id .. '-0', 'event', event)
   redis.call('PUBLISH', channel, event)
+  told[queue] = length
   return id
+end
+
+-- Of each stream about as many entries are kept as was told.
+local function trimEvents()
+  for queue, length in pairs(told) do redis.call('XTRIM', queue .. ':events', 'MAXLEN', '~', length) end
 end

@@ -19,4 +19,5 @@ for i, queue in ipairs(KEYS) do
   end
 end
 writeNotes()
+trimEvents()
 return results

@@ -21,4 +21,5 @@ for i = 1, #KEYS / 2 do
   end
 end
 writeNotes()
+trimEvents()
 return results

@@ -19,6 +19,7 @@ end
 
 -- A task goes from a state to another.
 local function follow(queue, lane, from, to)
+  if lane == '' then return end
   local _, group = partsOf(lane)
   if group == '' or (from == 'processing') == (to == 'processing') then return end
   if to == 'processing' then

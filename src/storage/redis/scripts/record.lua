@@ -3,7 +3,8 @@
 No script looks into any of them but the head: words between blanks, in the order below. ]]
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
--- `rest` is what a later version of the service has added; it is kept.
+-- `rest` is what later versions of the service have added; it is kept. Its first word is the size: bytes
+-- of what never changes, spec and payload.
 local function parse(text)
   local head = {}
   head.state, head.revision, head.sequence, head.attempt, head.created, head.started, head.startBy, head.timeout,

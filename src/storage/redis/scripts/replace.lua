@@ -5,6 +5,14 @@ ARGV     then for each task: id, nonce (or ''), created, the revision that was r
          attempt, started, startBy, deadline, core, lease, claim, output, attempt record, channel, event; '' for none
 Returns for each task: the id of its event, '' when it has none, or false when somebody else wrote first. ]]
 local WIDTH = 18
+
+-- Bytes that count for the retention. Records of earlier versions do not have their size.
+local function bytesOf(task, head, core, output)
+  local size = string.match(head.rest, '^ (%d+)')
+    or redis.call('HSTRLEN', task, 'spec') + redis.call('HSTRLEN', task, 'payload')
+  return size + (output == '' and redis.call('HSTRLEN', task, 'output') or #output) + #core
+end
+
 local results = {}
 for i, queue in ipairs(KEYS) do
   local id, nonce, created, seen, state, revision, sequence, attempt, started, startBy, deadline, core, lease, claim,
@@ -16,15 +24,17 @@ for i, queue in ipairs(KEYS) do
   if isCurrent(head, nonce, created, seen) and head.started == started then
     leave(queue, id, head)
     follow(queue, head.lane, head.state, state)
-    if output ~= '' then redis.call('HSET', task, 'output', output) end
     if ended ~= '' then redis.call('RPUSH', queue .. ':attempts:' .. id, ended) end
     head.state, head.revision, head.sequence, head.attempt = state, revision, sequence, attempt
     head.started, head.startBy, head.claim = started, startBy, claim
-    if DEADLINES[state] == ':ended' then head.bytes = sizeOf(task) + #core end
-    redis.call('HSET', task, 'head', format(head), 'core', core, 'lease', lease, 'claim', claim)
+    if DEADLINES[state] == ':ended' then head.bytes = bytesOf(task, head, core, output) end
+    local fields = {'head', format(head), 'core', core, 'lease', lease, 'claim', claim}
+    if output ~= '' then fields[#fields + 1], fields[#fields + 2] = 'output', output end
+    redis.call('HSET', task, unpack(fields))
     enter(queue, id, head, deadline)
     results[i] = channel == '' and '' or tell(queue, nextEvent(queue), channel, ARGV[1], event)
   end
 end
 writeNotes()
+trimEvents()
 return results

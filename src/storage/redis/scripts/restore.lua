@@ -14,13 +14,13 @@ for i, queue in ipairs(KEYS) do
   if results[i] == 1 then
     local head = {state = state, revision = revision, sequence = sequence, attempt = attempt, created = created,
       started = started, startBy = startBy, timeout = timeout, born = nextEvent(queue), nonce = nonce,
-      place = nextPlace(queue, priority), rest = '', claim = claim, batch = batch, lane = lane}
-    redis.call('HSET', task, 'spec', spec, 'core', core, 'lease', lease, 'claim', claim, 'payload', payload)
+      place = nextPlace(queue, priority), rest = ' ' .. #spec + #payload, claim = claim, batch = batch, lane = lane}
     if lane ~= '' then redis.call('HSET', task, 'lane', lane) end
     if output ~= '' then redis.call('HSET', task, 'output', output) end
     for j = 1, tonumber(attempts) do redis.call('RPUSH', queue .. ':attempts:' .. id, ARGV[at + WIDTH + j]) end
-    head.bytes = sizeOf(task) + #core
-    redis.call('HSET', task, 'head', format(head))
+    head.bytes = #spec + #payload + #output + #core
+    redis.call('HSET', task, 'head', format(head), 'spec', spec, 'core', core, 'lease', lease, 'claim', claim, 'payload',
+      payload)
     join(queue, id, head)
     enter(queue, id, head, deadline)
     follow(queue, lane, '', state)

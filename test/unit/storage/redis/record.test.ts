@@ -1,4 +1,4 @@
-import { cancel } from '../../../../src/task/task.machine.js';
+import { cancel, fail } from '../../../../src/task/task.machine.js';
 import type { StoreUser } from '../../../support/store-user.js';
 import { useRedis } from './redis.site.js';
 
@@ -24,8 +24,10 @@ async function recordOf(id: string): Promise<Record<string, unknown>> {
   const client = await site.client();
   const { head = '', spec, core, ...rest } = await client.hgetall(site.keys.task('default', id));
   const words = head.split(' ');
-  expect(words).toHaveLength(12);
-  const named = Object.fromEntries([...WORDS, 'nonce', 'bytes'].map((name, index) => [name, words[index]]));
+  expect(words).toHaveLength(13);
+  const named = Object.fromEntries(
+    [...WORDS, 'nonce', 'bytes', 'size'].map((name, index) => [name, words[index]]),
+  );
   expect(await client.get(site.keys.entry(id))).toBe(`${named.nonce} default`);
   expect(Number(named.born)).toBe(
     await client.zscore(site.keys.state('default', named.state ?? ''), id).then(Number),
@@ -64,9 +66,11 @@ describe('the record of a task', () => {
     const startBy = String(user.now.wall + 60_000);
     const a = { ...common, startBy, place: '1' };
     const texts = { spec: first.spec, payload: '"code":"run a"' };
+    const size = String(JSON.stringify(first.spec).length + texts.payload.length);
     expect(await recordOf('a')).toMatchObject({
       ...a,
       ...texts,
+      size,
       state: 'queued',
       core: { queuedAt: user.now.wall },
     });
@@ -101,6 +105,36 @@ describe('the record of a task', () => {
     });
     const bytes = [JSON.stringify(first.spec), texts.payload, '"ö"', JSON.stringify(ended.core)];
     expect(ended.bytes).toBe(String(bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0)));
+  });
+
+  it('counts with the same bytes when an earlier version has inserted it', async () => {
+    const user = await site.user();
+    const client = await site.client();
+    await user.add({ id: 'a' }, { id: 'b' });
+    const key = site.keys.task('default', 'a');
+    await client.hset(key, 'head', (await client.hget(key, 'head'))?.replace(/ \d+$/, '') ?? '');
+    for (const task of await user.take({ max: 2 })) await user.complete(task, '"output"');
+    const [a, b] = await Promise.all(
+      ['a', 'b'].map((id) => client.hget(site.keys.task('default', id), 'head')),
+    );
+    const bytes = b?.split(' ')[11];
+    expect(Number(bytes)).toBeGreaterThan(100);
+    expect([a?.split(' ').length, a?.split(' ')[11]]).toEqual([12, bytes]);
+  });
+
+  it('keeps the bytes of its output when it ends again without one', async () => {
+    const user = await site.user();
+    await user.add({ id: 'a' });
+    const held = await user.takeOne();
+    const failed = fail(held, { leaseId: held.lease.id, random: 0 }, user.now);
+    const bytes = async () => Number((await recordOf('a')).bytes);
+    const failedTask = await user.write(failed, '"partial"');
+    const before = await bytes();
+    await user.redrive(failedTask);
+    await user.write(cancel(await user.find('a'), undefined, user.now));
+    const { core, size } = await recordOf('a');
+    expect(before).toBeGreaterThan(Number(size));
+    expect(await bytes()).toBe(Number(size) + '"partial"'.length + JSON.stringify(core).length);
   });
 
   it('counts for the retention with exactly its bytes', async () => {

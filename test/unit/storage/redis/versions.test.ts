@@ -22,7 +22,7 @@ async function writeAsLater(id: string): Promise<void> {
 async function expectKept(id: string): Promise<void> {
   const client = await site.client();
   const [head, spec, future] = await client.hmget(site.keys.task('default', id), 'head', 'spec', 'future');
-  expect(head?.split(' ').slice(12)).toEqual(['extra', 'words']);
+  expect(head?.split(' ').slice(13)).toEqual(['extra', 'words']);
   expect(spec).toContain(',"future":{"a":[]}}');
   expect(future).toBe('field');
 }

@@ -1,0 +1,24 @@
+--[[ Part of the claim: the ways through a queue, one with lanes and a plain one. See `take.lua` for `run`. ]]
+local function takeFromLanes(q, queue, limits, run)
+  while run.left > 0 and hasRoom(limits, run.steady) and #run.expired < run.passOver do
+    local task = choose(queue, run.offer, limits, run.wall)
+    if not task then return end
+    local rounds = tonumber(redis.call('HGET', queue .. ':levels', 'r' .. task.priority))
+    if take(q, queue, task.id, run) then
+      spend(queue, limits, run.steady)
+      sendBack(queue, task, rounds)
+    end
+  end
+end
+
+local function takePlain(q, queue, limits, run)
+  local seen, ids = 0, nil
+  repeat
+    local isOpen = run.left > 0 and hasRoom(limits, run.steady)
+    ids = isOpen and redis.call('ZRANGE', queue .. ':ready', seen, seen + run.left - 1) or {}
+    seen = seen + #ids
+    for _, id in ipairs(ids) do
+      if hasRoom(limits, run.steady) and take(q, queue, id, run) then spend(queue, limits, run.steady) end
+    end
+  until #ids == 0 or #run.expired >= run.passOver
+end
