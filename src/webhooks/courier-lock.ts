@@ -12,56 +12,68 @@ interface Lock {
   readonly until: Instant;
 }
 
-/** Decides which process delivers. Nothing breaks when two think that they do: a receiver gets a message twice. */
+/**
+ * Decides which process delivers. A process that stops for longer than it holds the lock, in the middle of sending, may
+ * send a message that the next one sends too: receivers know it by its id.
+ */
 export class CourierLock {
   private readonly owner = randomUUID();
+  /** As of the last look or write. */
+  private seen: StoredDocument | undefined;
 
   constructor(
     private readonly documents: DocumentStore,
     private readonly clock: Clock,
   ) {}
 
+  /** Whether nobody else can have taken it meanwhile: to be asked before each thing that only one process may do. */
+  get isHeld(): boolean {
+    const lock = lockIn(this.seen);
+    return lock?.owner === this.owner && lock.until > this.clock.now().wall;
+  }
+
   /**
    * Whose it is: `mine` and renewed, `theirs`, `abandoned` by a process that is gone and has left work, or `free`.
    */
   async look(): Promise<'mine' | 'theirs' | 'abandoned' | 'free'> {
-    const document = await this.documents.get('lock', NAME);
-    if (document === undefined) return 'free';
-    const { owner, until } = JSON.parse(document.text) as Lock;
-    const now = this.clock.now().wall;
-    if (owner !== this.owner) return until > now ? 'theirs' : 'abandoned';
-    const isFresh = until - now > RENEWED_BEFORE_MS && until - now <= HELD_MS;
-    return isFresh || (await this.write(document)) ? 'mine' : 'theirs';
+    this.seen = await this.documents.get('lock', NAME);
+    const lock = lockIn(this.seen);
+    if (lock === undefined) return 'free';
+    const left = lock.until - this.clock.now().wall;
+    if (lock.owner !== this.owner) return left > 0 ? 'theirs' : 'abandoned';
+    const isFresh = left > RENEWED_BEFORE_MS && left <= HELD_MS;
+    return isFresh || (await this.take()) ? 'mine' : 'theirs';
   }
 
-  /** False when somebody else was quicker. */
-  async take(): Promise<boolean> {
-    return this.write(await this.documents.get('lock', NAME));
+  /** False when somebody else was quicker since the last look. */
+  take(): Promise<boolean> {
+    return this.write(this.clock.now().wall + HELD_MS);
   }
 
   /** Says that there is no work left. */
   async giveBack(): Promise<void> {
-    const document = await this.documents.get('lock', NAME);
-    if (document === undefined || !this.isMine(document)) return;
-    await this.documents.remove('lock', NAME, document.revision);
+    const { seen } = this;
+    this.seen = undefined;
+    if (seen !== undefined && lockIn(seen)?.owner === this.owner)
+      await this.documents.remove('lock', NAME, seen.revision);
   }
 
   /** Leaves the work to whoever is first. */
   async abandon(): Promise<void> {
-    const document = await this.documents.get('lock', NAME);
-    if (document !== undefined && this.isMine(document)) await this.write(document, 0);
+    if (lockIn(this.seen)?.owner === this.owner) await this.write(0);
   }
 
-  private isMine({ text }: StoredDocument): boolean {
-    return (JSON.parse(text) as Lock).owner === this.owner;
+  private async write(until: Instant): Promise<boolean> {
+    const { seen } = this;
+    // Until it is written, and when nobody knows whether it is, it is not held.
+    this.seen = undefined;
+    const text = JSON.stringify({ owner: this.owner, until } satisfies Lock);
+    const revision = await this.documents.put('lock', { id: NAME, text, expected: seen?.revision ?? 0 });
+    if (revision !== undefined) this.seen = { id: NAME, text, revision };
+    return revision !== undefined;
   }
+}
 
-  private async write(
-    present: StoredDocument | undefined,
-    until: Instant = this.clock.now().wall + HELD_MS,
-  ): Promise<boolean> {
-    const lock: Lock = { owner: this.owner, until };
-    const document = { id: NAME, text: JSON.stringify(lock), expected: present?.revision ?? 0 };
-    return (await this.documents.put('lock', document)) !== undefined;
-  }
+function lockIn(document: StoredDocument | undefined): Lock | undefined {
+  return document && (JSON.parse(document.text) as Lock);
 }

@@ -1,3 +1,4 @@
+import { StoreUnavailable } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import type { Delivery } from './delivery.js';
 
@@ -16,12 +17,16 @@ type Deliver = (id: string) => Promise<Delivery | undefined>;
 /** Deliveries that wait for their time, and those that are under way. */
 export class DueDeliveries {
   private readonly waiting = new Map<string, Waiting>();
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly underWay = new Map<string, Promise<void>>();
   private readonly busy = new Map<string, number>();
   /** Due ones by address, as of the last start. */
   private ready = new Map<string, string[]>();
 
-  constructor(private readonly deliver: Deliver) {}
+  /** @param failed is told of an error that is not the store's being away */
+  constructor(
+    private readonly deliver: Deliver,
+    private readonly failed: (error: unknown) => void,
+  ) {}
 
   get size(): number {
     return this.waiting.size + this.underWay.size;
@@ -40,7 +45,8 @@ export class DueDeliveries {
   start(now: Instant): void {
     this.ready = new Map();
     for (const [id, { to, at }] of this.waiting) {
-      if (at > now) continue;
+      // One that was read again meanwhile is looked at when its attempt is over.
+      if (at > now || this.underWay.has(id)) continue;
       const same = this.ready.get(to);
       if (same === undefined) this.ready.set(to, [id]);
       else same.push(id);
@@ -63,7 +69,7 @@ export class DueDeliveries {
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
-    while (this.underWay.size > 0) await Promise.all(this.underWay);
+    while (this.underWay.size > 0) await Promise.all(this.underWay.values());
   }
 
   private fill(): void {
@@ -82,22 +88,23 @@ export class DueDeliveries {
     this.waiting.delete(id);
     this.busy.set(to, (this.busy.get(to) ?? 0) + 1);
     const attempt = this.attempt(id, waiting).then(() => {
-      this.underWay.delete(attempt);
+      this.underWay.delete(id);
       const left = (this.busy.get(to) ?? 1) - 1;
       if (left === 0) this.busy.delete(to);
       else this.busy.set(to, left);
       this.fill();
     });
-    this.underWay.add(attempt);
+    this.underWay.set(id, attempt);
   }
 
   private async attempt(id: string, waiting: Waiting): Promise<void> {
     try {
       const next = await this.deliver(id);
       if (next !== undefined) this.add(next);
-    } catch {
-      // The store is away: it is tried again with the next look.
+    } catch (error) {
+      // It is tried again with the next look.
       this.waiting.set(id, waiting);
+      if (!(error instanceof StoreUnavailable)) this.failed(error);
     }
   }
 }

@@ -7,6 +7,7 @@ import { CourierLock } from './courier-lock.js';
 import { attempted, type Delivery, parked } from './delivery.js';
 import { DeliveryBook, type KeptDelivery } from './delivery-book.js';
 import { DueDeliveries } from './due-deliveries.js';
+import { EndedDeliveries } from './ended-deliveries.js';
 import { WebhookIntake } from './webhook-intake.js';
 import { WebhookSender } from './webhook-sender.js';
 import { WebhookSigner } from './webhook-signer.js';
@@ -33,8 +34,13 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly sender: WebhookSender;
   private readonly signer: WebhookSigner;
   private readonly stop = new AbortController();
-  private readonly due = new DueDeliveries((id) => this.deliver(id));
-  private readonly ended: { readonly id: string; readonly at: number }[] = [];
+  private readonly due = new DueDeliveries(
+    (id) => this.deliver(id),
+    (error) => {
+      this.report(error);
+    },
+  );
+  private readonly ended: EndedDeliveries;
   private timer: NodeJS.Timeout | undefined;
   private turn: Promise<void> = Promise.resolve();
   private isHurrying = false;
@@ -51,8 +57,18 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   ) {
     const { documents, outbox, clock } = store;
     this.book = new DeliveryBook(documents);
-    this.intake = new WebhookIntake({ documents, outbox, book: this.book, lifetimeMs: this.lifetimeMs });
+    this.ended = new EndedDeliveries(this.book, {
+      count: config.WEBHOOK_MAX_ENDED,
+      age: config.RETENTION_SECONDS * 1000,
+    });
     this.lock = new CourierLock(documents, clock);
+    this.intake = new WebhookIntake({
+      documents,
+      outbox,
+      book: this.book,
+      lifetimeMs: this.lifetimeMs,
+      mayGoOn: () => this.lock.isHeld,
+    });
     this.sender = new WebhookSender({
       timeoutMs: config.WEBHOOK_TIMEOUT_SECONDS * 1000,
       mayBePrivate: config.WEBHOOK_ALLOW_PRIVATE,
@@ -115,17 +131,20 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
         // What was written and what is known may differ now: everything is read again.
         this.leads = false;
         this.leftAt = undefined;
-        if (!(error instanceof StoreUnavailable))
-          this.logger.error('Webhooks failed', (error as Error).stack);
+        if (!(error instanceof StoreUnavailable)) this.report(error);
       });
     return this.turn;
+  }
+
+  private report(error: unknown): void {
+    this.logger.error('Webhooks failed', (error as Error).stack);
   }
 
   private async lookOnce(): Promise<void> {
     if (this.isStopped || !(await this.mayLead())) return;
     for (const delivery of await this.intake.takeIn(this.now)) this.due.add(delivery);
     this.due.start(this.now);
-    await this.forgetEnded();
+    await this.ended.forgetOld(this.now);
     this.idleLooks = this.due.size > 0 ? 0 : this.idleLooks + 1;
     if (this.idleLooks < IDLE_LOOKS) return;
     this.leads = false;
@@ -141,7 +160,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     this.due.clear();
     if (whose === 'theirs') return false;
     if (whose === 'free' && !(await this.intake.hasWork())) return false;
-    if (!(await this.lock.take())) return false;
+    if (whose !== 'mine' && !(await this.lock.take())) return false;
     await this.load();
     this.idleLooks = 0;
     this.leads = true;
@@ -152,10 +171,10 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   private async load(): Promise<void> {
     const version = await this.store.documents.version('delivery');
     if (version === this.leftAt) return;
-    this.ended.length = 0;
+    this.ended.clear();
     for (const delivery of await this.book.all()) {
       if (delivery.state === 'pending') this.due.add(delivery);
-      else this.ended.push({ id: delivery.id, at: delivery.endedAt ?? 0 });
+      else this.ended.add(delivery);
     }
   }
 
@@ -163,11 +182,13 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   private async deliver(id: string): Promise<Delivery | undefined> {
     const kept = await this.book.find(id);
     if (kept?.delivery.state !== 'pending') return undefined;
+    // Another process delivers by now, or has made this attempt: the next look tells.
+    if (!this.lock.isHeld || kept.delivery.nextAt > this.now) return kept.delivery;
     const next = await this.attempt(kept);
     if (next === undefined) return kept.delivery;
     if (!(await this.book.replace(next, kept.revision))) return kept.delivery;
     if (next.state === 'pending') return next;
-    this.ended.push({ id, at: next.endedAt ?? 0 });
+    this.ended.add(next);
     if (next.state === 'parked') await this.park(next);
     return undefined;
   }
@@ -190,24 +211,9 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     for (const other of this.due.takeAll(to)) {
       const kept = await this.book.find(other);
       if (kept?.delivery.state !== 'pending') continue;
-      const now = this.now;
-      await this.book.replace(
-        parked(kept.delivery, now, 'The receiver answered 410 to another'),
-        kept.revision,
-      );
-      this.ended.push({ id: other, at: now });
-    }
-  }
-
-  private async forgetEnded(): Promise<void> {
-    const oldest = this.now - this.config.RETENTION_SECONDS * 1000;
-    const isOver = () =>
-      this.ended.length > this.config.WEBHOOK_MAX_ENDED || (this.ended[0]?.at ?? Infinity) < oldest;
-    while (isOver()) {
-      const gone = this.ended.shift();
-      const kept = gone && (await this.book.find(gone.id));
-      // It may have been made again since.
-      if (gone && kept?.delivery.endedAt === gone.at) await this.book.remove(gone.id);
+      const ended = parked(kept.delivery, this.now, 'The receiver answered 410 to another');
+      await this.book.replace(ended, kept.revision);
+      this.ended.add(ended);
     }
   }
 

@@ -14,6 +14,8 @@ export interface IntakeParts {
   readonly outbox: Outbox | undefined;
   readonly book: DeliveryBook;
   readonly lifetimeMs: number;
+  /** Whether this process may still take in: what it has not forgotten by then, the next one takes in again. */
+  readonly mayGoOn: () => boolean;
 }
 
 const AT_ONCE = 500;
@@ -35,21 +37,22 @@ export class WebhookIntake {
     return left.length > 0;
   }
 
-  /** Takes all in; the deliveries that are due by that. */
+  /** Takes all in; the deliveries that may be due by that. Some may have been there before, and may have ended. */
   async takeIn(now: number): Promise<readonly Delivery[]> {
     return [...(await this.fromOutbox(now)), ...(await this.fromBox(now))];
   }
 
   private async fromOutbox(now: number): Promise<readonly Delivery[]> {
-    const { outbox, book } = this.parts;
+    const { outbox, book, mayGoOn } = this.parts;
     const taken: Delivery[] = [];
     if (outbox === undefined) return taken;
     for (;;) {
       const notices = await outbox.oldest(AT_ONCE);
       const deliveries = notices.flatMap((notice) => this.deliveriesOf(notice, now));
-      const isNew = await Promise.all(deliveries.map((delivery) => book.add(delivery)));
+      await Promise.all(deliveries.map((delivery) => book.add(delivery)));
+      taken.push(...deliveries);
+      if (!mayGoOn()) return taken;
       await outbox.remove(notices);
-      taken.push(...deliveries.filter((_, index) => isNew[index]));
       if (notices.length < AT_ONCE) return taken;
     }
   }
@@ -67,13 +70,14 @@ export class WebhookIntake {
   }
 
   private async fromBox(now: number): Promise<readonly Delivery[]> {
-    const { documents } = this.parts;
+    const { documents, mayGoOn } = this.parts;
     const version = await documents.version('notice');
     if (version === this.seenVersion) return [];
     const taken: Delivery[] = [];
     const left = await allDocuments(documents, 'notice');
     if (left.length === 0) this.seenVersion = version;
     for (const { id, text, revision } of left.toReversed()) {
+      if (!mayGoOn()) return taken;
       const delivery = await this.take(id, JSON.parse(text) as LeftNotice, now);
       if (delivery !== undefined) taken.push(delivery);
       await documents.remove('notice', id, revision);
@@ -86,7 +90,8 @@ export class WebhookIntake {
     if (!('redeliver' in notice)) {
       const message = { id: `msg_${id}`, messageId: id, to: notice.url, body: JSON.stringify(notice.body) };
       const delivery = newDelivery(message, now, lifetimeMs);
-      return (await book.add(delivery)) ? delivery : undefined;
+      await book.add(delivery);
+      return delivery;
     }
     const kept = await book.find(notice.redeliver);
     if (kept === undefined) return undefined;
