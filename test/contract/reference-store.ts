@@ -59,6 +59,7 @@ export class ReferenceData {
   generation = 0;
   readonly flows = new Map<string, Flow>();
   readonly documents = new DocumentData();
+  private readonly ready = new Map<string, Set<string>>();
 
   flowOf(queue: string): Flow {
     const flow = this.flows.get(queue) ?? new Flow();
@@ -80,11 +81,20 @@ export class ReferenceData {
     const { queue } = task.spec;
     const flow = this.flowOf(queue);
     const round = roundOf(task);
-    const isWaiting = [...this.entries.values()].some(
-      ({ task: other }) => isReady(other, queue) && roundOf(other) === round,
-    );
-    if (!isWaiting) flow.turns.delete(round);
+    if (this.countReady(task) === 0) flow.turns.delete(round);
     else if (!flow.turns.has(round)) flow.turns.set(round, ++flow.lastTurn);
+  }
+
+  /** How many tasks are ready where this one, just written, has its place. Kept, since every write asks. */
+  private countReady(task: Task): number {
+    const { id, queue } = task.spec;
+    const place = `${queue} ${roundOf(task)}`;
+    const ready = this.ready.get(place) ?? new Set();
+    const current = this.entries.get(id)?.task;
+    if (current !== undefined && isReady(current, queue)) ready.add(id);
+    else ready.delete(id);
+    this.ready.set(place, ready);
+    return ready.size;
   }
 }
 
@@ -369,20 +379,18 @@ export class ReferenceStore extends TaskStore {
       group !== undefined &&
       active.filter(({ spec }) => spec.group === group).length >= maxConcurrencyPerGroup;
     const offer = new Offer(labels);
-    const free = this.ready(queue).filter(
-      ({ spec }) => offer.satisfies(signatureOf(spec.requires)) && !isFull(spec.group),
-    );
     const turn = (task: Task) => turns.get(roundOf(task)) ?? NaN;
-    // Sorting keeps the order by age.
-    const heads = [...new Set(free.map(({ spec }) => spec.priority))].flatMap((priority) =>
-      free
-        .filter(({ spec }) => spec.priority === priority)
-        .toSorted((one, other) => turn(one) - turn(other))
-        .slice(0, 1),
-    );
+    // The oldest of the group whose turn it is, by priority.
+    const heads = new Map<number, QueuedTask>();
+    for (const task of this.ready(queue)) {
+      const { priority, group, requires } = task.spec;
+      const head = heads.get(priority);
+      const isBehind = head !== undefined && (head.spec.group === group || turn(head) < turn(task));
+      if (!isBehind && !isFull(group) && offer.satisfies(signatureOf(requires))) heads.set(priority, task);
+    }
     const { priorityAgeing: ageing = Infinity } = settings;
     const urgency = ({ spec, createdAt }: Task) => spec.priority + (now.wall - createdAt) / (ageing * 1000);
-    return heads
+    return [...heads.values()]
       .toSorted((one, other) => other.spec.priority - one.spec.priority)
       .toSorted((one, other) => urgency(other) - urgency(one))[0];
   }

@@ -103,12 +103,12 @@ export function describePosition(start: StartStore): void {
     const random = new SeededRandom(7);
     const model = new Model();
     for (let batch = 0; batch < 6; batch++) {
-      const specs = Array.from({ length: 500 }, (_, index) => ({
+      const specs = Array.from({ length: 250 }, (_, index) => ({
         id: `b${batch}-${index}`,
-        priority: random.below(5) - 2,
+        priority: random.below(2),
       }));
       for (const task of await user.add(...specs)) model.insert(task);
-      const gone = Array.from({ length: 120 }, () => model.takeAny(random));
+      const gone = Array.from({ length: 60 }, () => model.takeAny(random));
       expect(await user.store.remove(gone)).toEqual(gone.map(() => true));
     }
     const queued = model.sorted();
