@@ -62,13 +62,16 @@ function stopAtDeadline(running: RunningTask): () => void {
 
 function abandonAfter(seconds: number, signal: AbortSignal): { rejection: Promise<never>; end: () => void } {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let start: () => void = () => undefined;
   const rejection = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => {
+    start = (): void => {
       timer = setTimeout(() => reject(new Error('The handler did not end when told to')), seconds * 1000);
-    });
+    };
   });
+  signal.addEventListener('abort', start, { once: true });
   const end = (): void => {
     clearTimeout(timer);
+    signal.removeEventListener('abort', start);
   };
   return { rejection, end };
 }

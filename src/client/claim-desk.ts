@@ -33,10 +33,12 @@ export class ClaimDesk {
     try {
       const limits = { signal, patience: Number.POSITIVE_INFINITY, onRetry };
       const { tasks: claimed, command } = await client.claimAnswer(claim, limits);
-      if (command === 'drain') onDrain();
       // Leased a while ago, maybe: how long they still are, only a heartbeat can tell.
-      if (repeats > 0 && claimed.length > 0) return await this.stillHeld(claimed);
-      if (!signal.aborted || command === 'drain') return claimed;
+      const held = repeats > 0 && claimed.length > 0 ? await this.stillHeld(claimed) : claimed;
+      const isStopped = signal.aborted;
+      // Who is to drain finishes what it was given along with that.
+      if (command === 'drain') onDrain();
+      if (!isStopped) return held;
     } catch (error) {
       if (!signal.aborted) throw error;
     }

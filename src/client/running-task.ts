@@ -40,14 +40,13 @@ export class RunningTask {
     this.beatDueAt = since + this.interval;
   }
 
-  /** Only the first reason counts. */
+  /** Only the first reason counts, and none when the work has ended and that is being reported. */
   stop(reason: TaskStopped): void {
-    if (!this.signal.aborted) this.controller.abort(reason);
+    if (!this.signal.aborted && !this.isReporting) this.controller.abort(reason);
   }
 
-  /** The lease is over, unless the end of the work is being reported. */
+  /** The lease is over. */
   lose(reason: LeaseLossReason | undefined): void {
-    if (this.isReporting) return;
     const { eval_id: id } = this.task;
     if (reason === 'cancelled') this.stop(new TaskStopped('cancelled', `Task ${id} was cancelled`, reason));
     else

@@ -37,6 +37,12 @@ export interface TransportOptions {
   readonly fetch?: typeof fetch;
 }
 
+interface Exchange<Answer> {
+  readonly content: string | undefined;
+  /** @throws when the text is no answer */
+  readonly read: (text: string) => Answer;
+}
+
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 /** 408 and 429: not carried out. 502 and 504: what stands between had no answer. */
@@ -50,21 +56,24 @@ export class Transport {
     this.base = new URL(options.url.endsWith('/') ? options.url : `${options.url}/`);
   }
 
-  /** The answer, parsed. */
-  async json(call: Call): Promise<unknown> {
-    const text = await this.text(call);
-    return text === '' ? undefined : JSON.parse(text);
+  /** The answer, parsed. What is no JSON does not come from the service, and counts as no answer. */
+  json(call: Call): Promise<unknown> {
+    return this.answer(call, (text) => (text === '' ? undefined : JSON.parse(text)));
   }
 
   /** The answer as the text it came in. */
-  async text(call: Call): Promise<string> {
+  text(call: Call): Promise<string> {
+    return this.answer(call, (text) => text);
+  }
+
+  private async answer<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
     // First, so that what JSON cannot say is told to the caller as what it is.
     const content = contentOf(call);
     const patience = call.patience ?? this.options.patience ?? 30;
     const giveUpAt = steadyNow() + patience * 1000;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.once(call, content);
+        return await this.once(call, { content, read });
       } catch (error) {
         const length = pauseAfter(error, attempt);
         if (!mayRepeat(error, call) || steadyNow() + length > giveUpAt) throw error;
@@ -81,14 +90,14 @@ export class Transport {
     return response;
   }
 
-  private async once(call: Call, content: string | undefined): Promise<string> {
+  private async once<Answer>(call: Call, { content, read }: Exchange<Answer>): Promise<Answer> {
     const seconds = call.timeout ?? this.options.requestTimeout ?? 15;
     const limit = (seconds + (call.wait ?? 0)) * 1000;
     const limited = limitedSignal(limit, call.signal);
     try {
       const response = await this.fetch(call, content, limited.signal);
       if (!response.ok) throw await problemOf(response);
-      return await response.text();
+      return read(await response.text());
     } catch (error) {
       if (call.signal?.aborted) throw reasonOf(call.signal);
       if (error instanceof ApiError) throw error;

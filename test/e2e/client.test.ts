@@ -190,6 +190,28 @@ describe('the TypeScript client', () => {
     expect(await client.get('third')).toMatchObject({ status: 'queued', attempt: 0 });
   });
 
+  it('leaves alone what it reports when it is stopped', async () => {
+    await client.enqueue({ eval_id: 'reported', code: 'x' });
+    const events: WorkerEvent[] = [];
+    let letGo: () => void = () => undefined;
+    const isOpen = new Promise<void>((resolve) => (letGo = resolve));
+    const slow: typeof fetch = async (input, init) => {
+      if (String(input as URL).endsWith('/complete')) {
+        void worker.stop({ grace: 0 });
+        await isOpen;
+      }
+      return fetch(input, init);
+    };
+    const options = { onEvent: (event: WorkerEvent) => events.push(event) };
+    const worker = new Worker({ url: service.url, apiKey: API_KEY, fetch: slow }, () => 'done', options);
+    const summary = worker.run();
+    await until(() => events.some(({ type }) => type === 'draining'));
+    letGo();
+    expect(await summary).toEqual({ completed: 1, failed: 0, released: 0, lost: 0 });
+    expect(events.map(({ type }) => type)).toEqual(['claimed', 'draining', 'completed']);
+    expect(events.at(-1)?.error).toBeUndefined();
+  });
+
   it('keeps a lease that is shorter than the work, and stops when the task is cancelled', async () => {
     await client.enqueue({ eval_id: 'kept', code: 'x' });
     const reasons: unknown[] = [];
@@ -225,10 +247,11 @@ describe('the TypeScript client', () => {
   });
 });
 
-describe('a call to a service that is full', () => {
+describe('a call that fails at first', () => {
   let server: Server;
-  let answers: { status: number; body: object; retryAfter?: string }[];
+  let answers: { status: number; body: object | string; retryAfter?: string }[];
   let seen: string[];
+  let baseUrl: string;
   let client: Client;
 
   beforeEach(async () => {
@@ -237,11 +260,14 @@ describe('a call to a service that is full', () => {
       seen.push(`${request.method ?? ''} ${request.url ?? ''}`);
       const { status, body, retryAfter } = answers.shift() ?? { status: 200, body: {} };
       if (retryAfter !== undefined) response.setHeader('Retry-After', retryAfter);
-      response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+      response
+        .writeHead(status, { 'Content-Type': 'application/json' })
+        .end(typeof body === 'string' ? body : JSON.stringify(body));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    client = new Client({ url: `http://127.0.0.1:${port}/below`, patience: 2 });
+    baseUrl = `http://127.0.0.1:${port}/below`;
+    client = new Client({ url: baseUrl, patience: 2 });
   });
 
   afterEach(() => new Promise((resolve) => server.close(resolve)));
@@ -254,6 +280,37 @@ describe('a call to a service that is full', () => {
     ];
     expect(await client.enqueue({ eval_id: 'a', code: 'x' })).toEqual({ eval_id: 'a' });
     expect(seen).toEqual(Array(3).fill('POST /below/tasks'));
+  });
+
+  it('is sent again when what came is no answer of the service', async () => {
+    answers = [
+      { status: 200, body: '<html>Sign in to the network' },
+      { status: 200, body: { total_tasks: 1 } },
+    ];
+    expect(await client.status()).toEqual({ total_tasks: 1 });
+    answers = [{ status: 200, body: '{"half' }];
+    await expect(new Client({ url: baseUrl, patience: 0 }).status()).rejects.toThrow(ConnectionFailed);
+  });
+
+  it('brings a worker that is to drain the tasks that it still holds', async () => {
+    const task = (eval_id: string) => ({ eval_id, lease_id: eval_id, timeout: 30, heartbeat_interval: 20 });
+    answers = [
+      { status: 503, body: { code: 'store_unavailable', applied: 'unknown' }, retryAfter: '0' },
+      { status: 200, body: { tasks: [task('gone'), task('held')], command: 'drain' } },
+      {
+        status: 200,
+        body: { results: [{ index: 0, problem: { code: 'lease_lost', status: 409 } }, { index: 1 }] },
+      },
+      { status: 200, body: { eval_id: 'held', status: 'completed' } },
+    ];
+    const done: string[] = [];
+    const worker = new Worker(client, ({ eval_id }) => void done.push(eval_id), { concurrency: 2 });
+    expect(await worker.run()).toEqual({ completed: 1, failed: 0, released: 0, lost: 0 });
+    expect(done).toEqual(['held']);
+    const [claim, heartbeat, complete] = ['claim', 'heartbeat', 'held/complete'].map(
+      (path) => `POST /below/tasks/${path}`,
+    );
+    expect(seen).toEqual([claim, claim, heartbeat, complete]);
   });
 
   it('is not sent again before Retry-After, nor when patience does not last', async () => {

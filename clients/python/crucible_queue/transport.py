@@ -143,7 +143,7 @@ class Transport:
                 raise Interrupted("The call was broken off") from error
             raise ConnectionFailed(f"{method} {target}: {error or type(error).__name__}") from error
         if status < 400:
-            return json.loads(text) if text else None
+            return _parsed(text, f"{method} {target}")
         raise api_error(status, _problem(text), _seconds(answered.get("Retry-After")))
 
     def _exchange(
@@ -237,6 +237,14 @@ def _pause_after(error: ClientError, attempt: int) -> float:
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 16))
     asked = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
     return asked + longest * random.uniform(0.5, 1.0)
+
+
+def _parsed(text: bytes, call: str) -> Any:
+    """What is no JSON does not come from the service, and counts as no answer."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError as error:
+        raise ConnectionFailed(f"{call}: the answer is no JSON: {error}") from error
 
 
 def _problem(text: bytes) -> Mapping[str, Any]:

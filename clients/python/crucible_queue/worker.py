@@ -192,14 +192,15 @@ class Worker:
             claimed, command = self._client.claim_answer(
                 self.worker_id, wait=wait, on_retry=on_retry, **claim, **limits
             )
-            if command == "drain":
-                self.stop()
-                return claimed
             # Leased a while ago, maybe: how long they still are, only a heartbeat can tell.
             if repeats and claimed:
                 results = self._client.heartbeat_all(self.worker_id, claimed, **limits)
-                return [claimed[each["index"]] for each in results if "problem" not in each]
-            if self._is_taking:
+                claimed = [claimed[each["index"]] for each in results if "problem" not in each]
+            is_stopped = not self._is_taking
+            # Who is to drain finishes what it was given along with that.
+            if command == "drain":
+                self.stop()
+            if not is_stopped:
                 return claimed
         except Interrupted:
             pass

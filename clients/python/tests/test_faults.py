@@ -1,0 +1,84 @@
+import http.server
+import json
+import threading
+import unittest
+
+from crucible_queue import Client, ConnectionFailed, Worker
+
+
+class Scripted(http.server.BaseHTTPRequestHandler):
+    """Answers what the test has laid out, in order, and remembers what was asked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    def do_GET(self):
+        self.server.seen.append(f"{self.command} {self.path}")
+        status, body = self.server.answers.pop(0)
+        text = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        if status == 503:
+            self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_args):
+        pass
+
+
+def task(name):
+    return {"eval_id": name, "lease_id": name, "timeout": 30, "heartbeat_interval": 20, "code": "x"}
+
+
+class FaultTest(unittest.TestCase):
+    def setUp(self):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
+        self.server.daemon_threads = True
+        self.server.seen, self.server.answers = [], []
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def answers(self, *answers):
+        self.server.answers = list(answers)
+
+    def test_what_is_no_json_does_not_come_from_the_service(self):
+        self.answers((200, "<html>Sign in to the network"), (200, {"total_tasks": 1}))
+        self.assertEqual(Client(self.url).status(), {"total_tasks": 1})
+        self.answers((200, '{"half'))
+        with self.assertRaises(ConnectionFailed):
+            Client(self.url, patience=0).status()
+
+    def test_a_report_whose_answer_is_no_json_is_sent_again_and_is_no_failure(self):
+        self.answers(
+            (200, {"tasks": [task("a")]}),
+            (200, "<html>Sign in to the network"),
+            (200, {"eval_id": "a", "status": "completed"}),
+        )
+        worker = Worker(self.url)
+        worker.handler(lambda _task, _ctx: "done")
+        self.assertEqual(worker.run(max_tasks=1).completed, 1)
+        self.assertEqual(self.server.seen, ["POST /tasks/claim"] + ["POST /tasks/a/complete"] * 2)
+
+    def test_a_worker_that_is_to_drain_finishes_what_it_still_holds(self):
+        lost = {"index": 0, "problem": {"code": "lease_lost", "status": 409}}
+        self.answers(
+            (503, {"code": "store_unavailable", "applied": "unknown"}),
+            (200, {"tasks": [task("gone"), task("held")], "command": "drain"}),
+            (200, {"results": [lost, {"index": 1}]}),
+            (200, {"eval_id": "held", "status": "completed"}),
+        )
+        done = []
+        worker = Worker(self.url, concurrency=2)
+        worker.handler(lambda given, _ctx: done.append(given.eval_id))
+        self.assertEqual(worker.run().completed, 1)
+        self.assertEqual(done, ["held"])
+        wanted = ["claim", "claim", "heartbeat", "held/complete"]
+        self.assertEqual(self.server.seen, [f"POST /tasks/{path}" for path in wanted])
