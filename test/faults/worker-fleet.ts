@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { emptyWithFleet } from '../support/worker.fleet.js';
+import { emptyWithFleet, type FleetReport, KINDS } from '../support/worker.fleet.js';
 import { Service } from './service.js';
 
 const TASKS = 1000;
@@ -13,8 +13,23 @@ const service = await Service.start({ directory, env: { LEASE_GRACE_SECONDS: '1'
 try {
   const report = await emptyWithFleet({ url: service.url, tasks: TASKS, kills: KILLS });
   console.log(JSON.stringify(report));
-  if (report.completed !== TASKS || report.wrong.length > 0) process.exitCode = 1;
+  const broken = brokenBy(report);
+  for (const promise of broken) console.log(`Broken: ${promise}`);
+  if (broken.length > 0) process.exitCode = 1;
 } finally {
   await service.stop();
   rmSync(directory, { recursive: true });
+}
+
+/** What did not come true, or makes the run worth nothing. */
+function brokenBy({ completed, wrong, killed, lost, byKind }: FleetReport): string[] {
+  const idle = KINDS.filter((kind) => byKind[kind] === 0);
+  const promises: readonly (readonly [boolean, string])[] = [
+    [completed === TASKS, `${TASKS} tasks are completed`],
+    [wrong.length === 0, `each is completed once, not so: ${wrong.join(', ')}`],
+    [killed === KILLS, `${KILLS} workers are killed, not ${killed}`],
+    [lost > 0, 'a kill costs a worker its task'],
+    [idle.length === 0, `every kind of worker takes part, not so: ${idle.join(', ')}`],
+  ];
+  return promises.filter(([isKept]) => !isKept).map(([, promise]) => promise);
 }

@@ -16,13 +16,15 @@ export interface FleetReport {
   readonly completed: number;
   /** Tasks whose history has another number of completions than one. */
   readonly wrong: readonly string[];
+  /** Workers that were killed on the way. */
+  readonly killed: number;
   /** Attempts that were lost with their worker. */
   readonly lost: number;
   /** Who completed how many. */
   readonly byKind: Readonly<Record<Kind, number>>;
 }
 
-const KINDS = ['shell', 'command', 'typescript', 'python'] as const;
+export const KINDS = ['shell', 'command', 'typescript', 'python'] as const;
 type Kind = (typeof KINDS)[number];
 
 const POLL_MS = 20;
@@ -40,11 +42,11 @@ export async function emptyWithFleet({ url, tasks, kills }: FleetOptions): Promi
     if (rejected > 0) throw new Error(`${rejected} tasks were refused`);
   const fleet = new Map(KINDS.map((kind) => [kind, start(kind, url, 0)]));
   try {
-    await killWhileTheyWork({ client, fleet, tasks, kills, url });
+    const killed = await killWhileTheyWork({ client, fleet, tasks, kills, url });
+    return { killed, ...(await readHistories(client, ids)) };
   } finally {
     await Promise.all([...fleet.values()].map((worker) => end(worker)));
   }
-  return readHistories(client, ids);
 }
 
 interface Work {
@@ -55,8 +57,10 @@ interface Work {
   readonly url: string;
 }
 
-async function killWhileTheyWork({ client, fleet, tasks, kills, url }: Work): Promise<void> {
-  for (let killed = 0, ended = 0; ended < tasks; await delay(POLL_MS)) {
+/** How many it killed. */
+async function killWhileTheyWork({ client, fleet, tasks, kills, url }: Work): Promise<number> {
+  let killed = 0;
+  for (let ended = 0; ended < tasks; await delay(POLL_MS)) {
     const { completed, failed, processing } = await client.status();
     ended = completed + failed;
     const isDue = ended >= ((killed + 1) * tasks) / (kills + 1);
@@ -67,6 +71,7 @@ async function killWhileTheyWork({ client, fleet, tasks, kills, url }: Work): Pr
     killed += 1;
     fleet.set(kind, start(kind, url, killed));
   }
+  return killed;
 }
 
 function start(kind: Kind, url: string, number: number): ChildProcess {
@@ -91,7 +96,7 @@ async function end(worker: ChildProcess): Promise<void> {
   await endServer(worker, 'SIGKILL');
 }
 
-async function readHistories(client: Client, ids: readonly string[]): Promise<FleetReport> {
+async function readHistories(client: Client, ids: readonly string[]): Promise<Omit<FleetReport, 'killed'>> {
   const byKind = { shell: 0, command: 0, typescript: 0, python: 0 };
   const wrong: string[] = [];
   let lost = 0;
