@@ -87,7 +87,7 @@ export class Printer {
 }
 
 /** Without what would move the cursor or break the line. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   if (value === null || value === undefined) return '-';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ');

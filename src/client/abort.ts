@@ -21,6 +21,8 @@ export function pause(length: Milliseconds, signal?: AbortSignal): Promise<void>
 
 export interface Limited {
   readonly signal: AbortSignal;
+  /** The time begins anew. */
+  readonly restart: () => void;
   /** Lets go of the timer and of the outer signal. */
   readonly end: () => void;
 }
@@ -31,9 +33,14 @@ export interface Limited {
  */
 export function limitedSignal(limit: Milliseconds, outer?: AbortSignal): Limited {
   const controller = new AbortController();
-  const timer = setTimeout(() => {
-    controller.abort(new DOMException('No answer came in time', 'TimeoutError'));
-  }, limit);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const restart = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      controller.abort(new DOMException('No answer came in time', 'TimeoutError'));
+    }, limit);
+  };
+  restart();
   const follow = (): void => {
     controller.abort(outer?.reason);
   };
@@ -43,7 +50,7 @@ export function limitedSignal(limit: Milliseconds, outer?: AbortSignal): Limited
     clearTimeout(timer);
     outer?.removeEventListener('abort', follow);
   };
-  return { signal: controller.signal, end };
+  return { signal: controller.signal, restart, end };
 }
 
 /** The reason of a signal that has fired, as an error. */

@@ -26,22 +26,30 @@ import type {
   TaskResult,
   TaskStatus,
 } from './api.generated.js';
-import { WaitTimeout } from './errors.js';
-import { steadyNow } from './steady-clock.js';
-import { type Call, Transport, type TransportOptions } from './transport.js';
+import { BatchCalls } from './batch-calls.js';
+import {
+  type EventFilter,
+  type EventOptions,
+  type EventReset,
+  readEvents,
+  type TaskEvent,
+} from './event-stream.js';
+import { waitForEnd, type WaitOptions } from './long-poll.js';
+import { itemsOf } from './pages.js';
+import { QueueCalls } from './queue-calls.js';
+import { ScheduleCalls } from './schedule-calls.js';
+import { type Call, type CallOptions, Transport, type TransportOptions } from './transport.js';
+import { WorkerCalls } from './worker-calls.js';
 
 export type ClientOptions = TransportOptions;
 
 /** A task to enqueue; without an `eval_id` it is given one, so that sending it twice makes one task. */
 export type TaskInput = Omit<NewTask, 'eval_id'> & { readonly eval_id?: string };
 
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-}
-
 export interface ListFilter {
   readonly status?: readonly TaskStatus['status'][];
   readonly queue?: readonly string[];
+  readonly group?: string;
   readonly batch_id?: string;
   readonly worker_id?: string;
   readonly created_after?: string;
@@ -49,11 +57,6 @@ export interface ListFilter {
   /** Tasks on a page. */
   readonly limit?: number;
   readonly cursor?: string;
-}
-
-export interface WaitOptions extends CallOptions {
-  /** Seconds to wait at most; without it, until the task ends. */
-  readonly timeout?: number;
 }
 
 export interface ClaimAnswer extends ClaimedTasks {
@@ -64,7 +67,6 @@ export interface ClaimAnswer extends ClaimedTasks {
 export type Held = Pick<ClaimedTask, 'eval_id' | 'lease_id'>;
 
 const BATCH_SIZE = 500;
-const LONGEST_POLL_SECONDS = 30;
 const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'expired']);
 
 /** Whether a task in this state stays as it is, unless somebody redrives it. */
@@ -79,10 +81,19 @@ export function isEnded(status: TaskStatus['status']): boolean {
  * without harm; the few that may not (`redrive`, `remove`, `clear`) are only sent again when they were not carried out.
  */
 export class Client {
+  readonly batches: BatchCalls;
+  readonly queues: QueueCalls;
+  readonly schedules: ScheduleCalls;
+  readonly workers: WorkerCalls;
   private readonly transport: Transport;
 
   constructor(options: ClientOptions) {
     this.transport = new Transport(options);
+    const send = (call: Call): Promise<unknown> => this.request(call);
+    this.batches = new BatchCalls(send);
+    this.queues = new QueueCalls(send);
+    this.schedules = new ScheduleCalls(send);
+    this.workers = new WorkerCalls(send);
   }
 
   /** Resolves when the task is on disk. @throws Conflict when its id is taken by other content */
@@ -96,29 +107,30 @@ export class Client {
     return (await this.request(call)) as EnqueuedTask;
   }
 
-  /** Up to 1000 tasks in one durable commit; each has its own result. */
+  /** Up to 1000 tasks in one durable commit; each has its own result. The same `batchId` again lets a batch grow. */
   async enqueueBatch(
     tasks: readonly TaskInput[],
-    { batchId, signal }: CallOptions & { batchId?: string } = {},
+    { batchId = crypto.randomUUID(), callbackUrl, maxFailures, signal }: BatchOptions = {},
   ): Promise<BatchAnswer> {
     const named = tasks.map((task) => ({ ...task, eval_id: task.eval_id ?? crypto.randomUUID() }));
-    const body = { batch_id: batchId ?? crypto.randomUUID(), tasks: named };
+    const batch = { batch_id: batchId, callback_url: callbackUrl, max_failures: maxFailures };
+    const body = { ...batch, tasks: named };
     return (await this.request({ method: 'POST', path: 'tasks/batch', body, signal })) as BatchAnswer;
   }
 
   /** Any number of tasks, of which few are in memory at a time; one answer for each part of them. */
   async *enqueueAll(
     tasks: Iterable<TaskInput> | AsyncIterable<TaskInput>,
-    { batchId = crypto.randomUUID(), size = BATCH_SIZE, signal }: EnqueueAllOptions = {},
+    { batchId = crypto.randomUUID(), size = BATCH_SIZE, ...options }: EnqueueAllOptions = {},
   ): AsyncGenerator<BatchAnswer, void> {
     let part: TaskInput[] = [];
     for await (const task of tasks) {
       part.push(task);
       if (part.length < size) continue;
-      yield await this.enqueueBatch(part, { batchId, signal });
+      yield await this.enqueueBatch(part, { ...options, batchId });
       part = [];
     }
-    if (part.length > 0) yield await this.enqueueBatch(part, { batchId, signal });
+    if (part.length > 0) yield await this.enqueueBatch(part, { ...options, batchId });
   }
 
   /** The task as it is now. @throws NotFound */
@@ -127,19 +139,10 @@ export class Client {
   }
 
   /** The task when it has ended. @throws WaitTimeout, NotFound */
-  async wait(
-    id: string,
-    { timeout = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
-  ): Promise<TaskDetails> {
-    const end = steadyNow() + timeout * 1000;
-    for (;;) {
-      const left = Math.max(0, (end - steadyNow()) / 1000);
-      const wait = Math.round(Math.min(LONGEST_POLL_SECONDS, left) * 1000) / 1000;
-      const call = { method: 'GET', path: pathOf(id), query: { wait }, wait, signal } as const;
-      const task = (await this.request(call)) as TaskDetails;
-      if (isEnded(task.status)) return task;
-      if (steadyNow() >= end) throw new WaitTimeout(`Task ${id} is still ${task.status} after ${timeout} s`);
-    }
+  wait(id: string, options: WaitOptions = {}): Promise<TaskDetails> {
+    const send = (call: Call): Promise<unknown> => this.request(call);
+    const isEnd = ({ status }: TaskDetails): boolean => isEnded(status);
+    return waitForEnd(send, { path: pathOf(id), name: `Task ${id}`, isEnd, ...options });
   }
 
   /** Ends the task at once, whoever holds it. */
@@ -169,13 +172,17 @@ export class Client {
   }
 
   /** All tasks that match, newest first, a page at a time. */
-  async *list(filter: ListFilter = {}, options: CallOptions = {}): AsyncGenerator<ListedTask, void> {
-    let cursor = filter.cursor;
-    do {
-      const page: TaskPage = await this.page({ ...filter, cursor }, options);
-      yield* page.tasks;
-      cursor = page.next_cursor ?? undefined;
-    } while (cursor !== undefined);
+  list(filter: ListFilter = {}, options: CallOptions = {}): AsyncGenerator<ListedTask, void> {
+    const page = (cursor?: string): Promise<TaskPage> => this.page({ ...filter, cursor }, options);
+    return itemsOf(page, ({ tasks }) => tasks, filter.cursor);
+  }
+
+  /** The tasks that failed or expired, newest first. */
+  deadLetters(
+    filter: Omit<ListFilter, 'status'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<ListedTask, void> {
+    return this.list({ ...filter, status: ['failed', 'expired'] }, options);
   }
 
   /** Gives a dead letter back to its queue. */
@@ -280,6 +287,15 @@ export class Client {
     return (await this.request(call)) as FinishedItems;
   }
 
+  /**
+   * Transitions as they happen, from now on, until the signal fires; a `reset` tells that some were missed.
+   *
+   * @throws ApiError when the service refuses for good; the reason of the signal
+   */
+  events(filter: EventFilter = {}, options: EventOptions = {}): AsyncGenerator<TaskEvent | EventReset, void> {
+    return readEvents((call) => this.stream(call), filter, options);
+  }
+
   /** Any call, with the same retries and errors; for what has no method of its own. */
   request(call: Call): Promise<unknown> {
     return this.transport.json(call);
@@ -298,8 +314,15 @@ export class Client {
 /** How long to try for, and what ends it. */
 export type Patient = Pick<Call, 'signal' | 'patience' | 'timeout' | 'onRetry'>;
 
-export interface EnqueueAllOptions extends CallOptions {
+export interface BatchOptions extends CallOptions {
   readonly batchId?: string;
+  /** Is told when each task of the batch has ended. */
+  readonly callbackUrl?: string;
+  /** More failed tasks than that cancel the rest. */
+  readonly maxFailures?: number;
+}
+
+export interface EnqueueAllOptions extends BatchOptions {
   /** Tasks in one request, 1000 at most. */
   readonly size?: number;
 }

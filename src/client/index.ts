@@ -1,7 +1,8 @@
 /** `import { Client, Worker } from 'crucible-queue/client'`: the API as methods, and a worker. */
 export type * from './api.generated.js';
+export type { BatchCalls } from './batch-calls.js';
 export {
-  type CallOptions,
+  type BatchOptions,
   type ClaimAnswer,
   Client,
   type ClientOptions,
@@ -11,10 +12,14 @@ export {
   type ListFilter,
   type Patient,
   type TaskInput,
-  type WaitOptions,
 } from './client.js';
 export * from './errors.js';
-export type { Call, Query } from './transport.js';
+export type { EventFilter, EventOptions, EventReset, TaskEvent } from './event-stream.js';
+export type { WaitOptions } from './long-poll.js';
+export type { QueueCalls } from './queue-calls.js';
+export type { ScheduleCalls } from './schedule-calls.js';
+export type { Call, CallOptions, Query } from './transport.js';
 export * from './verdicts.js';
 export type { Handler, TaskContext } from './attempt.js';
 export { type RunOptions, type RunSummary, Worker, type WorkerEvent, type WorkerOptions } from './worker.js';
+export type { WorkerCalls } from './worker-calls.js';

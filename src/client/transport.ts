@@ -26,6 +26,10 @@ export interface Call {
   readonly onRetry?: (error: unknown, pause: Milliseconds) => void;
 }
 
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
 export interface TransportOptions {
   /** Where the service is; a path in it is kept. */
   readonly url: string;

@@ -19,7 +19,19 @@ from .errors import (
     Unavailable,
     WaitTimeout,
 )
-from .models import Attempt, Batch, ClaimedTask, EnqueuedTask, KeptLease, Task, TaskStatus
+from .models import (
+    Attempt,
+    Batch,
+    BatchState,
+    ClaimedTask,
+    EnqueuedTask,
+    KeptLease,
+    Queue,
+    Schedule,
+    Task,
+    TaskStatus,
+    WorkerState,
+)
 from .remote_task_queue import RemoteTaskQueue
 from .running import Context
 from .worker import Event, Summary, Worker
@@ -29,6 +41,7 @@ __all__ = [
     "Attempt",
     "AttemptFailed",
     "Batch",
+    "BatchState",
     "ClaimedTask",
     "Client",
     "ClientError",
@@ -45,8 +58,10 @@ __all__ = [
     "LeaseLost",
     "NotFound",
     "PermanentError",
+    "Queue",
     "RemoteTaskQueue",
     "RetryLater",
+    "Schedule",
     "Summary",
     "Task",
     "TaskStatus",
@@ -55,4 +70,5 @@ __all__ = [
     "Unavailable",
     "WaitTimeout",
     "Worker",
+    "WorkerState",
 ]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ssl
-import time
 import urllib.parse
 import uuid
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
-from .errors import WaitTimeout
 from .models import Attempt, Batch, ClaimedTask, EnqueuedTask, KeptLease, Task, TaskStatus
+from .steering import Batches, Queues, Schedules, Workers, pages, wait_for_end
 from .transport import Transport
-
-LONGEST_POLL = 30.0
 
 
 class Held(Protocol):
@@ -42,6 +39,10 @@ class Client:
         self._transport = Transport(
             url, api_key, request_timeout=request_timeout, patience=patience, tls=tls
         )
+        self.batches = Batches(self.request)
+        self.queues = Queues(self.request)
+        self.schedules = Schedules(self.request)
+        self.workers = Workers(self.request)
 
     def enqueue(self, code: str, *, eval_id: Optional[str] = None, **fields: Any) -> EnqueuedTask:
         """Returns when the task is on disk. ``fields`` are those of ``POST /tasks``: timeout, priority, queue, …
@@ -54,9 +55,23 @@ class Client:
             self.request("POST", "/tasks", body=_named({**fields, "code": code, "eval_id": eval_id}), headers=headers)
         )
 
-    def batch(self, tasks: Iterable[Mapping[str, Any]], *, batch_id: Optional[str] = None) -> Batch:
-        """Up to 1000 tasks in one durable commit; each has its own result."""
-        body = {"batch_id": batch_id or str(uuid.uuid4()), "tasks": [_named(task) for task in tasks]}
+    def batch(
+        self,
+        tasks: Iterable[Mapping[str, Any]],
+        *,
+        batch_id: Optional[str] = None,
+        callback_url: Optional[str] = None,
+        max_failures: Optional[int] = None,
+    ) -> Batch:
+        """Up to 1000 tasks in one durable commit; each has its own result. The same ``batch_id`` again lets it grow."""
+        body = _without_none(
+            {
+                "batch_id": batch_id or str(uuid.uuid4()),
+                "callback_url": callback_url,
+                "max_failures": max_failures,
+                "tasks": [_named(task) for task in tasks],
+            }
+        )
         return Batch.from_json(self.request("POST", "/tasks/batch", body=body))
 
     def get(self, eval_id: str) -> Task:
@@ -64,15 +79,10 @@ class Client:
 
     def wait(self, eval_id: str, timeout: Optional[float] = None) -> Task:
         """The task when it has ended; raises :class:`WaitTimeout`."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = LONGEST_POLL if end is None else max(0.0, end - time.monotonic())
-            poll = round(min(LONGEST_POLL, left), 3)
-            task = Task.from_json(self.request("GET", path_of(eval_id), query={"wait": poll}, wait=poll))
-            if task.is_ended:
-                return task
-            if end is not None and time.monotonic() >= end:
-                raise WaitTimeout(f"Task {eval_id} is still {task.status} after {timeout} s")
+        read = lambda poll: Task.from_json(  # noqa: E731
+            self.request("GET", path_of(eval_id), query={"wait": poll}, wait=poll)
+        )
+        return wait_for_end(read, lambda task: task.is_ended, f"Task {eval_id}", timeout)
 
     def cancel(self, eval_id: str, reason: Optional[str] = None) -> TaskStatus:
         """Ends the task at once, whoever holds it."""
@@ -89,14 +99,13 @@ class Client:
 
     def list(self, **filters: Any) -> Iterator[Task]:
         """All tasks that match, newest first, a page at a time: status, queue, batch_id, worker_id, limit, …"""
-        cursor: Optional[str] = filters.pop("cursor", None)
-        while True:
-            page = self.request("GET", "/tasks", query={**filters, "cursor": cursor})
-            for each in page["tasks"]:
-                yield Task.from_json(each)
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
+        first: Optional[str] = filters.pop("cursor", None)
+        for each in pages(self.request, "/tasks", "tasks", {**filters, "cursor": first}):
+            yield Task.from_json(each)
+
+    def dead_letters(self, **filters: Any) -> Iterator[Task]:
+        """The tasks that failed or expired, newest first."""
+        return self.list(**{**filters, "status": ("failed", "expired")})
 
     def redrive(self, eval_id: str) -> EnqueuedTask:
         """Gives a dead letter back to its queue."""

@@ -50,6 +50,8 @@ class Task(EnqueuedTask):
     language: str = ""
     engine: str = ""
     timeout: float = 0
+    group: Optional[str] = None
+    requires: Optional[Dict[str, str]] = None
     batch_id: Optional[str] = None
     attempt: int = 0
     max_attempts: int = 1
@@ -80,6 +82,8 @@ class ClaimedTask(TaskStatus):
     priority: int = 1
     queue: str = "default"
     queued_at: str = ""
+    group: Optional[str] = None
+    requires: Optional[Dict[str, str]] = None
     batch_id: Optional[str] = None
     attempt: int = 1
     max_attempts: int = 1
@@ -119,3 +123,72 @@ class Batch(Model):
     accepted: int = 0
     rejected: int = 0
     results: List[Dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class BatchState(Model):
+    """A batch as it is now."""
+
+    batch_id: str = ""
+    #: running, or done when each of its tasks has ended.
+    status: str = ""
+    total: int = 0
+    pending: int = 0
+    #: Tasks by state.
+    counts: Dict[str, int] = field(default_factory=dict)
+    created_at: Optional[str] = None
+    done_at: Optional[str] = None
+    cancelled_at: Optional[str] = None
+    callback_url: Optional[str] = None
+    max_failures: Optional[int] = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.status == "done"
+
+
+@dataclass
+class Queue(Model):
+    """What is set for a queue, and how it is."""
+
+    queue: str = ""
+    paused: bool = False
+    max_depth: Optional[int] = None
+    max_concurrency: Optional[int] = None
+    max_concurrency_per_group: Optional[int] = None
+    rate_limit: Optional[Dict[str, float]] = None
+    priority_ageing: Optional[float] = None
+    stats: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Schedule(Model):
+    schedule_id: str = ""
+    cron: str = ""
+    timezone: str = "UTC"
+    catch_up: str = "skip"
+    paused: bool = False
+    queue: str = "default"
+    created_at: str = ""
+    updated_at: str = ""
+    last_due_at: Optional[str] = None
+    last_eval_id: Optional[str] = None
+    next_due_at: List[str] = field(default_factory=list)
+    task: Optional[Dict[str, Any]] = None
+
+
+@dataclass
+class WorkerState(Model):
+    """A worker as the service sees it; what only a list has is empty elsewhere."""
+
+    worker_id: str = ""
+    #: active, or draining: it gets nothing any more.
+    status: str = ""
+    first_seen_at: str = ""
+    last_seen_at: str = ""
+    queues: List[str] = field(default_factory=list)
+    held_tasks: List[str] = field(default_factory=list)
+    held: int = 0
+    completed: int = 0
+    failed: int = 0
+    lost: int = 0

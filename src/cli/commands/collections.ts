@@ -23,21 +23,10 @@ const SCHEDULES = {
 
 /** `workers`: who claimed or beat lately. */
 export async function workers(context: Context): Promise<void> {
-  await context.list().rows(WORKERS, pagesOf<ListedWorker>('workers', context));
+  await context.list().rows(WORKERS, await context.client.workers.list());
 }
 
 /** `schedules`: what comes by the clock. */
 export async function schedules(context: Context): Promise<void> {
-  await context.list().rows(SCHEDULES, pagesOf<ListedSchedule>('schedules', context));
-}
-
-/** All rows of `GET /<name>`, a page at a time where there are pages. */
-async function* pagesOf<Row>(name: string, context: Context): AsyncGenerator<Row> {
-  let cursor: string | undefined;
-  do {
-    const call = { method: 'GET', path: name, query: { cursor } } as const;
-    const page = (await context.client.request(call)) as Readonly<Record<string, unknown>>;
-    yield* page[name] as Row[];
-    cursor = typeof page.next_cursor === 'string' ? page.next_cursor : undefined;
-  } while (cursor !== undefined);
+  await context.list().rows(SCHEDULES, context.client.schedules.list());
 }

@@ -50,14 +50,12 @@ export async function redrive(
 
 /** `pause` and `resume`. */
 export async function steerQueue(queue: string, verb: 'pause' | 'resume', context: Context): Promise<void> {
-  const path = `queues/${encodeURIComponent(queue)}/${verb}`;
-  await context.single().record((await context.client.request({ method: 'POST', path, body: {} })) as object);
+  await context.single().record(await context.client.queues[verb](queue));
 }
 
 /** `drain`: a worker finishes what it holds and gets nothing more. */
 export async function drain(worker: string, context: Context): Promise<void> {
-  const path = `workers/${encodeURIComponent(worker)}/drain`;
-  await context.single().record((await context.client.request({ method: 'POST', path, body: {} })) as object);
+  await context.single().record(await context.client.workers.drain(worker));
 }
 
 async function* each<Row>(ids: readonly string[], act: (id: string) => Promise<Row>): AsyncGenerator<Row> {

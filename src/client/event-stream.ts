@@ -1,0 +1,139 @@
+import { limitedSignal, pause } from './abort.js';
+import type { TaskStatus } from './api.generated.js';
+import { ApiError } from './errors.js';
+import type { Call, CallOptions } from './transport.js';
+
+/** One transition of one task; never what it was given or produced. */
+export interface TaskEvent {
+  readonly id: number;
+  readonly type:
+    | 'queued'
+    | 'delayed'
+    | 'processing'
+    | 'completed'
+    | 'failed'
+    | 'retrying'
+    | 'cancelled'
+    | 'expired'
+    | 'released'
+    | 'lost';
+  readonly eval_id: string;
+  readonly queue: string;
+  /** The state after it. */
+  readonly status: TaskStatus['status'];
+  /** Counts up for each task. */
+  readonly sequence: number;
+  readonly timestamp: string;
+  readonly attempt: number;
+  readonly worker_id?: string;
+  readonly error?: string;
+}
+
+/** Some events are not kept any more: read the state of what matters anew. */
+export interface EventReset {
+  readonly type: 'reset';
+  readonly reason: 'too_old' | 'unknown';
+}
+
+export interface EventFilter {
+  readonly queue?: readonly string[];
+  readonly type?: readonly TaskEvent['type'][];
+  readonly eval_id?: readonly string[];
+}
+
+export interface EventOptions extends CallOptions {
+  /** Goes on behind this one. */
+  readonly lastEventId?: string;
+  /** Seconds of silence after which it connects again; the service gives a sign every 15. Default 60. */
+  readonly silence?: number;
+  /** Told of what broke the connection, before it connects again. */
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+interface Message {
+  readonly id?: string;
+  readonly type: string;
+  readonly data: string;
+}
+
+const RECONNECT_MS = 1000;
+
+/**
+ * Transitions as they happen, until the signal fires. When the connection breaks it goes on behind the last event.
+ *
+ * @throws ApiError when the service refuses for good; the reason of the signal
+ */
+export async function* readEvents(
+  open: (call: Call) => Promise<Response>,
+  filter: EventFilter,
+  { lastEventId, signal, silence = 60, onTrouble }: EventOptions,
+): AsyncGenerator<TaskEvent | EventReset, void> {
+  let lastId = lastEventId;
+  for (;;) {
+    try {
+      for await (const message of messages(open, { query: { ...filter }, lastId, signal, silence })) {
+        lastId = message.id ?? lastId;
+        // An id without data is a place between two events.
+        if (message.data !== '') yield eventOf(message);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof ApiError && error.status < 500 && error.status !== 429) throw error;
+      onTrouble?.(error);
+    }
+    await pause(RECONNECT_MS, signal);
+  }
+}
+
+interface Connection {
+  readonly query: NonNullable<Call['query']>;
+  readonly lastId: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly silence: number;
+}
+
+async function* messages(
+  open: (call: Call) => Promise<Response>,
+  { query, lastId, signal, silence }: Connection,
+): AsyncGenerator<Message> {
+  const headers = {
+    Accept: 'text/event-stream',
+    ...(lastId === undefined ? {} : { 'Last-Event-ID': lastId }),
+  };
+  const limited = limitedSignal(silence * 1000, signal);
+  try {
+    const response = await open({ method: 'GET', path: 'events', query, headers, signal: limited.signal });
+    for await (const part of partsOf(response, limited.restart)) yield messageOf(part);
+  } finally {
+    limited.end();
+  }
+}
+
+function eventOf({ type, data }: Message): TaskEvent | EventReset {
+  const event = JSON.parse(data) as TaskEvent | Omit<EventReset, 'type'>;
+  return type === 'reset' ? { ...(event as Omit<EventReset, 'type'>), type } : (event as TaskEvent);
+}
+
+/** Server-sent events: fields on lines of their own, and an empty line behind each message. */
+async function* partsOf(response: Response, onSign: () => void): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let buffer = '';
+  for await (const chunk of response.body ?? []) {
+    onSign();
+    buffer += decoder.decode(chunk as Uint8Array, { stream: true });
+    const parts = buffer.split(/\r?\n\r?\n/);
+    buffer = parts.pop() ?? '';
+    yield* parts;
+  }
+}
+
+function messageOf(part: string): Message {
+  const message = { type: 'message', data: '', id: undefined as string | undefined };
+  for (const line of part.split(/\r?\n/)) {
+    const [, field = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
+    if (field === 'data') message.data += (message.data === '' ? '' : '\n') + value;
+    if (field === 'event') message.type = value;
+    if (field === 'id') message.id = value;
+  }
+  return message;
+}
