@@ -3,7 +3,7 @@ import type { Client } from './client.js';
 
 export interface ClaimDeskOptions {
   readonly client: Client;
-  readonly claim: Pick<Claim, 'worker_id' | 'queues' | 'lease'>;
+  readonly claim: Pick<Claim, 'worker_id' | 'queues' | 'labels' | 'lease'>;
   /** Fires when nothing more is to be claimed. */
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;

@@ -62,7 +62,7 @@ export class Transport {
 
   /** The answer, parsed. What is no JSON does not come from the service, and counts as no answer. */
   json(call: Call): Promise<unknown> {
-    return this.answer(call, (text) => (text === '' ? undefined : JSON.parse(text)));
+    return this.answer(call, (text): unknown => (text === '' ? undefined : JSON.parse(text)));
   }
 
   /** The answer as the text it came in. */

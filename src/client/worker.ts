@@ -1,5 +1,5 @@
 import { pause } from './abort.js';
-import type { ClaimedTask } from './api.generated.js';
+import type { Claim, ClaimedTask } from './api.generated.js';
 import { attempt, type Handler } from './attempt.js';
 import { ClaimDesk } from './claim-desk.js';
 import { Client, type ClientOptions } from './client.js';
@@ -24,8 +24,10 @@ export interface WorkerEvent {
 
 export interface WorkerOptions {
   readonly workerId?: string;
-  /** Looked at in this order. */
-  readonly queues?: readonly string[];
+  /** Looked at in this order, or by weight: `{ a: 3, b: 1 }`. */
+  readonly queues?: Claim['queues'];
+  /** What this worker offers: it gets tasks that require nothing else. */
+  readonly labels?: Claim['labels'];
   /** Tasks at a time, 1000 at most. Default 1. */
   readonly concurrency?: number;
   /** Seconds that a task is held without a heartbeat; by default its timeout and a grace. */
@@ -83,12 +85,12 @@ export class Worker {
     private readonly handler: Handler,
     private readonly options: WorkerOptions = {},
   ) {
-    const { workerId = `worker-${crypto.randomUUID()}`, queues, lease } = options;
+    const { workerId = `worker-${crypto.randomUUID()}`, queues, labels, lease } = options;
     const onError = (error: unknown): void => this.tell({ type: 'trouble', error });
     const onDrain = (): void => void this.stop();
     this.client = client instanceof Client ? client : new Client(client);
     this.workerId = workerId;
-    const claim = { worker_id: workerId, queues: queues && [...queues], lease };
+    const claim = { worker_id: workerId, queues, labels, lease };
     const common = { client: this.client, onError, onDrain };
     this.desk = new ClaimDesk({ ...common, claim, signal: this.stopping.signal });
     this.keeper = new LeaseKeeper({ ...common, workerId });

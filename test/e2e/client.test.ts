@@ -150,6 +150,18 @@ describe('the TypeScript client', () => {
     expect(await client.get('circle')).toMatchObject({ status: 'failed', failures: 1 });
   });
 
+  it('takes what it has the labels for, from queues by weight', async () => {
+    await client.enqueue({ eval_id: 'gpu', code: 'x', queue: 'a', requires: { gpu: 'a100' } });
+    await client.enqueue({ eval_id: 'plain', code: 'x', queue: 'b' });
+    const queues = { a: 3, b: 1 };
+    const done: string[] = [];
+    for (const labels of [undefined, { gpu: 'a100' }])
+      await new Worker(client, ({ eval_id }) => void done.push(eval_id), { queues, labels }).run({
+        untilEmpty: true,
+      });
+    expect(done).toEqual(['plain', 'gpu']);
+  });
+
   it('stops a task at its deadline', async () => {
     await client.enqueue({ eval_id: 'slow', code: 'x', timeout: 1 });
     const reasons: unknown[] = [];
@@ -196,7 +208,7 @@ describe('the TypeScript client', () => {
     let letGo: () => void = () => undefined;
     const isOpen = new Promise<void>((resolve) => (letGo = resolve));
     const slow: typeof fetch = async (input, init) => {
-      if (String(input as URL).endsWith('/complete')) {
+      if (input instanceof URL && input.pathname.endsWith('/complete')) {
         void worker.stop({ grace: 0 });
         await isOpen;
       }

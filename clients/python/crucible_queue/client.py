@@ -5,11 +5,15 @@ from __future__ import annotations
 import ssl
 import urllib.parse
 import uuid
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
 from .models import Attempt, Batch, ClaimedTask, EnqueuedTask, KeptLease, Task, TaskStatus
-from .steering import Batches, Queues, Schedules, Workers, pages, wait_for_end
+from .steering import BatchCalls, QueueCalls, ScheduleCalls, WorkerCalls, pages, wait_for_end
 from .transport import Transport
+
+
+#: Looked at in this order, or by weight: ``{"a": 3, "b": 1}``.
+Queues = Union[Sequence[str], Mapping[str, float]]
 
 
 class Held(Protocol):
@@ -39,10 +43,10 @@ class Client:
         self._transport = Transport(
             url, api_key, request_timeout=request_timeout, patience=patience, tls=tls
         )
-        self.batches = Batches(self.request)
-        self.queues = Queues(self.request)
-        self.schedules = Schedules(self.request)
-        self.workers = Workers(self.request)
+        self.batches = BatchCalls(self.request)
+        self.queues = QueueCalls(self.request)
+        self.schedules = ScheduleCalls(self.request)
+        self.workers = WorkerCalls(self.request)
 
     def enqueue(self, code: str, *, eval_id: Optional[str] = None, **fields: Any) -> EnqueuedTask:
         """Returns when the task is on disk. ``fields`` are those of ``POST /tasks``: timeout, priority, queue, …
@@ -130,7 +134,8 @@ class Client:
         self,
         worker_id: str,
         *,
-        queues: Optional[Sequence[str]] = None,
+        queues: Optional[Queues] = None,
+        labels: Optional[Mapping[str, str]] = None,
         max_tasks: int = 1,
         wait: float = 0.0,
         lease: Optional[float] = None,
@@ -138,14 +143,15 @@ class Client:
         **options: Any,
     ) -> List[ClaimedTask]:
         """Takes tasks. Under the same ``claim_id`` a lost answer can be asked for again."""
-        claim = {"queues": queues, "max_tasks": max_tasks, "wait": wait, "lease": lease, "claim_id": claim_id}
-        return self.claim_answer(worker_id, **claim, **options)[0]
+        claim = {"queues": queues, "labels": labels, "max_tasks": max_tasks, "wait": wait, "lease": lease}
+        return self.claim_answer(worker_id, claim_id=claim_id, **claim, **options)[0]
 
     def claim_answer(
         self,
         worker_id: str,
         *,
-        queues: Optional[Sequence[str]] = None,
+        queues: Optional[Queues] = None,
+        labels: Optional[Mapping[str, str]] = None,
         max_tasks: int = 1,
         wait: float = 0.0,
         lease: Optional[float] = None,
@@ -156,7 +162,8 @@ class Client:
         body = _without_none(
             {
                 "worker_id": worker_id,
-                "queues": None if queues is None else [*queues],
+                "queues": queues if queues is None or isinstance(queues, Mapping) else [*queues],
+                "labels": labels,
                 "max_tasks": max_tasks,
                 "wait": wait,
                 "lease": lease,

@@ -15,7 +15,7 @@ _Answer = TypeVar("_Answer", TaskStatus, BatchState)
 LONGEST_POLL = 30.0
 
 
-class Batches:
+class BatchCalls:
     """Tasks that belong together. ``Client.batch`` makes a batch, and lets one grow."""
 
     def __init__(self, request: Request) -> None:
@@ -50,7 +50,7 @@ class Batches:
         return int(self._request("POST", path, body=body, is_repeatable=False)["tasks_redriven"])
 
 
-class Queues:
+class QueueCalls:
     """How queues fare, and what is set for them."""
 
     def __init__(self, request: Request) -> None:
@@ -85,7 +85,7 @@ class Queues:
         return int(self._request("DELETE", "/tasks", query=query, is_repeatable=False)["tasks_removed"])
 
 
-class Schedules:
+class ScheduleCalls:
     """Tasks that come by the clock."""
 
     def __init__(self, request: Request) -> None:
@@ -109,7 +109,7 @@ class Schedules:
         self._request("DELETE", _path("schedules", schedule_id), is_repeatable=False)
 
 
-class Workers:
+class WorkerCalls:
     """Who works, and who is to stop."""
 
     def __init__(self, request: Request) -> None:

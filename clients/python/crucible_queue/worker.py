@@ -9,9 +9,9 @@ import threading
 import time
 import traceback
 import uuid
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
-from .client import Client
+from .client import Client, Queues
 from .errors import (
     ApiError,
     AttemptFailed,
@@ -70,7 +70,8 @@ class Worker:
         concurrency: int = 1,
         *,
         api_key: Optional[str] = None,
-        queues: Optional[Sequence[str]] = None,
+        queues: Optional[Queues] = None,
+        labels: Optional[Mapping[str, str]] = None,
         lease: Optional[float] = None,
         wait: float = 20.0,
         report_patience: float = 120.0,
@@ -83,6 +84,7 @@ class Worker:
         self._client = Client(url, api_key, tls=tls)
         self._concurrency = concurrency
         self._queues = queues
+        self._labels = labels
         self._lease = lease
         self._wait = wait
         self._report_patience = report_patience
@@ -178,6 +180,7 @@ class Worker:
         repeats: List[ClientError] = []
         claim: Dict[str, Any] = {
             "queues": self._queues,
+            "labels": self._labels,
             "lease": self._lease,
             "max_tasks": max_tasks,
             "claim_id": str(uuid.uuid4()),

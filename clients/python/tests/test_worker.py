@@ -49,6 +49,16 @@ class WorkerTest(ServiceTest):
         self.assertEqual(self.client.get("object").status, "failed")
         self.assertIn("IndexError", self.client.get("bug").error)
 
+    def test_takes_what_it_has_the_labels_for_from_queues_by_weight(self):
+        self.client.enqueue("x", eval_id="gpu", queue="a", requires={"gpu": "a100"})
+        self.client.enqueue("x", eval_id="plain", queue="b")
+        done = []
+        for labels in (None, {"gpu": "a100"}):
+            worker = self.worker(queues={"a": 3, "b": 1}, labels=labels)
+            worker.handler(lambda task, _ctx: done.append(task.eval_id))
+            worker.run(until_empty=True)
+        self.assertEqual(done, ["plain", "gpu"])
+
     def test_stops_a_task_at_its_deadline(self):
         self.client.enqueue("x", eval_id="slow", timeout=1)
         worker = self.worker()
