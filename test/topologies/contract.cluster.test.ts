@@ -1,4 +1,4 @@
-import { describeTaskStore } from '../contract/task-store.contract.js';
+import { describeTaskFlow, describeTaskStore } from '../contract/task-store.contract.js';
 import { CALM_NODE_TIMEOUT_MS, RedisCluster } from '../support/redis-cluster.js';
 import { openRedisStore } from '../support/redis-store.js';
 import { harnessOf, type OpenStore } from '../support/store-harness.js';
@@ -24,3 +24,4 @@ const open: OpenStore = async ({ settings }) => {
 };
 
 describeTaskStore('redis, in a Cluster', open);
+describeTaskFlow('redis, in a Cluster', open);

@@ -1,4 +1,4 @@
-import { describeTaskStore } from '../contract/task-store.contract.js';
+import { describeTaskFlow, describeTaskStore } from '../contract/task-store.contract.js';
 import { CALM_DOWN_AFTER_MS, RedisSentinel } from '../support/redis-sentinel.js';
 import { openRedisStore } from '../support/redis-store.js';
 import { harnessOf, type OpenStore } from '../support/store-harness.js';
@@ -27,3 +27,4 @@ const open: OpenStore = async ({ settings }) => {
 };
 
 describeTaskStore('redis, behind Sentinels and with a replica that has every write', open);
+describeTaskFlow('redis, behind Sentinels and with a replica that has every write', open);
