@@ -1,28 +1,23 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { FinishedBatch } from './batch.js';
 
-type Listener = (batch: FinishedBatch) => void;
+type Listener = (batch: FinishedBatch) => unknown;
 
 /**
- * Tells of batches of which every task has ended. Of all processes one tells, once; a batch that grows and is done again
- * is told of again, with another `doneAt`. A process that dies at that moment tells nobody.
+ * Tells of batches of which every task has ended, at least once: of all processes one tells, and when it dies meanwhile,
+ * or a listener fails, it is told again with the same `doneAt`. A batch that grows and is done again is told of again, with
+ * another one.
  */
 @Injectable()
 export class BatchEvents {
-  private readonly logger = new Logger(BatchEvents.name);
   private readonly listeners: Listener[] = [];
 
   onDone(listener: Listener): void {
     this.listeners.push(listener);
   }
 
-  done(batch: FinishedBatch): void {
-    for (const listener of this.listeners) {
-      try {
-        listener(batch);
-      } catch (error) {
-        this.logger.error(`Telling of batch ${batch.id} failed`, (error as Error).stack);
-      }
-    }
+  /** Resolves when every listener knows for good; rejects when one does not. */
+  async done(batch: FinishedBatch): Promise<void> {
+    await Promise.all(this.listeners.map(async (listener) => listener(batch)));
   }
 }

@@ -1,11 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { afterWrite } from '../queue/after-write.js';
 import { TaskChanger, type Decide } from '../queue/task-changer.js';
 import { type StateCounts, type TaskFilter, TaskStore } from '../storage/task-store.js';
 import { cancel, redrive } from '../task/task.machine.js';
 import { TASK_STATES, isFinalState, type Task } from '../task/task.js';
-import { type Batch, isDone, sumOf, totalOf } from './batch.js';
+import { type Batch, type FinishedBatch, isDone, sumOf, totalOf } from './batch.js';
 import { BatchEvents } from './batch.events.js';
 import { BatchStore } from './batch.store.js';
 
@@ -26,6 +26,8 @@ type Queues = readonly string[] | undefined;
 /** Looks at batches, and does something with all their tasks. */
 @Injectable()
 export class BatchService {
+  private readonly logger = new Logger(BatchService.name);
+
   constructor(
     private readonly store: TaskStore,
     private readonly batches: BatchStore,
@@ -93,7 +95,18 @@ export class BatchService {
       done = batch.doneAt === undefined ? { ...batch, doneAt } : undefined;
       return done;
     });
-    if (isFirst && done !== undefined) this.events.done({ ...done, doneAt, counts });
+    if (!isFirst || done === undefined) return;
+    await this.tell({ ...done, doneAt, counts }).catch((error: unknown) => {
+      this.logger.warn(`The end of batch ${id} will be told later: ${(error as Error).message}`);
+    });
+  }
+
+  /** Tells that a batch is done. Until that was noted it is told again, see `BatchSweeper`. */
+  async tell(batch: FinishedBatch): Promise<void> {
+    await this.events.done(batch);
+    await this.batches.update(batch.id, (present) =>
+      present.doneAt === batch.doneAt ? { ...present, isTold: true } : undefined,
+    );
   }
 
   private async changeAll(

@@ -5,6 +5,8 @@ import { Clock } from '../task/clock.js';
 import type { Batch } from './batch.js';
 
 const KIND = 'batch';
+/** How exactly it is known when a batch was opened last: so a batch that grows all the time is seldom written. */
+export const OPENED_WITHIN_MS = 60_000;
 
 export interface BatchPage {
   /** The youngest first. */
@@ -24,10 +26,12 @@ export class BatchStore extends BatchBook {
 
   async open(id: string, options: BatchOptions): Promise<void> {
     const given = JSON.parse(JSON.stringify(options)) as BatchOptions;
-    const fresh: Batch = { id, createdAt: this.clock.now().wall };
-    await this.write(id, (present) => {
-      const { doneAt: _, ...rest } = present ?? fresh;
-      return { ...rest, ...given };
+    const now = this.clock.now().wall;
+    await this.write(id, (present = { id, createdAt: now }) => {
+      const { openedAt = -Infinity, ...rest } = present;
+      const isRecent = now - openedAt < OPENED_WITHIN_MS;
+      const running = { doneAt: undefined, isTold: undefined };
+      return { ...rest, ...given, ...running, openedAt: isRecent ? openedAt : now };
     });
   }
 
@@ -46,9 +50,11 @@ export class BatchStore extends BatchBook {
     return { batches: documents.map(batchOf), next };
   }
 
-  async remove(id: string): Promise<void> {
-    const document = await this.documents.get(KIND, id);
-    if (document !== undefined) await this.documents.remove(KIND, id, document.revision);
+  /** Removes a batch unless it has changed since it was read. */
+  async remove(batch: Batch): Promise<void> {
+    const document = await this.documents.get(KIND, batch.id);
+    if (document?.text === JSON.stringify(batch))
+      await this.documents.remove(KIND, batch.id, document.revision);
   }
 
   /** Whether it was written. */

@@ -7,8 +7,12 @@ import type { BatchOptions } from '../queue/batch-book.js';
 export interface Batch extends BatchOptions {
   readonly id: string;
   readonly createdAt: Instant;
+  /** When tasks were enqueued into it last, to the minute; absent from a batch that an older version made. */
+  readonly openedAt?: Instant;
   /** When its last task ended; absent while there are others, also those that came later. */
   readonly doneAt?: Instant;
+  /** That it is done was told to whoever is to know. */
+  readonly isTold?: boolean;
   /** When what was left was cancelled as a whole. */
   readonly cancelledAt?: Instant;
 }

@@ -1,13 +1,14 @@
 import type { Instant } from '../task/clock.js';
 import { isoTime } from '../queue/task.view.js';
-import { isDone, pendingOf, totalOf } from './batch.js';
+import type { StateCounts } from '../storage/task-store.js';
+import { type Batch, isDone, pendingOf, totalOf } from './batch.js';
 import type { CountedBatch } from './batch.service.js';
 
 /** How a batch looks on the wire. */
 export function batchView({ id, batch, counts }: CountedBatch) {
   return {
     batch_id: id,
-    status: isDone(counts) ? 'done' : 'running',
+    status: isDone(counts) || isForgotten(counts, batch) ? 'done' : 'running',
     total: totalOf(counts),
     pending: pendingOf(counts),
     counts,
@@ -17,6 +18,11 @@ export function batchView({ id, batch, counts }: CountedBatch) {
     callback_url: batch?.callbackUrl ?? null,
     max_failures: batch?.maxFailures ?? null,
   };
+}
+
+/** It was done, and its tasks are not kept any more. */
+function isForgotten(counts: StateCounts, batch: Batch | undefined): boolean {
+  return totalOf(counts) === 0 && batch?.doneAt !== undefined;
 }
 
 function timeOrNull(instant: Instant | undefined): string | null {

@@ -3,6 +3,7 @@ import { BatchBook } from '../queue/batch-book.js';
 import { TaskChanger } from '../queue/task-changer.js';
 import { BatchEvents } from './batch.events.js';
 import { BatchService } from './batch.service.js';
+import { BatchSweeper } from './batch.sweeper.js';
 import { BatchStore } from './batch.store.js';
 import { BatchWatch } from './batch.watch.js';
 import { BatchesController } from './batches.controller.js';
@@ -17,6 +18,7 @@ import { BatchesController } from './batches.controller.js';
     BatchStore,
     BatchService,
     BatchWatch,
+    BatchSweeper,
     { provide: BatchBook, useExisting: BatchStore },
   ],
   exports: [BatchBook, BatchEvents, BatchService],

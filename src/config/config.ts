@@ -243,7 +243,10 @@ export class Config {
   @IsWithin(10, 86_400)
   readonly WORKER_FORGET_SECONDS: number = 300;
 
-  @FromEnvironment({ does: 'How long a task is kept after it ended.', unit: 'seconds' })
+  @FromEnvironment({
+    does: 'How long a task is kept after it ended, and a batch after it was done.',
+    unit: 'seconds',
+  })
   @IsWithin(1, 315_360_000)
   readonly RETENTION_SECONDS: number = 86_400;
 

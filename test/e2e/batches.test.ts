@@ -1,5 +1,6 @@
 import type { FinishedBatch } from '../../src/batches/batch.js';
 import { BatchEvents } from '../../src/batches/batch.events.js';
+import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
 import { BatchWatch } from '../../src/batches/batch.watch.js';
 import { describeStores } from '../support/describe-stores.js';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
@@ -23,11 +24,15 @@ describeStores(({ name, startApp, settings }) => {
     const post = (path: string, body: object = {}) => service.call('POST', path, { body });
     const batch = (id: string, query = '') => service.call('GET', `/batches/${id}${query}`);
     const run = () => service.app.get(BatchWatch).run();
+    const sweepBatches = () => service.app.get(BatchSweeper).sweep();
 
     function enqueue(ids: readonly string[], more: object = {}): Promise<Answer> {
       const tasks = ids.map((id) => ({ eval_id: id, code: 'x' }));
       return post('/tasks/batch', { batch_id: 'b', tasks, ...more });
     }
+
+    const enqueueInto = (id: string, task: string) =>
+      post('/tasks/batch', { batch_id: id, tasks: [{ eval_id: task, code: 'x' }] });
 
     async function finish(id: string, verb: 'complete' | 'fail'): Promise<void> {
       await service.call('GET', '/tasks/next');
@@ -155,6 +160,57 @@ describeStores(({ name, startApp, settings }) => {
       expect((await post('/batches/b/redrive')).body).toEqual({ batch_id: 'b', tasks_redriven: 2 });
       const states = (await tasks()).map(({ eval_id: id, status }) => `${id} ${status}`);
       expect(states).toEqual(['lost queued', 'late queued', 'failed queued', 'done completed']);
+    });
+
+    it('are told of again, under the same end, until it was told', async () => {
+      const told: FinishedBatch[] = [];
+      service.app.get(BatchEvents).onDone((done) => {
+        told.push(done);
+        if (told.length === 1) throw new Error('It cannot be told now');
+      });
+      await enqueue(['t1']);
+      await finish('t1', 'complete');
+      await run();
+      await sweepBatches();
+      expect(told).toHaveLength(1);
+      service.clock.advanceSeconds(10);
+      await sweepBatches();
+      await sweepBatches();
+      expect(told).toHaveLength(2);
+      expect(told[1]).toMatchObject({ id: 'b', counts: { completed: 1 }, doneAt: told[0]?.doneAt });
+    });
+
+    it('are forgotten with the last of their tasks', async () => {
+      await enqueue(['t1'], { callback_url: 'http://127.0.0.1/done' });
+      await finish('t1', 'complete');
+      await run();
+      service.clock.advanceSeconds(86_399);
+      await enqueueInto('other', 't2');
+      await service.sweep();
+      await sweepBatches();
+      expect((await batch('b')).body).toMatchObject({ status: 'done', total: 1 });
+      service.clock.advanceSeconds(1);
+      await service.sweep();
+      expect((await batch('b')).body).toMatchObject({ status: 'done', total: 0 });
+      await sweepBatches();
+      expect((await batch('b')).status).toBe(404);
+      const { body } = await service.call('GET', '/batches');
+      expect(body.batches).toMatchObject([{ batch_id: 'other', status: 'running', total: 1 }]);
+    });
+
+    it('are kept as long as tasks may come: after the last time that they were opened', async () => {
+      await enqueue(['t1']);
+      await service.call('DELETE', '/tasks');
+      service.clock.advanceSeconds(86_399);
+      await sweepBatches();
+      await enqueue(['t2']);
+      await service.call('DELETE', '/tasks');
+      service.clock.advanceSeconds(86_399);
+      await sweepBatches();
+      expect((await batch('b')).body).toMatchObject({ status: 'running', total: 0 });
+      service.clock.advanceSeconds(1);
+      await sweepBatches();
+      expect((await batch('b')).status).toBe(404);
     });
 
     it('are listed, newest first, page by page', async () => {

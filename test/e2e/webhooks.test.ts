@@ -292,6 +292,30 @@ describeStores(({ name, startApp, settings }) => {
       rmSync(directory, { recursive: true });
     }, 120_000);
 
+    it('tell the end of a batch also when the service dies right after it', async () => {
+      await start();
+      const directory = mkdtempSync(join(tmpdir(), 'crucible-webhooks-'));
+      const env = { ...settings(), DATA_DIR: directory, WEBHOOK_ALLOW_PRIVATE: 'true' };
+      const first = await ServiceProcess.start(env);
+      const call = (method: string, path: string, body?: object) =>
+        fetch(first.url + path, {
+          method,
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(body),
+        });
+      const tasks = [{ eval_id: 't', code: 'x' }];
+      await call('POST', '/tasks/batch', { tasks, batch_id: 'b', callback_url: receiver.url });
+      await call('GET', '/tasks/next');
+      expect((await call('POST', '/tasks/t/complete', {})).status).toBe(200);
+      first.signal('SIGKILL');
+      await first.exited;
+      const second = await ServiceProcess.start(env);
+      await until(() => receiver.received.length > 0).finally(() => second.stop());
+      const counts = { completed: 1 };
+      expect(receiver.received[0]?.body).toMatchObject({ type: 'batch.done', batch_id: 'b', counts });
+      rmSync(directory, { recursive: true });
+    }, 120_000);
+
     if (name === 'redis') {
       it('are delivered by one of two replicas, whichever made the transition', async () => {
         const shared = { ...settings(), WEBHOOK_URL: receiver.url };

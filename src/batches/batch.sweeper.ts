@@ -1,0 +1,85 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { StoreUnavailable } from '../storage/task-store.js';
+import { Clock } from '../task/clock.js';
+import { type Batch, totalOf } from './batch.js';
+import { BatchService } from './batch.service.js';
+import { BatchStore, OPENED_WITHIN_MS } from './batch.store.js';
+
+/** After the start, and then so often. */
+const SWEEP_MS = 60_000;
+const PAGE = 500;
+/** Whoever noted that a batch is done tells so itself, within this time. */
+const TELLING_MS = 10_000;
+
+/**
+ * Does what a process that died has left undone: tells of batches that are done, and forgets those of which nothing is
+ * kept. There may be any number of sweepers on a store: a batch that has changed is not removed, and what is told twice
+ * is told under one name.
+ */
+@Injectable()
+export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(BatchSweeper.name);
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private isStopped = false;
+
+  constructor(
+    private readonly batches: BatchStore,
+    private readonly service: BatchService,
+    private readonly clock: Clock,
+    private readonly config: Config,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.sleep(0);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  /** Looks at every batch. */
+  async sweep(): Promise<void> {
+    let before: number | undefined;
+    do {
+      const page = await this.batches.list(PAGE, before);
+      for (const batch of page.batches) if (!this.isStopped) await this.look(batch);
+      before = page.next;
+    } while (before !== undefined && !this.isStopped);
+  }
+
+  private async look(batch: Batch): Promise<void> {
+    const { id, doneAt, isTold = false, openedAt = batch.createdAt } = batch;
+    const now = this.clock.now().wall;
+    const isOld = now - (doneAt ?? openedAt) >= this.keptMs;
+    // Nothing is to be done for nearly all of them, so their tasks are not counted.
+    if (isTold && !isOld) return;
+    const counts = await (doneAt === undefined ? this.service.settle(id) : this.service.countsOf(id));
+    if (doneAt !== undefined && !isTold) {
+      if (now - doneAt >= TELLING_MS) await this.service.tell({ ...batch, doneAt, counts });
+    } else if (isOld && totalOf(counts) === 0) await this.batches.remove(batch);
+  }
+
+  /** A batch is opened before its tasks come, and when that was is known to the minute. */
+  private get keptMs(): number {
+    return Math.max(this.config.RETENTION_SECONDS * 1000, 2 * OPENED_WITHIN_MS);
+  }
+
+  private async wake(): Promise<void> {
+    await this.sweep().catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailable))
+        this.logger.error('Sweeping batches failed', (error as Error).stack);
+    });
+    this.sleep(SWEEP_MS);
+  }
+
+  private sleep(ms: number): void {
+    if (this.isStopped) return;
+    this.timer = setTimeout(() => {
+      this.running = this.wake();
+    }, ms);
+  }
+}
