@@ -2,16 +2,19 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { blocksOf, stepsOf } from '../support/document.blocks.js';
+import { Client } from '../../src/client/index.js';
+import { type Block, blocksOf, stepsOf } from '../support/document.blocks.js';
 import { DocumentPlayer } from '../support/document.player.js';
+import { DocumentProgram, PROGRAMS } from '../support/document.program.js';
 import { ServiceProcess } from '../support/service-process.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PLAYED = ['README.md'];
+const PLAYED = ['README.md', 'docs/quick-start.md'];
 /** Commands that no test can run within the tests: what they begin with, and what runs them. */
 const RUN_ELSEWHERE = [
   ['npm start', 'scripts/rehearse-image.mjs starts what it builds'],
   ['npm test', 'this is it'],
+  ['PYTHONPATH=clients/python python3 worker.py', 'the program above it is started so'],
   ['docker ', 'scripts/rehearse-image.mjs does what the Dockerfile does'],
 ] as const;
 
@@ -26,19 +29,29 @@ describe.each(PLAYED)('%s', (document) => {
 
   afterAll(async () => {
     await service.stop();
-    rmSync(directory, { recursive: true });
+    rmSync(directory, { recursive: true, force: true });
   }, 30_000);
 
-  it('shows commands that print what it says they print', async () => {
+  it('shows commands that print what it says they print, and workers that work', async () => {
     const player = new DocumentPlayer(service.port);
-    const steps = blocksOf(document)
-      .filter(({ language }) => language === 'console')
-      .flatMap(stepsOf);
-    expect(steps.length).toBeGreaterThan(0);
-    for (const step of steps) {
-      expect({ ...step, output: await player.play(step) }).toEqual(step);
+    const played = { console: 0, python: 0, ts: 0 };
+    let program: DocumentProgram | undefined;
+    try {
+      for (const block of blocksOf(document)) {
+        if (block.language === 'console') await play(player, block);
+        if (PROGRAMS.includes(block.language)) {
+          await program?.end();
+          program = DocumentProgram.start(block, directory, service.port);
+          await completesTask(service.url, `${block.language}-probe`);
+        }
+        if (block.language in played) played[block.language as keyof typeof played] += 1;
+      }
+      await program?.end();
+    } finally {
+      await program?.kill();
     }
-  });
+    expect(Object.values(played).every((count) => count > 0)).toBe(true);
+  }, 60_000);
 
   it('shows no command that nothing runs', () => {
     const commands = blocksOf(document)
@@ -48,6 +61,29 @@ describe.each(PLAYED)('%s', (document) => {
       (command) => !RUN_ELSEWHERE.some(([beginning]) => command.startsWith(beginning)),
     );
     expect(unknown).toEqual([]);
+  });
+});
+
+async function play(player: DocumentPlayer, block: Block): Promise<void> {
+  for (const step of stepsOf(block)) expect({ ...step, output: await player.play(step) }).toEqual(step);
+}
+
+/** Whether the worker of a document takes a task, runs its code and reports what it printed. */
+async function completesTask(url: string, id: string): Promise<void> {
+  const client = new Client({ url });
+  await client.enqueue({ eval_id: id, code: 'print("probe")' });
+  expect(await client.wait(id, { timeout: 20 })).toMatchObject({ status: 'completed' });
+  expect(await client.output(id)).toEqual({ stdout: 'probe\n' });
+}
+
+describe('docs/http.md', () => {
+  it('names every route', () => {
+    const text = readFileSync(join(ROOT, 'docs/http.md'), 'utf8');
+    const { paths } = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8')) as { paths: object };
+    const routes = Object.keys(paths).filter((path) => !/\{file\}|\.js$/.test(path));
+    const isNamed = (path: string) =>
+      text.includes(path) || text.includes(`\`/${path.split('/').at(-1) ?? ''}\``);
+    expect(routes.filter((path) => !isNamed(path))).toEqual([]);
   });
 });
 

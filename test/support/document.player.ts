@@ -5,7 +5,7 @@ import type { ConsoleStep } from './document.blocks.js';
 const run = promisify(execFile);
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** Where the documents say the service is. */
-const DOCUMENTED = /localhost:8081/g;
+export const DOCUMENTED = /localhost:8081/g;
 
 /**
  * Runs the commands of a document against a service and says what they printed. What differs from one run to the next
@@ -21,7 +21,8 @@ export class DocumentPlayer {
   async play({ command, output }: ConsoleStep): Promise<string> {
     let script = command.replaceAll(DOCUMENTED, `localhost:${this.port}`);
     for (const [documented, real] of this.values) script = script.replaceAll(documented, real);
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], { timeout: 20_000 });
+    const env = { ...process.env, QUEUE_URL: `http://127.0.0.1:${this.port}` };
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], { env, timeout: 20_000 });
     return this.inWordsOf(output, stdout);
   }
 
