@@ -15,6 +15,9 @@ import type { DocumentStore } from './document-store.js';
 import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
 
+/** A call about at most so many tasks is one commit. No request is about more. */
+export const TASKS_PER_COMMIT = 1_000;
+
 /**
  * What the producer sent to be run, as the text between the braces of a JSON object: `"code":"…","metadata":{…}`.
  * Nobody in the service parses it, so it goes out as it came in, to the byte.
@@ -155,7 +158,8 @@ export class StoreUnavailable extends Error {
  * Keeps tasks, finds them, and replaces them; it knows no rule of the life cycle. Every driver promises:
  *
  * - **Durable first.** A promise for a write resolves when the write survives a kill of the process, and, as far as
- *   `docs/storage.md` says so for the driver, a power cut. One call is one atomic commit.
+ *   `docs/storage.md` says so for the driver, a power cut. One call is one atomic commit; a call about more than
+ *   `TASKS_PER_COMMIT` tasks may be several, one after the other.
  * - **No dirty reads.** A read shows nothing that could still be lost, and everything acknowledged before it began.
  * - **Compare and set.** `replace` and `remove` act only on the revision that the caller read; `false` means that
  *   somebody else wrote first, and nothing was changed for that task.

@@ -1,3 +1,5 @@
+import { TASKS_PER_COMMIT } from '../../storage/task-store.js';
+
 /** Names that are part of an address and cannot be the name of a task. */
 const RESERVED = ['next', 'claim', 'batch', 'complete', 'heartbeat', 'redrive'];
 
@@ -32,7 +34,7 @@ export const LIMITS = {
   /** Seconds that a poll may be parked. */
   wait: 60,
   tasksPerClaim: 100,
-  tasksPerBatch: 1000,
+  tasksPerBatch: TASKS_PER_COMMIT,
   maxFailures: 1_000_000_000,
   queuesPerClaim: 50,
   /** Labels that a task may require. */

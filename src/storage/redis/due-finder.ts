@@ -1,6 +1,6 @@
 import { after, type Clock, type Instant } from '../../task/clock.js';
 import { isFinished, type Task } from '../../task/task.js';
-import type { StoreSettings } from '../task-store.js';
+import { type StoreSettings, TASKS_PER_COMMIT } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 import { bytesOf } from './task.codec.js';
@@ -44,7 +44,8 @@ export class DueFinder {
     private readonly settings: StoreSettings,
   ) {}
 
-  async due(limit: number): Promise<readonly Task[]> {
+  async due(most: number): Promise<readonly Task[]> {
+    const limit = Math.min(most, TASKS_PER_COMMIT);
     const { wall, steady } = this.clock.now();
     const ended = after(wall, -this.settings.retention);
     const { queues, due } = await this.read({ wall, steady, ended, limit });

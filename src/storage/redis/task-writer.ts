@@ -1,6 +1,6 @@
 import type { Step } from '../../task/task.machine.js';
 import { TASK_STATES, type Task } from '../../task/task.js';
-import type { Change, TaskFilter } from '../task-store.js';
+import { type Change, type TaskFilter, TASKS_PER_COMMIT } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
@@ -15,9 +15,6 @@ const REPLACE = new LuaScript('replace', {
 });
 const REMOVE = new LuaScript('remove', { parts: [...WRITING, 'forget'], runsWhenFull: true });
 const CLEAR = new LuaScript('clear', { parts: [...WRITING, 'forget'], runsWhenFull: true });
-
-/** Tasks that one commit of a clear takes along: about a tenth of a second. */
-const CLEARED_PER_SCRIPT = 10_000;
 
 interface ChangeRow {
   readonly queue: string;
@@ -59,7 +56,7 @@ export class TaskWriter {
     return nonces.map((nonce) => nonce !== null);
   }
 
-  /** Forgets what matches, in as few commits as keep Redis responsive. */
+  /** Forgets what matches, in steps that keep Redis responsive. */
   async clear({ states, queues }: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
     const names = queues ?? (await this.parts.names.all());
     let count = 0;
@@ -72,10 +69,18 @@ export class TaskWriter {
 
   private async clearGroup(names: readonly string[], states: readonly string[]): Promise<number> {
     if (states.length === 0) return 0;
+    let count = await this.clearSome(names, states);
+    for (let cleared = count; cleared === TASKS_PER_COMMIT; count += cleared) {
+      cleared = await afterWrites(this.clearSome(names, states));
+    }
+    return count;
+  }
+
+  private async clearSome(names: readonly string[], states: readonly string[]): Promise<number> {
     const { connection, keys, directory } = this.parts;
     const call = {
       keys: names.map((name) => keys.queue(name)),
-      args: [FENCE_MS, CLEARED_PER_SCRIPT, ...states],
+      args: [FENCE_MS, TASKS_PER_COMMIT, ...states],
     };
     const rows = await connection.writeScript(CLEAR, call, (reply) => reply as ClearedRow[]);
     const forgotten = rows.map(([queue, id, nonce]) => ({
@@ -84,8 +89,7 @@ export class TaskWriter {
       to: undefined,
     }));
     await afterWrites(directory.exchange(forgotten));
-    const isAll = rows.length < CLEARED_PER_SCRIPT;
-    return rows.length + (isAll ? 0 : await afterWrites(this.clearGroup(names, states)));
+    return rows.length;
   }
 
   private async runReplace(rows: readonly ChangeRow[]): Promise<readonly (string | null)[]> {

@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers';
+import { TASKS_PER_COMMIT } from '../task-store.js';
+import { afterWrites } from './store-connection.js';
 
-/** Rows that one script takes along, so that Redis does nothing else for a few milliseconds at most. */
+/** Rows up to which calls share a script: while Redis works on it, the next one is made. */
 export const ROWS_PER_SCRIPT = 32;
 
 interface Call<Row, Result> {
@@ -14,20 +16,34 @@ type Run<Row, Result> = (rows: readonly Row[]) => Promise<readonly Result[]>;
 
 /**
  * Joins the calls of one turn of the event loop into one step, so that a busy service sends one script for many
- * requests. The rows of a call are never parted: what is one call is one atomic step.
+ * requests. The rows of a call are one atomic step, unless it has more than `TASKS_PER_COMMIT`: Redis must not be held by
+ * one step for long, so it is parted into steps of as many, one after the other.
  */
 export class TurnBatch<Row, Result> {
   private calls: Call<Row, Result>[] = [];
   private rowCount = 0;
 
-  /** @param limit no more calls are joined once there are this many rows, so that no step is a long one */
+  /** @param limit calls are joined up to this many rows */
   constructor(
     private readonly run: Run<Row, Result>,
     private readonly limit: number,
   ) {}
 
-  /** Rejects with the error of the step. */
+  /** Rejects with the error of the step, with `applied: "unknown"` when there were steps before it. */
   add(rows: readonly Row[]): Promise<readonly Result[]> {
+    return rows.length > TASKS_PER_COMMIT ? this.addParted(rows) : this.addStep(rows);
+  }
+
+  private async addParted(rows: readonly Row[]): Promise<readonly Result[]> {
+    const results = [...(await this.addStep(rows.slice(0, TASKS_PER_COMMIT)))];
+    for (let from = TASKS_PER_COMMIT; from < rows.length; from += TASKS_PER_COMMIT) {
+      results.push(...(await afterWrites(this.addStep(rows.slice(from, from + TASKS_PER_COMMIT)))));
+    }
+    return results;
+  }
+
+  private addStep(rows: readonly Row[]): Promise<readonly Result[]> {
+    if (this.rowCount + rows.length > this.limit) this.flush();
     return new Promise((resolve, reject) => {
       if (this.calls.length === 0) nextTurn(() => this.flush());
       this.calls.push({ rows, resolve, reject });

@@ -79,14 +79,9 @@ describe('one step of a clear', () => {
 
   it('is followed by others until nothing is left', async () => {
     const user = await site.user();
-    // In portions: a busy machine may take longer for all of them than Redis may be silent.
-    for (let from = 0; from < 10_300; from += 1_030) {
-      await user.store.insert(
-        Array.from({ length: 1_030 }, (_, at) => user.newTask({ id: `t${from + at}` })),
-      );
-    }
+    await user.store.insert(Array.from({ length: 1_030 }, (_, at) => user.newTask({ id: `t${at}` })));
     await user.add({ id: 'kept', queue: 'kept' });
-    expect(await user.store.clear({ queues: ['default'] })).toBe(10_300);
+    expect(await user.store.clear({ queues: ['default'] })).toBe(1_030);
     expect(idsOf(await user.list())).toEqual(['kept']);
     const client = await site.client();
     expect(await client.keys(site.keys.entry('*'))).toEqual([site.keys.entry('kept')]);
