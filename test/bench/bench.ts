@@ -6,6 +6,7 @@ import { BenchContext, type Figure, type Section } from './bench.context.js';
 import { depthSection } from './depth.section.js';
 import { enqueueSection } from './enqueue.section.js';
 import { idleSection } from './idle.section.js';
+import { lanesSection } from './lanes.section.js';
 import { LoadClient } from './load.client.js';
 import { redisSection } from './redis.section.js';
 import { replicasSection } from './replicas.section.js';
@@ -18,6 +19,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   store: storeSection,
   redis: redisSection,
   replicas: replicasSection,
+  lanes: lanesSection,
   depth: depthSection,
   idle: idleSection,
 };

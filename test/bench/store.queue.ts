@@ -28,16 +28,8 @@ export class StoreQueue implements RedisQueue {
   }
 
   /** @param Store of this build by default */
-  static async open({ port, name }: QueueOptions, Store: StoreClass = RedisTaskStore): Promise<StoreQueue> {
-    const store = await Store.open({
-      link: await openLink(port),
-      keyPrefix: name,
-      events: { channelPrefix: name, streamLength: 10_000 },
-      settings: { retention: 86_400, retentionMaxTasks: 1_000_000, retentionMaxBytes: 2 ** 32 },
-      replicas: 0,
-      limitMs: TIMEOUT_MS,
-    });
-    return new StoreQueue(store, name);
+  static async open(options: QueueOptions, Store?: StoreClass): Promise<StoreQueue> {
+    return new StoreQueue(await openBenchStore(options, Store), options.name);
   }
 
   async enqueue(): Promise<void> {
@@ -75,6 +67,21 @@ export class StoreQueue implements RedisQueue {
   close(): Promise<void> {
     return this.store.close();
   }
+}
+
+/** @param Store of this build by default */
+export async function openBenchStore(
+  { port, name }: QueueOptions,
+  Store: StoreClass = RedisTaskStore,
+): Promise<TaskStore> {
+  return Store.open({
+    link: await openLink(port),
+    keyPrefix: name,
+    events: { channelPrefix: name, streamLength: 10_000 },
+    settings: { retention: 86_400, retentionMaxTasks: 1_000_000, retentionMaxBytes: 2 ** 32 },
+    replicas: 0,
+    limitMs: TIMEOUT_MS,
+  });
 }
 
 async function openLink(port: number): Promise<StoreLink> {
