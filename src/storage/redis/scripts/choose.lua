@@ -26,13 +26,13 @@ local function look(queue, signature, limits, found)
 end
 
 -- Returns the task as its id, round and priority; nil when there is none for this worker.
-local function choose(queue, offer, limits, wall)
+local function choose(queue, signatures, limits, run)
   local found, best, most = {}, nil, nil
-  for _, signature in ipairs(redis.call('HKEYS', queue .. ':signatures')) do
-    if satisfies(offer, signature) then look(queue, signature, limits, found) end
+  for _, signature in ipairs(signatures) do
+    if satisfies(run.offer, signature) then look(queue, signature, limits, found) end
   end
   for priority, task in pairs(found) do
-    local points = limits.ageing and (wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0
+    local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0
     local value = priority + points
     if not best or value > most or value == most and priority > best.priority then best, most = task, value end
   end

@@ -15,6 +15,22 @@ local function count(queue, name, by)
   return values[name]
 end
 
+-- How many there are by field of a hash: what many tasks of a script change is written at the end, like the counters.
+local tallies = {}
+
+local function tally(hash, field, by)
+  tallies[hash] = tallies[hash] or {}
+  tallies[hash][field] = (tallies[hash][field] or 0) + by
+end
+
+local function writeTallies()
+  for hash, fields in pairs(tallies) do
+    for field, by in pairs(fields) do
+      if by ~= 0 and redis.call('HINCRBY', hash, field, by) <= 0 then redis.call('HDEL', hash, field) end
+    end
+  end
+end
+
 local function writeCounters()
   for queue, values in pairs(counters) do
     redis.call('HSET', queue .. ':meta', 'number', values.number, 'event', values.event, 'endedBytes', values.endedBytes)

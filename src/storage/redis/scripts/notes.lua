@@ -25,4 +25,5 @@ end
 local function writeNotes()
   for index in pairs(scores) do flush(index) end
   writeCounters()
+  writeTallies()
 end

@@ -8,8 +8,8 @@ local function queueUp(queue, id, head)
     redis.call('HINCRBY', queue .. ':levels', 'r' .. priority, 1)
     giveTurn(queue, round)
   end
-  redis.call('HINCRBY', queue .. ':levels', priority, 1)
-  redis.call('HINCRBY', queue .. ':signatures', signature, 1)
+  tally(queue .. ':levels', priority, 1)
+  tally(queue .. ':signatures', signature, 1)
   enterRing(queue, signature, priority, group)
 end
 
@@ -18,11 +18,12 @@ local function stepOut(queue, id, head)
   local priority = priorityOf(head.place)
   local round = priority .. ' ' .. group
   if redis.call('ZREM', keyOf(queue, priority, head.lane), id) == 0 then return end
-  if less(queue .. ':waiting', round) == 0 then
+  waitingOf[queue .. ' ' .. round] = less(queue .. ':waiting', round)
+  if waitingOf[queue .. ' ' .. round] == 0 then
     less(queue .. ':levels', 'r' .. priority)
     redis.call('HDEL', queue .. ':turns', round)
   end
-  less(queue .. ':levels', priority)
-  less(queue .. ':signatures', signature)
+  tally(queue .. ':levels', priority, -1)
+  tally(queue .. ':signatures', signature, -1)
   if not oldest(queue, priority, head.lane) then redis.call('ZREM', ringOf(queue, signature), round) end
 end

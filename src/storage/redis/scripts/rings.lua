@@ -11,7 +11,9 @@ end
 
 -- A new turn, at the end.
 local function giveTurn(queue, round)
-  redis.call('HSET', queue .. ':turns', round, redis.call('HINCRBY', queue .. ':meta', 'turn', 1))
+  local turn = redis.call('HINCRBY', queue .. ':meta', 'turn', 1)
+  redis.call('HSET', queue .. ':turns', round, turn)
+  return turn
 end
 
 -- Counts one less, returns what is left.
@@ -21,12 +23,14 @@ local function less(hash, field)
   return left
 end
 
--- Sends the group of a task that was handed out to the end of the round. Alone it is first and last.
-local function sendBack(queue, task, rounds)
-  if rounds < 2 or redis.call('HEXISTS', queue .. ':waiting', task.round) == 0 then return end
-  giveTurn(queue, task.round)
-  local turn = placesOf(task.priority) + redis.call('HGET', queue .. ':turns', task.round)
-  for _, signature in ipairs(redis.call('HKEYS', queue .. ':signatures')) do
+-- How many tasks were left of rounds when one was taken out.
+local waitingOf = {}
+
+-- Sends the group of a task that was handed out to the end of the round.
+local function sendBack(queue, task, signatures)
+  if waitingOf[queue .. ' ' .. task.round] == 0 then return end
+  local turn = placesOf(task.priority) + giveTurn(queue, task.round)
+  for _, signature in ipairs(signatures) do
     redis.call('ZADD', ringOf(queue, signature), 'XX', string.format('%.0f', turn), task.round)
   end
 end
