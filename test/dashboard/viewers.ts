@@ -1,5 +1,5 @@
 /**
- * `node scripts/run-ts.mjs test/dashboard/viewers.ts`: what three viewers of the overview cost the server, with 10,000
+ * `npm run bench:viewers`: what three viewers of the overview cost the server, with 10,000
  * tasks in it and 200 transitions a second. Compares the processor time of the service without and with them.
  */
 import { readFileSync } from 'node:fs';
