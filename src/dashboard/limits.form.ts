@@ -16,7 +16,7 @@ export const LIMIT_FIELDS = [
     unit: 'tasks',
   },
   { name: 'rate_tasks', pointer: '/rate_limit/tasks', title: 'Hand out at most', unit: 'tasks' },
-  { name: 'rate_per', pointer: '/rate_limit/per', title: 'within', unit: 'seconds' },
+  { name: 'rate_per', pointer: '/rate_limit/per', title: 'Within', unit: 'seconds' },
   { name: 'priority_ageing', pointer: '/priority_ageing', title: 'One priority point per', unit: 'seconds' },
 ] as const;
 

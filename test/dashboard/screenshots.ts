@@ -17,6 +17,7 @@ const PICTURES: readonly Picture[] = [
   { name: 'overview', path: '/dashboard' },
   { name: 'overview-dark', path: '/dashboard', scheme: 'dark' },
   { name: 'overview-narrow', path: '/dashboard', width: 375 },
+  { name: 'queue', path: '/dashboard/queues/gpu' },
   { name: 'tasks', path: '/dashboard/tasks' },
   { name: 'task', path: '/dashboard/tasks/eval-2026-1005' },
   { name: 'dead-letters', path: '/dashboard/dead-letters', scheme: 'dark' },
@@ -27,7 +28,9 @@ const directory = await mkdtemp(join(tmpdir(), 'crucible-pictures-'));
 const service = await ServiceProcess.start({ DATA_DIR: directory });
 const browser = await TestBrowser.start();
 try {
-  await fillWithTasks(callerAt(service.url));
+  const call = callerAt(service.url);
+  await fillWithTasks(call);
+  await call('PATCH', '/queues/gpu', { max_concurrency: 4, rate_limit: { tasks: 10, per: 1 } });
   const target = process.argv[2] ?? 'docs/images';
   for (const { name, path, scheme, width = 1440 } of PICTURES) {
     const page = await browser.context.newPage();

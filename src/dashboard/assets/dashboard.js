@@ -51,6 +51,18 @@
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
+  /* A number between two gaps makes no line: it is drawn as a point, and no other one is. */
+  function lonely({ data }, series) {
+    const values = data[series];
+    const isGap = (index) => values[index] === null || values[index] === undefined;
+    return [...values.keys()].filter((index) => !isGap(index) && isGap(index - 1) && isGap(index + 1));
+  }
+
+  /* As in the table, and on all machines alike. */
+  function timeOfDay(seconds) {
+    return new Date(seconds * 1000).toISOString().slice(11, 16);
+  }
+
   function axis(extra) {
     return {
       stroke: colour('--muted'),
@@ -67,7 +79,7 @@
       stroke: colour(`--chart-${index + 1}`),
       width: 2,
       dash: DASHES[index],
-      points: { size: 4 },
+      points: { size: 5, filter: lonely },
     }));
     return {
       width: element.clientWidth || 300,
@@ -77,7 +89,7 @@
       scales: { y: { range: (_chart, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       series: [{}, ...lines],
       axes: [
-        axis({ space: 70 }),
+        axis({ space: 70, size: 30, values: (_chart, ticks) => ticks.map(timeOfDay) }),
         axis({
           size: 60,
           values: (_chart, ticks) => ticks.map((tick) => `${tick.toLocaleString('en-US')}${unit}`),
@@ -115,6 +127,11 @@
     charts.clear();
     drawAll();
   }
+
+  /* On a narrow screen the sections are a strip that scrolls. */
+  document
+    .querySelector('.sections [aria-current="page"]')
+    ?.scrollIntoView({ inline: 'center', block: 'nearest' });
 
   document.addEventListener('htmx:sse:after:message', drawAll);
   document.addEventListener('htmx:after:swap', drawAll);

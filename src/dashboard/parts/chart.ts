@@ -12,6 +12,8 @@ export interface Chart {
   readonly times: readonly Instant[];
 }
 
+const NOTHING = html`<p class="chart empty">Nothing was measured in this time.</p>`;
+
 /** Numbers over time as lines, which differ in dashes and not in colour alone, and as a table for those who read. */
 export function chart(parts: Chart): Html {
   const { title, unit, lines, times } = parts;
@@ -21,6 +23,14 @@ export function chart(parts: Chart): Html {
     times: times.map((time) => Math.round(time / 1000)),
     series: lines.map(({ values }) => values.map(rounded)),
   };
+  const isEmpty = lines.every(({ values }) => values.every((value) => value === null));
+  const plot = html`<div
+    class="chart"
+    role="img"
+    aria-label="${title}: a chart of the numbers in the table below it"
+    data-chart="${JSON.stringify(data)}"
+    hx-morph-skip-children
+  ></div>`;
   return html`<section class="card" aria-label="${title}">
     <header class="card-head">
       <h2>${title}</h2>
@@ -28,13 +38,7 @@ export function chart(parts: Chart): Html {
         ${lines.map(({ name }, index) => html`<span class="line-${index + 1}"><i aria-hidden="true"></i>${name}</span>`)}
       </p>
     </header>
-    <div
-      class="chart"
-      role="img"
-      aria-label="${title}: a chart of the numbers in the table below it"
-      data-chart="${JSON.stringify(data)}"
-      hx-morph-skip-children
-    ></div>
+    ${isEmpty ? NOTHING : plot}
     <details class="numbers">
       <summary>Numbers</summary>
       <div class="scroll" tabindex="0" role="region" aria-label="${title}, as numbers">${numbers(parts)}</div>

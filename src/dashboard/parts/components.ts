@@ -85,13 +85,20 @@ export function facts(pairs: readonly (readonly [name: string, value: Part])[]):
   </dl>`;
 }
 
+/** In characters: what is no longer stays on one line in a table. */
+const SHORT = 24;
+
+function shortness(text: string): string {
+  return text.length <= SHORT ? 'short' : '';
+}
+
 export function taskLink(id: string): Html {
-  return html`<a class="id" href="/dashboard/tasks/${encodeURIComponent(id)}">${id}</a>`;
+  return html`<a class="id ${shortness(id)}" href="/dashboard/tasks/${encodeURIComponent(id)}">${id}</a>`;
 }
 
 /** Something that others have written: kept apart from the page, whatever direction it is written in. */
 export function foreign(text: string): Html {
-  return html`<bdi>${text}</bdi>`;
+  return html`<bdi class="${shortness(text)}">${text}</bdi>`;
 }
 
 const NONE = html`<span class="none" aria-label="none">–</span>`;
