@@ -18,9 +18,17 @@ interface ComposeService {
   readonly build?: string;
 }
 
+interface Trigger {
+  readonly url: string;
+  readonly valueLocation: string;
+}
+
 const DEFAULTS = new Config();
 const SETTINGS = settingsOf(Config.prototype).map(({ name }) => name);
-const API = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8')) as { paths: Node };
+const API = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8')) as {
+  paths: Node;
+  components: { schemas: Readonly<Record<'QueueStatistics', { properties: Node }>> };
+};
 
 const files = manifests();
 const everything = [...files.values()].flat();
@@ -83,6 +91,29 @@ describe('deploy/kubernetes', () => {
     expect(tags.length).toBeGreaterThan(0);
   });
 
+  it('scales and protects what is there', () => {
+    const targets = valuesOf(everything, 'scaleTargetRef') as { name: string }[];
+    const deployments = everything.filter(({ kind }) => kind === 'Deployment').flatMap(nameOf);
+    expect(targets.map(({ name }) => name).sort()).toEqual([...deployments].sort());
+    const budget = everything.find(({ kind }) => kind === 'PodDisruptionBudget');
+    const pods = everything.find(
+      (node) => node.kind === 'Deployment' && nameOf(node)[0] === nameOf(budget)[0],
+    );
+    expect(valuesOf(budget, 'matchLabels')).toEqual(valuesOf(valuesOf(pods, 'selector'), 'matchLabels'));
+  });
+
+  it('scales the workers by a number that the service tells, and that the scaler may ask for', () => {
+    const [trigger] = valuesOf(everything, 'triggers').flat() as { type: string; metadata: Trigger }[];
+    expect(trigger?.type).toBe('metrics-api');
+    const { url = '', valueLocation = '' } = trigger?.metadata ?? {};
+    expect(new URL(url).pathname.replace('/default/', '/{queue}/')).toBe('/queues/{queue}/stats');
+    expect(new URL(url).host).toBe(`crucible-queue:${DEFAULTS.PORT}`);
+    expect(Object.keys(API.components.schemas.QueueStatistics.properties)).toContain(valueLocation);
+    const [policy] = documentsOf('deploy/kubernetes/base/network-policy.yaml');
+    const namespaces = valuesOf(policy?.spec, 'kubernetes.io/metadata.name');
+    expect(namespaces).toEqual(expect.arrayContaining(['keda', 'monitoring']));
+  });
+
   it('selects the pods that it makes', () => {
     for (const node of everything.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')) {
       const [selected] = valuesOf(valuesOf(node, 'selector'), 'matchLabels');
@@ -117,6 +148,11 @@ describe('deploy/compose.yaml', () => {
     expect(isThere('deploy/compose.yaml', `${queue?.build}/Dockerfile`)).toBe(true);
   });
 });
+
+function nameOf(document: Node | undefined): string[] {
+  const { name } = (document?.metadata ?? {}) as { name?: string };
+  return name === undefined ? [] : [name];
+}
 
 function namedBy(kustomization: Node): string[] {
   const maps = valuesOf(kustomization.configMapGenerator, 'files').flat() as string[];
