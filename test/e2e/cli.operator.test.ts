@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { completion } from '../../src/cli/commands/completion.js';
 import { EXIT } from '../../src/cli/exit-code.js';
 import { createProgram } from '../../src/cli/program.js';
 import { Client } from '../../src/client/index.js';
@@ -178,18 +179,15 @@ describe('crucible-queue, for operators', () => {
 });
 
 describe('crucible-queue completion', () => {
-  const { commands } = createProgram('0.0.0');
-  const scriptFor = async (shell: string): Promise<string> => {
-    const command = new CommandProcess(['completion', shell]);
-    expect(await command.ended()).toBe(EXIT.done);
-    return command.stdout;
-  };
+  const program = createProgram('0.0.0');
 
-  it.each(['bash', 'zsh', 'fish'])('prints every command and option for %s', async (shell) => {
-    const script = await scriptFor(shell);
-    const words = commands.flatMap((command) => [command.name(), ...command.options.map(({ long }) => long)]);
-    const missing = words.filter((word) => !script.includes(word?.replace(/^--/, '') ?? ''));
-    expect(missing).toEqual([]);
+  it.each(['bash', 'zsh', 'fish'])('has every command and option for %s', (shell) => {
+    const script = completion(shell, program);
+    const words = program.commands.flatMap((command) => [
+      command.name(),
+      ...command.options.map(({ long }) => long ?? ''),
+    ]);
+    expect(words.filter((word) => !script.includes(word.replace(/^--/, '')))).toEqual([]);
     // None of the three uses anything that bash could not read.
     execFileSync('bash', ['-n'], { input: script });
   });
@@ -197,13 +195,16 @@ describe('crucible-queue completion', () => {
   it.each([
     ['a command', '(crucible-queue enq)', 1, 'enqueue'],
     ['an option', '(crucible-queue stats --wa)', 2, '--watch'],
-  ])('completes %s in bash', async (_, words, index, completed) => {
-    const script = `${await scriptFor('bash')}
+  ])('completes %s in bash', (_, words, index, completed) => {
+    const script = `${completion('bash', program)}
 COMP_WORDS=${words}; COMP_CWORD=${index}; _crucible_queue; echo "\${COMPREPLY[@]}"`;
     expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' })).toBe(`${completed}\n`);
   });
 
-  it('knows no other shell', async () => {
+  it('is printed by the command, for the shells that it knows', async () => {
+    const command = new CommandProcess(['completion', 'fish']);
+    expect(await command.ended()).toBe(EXIT.done);
+    expect(command.stdout).toBe(completion('fish', program));
     expect(await new CommandProcess(['completion', 'dos']).ended()).toBe(EXIT.usage);
   });
 });
