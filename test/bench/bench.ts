@@ -11,6 +11,7 @@ import { LoadClient } from './load.client.js';
 import { redisSection } from './redis.section.js';
 import { replicasSection } from './replicas.section.js';
 import { storeSection } from './store.section.js';
+import { wakeSection } from './wake.section.js';
 import { workSection } from './work.section.js';
 
 const SECTIONS: Readonly<Record<string, Section>> = {
@@ -20,6 +21,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   redis: redisSection,
   replicas: replicasSection,
   lanes: lanesSection,
+  wake: wakeSection,
   depth: depthSection,
   idle: idleSection,
 };
