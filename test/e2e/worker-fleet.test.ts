@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceProcess } from '../support/service-process.js';
-import { emptyWithFleet, KINDS } from '../support/worker.fleet.js';
+import { emptyWithFleet } from '../support/worker.fleet.js';
 
 describe('a fleet of four kinds of workers', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crucible-fleet-'));
@@ -19,7 +19,7 @@ describe('a fleet of four kinds of workers', () => {
 
   it('finishes every task once, although some of them are killed', async () => {
     const report = await emptyWithFleet({ url: service.url, tasks: 80, kills: 4 });
-    expect(report).toMatchObject({ completed: 80, wrong: [], killed: 4 });
-    expect(KINDS.filter((kind) => report.byKind[kind] === 0)).toEqual([]);
+    expect(report).toMatchObject({ completed: 80, wrong: [], idle: [] });
+    expect(report.killed).toBeGreaterThan(0);
   }, 120_000);
 });

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { emptyWithFleet, type FleetReport, KINDS } from '../support/worker.fleet.js';
+import { emptyWithFleet, type FleetReport } from '../support/worker.fleet.js';
 import { Service } from './service.js';
 
 const TASKS = 1000;
@@ -22,12 +22,11 @@ try {
 }
 
 /** What did not come true, or makes the run worth nothing. */
-function brokenBy({ completed, wrong, killed, lost, byKind }: FleetReport): string[] {
-  const idle = KINDS.filter((kind) => byKind[kind] === 0);
+function brokenBy({ completed, wrong, killed, lost, idle }: FleetReport): string[] {
   const promises: readonly (readonly [boolean, string])[] = [
     [completed === TASKS, `${TASKS} tasks are completed`],
     [wrong.length === 0, `each is completed once, not so: ${wrong.join(', ')}`],
-    [killed === KILLS, `${KILLS} workers are killed, not ${killed}`],
+    [killed > KILLS / 2, `most of ${KILLS} kills come before the end, not ${killed}`],
     [lost > 0, 'a kill costs a worker its task'],
     [idle.length === 0, `every kind of worker takes part, not so: ${idle.join(', ')}`],
   ];

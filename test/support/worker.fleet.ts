@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '../../src/client/index.js';
 import { endServer } from './server-process.js';
+import { until } from './until.js';
 
 const ROOT = process.cwd();
 
@@ -20,11 +21,13 @@ export interface FleetReport {
   readonly killed: number;
   /** Attempts that were lost with their worker. */
   readonly lost: number;
+  /** Kinds that never had a task. */
+  readonly idle: readonly Kind[];
   /** Who completed how many. */
   readonly byKind: Readonly<Record<Kind, number>>;
 }
 
-export const KINDS = ['shell', 'command', 'typescript', 'python'] as const;
+const KINDS = ['shell', 'command', 'typescript', 'python'] as const;
 type Kind = (typeof KINDS)[number];
 
 const POLL_MS = 20;
@@ -40,8 +43,12 @@ export async function emptyWithFleet({ url, tasks, kills }: FleetOptions): Promi
   const inputs = ids.map((eval_id) => ({ eval_id, code: 'sleep 0.05', timeout: 1, max_interruptions: 100 }));
   for await (const { rejected } of client.enqueueAll(inputs, { size: CHUNK }))
     if (rejected > 0) throw new Error(`${rejected} tasks were refused`);
+  // Nobody begins before all of them wait, or the quickest to start would leave nothing to the others.
+  await client.queues.pause('default');
   const fleet = new Map(KINDS.map((kind) => [kind, start(kind, url, 0)]));
   try {
+    await until(async () => (await client.workers.list()).length === KINDS.length);
+    await client.queues.resume('default');
     const killed = await killWhileTheyWork({ client, fleet, tasks, kills, url });
     return { killed, ...(await readHistories(client, ids)) };
   } finally {
@@ -99,14 +106,16 @@ async function end(worker: ChildProcess): Promise<void> {
 async function readHistories(client: Client, ids: readonly string[]): Promise<Omit<FleetReport, 'killed'>> {
   const byKind = { shell: 0, command: 0, typescript: 0, python: 0 };
   const wrong: string[] = [];
+  const busy = new Set<string | undefined>();
   let lost = 0;
   for (const id of ids) {
     const attempts = await client.attempts(id);
+    for (const { worker_id: worker } of attempts) busy.add(worker?.split('-')[0]);
     const completions = attempts.filter(({ outcome }) => outcome === 'completed');
     lost += attempts.filter(({ outcome }) => outcome === 'lost').length;
     if (completions.length !== 1) wrong.push(id);
     for (const { worker_id: worker } of completions) byKind[worker?.split('-')[0] as Kind] += 1;
   }
   const { completed } = await client.status();
-  return { completed, wrong, lost, byKind };
+  return { completed, wrong, lost, idle: KINDS.filter((kind) => !busy.has(kind)), byKind };
 }
