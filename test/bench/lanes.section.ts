@@ -16,7 +16,6 @@ const CLAIMS_PER_ROUND = 1_024;
 const CALLERS = 64;
 const WANTED = { atMost: 1.5 };
 const LANES: readonly Lanes[] = ['plain', 'groups', 'limited'];
-const NAMES = { groups: '1000 groups', limited: `${DEPTH} limited tasks ahead` } as const;
 
 /** What one claim took. */
 interface Sample {
@@ -87,17 +86,18 @@ const measureHere: Measure = async (work) => {
 };
 
 function report(context: BenchContext, store: string, samples: Samples): void {
+  const names = { groups: '1000 groups', limited: `${context.scaled(DEPTH)} limited tasks ahead` };
   const add = (what: string, value: number, unit: string, wanted?: { atMost: number }) => {
     context.report({ section: SECTION, name: `${store}: ${what}`, value, unit, wanted });
   };
   const ratio = (lanes: Lanes, measure: keyof Sample) =>
     median(samples[lanes].map((sample, round) => sample[measure] / (samples.plain[round]?.[measure] ?? NaN)));
   for (const lanes of ['groups', 'limited'] as const) {
-    add(`claim, ${NAMES[lanes]} ÷ plain`, ratio(lanes, 'microseconds'), '×', WANTED);
+    add(`claim, ${names[lanes]} ÷ plain`, ratio(lanes, 'microseconds'), '×', WANTED);
     add(`… processor time`, ratio(lanes, 'processor'), '×');
   }
   for (const lanes of LANES) {
-    const name = lanes === 'plain' ? 'plain' : NAMES[lanes];
+    const name = lanes === 'plain' ? 'plain' : names[lanes];
     add(`claim, ${name}`, median(samples[lanes].map(({ microseconds }) => microseconds)), 'µs');
   }
 }
