@@ -134,15 +134,13 @@ describeStores(({ name, settings }) => {
 
   // The same templates make the pages of every store.
   if (name === 'embedded') {
-    it('has no serious barrier on any page, in the light and in the dark', async () => {
-      for (const path of PAGES) {
-        await open(path);
-        await page.evaluate(axe.source);
-        expect(await barriers()).toEqual([]);
-        await page.emulateMedia({ colorScheme: 'dark' });
-        expect(await barriers({ runOnly: ['color-contrast'] })).toEqual([]);
-        await page.emulateMedia({ colorScheme: 'light' });
-      }
+    it.each(PAGES)('has no serious barrier at "%s", in the light and in the dark', async (path) => {
+      await open(path);
+      await page.evaluate(axe.source);
+      expect(await barriers()).toEqual([]);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect(await barriers({ runOnly: ['color-contrast'] })).toEqual([]);
+      await page.emulateMedia({ colorScheme: 'light' });
     });
   }
 
