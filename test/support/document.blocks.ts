@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Where npm runs every script: this file may have been compiled into another place. */
+const ROOT = `${process.cwd()}/`;
 
 /** A fenced block of a Markdown document. */
 export interface Block {
