@@ -9,6 +9,9 @@ const RUNS = Number(process.env.MODEL_RUNS ?? 40);
 /** A failure prints its seed; the same seed makes the same runs. */
 const SEED = process.env.MODEL_SEED === undefined ? 20_260_101 : Number(process.env.MODEL_SEED);
 
+/** Shrinking takes long, and whoever only asks whether something fails need not wait for it. */
+const SHRINKS = process.env.MODEL_SHRINKS !== 'no';
+
 const MAX_COMMANDS = 70;
 
 /** No run takes that long, shrinking a failure may. */
@@ -28,7 +31,12 @@ export function describeStoreModel(name: string, open: OpenStore): void {
         const property = fc.asyncProperty(fc.boolean(), commands, (hasLimits, sequence) =>
           runBoth(open, hasLimits, sequence),
         );
-        await fc.assert(property, { numRuns: RUNS, seed: SEED, interruptAfterTimeLimit: RUNS * RUN_MS });
+        await fc.assert(property, {
+          numRuns: RUNS,
+          seed: SEED,
+          endOnFailure: !SHRINKS,
+          interruptAfterTimeLimit: RUNS * RUN_MS,
+        });
       },
       RUNS * RUN_MS * 2,
     );

@@ -5,7 +5,76 @@ interface EquivalentMutant extends Pick<Mutant, 'file' | 'before' | 'after'> {
   readonly reason: string;
 }
 
-export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [];
+export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
+  {
+    file: 'admit.lua',
+    before: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 0, 'WITHSCORES'))",
+    after: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 1, 'WITHSCORES'))",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'counts.lua',
+    before: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, 0)[1]",
+    after: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, 1)[1]",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'claim.lua',
+    before: 'return {unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH)}',
+    after: 'return {unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 2) * WIDTH)}',
+    reason: 'What follows the arguments of a lease is never looked at.',
+  },
+  {
+    file: 'insert.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 0))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'choose.lua',
+    before: 'if not best or turn < best.turn or turn == best.turn and place < best.place then',
+    after: 'if not best or turn < best.turn or turn == best.turn and place <= best.place then',
+    reason: 'No two tasks have the same place.',
+  },
+  {
+    file: 'choose.lua',
+    before:
+      'if not best or value > most or value == most and priority > best.priority then best, most = task, value end',
+    after:
+      'if not best or value > most or value == most and priority >= best.priority then best, most = task, value end',
+    reason: 'Each priority comes once.',
+  },
+  {
+    file: 'claim.lua',
+    before: 'run.left = #run.claimed > 0 and 0 or (#ARGV - SHARED) / WIDTH',
+    after: 'run.left = #run.claimed > 0 and -1 or (#ARGV - SHARED) / WIDTH',
+    reason: 'It is only asked whether some are left.',
+  },
+  {
+    file: 'claim.lua',
+    before: 'for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do',
+    after: 'for q = 1, run.left > 0 and tonumber(takeFrom) or -1 do',
+    reason: 'A loop from 1 to 0 ends as one from 1 to -1 does.',
+  },
+  {
+    file: 'claim.lua',
+    before: "for q, queue in ipairs(claim == '' and {} or KEYS) do",
+    after: "for q, queue in ipairs(claim == 'x' and {} or KEYS) do",
+    reason: 'Nothing is held under the empty name, and no claim is called x.',
+  },
+  {
+    file: 'clear.lua',
+    before: 'for s = 3, #ARGV do',
+    after: 'for s = 2, #ARGV do',
+    reason: 'No task is in a state that is a number.',
+  },
+  {
+    file: 'take.lua',
+    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
+    after: "run.expired[#run.expired + 1] = {q, 0, 'x', id, unpack(fields, 1, 5)}",
+    reason: 'Nobody reads the event of a task that is passed over: it gets one when it is expired.',
+  },
+];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {
   return EQUIVALENT_MUTANTS.find(

@@ -1,7 +1,8 @@
 /**
- * `npm run test:mutation:lua -- [--part 1/20] [NAME…]`: changes the scripts of the Redis store, all or those named, one
- * thing at a time, and lets the tests of the store look for it; with `--part` it does so with every 20th change only. The
- * last line says how many were found; the exit code is 1 below 90 %.
+ * `npm run test:mutation:lua -- [--part 1/20] [--known LOG] [NAME…]`: changes the scripts of the Redis store, all or those
+ * named, one thing at a time, and lets the tests of the store look for it; with `--part` it does so with every 20th change
+ * only, and with `--known` it takes over what the output of a run says that was ended before its time. The last line says
+ * how many were found; the exit code is 1 below 90 %.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ const ROOT = process.cwd();
 const SCRIPTS = join(ROOT, 'src/storage/redis/scripts');
 const WORKERS = 2;
 const WANTED_PERCENT = 90;
+const SURVIVED = 'SURVIVED';
 
 /** A mutant, and the tests that found it. */
 interface Verdict {
@@ -49,20 +51,34 @@ async function onlyCompiling(mutants: readonly Mutant[]): Promise<readonly Mutan
 async function judgeAll(mutants: readonly Mutant[]): Promise<readonly Verdict[]> {
   const left = [...mutants];
   const verdicts: Verdict[] = [];
-  const work = async (): Promise<void> => {
-    const judge = await MutantJudge.open(ROOT);
+  const first = await MutantJudge.open(ROOT);
+  const order = await first.order();
+  const work = async (judge: MutantJudge): Promise<void> => {
     try {
       for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
-        const foundBy = await judge.judge(mutant);
+        const foundBy = await judge.judge(mutant, order);
         verdicts.push({ mutant, foundBy });
-        console.log(`${verdicts.length} of ${mutants.length}: ${describe(mutant)}: ${foundBy ?? 'SURVIVED'}`);
+        console.log(`${verdicts.length} of ${mutants.length}: ${describe(mutant)}: ${foundBy ?? SURVIVED}`);
       }
     } finally {
       await judge.close();
     }
   };
-  await Promise.all(Array.from({ length: WORKERS }, work));
+  const others = Array.from({ length: WORKERS - 1 }, () => MutantJudge.open(ROOT));
+  await Promise.all([first, ...(await Promise.all(others))].map(work));
   return verdicts;
+}
+
+/** What the output of an earlier run says of these. */
+async function readVerdicts(log: string, mutants: readonly Mutant[]): Promise<readonly Verdict[]> {
+  const lines = (await readFile(log, 'utf8')).split('\n').map((line) => line.replace(/^\d+ of \d+: /, ''));
+  return mutants.flatMap((mutant) => {
+    const begin = `${describe(mutant)}: `;
+    const line = lines.find((each) => each.startsWith(begin));
+    if (line === undefined) return [];
+    const found = line.slice(begin.length);
+    return [{ mutant, foundBy: found === SURVIVED ? undefined : found }];
+  });
 }
 
 function describe({ file, line, before, after }: Mutant): string {
@@ -90,8 +106,14 @@ function percent(part: number, whole: number): number {
   return Math.floor((1_000 * part) / whole) / 10;
 }
 
-const { values, positionals } = parseArgs({ options: { part: { type: 'string' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { part: { type: 'string' }, known: { type: 'string' } },
+  allowPositionals: true,
+});
 const [part = 1, parts = 1] = (values.part ?? '1/1').split('/').map(Number);
 const mutants = (await readMutants(positionals)).filter((_, index) => index % parts === part - 1);
-const verdicts = await judgeAll(await onlyCompiling(mutants));
+const compiling = await onlyCompiling(mutants);
+const known = values.known === undefined ? [] : await readVerdicts(values.known, compiling);
+const open = compiling.filter((mutant) => !known.some((verdict) => verdict.mutant === mutant));
+const verdicts = [...known, ...(await judgeAll(open))];
 process.exitCode = report(verdicts, mutants.length) >= WANTED_PERCENT ? 0 : 1;

@@ -1,16 +1,11 @@
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './lua.mutants.js';
-
-/** Tests that a mutant has to pass, the likeliest to find it first. */
-interface Stage {
-  readonly name: string;
-  readonly files: readonly string[];
-  readonly modelRuns: number;
-}
+import type { SuitePlan, SuiteResult } from './suite.plan.js';
+import { TestOrder } from './test.order.js';
 
 const DRIVER = [
   'events',
@@ -23,18 +18,20 @@ const DRIVER = [
   'two-instances',
   'versions',
 ];
-const STAGES: readonly Stage[] = [
-  { name: 'contract', files: ['test/contract/redis.test.js'], modelRuns: 0 },
-  { name: 'driver', files: DRIVER.map((name) => `test/unit/storage/redis/${name}.test.js`), modelRuns: 0 },
-  { name: 'model', files: ['test/contract/redis.test.js'], modelRuns: 15 },
+/** The contract first: it is what should find mutants. */
+const FILES = [
+  'test/contract/redis.test.js',
+  ...DRIVER.map((name) => `test/unit/storage/redis/${name}.test.js`),
 ];
+/** Of the model. */
+const RUNS = 15;
 
 /** What the compiler makes for a run. */
 const COMPILED = 'dist-test';
 const COPIED = ['src', 'test'];
 const SCRIPTS = 'src/storage/redis/scripts';
-/** Each test has a limit of its own, far below: a script that does not end is found by it. */
-const LIMIT_MS = 300_000;
+/** A process that is mute for so long does nothing but run in a circle: each test has a limit of its own. */
+const LIMIT_MS = 3_600_000;
 
 /** Runs the tests of the store on a copy of the compiled sources, in which it changes one script at a time. */
 export class MutantJudge {
@@ -43,33 +40,38 @@ export class MutantJudge {
     private readonly directory: string,
   ) {}
 
-  /** @throws Error when a stage fails with the scripts as they are */
   static async open(root: string): Promise<MutantJudge> {
     const directory = await mkdtemp(join(tmpdir(), 'crucible-lua-'));
-    const judge = new MutantJudge(root, directory);
     for (const name of COPIED)
       await cp(join(root, COMPILED, name), join(directory, name), { recursive: true });
     for (const name of ['package.json', 'package-lock.json'])
       await cp(join(root, name), join(directory, name));
     await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
     await mkdir(join(directory, 'tmp'));
-    for (const stage of STAGES) {
-      const result = await judge.run(stage, 'inherit');
-      if (result !== 'passed') throw new Error(`The stage ${stage.name} fails without a mutant`);
-    }
-    return judge;
+    return new MutantJudge(root, directory);
   }
 
-  /** The stage that found the mutant, with `(time)` when it took too long; `undefined` when it survived. */
-  async judge({ file, source }: Mutant): Promise<string | undefined> {
+  /**
+   * Runs all tests with the scripts as they are.
+   *
+   * @throws Error when one fails
+   */
+  async order(): Promise<TestOrder> {
+    const first = await this.runWhole([]);
+    // Once more in the order of a mutant, in which they must pass as well.
+    const order = new TestOrder(first.tookMs);
+    await this.runWhole(order.for(''));
+    return order;
+  }
+
+  /** The test that found the mutant; `undefined` when it survived. */
+  async judge({ file, source }: Mutant, order: TestOrder): Promise<string | undefined> {
     const path = join(SCRIPTS, file);
     await writeFile(join(this.directory, path), source);
     try {
-      for (const stage of STAGES) {
-        const result = await this.run(stage);
-        if (result !== 'passed') return result === 'failed' ? stage.name : `${stage.name} (time)`;
-      }
-      return undefined;
+      const test = await this.firstFailure(order, order.for(file));
+      if (test !== undefined) order.found(file, test);
+      return test;
     } finally {
       await cp(join(this.root, path), join(this.directory, path));
     }
@@ -79,31 +81,60 @@ export class MutantJudge {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  private async run(
-    { files, modelRuns }: Stage,
-    stderr: 'ignore' | 'inherit' = 'ignore',
-  ): Promise<'passed' | 'failed' | 'late'> {
-    const tests = spawn(process.execPath, ['test/mutation/suite.program.js', ...files], {
+  /** A test that failed slowly is asked again, alone: a busy machine must not pass for a mutant that was found. */
+  private async firstFailure(order: TestOrder, tests: readonly string[]): Promise<string | undefined> {
+    const { limitsMs } = order;
+    const result = await this.run({ files: FILES, order: tests, limitsMs });
+    const test = result.failure?.test;
+    if (test === undefined || !order.isDoubtful(result)) return test;
+    const again = await this.run({ files: FILES, order: [test], limitsMs });
+    if (again.failure !== undefined) return test;
+    return this.firstFailure(
+      order,
+      tests.filter((each) => each !== test),
+    );
+  }
+
+  private async runWhole(order: readonly string[]): Promise<SuiteResult> {
+    const result = await this.run({ files: FILES, order, limitsMs: {} });
+    if (result.failure === undefined) return result;
+    throw new Error(`Without a mutant fails ${result.failure.test}: ${result.failure.message}`);
+  }
+
+  private async run(plan: SuitePlan): Promise<SuiteResult> {
+    const tests = fork('test/mutation/suite.program.js', {
       cwd: this.directory,
-      env: { ...process.env, TMPDIR: join(this.directory, 'tmp'), MODEL_RUNS: String(modelRuns) },
-      stdio: ['ignore', 'ignore', stderr],
+      execArgv: [],
+      env: {
+        ...process.env,
+        TMPDIR: join(this.directory, 'tmp'),
+        MODEL_RUNS: String(RUNS),
+        MODEL_SHRINKS: 'no',
+      },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       detached: true,
     });
-    let isLate = false;
     const end = () => endGroup(tests.pid);
-    const limit = setTimeout(() => {
-      isLate = true;
-      end();
-    }, LIMIT_MS);
     process.once('exit', end);
-    const [code] = await once(tests, 'exit');
+    tests.send(plan);
+    const limit = setTimeout(end, LIMIT_MS);
+    const [message] = await Promise.race([once(tests, 'message'), once(tests, 'exit')]);
     clearTimeout(limit);
     process.removeListener('exit', end);
     // Servers too that were started and not stopped.
     end();
-    if (isLate || code === 2) return 'late';
-    return code === 0 ? 'passed' : 'failed';
+    return isResult(message) ? message : ENDED;
   }
+}
+
+/** The process ended, which no test of an unchanged script makes it do. */
+const ENDED: SuiteResult = {
+  failure: { test: 'process ended', tookMs: 0, isLate: false, message: 'The process ended without a result' },
+  tookMs: {},
+};
+
+function isResult(message: unknown): message is SuiteResult {
+  return typeof message === 'object' && message !== null;
 }
 
 /** A process and all that it has started. */

@@ -1,16 +1,14 @@
-/** Runs compiled files of tests, and ends at the first test that fails, with the exit code 1, or 2 when it was late. */
+/** Runs compiled files of tests as the first message says, and answers with the result. */
+import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
-import { PlainSuite, TestLate } from './plain.suite.js';
+import { PlainSuite } from './plain.suite.js';
+import type { SuitePlan } from './suite.plan.js';
 
+const [plan] = (await once(process, 'message')) as [SuitePlan];
+// Each server that a test starts ends with this process.
+process.setMaxListeners(0);
 const suite = new PlainSuite();
 Object.assign(globalThis, suite.globals);
-try {
-  for (const file of process.argv.slice(2)) {
-    await import(pathToFileURL(file).href);
-    await suite.run();
-  }
-  process.exit(0);
-} catch (error) {
-  console.error(error);
-  process.exit(error instanceof TestLate ? 2 : 1);
-}
+for (const file of plan.files) await suite.load(file, () => import(pathToFileURL(file).href));
+const result = await suite.run(plan.order, plan.limitsMs);
+process.send?.(result, () => process.exit());
