@@ -36,16 +36,17 @@ export class ClaimService {
 
   /**
    * Leases ready tasks, waiting for one if asked to. When the caller hangs up before its answer is written, the tasks
-   * go straight back. A worker that is to drain gets nothing.
+   * go straight back. A worker that is to drain gets nothing new: only what its claim holds already.
    */
   async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.room.requireOpen();
     const { workerId, queues } = claim;
     if (workerId !== undefined) this.workers.saw(workerId, queues);
-    if (this.workers.isDraining(workerId)) return [];
-    const request = this.requestFor(claim);
-    const claimed =
-      claim.wait > 0 ? await this.park(request, claim, caller) : await this.store.claim(request);
+    const isDraining = this.workers.isDraining(workerId);
+    if (isDraining && claim.claimId === undefined) return [];
+    const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
+    const isPatient = claim.wait > 0 && !isDraining;
+    const claimed = isPatient ? await this.park(request, claim, caller) : await this.store.claim(request);
     if (claimed.length > 0) {
       caller.onGone(() => {
         void this.giveBack(claimed);

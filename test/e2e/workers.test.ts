@@ -98,6 +98,15 @@ describeStores(({ name, startApp, settings }) => {
       expect((await claim('w1')).body.tasks).toHaveLength(1);
     });
 
+    it('that drain get once more what a claim of theirs holds, and nothing new', async () => {
+      await enqueue('a', 'b');
+      await claim('w1', { claim_id: 'c1' });
+      await post('/workers/w1/drain');
+      const again = await claim('w1', { claim_id: 'c1', wait: 5 });
+      expect(again.body).toMatchObject({ tasks: [{ eval_id: 'a' }], command: 'drain' });
+      expect((await claim('w1', { claim_id: 'c2', wait: 5 })).body).toEqual({ tasks: [], command: 'drain' });
+    });
+
     it('leave their parked polls when they are to drain', async () => {
       await claim('w1');
       const poll = claim('w1', { wait: 60 });

@@ -1,7 +1,8 @@
 import { SeededRandom } from '../../support/store-random.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { idsOf, listAll, type StoreUser } from '../../support/store-user.js';
-import { cancel } from '../../../src/task/task.machine.js';
+import { spec } from '../../support/task.builders.js';
+import { cancel, create } from '../../../src/task/task.machine.js';
 import type { ProcessingTask } from '../../../src/task/task.js';
 
 export function describeLimits(start: StartStore): void {
@@ -194,6 +195,17 @@ export function describeLimits(start: StartStore): void {
     user.clock.advance(1_001);
     await user.add({ id: 'younger', priority: 3 }, { id: 'urgent', priority: 4 });
     expect(idsOf(await user.take({ max: 3 }))).toEqual(['urgent', 'old', 'younger']);
+  });
+
+  it('prefers the higher priority when another has waited just as much longer', async () => {
+    const user = await start();
+    // So that all that is computed is exact.
+    await user.store.configure('default', { priorityAgeing: 1.024 });
+    const { wall, steady } = user.now;
+    const old = create(spec({ id: 'old', priority: 0 }), { wall: wall - 3 * 1024, steady });
+    const young = create(spec({ id: 'young', priority: 3 }), { wall, steady });
+    await user.store.insert([old, young].map((step) => ({ step, payload: '' })));
+    expect(idsOf(await user.take({ max: 2 }))).toEqual(['young', 'old']);
   });
 
   it.each([1, 2, 3, 4])('is never above a limit, whatever ends how (seed %i)', async (seed) => {
