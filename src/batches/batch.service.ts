@@ -4,7 +4,7 @@ import { afterWrite } from '../queue/after-write.js';
 import { TaskChanger, type Decide } from '../queue/task-changer.js';
 import { type StateCounts, type TaskFilter, TaskStore } from '../storage/task-store.js';
 import { cancel, redrive } from '../task/task.machine.js';
-import { TASK_STATES, isFinalState, type Task } from '../task/task.js';
+import { DEAD_LETTER_STATES, TASK_STATES, isFinalState, type Task } from '../task/task.js';
 import { type Batch, type FinishedBatch, isDone, sumOf, totalOf } from './batch.js';
 import { BatchEvents } from './batch.events.js';
 import { BatchStore } from './batch.store.js';
@@ -69,7 +69,7 @@ export class BatchService {
 
   /** Gives dead letters back to their queues: how many that were. */
   redrive(id: string, outcome: 'failed' | 'lost' | undefined, queues: Queues): Promise<number> {
-    const states = outcome === undefined ? (['failed', 'expired'] as const) : (['failed'] as const);
+    const states = outcome === undefined ? DEAD_LETTER_STATES : (['failed'] as const);
     const isWanted = (task: Task) =>
       outcome === undefined || (task.state === 'failed' && task.outcome === outcome);
     return this.changeAll({ batchId: id, states, queues }, redrive, isWanted);

@@ -3,12 +3,11 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { visibleQueues } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
-import type { Task } from '../task/task.js';
+import { DEAD_LETTER_STATES, type Task } from '../task/task.js';
 import { excerpt } from './parts/format.js';
 
 /** How many of the newest are looked at for groups. */
 export const LOOKED_AT = 2_000;
-export const DEAD_STATES = ['failed', 'expired'] as const;
 
 const ERROR_LENGTH = 160;
 
@@ -45,7 +44,7 @@ export class DeadLetters {
     let cursor: string | undefined;
     do {
       const page = await this.queue.list({
-        states: DEAD_STATES,
+        states: DEAD_LETTER_STATES,
         queues: visibleQueues(principal, undefined),
         limit: Math.min(LOOKED_AT - found.length, 500),
         cursor,

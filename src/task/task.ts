@@ -157,6 +157,12 @@ export const TASK_STATES = [
   'expired',
 ] as const satisfies readonly TaskState[];
 
+/** Ended without their work done, and kept to be looked at. */
+export const DEAD_LETTER_STATES = ['failed', 'expired'] as const satisfies readonly TaskState[];
+
+/** Those that `redrive` takes: dead letters, and what somebody cancelled. */
+export const REDRIVABLE_STATES = [...DEAD_LETTER_STATES, 'cancelled'] as const;
+
 /** What a transition is called on the event stream. */
 export type TransitionType = (typeof TRANSITION_TYPES)[number];
 

@@ -1,10 +1,9 @@
 import type { NewTask, TaskStore } from '../../src/storage/task-store.js';
-import { DEFAULT_BACKOFF } from '../../src/task/retry-policy.js';
-import { complete, create } from '../../src/task/task.machine.js';
+import { complete } from '../../src/task/task.machine.js';
 import type { ProcessingTask } from '../../src/task/task.js';
+import { benchTask } from './bench.task.js';
 
 const BATCH = 1000;
-const PAYLOAD = `"code":"${'x'.repeat(450)}"`;
 const GROUPS = 1_000;
 /** More than the claims of one call may be. */
 const LEASES_PER_CALL = 100;
@@ -59,18 +58,10 @@ export class LanedQueue {
 
   private newTask(groups: number | undefined): NewTask {
     this.count += 1;
-    const spec = {
+    return benchTask(this.store, {
       id: `${this.lanes}-${this.count}`,
       queue: this.lanes,
       group: groups === undefined ? undefined : `g-${this.count % groups}`,
-      priority: 1,
-      language: 'python',
-      engine: 'docker',
-      timeout: 86_400,
-      maxAttempts: 1,
-      maxInterruptions: 3,
-      backoff: DEFAULT_BACKOFF,
-    };
-    return { step: create(spec, this.store.clock.now()), payload: PAYLOAD };
+    });
   }
 }

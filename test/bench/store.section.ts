@@ -1,10 +1,9 @@
 import type { BenchContext } from './bench.context.js';
+import { benchTask } from './bench.task.js';
 import { median } from './contest.js';
 import { EmbeddedTaskStore } from '../../src/storage/embedded/embedded-task-store.js';
 import { SystemClock } from '../../src/storage/embedded/system-clock.js';
 import type { NewTask, TaskStore } from '../../src/storage/task-store.js';
-import { DEFAULT_BACKOFF } from '../../src/task/retry-policy.js';
-import { create } from '../../src/task/task.machine.js';
 import { complete } from '../../src/task/task.machine.js';
 import type { Task } from '../../src/task/task.js';
 
@@ -16,7 +15,6 @@ const CALLERS = 64;
 const ROUNDS = 40;
 const WARM_UP_ROUNDS = 40;
 const CALLS_PER_ROUND = 512;
-const PAYLOAD = `"code":"${'x'.repeat(450)}"`;
 const DEPTH_LIMIT = 1.3;
 
 const OPERATIONS = ['enqueue', 'claim', 'complete', 'position', 'find'] as const;
@@ -132,17 +130,6 @@ class Filled {
 
   private newTask(): NewTask {
     this.next += 1;
-    const spec = {
-      id: `t-${String(this.next)}`,
-      queue: 'default',
-      priority: 1,
-      language: 'python',
-      engine: 'docker',
-      timeout: 86_400,
-      maxAttempts: 1,
-      maxInterruptions: 3,
-      backoff: DEFAULT_BACKOFF,
-    };
-    return { step: create(spec, this.store.clock.now()), payload: PAYLOAD };
+    return benchTask(this.store, { id: `t-${String(this.next)}`, queue: 'default' });
   }
 }

@@ -8,10 +8,11 @@ import { EvalId } from '../../queue/eval-id.decorator.js';
 import { guardFor, visibleQueues } from '../../queue/queue-access.js';
 import { SteeringService } from '../../queue/steering.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
+import { DEAD_LETTER_STATES } from '../../task/task.js';
 import { AuditLog } from '../audit.log.js';
 import { BULK_ACTIONS, BULK_LIMIT, type BulkAction, BulkActions, type BulkOrder } from '../bulk-actions.js';
 import { DashboardFilter } from '../dashboard.filter.js';
-import { DEAD_STATES, groupOf } from '../dead-letters.js';
+import { groupOf } from '../dead-letters.js';
 import { readForm } from '../form.reader.js';
 import { PageSender, sendTo } from '../page-sender.js';
 import { BulkPage } from '../pages/bulk.page.js';
@@ -75,7 +76,7 @@ export class ActionsController {
   ): Promise<void> {
     requireRole(principal, 'producer');
     const count = await this.steering.redriveAll({
-      states: DEAD_STATES,
+      states: DEAD_LETTER_STATES,
       queues: visibleQueues(principal, undefined),
       createdBefore: this.clock.now().wall,
       limit: BULK_LIMIT,

@@ -61,9 +61,7 @@ export class QueueActionsController {
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
-    requireAdminOf(principal, queue);
-    await this.queues.change(queue, { paused: true });
-    this.audit.write(principal, { what: `paused queue ${queue}`, count: 1 });
+    await this.setPaused(principal, queue, true);
     sendTo(response, withNotice(addressOf(queue), 'paused'));
   }
 
@@ -73,9 +71,7 @@ export class QueueActionsController {
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
-    requireAdminOf(principal, queue);
-    await this.queues.change(queue, { paused: null });
-    this.audit.write(principal, { what: `resumed queue ${queue}`, count: 1 });
+    await this.setPaused(principal, queue, false);
     sendTo(response, withNotice(addressOf(queue), 'unpaused'));
   }
 
@@ -101,6 +97,12 @@ export class QueueActionsController {
     const words = limitsInWords(settings).join(', ') || 'none';
     this.audit.write(principal, { what: `set the limits of queue ${queue} to ${words}`, count: 1 });
     sendTo(response, withNotice(addressOf(queue), 'limited'));
+  }
+
+  private async setPaused(principal: Principal, queue: string, isPaused: boolean): Promise<void> {
+    requireAdminOf(principal, queue);
+    await this.queues.change(queue, { paused: isPaused || null });
+    this.audit.write(principal, { what: `${isPaused ? 'paused' : 'resumed'} queue ${queue}`, count: 1 });
   }
 }
 

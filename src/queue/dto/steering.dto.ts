@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { IsWebAddress } from '../../http/web-address.decorator.js';
 import { BATCH_ID, LIMITS, QUEUE_NAME } from './limits.js';
+import { REDRIVABLE_STATES } from '../../task/task.js';
 
 /** `POST /tasks/{eval_id}/cancel`. */
 @ApiSchema({ name: 'Cancellation' })
@@ -13,14 +14,12 @@ export class CancelDto {
   readonly reason?: string;
 }
 
-const REDRIVABLE = ['failed', 'expired', 'cancelled'] as const;
-
 /** `POST /tasks/redrive`. */
 @ApiSchema({ name: 'Redrive' })
 export class RedriveDto {
-  @ApiProperty({ enum: REDRIVABLE, description: 'Which ended tasks to give back to their queues' })
-  @IsIn(REDRIVABLE)
-  readonly status!: (typeof REDRIVABLE)[number];
+  @ApiProperty({ enum: REDRIVABLE_STATES, description: 'Which ended tasks to give back to their queues' })
+  @IsIn(REDRIVABLE_STATES)
+  readonly status!: (typeof REDRIVABLE_STATES)[number];
 
   @ApiPropertyOptional({ description: 'Only tasks of this queue', pattern: QUEUE_NAME.source })
   @IsOptional()
