@@ -1,13 +1,5 @@
-/** Parts of every script that changes where tasks are found, see the headers there. */
-export const WRITING = [
-  'record',
-  'counters',
-  'notes',
-  'lanes',
-  'rings',
-  'parking',
-  'ready',
-  'admit',
-  'batch',
-  'index',
-] as const;
+/** Parts of every script that changes what waits and in which order, see the headers there. */
+export const WAITING = ['notes', 'counters', 'totals', 'lanes', 'signatures', 'rings', 'parking'] as const;
+
+/** Parts of every script that changes where tasks are found. */
+export const WRITING = ['record', ...WAITING, 'ready', 'admit', 'batch', 'index'] as const;

@@ -12,7 +12,7 @@ import type { TaskWriter } from './task-writer.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 const CLAIM = new LuaScript('claim', {
-  parts: [...WRITING, 'event', 'lease', 'limits', 'choose', 'take', 'ways'],
+  parts: [...WRITING, 'event', 'lease', 'limits', 'ahead', 'choose', 'take', 'ways'],
   runsWhenFull: true,
 });
 

@@ -4,20 +4,17 @@
 local function batchOf(queue, head) return queue .. ':batch:' .. head.batch end
 
 local function countInBatch(queue, head, by)
-  if head.batch ~= '' then redis.call('HINCRBY', batchOf(queue, head) .. ':counts', head.state, by) end
+  if head.batch ~= '' then increase(batchOf(queue, head) .. ':counts', head.state, by) end
 end
 
 -- Puts a new task into its batch.
 local function join(queue, id, head)
   if head.batch == '' then return end
   redis.call('HSET', queue .. ':task:' .. id, 'batch', head.batch)
-  redis.call('ZADD', batchOf(queue, head), head.born, id)
+  note(batchOf(queue, head), id, head.born)
 end
 
 -- Takes a task that goes out of its batch.
 local function quit(queue, id, head)
-  if head.batch == '' then return end
-  local batch = batchOf(queue, head)
-  redis.call('ZREM', batch, id)
-  if redis.call('EXISTS', batch) == 0 then redis.call('UNLINK', batch .. ':counts') end
+  if head.batch ~= '' then note(batchOf(queue, head), id, false) end
 end

@@ -2,17 +2,15 @@
 
 -- Notes the first task of each priority in the ring of a signature that is before those in `found`; without ageing, of
 -- the highest only. Groups that are full are parked on the way.
-local function look(queue, signature, limits, found)
+local function look(queue, signature, limits, found, most)
   local from = '-inf'
   while from do
-    local round, score = unpack(redis.call('ZRANGE', ringOf(queue, signature), from, '+inf', 'BYSCORE', 'LIMIT', 0, 1,
-      'WITHSCORES'))
+    local round, score = nextRound(queue, signature, from, most)
     if not round then return end
     local level, group = string.match(round, '^(%S+) (.*)$')
     local lane, priority, turn = laneOf(signature, group), tonumber(level), tonumber(score)
-    local active = limits.group and group ~= '' and redis.call('HGET', queue .. ':active', group)
-    if active and tonumber(active) >= limits.group then
-      park(queue, signature, level, group)
+    if limits.group and group ~= '' and numberOf(queue .. ':active', group) >= limits.group then
+      park(queue, signature, round, level, group)
     else
       local id, place = oldest(queue, priority, lane)
       local best = found[priority]
@@ -26,10 +24,10 @@ local function look(queue, signature, limits, found)
 end
 
 -- Returns the task as its id, round and priority; nil when there is none for this worker.
-local function choose(queue, signatures, limits, run)
+local function choose(queue, limits, run)
   local found, best, most = {}, nil, nil
-  for _, signature in ipairs(signatures) do
-    if satisfies(run.offer, signature) then look(queue, signature, limits, found) end
+  for _, signature in ipairs(signaturesOf(queue)) do
+    if satisfies(run.offer, signature) then look(queue, signature, limits, found, run.left) end
   end
   for priority, task in pairs(found) do
     local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0

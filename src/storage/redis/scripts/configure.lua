@@ -19,5 +19,6 @@ elseif before[1] and (before[1] ~= tasks or before[2] ~= per) then
   redis.call('SET', full, string.format('%.17g', ARGV[3] + tasks * (per * 1000 / tasks)))
 end
 for _, group in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':parked')) do unpark(KEYS[1], group) end
+writeNotes()
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return redis.call('HGETALL', settings)

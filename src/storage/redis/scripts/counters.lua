@@ -1,38 +1,38 @@
---[[ Part of every script that writes: the counters of a queue. They are read once, and written by `writeCounters`; until
-then nobody may read them in Redis.
-<queue>:meta  hash  number (last given), event (last id), endedBytes ]]
-local counters = {}
+--[[ Part of every script that writes: numbers in hashes, written at the end like the notes. Those that nobody asks for
+are tallied, the others read once. A field is there while it counts something.
+<queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given) ]]
+local numbers, changed, tallies = {}, {}, {}
+
+-- Reads fields together that will be asked for.
+local function warm(hash, fields)
+  local known = numbers[hash] or {}
+  numbers[hash] = known
+  for i, value in ipairs(redis.call('HMGET', hash, unpack(fields))) do
+    known[fields[i]] = known[fields[i]] or tonumber(value or 0)
+  end
+end
+
+local function numberOf(hash, field)
+  if not numbers[hash] or not numbers[hash][field] then warm(hash, {field}) end
+  return numbers[hash][field]
+end
+
+local function put(hash, field, value)
+  numbers[hash] = numbers[hash] or {}
+  changed[hash] = changed[hash] or {}
+  numbers[hash][field], changed[hash][field] = value, value
+end
+
+-- Adds to a number; returns it.
+local function increase(hash, field, by)
+  local value = numberOf(hash, field) + by
+  put(hash, field, value)
+  return value
+end
 
 -- Adds to a counter of the queue; returns it.
 local function count(queue, name, by)
-  local values = counters[queue]
-  if not values then
-    local number, event, bytes = unpack(redis.call('HMGET', queue .. ':meta', 'number', 'event', 'endedBytes'))
-    values = {number = number or 0, event = event or 0, endedBytes = bytes or 0}
-    counters[queue] = values
-  end
-  values[name] = values[name] + by
-  return values[name]
-end
-
--- How many there are by field of a hash: what many tasks of a script change is written at the end, like the counters.
-local tallies = {}
-
-local function tally(hash, field, by)
-  tallies[hash] = tallies[hash] or {}
-  tallies[hash][field] = (tallies[hash][field] or 0) + by
-end
-
-local function writeTallies()
-  for hash, fields in pairs(tallies) do
-    for field, by in pairs(fields) do
-      if by ~= 0 and redis.call('HINCRBY', hash, field, by) <= 0 then redis.call('HDEL', hash, field) end
-    end
-  end
-end
-
-local function writeCounters()
-  for queue, values in pairs(counters) do
-    redis.call('HSET', queue .. ':meta', 'number', values.number, 'event', values.event, 'endedBytes', values.endedBytes)
-  end
+  local meta = queue .. ':meta'
+  if not numbers[meta] then warm(meta, {'number', 'event', 'endedBytes', 'turn'}) end
+  return increase(meta, name, by)
 end

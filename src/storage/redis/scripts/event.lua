@@ -7,9 +7,8 @@ local told, latest = {}, time[1] * 1000000 + time[2] - 1
 
 -- Microseconds of the server's clock; later than the one before, whatever the clock does.
 local function nextEvent(queue)
-  local last = count(queue, 'event', 0)
-  latest = math.max(latest, last) + 1
-  count(queue, 'event', latest - last)
+  latest = math.max(latest, count(queue, 'event', 0)) + 1
+  put(queue .. ':meta', 'event', latest)
   return string.format('%.0f', latest)
 end
 

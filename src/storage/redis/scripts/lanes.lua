@@ -4,8 +4,7 @@ priority take turns: a round is `<priority> <group>`.
 <queue>:ready                    zset  ids of the lane without both, of all priorities, by place
 <queue>:ready:<priority>:<lane>  zset  ids of another lane by place
 <queue>:waiting                  hash  how many by round; a queue without it is plain
-<queue>:levels                   hash  how many by priority, and rounds by `r<priority>`
-<queue>:signatures               hash  how many by signature ]]
+<queue>:levels                   hash  how many by priority, and rounds by `r<priority>` ]]
 local AGES, HIGHEST_PRIORITY = 4398046511104, 1000
 local laned = {}
 

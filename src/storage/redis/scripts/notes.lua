@@ -1,5 +1,5 @@
 --[[ Part of every script that writes: what many tasks of a script change alike is noted, and written at the end with one
-command for each key. Until then nobody may read it in Redis. ]]
+command for each key, see `writeNotes`. Until then nobody may read it in Redis. ]]
 local scores = {}
 
 -- `score` is false for taking the id out.
@@ -7,6 +7,8 @@ local function note(index, id, score)
   scores[index] = scores[index] or {}
   scores[index][id] = score
 end
+
+local function isNoted(index, id) return scores[index] and scores[index][id] ~= nil end
 
 local function send(command, key, args)
   for from = 1, #args, 1000 do redis.call(command, key, unpack(args, from, math.min(from + 999, #args))) end
@@ -20,10 +22,4 @@ local function flush(index)
   send('ZADD', index, added)
   send('ZREM', index, gone)
   scores[index] = nil
-end
-
-local function writeNotes()
-  for index in pairs(scores) do flush(index) end
-  writeCounters()
-  writeTallies()
 end

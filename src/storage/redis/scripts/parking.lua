@@ -2,8 +2,10 @@
 <queue>:active          hash  tasks in `processing` by group
 <queue>:parked          set   groups that were at their limit when a claim met them
 <queue>:parked:<group>  set   `<signature> <priority>` of its lanes that are out of the rings ]]
-local function park(queue, signature, priority, group)
-  redis.call('ZREM', ringOf(queue, signature), priority .. ' ' .. group)
+local parked = {}
+
+local function park(queue, signature, round, priority, group)
+  leaveRing(queue, signature, round)
   redis.call('SADD', queue .. ':parked', group)
   redis.call('SADD', queue .. ':parked:' .. group, signature .. ' ' .. priority)
 end
@@ -12,7 +14,9 @@ local function unpark(queue, group)
   if redis.call('SREM', queue .. ':parked', group) == 0 then return end
   for _, lane in ipairs(redis.call('SMEMBERS', queue .. ':parked:' .. group)) do
     local signature, priority = string.match(lane, '^(%S*) (.*)$')
-    if oldest(queue, priority, laneOf(signature, group)) then enterRing(queue, signature, priority, group) end
+    if oldest(queue, priority, laneOf(signature, group)) then
+      enterRing(queue, signature, priority .. ' ' .. group, priority)
+    end
   end
   redis.call('DEL', queue .. ':parked:' .. group)
 end
@@ -22,10 +26,8 @@ local function follow(queue, lane, from, to)
   if lane == '' then return end
   local _, group = partsOf(lane)
   if group == '' or (from == 'processing') == (to == 'processing') then return end
-  if to == 'processing' then
-    redis.call('HINCRBY', queue .. ':active', group, 1)
-  else
-    less(queue .. ':active', group)
-    unpark(queue, group)
-  end
+  increase(queue .. ':active', group, to == 'processing' and 1 or -1)
+  if to == 'processing' then return end
+  if parked[queue] == nil then parked[queue] = redis.call('EXISTS', queue .. ':parked') == 1 end
+  if parked[queue] then unpark(queue, group) end
 end

@@ -4,13 +4,20 @@ local function queueUp(queue, id, head)
   local priority = priorityOf(head.place)
   local round = priority .. ' ' .. group
   if redis.call('ZADD', keyOf(queue, priority, head.lane), head.place, id) == 0 then return end
-  if redis.call('HINCRBY', queue .. ':waiting', round, 1) == 1 then
-    redis.call('HINCRBY', queue .. ':levels', 'r' .. priority, 1)
+  if increase(queue .. ':waiting', round, 1) == 1 then
+    tally(queue .. ':levels', 'r' .. priority, 1)
     giveTurn(queue, round)
   end
   tally(queue .. ':levels', priority, 1)
   tally(queue .. ':signatures', signature, 1)
-  enterRing(queue, signature, priority, group)
+  meet(queue, signature)
+  enterRing(queue, signature, round, priority)
+end
+
+-- Whether a round has nothing more that requires this.
+local function isDry(queue, priority, lane, left)
+  if left == 0 or #signaturesOf(queue) == 1 then return left == 0 end
+  return not oldest(queue, priority, lane)
 end
 
 local function stepOut(queue, id, head)
@@ -18,12 +25,12 @@ local function stepOut(queue, id, head)
   local priority = priorityOf(head.place)
   local round = priority .. ' ' .. group
   if redis.call('ZREM', keyOf(queue, priority, head.lane), id) == 0 then return end
-  waitingOf[queue .. ' ' .. round] = less(queue .. ':waiting', round)
-  if waitingOf[queue .. ' ' .. round] == 0 then
-    less(queue .. ':levels', 'r' .. priority)
-    redis.call('HDEL', queue .. ':turns', round)
+  local left = increase(queue .. ':waiting', round, -1)
+  if left == 0 then
+    tally(queue .. ':levels', 'r' .. priority, -1)
+    put(queue .. ':turns', round, 0)
   end
   tally(queue .. ':levels', priority, -1)
   tally(queue .. ':signatures', signature, -1)
-  if not oldest(queue, priority, head.lane) then redis.call('ZREM', ringOf(queue, signature), round) end
+  if isDry(queue, priority, head.lane, left) then leaveRing(queue, signature, round) end
 end

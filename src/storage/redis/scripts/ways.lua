@@ -1,13 +1,11 @@
 --[[ Part of the claim: the ways through a queue, one with lanes and a plain one. See `take.lua` for `run`. ]]
 local function takeFromLanes(q, queue, limits, run)
-  -- Those that are gone meanwhile have nothing in their rings.
-  local signatures = redis.call('HKEYS', queue .. ':signatures')
   while run.left > 0 and hasRoom(limits, run.steady) and #run.expired < run.passOver do
-    local task = choose(queue, signatures, limits, run)
+    local task = choose(queue, limits, run)
     if not task then return end
     if take(q, queue, task.id, run) then
       spend(queue, limits, run.steady)
-      sendBack(queue, task, signatures)
+      sendBack(queue, task)
     end
   end
 end

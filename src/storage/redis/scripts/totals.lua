@@ -1,0 +1,26 @@
+--[[ Part of every script that writes: writes what was noted and counted. ]]
+local function tally(hash, field, by)
+  tallies[hash] = tallies[hash] or {}
+  tallies[hash][field] = (tallies[hash][field] or 0) + by
+end
+
+local function writeNumbers(hash, fields)
+  local present, gone = {}, {}
+  for field, value in pairs(fields) do
+    if value > 0 then present[#present + 1], present[#present + 2] = field, value else gone[#gone + 1] = field end
+  end
+  send('HSET', hash, present)
+  send('HDEL', hash, gone)
+end
+
+local function writeTallies(hash, fields)
+  for field, by in pairs(fields) do
+    if by ~= 0 and redis.call('HINCRBY', hash, field, by) <= 0 then redis.call('HDEL', hash, field) end
+  end
+end
+
+local function writeNotes()
+  for index in pairs(scores) do flush(index) end
+  for hash, fields in pairs(changed) do writeNumbers(hash, fields) end
+  for hash, fields in pairs(tallies) do writeTallies(hash, fields) end
+end
