@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedTaskStore } from '../../src/storage/embedded/embedded-task-store.js';
@@ -8,13 +8,19 @@ import { describeStoreModel } from './store.model.js';
 import { describeTaskFlow, describeTaskStore } from './task-store.contract.js';
 
 const openEmbedded: OpenStore = async ({ settings }) => {
-  const directory = await mkdtemp(join(tmpdir(), 'crucible-contract-'));
+  const root = await mkdtemp(join(tmpdir(), 'crucible-contract-'));
+  let directory = await mkdtemp(join(root, 'data-'));
   const clock = new FakeClock();
   return harnessOf({
     clock,
     isForgetful: true,
     open: () => EmbeddedTaskStore.open({ directory, clock, settings: { ...ROOMY, ...settings } }),
-    dispose: () => rm(directory, { recursive: true, force: true }),
+    abandon: async () => {
+      const copy = await mkdtemp(join(root, 'data-'));
+      await cp(directory, copy, { recursive: true });
+      directory = copy;
+    },
+    dispose: () => rm(root, { recursive: true, force: true }),
   });
 };
 

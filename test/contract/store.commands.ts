@@ -291,9 +291,10 @@ const setWall = command(
   },
 );
 
-const reopen = command('reopen', fc.constant('both'), async (_, model, real) => {
-  await model.reopen(real.harness.isForgetful);
-  real.feed.listenTo(await real.harness.reopen());
+const reopen = command('reopen after', fc.constantFrom('close', 'crash'), async (end, model, real) => {
+  const { harness } = real;
+  await model.reopen(harness.isForgetful);
+  real.feed.listenTo(await (end === 'crash' ? harness.crash() : harness.reopen()));
 });
 
 /** All commands; those that build up come more often than those that tear down. */

@@ -11,6 +11,8 @@ export interface StoreHarness {
   readonly isForgetful?: boolean;
   /** Closes the store and opens the same data again. */
   reopen(): Promise<TaskStore>;
+  /** Goes on with the data as they are, as after a kill: what the store would do at its end is not done. */
+  crash(): Promise<TaskStore>;
   /** Closes the store, when it still is open, and deletes its data. */
   destroy(): Promise<void>;
 }
@@ -21,6 +23,8 @@ export interface HarnessParts {
   /** Opens the same data, each time as a new process would. */
   readonly open: () => Promise<TaskStore>;
   readonly isForgetful?: boolean;
+  /** Lets `open` find the data as they are while a store is open that nobody uses any more. */
+  readonly abandon?: () => Promise<void>;
   /** Deletes the data, when it does not go by itself. */
   readonly dispose?: () => Promise<void>;
 }
@@ -29,10 +33,12 @@ export interface HarnessParts {
 export async function harnessOf({
   clock,
   open,
+  abandon,
   dispose,
   isForgetful = false,
 }: HarnessParts): Promise<StoreHarness> {
   let store = await open();
+  const abandoned: TaskStore[] = [];
   return {
     clock,
     isForgetful,
@@ -44,8 +50,14 @@ export async function harnessOf({
       store = await open();
       return store;
     },
+    async crash() {
+      abandoned.push(store);
+      await abandon?.();
+      store = await open();
+      return store;
+    },
     async destroy() {
-      await store.close();
+      for (const each of [...abandoned, store]) await each.close();
       await dispose?.();
     },
   };

@@ -224,24 +224,36 @@ export function describeLimits(start: StartStore): void {
         const ways = ['complete', 'fail', 'release', 'cancel'] as const;
         if (task) await leave(user, task, ways[random.below(4)] ?? 'complete');
       } else if (choice < 0.9) {
-        user.clock.advance(5_000);
-        for (const task of held) await user.tick(task);
+        await loseAll(user);
         held = [];
-      } else if (choice < 0.95) await user.harness.reopen();
-      else {
+      } else if (choice < 0.925) await user.harness.reopen();
+      else if (choice < 0.95) {
+        // The answer is lost with the process.
+        await user.take({ max: 2, lease: 5 });
+        await user.harness.crash();
+      } else {
         limits = { maxConcurrency: 4 + random.below(4), maxConcurrencyPerGroup: 1 + random.below(3) };
         await user.store.configure('default', limits);
         // What is held stays held; no more comes until there is room again.
         for (const task of held.splice(0)) await user.complete(task);
+        await loseAll(user);
       }
       await expectWithin(user, limits);
     }
+    await loseAll(user);
+    held = [];
     for (let spare = 100; spare > 0; spare -= 1) {
       for (const task of held.splice(0)) await user.complete(task);
       held.push(...(await user.take({ max: 9 })));
     }
     expect(await user.list({ states: ['queued', 'processing'] })).toEqual([]);
   });
+}
+
+/** Lets every lease run out. */
+async function loseAll(user: StoreUser): Promise<void> {
+  user.clock.advance(5_000);
+  for (const task of await user.list({ states: ['processing'] })) await user.tick(task);
 }
 
 async function expectWithin(

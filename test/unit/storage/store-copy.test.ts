@@ -11,7 +11,13 @@ function twoStores() {
   const clock = new FakeClock();
   const [from, to] = [new ReferenceStore(clock, ROOMY), new ReferenceStore(clock, ROOMY)];
   const userOf = (store: ReferenceStore) =>
-    new StoreUser({ store, clock, reopen: () => Promise.resolve(store), destroy: () => store.close() });
+    new StoreUser({
+      store,
+      clock,
+      reopen: () => Promise.resolve(store),
+      crash: () => Promise.resolve(store),
+      destroy: () => store.close(),
+    });
   return { from, to, source: userOf(from), target: userOf(to) };
 }
 

@@ -52,7 +52,7 @@ export class RedisSite {
   /** Somebody who uses this store. */
   userOf(store: TaskStore): StoreUser {
     const never = () => Promise.reject(new Error('This store is not opened again'));
-    return new StoreUser({ store, clock: this.clock, reopen: never, destroy: never });
+    return new StoreUser({ store, clock: this.clock, reopen: never, crash: never, destroy: never });
   }
 
   /** A plain client. It is closed after the test. */
