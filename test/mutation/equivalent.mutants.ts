@@ -74,6 +74,32 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     after: "run.expired[#run.expired + 1] = {q, 0, 'x', id, unpack(fields, 1, 5)}",
     reason: 'Nobody reads the event of a task that is passed over: it gets one when it is expired.',
   },
+  {
+    file: 'admit.lua',
+    before: 'giveTurn(queue, round)',
+    after: 'do end',
+    reason: 'A round without a turn comes first, as the one of a queue that was plain does.',
+  },
+  {
+    file: 'admit.lua',
+    before:
+      "_, place = unpack(redis.call('ZRANGE', queue .. ':ready', after, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))",
+    after:
+      "_, place = unpack(redis.call('ZRANGE', queue .. ':ready', after, '+inf', 'BYSCORE', 'LIMIT', 0, 2, 'WITHSCORES'))",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'ahead.lua',
+    before: 'local list = ahead[ring] and ahead[ring][from] or {at = 1}',
+    after: 'local list = ahead[ring] and ahead[ring][from] or {at = 2}',
+    reason: 'Nothing is at any place of an empty list.',
+  },
+  {
+    file: 'ahead.lua',
+    before: 'local list = ahead[ring] and ahead[ring][from] or {at = 1}',
+    after: 'local list = ahead[ring] and ahead[ring][from] or {at = 0}',
+    reason: 'Nothing is at any place of an empty list.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {

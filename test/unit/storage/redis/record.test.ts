@@ -186,9 +186,29 @@ describe('what is left when all tasks are gone', () => {
     for (const key of LEFT) expect(await client.pttl(`${site.prefix}${key}`)).toBeGreaterThan(60_000);
   });
 
+  it('is nothing of groups, requirements and batches', async () => {
+    const user = await site.user();
+    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    for (const group of ['a', 'b']) {
+      const tasks = [0, 1, 2].map((at) => ({ id: `${group}${at}`, group, batchId: 'batch', priority: at }));
+      await user.add(...tasks, { id: `${group}-gpu`, group, requires: { gpu: 'yes' } });
+    }
+    await user.complete(await user.takeOne());
+    await user.take({ max: 9, labels: { gpu: 'yes' } });
+    await user.write(cancel(await user.find('a-gpu'), undefined, user.now));
+    const tasks = await user.list();
+    expect(await user.store.remove(tasks)).toEqual(tasks.map(() => true));
+    await dropFences();
+    expect(await keysLeft()).toEqual([...QUEUE, ':{default}:settings'].toSorted());
+  });
+
   it('is nothing of a task that was cleared', async () => {
     const user = await site.user();
     await fill(user);
+    // A queue of plain tasks has no lanes, groups and batches.
+    const plain = /:\{default\}:(?:attempts|claim|due|ended|events|leases|meta|ready|state|task)(?::[^:]*)?$/;
+    const keys = (await keysLeft()).filter((key) => key.includes('{'));
+    expect(keys.filter((key) => !plain.test(key) || key.includes(':ready:'))).toEqual([]);
     expect(await user.store.clear({})).toBe(8);
     await dropFences();
     expect(await keysLeft()).toEqual([...LEFT, ':generation', ...QUEUE]);

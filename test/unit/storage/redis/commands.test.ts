@@ -1,0 +1,50 @@
+import { useRedis } from './redis.site.js';
+
+const site = useRedis();
+
+const GROUPS = 40;
+
+/** How often Redis did each command, also within scripts. */
+async function commandsOf(work: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> {
+  const client = await site.client();
+  await client.config('RESETSTAT');
+  await work();
+  const lines = (await client.info('commandstats')).matchAll(/^cmdstat_(\S+?):calls=(\d+)/gm);
+  return Object.fromEntries(Array.from(lines, ([, name = '', calls]) => [name, Number(calls)]));
+}
+
+/** What is done once in a script, for all its tasks together, is not done task by task. */
+describe('a claim of many tasks', () => {
+  const ONCE = 9;
+
+  it('asks for each task of a plain queue only what it is', async () => {
+    const user = await site.user();
+    await user.add(...Array.from({ length: GROUPS }, (_, at) => ({ id: `t${at}` })));
+    const commands = await commandsOf(() => user.take({ max: GROUPS }));
+    for (const name of ['hmget', 'hset']) expect(commands[name]).toBeLessThan(GROUPS + ONCE);
+    for (const name of ['zrange', 'zadd', 'zrem']) expect(commands[name]).toBeLessThan(ONCE);
+    for (const name of ['hget', 'hincrby', 'hkeys', 'zscore']) expect(commands[name] ?? 0).toBe(0);
+  });
+
+  it('asks for each task among groups also which it is, and takes it out of its lane', async () => {
+    const user = await site.user();
+    const groups = Array.from({ length: GROUPS }, (_, at) => `g${at}`);
+    await user.store.configure('default', { maxConcurrencyPerGroup: 2 });
+    for (const turn of [0, 1]) await user.add(...groups.map((group) => ({ id: `${group}-${turn}`, group })));
+    const commands = await commandsOf(() => user.take({ max: GROUPS }));
+    for (const name of ['hmget', 'hset', 'zrange', 'zrem']) {
+      expect(commands[name]).toBeLessThan(GROUPS + ONCE);
+    }
+    for (const name of ['zadd', 'hincrby', 'hkeys']) expect(commands[name]).toBeLessThan(ONCE);
+    for (const name of ['hget', 'zscore']) expect(commands[name] ?? 0).toBe(0);
+    expect((await user.take({ max: 2 * GROUPS })).length).toBe(GROUPS);
+  });
+
+  it('counts the tasks of a batch together', async () => {
+    const user = await site.user();
+    await user.add(...Array.from({ length: GROUPS }, (_, at) => ({ id: `t${at}`, batchId: 'b' })));
+    const commands = await commandsOf(() => user.take({ max: GROUPS }));
+    for (const name of ['hmget', 'hset']) expect(commands[name]).toBeLessThan(GROUPS + ONCE);
+    expect(commands.hincrby ?? 0).toBe(0);
+  });
+});
