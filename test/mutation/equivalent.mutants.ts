@@ -100,6 +100,22 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     after: 'local list = ahead[ring] and ahead[ring][from] or {at = 0}',
     reason: 'Nothing is at any place of an empty list.',
   },
+  {
+    file: 'choose.lua',
+    before:
+      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0',
+    after:
+      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 1',
+    reason: 'All tasks have the same then.',
+  },
+  {
+    file: 'choose.lua',
+    before:
+      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0',
+    after:
+      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or -1',
+    reason: 'All tasks have the same then.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {

@@ -111,18 +111,18 @@ export function describeLimits(start: StartStore): void {
   it('passes over groups that are full, and serves them in their old turn when they are not', async () => {
     const user = await start();
     await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
-    await user.add(...['a0', 'a1', 'b0', 'b1', 'c0'].map((id) => ({ id, group: id.slice(0, 1) })), {
+    await user.add(...['x0', 'x1', 'b0', 'b1', 'c0'].map((id) => ({ id, group: id.slice(0, 1) })), {
       id: 'low',
       priority: 0,
       group: 'd',
     });
     const taken = await user.take({ max: 9 });
-    expect(idsOf(taken)).toEqual(['a0', 'b0', 'c0', 'low']);
-    const [a0, b0] = taken;
-    if (!a0 || !b0) throw new Error('Too few tasks');
+    expect(idsOf(taken)).toEqual(['x0', 'b0', 'c0', 'low']);
+    const [x0, b0] = taken;
+    if (!x0 || !b0) throw new Error('Too few tasks');
     await user.complete(b0);
-    await user.complete(a0);
-    expect(idsOf(await user.take({ max: 9 }))).toEqual(['a1', 'b1']);
+    await user.complete(x0);
+    expect(idsOf(await user.take({ max: 9 }))).toEqual(['x1', 'b1']);
   });
 
   it('fits the settings at once when they change', async () => {
@@ -195,6 +195,18 @@ export function describeLimits(start: StartStore): void {
     user.clock.advance(1_001);
     await user.add({ id: 'younger', priority: 3 }, { id: 'urgent', priority: 4 });
     expect(idsOf(await user.take({ max: 3 }))).toEqual(['urgent', 'old', 'younger']);
+  });
+
+  it('weighs every priority when waiting counts', async () => {
+    const user = await start();
+    await user.store.configure('default', { priorityAgeing: 10 });
+    for (const priority of [-3, -2, -1, 0, 1, 2]) {
+      await user.add({ id: `p${priority}`, priority });
+      user.clock.advance(10_001);
+    }
+    for (const id of ['p-3', 'p-2', 'p-1', 'p0', 'p1', 'p2']) {
+      expect(idsOf([await user.takeOne()])).toEqual([id]);
+    }
   });
 
   it('prefers the higher priority when another has waited just as much longer', async () => {
