@@ -47,6 +47,8 @@ function addTasks(program: Command): void {
     .option('--language <language>', 'the language of the code')
     .option('--engine <engine>', 'what runs the code')
     .option('--max-attempts <number>', 'failures before it is a dead letter', integer)
+    .option('--group <group>', 'whose it is: groups of a queue take turns')
+    .option('--requires <labels>', 'what a worker must offer: name=value, separated by commas', pairs)
     .option('--metadata <json>', 'an object for the worker')
     .option('--batch-id <id>', 'what it belongs to')
     .option('--ndjson', 'the file has a task as JSON on each line')
@@ -114,6 +116,7 @@ function addFilters(command: Command): Command {
   return command
     .option('--queue <queues>', 'of these queues, separated by commas', list)
     .option('--batch <id>', 'of this batch')
+    .option('--group <group>', 'of this group')
     .option('--worker <id>', 'that this worker holds or ended')
     .option('--limit <number>', 'so many at most', integer);
 }
@@ -126,6 +129,16 @@ function addWork(program: Command): void {
     .passThroughOptions()
     .option('-j, --jobs <number>', 'tasks at a time', integer)
     .option('--queue <queues>', 'take from these, separated by commas, looked at in this order', list)
+    .addOption(
+      new Option('--weights <queues>', 'or from these, by weight: name=number, separated by commas')
+        .argParser(weights)
+        .conflicts('queue'),
+    )
+    .option(
+      '--labels <labels>',
+      'what it offers to tasks that require it: name=value, separated by commas',
+      pairs,
+    )
     .option('--worker-id <id>', 'the name of this worker')
     .option('--lease <seconds>', 'hold a task so long without a heartbeat', seconds)
     .option('--once', 'end after one task')
@@ -242,6 +255,19 @@ function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('It must be a number of seconds.');
   return value;
+}
+
+function pairs(text: string): Record<string, string> {
+  const entries = list(text).map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('It must be name=value, separated by commas.');
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function weights(text: string): Record<string, number> {
+  return Object.fromEntries(Object.entries(pairs(text)).map(([queue, weight]) => [queue, integer(weight)]));
 }
 
 function list(text: string): string[] {

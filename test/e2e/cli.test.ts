@@ -97,6 +97,24 @@ describe('crucible-queue', () => {
     ).toEqual(['a', 'c']);
   });
 
+  it('enqueues for a group and for workers that offer something', async () => {
+    const enqueue = (id: string, ...options: string[]) =>
+      call(['enqueue', '-', '--id', id, '--queue', 'q', ...options], '1');
+    expect((await enqueue('mine', '--group', 'ann', '--requires', 'gpu=a100,zone=eu')).code).toBe(0);
+    await enqueue('other', '--group', 'bob');
+    const listed = await call(['list', '--group', 'ann']);
+    expect(JSON.parse(listed.stdout)).toMatchObject({ eval_id: 'mine', group: 'ann' });
+    expect(await client.get('mine')).toMatchObject({ requires: { gpu: 'a100', zone: 'eu' } });
+    const work = (...options: string[]) => call(['work', '--until-empty', ...options, '--', 'true']);
+    expect((await work('--queue', 'q')).code).toBe(0);
+    expect(await client.get('mine')).toMatchObject({ status: 'queued' });
+    expect((await work('--weights', 'q=2,r=1', '--labels', 'gpu=a100,zone=eu,more=1')).code).toBe(0);
+    expect(await client.get('mine')).toMatchObject({ status: 'completed' });
+    expect((await work('--weights', 'q=2', '--queue', 'q')).code).toBe(64);
+    expect((await work('--weights', 'q=much')).code).toBe(64);
+    expect((await enqueue('bad', '--requires', 'gpu')).code).toBe(64);
+  });
+
   it('says by its exit code what is wrong', async () => {
     await client.enqueue({ eval_id: 'known', code: 'x' });
     const calls: [number, string[], Record<string, string>?][] = [

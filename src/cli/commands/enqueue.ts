@@ -13,6 +13,8 @@ export interface EnqueueOptions {
   readonly language?: string;
   readonly engine?: string;
   readonly maxAttempts?: number;
+  readonly group?: string;
+  readonly requires?: Readonly<Record<string, string>>;
   readonly metadata?: string;
   readonly batchId?: string;
   readonly ndjson?: boolean;
@@ -47,14 +49,10 @@ export async function printEnd(task: TaskDetails, context: Context): Promise<voi
 }
 
 function fieldsOf(options: EnqueueOptions): Omit<TaskInput, 'code'> {
-  const { queue, priority, delay, timeout, language, engine, maxAttempts, metadata, batchId } = options;
+  const { queue, priority, delay, timeout, language, engine, group, requires } = options;
+  const { maxAttempts, metadata, batchId } = options;
   const given = {
-    queue,
-    priority,
-    delay,
-    timeout,
-    language,
-    engine,
+    ...{ queue, priority, delay, timeout, language, engine, group, requires },
     max_attempts: maxAttempts,
     batch_id: batchId,
   };

@@ -41,6 +41,7 @@ export interface ListOptions {
   readonly status?: string[];
   readonly queue?: string[];
   readonly batch?: string;
+  readonly group?: string;
   readonly worker?: string;
   readonly limit?: number;
 }
@@ -52,6 +53,7 @@ export async function list(options: ListOptions, context: Context): Promise<void
     status: options.status as TaskStatus['status'][] | undefined,
     queue: options.queue,
     batch_id: options.batch,
+    group: options.group,
     worker_id: options.worker,
     limit: Math.min(limit, 500),
   });

@@ -7,6 +7,8 @@ import { CommandFailed, EXIT } from '../exit-code.js';
 export interface WorkOptions {
   readonly jobs?: number;
   readonly queue?: string[];
+  readonly weights?: Readonly<Record<string, number>>;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly workerId?: string;
   readonly lease?: number;
   readonly once?: boolean;
@@ -37,7 +39,8 @@ export async function work(
     });
   const worker = new Worker(context.client, handler, {
     workerId: options.workerId ?? `${hostname()}-${process.pid}`,
-    queues: options.queue,
+    queues: options.weights ?? options.queue,
+    labels: options.labels,
     concurrency: options.jobs ?? 1,
     lease: options.lease,
     onEvent: (event) => tell(event, options, context),
