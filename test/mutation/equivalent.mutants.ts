@@ -116,6 +116,32 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
       'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or -1',
     reason: 'All tasks have the same then.',
   },
+  {
+    file: 'claim.lua',
+    before: 'for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do',
+    after: 'for q = 1, run.left >= 0 and tonumber(takeFrom) or 0 do',
+    reason: 'No way through a queue takes a task when none is left to take.',
+  },
+  {
+    file: 'claim.lua',
+    before: 'for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do',
+    after: 'for q = 1, run.left > -1 and tonumber(takeFrom) or 0 do',
+    reason: 'No way through a queue takes a task when none is left to take.',
+  },
+  {
+    file: 'claim.lua',
+    before: 'for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do',
+    after: 'for q = 1, run.left > 0 and tonumber(takeFrom) or 1 do',
+    reason: 'No way through a queue takes a task when none is left to take.',
+  },
+  {
+    file: 'claim.lua',
+    before:
+      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 5)} end",
+    after:
+      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, 'x', id, unpack(fieldsOf(queue, id), 1, 5)} end",
+    reason: 'Nobody reads the event of a task that the claim holds already: it was told before.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {

@@ -136,6 +136,7 @@ describe('the events', () => {
       await user.add(...Array.from({ length: 100 }, (_, index) => ({ id: `t${batch}-${index}` })));
     }
     for (let batch = 0; batch < 10; batch += 1) await user.take({ max: 100 });
+    expect((await streamOf('default')).length).toBeLessThan(300);
     const tasks = await user.list({ states: ['processing'], limit: 1_000 });
     expect(tasks).toHaveLength(1_000);
     for (const task of tasks.slice(0, 300)) await user.complete(task);
