@@ -177,6 +177,28 @@ export function describeLimits(start: StartStore): void {
     expect(await user.take({ max: 9 })).toHaveLength(6);
   });
 
+  it.each([
+    ['tasks', { tasks: 3, per: 1 }, 0],
+    ['time', { tasks: 2, per: 2 }, 0],
+    ['nothing', { tasks: 2, per: 1 }, 2],
+  ])('begins with an empty bucket when %s of the rate changes', async (_, rateLimit, left) => {
+    const user = await start();
+    await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });
+    await user.add(...Array.from({ length: 9 }, (_each, index) => ({ id: `t${index}` })));
+    await user.store.configure('default', { rateLimit });
+    expect(await user.take({ max: 9 })).toHaveLength(left);
+  });
+
+  it('begins with a full bucket where there was no rate', async () => {
+    const user = await start();
+    const rateLimit = { tasks: 2, per: 60 };
+    await user.add(...Array.from({ length: 9 }, (_, index) => ({ id: `t${index}` })));
+    for (const set of [rateLimit, null, rateLimit]) await user.store.configure('default', { rateLimit: set });
+    expect(await user.take({ max: 9 })).toHaveLength(2);
+    for (const set of [null, rateLimit]) await user.store.configure('default', { rateLimit: set });
+    expect(await user.take({ max: 9 })).toHaveLength(2);
+  });
+
   it('spends no token on what has expired', async () => {
     const user = await start();
     await user.store.configure('default', { rateLimit: { tasks: 1, per: 60 } });
