@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutation:lua -- [--part 1/20] [--known LOG] [NAME…]`: changes the scripts of the Redis store, all or those
+ * `npm run test:mutation:lua -- [--part 1/20] [--known LOG] [--workers 4] [NAME…]`: changes the scripts of the Redis store, all or those
  * named, one thing at a time, and lets the tests of the store look for it; with `--part` it does so with every 20th change
  * only, and with `--known` it takes over what the output of a run says that was ended before its time. The last line says
  * how many were found; the exit code is 1 below 90 %.
@@ -15,7 +15,6 @@ import { MutantJudge } from './mutant.judge.js';
 
 const ROOT = process.cwd();
 const SCRIPTS = join(ROOT, 'src/storage/redis/scripts');
-const WORKERS = 2;
 const WANTED_PERCENT = 90;
 const SURVIVED = 'SURVIVED';
 
@@ -64,7 +63,7 @@ async function judgeAll(mutants: readonly Mutant[]): Promise<readonly Verdict[]>
       await judge.close();
     }
   };
-  const others = Array.from({ length: WORKERS - 1 }, () => MutantJudge.open(ROOT));
+  const others = Array.from({ length: Number(values.workers) - 1 }, () => MutantJudge.open(ROOT));
   await Promise.all([first, ...(await Promise.all(others))].map(work));
   return verdicts;
 }
@@ -107,7 +106,12 @@ function percent(part: number, whole: number): number {
 }
 
 const { values, positionals } = parseArgs({
-  options: { part: { type: 'string' }, known: { type: 'string' } },
+  options: {
+    part: { type: 'string' },
+    known: { type: 'string' },
+    // The tests wait more than they compute.
+    workers: { type: 'string', default: '4' },
+  },
   allowPositionals: true,
 });
 const [part = 1, parts = 1] = (values.part ?? '1/1').split('/').map(Number);
