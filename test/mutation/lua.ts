@@ -1,8 +1,8 @@
 /**
- * `npm run test:mutation:lua -- [--part 1/20] [--known LOG] [--workers 4] [NAME…]`: changes the scripts of the Redis store, all or those
- * named, one thing at a time, and lets the tests of the store look for it; with `--part` it does so with every 20th change
- * only, and with `--known` it takes over what the output of a run says that was ended before its time. The last line says
- * how many were found; the exit code is 1 below 90 %.
+ * `npm run test:mutation:lua -- [--part 1/20] [--known LOG] [--workers 4] [NAME…]`: changes the scripts of the Redis
+ * store, all or those named, one thing at a time, and lets the tests of the store look for it; with `--part` it does so
+ * with every 20th change only, and with `--known` it takes over what the output of a run says that was ended before its
+ * time. The last line says how many were found; the exit code is 1 below 90 %.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
