@@ -5,7 +5,7 @@ import { EmbeddedTaskStore } from '../../src/storage/embedded/embedded-task-stor
 import { harnessOf, type OpenStore, ROOMY } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { describeStoreModel } from './store.model.js';
-import { describeTaskFlow, describeTaskStore } from './task-store.contract.js';
+import { describeTaskFlow, describeTaskOutbox, describeTaskStore } from './task-store.contract.js';
 
 const openEmbedded: OpenStore = async ({ settings }) => {
   const root = await mkdtemp(join(tmpdir(), 'crucible-contract-'));
@@ -26,4 +26,5 @@ const openEmbedded: OpenStore = async ({ settings }) => {
 
 describeTaskStore('embedded', openEmbedded);
 describeTaskFlow('embedded', openEmbedded);
+describeTaskOutbox('embedded', openEmbedded);
 describeStoreModel('embedded', openEmbedded);

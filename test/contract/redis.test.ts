@@ -3,7 +3,7 @@ import { openRedisStore } from '../support/redis-store.js';
 import { harnessOf, type OpenStore } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';
 import { describeStoreModel } from './store.model.js';
-import { describeTaskFlow, describeTaskStore } from './task-store.contract.js';
+import { describeTaskFlow, describeTaskOutbox, describeTaskStore } from './task-store.contract.js';
 
 let server: RedisServer;
 let stores = 0;
@@ -30,4 +30,6 @@ describeTaskStore('redis', openIn(false));
 describeTaskFlow('redis', openIn(false));
 describeTaskFlow('redis, by the ways of a Cluster', openIn(true));
 describeTaskStore('redis, by the ways of a Cluster', openIn(true));
+describeTaskOutbox('redis', openIn(false));
+describeTaskOutbox('redis, by the ways of a Cluster', openIn(true));
 describeStoreModel('redis', openIn(false));

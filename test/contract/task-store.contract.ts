@@ -11,6 +11,7 @@ import { describeFeed } from './suites/feed.suite.js';
 import { describeInsert } from './suites/insert.suite.js';
 import { describeLimits } from './suites/limits.suite.js';
 import { describeList } from './suites/list.suite.js';
+import { describeOutbox } from './suites/outbox.suite.js';
 import { describePosition } from './suites/position.suite.js';
 import { describeRaces } from './suites/races.suite.js';
 import { describeRemove } from './suites/remove.suite.js';
@@ -58,5 +59,13 @@ export function describeTaskFlow(name: string, open: OpenStore): void {
     const start = useStores(open);
     describe('groups and labels', () => describeFairness(start));
     describe('settings and limits', () => describeLimits(start));
+  });
+}
+
+/** What stores promise that keep notices of those who have to be told. */
+export function describeTaskOutbox(name: string, open: OpenStore): void {
+  describe(`TaskStore, ${name}`, () => {
+    const start = useStores(open);
+    describe('outbox', () => describeOutbox(start));
   });
 }

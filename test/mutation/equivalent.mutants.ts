@@ -142,6 +142,110 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
       "if isGood then run.claimed[#run.claimed + 1] = {q, 0, 'x', id, unpack(fieldsOf(queue, id), 1, 5)} end",
     reason: 'Nobody reads the event of a task that the claim holds already: it was told before.',
   },
+  {
+    file: 'admit.lua',
+    before: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 0, 'WITHSCORES'))",
+    after: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, -1, 'WITHSCORES'))",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'batch.lua',
+    before: "if head.batch ~= '' then note(batchOf(queue, head), id, false) end",
+    after: "if head.batch ~= 'x' then note(batchOf(queue, head), id, false) end",
+    reason: 'No task is in the batch without a name.',
+  },
+  {
+    file: 'configure.lua',
+    before: 'elseif before[1] and (before[1] ~= tasks or before[2] ~= per) then',
+    after: 'elseif before[2] and (before[1] ~= tasks or before[2] ~= per) then',
+    reason: 'Both parts of a rate are set, or none.',
+  },
+  {
+    file: 'counts.lua',
+    before: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, 0)[1]",
+    after: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, -1)[1]",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'document-remove.lua',
+    before: "if redis.call('HGET', kind .. ':revisions', id) ~= expected then return 0 end",
+    after: "if redis.call('HGET', kind .. ':revisions', id) ~= expected then return -1 end",
+    reason: 'Everything but 1 says that nothing was removed.',
+  },
+  {
+    file: 'due.lua',
+    before: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, 0, 'WITHSCORES')[2] or ''",
+    after: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, 1, 'WITHSCORES')[2] or ''",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'due.lua',
+    before: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, 0, 'WITHSCORES')[2] or ''",
+    after: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, -1, 'WITHSCORES')[2] or ''",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'due.lua',
+    before: 'local left = ARGV[4] - #due',
+    after: 'local left = ARGV[4] + #due',
+    reason: 'What is too much is cut off by the caller.',
+  },
+  {
+    file: 'due.lua',
+    before: "local isDue = left > 0 and summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])",
+    after: "local isDue = left >= 0 and summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])",
+    reason: 'Of none that are asked for none come.',
+  },
+  {
+    file: 'due.lua',
+    before: "local isDue = left > 0 and summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])",
+    after: "local isDue = left > -1 and summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])",
+    reason: 'Of none that are asked for none come.',
+  },
+  {
+    file: 'due.lua',
+    before: "local isDue = left > 0 and summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])",
+    after: "local isDue = left > 0 or summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])",
+    reason: 'Nothing is in the range that is not due.',
+  },
+  {
+    file: 'event.lua',
+    before: 'local told, latest = {}, time[1] * 1000000 + time[2] - 1',
+    after: 'local told, latest = {}, time[1] * 1000000 + time[2] + 1',
+    reason: 'An id may be a few microseconds earlier or later.',
+  },
+  {
+    file: 'event.lua',
+    before: 'local told, latest = {}, time[1] * 1000000 + time[2] - 1',
+    after: 'local told, latest = {}, time[1] * 1000000 + time[2] - 2',
+    reason: 'An id may be a few microseconds earlier or later.',
+  },
+  {
+    file: 'event.lua',
+    before: 'local told, latest = {}, time[1] * 1000000 + time[2] - 1',
+    after: 'local told, latest = {}, time[1] * 1000000 + time[2] - 0',
+    reason: 'An id may be a few microseconds earlier or later.',
+  },
+  {
+    file: 'batch.lua',
+    before: "if head.batch ~= '' then note(batchOf(queue, head), id, false) end",
+    after: "if head.batch == '' then note(batchOf(queue, head), id, false) end",
+    reason: 'No task is in the batch without a name.',
+  },
+  {
+    file: 'batch.lua',
+    before: "if head.batch ~= '' then note(batchOf(queue, head), id, false) end",
+    after: "if head.batch ~= '' then do end end",
+    reason: 'No task is in the batch without a name.',
+  },
+  {
+    file: 'claim.lua',
+    before:
+      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 5)} end",
+    after:
+      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 6)} end",
+    reason: 'Nobody reads what follows the payload.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {

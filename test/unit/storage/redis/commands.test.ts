@@ -13,6 +13,16 @@ async function commandsOf(work: () => Promise<unknown>): Promise<Readonly<Record
   return Object.fromEntries(Array.from(lines, ([, name = '', calls]) => [name, Number(calls)]));
 }
 
+describe('an insert of many tasks', () => {
+  it('writes each task once, and the rest together', async () => {
+    const user = await site.user();
+    await user.add({ id: 'first' });
+    const tasks = Array.from({ length: GROUPS }, (_, at) => user.newTask({ id: `t${at}` }));
+    const commands = await commandsOf(() => user.store.insert(tasks));
+    expect(commands).toMatchObject({ hmget: 1, hset: GROUPS + 1, xadd: GROUPS, publish: GROUPS, zadd: 2 });
+  });
+});
+
 /** What is done once in a script, for all its tasks together, is not done task by task. */
 describe('a claim of many tasks', () => {
   const ONCE = 9;

@@ -92,6 +92,9 @@ describe('the events', () => {
     await user.add({ id: 'b' }, { id: 'c' });
     await feed.settle(user);
     expect(feed.told.slice(1).map((told) => told.id)).toEqual([3000000000000001, 3000000000000002]);
+    await user.add({ id: 'd' });
+    await feed.settle(user);
+    expect(feed.told.at(-1)?.id).toBe(3000000000000003);
   });
 
   it('of one call have ids of their own, also in several queues', async () => {

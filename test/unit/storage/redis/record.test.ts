@@ -186,6 +186,13 @@ describe('what is left when all tasks are gone', () => {
     for (const key of LEFT) expect(await client.pttl(`${site.prefix}${key}`)).toBeGreaterThan(60_000);
   });
 
+  it('is nothing of a document but the number that counts up', async () => {
+    const { documents } = await site.open();
+    const revision = await documents.put('batch', { id: 'a', text: '1', expected: 0 });
+    expect(await documents.remove('batch', 'a', revision ?? 0)).toBe(true);
+    expect(await keysLeft()).toEqual([':documents:{batch}:version']);
+  });
+
   it('is nothing of groups, requirements and batches', async () => {
     const user = await site.user();
     await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
