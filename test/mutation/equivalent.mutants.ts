@@ -227,18 +227,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'An id may be a few microseconds earlier or later.',
   },
   {
-    file: 'batch.lua',
-    before: "if head.batch ~= '' then note(batchOf(queue, head), id, false) end",
-    after: "if head.batch == '' then note(batchOf(queue, head), id, false) end",
-    reason: 'No task is in the batch without a name.',
-  },
-  {
-    file: 'batch.lua',
-    before: "if head.batch ~= '' then note(batchOf(queue, head), id, false) end",
-    after: "if head.batch ~= '' then do end end",
-    reason: 'No task is in the batch without a name.',
-  },
-  {
     file: 'claim.lua',
     before:
       "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 5)} end",
