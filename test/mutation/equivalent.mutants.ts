@@ -234,6 +234,18 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
       "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 6)} end",
     reason: 'Nobody reads what follows the payload.',
   },
+  {
+    file: 'index.lua',
+    before: "if head.state ~= 'queued' or head.startBy ~= '-' then note(queue .. index, id, false) end",
+    after: "if head.state ~= 'queued' or head.startBy ~= 'x' then note(queue .. index, id, false) end",
+    reason: 'Taking out what is not in an index does nothing.',
+  },
+  {
+    file: 'insert-reserved.lua',
+    before: 'if record[1] then',
+    after: 'if record[2] then',
+    reason: 'Every record has a head and a spec.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {

@@ -33,11 +33,12 @@ describe('the fence', () => {
 describe('the exchange of entries of the directory', () => {
   it('writes and forgets those that are as they were read, and no others', async () => {
     const client = await site.client();
-    const keys = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => site.keys.entry(id));
-    for (const [index, key] of keys.slice(0, 4).entries()) await client.set(key, `old ${index}`);
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((id) => site.keys.entry(id));
+    for (const index of [0, 1, 2, 3, 6]) await client.set(keys[index] ?? '', `old ${index}`);
     const args = ['old 0', 'new 0', 'old 1', '', 'else', 'new 2', 'else', '', 'old 4', 'new 4', 'old 5', ''];
-    expect(await new LuaScript('exchange').run(client, { keys, args })).toEqual([1, 1, 0, 0, 0, 0]);
-    expect(await client.mget(keys)).toEqual(['new 0', null, 'old 2', 'old 3', null, null]);
+    const call = { keys, args: [...args, 'old 6', 'new 6'] };
+    expect(await new LuaScript('exchange').run(client, call)).toEqual([1, 1, 0, 0, 0, 0, 1]);
+    expect(await client.mget(keys)).toEqual(['new 0', null, 'old 2', 'old 3', null, null, 'new 6']);
   });
 });
 
