@@ -246,6 +246,42 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     after: 'if record[2] then',
     reason: 'Every record has a head and a spec.',
   },
+  {
+    file: 'insert-reserved.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH + 1))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'insert-reserved.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 0))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'insert.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH + 1))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'insert.lua',
+    before: 'if record and record[1] then',
+    after: 'if record and record[2] then',
+    reason: 'Every record has a head and a spec.',
+  },
+  {
+    file: 'limits.lua',
+    before: "if not string.find(offer, ',' .. pair .. ',', 1, true) then return false end",
+    after: "if not string.find(offer, ',' .. pair .. ',', 0, true) then return false end",
+    reason: 'To look from 0 is to look from the beginning.',
+  },
+  {
+    file: 'parking.lua',
+    before: "if lane == '' then return end",
+    after: "if lane == 'x' then return end",
+    reason: 'The lane without a name has no group.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {

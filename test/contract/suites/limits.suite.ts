@@ -125,6 +125,18 @@ export function describeLimits(start: StartStore): void {
     expect(idsOf(await user.take({ max: 9 }))).toEqual(['x1', 'b1']);
   });
 
+  it('serves a group that was met full when a task of it is given back', async () => {
+    const user = await start();
+    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    const gpu = { gpu: 'yes' };
+    await user.add({ id: 'gpu', group: 'g', requires: gpu }, { id: 'plain', group: 'g', priority: 0 });
+    const held = await user.takeOne({ labels: gpu });
+    expect(await user.take()).toEqual([]);
+    await user.release(held);
+    expect(idsOf(await user.take())).toEqual(['plain']);
+    expect(await user.take({ labels: gpu })).toEqual([]);
+  });
+
   it('fits the settings at once when they change', async () => {
     const user = await start();
     await user.add(

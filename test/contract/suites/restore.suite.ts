@@ -57,6 +57,24 @@ export function describeRestore(start: StartStore): void {
     expect(await contentsOf(target.store)).toEqual(after);
   });
 
+  it('takes over groups with what they hold and require', async () => {
+    const [source, target] = [await start(), await start()];
+    const gpu = { gpu: 'yes' };
+    const tasks = ['a0', 'a1', 'a2', 'b0'].map((id) => ({ id, group: id.slice(0, 1) }));
+    await source.add(...tasks, { id: 'gpu', group: 'b', requires: gpu });
+    const held = await source.takeOne();
+    await target.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await target.store.restore(await keptTasks(source.store));
+    const [b0] = await target.take({ max: 9 });
+    expect(b0?.spec.id).toBe('b0');
+    expect(await target.take({ max: 9, labels: gpu })).toEqual([]);
+    await target.complete(held);
+    expect(idsOf(await target.take({ max: 9 }))).toEqual(['a1']);
+    if (b0 !== undefined) await target.complete(b0);
+    expect(await target.take({ max: 9 })).toEqual([]);
+    expect(idsOf(await target.take({ max: 9, labels: gpu }))).toEqual(['gpu']);
+  });
+
   it('tells nothing', async () => {
     const [source, target] = [await start(), await start()];
     await fillWithEverything(source);

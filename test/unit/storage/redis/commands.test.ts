@@ -50,6 +50,14 @@ describe('a claim of many tasks', () => {
     expect((await user.take({ max: 2 * GROUPS })).length).toBe(GROUPS);
   });
 
+  it('meets each task that has expired once', async () => {
+    const user = await site.user();
+    await user.add({ id: 'late', group: 'g', ttl: 1 }, { id: 'good', group: 'g' });
+    user.clock.advance(1_000);
+    const commands = await commandsOf(() => user.take());
+    expect(commands.hmget).toBeLessThan(20);
+  });
+
   it('counts the tasks of a batch together', async () => {
     const user = await site.user();
     await user.add(...Array.from({ length: GROUPS }, (_, at) => ({ id: `t${at}`, batchId: 'b' })));

@@ -1,4 +1,5 @@
 import { cancel, fail } from '../../../../src/task/task.machine.js';
+import { keptTasks } from '../../../support/kept-tasks.js';
 import type { StoreUser } from '../../../support/store-user.js';
 import { useRedis } from './redis.site.js';
 
@@ -120,6 +121,19 @@ describe('the record of a task', () => {
     const bytes = b?.split(' ')[11];
     expect(Number(bytes)).toBeGreaterThan(100);
     expect([a?.split(' ').length, a?.split(' ')[11]]).toEqual([12, bytes]);
+  });
+
+  it('has the bytes that it had in another store', async () => {
+    const user = await site.user();
+    await user.add({ id: 'a' });
+    await user.complete(await user.takeOne(), '"output"');
+    const kept = await keptTasks(user.store);
+    const before = await recordOf('a');
+    await user.store.remove([await user.find('a')]);
+    await dropFences();
+    expect(await user.store.restore(kept)).toEqual([true]);
+    const { bytes, size } = await recordOf('a');
+    expect([bytes, size]).toEqual([before.bytes, before.size]);
   });
 
   it('keeps the bytes of its output when it ends again without one', async () => {
