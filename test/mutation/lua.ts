@@ -114,6 +114,8 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
+// So that the tests that run are ended, too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const [part = 1, parts = 1] = (values.part ?? '1/1').split('/').map(Number);
 const mutants = (await readMutants(positionals)).filter((_, index) => index % parts === part - 1);
 const compiling = await onlyCompiling(mutants);

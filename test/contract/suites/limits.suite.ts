@@ -193,7 +193,7 @@ export function describeLimits(start: StartStore): void {
     ['tasks', { tasks: 3, per: 1 }, 0],
     ['time', { tasks: 2, per: 2 }, 0],
     ['nothing', { tasks: 2, per: 1 }, 2],
-  ])('begins with an empty bucket when %s of the rate changes', async (_, rateLimit, left) => {
+  ])('begins with an empty bucket, unless the rate stays: %s changes', async (_, rateLimit, left) => {
     const user = await start();
     await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });
     await user.add(...Array.from({ length: 9 }, (_each, index) => ({ id: `t${index}` })));

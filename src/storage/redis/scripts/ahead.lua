@@ -21,7 +21,7 @@ end
 local function nextRound(queue, signature, from, most)
   local ring = ringOf(queue, signature)
   local list = ahead[ring] and ahead[ring][from] or {at = 1}
-  while list[list.at] and isNoted(ring, list[list.at][1]) do list.at = list.at + 1 end
+  while list[list.at] and noted(ring, list[list.at][1]) ~= nil do list.at = list.at + 1 end
   if not list[list.at] then
     if scores[ring] then
       flush(ring)

@@ -1,7 +1,6 @@
---[[ Part of every script that writes: numbers in hashes, written at the end like the notes. Those that nobody asks for
-are tallied, the others read once. A field is there while it counts something.
+--[[ Part of every script that writes: numbers in hashes, written at the end like the notes. They are read once. A field is there while it counts something.
 <queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given) ]]
-local numbers, changed, tallies = {}, {}, {}
+local numbers, changed = {}, {}
 
 -- Reads fields together that will be asked for.
 local function warm(hash, fields)

@@ -8,7 +8,8 @@ local function note(index, id, score)
   scores[index][id] = score
 end
 
-local function isNoted(index, id) return scores[index] and scores[index][id] ~= nil end
+-- The score that is noted, false for one that is taken out, nil when nothing is.
+local function noted(index, id) return scores[index] and scores[index][id] end
 
 local function send(command, key, args)
   for from = 1, #args, 1000 do redis.call(command, key, unpack(args, from, math.min(from + 999, #args))) end

@@ -13,8 +13,9 @@ local function leaveRing(queue, signature, round) note(ringOf(queue, signature),
 
 local function isInRing(queue, signature, round)
   local ring = ringOf(queue, signature)
-  if isNoted(ring, round) then return scores[ring][round] end
-  return redis.call('ZSCORE', ring, round)
+  local score = noted(ring, round)
+  if score == nil then score = redis.call('ZSCORE', ring, round) end
+  return score
 end
 
 -- A new turn, at the end.

@@ -1,4 +1,7 @@
---[[ Part of every script that writes: writes what was noted and counted. ]]
+--[[ Part of every script that writes: numbers that nobody asks for are tallied, and all that was noted, counted and tallied
+is written. ]]
+local tallies = {}
+
 local function tally(hash, field, by)
   tallies[hash] = tallies[hash] or {}
   tallies[hash][field] = (tallies[hash][field] or 0) + by

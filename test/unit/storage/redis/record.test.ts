@@ -123,7 +123,7 @@ describe('the record of a task', () => {
     expect([a?.split(' ').length, a?.split(' ')[11]]).toEqual([12, bytes]);
   });
 
-  it('has the bytes that it had in another store', async () => {
+  it('has the bytes that it had before it was restored', async () => {
     const user = await site.user();
     await user.add({ id: 'a' });
     await user.complete(await user.takeOne(), '"output"');
