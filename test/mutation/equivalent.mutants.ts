@@ -300,6 +300,86 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     after: 'until #ids == 0 or #run.expired > run.passOver',
     reason: 'It may pass over a few more.',
   },
+  {
+    file: 'index.lua',
+    before: "if head.claim ~= '' then redis.call('SREM', queue .. ':claim:' .. head.claim, id) end",
+    after: "if head.claim ~= 'x' then redis.call('SREM', queue .. ':claim:' .. head.claim, id) end",
+    reason: 'No claim is called x, and the empty one holds nothing.',
+  },
+  {
+    file: 'forget.lua',
+    before: "follow(queue, head.lane, head.state, '')",
+    after: "follow(queue, head.lane, head.state, 'x')",
+    reason: 'It is only asked whether it is processing.',
+  },
+  {
+    file: 'lanes.lua',
+    before: "'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))",
+    after: "'BYSCORE', 'LIMIT', 0, 2, 'WITHSCORES'))",
+    reason: 'Only the first of what is read is looked at.',
+  },
+  {
+    file: 'lease.lua',
+    before: "head.claim = ''",
+    after: "head.claim = 'x'",
+    reason: 'No claim is called x, and holds nothing to let go of.',
+  },
+  {
+    file: 'lease.lua',
+    before: "follow(queue, head.lane, 'queued', 'processing')",
+    after: "follow(queue, head.lane, 'delayed', 'processing')",
+    reason: 'It is only asked whether it was processing.',
+  },
+  {
+    file: 'limits.lua',
+    before: 'if paused then limits.free = 0 end',
+    after: 'if paused then limits.free = -1 end',
+    reason: 'There is as little room with less than none.',
+  },
+  {
+    file: 'note.lua',
+    before:
+      "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end",
+    after:
+      "if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end",
+    reason: 'To set what is left is to leave it.',
+  },
+  {
+    file: 'parking.lua',
+    before: "if redis.call('SREM', queue .. ':parked', group) == 0 then return end",
+    after: "if redis.call('SREM', queue .. ':parked', group) == -1 then return end",
+    reason: 'A group that is not parked has no parked lanes.',
+  },
+  {
+    file: 'ready.lua',
+    before: "if redis.call('ZADD', keyOf(queue, priority, head.lane), head.place, id) == 0 then return end",
+    after: "if redis.call('ZADD', keyOf(queue, priority, head.lane), head.place, id) == -1 then return end",
+    reason: 'No task that is ready is made ready.',
+  },
+  {
+    file: 'ready.lua',
+    before: 'if left == 0 or #signaturesOf(queue) == 1 then return left == 0 end',
+    after: 'if left == -1 or #signaturesOf(queue) == 1 then return left == 0 end',
+    reason: 'Where nothing is left there is no oldest, which takes one more command to know.',
+  },
+  {
+    file: 'ready.lua',
+    before: "put(queue .. ':turns', round, 0)",
+    after: "put(queue .. ':turns', round, -1)",
+    reason: 'A turn that is not positive is removed.',
+  },
+  {
+    file: 'record.lua',
+    before: "head.claim, head.batch, head.lane = claim or '', batch or '', lane or ''",
+    after: "head.claim, head.batch, head.lane = claim or 'x', batch or '', lane or ''",
+    reason: 'No claim is called x, and holds nothing to let go of.',
+  },
+  {
+    file: 'remove.lua',
+    before: 'local id, nonce, created, revision = unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)',
+    after: 'local id, nonce, created, revision = unpack(ARGV, 2 + (i - 1) * WIDTH, 2 + i * WIDTH)',
+    reason: 'What follows the arguments of a task is never looked at.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {

@@ -2,7 +2,7 @@ import { idsOf } from '../../support/store-user.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { SeededRandom } from '../../support/store-random.js';
 import type { StoreUser } from '../../support/store-user.js';
-import { cancel } from '../../../src/task/task.machine.js';
+import { cancel, release } from '../../../src/task/task.machine.js';
 
 export function describeFairness(start: StartStore): void {
   it('lets groups take turns, each by age', async () => {
@@ -76,9 +76,11 @@ export function describeFairness(start: StartStore): void {
   it('passes over what has expired without a turn', async () => {
     const user = await start();
     await user.add({ id: 'late', group: 'a', ttl: 1 }, { id: 'a', group: 'a' }, { id: 'b', group: 'b' });
+    await user.add({ id: 'a2', group: 'a' });
     user.clock.advance(1_000);
-    expect(idsOf(await user.take({ max: 3 }))).toEqual(['a', 'b']);
+    expect(idsOf(await user.take())).toEqual(['a']);
     expect((await user.find('late')).state).toBe('expired');
+    expect(idsOf(await user.take({ max: 3 }))).toEqual(['b', 'a2']);
   });
 
   it('is no different for a queue whose tasks are all of one group', async () => {
@@ -114,6 +116,22 @@ export function describeFairness(start: StartStore): void {
     expect(idsOf(await user.take({ labels, max: 4 }))).toEqual(['a-gpu', 'b-any', 'a-any', 'a-gpu2']);
   });
 
+  it('gives one task back and cancels another of its group, whose requirements differ, in one step', async () => {
+    const user = await start();
+    const [, any] = await user.add(
+      { id: 'gpu', group: 'a', requires: { gpu: 'x' } },
+      { id: 'any', group: 'a' },
+    );
+    const held = await user.takeOne({ labels: { gpu: 'x' } });
+    const steps = [
+      release(held, { leaseId: held.lease.id }, user.now),
+      cancel(any, undefined, user.now),
+    ].filter((step) => step !== undefined);
+    expect(await user.store.replace(steps)).toEqual([true, true]);
+    expect(await user.take()).toEqual([]);
+    expect(idsOf(await user.take({ labels: { gpu: 'x' }, max: 2 }))).toEqual(['gpu']);
+  });
+
   it('says after how many claims a task comes at the latest', async () => {
     const user = await start();
     const tasks = await addGroups(user, 'aaabbc');
@@ -123,6 +141,8 @@ export function describeFairness(start: StartStore): void {
     expect(await positions()).toEqual([4, 7, 7, 4, 7, 4]);
     expect(await groupsTaken(user, 2)).toBe('za');
     expect(await positions()).toEqual([undefined, 3, 5, 3, 5, 3]);
+    expect(await groupsTaken(user, 2)).toBe('bc');
+    expect(await positions()).toEqual([undefined, 2, 3, undefined, 2, undefined]);
   });
 
   it('lists the tasks of a group', async () => {

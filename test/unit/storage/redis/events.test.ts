@@ -133,20 +133,24 @@ describe('the events', () => {
     expect(published.map(({ text }) => (JSON.parse(text) as { eval_id: string }).eval_id)).toEqual(['end']);
   });
 
-  it('are kept in about the number that was asked for', async () => {
-    const user = await site.user({ streamLength: 100 });
-    for (let batch = 0; batch < 10; batch += 1) {
-      await user.add(...Array.from({ length: 100 }, (_, index) => ({ id: `t${batch}-${index}` })));
-    }
-    for (let batch = 0; batch < 10; batch += 1) await user.take({ max: 100 });
-    expect((await streamOf('default')).length).toBeLessThan(300);
-    const tasks = await user.list({ states: ['processing'], limit: 1_000 });
-    expect(tasks).toHaveLength(1_000);
-    for (const task of tasks.slice(0, 300)) await user.complete(task);
-    const entries = await streamOf('default');
-    expect(entries.length).toBeGreaterThanOrEqual(100);
-    // Redis trims by whole nodes of 100 entries.
-    expect(entries.length).toBeLessThan(300);
-    expect(entries.at(-1)?.text).toContain('"type":"completed"');
-  });
+  it.each([false, true])(
+    'are kept in about the number that was asked for (Cluster: %p)',
+    async (isCluster) => {
+      const user = await site.user({ streamLength: 100, isCluster });
+      for (let batch = 0; batch < 10; batch += 1) {
+        await user.add(...Array.from({ length: 100 }, (_, index) => ({ id: `t${batch}-${index}` })));
+      }
+      expect((await streamOf('default')).length).toBeLessThan(300);
+      for (let batch = 0; batch < 10; batch += 1) await user.take({ max: 100 });
+      expect((await streamOf('default')).length).toBeLessThan(300);
+      const tasks = await user.list({ states: ['processing'], limit: 1_000 });
+      expect(tasks).toHaveLength(1_000);
+      for (const task of tasks.slice(0, 300)) await user.complete(task);
+      const entries = await streamOf('default');
+      expect(entries.length).toBeGreaterThanOrEqual(100);
+      // Redis trims by whole nodes of 100 entries.
+      expect(entries.length).toBeLessThan(300);
+      expect(entries.at(-1)?.text).toContain('"type":"completed"');
+    },
+  );
 });

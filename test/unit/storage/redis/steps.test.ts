@@ -42,6 +42,29 @@ describe('the exchange of entries of the directory', () => {
   });
 });
 
+describe('the note of a claim call', () => {
+  const note = new LuaScript('note');
+
+  it('has the queues that were noted, and no others', async () => {
+    const client = await site.client();
+    const call = { keys: [site.keys.claim('c')], args: [60_000, 'q', 'r'] };
+    expect(await note.run(client, call)).toEqual([]);
+    const noted = (await note.run(client, { ...call, args: [60_000, 's'] })) as string[];
+    expect(noted.toSorted()).toEqual(['q', 'r']);
+    expect((await client.smembers(site.keys.claim('c'))).toSorted()).toEqual(['q', 'r', 's']);
+  });
+
+  it('is kept as long as the longest call wants it', async () => {
+    const client = await site.client();
+    const key = site.keys.claim('c');
+    for (const kept of [50_000, 100_000, 10_000]) {
+      await note.run(client, { keys: [key], args: [kept, 'q'] });
+      expect(await client.pttl(key)).toBeGreaterThan(kept - 10_000);
+    }
+    expect(await client.pttl(key)).toBeGreaterThan(90_000);
+  });
+});
+
 describe('one step of a clear', () => {
   const clear = new LuaScript('clear', { parts: [...WRITING, 'forget'] });
 
