@@ -380,6 +380,73 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     after: 'local id, nonce, created, revision = unpack(ARGV, 2 + (i - 1) * WIDTH, 2 + i * WIDTH)',
     reason: 'What follows the arguments of a task is never looked at.',
   },
+  {
+    file: 'replace.lua',
+    before: 'output, ended, channel, event = unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)',
+    after: 'output, ended, channel, event = unpack(ARGV, 2 + (i - 1) * WIDTH, 2 + i * WIDTH)',
+    reason: 'What follows the arguments of a task is never looked at.',
+  },
+  {
+    file: 'replace.lua',
+    before: "results[i] = channel == '' and '' or tell(queue, nextEvent(queue), channel, ARGV[1], event)",
+    after: "results[i] = channel == '' and 'x' or tell(queue, nextEvent(queue), channel, ARGV[1], event)",
+    reason: 'What has no channel is no transition, and its id is not looked at.',
+  },
+  {
+    file: 'restore.lua',
+    before: "results[i] = redis.call('EXISTS', task) == 1 and 0 or 1",
+    after: "results[i] = redis.call('EXISTS', task) == 1 and -1 or 1",
+    reason: 'It is only asked whether it is 1.',
+  },
+  {
+    file: 'restore.lua',
+    before: "if lane ~= '' then redis.call('HSET', task, 'lane', lane) end",
+    after: "if lane ~= 'x' then redis.call('HSET', task, 'lane', lane) end",
+    reason: 'An empty lane is read as none.',
+  },
+  {
+    file: 'restore.lua',
+    before: "follow(queue, lane, '', state)",
+    after: "follow(queue, lane, 'x', state)",
+    reason: 'It is only asked whether it was processing.',
+  },
+  {
+    file: 'rings.lua',
+    before:
+      "local function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 1)) end",
+    after: "local function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 2)) end",
+    reason: 'Turns are compared, and may leave numbers out.',
+  },
+  {
+    file: 'take.lua',
+    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
+    after: "run.expired[#run.expired + 1] = {q, 1, '', id, unpack(fields, 1, 5)}",
+    reason: 'Of an expired task the lease is not looked at.',
+  },
+  {
+    file: 'take.lua',
+    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
+    after: "run.expired[#run.expired + 1] = {q, -1, '', id, unpack(fields, 1, 5)}",
+    reason: 'Of an expired task the lease is not looked at.',
+  },
+  {
+    file: 'take.lua',
+    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
+    after: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 4)}",
+    reason: 'Of an expired task the payload is not looked at.',
+  },
+  {
+    file: 'take.lua',
+    before: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 1, event, id, unpack(fields, 1, 5)}',
+    after: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 1, event, id, unpack(fields, 1, 6)}',
+    reason: 'Nobody reads what follows the payload.',
+  },
+  {
+    file: 'ways.lua',
+    before: 'while run.left > 0 and hasRoom(limits, run.steady) and #run.expired < run.passOver do',
+    after: 'while run.left > 0 and hasRoom(limits, run.steady) and #run.expired <= run.passOver do',
+    reason: 'It may pass over one more.',
+  },
 ];
 
 export function equivalenceOf(mutant: Mutant): string | undefined {
