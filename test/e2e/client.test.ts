@@ -182,15 +182,21 @@ describe('the TypeScript client', () => {
     await client.enqueue({ eval_id: 'slow', code: 'slow' });
     await client.enqueue({ eval_id: 'third', code: 'quick' });
     const reasons: unknown[] = [];
+    const begun: string[] = [];
     let finish: () => void = () => undefined;
     const worker = new Worker(
       client,
-      ({ code }, { signal }) =>
-        code === 'quick' ? new Promise<void>((resolve) => (finish = resolve)) : stopOf(signal, reasons),
+      ({ eval_id: id, code }, { signal }) => {
+        begun.push(id);
+        return code === 'quick'
+          ? new Promise<void>((resolve) => (finish = resolve))
+          : stopOf(signal, reasons);
+      },
       { concurrency: 2 },
     );
     const summary = worker.run();
-    await until(async () => (await client.status()).processing === 2);
+    // Not when the service has handed them out: a stopped worker gives back what it has not begun.
+    await until(() => begun.length === 2);
     const stopped = worker.stop();
     finish();
     await until(async () => (await client.get('quick')).status === 'completed');

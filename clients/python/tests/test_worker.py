@@ -85,11 +85,18 @@ class WorkerTest(ServiceTest):
     def test_finishes_what_it_holds_and_gives_the_rest_back(self):
         for name in ("quick", "slow", "third"):
             self.client.enqueue(name, eval_id=name)
+        begun = []
         finish = threading.Event()
         worker = self.worker(concurrency=2)
-        worker.handler(lambda task, ctx: finish.wait() if task.code == "quick" else self.give_up(ctx))
+
+        def handle(task, ctx):
+            begun.append(task.eval_id)
+            return finish.wait() if task.code == "quick" else self.give_up(ctx)
+
+        worker.handler(handle)
         thread = self.run_in_thread(worker)
-        self.until(lambda: self.client.status()["processing"] == 2)
+        # Not when the service has handed them out: a stopped worker gives back what it has not begun.
+        self.until(lambda: len(begun) == 2)
         worker.stop()
         finish.set()
         self.until(lambda: self.client.get("quick").status == "completed")
