@@ -11,9 +11,10 @@ import { StoreQueue } from './store.queue.js';
 const SECTION = 'redis';
 /** How often Redis syncs its log of the writes. */
 const SYNCS = ['everysec', 'always'] as const;
-const ROUNDS = 15;
+const ROUNDS = 9;
 const WARM_UP_UNITS = 6_000;
-const UNITS = 3_000;
+/** Long enough that what V8 has still to compile, and whose garbage is collected, counts for little. */
+const UNITS = 6_000;
 /** A lone caller waits for every answer; it is slower by so much. */
 const UNITS_OF_ONE = 600;
 const CALLERS = [64, 1, 256];
@@ -80,7 +81,6 @@ async function compare(
     if (round % 2 === 1) entries.reverse();
     for (const operation of OPERATIONS) {
       for (const [name, queue] of entries) {
-        globalThis.gc?.();
         const count = round === 0 ? context.scaled(WARM_UP_UNITS) : units;
         const sample = await meter.run({ queue, operation, callers, units: count });
         if (round > 0) samples.get(name)?.[operation].push(sample);
