@@ -13,7 +13,7 @@ const SECTION = 'redis';
 const SYNCS = ['everysec', 'always'] as const;
 const ROUNDS = 9;
 const WARM_UP_UNITS = 6_000;
-/** Long enough that what V8 has still to compile, and whose garbage is collected, counts for little. */
+/** In short samples, after a collection of garbage, BullMQ is at a disadvantage: see docs/performance.md. */
 const UNITS = 6_000;
 /** A lone caller waits for every answer; it is slower by so much. */
 const UNITS_OF_ONE = 600;

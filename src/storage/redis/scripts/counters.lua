@@ -1,4 +1,5 @@
---[[ Part of every script that writes: numbers in hashes, written at the end like the notes. They are read once. A field is there while it counts something.
+--[[ Part of every script that writes: numbers in hashes, written at the end like the notes. They are read
+once. A field is there while it counts something.
 <queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given) ]]
 local numbers, changed = {}, {}
 
