@@ -37,5 +37,5 @@ export class FeedLog extends EventLog {
 function loggedEvent(transition: Committed): LoggedEvent {
   const { id, type, task } = transition;
   const { id: evalId, queue } = task.spec;
-  return { id, type, queue, evalId, text: JSON.stringify(toTaskEvent(transition)) };
+  return { id, type, queue, evalId, text: JSON.stringify(toTaskEvent(transition, transition.id)) };
 }

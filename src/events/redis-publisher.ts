@@ -164,7 +164,7 @@ export class RedisPublisher extends TaskEvents {
       const transition = this.buffer.shift();
       if (!transition) break;
       const channel = `${this.options.channelPrefix}:${transition.type}`;
-      const text = JSON.stringify(toTaskEvent(transition));
+      const text = JSON.stringify(toTaskEvent(transition, transition.id));
       bytes += channel.length + Buffer.byteLength(text);
       pairs.push(channel, text);
     }

@@ -12,7 +12,10 @@ export class TransitionLog {
   }
 
   private tell(transition: Committed): void {
-    const { type, eval_id, queue, status, sequence, attempt, worker_id } = toTaskEvent(transition);
+    const { type, eval_id, queue, status, sequence, attempt, worker_id } = toTaskEvent(
+      transition,
+      transition.id,
+    );
     this.logger.debug(`Task ${eval_id} ${type}`, {
       type,
       eval_id,

@@ -99,7 +99,7 @@ export class WorkService {
       if (this.config.REQUIRE_LEASE_ID && result.leaseId === undefined) throw new LeaseRequired(task.spec.id);
       if (result.status === 'failed') return fail(task, { ...result, random: Math.random() }, now);
       const step = complete(task, result, now);
-      return step === undefined ? undefined : { ...step, output: result.output };
+      return step && Object.assign(step, { output: result.output });
     };
   }
 

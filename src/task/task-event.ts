@@ -1,3 +1,4 @@
+import type { Instant } from './clock.js';
 import type { LastAttempt, TaskState, TransitionType } from './task.js';
 import { ERROR_EXCERPT_LENGTH, type Step } from './task.machine.js';
 
@@ -22,12 +23,9 @@ export interface TaskEvent {
   readonly error?: string;
 }
 
-/** A transition and the number that the store gave it. */
-type NumberedStep = Step & { readonly id: number };
-
-/** The event that tells of a transition. */
-export function toTaskEvent(step: NumberedStep): TaskEvent {
-  const { id, type, task, at } = step;
+/** The event that tells of a transition. @param id the number that the store gave it */
+export function toTaskEvent(step: Step, id: number): TaskEvent {
+  const { type, task, at } = step;
   return {
     id,
     type,
@@ -35,11 +33,19 @@ export function toTaskEvent(step: NumberedStep): TaskEvent {
     queue: task.spec.queue,
     status: task.state,
     sequence: task.sequence,
-    timestamp: new Date(at).toISOString(),
+    timestamp: timestampOf(at),
     attempt: task.attempt,
     worker_id: workerOf(step),
     error: type === 'failed' || type === 'retrying' ? errorExcerpt(task.last) : undefined,
   };
+}
+
+// Many transitions are made at the same instant.
+let latest = { at: NaN, text: '' };
+
+function timestampOf(at: Instant): string {
+  if (latest.at !== at) latest = { at, text: new Date(at).toISOString() };
+  return latest.text;
 }
 
 /** The worker that this transition is about; a task remembers its last one also when it plays no part. */

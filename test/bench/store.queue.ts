@@ -60,7 +60,7 @@ export class StoreQueue implements RedisQueue {
     const { recall }: Partial<TaskStore> = this.store;
     const task = recall?.call(this.store, id) ?? (await this.store.find(id));
     const step = task && complete(task, { leaseId }, this.store.clock.now());
-    const [isWritten] = step ? await this.store.replace([{ ...step, output: OUTPUT }]) : [];
+    const [isWritten] = step ? await this.store.replace([Object.assign(step, { output: OUTPUT })]) : [];
     if (isWritten !== true) throw new Error('A completion was refused');
   }
 

@@ -144,7 +144,10 @@ export class Commits {
     for (const transition of transitions) {
       const to = addresseesOf(this.noticeTypes, transition.type, transition.task);
       if (to === '') continue;
-      this.files.putNotice(transition.id, { to, event: JSON.stringify(toTaskEvent(transition)) });
+      this.files.putNotice(transition.id, {
+        to,
+        event: JSON.stringify(toTaskEvent(transition, transition.id)),
+      });
     }
   }
 

@@ -25,8 +25,10 @@ export function channelArg(
   return addressees === '' ? channel : `${channel} ${addressees}`;
 }
 
+const ID_AT_FIRST = '{"id":0,';
+
 /** The channel of a transition, and its event as JSON without the beginning: the script puts the id before it. */
 export function eventArgs(step: Step, options: EventOptions): [channel: string, text: string] {
-  const event = { ...toTaskEvent({ ...step, id: 0 }), id: undefined };
-  return [channelArg(options, step.type, step.task), JSON.stringify(event).slice(1)];
+  const text = JSON.stringify(toTaskEvent(step, 0));
+  return [channelArg(options, step.type, step.task), text.slice(ID_AT_FIRST.length)];
 }

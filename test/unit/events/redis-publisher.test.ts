@@ -108,7 +108,9 @@ describe('RedisPublisher with a Redis', () => {
     events.publish(transitions);
     await subscriber.untilId(4);
 
-    expect(subscriber.events).toEqual(transitions.map((transition) => asJson(toTaskEvent(transition))));
+    expect(subscriber.events).toEqual(
+      transitions.map((transition) => asJson(toTaskEvent(transition, transition.id))),
+    );
     expect(subscriber.channels).toEqual([
       'prod.task:queued',
       'prod.task:processing',

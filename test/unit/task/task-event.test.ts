@@ -12,19 +12,25 @@ import {
   queuedTask,
   spec,
 } from '../../support/task.builders.js';
+import type { Committed } from '../../../src/storage/task-store.js';
 import { asJson, committed } from '../events/events.support.js';
 
 const FAILURE = { leaseId: 'lease-1', error: 'exit 1', random: 0 };
 
 function eventOf(step: Step | undefined) {
   if (!step) throw new Error('The command did nothing');
-  return toTaskEvent({ ...step, id: 7 });
+  return toTaskEvent(step, 7);
+}
+
+/** The event of a transition that the store has numbered. */
+function eventAs(transition: Committed) {
+  return toTaskEvent(transition, transition.id);
 }
 
 describe('toTaskEvent', () => {
   it('has the fields of the contract and no others', () => {
     const { task, type } = claim(queuedTask(), grant(), at(1_000));
-    const event = toTaskEvent(committed({ id: 12, type, task, at: Date.UTC(2026, 1, 3, 4, 5, 6, 7) }));
+    const event = eventAs(committed({ id: 12, type, task, at: Date.UTC(2026, 1, 3, 4, 5, 6, 7) }));
     expect(asJson(event)).toEqual({
       id: 12,
       type: 'processing',
@@ -59,26 +65,24 @@ describe('toTaskEvent', () => {
     const last = lastAttempt({ outcome: 'released' });
     const waiting = queuedTask({ attempt: 1, last });
     expect(eventOf(cancel(waiting, undefined, at(2_000))).worker_id).toBeUndefined();
-    expect(
-      toTaskEvent(committed({ type: 'expired', task: expiredTask({ last }) })).worker_id,
-    ).toBeUndefined();
-    expect(toTaskEvent(committed({ type: 'queued', task: waiting })).worker_id).toBeUndefined();
+    expect(eventAs(committed({ type: 'expired', task: expiredTask({ last }) })).worker_id).toBeUndefined();
+    expect(eventAs(committed({ type: 'queued', task: waiting })).worker_id).toBeUndefined();
   });
 
   it.each(['failed', 'retrying'] as const)('tells the error of a %s attempt', (type) => {
     const task = failedTask({ last: lastAttempt({ error: 'exit 1' }) });
-    expect(toTaskEvent(committed({ type, task })).error).toBe('exit 1');
+    expect(eventAs(committed({ type, task })).error).toBe('exit 1');
   });
 
   it('keeps the reason of a cancel or release to itself', () => {
     const last = lastAttempt({ outcome: 'cancelled', error: 'a secret' });
     const task = cancelledTask({ last, reason: 'a secret' });
-    expect(JSON.stringify(toTaskEvent(committed({ type: 'cancelled', task })))).not.toContain('a secret');
+    expect(JSON.stringify(eventAs(committed({ type: 'cancelled', task })))).not.toContain('a secret');
   });
 
   it('keeps the lease id to itself', () => {
     const { task, type } = claim(queuedTask(), grant({ leaseId: 'the-token' }), at(0));
-    expect(JSON.stringify(toTaskEvent(committed({ type, task })))).not.toContain('the-token');
+    expect(JSON.stringify(eventAs(committed({ type, task })))).not.toContain('the-token');
   });
 
   it('cuts a long error between code points', () => {

@@ -55,7 +55,7 @@ async function live(user: StoreUser): Promise<void> {
 }
 
 function textOf(transition: Committed): string {
-  return JSON.stringify(toTaskEvent(transition));
+  return JSON.stringify(toTaskEvent(transition, transition.id));
 }
 
 describe('the events', () => {
