@@ -1,3 +1,5 @@
+import { after, type Moment, type Seconds } from '../../task/clock.js';
+import type { Lease } from '../../task/task.js';
 import { type Labels, pairsOf } from '../../task/requirements.js';
 import type { ClaimRequest } from '../task-store.js';
 import { placeOf } from './task.codec.js';
@@ -9,20 +11,24 @@ export interface LeaseRow {
 }
 
 /** What the script of a claim answers. */
-export type Reply = readonly [claimed: readonly ReplyRow[], expired: readonly ReplyRow[]];
-export type ReplyRow = readonly [
-  queue: number,
-  lease: number,
-  event: string,
-  id: string,
-  ...fields: string[],
+export type Reply = readonly [
+  held: readonly HeldRow[],
+  claimed: readonly ClaimedRow[],
+  expired: readonly ExpiredRow[],
 ];
+export type HeldRow = readonly [
+  queue: number,
+  head: string,
+  spec: string,
+  core: string,
+  lease: string,
+  payload: string,
+];
+export type ClaimedRow = readonly [event: string, head: string, spec: string, core: string, payload: string];
+export type ExpiredRow = readonly [head: string, spec: string, core: string];
 
 /** By queue, then in the order in which they were claimed. */
-export function byPlace(
-  [queue, , , , head = '']: ReplyRow,
-  [otherQueue, , , , otherHead = '']: ReplyRow,
-): number {
+export function byPlace([queue, head]: HeldRow, [otherQueue, otherHead]: HeldRow): number {
   return queue - otherQueue || placeOf(head) - placeOf(otherHead);
 }
 
@@ -31,11 +37,22 @@ export function offerOf(labels: Labels = {}): string {
   return `,${pairsOf(labels).join(',')},`;
 }
 
-export function leaseArgs({
-  leaseId,
-  grant: { workerId, claimId, lease, grace },
-}: LeaseRow): (string | number)[] {
+export function leaseArgs({ leaseId, grant: { workerId, claimId, lease, grace } }: LeaseRow): string[] {
   const begin = JSON.stringify({ id: leaseId, workerId, claimId }).slice(0, -1);
   const ending = workerId === undefined ? '}' : `,"worker_id":${JSON.stringify(workerId)}}`;
-  return [begin, lease ?? '', grace, ending];
+  return [begin, lease === undefined ? `+${grace}` : String(lease), ending];
+}
+
+/** The lease that the script has written, see `scripts/lease.lua`. */
+export function leaseOf({ leaseId, grant }: LeaseRow, timeout: Seconds, now: Moment): Lease {
+  const { workerId, claimId } = grant;
+  const length = grant.lease ?? timeout + grant.grace;
+  return {
+    id: leaseId,
+    ...(workerId !== undefined && { workerId }),
+    ...(claimId !== undefined && { claimId }),
+    startedAt: now.wall,
+    length,
+    expiresAt: after(now.steady, length),
+  };
 }

@@ -3,7 +3,7 @@ import { isFinished, type Task } from '../../task/task.js';
 import { type StoreSettings, TASKS_PER_COMMIT } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
-import { bytesOf } from './task.codec.js';
+import { readHead } from './task.codec.js';
 
 const DUE = new LuaScript('due', { parts: ['record'], isReadOnly: true });
 
@@ -110,7 +110,7 @@ export class DueFinder {
       queues: names.map((queue, index) => summaryOf(queue, rows[index] ?? [])),
       due: due.flatMap(([, , head = '', ...fields]) => {
         const task = records.decode([head, ...fields]);
-        return task === undefined ? [] : [{ task, bytes: bytesOf(head) }];
+        return task === undefined ? [] : [{ task, bytes: readHead(head).bytes }];
       }),
     };
   }

@@ -1,27 +1,36 @@
-import type { ProcessingTask, Task } from '../../task/task.js';
+import type { ProcessingTask, Task, TaskSpec } from '../../task/task.js';
+import { RecentMap } from './recent-map.js';
 
 /** So many are remembered at most, some kilobytes each. */
 const MOST = 10_000;
 
+interface HeldTask {
+  readonly task: ProcessingTask;
+  /** Of its record. */
+  readonly head: string;
+}
+
 /**
  * Tasks in processing as this process last wrote them. Others may have written since: whoever acts on one of them leaves
- * it to the store to refuse a revision that is out of date.
+ * it to the store to refuse a head that is out of date.
  */
 export class HeldTasks {
-  private readonly tasks = new Map<string, ProcessingTask>();
+  private readonly tasks = new RecentMap<string, HeldTask>(MOST);
 
   find(id: string): Task | undefined {
-    return this.tasks.get(id);
+    return this.tasks.get(id)?.task;
+  }
+
+  /** The head of this revision. The life cycle hands the spec on as it is, so it tells the task from others of its id. */
+  headOf(spec: TaskSpec, revision: number): string | undefined {
+    const held = this.tasks.get(spec.id);
+    return held?.task.spec === spec && held.task.revision === revision ? held.head : undefined;
   }
 
   /** What a script has written. */
-  note(task: Task): void {
-    const { id } = task.spec;
-    this.tasks.delete(id);
-    if (task.state !== 'processing') return;
-    this.tasks.set(id, task);
-    const [oldest] = this.tasks.keys();
-    if (this.tasks.size > MOST && oldest !== undefined) this.tasks.delete(oldest);
+  note(task: Task, head: string): void {
+    if (task.state === 'processing') this.tasks.set(task.spec.id, { task, head });
+    else this.tasks.delete(task.spec.id);
   }
 
   forget(task: Task): void {

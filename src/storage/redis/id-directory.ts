@@ -1,5 +1,6 @@
 import type { Keys } from './keys.js';
 import { LuaScript } from './lua-script.js';
+import { RecentMap } from './recent-map.js';
 import type { StoreConnection } from './store-connection.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
@@ -30,7 +31,7 @@ const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true });
  * was removed; so an entry without a task is possible, for a moment or after a crash, and a task without an entry is not.
  */
 export class IdDirectory {
-  private readonly cache = new Map<string, string>();
+  private readonly cache = new RecentMap<string, string>(CACHE_SIZE);
   private readonly reservations: TurnBatch<Reservation, string | null>;
   private readonly exchanges: TurnBatch<Exchange, number>;
 
@@ -57,12 +58,7 @@ export class IdDirectory {
   }
 
   remember(id: string, queue: string): void {
-    if (this.cache.get(id) === queue) return;
-    this.cache.set(id, queue);
-    for (const oldest of this.cache.keys()) {
-      if (this.cache.size <= CACHE_SIZE) return;
-      this.cache.delete(oldest);
-    }
+    if (this.cache.get(id) !== queue) this.cache.set(id, queue);
   }
 
   /** Gives each id to its queue unless it is given already. Answers where each is now. */

@@ -2,7 +2,7 @@ import type { Step } from '../../task/task.machine.js';
 import type { NewTask } from '../task-store.js';
 import { type EventOptions, eventArgs } from './event.text.js';
 import type { Feed } from './feed.js';
-import { encodeTask, laneOf } from './task.codec.js';
+import { encodeTask, headEndsOf, laneOf } from './task.codec.js';
 import type { FoundFields } from './task-records.js';
 
 /** One task for an insert script. */
@@ -21,10 +21,13 @@ export function insertArgs(
   events: EventOptions,
 ): (string | number)[] {
   const { spec } = step.task;
-  const { state, created, startBy, deadline, core } = encodeTask(step.task);
+  const encoded = encodeTask(step.task);
+  const text = JSON.stringify(spec);
+  const size = Buffer.byteLength(text) + Buffer.byteLength(payload);
+  const { begin, ending } = headEndsOf(encoded, { timeout: spec.timeout, nonce, size, bytes: 0 });
   return [
-    ...[spec.id, nonce, state, created, startBy, spec.timeout, spec.priority, deadline],
-    ...[JSON.stringify(spec), core, payload, spec.batchId ?? '', laneOf(spec), ...eventArgs(step, events)],
+    ...[nonce, spec.id, encoded.state, begin, ending, spec.priority, encoded.deadline],
+    ...[text, encoded.core, payload, spec.batchId ?? '', laneOf(spec), ...eventArgs(step, events)],
   ];
 }
 

@@ -21,6 +21,11 @@ export class Keys {
     return `${this.prefix}:settings`;
   }
 
+  /** The channel on which every script tells which tasks it has moved, see `scripts/event.lua`. */
+  get moves(): string {
+    return `${this.prefix}:moves`;
+  }
+
   /** The beginning of the keys of all documents of a kind. They are on one node. */
   documents(kind: string): string {
     return `${this.prefix}:documents:{${kind}}`;
@@ -42,10 +47,6 @@ export class Keys {
 
   task(queue: string, id: string): string {
     return `${this.queue(queue)}:task:${id}`;
-  }
-
-  attempts(queue: string, id: string): string {
-    return `${this.queue(queue)}:attempts:${id}`;
   }
 
   ready(queue: string): string {

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import type { Cluster, Redis } from 'ioredis';
-import type { TaskEvent } from '../../task/task-event.js';
-import { TRANSITION_TYPES } from '../../task/task.js';
+import { TASK_STATES } from '../../task/task.js';
 import type { Move, StoreWatcher } from '../task-store.js';
 
 export interface MoveWatchOptions {
-  /** Events come on the channels `<prefix>:<type>`. */
-  readonly channelPrefix: string;
+  /** The channel on which every script tells what it has moved. */
+  readonly moves: string;
   /** The channel on which every clear is told, with its number. */
   readonly clears: string;
   /** The channel on which every change of what is set for a queue is told, with its name. */
@@ -15,23 +14,22 @@ export interface MoveWatchOptions {
 }
 
 /**
- * Hears the events that the scripts of all processes publish. A subscription has no memory: after it was lost and is
+ * Hears what the scripts of all processes have moved. A subscription has no memory: after it was lost and is
  * there again the watchers are told that moves may be missing.
  */
 export class MoveWatch {
   private readonly watchers: StoreWatcher[] = [];
   private readonly channels: readonly string[];
-  private moves: Move[] = [];
   private isClosed = false;
 
   constructor(
     private readonly subscriber: Redis | Cluster,
-    { channelPrefix, clears, settings, onClear }: MoveWatchOptions,
+    { moves, clears, settings, onClear }: MoveWatchOptions,
   ) {
-    this.channels = [clears, settings, ...TRANSITION_TYPES.map((type) => `${channelPrefix}:${type}`)];
+    this.channels = [moves, clears, settings];
     subscriber.on('message', (channel: string, text: string) => {
-      if (channel === settings) this.loosen(text);
-      else if (channel !== clears) this.hear(text);
+      if (channel === moves) this.tell(text);
+      else if (channel === settings) this.loosen(text);
       else {
         onClear(Number(text));
         this.loosen(undefined);
@@ -77,31 +75,20 @@ export class MoveWatch {
     }
   }
 
-  /** What came in one piece is told in one call. */
-  private hear(text: string): void {
-    const move = moveOf(text);
-    if (move === undefined || this.isClosed) return;
-    if (this.moves.length === 0) {
-      queueMicrotask(() => {
-        this.tell();
-      });
-    }
-    this.moves.push(move);
-  }
-
-  private tell(): void {
-    const { moves } = this;
-    this.moves = [];
+  private tell(text: string): void {
+    const moves = movesOf(text.split('\n'));
+    if (moves.length === 0 || this.isClosed) return;
     for (const watcher of this.watchers) watcher.moved(moves);
   }
 }
 
-/** Anybody may publish on a channel: what is no event is passed over. */
-function moveOf(text: string): Move | undefined {
-  try {
-    const { eval_id: id, queue, status: state } = JSON.parse(text) as Partial<TaskEvent>;
-    return id === undefined || queue === undefined || state === undefined ? undefined : { id, queue, state };
-  } catch {
-    return undefined;
+/** Three lines a move. Anybody may publish on a channel: what is no move is passed over. */
+function movesOf(lines: readonly string[]): readonly Move[] {
+  const moves: Move[] = [];
+  for (let at = 0; at < lines.length; at += 3) {
+    const [queue = '', name, id] = lines.slice(at, at + 3);
+    const state = TASK_STATES.find((each) => each === name);
+    if (state !== undefined && id !== undefined) moves.push({ id, queue, state });
   }
+  return moves;
 }

@@ -36,6 +36,7 @@ import { RedisClock } from './redis-clock.js';
 import { RedisDocuments } from './redis-documents.js';
 import { RedisSettings } from './redis-settings.js';
 import { ReservingInserter } from './reserving-inserter.js';
+import { SeenHeads } from './seen-heads.js';
 import { afterWrites, StoreConnection, type StoreLink } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { TaskClaimer } from './task-claimer.js';
@@ -121,13 +122,13 @@ export class RedisTaskStore extends TaskStore {
     this.inserter = link.isCluster
       ? new ReservingInserter(this.parts, this.finder)
       : new TaskInserter(this.parts);
-    this.writer = new TaskWriter(this.parts);
+    this.writer = new TaskWriter(this.parts, new SeenHeads(this.parts, this.finder));
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
     this.dueFinder = new DueFinder(this.parts, this.clock, settings);
     this.settings = new RedisSettings(this.parts, this.clock);
     this.moves = new MoveWatch(link.openSubscriber(), {
-      channelPrefix: events.channelPrefix,
+      moves: keys.moves,
       clears: keys.generation,
       settings: keys.settings,
       onClear: (generation) => {

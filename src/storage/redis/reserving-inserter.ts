@@ -90,7 +90,7 @@ export class ReservingInserter implements Inserter {
     const settled = own.filter((_, index) => results[index] !== null);
     own.forEach(({ index: at, item, place }, index) => {
       const result = results[index];
-      if (typeof result === 'string') records.remember(item.step.task, place.nonce);
+      if (typeof result === 'string') records.noteInsert(item.step.task.spec, place.nonce);
       else if (result) present[at] = records.decode(result);
     });
     for (const { id, queue } of settled) directory.remember(id, queue);

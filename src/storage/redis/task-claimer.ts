@@ -1,13 +1,22 @@
 import type { Clock, Moment } from '../../task/clock.js';
 import { tick } from '../../task/task.machine.js';
 import type { ProcessingTask, Task } from '../../task/task.js';
-import { type ClaimedTask, type ClaimRequest, StoreUnavailable } from '../task-store.js';
+import { type ClaimedTask, type ClaimRequest, type Payload, StoreUnavailable } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
-import { byPlace, leaseArgs, type LeaseRow, offerOf, type Reply, type ReplyRow } from './claim.row.js';
+import {
+  byPlace,
+  type ExpiredRow,
+  leaseArgs,
+  leaseOf,
+  type LeaseRow,
+  offerOf,
+  type Reply,
+} from './claim.row.js';
 import { channelArg } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
+import { decodeTask } from './task.codec.js';
 import type { TaskWriter } from './task-writer.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
@@ -41,7 +50,7 @@ interface Found {
 interface Run {
   readonly held: readonly ClaimedTask[];
   readonly claimed: readonly ClaimedTask[];
-  readonly expired: readonly ReplyRow[];
+  readonly expired: readonly ExpiredRow[];
 }
 
 /** Takes ready tasks and leases them. */
@@ -168,33 +177,38 @@ export class TaskClaimer {
         ...rows.flatMap(leaseArgs),
       ],
     };
-    return connection.writeScript(CLAIM, call, (reply) => this.take(reply as Reply, search, now));
+    return connection.writeScript(CLAIM, call, (reply) => this.take(reply as Reply, rows, now));
   }
 
-  private take([rows, expired]: Reply, search: Search, now: Moment): Run {
-    const isHeld = rows.some(([, lease]) => lease === 0);
+  private take([held, claimed, expired]: Reply, rows: readonly LeaseRow[], now: Moment): Run {
     // What a claim holds is a set; it is answered in the order in which it was claimed.
-    const tasks = (isHeld ? rows.toSorted(byPlace) : rows).map((row) => this.read(search, row));
-    if (isHeld) return { held: tasks, claimed: [], expired };
-    this.parts.feed.tell(
-      tasks.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, rows[index]?.[2] ?? '']),
-    );
-    return { held: [], claimed: tasks, expired };
-  }
-
-  private read({ queues, further }: Search, [queue, , , id, ...fields]: ReplyRow): ClaimedTask {
-    const task = this.parts.records.decode([fields[0] ?? null, ...fields.slice(1, 4)]) as ProcessingTask;
-    this.parts.directory.remember(id, [...queues, ...further][queue - 1] ?? '');
-    this.parts.held.note(task);
-    return { task, payload: fields[4] ?? '' };
-  }
-
-  private async expire(rows: readonly ReplyRow[], now: Moment): Promise<void> {
-    const tasks = rows.flatMap(([, , , , head, ...fields]): Task[] => {
-      const task = this.parts.records.decode([head ?? null, ...fields]);
-      return task === undefined ? [] : [task];
+    const present = held
+      .toSorted(byPlace)
+      .map(([, head, spec, core, lease, payload]) =>
+        this.hold(head, decodeTask([head, spec, core, lease]), payload),
+      );
+    const taken = claimed.map(([, head, spec, core, payload], index) => {
+      const row = rows[index];
+      return this.hold(
+        head,
+        decodeTask([head, spec, core, ''], row && ((timeout) => leaseOf(row, timeout, now))),
+        payload,
+      );
     });
-    await this.writer.replace(tasks.flatMap((task) => tick(task, now) ?? []));
+    this.parts.feed.tell(
+      taken.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, claimed[index]?.[0] ?? '']),
+    );
+    return { held: present, claimed: taken, expired };
+  }
+  private hold(head: string, task: Task, payload: Payload): ClaimedTask {
+    this.parts.directory.remember(task.spec.id, task.spec.queue);
+    this.parts.held.note(task, head);
+    return { task: task as ProcessingTask, payload };
+  }
+
+  private expire(rows: readonly ExpiredRow[], now: Moment): Promise<unknown> {
+    const tasks = rows.flatMap((fields) => this.parts.records.decode(fields) ?? []);
+    return this.writer.replace(tasks.flatMap((task) => tick(task, now) ?? []));
   }
 }
 

@@ -7,6 +7,9 @@ import type { FoundFields } from './task-records.js';
 
 const FIND = new LuaScript('find', { parts: ['record'], isReadOnly: true });
 
+/** The fields of a task's hash that hold its finished attempts begin so; the number behind it counts up. */
+const ATTEMPT = 'attempt:';
+
 interface Row {
   readonly queue: string;
   readonly id: string;
@@ -44,12 +47,21 @@ export class TaskFinder {
   }
 
   async findAttempts(id: string): Promise<readonly Attempt[]> {
-    const { connection, keys } = this.parts;
-    const texts = await this.inQueueOf(id, async (queue) => {
-      const found = await connection.read((client) => client.lrange(keys.attempts(queue, id), 0, -1));
-      return found.length === 0 ? undefined : found;
-    });
+    const texts = await this.inQueueOf(id, (queue) => this.attemptsIn(queue, id));
     return (texts ?? []).map((text) => JSON.parse(text) as Attempt);
+  }
+
+  private async attemptsIn(queue: string, id: string): Promise<readonly string[] | undefined> {
+    const { connection, keys } = this.parts;
+    const key = keys.task(queue, id);
+    const fields = await connection.read((client) => client.hkeys(key));
+    const numbers = fields.flatMap((field) =>
+      field.startsWith(ATTEMPT) ? Number(field.slice(ATTEMPT.length)) : [],
+    );
+    if (numbers.length === 0) return undefined;
+    const names = numbers.toSorted((one, other) => one - other).map((number) => `${ATTEMPT}${number}`);
+    const texts = await connection.read((client) => client.hmget(key, ...names));
+    return texts.filter((text) => text !== null);
   }
 
   private async field(queue: string, id: string, name: string): Promise<string | undefined> {

@@ -28,11 +28,11 @@ export class TaskInserter implements Inserter {
     const rows = items.map((item) => ({ queue: item.step.task.spec.queue, nonce: newNonce(), item }));
     await names.ensure([...new Set(rows.map(({ queue }) => queue))]);
     const results = await this.batch.add(rows);
-    return rows.map(({ item, nonce }, index) => {
+    return rows.map(({ item: { step }, nonce }, index) => {
       const result = results[index] ?? '';
       const present = typeof result === 'string' ? undefined : records.decode(result);
-      if (present === undefined) records.remember(item.step.task, nonce);
-      const { id, queue } = (present ?? item.step.task).spec;
+      if (present === undefined) records.noteInsert(step.task.spec, nonce);
+      const { id, queue } = (present ?? step.task).spec;
       directory.remember(id, queue);
       return present;
     });

@@ -1,30 +1,35 @@
 import type { Task, TaskSpec } from '../../task/task.js';
-import { decodeTask, nonceOf, type TaskFields } from './task.codec.js';
+import { decodeTask, nonceOf, revisionOf } from './task.codec.js';
 
-/** A task as it was read, or undefined for no such task. */
+/** A task as it was read, or no head for no such task. */
 export type FoundFields = readonly [head: string | null, ...(string | null)[]];
 
-/**
- * Reads records, and remembers of each task which insert it came from: the life cycle hands the spec on from one state
- * to the next as it is.
- */
+/** Reads records, and remembers the head of each task that was read: a write goes through as long as it is the present one. */
 export class TaskRecords {
+  private readonly heads = new WeakMap<TaskSpec, string>();
   private readonly nonces = new WeakMap<TaskSpec, string>();
 
   decode([head, spec, core, lease]: FoundFields): Task | undefined {
     if (head === null) return undefined;
-    const fields: TaskFields = [head, spec ?? '', core ?? '', lease ?? ''];
-    const task = decodeTask(fields);
-    this.nonces.set(task.spec, nonceOf(head));
+    const task = decodeTask([head, spec ?? '', core ?? '', lease ?? '']);
+    this.heads.set(task.spec, head);
     return task;
   }
 
-  remember(task: Task, nonce: string): void {
-    this.nonces.set(task.spec, nonce);
+  /** Remembers which insert a task came from, whose head nobody has read yet. */
+  noteInsert(spec: TaskSpec, nonce: string): void {
+    this.nonces.set(spec, nonce);
   }
 
-  /** Empty for a task that was not read here. */
-  nonceOf(task: Task): string {
-    return this.nonces.get(task.spec) ?? '';
+  /** Whether a task that was read may be one that was inserted here; undefined for a task of somebody else. */
+  isInsert(spec: TaskSpec, head: string): boolean | undefined {
+    const nonce = this.nonces.get(spec);
+    return nonce === undefined ? undefined : nonceOf(head) === nonce;
+  }
+
+  /** The head of this revision, if the task was read at it. The life cycle hands the spec on as it is. */
+  headOf(spec: TaskSpec, revision: number): string | undefined {
+    const head = this.heads.get(spec);
+    return head !== undefined && revisionOf(head) === revision ? head : undefined;
   }
 }

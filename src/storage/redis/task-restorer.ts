@@ -3,7 +3,7 @@ import { holderOf } from '../claim-key.js';
 import { LuaScript } from './lua-script.js';
 import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
-import { encodeTask, laneOf } from './task.codec.js';
+import { encodeTask, headEndsOf, laneOf } from './task.codec.js';
 import { newNonce } from './nonce.js';
 
 const RESTORE = new LuaScript('restore', { parts: [...WRITING, 'event'] });
@@ -61,32 +61,14 @@ export class TaskRestorer {
 
 function argsOf({ id, nonce, item: { task, payload, output = '', attempts } }: Row): (string | number)[] {
   const { spec } = task;
-  const { state, revision, sequence, attempt, created, started, startBy, ...texts } = encodeTask(task);
+  const { deadline, core, lease, claim, ...encoded } = encodeTask(task);
+  const text = JSON.stringify(spec);
+  const size = Buffer.byteLength(text) + Buffer.byteLength(payload);
+  const bytes = size + Buffer.byteLength(output) + Buffer.byteLength(core);
+  const { begin, ending } = headEndsOf(encoded, { timeout: spec.timeout, nonce, size, bytes });
   return [
-    ...[
-      id,
-      nonce,
-      spec.priority,
-      spec.timeout,
-      state,
-      revision,
-      sequence,
-      attempt,
-      created,
-      started,
-      startBy,
-    ],
-    ...[
-      texts.deadline,
-      JSON.stringify(spec),
-      texts.core,
-      texts.lease,
-      texts.claim,
-      spec.batchId ?? '',
-      laneOf(spec),
-      payload,
-      output,
-    ],
+    ...[id, begin, ending, spec.priority, deadline, text, core, lease, claim],
+    ...[spec.batchId ?? '', laneOf(spec), payload, output],
     ...[attempts.length, ...attempts.map((each) => JSON.stringify(each))],
   ];
 }

@@ -6,8 +6,8 @@ import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
 import { WRITING } from './script-parts.js';
 import { afterWrites } from './store-connection.js';
+import type { ChangeRow, SeenHeads, TaskRow } from './seen-heads.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
-import { encodeTask } from './task.codec.js';
 
 const REPLACE = new LuaScript('replace', {
   parts: [...WRITING, 'event'],
@@ -15,16 +15,6 @@ const REPLACE = new LuaScript('replace', {
 });
 const REMOVE = new LuaScript('remove', { parts: [...WRITING, 'forget'], runsWhenFull: true });
 const CLEAR = new LuaScript('clear', { parts: [...WRITING, 'forget'], runsWhenFull: true });
-
-interface ChangeRow {
-  readonly queue: string;
-  readonly change: Change;
-}
-
-interface TaskRow {
-  readonly queue: string;
-  readonly task: Task;
-}
 
 type ClearedRow = readonly [queue: number, id: string, nonce: string];
 
@@ -35,22 +25,24 @@ export class TaskWriter {
   /** The nonce of the task; null when somebody else wrote first. */
   private readonly removals: QueueBatch<TaskRow, string | null>;
 
-  constructor(private readonly parts: StoreParts) {
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly heads: SeenHeads,
+  ) {
     this.changes = new QueueBatch((rows) => this.runReplace(rows), parts.connection);
     this.removals = new QueueBatch((rows) => this.runRemove(rows), parts.connection);
   }
 
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
-    const rows = changes.map((change) => ({ queue: change.task.spec.queue, change }));
-    return (await this.changes.add(rows)).map((event) => event !== null);
+    const events = await addPresent(this.changes, await this.heads.changeRows(changes));
+    return events.map((event) => event !== null);
   }
 
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
-    const rows = tasks.map((task) => ({ queue: task.spec.queue, task }));
-    const nonces = await this.removals.add(rows);
-    const forgotten = rows.flatMap(({ queue, task: { spec } }, index) => {
+    const nonces = await addPresent(this.removals, await this.heads.taskRows(tasks));
+    const forgotten = tasks.flatMap(({ spec: { id, queue } }, index) => {
       const nonce = nonces[index];
-      return nonce ? [{ id: spec.id, from: { queue, nonce }, to: undefined }] : [];
+      return nonce ? [{ id, from: { queue, nonce }, to: undefined }] : [];
     });
     await afterWrites(this.parts.directory.exchange(forgotten));
     return nonces.map((nonce) => nonce !== null);
@@ -96,14 +88,14 @@ export class TaskWriter {
     const { connection, keys, feed, events } = this.parts;
     const call = {
       keys: rows.map(({ queue }) => keys.queue(queue)),
-      args: [events.streamLength, ...rows.flatMap(({ change }) => this.changeArgs(change))],
+      args: [events.streamLength, ...rows.flatMap((row) => this.changeArgs(row))],
     };
     return connection.writeScript(REPLACE, call, (reply) => {
       const results = reply as (string | null)[];
-      const transitions = rows.flatMap(({ change }, index): (readonly [Step, string])[] => {
-        const step = stepOf(change);
+      const transitions = rows.flatMap((row, index): (readonly [Step, string])[] => {
+        const step = stepOf(row.change);
         const id = results[index];
-        this.remember(change.task, id !== null);
+        this.remember(row, id !== null);
         return step !== undefined && id ? [[step, id]] : [];
       });
       feed.tell(transitions);
@@ -111,35 +103,42 @@ export class TaskWriter {
     });
   }
 
-  private remember(task: Task, isWritten: boolean): void {
-    if (isWritten) this.parts.held.note(task);
+  private remember({ change: { task }, next }: ChangeRow, isWritten: boolean): void {
+    if (isWritten) this.parts.held.note(task, next);
     else this.parts.held.forget(task);
   }
 
   private async runRemove(rows: readonly TaskRow[]): Promise<readonly (string | null)[]> {
-    const { connection, keys, records } = this.parts;
+    const { connection, keys } = this.parts;
     const call = {
       keys: rows.map(({ queue }) => keys.queue(queue)),
-      args: [
-        FENCE_MS,
-        ...rows.flatMap(({ task }) => [task.spec.id, records.nonceOf(task), task.createdAt, task.revision]),
-      ],
+      args: [FENCE_MS, ...rows.flatMap(({ task, seen }) => [task.spec.id, seen])],
     };
     return connection.writeScript(REMOVE, call, (reply) => reply as (string | null)[]);
   }
 
-  private changeArgs(change: Change): (string | number)[] {
+  private changeArgs({ change, encoded, bytes, seen, next }: ChangeRow): (string | number)[] {
     const { task, ended, output = '' } = change;
     const step = stepOf(change);
-    const { state, revision, sequence, attempt, created, started, startBy, ...texts } = encodeTask(task);
-    return [
-      ...[task.spec.id, this.parts.records.nonceOf(task), created, revision - 1],
-      ...[state, revision, sequence, attempt, started, startBy],
-      ...[texts.deadline, texts.core, texts.lease, texts.claim],
-      ...[output, ended === undefined ? '' : JSON.stringify(ended)],
-      ...(step === undefined ? ['', ''] : eventArgs(step, this.parts.events)),
-    ];
+    const [channel, event] = step === undefined ? ['', ''] : eventArgs(step, this.parts.events);
+    const record = ended === undefined ? '' : JSON.stringify(ended);
+    const { state, deadline, core, lease } = encoded;
+    return [task.spec.id, seen, next, state, bytes, deadline, core, lease, output, record, channel, event];
   }
+}
+
+/** Does the rows that there are; null for the others. */
+async function addPresent<Row extends { readonly queue: string }>(
+  batch: QueueBatch<Row, string | null>,
+  rows: readonly (Row | undefined)[],
+): Promise<readonly (string | null)[]> {
+  if (isComplete(rows)) return batch.add(rows);
+  const results = [...(await batch.add(rows.filter((row) => row !== undefined)))];
+  return rows.map((row) => (row === undefined ? null : (results.shift() ?? null)));
+}
+
+function isComplete<Row>(rows: readonly (Row | undefined)[]): rows is readonly Row[] {
+  return !rows.includes(undefined);
 }
 
 /** The transition that a change is; a heartbeat is none. */

@@ -1,4 +1,4 @@
-import type { Instant } from '../../task/clock.js';
+import type { Instant, Seconds } from '../../task/clock.js';
 import { dueAt } from '../../task/task.machine.js';
 import { signatureOf } from '../../task/requirements.js';
 import type { Lease, Task, TaskSpec } from '../../task/task.js';
@@ -24,12 +24,6 @@ export interface EncodedTask {
   readonly claim: string;
 }
 
-/** The words of a head, in the order of `scripts/record.lua`. */
-const HEAD = [
-  ...(['state', 'revision', 'sequence', 'attempt', 'created', 'started', 'startBy'] as const),
-  ...(['timeout', 'place', 'born', 'nonce', 'bytes'] as const),
-];
-
 /** A word that stands for nothing. */
 const NONE = '-';
 
@@ -44,18 +38,82 @@ export function encodeTask(task: Task): EncodedTask {
     started: orNone(task.startedAt),
     startBy: orNone(task.startBy),
     deadline: dueAt(task, 0)?.at.toString() ?? '',
-    core: JSON.stringify({ ...task, ...KEPT_ELSEWHERE }),
+    core: JSON.stringify(Object.assign({}, task, KEPT_ELSEWHERE)),
     lease: lease === undefined ? '' : JSON.stringify(lease),
     claim: holderOf(task) ?? '',
   };
 }
 
+type HeadWords = Pick<
+  EncodedTask,
+  'state' | 'revision' | 'sequence' | 'attempt' | 'created' | 'started' | 'startBy'
+>;
+
+/** What a new task's head says besides its place and its birth, which its script finds. */
+export interface HeadEnds {
+  /** Before them. */
+  readonly begin: string;
+  /** Behind them. */
+  readonly ending: string;
+}
+
+/**
+ * @param nonce tells the task from an earlier or later one with the same id
+ * @param size bytes of what never changes, spec and payload
+ * @param bytes that count for the retention, of a task that has ended
+ */
+export function headEndsOf(
+  { state, revision, sequence, attempt, created, started, startBy }: HeadWords,
+  { timeout, nonce, size, bytes }: { timeout: Seconds; nonce: string; size: number; bytes: number },
+): HeadEnds {
+  return {
+    begin: `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${timeout} `,
+    ending: ` ${nonce} ${bytes} ${size}`,
+  };
+}
+
+/** What a process needs of a head. */
+export interface Head {
+  readonly attempt: number;
+  /** That count for the retention; 0 for a task that has never ended. */
+  readonly bytes: number;
+  /** Bytes of what never changes. */
+  readonly size: number | undefined;
+  readonly created: string;
+  /** Words that stay as they are, between those that change. */
+  readonly middle: string;
+  /** What later versions have added is kept. */
+  readonly rest: string;
+}
+
+export function readHead(text: string): Head {
+  const [, , , attempt, created = '', , , timeout, place, born, nonce, bytes, ...rest] = text.split(' ');
+  const size = rest[0];
+  return {
+    attempt: Number(attempt),
+    bytes: Number(bytes),
+    size: size === undefined ? undefined : Number(size),
+    created,
+    middle: `${timeout} ${place} ${born} ${nonce}`,
+    rest: size === undefined ? '' : ` ${rest.join(' ')}`,
+  };
+}
+
+/** The head of the next revision. */
+export function nextHead({ created, middle, rest }: Head, task: EncodedTask, bytes: number): string {
+  const { state, revision, sequence, attempt, started, startBy } = task;
+  return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${middle} ${bytes}${rest}`;
+}
+
 /** Fields that a later version has added to a record are left out of the task and stay in the record's spec. */
-export function decodeTask([head, spec, core, lease]: TaskFields): Task {
-  const [state, revision, sequence, attempt, created, started, startBy] = head.split(' ');
-  const task: unknown = {
-    spec: JSON.parse(spec) as TaskSpec,
-    ...(JSON.parse(core) as object),
+export function decodeTask(
+  [head, specText, core, lease]: TaskFields,
+  leaseOf: (timeout: Seconds) => Lease = () => JSON.parse(lease) as Lease,
+): Task {
+  const [state, revision, sequence, attempt, created, started, startBy] = head.split(' ', 7);
+  const spec = JSON.parse(specText) as TaskSpec;
+  const task: unknown = Object.assign(JSON.parse(core) as object, {
+    spec,
     state,
     revision: Number(revision),
     sequence: Number(sequence),
@@ -63,8 +121,8 @@ export function decodeTask([head, spec, core, lease]: TaskFields): Task {
     createdAt: Number(created),
     startedAt: fromNone(started),
     startBy: fromNone(startBy),
-    ...(state === 'processing' && { lease: JSON.parse(lease) as Lease }),
-  };
+    ...(state === 'processing' && { lease: leaseOf(spec.timeout) }),
+  });
   return task as Task;
 }
 
@@ -74,19 +132,19 @@ export function laneOf({ group = '', requires }: TaskSpec): string {
   return group === '' && signature === '' ? '' : `${signature} ${group}`;
 }
 
+/** Counts up with every write. */
+export function revisionOf(head: string): number {
+  return Number(head.split(' ', 2)[1]);
+}
+
 /** Tells the task from an earlier or later one with the same id. */
 export function nonceOf(head: string): string {
-  return wordOf(head, 'nonce');
+  return head.split(' ', 11)[10] ?? '';
 }
 
 /** Its place in the queue: the lower, the sooner it is claimed. */
 export function placeOf(head: string): number {
-  return Number(wordOf(head, 'place'));
-}
-
-/** Bytes that count for the retention. */
-export function bytesOf(head: string): number {
-  return Number(wordOf(head, 'bytes'));
+  return Number(head.split(' ', 9)[8]);
 }
 
 /** All of a task that is kept elsewhere in its hash, as nothing in JSON. */
@@ -101,10 +159,6 @@ const KEPT_ELSEWHERE = {
   startBy: undefined,
   lease: undefined,
 };
-
-function wordOf(head: string, name: (typeof HEAD)[number]): string {
-  return head.split(' ')[HEAD.indexOf(name)] ?? '';
-}
 
 function orNone(instant: Instant | undefined): string {
   return instant === undefined ? NONE : String(instant);

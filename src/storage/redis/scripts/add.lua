@@ -1,13 +1,15 @@
---[[ Part of the scripts that insert: writes a task that is not there. Returns the id of its event. ]]
-local function add(length, queue, id, nonce, state, created, startBy, timeout, priority, deadline, spec, core, payload,
-    batch, lane, channel, event)
-  local born = nextEvent(queue)
-  local head = {state = state, revision = 1, sequence = 1, attempt = 0, created = created, started = '-',
-    startBy = startBy, timeout = timeout, place = nextPlace(queue, priority), born = born, nonce = nonce, bytes = 0,
-    rest = ' ' .. #spec + #payload, claim = '', batch = batch, lane = lane}
-  redis.call('HSET', queue .. ':task:' .. id, 'head', format(head), 'spec', spec, 'core', core, 'payload', payload)
+--[[ Part of the scripts that insert: writes a task that is not there. Returns the id of its event.
+`begin` and `ending` are the words of its head before its place and behind its birth. ]]
+local function add(length, queue, id, state, begin, ending, priority, deadline, spec, core, payload, batch, lane, channel,
+    event)
+  local born, place = nextEvent(queue), nextPlace(queue, priority)
+  local head = {state = state, place = place, born = born, startBy = '-', bytes = '0', claim = '', batch = batch,
+    lane = lane}
+  local text = begin .. place .. ' ' .. born .. ending
+  redis.call('HSET', queue .. ':task:' .. id, 'head', text, 'spec', spec, 'core', core, 'payload', payload)
   if lane ~= '' then redis.call('HSET', queue .. ':task:' .. id, 'lane', lane) end
   join(queue, id, head)
   enter(queue, id, head, deadline)
-  return tell(queue, born, channel, length, event)
+  tell(queue, born, id, state, channel, length, event)
+  return born
 end

@@ -3,29 +3,30 @@ KEYS     queues to take from, in this order, then further queues in which the cl
 ARGV     how many of the queues to take from, the claim (or ''), the instant on the wall, on the steady scale, and as
          JSON, the channel, entries that the event stream keeps, how many expired tasks to pass over, what the worker
          offers (see `limits.lua`);
-         then for each lease: the beginning of its JSON, its length (or ''), the grace, the end of its event
-Returns the claimed tasks and the expired ones that were passed over, each as number of the queue, number of the lease,
-event, id, head, spec, core, lease, payload; those that the claim holds already have the lease 0. ]]
-local SHARED, WIDTH = 9, 4
+         then for each lease: the beginning of its JSON, its length (see `lease.lua`), the end of its event
+Returns the tasks that the claim holds already, each as number of the queue, head, spec, core, lease, payload; the
+claimed ones, in the order of the leases, as event, head, spec, core, payload; and the expired ones that were passed
+over, as head, spec, core. ]]
+local SHARED, WIDTH = 9, 3
 local takeFrom, claim, wall, steady, instant, channel, length, passOver, offer = unpack(ARGV, 1, SHARED)
+local held = {}
 local run = {claimed = {}, expired = {}, claim = claim, wall = wall, steady = steady, instant = instant,
   channel = channel, length = length, passOver = tonumber(passOver), offer = offer}
-run.grantOf = function(number)
-  return {unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH)}
-end
+run.grantOf = function(number) return unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH) end
 for q, queue in ipairs(claim == '' and {} or KEYS) do
   for _, id in ipairs(redis.call('SMEMBERS', queue .. ':claim:' .. claim)) do
     local isGood = tonumber(redis.call('ZSCORE', queue .. ':leases', id)) > tonumber(steady)
-    if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 5)} end
+    local fields = isGood and redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease', 'payload')
+    if isGood then held[#held + 1] = {q, unpack(fields, 1, 5)} end
   end
 end
-run.left = #run.claimed > 0 and 0 or (#ARGV - SHARED) / WIDTH
+run.left = #held > 0 and 0 or (#ARGV - SHARED) / WIDTH
 for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do
   local queue = KEYS[q]
   local limits = limitsOf(queue)
   if limits.ageing then giveLanes(queue) end
-  if isLaned(queue) then takeFromLanes(q, queue, limits, run) else takePlain(q, queue, limits, run) end
+  if isLaned(queue) then takeFromLanes(queue, limits, run) else takePlain(queue, limits, run) end
 end
+endEvents()
 writeNotes()
-trimEvents()
-return {run.claimed, run.expired}
+return {held, run.claimed, run.expired}

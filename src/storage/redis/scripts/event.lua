@@ -1,29 +1,40 @@
 --[[ Part of every script that makes transitions: tells of them in the same atomic step.
-<queue>:events  stream  field `event`: the text of each, ids as in the text
-<queue>:outbox  stream  fields `to`, `event`: those that somebody else has to be told, until that is taken on ]]
+<queue>:events  stream   field `event`: the text of each, ids as in the text
+<queue>:outbox  stream   fields `to`, `event`: those that somebody else has to be told, until that is taken on
+<prefix>:moves  channel  what the processes of the service hear: queue, state and id of each, all with a line of its own
+KEYS[1]  a queue ]]
 local time = redis.call('TIME')
 -- Ids are unique over all queues.
-local told, latest = {}, time[1] * 1000000 + time[2] - 1
+local latest = time[1] * 1000000 + time[2] - 1
+local given, told, moves, names = {}, {}, {}, {}
+
+-- The name of a queue, from its key.
+local function nameOf(queue)
+  if not names[queue] then names[queue] = string.match(queue, '{(.*)}$') end
+  return names[queue]
+end
 
 -- Microseconds of the server's clock; later than the one before, whatever the clock does.
 local function nextEvent(queue)
-  latest = math.max(latest, count(queue, 'event', 0)) + 1
-  put(queue .. ':meta', 'event', latest)
-  return string.format('%.0f', latest)
+  latest = math.max(latest, given[queue] or count(queue, 'event', 0)) + 1
+  given[queue] = latest
+  return string.format('%d', latest)
 end
 
 -- Behind the channel, after a blank, may be whom else to tell.
-local function tell(queue, id, target, length, text)
-  local event = '{"id":' .. id .. ',' .. text
-  local channel, to = string.match(target, '^(%S+) ?(.*)$')
-  if to ~= '' then redis.call('XADD', queue .. ':outbox', '*', 'to', to, 'event', event) end
-  redis.call('XADD', queue .. ':events', id .. '-0', 'event', event)
-  redis.call('PUBLISH', channel, event)
-  told[queue] = length
-  return id
+local function tell(queue, number, id, state, target, length, text)
+  local event = '{"id":' .. number .. ',' .. text
+  local blank = string.find(target, ' ', 1, true)
+  if blank then redis.call('XADD', queue .. ':outbox', '*', 'to', string.sub(target, blank + 1), 'event', event) end
+  redis.call('XADD', queue .. ':events', number .. '-0', 'event', event)
+  redis.call('PUBLISH', blank and string.sub(target, 1, blank - 1) or target, event)
+  local size = #moves
+  told[queue], moves[size + 1], moves[size + 2], moves[size + 3] = length, nameOf(queue), state, id
 end
 
--- Of each stream about as many entries are kept as was told.
-local function trimEvents()
+-- Before the notes are written. Of each stream about as many entries are kept as was told.
+local function endEvents()
+  for queue, number in pairs(given) do put(queue .. ':meta', 'event', number) end
   for queue, length in pairs(told) do redis.call('XTRIM', queue .. ':events', 'MAXLEN', '~', length) end
+  if #moves > 0 then redis.call('PUBLISH', string.match(KEYS[1], '^(.*){') .. 'moves', table.concat(moves, '\n')) end
 end

@@ -4,6 +4,6 @@ local function forget(queue, id, head, fence)
   leave(queue, id, head)
   follow(queue, head.lane, head.state, '')
   quit(queue, id, head)
-  redis.call('UNLINK', queue .. ':task:' .. id, queue .. ':attempts:' .. id)
+  redis.call('UNLINK', queue .. ':task:' .. id)
   redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', fence)
 end

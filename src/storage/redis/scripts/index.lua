@@ -9,7 +9,7 @@ local DEADLINES = {delayed = ':due', queued = ':due', processing = ':leases',
 
 -- The place of a new task: by priority, then by age. It keeps it for life.
 local function nextPlace(queue, priority)
-  return string.format('%.0f', (HIGHEST_PRIORITY - priority) * AGES + count(queue, 'number', 1))
+  return string.format('%d', (HIGHEST_PRIORITY - priority) * AGES + count(queue, 'number', 1))
 end
 
 local function leave(queue, id, head)

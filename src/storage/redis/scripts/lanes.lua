@@ -16,7 +16,7 @@ end
 local function priorityOf(place) return HIGHEST_PRIORITY - math.floor(place / AGES) end
 
 -- Where the places of a priority begin.
-local function placesOf(priority) return string.format('%.0f', (HIGHEST_PRIORITY - priority) * AGES) end
+local function placesOf(priority) return string.format('%d', (HIGHEST_PRIORITY - priority) * AGES) end
 
 local function partsOf(lane)
   local signature, group = string.match(lane, '^(%S*) (.*)$')

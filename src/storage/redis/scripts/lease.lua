@@ -1,29 +1,35 @@
 --[[ Part of the claim: leases one task, as `claim` of the life cycle does. ]]
+local spans, nexts = {}, {}
 
-local function fieldsOf(queue, id)
-  return redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease', 'payload', 'batch', 'lane')
+-- One more, as text. Tasks of one script have few different ones.
+local function nextOf(text)
+  if not nexts[text] then nexts[text] = tostring(text + 1) end
+  return nexts[text]
 end
 
--- `grant`: the beginning of the lease's JSON, its length or '', the grace. Returns the new head and lease, as texts.
-local function lease(queue, id, head, grant, run)
-  local begin, asked, grace, wall = grant[1], grant[2], grant[3], run.wall
-  local seconds = tonumber(asked) or head.timeout + grace
-  local ends = string.format('%.17g', run.steady + seconds * 1000)
-  head.claim = ''
+-- When a lease of this length ends, and the end of its JSON. A length `+<grace>` is added to the timeout of the task.
+local function spanOf(length, timeout, run)
+  local key = length .. ' ' .. timeout
+  if not spans[key] then
+    local grace = string.match(length, '^%+(.*)$')
+    local seconds = grace and timeout + grace or tonumber(length)
+    local ends = string.format('%.17g', run.steady + seconds * 1000)
+    local text = ',"startedAt":' .. run.wall .. ',"length":' .. string.format('%.17g', seconds)
+    spans[key] = {ends, text .. ',"expiresAt":' .. ends .. '}'}
+  end
+  return unpack(spans[key])
+end
+
+-- `begin` is the beginning of the lease's JSON. Returns the new head as text.
+local function lease(queue, id, head, begin, length, run)
+  local ends, rest = spanOf(length, head.timeout, run)
   leave(queue, id, head)
   follow(queue, head.lane, 'queued', 'processing')
-  head.state, head.revision, head.sequence = 'processing', head.revision + 1, head.sequence + 1
-  head.attempt, head.started, head.claim = head.attempt + 1, wall, run.claim
-  local text = string.format('%s,"startedAt":%s,"length":%.17g,"expiresAt":%s}', begin, wall, seconds, ends)
+  head.state, head.revision, head.sequence = 'processing', nextOf(head.revision), nextOf(head.sequence)
+  head.attempt, head.started, head.claim = nextOf(head.attempt), run.wall, run.claim
   local written, task = format(head), queue .. ':task:' .. id
-  redis.call('HSET', task, 'head', written, 'lease', text)
+  redis.call('HSET', task, 'head', written, 'lease', begin .. rest)
   if run.claim ~= '' then redis.call('HSET', task, 'claim', run.claim) end
   enter(queue, id, head, ends)
-  return written, text
-end
-
-local function eventOf(queue, id, head, instant, ending)
-  return '"type":"processing","eval_id":"' .. id .. '","queue":"' .. string.match(queue, '{(.*)}$')
-    .. '","status":"processing","sequence":' .. head.sequence .. ',"timestamp":' .. instant
-    .. ',"attempt":' .. head.attempt .. ending
+  return written
 end

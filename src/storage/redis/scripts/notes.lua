@@ -16,9 +16,15 @@ local function send(command, key, args)
 end
 
 local function flush(index)
-  local added, gone = {}, {}
+  local added, gone, size, count = {}, {}, 0, 0
   for id, score in pairs(scores[index] or {}) do
-    if score then added[#added + 1], added[#added + 2] = score, id else gone[#gone + 1] = id end
+    if score then
+      added[size + 1], added[size + 2] = score, id
+      size = size + 2
+    else
+      count = count + 1
+      gone[count] = id
+    end
   end
   send('ZADD', index, added)
   send('ZREM', index, gone)

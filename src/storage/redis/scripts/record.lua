@@ -1,37 +1,35 @@
 --[[ Part of every script: the record of a task.
-<queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output
+<queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output, and each finished
+attempt as `attempt:<n>`, where n counts up
 No script looks into any of them but the head: words between blanks, in the order below. ]]
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
 -- `rest` is what later versions of the service have added; it is kept. Its first word is the size: bytes
 -- of what never changes, spec and payload.
 local function parse(text)
-  local head = {}
-  head.state, head.revision, head.sequence, head.attempt, head.created, head.started, head.startBy, head.timeout,
-    head.place, head.born, head.nonce, head.bytes, head.rest = string.match(text, WORDS)
-  return head
+  local state, revision, sequence, attempt, created, started, startBy, timeout, place, born, nonce, bytes, rest =
+    string.match(text, WORDS)
+  return {state = state, revision = revision, sequence = sequence, attempt = attempt, created = created,
+    started = started, startBy = startBy, timeout = timeout, place = place, born = born, nonce = nonce, bytes = bytes,
+    rest = rest, claim = '', batch = '', lane = ''}
 end
 
 local function format(head)
-  return table.concat({head.state, head.revision, head.sequence, head.attempt, head.created, head.started, head.startBy,
-    head.timeout, head.place, head.born, head.nonce, head.bytes}, ' ') .. head.rest
+  return head.state .. ' ' .. head.revision .. ' ' .. head.sequence .. ' ' .. head.attempt .. ' ' .. head.created .. ' '
+    .. head.started .. ' ' .. head.startBy .. ' ' .. head.timeout .. ' ' .. head.place .. ' ' .. head.born .. ' '
+    .. head.nonce .. ' ' .. head.bytes .. head.rest
 end
 
--- The head of a task, with the claim that holds it its batch and its lane.
+-- The head of a task, with the claim that holds it, its batch and its lane, and as text; nil when there is no such task.
 local function read(queue, id)
   local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
-  if not text then return nil end
+  if not text then return nil, nil end
   local head = parse(text)
   head.claim, head.batch, head.lane = claim or '', batch or '', lane or ''
-  return head
+  return head, text
 end
 
 -- What a task is made of: head, spec, core and lease; no head when there is no such task.
 local function recordOf(queue, id)
   return redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
-end
-
--- Whether this is the task that the caller read. Who does not know the nonce goes by the time of the enqueue.
-local function isCurrent(head, nonce, created, revision)
-  return head and head.revision == revision and head.created == created and (nonce == '' or head.nonce == nonce)
 end

@@ -1,40 +1,32 @@
 --[[ Writes the next revision of tasks that nobody else wrote since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
-ARGV     then for each task: id, nonce (or ''), created, the revision that was read, state, revision, sequence,
-         attempt, started, startBy, deadline, core, lease, claim, output, attempt record, channel, event; '' for none
+ARGV     then for each task: id, the head that was read, the next head, its state and bytes, deadline, core, lease,
+         output, attempt record, channel, event; '' for none
 Returns for each task: the id of its event, '' when it has none, or false when somebody else wrote first. ]]
-local WIDTH = 18
-
--- Bytes that count for the retention. Records of earlier versions do not have their size.
-local function bytesOf(task, head, core, output)
-  local size = string.match(head.rest, '^ (%d+)')
-    or redis.call('HSTRLEN', task, 'spec') + redis.call('HSTRLEN', task, 'payload')
-  return size + (output == '' and redis.call('HSTRLEN', task, 'output') or #output) + #core
-end
-
+local WIDTH = 12
 local results = {}
 for i, queue in ipairs(KEYS) do
-  local id, nonce, created, seen, state, revision, sequence, attempt, started, startBy, deadline, core, lease, claim,
-    output, ended, channel, event = unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)
-  local task = queue .. ':task:' .. id
-  local head = read(queue, id)
+  local id, seen, written, state, bytes, deadline, core, lease, output, ended, channel, event =
+    unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)
+  local head, text = read(queue, id)
   results[i] = false
-  -- Of two claims that led to this revision a failover may have forgotten the first: they began at different times.
-  if isCurrent(head, nonce, created, seen) and head.started == started then
+  if text == seen then
+    local fields = {'head', written, 'core', core, 'lease', lease}
     leave(queue, id, head)
     follow(queue, head.lane, head.state, state)
-    if ended ~= '' then redis.call('RPUSH', queue .. ':attempts:' .. id, ended) end
-    head.state, head.revision, head.sequence, head.attempt = state, revision, sequence, attempt
-    head.started, head.startBy, head.claim = started, startBy, claim
-    if DEADLINES[state] == ':ended' then head.bytes = bytesOf(task, head, core, output) end
-    local fields = {'head', format(head), 'core', core, 'lease', lease, 'claim', claim}
+    head.state, head.bytes = state, bytes
+    if head.claim ~= '' and state ~= 'processing' then
+      head.claim, fields[#fields + 1], fields[#fields + 2] = '', 'claim', ''
+    end
     if output ~= '' then fields[#fields + 1], fields[#fields + 2] = 'output', output end
-    redis.call('HSET', task, unpack(fields))
+    if ended ~= '' then fields[#fields + 1], fields[#fields + 2] = 'attempt:' .. head.revision, ended end
+    redis.call('HSET', queue .. ':task:' .. id, unpack(fields))
     enter(queue, id, head, deadline)
-    results[i] = channel == '' and '' or tell(queue, nextEvent(queue), channel, ARGV[1], event)
+    results[i] = channel == '' and '' or nextEvent(queue)
+    if channel ~= '' then tell(queue, results[i], id, state, channel, ARGV[1], event) end
   end
 end
+endEvents()
 writeNotes()
-trimEvents()
 return results

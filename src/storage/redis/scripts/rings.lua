@@ -6,7 +6,7 @@ local function ringOf(queue, signature) return queue .. ':ring:' .. signature en
 -- Puts a round into a ring, or moves it there: to its turn.
 local function enterRing(queue, signature, round, priority)
   local turn = numberOf(queue .. ':turns', round)
-  note(ringOf(queue, signature), round, string.format('%.0f', placesOf(priority) + turn))
+  note(ringOf(queue, signature), round, string.format('%d', placesOf(priority) + turn))
 end
 
 local function leaveRing(queue, signature, round) note(ringOf(queue, signature), round, false) end

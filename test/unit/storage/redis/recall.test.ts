@@ -117,19 +117,20 @@ describe('a task that this process has claimed', () => {
 });
 
 describe('what is remembered of held tasks', () => {
-  it('is bounded: the oldest is forgotten first', () => {
+  it('is bounded: the oldest are forgotten first, and half of them are always there', () => {
     const held = new HeldTasks();
     const note = (index: number) => {
-      held.note(processingTask({ spec: { id: `t${index}` } }));
+      held.note(processingTask({ spec: { id: `t${index}` } }), `head ${index}`);
     };
-    for (let index = 0; index < 10_000; index += 1) note(index);
-    note(0);
-    note(10_000);
-    expect(['t0', 't1', 't2', 't10000'].map((id) => held.find(id) !== undefined)).toEqual([
-      true,
-      false,
-      true,
-      true,
-    ]);
+    const has = (index: number) => held.find(`t${index}`) !== undefined;
+    for (let index = 0; index < 9_999; index += 1) note(index);
+    expect([0, 4_999, 9_998].map(has)).toEqual([true, true, true]);
+    note(1);
+    expect([0, 1, 4_999, 5_000, 9_998].map(has)).toEqual([false, true, false, true, true]);
+    held.forget(processingTask({ spec: { id: 't1' } }));
+    held.forget(processingTask({ spec: { id: 't9998' } }));
+    expect([1, 5_000, 9_998].map(has)).toEqual([false, true, false]);
+    held.clear();
+    expect(has(5_000)).toBe(false);
   });
 });

@@ -15,14 +15,16 @@ async function follow(url: string): Promise<void> {
   while ((await primary.wait(1, 100)) < 1) await primary.set('a write', 'to wait for');
 }
 
-function writesOf(user: StoreUser, task: Awaited<ReturnType<StoreUser['find']>>) {
+type Found = Awaited<ReturnType<StoreUser['find']>>;
+
+function writesOf(user: StoreUser, task: Found, other: Found) {
   const step = cancel(task, undefined, user.now);
   return {
     insert: () => user.store.insert([user.newTask({ id: 'new' })]),
     claim: () => user.store.claim(user.request({ queues: ['other'] })),
     'claim with an id': () => user.store.claim(user.request({ queues: ['other'], claimId: 'c' })),
     replace: () => user.store.replace(step ? [step] : []),
-    remove: () => user.store.remove([task]),
+    remove: () => user.store.remove([other]),
     clear: () => user.store.clear({}),
   };
 }
@@ -31,8 +33,8 @@ describe('a store that waits for a replica', () => {
   it('does not acknowledge a write that no replica has, within the limit', async () => {
     const limitMs = 100;
     const [user, plain] = [await site.user({ replicas: 1, limitMs }), await site.user()];
-    const [task] = await plain.add({ id: 'a' }, { id: 'b', queue: 'other' });
-    for (const [name, write] of Object.entries(writesOf(user, task))) {
+    const [task, other] = await plain.add({ id: 'a' }, { id: 'c' }, { id: 'b', queue: 'other' });
+    for (const [name, write] of Object.entries(writesOf(user, task, other))) {
       const startedAt = performance.now();
       const answer: unknown = await write().then(
         () => `${name} was acknowledged`,

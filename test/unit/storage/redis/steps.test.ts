@@ -171,7 +171,7 @@ describe('a claim whose later step fails', () => {
     const [near, user] = [await site.user(), await far()];
     await near.add({ id: 'late', ttl: 1 }, { id: 'a' });
     site.clock.advance(2_000);
-    proxy.resetAt = '\r\nexpired\r\n';
+    proxy.resetAt = '\r\nexpired 2 ';
     expect(idsOf(await user.take({ max: 2 }))).toEqual(['a']);
     expect(proxy.resetAt).toBeUndefined();
   });

@@ -145,12 +145,12 @@ describe('a watcher at one instance', () => {
     expect(witness.disturbances).toBe(1);
   });
 
-  it('is not troubled by what is no event', async () => {
+  it('is not troubled by what is no move', async () => {
     const [one, other] = await pair();
     const witness = new StoreWitness(other.store);
     const client = await site.client();
-    for (const text of ['', 'null', '[]', '{', '{"eval_id":"x"}', '{"eval_id":"x","queue":"q"}', '7']) {
-      await client.publish(`${site.prefix}:queued`, text);
+    for (const text of ['', '{}', 'q', 'q\nqueued', 'q\nnone\nx', 'queued\nq\nx', '\n\n\n\n']) {
+      await client.publish(`${site.prefix}:moves`, text);
     }
     await one.add({ id: 'a' });
     await witness.settle(one);

@@ -62,7 +62,7 @@ describe('a record of a later version', () => {
     const user = await site.user();
     const [read] = await user.add({ id: 'a' });
     await writeAsLater('a');
-    const cancelled = await user.write(cancel(read, undefined, user.now));
+    const cancelled = await user.write(cancel(await user.find('a'), undefined, user.now));
     expect(await user.store.remove([read])).toEqual([false]);
     const step = redrive(cancelled, user.now);
     expect(await user.store.replace([step, step])).toEqual([true, false]);
