@@ -1,7 +1,7 @@
 import type { ProcessingTask, Task, TaskSpec } from '../../task/task.js';
 import { RecentMap } from './recent-map.js';
 
-/** So many are remembered at most, some kilobytes each. */
+/** Of so many claims at most the tasks are remembered, as long as they are held: some kilobytes each. */
 const MOST = 10_000;
 
 interface HeldTask {
@@ -30,11 +30,11 @@ export class HeldTasks {
   /** What a script has written. */
   note(task: Task, head: string): void {
     if (task.state === 'processing') this.tasks.set(task.spec.id, { task, head });
-    else this.tasks.delete(task.spec.id);
+    else this.tasks.forget(task.spec.id);
   }
 
   forget(task: Task): void {
-    this.tasks.delete(task.spec.id);
+    this.tasks.forget(task.spec.id);
   }
 
   clear(): void {

@@ -52,7 +52,7 @@ export class IdDirectory {
   async queueOf(id: string): Promise<string | undefined> {
     const entry = await this.connection.read((client) => client.get(this.keys.entry(id)));
     const place = parse(entry);
-    if (place === undefined) this.cache.delete(id);
+    if (place === undefined) this.cache.forget(id);
     else this.remember(id, place.queue);
     return place?.queue;
   }
@@ -69,7 +69,7 @@ export class IdDirectory {
 
   /** Changes entries that are still as they were read. */
   async exchange(rows: readonly Exchange[]): Promise<void> {
-    for (const { id } of rows) this.cache.delete(id);
+    for (const { id } of rows) this.cache.forget(id);
     await addEach(this.exchanges, rows, this.connection.isCluster);
   }
 

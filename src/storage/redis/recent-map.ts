@@ -1,13 +1,16 @@
 /**
  * A map that forgets what was set longest ago. It has two generations: when the young one is full it becomes the old
- * one, and the old one is dropped as a whole. So it holds at least half of what it may, and nothing is looked for to be
- * forgotten: a `Map` that loses its first entries one by one has to step over the places of all of them.
+ * one, and the old one is dropped as a whole. So it holds at least the latest half of what it may.
+ *
+ * Nothing is ever taken out of a `Map` here. One that loses its first entries steps over the places of all of them to
+ * find the next, and one whose entries come and go is copied again and again by V8, which keeps each of the copies, with
+ * all that was in it, until a full collection of garbage (Node 20).
  */
 export class RecentMap<Key, Value> {
-  private young = new Map<Key, Value>();
-  private old = new Map<Key, Value>();
+  private young = new Map<Key, Value | undefined>();
+  private old = new Map<Key, Value | undefined>();
 
-  /** @param most entries at the most */
+  /** @param most keys at the most; those that were forgotten count */
   constructor(private readonly most: number) {}
 
   get(key: Key): Value | undefined {
@@ -21,13 +24,14 @@ export class RecentMap<Key, Value> {
     this.young = new Map();
   }
 
-  delete(key: Key): void {
-    this.young.delete(key);
-    this.old.delete(key);
+  forget(key: Key): void {
+    for (const generation of [this.young, this.old]) {
+      if (generation.has(key)) generation.set(key, undefined);
+    }
   }
 
   clear(): void {
-    this.young.clear();
-    this.old.clear();
+    this.young = new Map();
+    this.old = new Map();
   }
 }

@@ -32,7 +32,9 @@ export interface StoreConnectionOptions {
 export class StoreConnection {
   private readonly link: StoreLink;
   private readonly wait?: ReplicaWait;
-  private readonly underWay = new Set<Promise<unknown>>();
+  // A set of what is under way would be copied again and again by V8, see `recent-map.ts`.
+  private underWay = 0;
+  private onIdle: () => void = () => undefined;
   private isClosed = false;
 
   constructor({ link, replicas, limitMs }: StoreConnectionOptions) {
@@ -63,12 +65,12 @@ export class StoreConnection {
   /** Keeps `close` waiting until this has ended. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.requireOpen();
-    const promise = work();
-    this.underWay.add(promise);
+    this.underWay += 1;
     try {
-      return await promise;
+      return await work();
     } finally {
-      this.underWay.delete(promise);
+      this.underWay -= 1;
+      if (this.underWay === 0) this.onIdle();
     }
   }
 
@@ -110,7 +112,10 @@ export class StoreConnection {
   /** Waits for what is under way, then lets go of the connection. */
   async close(): Promise<void> {
     this.isClosed = true;
-    await Promise.allSettled(this.underWay);
+    await new Promise<void>((resolve) => {
+      this.onIdle = resolve;
+      if (this.underWay === 0) resolve();
+    });
     await this.link.close();
   }
 }
