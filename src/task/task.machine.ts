@@ -129,15 +129,11 @@ export function claim(task: QueuedTask, grant: Grant, now: Moment): Step<Process
 export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingTask {
   const held = requireLease(task, beat.leaseId, now);
   const until = after(now.steady, beat.extend ?? held.lease.length);
-  return {
-    ...held,
-    revision: held.revision + 1,
-    lease: {
-      ...held.lease,
-      expiresAt: Math.max(held.lease.expiresAt, until),
-      progress: beat.progress ?? held.lease.progress,
-    },
-  };
+  const lease = extend(extend({}, held.lease), {
+    expiresAt: Math.max(held.lease.expiresAt, until),
+    progress: beat.progress ?? held.lease.progress,
+  });
+  return extend(extend({}, held), { revision: held.revision + 1, lease });
 }
 
 /** Ends the task as a success. */
@@ -154,7 +150,8 @@ export function fail(task: Task, failure: Failure, now: Moment): Step | undefine
   const outcome = failure.outcome ?? 'failed';
   if (isRepeated(task, failure.leaseId, outcome)) return undefined;
   requireFinishable(task, failure.leaseId, now);
-  const { ended, last } = endAttempt(task, { ...failure, outcome }, now);
+  const { error, exitCode } = failure;
+  const { ended, last } = endAttempt(task, { outcome, error, exitCode }, now);
   const next = extend(advance(task), { last });
   if (outcome === 'lost') return extend(interrupt(next, now), { ended });
 
@@ -384,7 +381,7 @@ function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; 
     error,
     exitCode,
   };
-  return { ended, last: { leaseId: lease?.id, workerId, outcome, ...excerpt(error), exitCode } };
+  return { ended, last: extend({ leaseId: lease?.id, workerId, outcome, exitCode }, excerpt(error)) };
 }
 
 /** The beginning of an error. A character is never cut in two: half of one is not valid in UTF-8. */

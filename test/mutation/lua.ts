@@ -1,9 +1,11 @@
 /**
- * `npm run test:mutation:lua -- [--part 1/20] [--known LOG] [--workers 4] [NAME…]`: changes the scripts of the Redis
- * store, all or those named, one thing at a time, and lets the tests of the store look for it; with `--part` it does so
- * with every 20th change only, and with `--known` it takes over what the output of a run says that was ended before its
- * time. The last line says how many were found; the exit code is 1 below 90 %.
+ * `npm run test:mutation:lua -- [--part 1/20] [--since REV] [--known LOG] [--workers 4] [NAME…]`: changes the scripts of
+ * the Redis store, all or those named, one thing at a time, and lets the tests of the store look for it; with `--part` it
+ * does so with every 20th change only, with `--since` only with lines that are not as they were in a revision of git, and
+ * with `--known` it takes over what the output of a run says that was ended before its time. The last line says how many
+ * were found; the exit code is 1 below 90 %.
  */
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -31,6 +33,26 @@ async function readMutants(names: readonly string[]): Promise<readonly Mutant[]>
     chosen.map(async (file) => mutantsOf(file, await readFile(join(SCRIPTS, file), 'utf8'))),
   );
   return lists.flat();
+}
+
+/** The lines of a script that are not as they were in a revision. */
+function linesSince(revision: string, file: string): ReadonlySet<number> {
+  const diff = execFileSync('git', ['diff', '--unified=0', revision, '--', join(SCRIPTS, file)], {
+    encoding: 'utf8',
+  });
+  const hunks = [...diff.matchAll(/^@@ .* \+(\d+)(?:,(\d+))? @@/gm)];
+  return new Set(
+    hunks.flatMap(([, from, count = '1']) =>
+      Array.from({ length: Number(count) }, (_, at) => Number(from) + at),
+    ),
+  );
+}
+
+/** Those of lines that have changed since a revision. */
+function onlySince(revision: string, mutants: readonly Mutant[]): readonly Mutant[] {
+  const files = [...new Set(mutants.map(({ file }) => file))];
+  const lines = new Map(files.map((file) => [file, linesSince(revision, file)]));
+  return mutants.filter(({ file, line }) => lines.get(file)?.has(line));
 }
 
 /** Those that are Lua: Redis says. */
@@ -108,6 +130,7 @@ function percent(part: number, whole: number): number {
 const { values, positionals } = parseArgs({
   options: {
     part: { type: 'string' },
+    since: { type: 'string' },
     known: { type: 'string' },
     // The tests wait more than they compute.
     workers: { type: 'string', default: '4' },
@@ -117,7 +140,9 @@ const { values, positionals } = parseArgs({
 // So that the tests that run are ended, too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const [part = 1, parts = 1] = (values.part ?? '1/1').split('/').map(Number);
-const mutants = (await readMutants(positionals)).filter((_, index) => index % parts === part - 1);
+const all = await readMutants(positionals);
+const chosen = values.since === undefined ? all : onlySince(values.since, all);
+const mutants = chosen.filter((_, index) => index % parts === part - 1);
 const compiling = await onlyCompiling(mutants);
 const known = values.known === undefined ? [] : await readVerdicts(values.known, compiling);
 const open = compiling.filter((mutant) => !known.some((verdict) => verdict.mutant === mutant));

@@ -105,13 +105,13 @@ async function rowsOf<Item, Row>(
 /** @param lengths what was read of them; without, there is no row for a task of which they would have to be known */
 function rowOf(change: Change, seen: string, lengths?: Lengths): ChangeRow | undefined {
   const { task } = change;
-  const words = readHead(seen);
+  const head = readHead(seen);
   const encoded = encodeTask(task);
   const bytes = isFinalState(task.state)
-    ? bytesOf(encoded, change, lengths ?? knownLengths(change, words))
-    : words.bytes;
+    ? bytesOf(encoded, change, lengths ?? knownLengths(change, head))
+    : head.bytes;
   if (bytes === undefined) return undefined;
-  return { queue: task.spec.queue, change, encoded, bytes, seen, next: nextHead(words, encoded, bytes) };
+  return { queue: task.spec.queue, change, encoded, bytes, seen, next: nextHead(head, encoded, bytes) };
 }
 
 /** Bytes that count for the retention of a task that ends. */
