@@ -3,8 +3,7 @@
 local function add(length, queue, id, state, begin, ending, priority, deadline, spec, core, payload, batch, lane, channel,
     event)
   local born, place = nextEvent(queue), nextPlace(queue, priority)
-  local head = {state = state, place = place, born = born, startBy = '-', bytes = '0', claim = '', batch = batch,
-    lane = lane}
+  local head = {state = state, place = place, born = born, claim = '', batch = batch, lane = lane}
   local text = begin .. place .. ' ' .. born .. ending
   redis.call('HSET', queue .. ':task:' .. id, 'head', text, 'spec', spec, 'core', core, 'payload', payload)
   if lane ~= '' then redis.call('HSET', queue .. ':task:' .. id, 'lane', lane) end

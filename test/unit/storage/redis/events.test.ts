@@ -77,6 +77,22 @@ describe('the events', () => {
     expect(ids).toEqual([...new Set(ids)].toSorted((one, other) => one - other));
   });
 
+  it('go to their channels as they are, also when somebody else has to be told of them', async () => {
+    const store = await site.open();
+    const user = site.userOf(store);
+    const feed = new StoreFeed(user.store);
+    const published = await listen();
+    await user.add({ id: 'a', callbackUrl: 'https://example.test/hook' });
+    await user.complete(await user.takeOne());
+    await feed.settle(user);
+    const heard = published.filter(({ text }) => !text.includes('sentinel'));
+    expect(heard).toEqual(
+      feed.told.map((told) => ({ channel: `${site.prefix}:${told.type}`, text: textOf(told) })),
+    );
+    const [notice, ...others] = await store.outbox.oldest(10);
+    expect([notice?.to, others]).toEqual(['https://example.test/hook', []]);
+  });
+
   it('have ids that are microseconds of the clock of Redis, or later', async () => {
     const user = await site.user();
     const client = await site.client();
