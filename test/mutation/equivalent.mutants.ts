@@ -19,18 +19,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'Only the first of what is read is looked at.',
   },
   {
-    file: 'claim.lua',
-    before: 'return {unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH)}',
-    after: 'return {unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 2) * WIDTH)}',
-    reason: 'What follows the arguments of a lease is never looked at.',
-  },
-  {
-    file: 'insert.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 0))',
-    reason: 'The function takes no more arguments than it was given before.',
-  },
-  {
     file: 'choose.lua',
     before: 'if not best or turn < best.turn or turn == best.turn and place < best.place then',
     after: 'if not best or turn < best.turn or turn == best.turn and place <= best.place then',
@@ -43,12 +31,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     after:
       'if not best or value > most or value == most and priority >= best.priority then best, most = task, value end',
     reason: 'Each priority comes once.',
-  },
-  {
-    file: 'claim.lua',
-    before: 'run.left = #run.claimed > 0 and 0 or (#ARGV - SHARED) / WIDTH',
-    after: 'run.left = #run.claimed > 0 and -1 or (#ARGV - SHARED) / WIDTH',
-    reason: 'It is only asked whether some are left.',
   },
   {
     file: 'claim.lua',
@@ -67,12 +49,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     before: 'for s = 3, #ARGV do',
     after: 'for s = 2, #ARGV do',
     reason: 'No task is in a state that is a number.',
-  },
-  {
-    file: 'take.lua',
-    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
-    after: "run.expired[#run.expired + 1] = {q, 0, 'x', id, unpack(fields, 1, 5)}",
-    reason: 'Nobody reads the event of a task that is passed over: it gets one when it is expired.',
   },
   {
     file: 'admit.lua',
@@ -133,14 +109,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     before: 'for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do',
     after: 'for q = 1, run.left > 0 and tonumber(takeFrom) or 1 do',
     reason: 'No way through a queue takes a task when none is left to take.',
-  },
-  {
-    file: 'claim.lua',
-    before:
-      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 5)} end",
-    after:
-      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, 'x', id, unpack(fieldsOf(queue, id), 1, 5)} end",
-    reason: 'Nobody reads the event of a task that the claim holds already: it was told before.',
   },
   {
     file: 'admit.lua',
@@ -209,32 +177,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'Nothing is in the range that is not due.',
   },
   {
-    file: 'event.lua',
-    before: 'local told, latest = {}, time[1] * 1000000 + time[2] - 1',
-    after: 'local told, latest = {}, time[1] * 1000000 + time[2] + 1',
-    reason: 'An id may be a few microseconds earlier or later.',
-  },
-  {
-    file: 'event.lua',
-    before: 'local told, latest = {}, time[1] * 1000000 + time[2] - 1',
-    after: 'local told, latest = {}, time[1] * 1000000 + time[2] - 2',
-    reason: 'An id may be a few microseconds earlier or later.',
-  },
-  {
-    file: 'event.lua',
-    before: 'local told, latest = {}, time[1] * 1000000 + time[2] - 1',
-    after: 'local told, latest = {}, time[1] * 1000000 + time[2] - 0',
-    reason: 'An id may be a few microseconds earlier or later.',
-  },
-  {
-    file: 'claim.lua',
-    before:
-      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 5)} end",
-    after:
-      "if isGood then run.claimed[#run.claimed + 1] = {q, 0, '', id, unpack(fieldsOf(queue, id), 1, 6)} end",
-    reason: 'Nobody reads what follows the payload.',
-  },
-  {
     file: 'index.lua',
     before: "if head.state ~= 'queued' or head.startBy ~= '-' then note(queue .. index, id, false) end",
     after: "if head.state ~= 'queued' or head.startBy ~= 'x' then note(queue .. index, id, false) end",
@@ -245,24 +187,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     before: 'if record[1] then',
     after: 'if record[2] then',
     reason: 'Every record has a head and a spec.',
-  },
-  {
-    file: 'insert-reserved.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH + 1))',
-    reason: 'The function takes no more arguments than it was given before.',
-  },
-  {
-    file: 'insert-reserved.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 0))',
-    reason: 'The function takes no more arguments than it was given before.',
-  },
-  {
-    file: 'insert.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from, from + WIDTH + 1))',
-    reason: 'The function takes no more arguments than it was given before.',
   },
   {
     file: 'insert.lua',
@@ -281,18 +205,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     before: "if lane == '' then return end",
     after: "if lane == 'x' then return end",
     reason: 'The lane without a name has no group.',
-  },
-  {
-    file: 'take.lua',
-    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
-    after: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 6)}",
-    reason: 'Nobody reads what follows the payload.',
-  },
-  {
-    file: 'take.lua',
-    before: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 1, event, id, unpack(fields, 1, 5)}',
-    after: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 2, event, id, unpack(fields, 1, 5)}',
-    reason: 'It is only asked whether it is 0.',
   },
   {
     file: 'ways.lua',
@@ -317,12 +229,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     before: "'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))",
     after: "'BYSCORE', 'LIMIT', 0, 2, 'WITHSCORES'))",
     reason: 'Only the first of what is read is looked at.',
-  },
-  {
-    file: 'lease.lua',
-    before: "head.claim = ''",
-    after: "head.claim = 'x'",
-    reason: 'No claim is called x, and holds nothing to let go of.',
   },
   {
     file: 'lease.lua',
@@ -375,24 +281,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'No claim is called x, and holds nothing to let go of.',
   },
   {
-    file: 'remove.lua',
-    before: 'local id, nonce, created, revision = unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)',
-    after: 'local id, nonce, created, revision = unpack(ARGV, 2 + (i - 1) * WIDTH, 2 + i * WIDTH)',
-    reason: 'What follows the arguments of a task is never looked at.',
-  },
-  {
-    file: 'replace.lua',
-    before: 'output, ended, channel, event = unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)',
-    after: 'output, ended, channel, event = unpack(ARGV, 2 + (i - 1) * WIDTH, 2 + i * WIDTH)',
-    reason: 'What follows the arguments of a task is never looked at.',
-  },
-  {
-    file: 'replace.lua',
-    before: "results[i] = channel == '' and '' or tell(queue, nextEvent(queue), channel, ARGV[1], event)",
-    after: "results[i] = channel == '' and 'x' or tell(queue, nextEvent(queue), channel, ARGV[1], event)",
-    reason: 'What has no channel is no transition, and its id is not looked at.',
-  },
-  {
     file: 'restore.lua',
     before: "results[i] = redis.call('EXISTS', task) == 1 and 0 or 1",
     after: "results[i] = redis.call('EXISTS', task) == 1 and -1 or 1",
@@ -405,12 +293,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'An empty lane is read as none.',
   },
   {
-    file: 'restore.lua',
-    before: "follow(queue, lane, '', state)",
-    after: "follow(queue, lane, 'x', state)",
-    reason: 'It is only asked whether it was processing.',
-  },
-  {
     file: 'rings.lua',
     before:
       "local function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 1)) end",
@@ -418,34 +300,116 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'Turns are compared, and may leave numbers out.',
   },
   {
-    file: 'take.lua',
-    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
-    after: "run.expired[#run.expired + 1] = {q, 1, '', id, unpack(fields, 1, 5)}",
-    reason: 'Of an expired task the lease is not looked at.',
-  },
-  {
-    file: 'take.lua',
-    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
-    after: "run.expired[#run.expired + 1] = {q, -1, '', id, unpack(fields, 1, 5)}",
-    reason: 'Of an expired task the lease is not looked at.',
-  },
-  {
-    file: 'take.lua',
-    before: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 5)}",
-    after: "run.expired[#run.expired + 1] = {q, 0, '', id, unpack(fields, 1, 4)}",
-    reason: 'Of an expired task the payload is not looked at.',
-  },
-  {
-    file: 'take.lua',
-    before: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 1, event, id, unpack(fields, 1, 5)}',
-    after: 'run.claimed[#run.claimed + 1] = {q, #run.claimed + 1, event, id, unpack(fields, 1, 6)}',
-    reason: 'Nobody reads what follows the payload.',
-  },
-  {
     file: 'ways.lua',
     before: 'while run.left > 0 and hasRoom(limits, run.steady) and #run.expired < run.passOver do',
     after: 'while run.left > 0 and hasRoom(limits, run.steady) and #run.expired <= run.passOver do',
     reason: 'It may pass over one more.',
+  },
+  {
+    file: 'claim.lua',
+    before:
+      'run.grantOf = function(number) return unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH) end',
+    after:
+      'run.grantOf = function(number) return unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 2) * WIDTH) end',
+    reason: 'What follows the arguments of a lease is never looked at.',
+  },
+  {
+    file: 'claim.lua',
+    before: 'if isGood then held[#held + 1] = {q, unpack(fields, 1, 5)} end',
+    after: 'if isGood then held[#held + 1] = {q, unpack(fields, 1, 6)} end',
+    reason: 'There is nothing behind the payload.',
+  },
+  {
+    file: 'claim.lua',
+    before: 'run.left = #held > 0 and 0 or (#ARGV - SHARED) / WIDTH',
+    after: 'run.left = #held > 0 and -1 or (#ARGV - SHARED) / WIDTH',
+    reason: 'It is only asked whether some are left.',
+  },
+  {
+    file: 'event.lua',
+    before: 'local latest = time[1] * 1000000 + time[2] - 1',
+    after: 'local latest = time[1] * 1000000 + time[2] + 1',
+    reason: 'An id may be a few microseconds earlier or later.',
+  },
+  {
+    file: 'event.lua',
+    before: 'local latest = time[1] * 1000000 + time[2] - 1',
+    after: 'local latest = time[1] * 1000000 + time[2] - 2',
+    reason: 'An id may be a few microseconds earlier or later.',
+  },
+  {
+    file: 'event.lua',
+    before: 'local latest = time[1] * 1000000 + time[2] - 1',
+    after: 'local latest = time[1] * 1000000 + time[2] - 0',
+    reason: 'An id may be a few microseconds earlier or later.',
+  },
+  {
+    file: 'event.lua',
+    before: "local blank = string.find(target, ' ', 1, true)",
+    after: "local blank = string.find(target, ' ', 2, true)",
+    reason:
+      'A channel has a name, so no blank comes first; and to look from 0 is to look from the beginning.',
+  },
+  {
+    file: 'event.lua',
+    before: "local blank = string.find(target, ' ', 1, true)",
+    after: "local blank = string.find(target, ' ', 0, true)",
+    reason:
+      'A channel has a name, so no blank comes first; and to look from 0 is to look from the beginning.',
+  },
+  {
+    file: 'event.lua',
+    before: "redis.call('PUBLISH', blank and string.sub(target, 1, blank - 1) or target, event)",
+    after: "redis.call('PUBLISH', blank and string.sub(target, 0, blank - 1) or target, event)",
+    reason: 'From 0 is from the beginning.',
+  },
+  {
+    file: 'insert.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH + 1))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'insert.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 0))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'insert-reserved.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH + 1))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'insert-reserved.lua',
+    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 0))',
+    reason: 'The function takes no more arguments than it was given before.',
+  },
+  {
+    file: 'replace.lua',
+    before: 'unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)',
+    after: 'unpack(ARGV, 2 + (i - 1) * WIDTH, 2 + i * WIDTH)',
+    reason: 'What follows the arguments of a task is never looked at.',
+  },
+  {
+    file: 'replace.lua',
+    before: "results[i] = ''",
+    after: "results[i] = 'x'",
+    reason: 'What has no channel is no transition, and its id is not looked at.',
+  },
+  {
+    file: 'restore.lua',
+    before: "follow(queue, lane, '', head.state)",
+    after: "follow(queue, lane, 'x', head.state)",
+    reason: 'It is only asked whether it was processing.',
+  },
+  {
+    file: 'take.lua',
+    before: "head.claim, head.batch, head.lane = '', batch or '', lane or ''",
+    after: "head.claim, head.batch, head.lane = 'x', batch or '', lane or ''",
+    reason: 'No claim is called x, and holds nothing to let go of.',
   },
 ];
 

@@ -42,7 +42,7 @@ const STRINGS: Readonly<Record<string, readonly string[]>> = {
   "''": ["'x'"],
   "'-'": ["'x'"],
   "'%.17g'": ["'%.5g'"],
-  "'%.0f'": ["'%.5g'"],
+  "'%d'": ["'%.5g'"],
   "'queued'": ["'delayed'"],
   "'processing'": ["'queued'"],
   "':ended'": ["':due'"],

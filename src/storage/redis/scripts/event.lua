@@ -36,5 +36,5 @@ end
 local function endEvents()
   for queue, number in pairs(given) do put(queue .. ':meta', 'event', number) end
   for queue, length in pairs(told) do redis.call('XTRIM', queue .. ':events', 'MAXLEN', '~', length) end
-  if #moves > 0 then redis.call('PUBLISH', string.match(KEYS[1], '^(.*){') .. 'moves', table.concat(moves, '\n')) end
+  if moves[1] then redis.call('PUBLISH', string.match(KEYS[1], '^(.*){') .. 'moves', table.concat(moves, '\n')) end
 end

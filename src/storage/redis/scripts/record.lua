@@ -5,13 +5,13 @@ No script looks into any of them but the head: words between blanks, in the orde
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
 -- `rest` is what later versions of the service have added; it is kept. Its first word is the size: bytes
--- of what never changes, spec and payload.
+-- of what never changes, spec and payload. Claim, batch and lane are added by who knows them.
 local function parse(text)
   local state, revision, sequence, attempt, created, started, startBy, timeout, place, born, nonce, bytes, rest =
     string.match(text, WORDS)
   return {state = state, revision = revision, sequence = sequence, attempt = attempt, created = created,
     started = started, startBy = startBy, timeout = timeout, place = place, born = born, nonce = nonce, bytes = bytes,
-    rest = rest, claim = '', batch = '', lane = ''}
+    rest = rest}
 end
 
 local function format(head)

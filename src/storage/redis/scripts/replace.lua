@@ -23,8 +23,11 @@ for i, queue in ipairs(KEYS) do
     if ended ~= '' then fields[#fields + 1], fields[#fields + 2] = 'attempt:' .. head.revision, ended end
     redis.call('HSET', queue .. ':task:' .. id, unpack(fields))
     enter(queue, id, head, deadline)
-    results[i] = channel == '' and '' or nextEvent(queue)
-    if channel ~= '' then tell(queue, results[i], id, state, channel, ARGV[1], event) end
+    results[i] = ''
+    if channel ~= '' then
+      results[i] = nextEvent(queue)
+      tell(queue, results[i], id, state, channel, ARGV[1], event)
+    end
   end
 end
 endEvents()

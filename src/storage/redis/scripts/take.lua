@@ -10,7 +10,7 @@ local function take(queue, id, run)
   local text, spec, core, payload, batch, lane =
     unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'payload', 'batch', 'lane'))
   local head = parse(text)
-  head.batch, head.lane = batch or '', lane or ''
+  head.claim, head.batch, head.lane = '', batch or '', lane or ''
   if head.startBy ~= '-' and tonumber(head.startBy) <= tonumber(run.wall) then
     if isLaned(queue) then stepOut(queue, id, head) end
     run.expired[#run.expired + 1] = {text, spec, core}

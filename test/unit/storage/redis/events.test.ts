@@ -3,6 +3,7 @@ import { toTaskEvent } from '../../../../src/task/task-event.js';
 import { cancel, heartbeat } from '../../../../src/task/task.machine.js';
 import { TRANSITION_TYPES } from '../../../../src/task/task.js';
 import type { StoreUser } from '../../../support/store-user.js';
+import { keptTasks } from '../../../support/kept-tasks.js';
 import { StoreFeed } from '../../../support/store-feed.js';
 import { useRedis } from './redis.site.js';
 
@@ -111,6 +112,18 @@ describe('the events', () => {
     await user.add({ id: 'd' });
     await feed.settle(user);
     expect(feed.told.at(-1)?.id).toBe(3000000000000003);
+  });
+
+  it('have ids behind those of tasks that were restored', async () => {
+    const [user, before] = [await site.user(), await site.user({ keyPrefix: `${site.prefix}-before` })];
+    await before.add({ id: 'a' }, { id: 'b' });
+    const client = await site.client();
+    await client.hset(`${site.keys.queue('default')}:meta`, 'event', '3000000000000000');
+    expect(await user.store.restore(await keptTasks(before.store))).toEqual([true, true]);
+    const feed = new StoreFeed(user.store);
+    await user.add({ id: 'c' });
+    await feed.settle(user);
+    expect(feed.told[0]?.id).toBe(3000000000000003);
   });
 
   it('of one call have ids of their own, also in several queues', async () => {

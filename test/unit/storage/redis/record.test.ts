@@ -108,6 +108,16 @@ describe('the record of a task', () => {
     expect(ended.bytes).toBe(String(bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0)));
   });
 
+  it('says nothing of a claim that has no id, and all of a lease of any length', async () => {
+    const user = await site.user();
+    await user.add({ id: 'a' }, { id: 'b', timeout: 12_345.6789 });
+    const a = await user.takeOne({ lease: 1_234.56789 });
+    const b = await user.takeOne();
+    expect([await user.find('a'), await user.find('b')]).toEqual([a, b]);
+    for (const held of [a, b]) await user.complete(held);
+    expect((await recordOf('a')).claim).toBeUndefined();
+  });
+
   it('counts with the same bytes when an earlier version has inserted it', async () => {
     const user = await site.user();
     const client = await site.client();
