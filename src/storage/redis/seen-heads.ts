@@ -64,7 +64,7 @@ export class SeenHeads {
 
   private async readChange(change: Change): Promise<ChangeRow | undefined> {
     const { task } = change;
-    const seen = await this.read(task, task.revision - 1);
+    const seen = this.known(task, task.revision - 1) ?? (await this.read(task, task.revision - 1));
     if (seen === undefined) return undefined;
     return rowOf(change, seen) ?? rowOf(change, seen, await this.readLengths(change));
   }

@@ -35,7 +35,12 @@ export class TaskWriter {
 
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
     const events = await addPresent(this.changes, await this.heads.changeRows(changes));
-    return events.map((event) => event !== null);
+    const written = events.map((event) => event !== null);
+    // Whoever tries again must not be told the same once more, also of a change that no script has seen.
+    changes.forEach(({ task }, index) => {
+      if (!written[index]) this.parts.held.forget(task);
+    });
+    return written;
   }
 
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
@@ -95,17 +100,12 @@ export class TaskWriter {
       const transitions = rows.flatMap((row, index): (readonly [Step, string])[] => {
         const step = stepOf(row.change);
         const id = results[index];
-        this.remember(row, id !== null);
+        if (id !== null) this.parts.held.note(row.change.task, row.next);
         return step !== undefined && id ? [[step, id]] : [];
       });
       feed.tell(transitions);
       return results;
     });
-  }
-
-  private remember({ change: { task }, next }: ChangeRow, isWritten: boolean): void {
-    if (isWritten) this.parts.held.note(task, next);
-    else this.parts.held.forget(task);
   }
 
   private async runRemove(rows: readonly TaskRow[]): Promise<readonly (string | null)[]> {

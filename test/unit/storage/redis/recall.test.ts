@@ -85,6 +85,19 @@ describe('a task that this process has claimed', () => {
     await expect(finish(user, second)).rejects.toThrow(TaskNotFound);
   });
 
+  it('is let go of when another process has ended it, also when it might have an output already', async () => {
+    const [user, other] = [await site.user(), await site.user()];
+    await user.add({ id: 'a' });
+    await user.release(await user.takeOne());
+    expect(await user.takeOne()).toMatchObject({ attempt: 2 });
+    await other.write(cancel(await other.find('a'), undefined, other.now));
+    const changer = new TaskChanger(user.store);
+    expect(await changer.change('a', (task, now) => cancel(task, undefined, now))).toMatchObject({
+      state: 'cancelled',
+    });
+    expect(user.store.recall('a')).toBeUndefined();
+  });
+
   it('is not ended by a claim that a failover has forgotten', async () => {
     const [user, other] = [await site.user(), await site.user()];
     await user.add({ id: 'a' });
