@@ -1,11 +1,12 @@
 /**
  * `node scripts/run-ts.mjs FILE [ARGUMENTS]`: compiles src and test into dist-test and runs FILE from there.
  *
+ * It also builds dist when that is not of these sources: what is killed or measured is the service from there.
  * Node 20 runs no TypeScript. Types are left to `npm run types`: a benchmark need not wait for them.
  */
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { copyRedisScripts, ensurePackages, ROOT, run } from './lib/workspace.mjs';
+import { copyRedisScripts, ensureBuild, ensurePackages, ROOT, run } from './lib/workspace.mjs';
 
 const [file, ...rest] = process.argv.slice(2);
 if (file === undefined) {
@@ -13,7 +14,8 @@ if (file === undefined) {
   process.exit(2);
 }
 const compiler = resolve(ROOT, 'node_modules/typescript/bin/tsc');
-const isReady = ensurePackages() && run(process.execPath, [compiler, '-p', 'tsconfig.scripts.json']);
+const isReady =
+  ensurePackages() && ensureBuild() && run(process.execPath, [compiler, '-p', 'tsconfig.scripts.json']);
 if (!isReady) process.exit(1);
 copyRedisScripts(resolve(ROOT, 'dist-test/src'));
 

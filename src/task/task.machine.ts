@@ -16,6 +16,7 @@ import {
   type FailedTask,
   isFinished,
   type LastAttempt,
+  type Lease,
   type ProcessingTask,
   type Progress,
   type QueuedTask,
@@ -106,8 +107,20 @@ export function create(spec: TaskSpec, now: Moment): Step<DelayedTask | QueuedTa
 
 /** Leases a ready task to one worker. The caller picks which; `tick` first, when it may be due. */
 export function claim(task: QueuedTask, grant: Grant, now: Moment): Step<ProcessingTask> {
-  const length = grant.lease ?? task.spec.timeout + grant.grace;
-  const lease = {
+  const next: ProcessingTask = extend(advance(task), {
+    state: 'processing',
+    attempt: task.attempt + 1,
+    queuedAt: task.queuedAt,
+    startedAt: now.wall,
+    lease: grantLease(task.spec.timeout, grant, now),
+  });
+  return { task: next, type: 'processing', at: now.wall };
+}
+
+/** The lease that a claim gives on a task with this timeout. */
+export function grantLease(timeout: Seconds, grant: Grant, now: Moment): Lease {
+  const length = grant.lease ?? timeout + grant.grace;
+  return {
     id: grant.leaseId,
     workerId: grant.workerId,
     claimId: grant.claimId,
@@ -115,14 +128,6 @@ export function claim(task: QueuedTask, grant: Grant, now: Moment): Step<Process
     length,
     expiresAt: after(now.steady, length),
   };
-  const next: ProcessingTask = extend(advance(task), {
-    state: 'processing',
-    attempt: task.attempt + 1,
-    queuedAt: task.queuedAt,
-    startedAt: now.wall,
-    lease,
-  });
-  return { task: next, type: 'processing', at: now.wall };
 }
 
 /** Keeps the lease. Not a transition: no event, no new sequence. */

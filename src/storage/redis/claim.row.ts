@@ -1,5 +1,3 @@
-import { after, type Moment, type Seconds } from '../../task/clock.js';
-import type { Lease } from '../../task/task.js';
 import { type Labels, pairsOf } from '../../task/requirements.js';
 import type { ClaimRequest } from '../task-store.js';
 import { placeOf } from './task.codec.js';
@@ -41,18 +39,4 @@ export function leaseArgs({ leaseId, grant: { workerId, claimId, lease, grace } 
   const begin = JSON.stringify({ id: leaseId, workerId, claimId }).slice(0, -1);
   const ending = workerId === undefined ? '}' : `,"worker_id":${JSON.stringify(workerId)}}`;
   return [begin, lease === undefined ? `+${grace}` : String(lease), ending];
-}
-
-/** The lease that the script has written, see `scripts/lease.lua`. */
-export function leaseOf({ leaseId, grant }: LeaseRow, timeout: Seconds, now: Moment): Lease {
-  const { workerId, claimId } = grant;
-  const length = grant.lease ?? timeout + grant.grace;
-  return {
-    id: leaseId,
-    ...(workerId !== undefined && { workerId }),
-    ...(claimId !== undefined && { claimId }),
-    startedAt: now.wall,
-    length,
-    expiresAt: after(now.steady, length),
-  };
 }

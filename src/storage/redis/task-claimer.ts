@@ -1,17 +1,9 @@
 import type { Clock, Moment } from '../../task/clock.js';
-import { tick } from '../../task/task.machine.js';
+import { grantLease, tick } from '../../task/task.machine.js';
 import type { ProcessingTask, Task } from '../../task/task.js';
 import { type ClaimedTask, type ClaimRequest, type Payload, StoreUnavailable } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
-import {
-  byPlace,
-  type ExpiredRow,
-  leaseArgs,
-  leaseOf,
-  type LeaseRow,
-  offerOf,
-  type Reply,
-} from './claim.row.js';
+import { byPlace, type ExpiredRow, leaseArgs, type LeaseRow, offerOf, type Reply } from './claim.row.js';
 import { channelArg } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { WRITING } from './script-parts.js';
@@ -191,7 +183,10 @@ export class TaskClaimer {
       const row = rows[index];
       return this.hold(
         head,
-        decodeTask([head, spec, core, ''], row && ((timeout) => leaseOf(row, timeout, now))),
+        decodeTask(
+          [head, spec, core, ''],
+          row && ((timeout) => grantLease(timeout, Object.assign({ leaseId: row.leaseId }, row.grant), now)),
+        ),
         payload,
       );
     });
