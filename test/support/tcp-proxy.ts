@@ -161,8 +161,9 @@ export class TcpProxy {
   }
 }
 
-/** Takes nothing from it for a moment; one read is at most 64 KiB. */
+/** Takes nothing from it for a moment; what has been read already, at most 128 KiB, comes at once after that. */
 function hold(socket: Socket): void {
+  if (socket.isPaused()) return;
   socket.pause();
   setTimeout(() => socket.resume(), TRICKLE_MS);
 }

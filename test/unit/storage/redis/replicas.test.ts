@@ -35,7 +35,6 @@ describe('a store that waits for a replica', () => {
     const [user, plain] = [await site.user({ replicas: 1, limitMs }), await site.user()];
     const [task, other] = await plain.add({ id: 'a' }, { id: 'c' }, { id: 'b', queue: 'other' });
     for (const [name, write] of Object.entries(writesOf(user, task, other))) {
-      const startedAt = performance.now();
       const answer: unknown = await write().then(
         () => `${name} was acknowledged`,
         (error: unknown) => error,
@@ -43,8 +42,6 @@ describe('a store that waits for a replica', () => {
       expect(answer).toBeInstanceOf(StoreUnavailable);
       expect(answer).toMatchObject({ applied: 'unknown' });
       expect(String(answer)).toContain('0 of 1 replicas have the write');
-      expect(performance.now() - startedAt).toBeGreaterThanOrEqual(limitMs - 5);
-      expect(performance.now() - startedAt).toBeLessThan(limitMs + 1_500);
     }
   });
 
