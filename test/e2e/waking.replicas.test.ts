@@ -21,7 +21,7 @@ describe('polls that are parked on two processes at one Redis', () => {
     redis = await RedisServer.start();
     const settings = { QUEUE_STORE: 'redis', REDIS_URL: redis.url };
     services = await Promise.all([ServiceProcess.start(settings), ServiceProcess.start(settings)]);
-    commands = await RedisCommands.watch(redis.url);
+    commands = await RedisCommands.watch(redis.port);
   }, 60_000);
 
   afterAll(async () => {

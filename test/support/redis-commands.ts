@@ -1,30 +1,16 @@
-import { Redis } from 'ioredis';
+import { monitorRedis, type RedisMonitor, type SeenCommand } from './redis-monitor.js';
 
-/** One command that Redis was sent. What scripts call is left out. */
-export interface SeenCommand {
-  /** In lower case. */
-  readonly name: string;
-  readonly args: readonly string[];
-  /** The connection: address and port. */
-  readonly source: string;
-}
-
-/** Sees every command that a Redis is sent, in the order in which it runs them. */
+/** Keeps every command that a Redis is sent, in the order in which it runs them. What scripts call is left out. */
 export class RedisCommands {
   private seen: SeenCommand[] = [];
+  private monitor: RedisMonitor | undefined;
 
-  private constructor(
-    private readonly client: Redis,
-    private readonly stream: Redis,
-  ) {
-    stream.on('monitor', (_: string, [name = '', ...args]: string[], source: string) => {
-      if (source !== 'lua') this.seen.push({ name: name.toLowerCase(), args, source });
+  static async watch(port: number): Promise<RedisCommands> {
+    const commands = new RedisCommands();
+    commands.monitor = await monitorRedis(port, (command) => {
+      if (command.source !== 'lua') commands.seen.push(command);
     });
-  }
-
-  static async watch(url: string): Promise<RedisCommands> {
-    const client = new Redis(url);
-    return new RedisCommands(client, await client.monitor());
+    return commands;
   }
 
   /** Since the last `forget`. */
@@ -37,7 +23,6 @@ export class RedisCommands {
   }
 
   close(): void {
-    this.stream.disconnect();
-    this.client.disconnect();
+    this.monitor?.close();
   }
 }

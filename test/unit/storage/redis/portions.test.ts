@@ -1,4 +1,5 @@
 import { cancel } from '../../../../src/task/task.machine.js';
+import { monitorRedis } from '../../../support/redis-monitor.js';
 import type { StoreUser } from '../../../support/store-user.js';
 import { useRedis } from './redis.site.js';
 
@@ -8,20 +9,19 @@ const COUNT = 2_500;
 /** How many tasks each script has written, script by script, as Redis tells it to whoever monitors it. */
 async function portionsOf(work: () => Promise<unknown>): Promise<readonly number[]> {
   const client = await site.client();
-  const monitor = await client.monitor();
   const scripts: Set<string>[] = [];
-  const isDone = new Promise<void>((resolve) => {
-    monitor.on('monitor', (_time: string, [name = '', key = '']: string[], source: string) => {
-      if (/^eval/i.test(name)) scripts.push(new Set());
-      else if (source === 'lua' && /^(?:HSET|UNLINK)$/i.test(name) && key.includes(':task:')) {
-        scripts.at(-1)?.add(key);
-      } else if (/^echo$/i.test(name)) resolve();
-    });
+  let finish: () => void = () => undefined;
+  const isDone = new Promise<void>((resolve) => (finish = resolve));
+  const monitor = await monitorRedis(site.server.port, ({ name, args: [key = ''], source }) => {
+    if (name.startsWith('eval')) scripts.push(new Set());
+    else if (source === 'lua' && /^(?:hset|unlink)$/.test(name) && key.includes(':task:')) {
+      scripts.at(-1)?.add(key);
+    } else if (name === 'echo') finish();
   });
   await work();
   await client.echo('the end');
   await isDone;
-  monitor.disconnect();
+  monitor.close();
   return scripts.map(({ size }) => size).filter((size) => size > 0);
 }
 
