@@ -33,7 +33,8 @@ export async function checkServer(client: Redis | Cluster, logger: Pick<Logger, 
 }
 
 function refuseUnfit(address: string, info: Facts, isCluster: boolean): void {
-  const mode = info.get('redis_mode');
+  // The second name is that of Valkey from 8 on.
+  const mode = info.get('redis_mode') ?? info.get('server_mode');
   if (mode === 'sentinel') {
     throw new Error(
       `Redis ${address} is a Sentinel: write REDIS_URL as redis+sentinel://host:port/master-name`,

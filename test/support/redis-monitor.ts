@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 export interface SeenCommand {
   /** In lower case. */
   readonly name: string;
-  readonly args: readonly string[];
+  /** The arguments as the server writes them, each in quotes. Quotes within are escaped by some servers only. */
+  readonly args: string;
   /** The connection, as address and port; `lua` for what a script has called. */
   readonly source: string;
 }
@@ -15,7 +16,7 @@ export interface RedisMonitor {
   close(): void;
 }
 
-const COMMAND = /^\+\S+ \[\d+ ([^\]]+)\] (.*)$/;
+const COMMAND = /^\+\S+ \[\d+ ([^\]]+)\] "(\w+)" ?(.*)$/;
 
 /**
  * Tells of every command that a Redis on this machine runs from now on, in its order.
@@ -29,18 +30,11 @@ export async function monitorRedis(
   const socket = connect(port, '127.0.0.1');
   const lines = createInterface(socket);
   lines.on('line', (line) => {
-    const [, source, text = ''] = COMMAND.exec(line) ?? [];
-    const [name = '', ...args] = wordsOf(text);
+    const [, source, name = '', args = ''] = COMMAND.exec(line) ?? [];
     if (source !== undefined) listener({ name: name.toLowerCase(), args, source });
   });
   socket.write('MONITOR\r\n');
   // `OK`: from here on.
   await once(lines, 'line');
   return { close: () => socket.destroy() };
-}
-
-/** Words in quotes, with backslashes before quotes and backslashes. */
-function wordsOf(text: string): readonly string[] {
-  const words = text.matchAll(/"((?:[^"\\]|\\.)*)"/g);
-  return Array.from(words, ([, word = '']) => word.replace(/\\(["\\])/g, '$1'));
 }

@@ -61,11 +61,18 @@ describe('checkServer', () => {
     await expect(check(url)).rejects.toThrow('write REDIS_URL as redis+cluster://');
   });
 
+  it('refuses such a node also where Valkey tells it', async () => {
+    const { port } = await startRedis('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
+    const valkey = await disguise(port, /redis_mode:cluster\r\nos:./, 'server_mode:cluster\r\nos:');
+    await expect(check(valkey.url)).rejects.toThrow('write REDIS_URL as redis+cluster://');
+    valkey.server.close();
+  });
+
   it('refuses a version that is too old', async () => {
     const server = await startRedis(...DURABLE);
-    const older = await disguise(server.port, '6.2.14');
+    const older = await disguise(server.port, /redis_version:\d/, 'redis_version:6');
     await expect(check(older.url)).rejects.toThrow(
-      'is version 6.2.14: tasks need Redis 7.0, Valkey 7.2, or newer',
+      /is version 6\.[\d.]+: tasks need Redis 7\.0, Valkey 7\.2, or newer$/,
     );
     older.server.close();
   });
@@ -89,18 +96,15 @@ describe('checkServer', () => {
   });
 });
 
-/** In front of a server, and says that it is of another version, whose text must be as long. */
-async function disguise(port: number, version: string): Promise<{ url: string; server: Server }> {
+/** In front of a server, and tells something else in a place, in a text that must be as long. */
+async function disguise(port: number, place: RegExp, text: string): Promise<{ url: string; server: Server }> {
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1');
     client.on('error', () => undefined).on('close', () => upstream.destroy());
     upstream.on('error', () => undefined).on('close', () => client.destroy());
     client.pipe(upstream);
     upstream.on('data', (chunk) => {
-      client.write(
-        chunk.toString('latin1').replace(/redis_version:\d\.\d\.\d\d/, `redis_version:${version}`),
-        'latin1',
-      );
+      client.write(chunk.toString('latin1').replace(place, text), 'latin1');
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -12,10 +12,10 @@ async function portionsOf(work: () => Promise<unknown>): Promise<readonly number
   const scripts: Set<string>[] = [];
   let finish: () => void = () => undefined;
   const isDone = new Promise<void>((resolve) => (finish = resolve));
-  const monitor = await monitorRedis(site.server.port, ({ name, args: [key = ''], source }) => {
+  const monitor = await monitorRedis(site.server.port, ({ name, args, source }) => {
     if (name.startsWith('eval')) scripts.push(new Set());
-    else if (source === 'lua' && /^(?:hset|unlink)$/.test(name) && key.includes(':task:')) {
-      scripts.at(-1)?.add(key);
+    else if (source === 'lua' && /^(?:hset|unlink)$/.test(name) && args.includes(':task:')) {
+      scripts.at(-1)?.add(args.split(' ', 1).join());
     } else if (name === 'echo') finish();
   });
   await work();
