@@ -71,10 +71,14 @@ describeStores(({ name, settings }) => {
   });
 
   afterAll(async () => {
-    await page.close();
-    await browser.context.clearCookies();
-    await service.stop();
-    rmSync(directory, { recursive: true, force: true });
+    try {
+      await page.close();
+      await browser.context.clearCookies();
+    } finally {
+      // Also when there was no browser.
+      await service.stop();
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   afterEach(() => {
