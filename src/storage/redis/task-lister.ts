@@ -19,18 +19,13 @@ const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
 const COUNTS = new LuaScript('counts', { isReadOnly: true });
 const BATCH_COUNTS = new LuaScript('batch-counts', { isReadOnly: true });
+const LIST = new LuaScript('list', { isReadOnly: true });
 
 /** A task of a list: newest first by birth, then by the name of the queue. */
 interface Entry {
   readonly born: number;
   readonly queue: string;
   readonly id: string;
-}
-
-/** Ids of one queue by birth. */
-interface Index {
-  readonly queue: string;
-  readonly key: string;
 }
 
 type Mark = Pick<Entry, 'born' | 'queue'>;
@@ -49,7 +44,7 @@ export class TaskLister {
     const tasks: Task[] = [];
     for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += CHUNK) {
       const size = isPlain(query) ? query.limit - tasks.length : CHUNK;
-      const entries = await this.entriesAfter(mark, this.indicesFor(query, queues), size);
+      const entries = await this.entriesAfter(mark, { filter: query, queues, size });
       const found = await this.finder.findAll(entries);
       const byId = new Map(found.map((task) => [task.spec.id, task]));
       for (const entry of entries) {
@@ -106,38 +101,34 @@ export class TaskLister {
     });
   }
 
-  /** The next entries behind the mark, from all indices together. */
+  /** The next entries behind the mark, of all queues together. */
   private async entriesAfter(
     mark: Mark | undefined,
-    indices: readonly Index[],
-    size: number,
+    { filter, queues, size }: { filter: TaskFilter; queues: readonly string[]; size: number },
   ): Promise<readonly Entry[]> {
-    const lists = await Promise.all(indices.map((index) => this.readIndex(mark, index, size)));
+    const lists = await Promise.all(queues.map((queue) => this.readQueue(mark, queue, { filter, size })));
     return lists.flat().toSorted(newestFirst).slice(0, size);
   }
 
-  /** Where the tasks are noted among which those of the query are. */
-  private indicesFor({ batchId, states }: TaskFilter, queues: readonly string[]): readonly Index[] {
-    const { keys } = this.parts;
-    if (batchId !== undefined) return queues.map((queue) => ({ queue, key: keys.batch(queue, batchId) }));
-    return queues.flatMap((queue) =>
-      (states ?? TASK_STATES).map((state) => ({ queue, key: keys.state(queue, state) })),
-    );
+  /** In one step: a task that is moved meanwhile is in one index or in the other. */
+  private async readQueue(
+    mark: Mark | undefined,
+    queue: string,
+    { filter, size }: { filter: TaskFilter; size: number },
+  ): Promise<readonly Entry[]> {
+    const from = mark === undefined ? '+inf' : `${queue > mark.queue ? '' : '('}${mark.born}`;
+    const call = { keys: this.indicesOf(filter, queue), args: [from, size] };
+    const lists = (await this.parts.connection.readScript(LIST, call)) as string[][];
+    return lists
+      .flat()
+      .flatMap((id, at, row) => (at % 2 === 0 ? [{ id, queue, born: Number(row[at + 1]) }] : []));
   }
 
-  private async readIndex(
-    mark: Mark | undefined,
-    { queue, key }: Index,
-    size: number,
-  ): Promise<readonly Entry[]> {
-    const { connection } = this.parts;
-    const from = mark === undefined ? '+inf' : `${queue > mark.queue ? '' : '('}${mark.born}`;
-    const reply = await connection.read((client) =>
-      client.zrange(key, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, size, 'WITHSCORES'),
-    );
-    return reply.flatMap((id, index) =>
-      index % 2 === 0 ? [{ id, queue, born: Number(reply[index + 1]) }] : [],
-    );
+  /** Where the tasks are noted among which those of the filter are. */
+  private indicesOf({ batchId, states }: TaskFilter, queue: string): readonly string[] {
+    const { keys } = this.parts;
+    if (batchId !== undefined) return [keys.batch(queue, batchId)];
+    return (states ?? TASK_STATES).map((state) => keys.state(queue, state));
   }
 }
 

@@ -1,3 +1,4 @@
+import { TASK_STATES } from '../../../../src/task/task.js';
 import { useRedis } from './redis.site.js';
 
 const site = useRedis();
@@ -70,5 +71,16 @@ describe('a claim of many tasks', () => {
     const commands = await commandsOf(() => user.take({ max: GROUPS }));
     for (const name of ['hmget', 'hset']) expect(commands[name]).toBeLessThan(GROUPS + ONCE);
     expect(commands.hincrby ?? 0).toBe(0);
+  });
+});
+
+describe('a list', () => {
+  it('reads all states of a queue in one step, so that a task which is moved meanwhile is in it', async () => {
+    const user = await site.user();
+    await user.add({ id: 'a' });
+    await user.list();
+    const commands = await commandsOf(() => user.list());
+    // The indices, and what was found there.
+    expect(commands).toMatchObject({ evalsha: 2, zrange: TASK_STATES.length });
   });
 });
