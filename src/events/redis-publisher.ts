@@ -19,6 +19,8 @@ export interface RedisPublisherOptions {
   /** How many events may wait. */
   readonly bufferSize: number;
   readonly connection: ConnectionSettings;
+  /** How long, in milliseconds, the end waits for what is still to be sent. One second by default. */
+  readonly flushLimitMs?: number;
   readonly logger?: Pick<Logger, 'log' | 'warn'>;
 }
 
@@ -201,7 +203,7 @@ export class RedisPublisher extends TaskEvents {
   private async flush(): Promise<void> {
     if (!this.isSending && this.buffer.size === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, FLUSH_LIMIT_MS);
+      const timer = setTimeout(resolve, this.options.flushLimitMs ?? FLUSH_LIMIT_MS);
       this.whenIdle = () => {
         clearTimeout(timer);
         resolve();
