@@ -39,7 +39,7 @@ function judged(history: History, groupLimit?: number): Verdict {
 
 const EMPTY_POLL = { f: 'lease', queues: ['default'], max: 1, grants: [], res: 'ok' } as const;
 
-/** One task, enqueued at 10 and leased at 900, when there was a delay. */
+/** One task, enqueued at 10 and leased at 4,000, when there was a delay. */
 function small({ delayMs = 0, losesFrom }: { delayMs?: number; losesFrom?: number }) {
   const enqueue = { f: 'enqueue', id: 'x', queue: 'default', hash: 'h', res: 'ok', t0: 5, t1: 10 } as const;
   const budget = { priority: 0, delayMs, maxAttempts: 9, maxInterruptions: 9 };
@@ -52,7 +52,7 @@ function small({ delayMs = 0, losesFrom }: { delayMs?: number; losesFrom?: numbe
   };
   const history = new HistoryRecorder();
   history.operations.push({ ...enqueue, ...budget });
-  if (delayMs > 0) history.operations.push(lease(1, 'a', 900));
+  if (delayMs > 0) history.operations.push(lease(1, 'a', 4_000));
   if (losesFrom !== undefined) history.faults.push({ kind: 'cut', t0: 0, t1: 9_000, losesFrom });
   return { history, lease, complete };
 }
@@ -135,13 +135,13 @@ describe('checkHistory', () => {
       history.faults.push({ kind: 'stop', t0: brokenAt, t1: 500 });
       return judged(history).violations.map(({ rule }) => rule);
     };
-    expect(rules(790)).toEqual([]);
-    expect(rules(810)).toEqual(['INV-09']);
+    expect(rules(2_540)).toEqual([]);
+    expect(rules(2_560)).toEqual(['INV-09']);
   });
 
   it.each([
     ['a moment to be noticed', []],
-    ['no more than that for a fault that began later', [{ kind: 'stop', t0: 370, t1: 700 }]],
+    ['no more than that for a fault that began later', [{ kind: 'stop', t0: 2_130, t1: 2_500 }]],
   ])('gives a delay that is over %s', (_, faults) => {
     const rules = (at: number): string[] => {
       const { history } = small({ delayMs: 100 });
@@ -149,8 +149,8 @@ describe('checkHistory', () => {
       history.faults.push(...faults);
       return checkHistory(history, { hasFaults: false }).violations.map(({ rule }) => rule);
     };
-    expect(rules(400)).toEqual([]);
-    expect(rules(420)).toEqual(['INV-09']);
+    expect(rules(2_150)).toEqual([]);
+    expect(rules(2_170)).toEqual(['INV-09']);
   });
 
   it('takes no lease for stale because its number is lower than one that was lost', () => {

@@ -462,16 +462,16 @@ describe('parked polls', () => {
 });
 
 describe('time-outs', () => {
+  const impatient = { headers: 200, request: 300, checkInterval: 50 };
   let hasty: ToyApp;
+  /** As hasty with what arrives, and not with what is answered. */
+  let parking: ToyApp;
   beforeAll(async () => {
-    hasty = await startToy(new HttpLimits({ maxBodyBytes: 100 }), {
-      headers: 200,
-      request: 300,
-      checkInterval: 50,
-      idle: 1_000,
-    });
+    const limits = new HttpLimits({ maxBodyBytes: 100 });
+    hasty = await startToy(limits, { ...impatient, idle: 1_000 });
+    parking = await startToy(limits, { ...impatient, idle: 60_000 });
   });
-  afterAll(() => hasty.app.close());
+  afterAll(() => Promise.all([hasty.app.close(), parking.app.close()]));
 
   it('answer 408 to a client that is silent, or stops in its headers or its body', async () => {
     const silent = sendRaw(hasty.port, '');
@@ -486,13 +486,15 @@ describe('time-outs', () => {
   });
 
   it('leave a parked poll alone that lasts longer than a request may take to arrive', async () => {
+    const parkedBefore = seen.parked.length;
     const poll = sendRaw(
-      hasty.port,
+      parking.port,
       'GET /tasks/next?wait=9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
     );
+    while (seen.parked.length === parkedBefore) await new Promise((resolve) => setImmediate(resolve));
     // The other client is cut off by the same time-outs: as long as it takes, the poll is parked.
-    await sendRaw(hasty.port, 'GET /tasks/a HTTP/1.1\r\nHost: x\r\nX-A: a');
-    await sendRaw(hasty.port, 'GET /tasks/a HTTP/1.1\r\nHost: x\r\nX-A: a');
+    await sendRaw(parking.port, 'GET /tasks/a HTTP/1.1\r\nHost: x\r\nX-A: a');
+    await sendRaw(parking.port, 'GET /tasks/a HTTP/1.1\r\nHost: x\r\nX-A: a');
     seen.parked.at(-1)?.();
     expect(parseAnswer(await poll)).toMatchObject({ status: 200, body: 'null' });
   });

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { loadConfig } from '../../../src/config/config.js';
 import type { Caller } from '../../../src/queue/caller.js';
@@ -21,6 +22,7 @@ beforeEach(async () => {
 
 afterEach(() => {
   watch.onModuleDestroy();
+  jest.useRealTimers();
 });
 
 async function add(id: string): Promise<void> {
@@ -139,10 +141,12 @@ describe('a parked read that may have missed something', () => {
   });
 
   it('waits on, for the rest of its time, when its task has not ended', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
     const [read, short] = [await park('a'), await park('a', 0.05)];
     store.disturb();
     await store.quiet();
     expect(watch.size).toBe(2);
+    jest.advanceTimersByTime(50);
     expect(await short.state).toBe('queued');
     await cancelAt(store);
     expect(await read.state).toBe('cancelled');

@@ -49,4 +49,21 @@ describe('Heartbeat', () => {
     expect(heartbeat.isWell).toBe(true);
     expect(redis.status).toBe('ready');
   });
+
+  it('does not take a long answer for silence', async () => {
+    await redis.set('long', 'x'.repeat(20_000_000));
+    proxy.trickle();
+    const answer = redis.get('long');
+    let { bytesRead } = redis.stream;
+    for (let beat = 0; beat < 3 * BEATS_PER_TIMEOUT; beat += 1) {
+      await until(() => redis.stream.bytesRead > bytesRead);
+      ({ bytesRead } = redis.stream);
+      heartbeat.beat();
+    }
+    // Its own questions wait behind the long answer, which is not there yet.
+    expect(bytesRead).toBeLessThan(20_000_000);
+    expect(heartbeat.isWell).toBe(true);
+    await proxy.pass();
+    expect(await answer).toHaveLength(20_000_000);
+  });
 });
