@@ -168,7 +168,7 @@ describe('crucible-queue', () => {
       eval_id: 'long',
       code: `sleep 1000 & echo $! $$ > ${pids}.new; mv ${pids}.new ${pids}; wait`,
     });
-    const worker = new CommandProcess(['work', '--once', '--lease', '1', '--', 'sh'], { env });
+    const worker = new CommandProcess(['work', '--once', '--lease', '6', '--', 'sh'], { env });
     await until(() => read(pids) !== undefined);
     await client.cancel('long');
     expect(await worker.ended()).toBe(0);

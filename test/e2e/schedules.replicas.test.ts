@@ -28,7 +28,11 @@ describe('a schedule for every second, on two processes at one Redis', () => {
   });
 
   async function start(): Promise<ServiceProcess> {
-    const service = await ServiceProcess.start({ QUEUE_STORE: 'redis', REDIS_URL: redis.url });
+    const service = await ServiceProcess.start({
+      QUEUE_STORE: 'redis',
+      REDIS_URL: redis.url,
+      REDIS_TIMEOUT_SECONDS: '20',
+    });
     services.push(service);
     return service;
   }

@@ -29,7 +29,12 @@ function copy(from: string, to: string, dataDirectory: string) {
     {
       cwd: ROOT,
       encoding: 'utf8',
-      env: { PATH: process.env.PATH, REDIS_URL: redis.url, DATA_DIR: join(directory, dataDirectory) },
+      env: {
+        PATH: process.env.PATH,
+        REDIS_URL: redis.url,
+        REDIS_TIMEOUT_SECONDS: '20',
+        DATA_DIR: join(directory, dataDirectory),
+      },
     },
   );
   return { status, stdout };
@@ -75,7 +80,7 @@ describe('store:copy', () => {
     });
     expect(copy('embedded', 'redis', 'first').stdout).toBe('30 tasks: 0 copied, 30 were there already\n');
 
-    const onRedis = { QUEUE_STORE: 'redis', REDIS_URL: redis.url };
+    const onRedis = { QUEUE_STORE: 'redis', REDIS_URL: redis.url, REDIS_TIMEOUT_SECONDS: '20' };
     await withService(onRedis, async (call) => {
       expect(await call('GET', '/tasks')).toMatchObject({ tasks: (before as { tasks: unknown[] }).tasks });
       expect(await call('GET', '/tasks/t-2/output')).toEqual({ answer: [] });

@@ -143,7 +143,11 @@ describe('tracing', () => {
   it('has a span for each command to Redis that a request leads to', async () => {
     const redis = await RedisServer.start();
     const tracing = startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
-    const service = await startTestApp({ QUEUE_STORE: 'redis', REDIS_URL: redis.url });
+    const service = await startTestApp({
+      QUEUE_STORE: 'redis',
+      REDIS_URL: redis.url,
+      REDIS_TIMEOUT_SECONDS: '20',
+    });
     await service.call('POST', '/tasks', {
       body: { eval_id: 'one', code: 'marker-of-code' },
       headers: traceparent('01'),

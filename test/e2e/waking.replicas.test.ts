@@ -19,7 +19,7 @@ describe('polls that are parked on two processes at one Redis', () => {
 
   beforeAll(async () => {
     redis = await RedisServer.start();
-    const settings = { QUEUE_STORE: 'redis', REDIS_URL: redis.url };
+    const settings = { QUEUE_STORE: 'redis', REDIS_URL: redis.url, REDIS_TIMEOUT_SECONDS: '20' };
     services = await Promise.all([ServiceProcess.start(settings), ServiceProcess.start(settings)]);
     commands = await RedisCommands.watch(redis.port);
   }, 60_000);

@@ -82,14 +82,15 @@ async function expectFailStop(start: () => Promise<Service>, restart: () => Prom
     expect(filled.acknowledged.length).toBeGreaterThan(0);
     expect(filled.completed.length).toBeGreaterThan(0);
     // Whose write fails is chance: a request is told that its outcome is not known, or that it came too late.
-    expect(filled.refusals[0]).toMatchObject({ status: 503 });
+    expect(filled.refusals.map(({ status }) => status)).toContain(503);
     for (const { status, body } of filled.refusals) {
       // The process ends soon; then there is no answer at all.
       if (status === undefined) continue;
       expect({ status, body }).toMatchObject({ status: 503, body: { code: 'store_unavailable' } });
       expect([false, 'unknown']).toContain((body as { applied?: unknown }).applied);
     }
-    expect(filled.readiness.status).toBe(503);
+    // Or it has ended already.
+    expect([503, undefined]).toContain(filled.readiness.status);
     expect(await endOf(service)).toBe(1);
     expect(service.log).toContain('A commit failed, the store stops');
     restarted = await restart();

@@ -6,6 +6,7 @@ const SWEEP_MS = 2_000;
 const EMPTY_POLLS = 3;
 const POLL_MS = 100;
 const DRAIN_LIMIT_MS = 120_000;
+const READ_LIMIT_MS = 30_000;
 const READERS = 8;
 const DRAINERS = 2;
 const TASKS_PER_CLAIM = 50;
@@ -32,10 +33,14 @@ export async function drainAll(client: QueueClient): Promise<void> {
   await Promise.all(Array.from({ length: DRAINERS }, (_, number) => drain(client, `drain-${number}`, end)));
 }
 
+/** Asks again for what was not answered: nothing is broken any more, and a machine may be held up. */
 export async function readAll(client: QueueClient, ids: readonly string[]): Promise<void> {
   const left = [...ids];
+  const end = performance.now() + READ_LIMIT_MS;
   const read = async () => {
-    for (let id = left.pop(); id !== undefined; id = left.pop()) await client.get(id, true);
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      while (!(await client.get(id, true)) && performance.now() < end) await delay(POLL_MS);
+    }
   };
   await Promise.all(Array.from({ length: READERS }, read));
 }

@@ -24,7 +24,12 @@ export class LimitsStage {
   static async open(store: LimitsStore, main?: string): Promise<LimitsStage> {
     const directory = await mkdtemp(join(tmpdir(), 'crucible-limits-'));
     const server = store === 'redis' ? await RedisServer.start({ args: DURABLE }) : undefined;
-    const env = { ...LOAD_ENV, QUEUE_STORE: store, REDIS_URL: server?.url ?? '' };
+    const env = {
+      ...LOAD_ENV,
+      QUEUE_STORE: store,
+      REDIS_URL: server?.url ?? '',
+      REDIS_TIMEOUT_SECONDS: '20',
+    };
     const replica = async () => new Replica({ directory, main, env, port: await freePort() });
     const others =
       server === undefined ? [] : await Promise.all(Array.from({ length: REPLICAS - 1 }, replica));

@@ -167,7 +167,8 @@ export class QueueClient {
     this.history.add(t0, { f: 'cancel', id, res: resultOfReply(reply), http: reply.status });
   }
 
-  async get(id: string, isFinal = false): Promise<void> {
+  /** Whether it was answered. */
+  async get(id: string, isFinal = false): Promise<boolean> {
     const t0 = this.history.now();
     const reply = await this.send('GET', `/tasks/${id}`);
     const { status } = (reply.body ?? {}) as { status?: TaskState };
@@ -175,6 +176,7 @@ export class QueueClient {
     const res = isAbsent ? 'ok' : resultOfReply(reply);
     const state = isAbsent ? 'absent' : res === 'ok' ? status : undefined;
     this.history.add(t0, { f: 'get', id, res, http: reply.status, state, isFinal });
+    return res === 'ok';
   }
 
   close(): void {

@@ -14,7 +14,7 @@ import {
 export type QueueRule = (context: RuleContext) => readonly string[];
 
 /** What a sweep may take to notice that a delay is over: after a fault much is over, and machines are busy. */
-const SWEEP_MS = 250;
+const SWEEP_MS = 2_000;
 
 interface Availability {
   readonly id: string;

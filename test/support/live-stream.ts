@@ -7,6 +7,7 @@ export class LiveStream {
   readonly messages: string[] = [];
   isEnded = false;
   private rest = '';
+  private taken = 0;
 
   private constructor(private readonly response: IncomingMessage) {
     response.setEncoding('utf8');
@@ -25,13 +26,14 @@ export class LiveStream {
     return new LiveStream(response);
   }
 
-  /** The next message, or `undefined` when the stream ends instead. */
+  /** The next message that was not taken, or `undefined` when the stream ends instead. */
   async next(): Promise<string | undefined> {
-    const { length } = this.messages;
-    while (this.messages.length === length && !this.isEnded) {
+    while (this.messages.length === this.taken && !this.isEnded) {
       await Promise.race([once(this.response, 'data'), once(this.response, 'close')]);
     }
-    return this.messages[length];
+    const message = this.messages[this.taken];
+    if (message !== undefined) this.taken += 1;
+    return message;
   }
 
   close(): void {

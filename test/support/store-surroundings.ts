@@ -61,6 +61,8 @@ class SharedRedis implements Surroundings {
       QUEUE_STORE: 'redis',
       REDIS_URL: this.redis.url,
       REDIS_KEY_PREFIX: `service-${this.services}`,
+      // Nobody breaks this Redis, and a machine that is held up is no fault.
+      REDIS_TIMEOUT_SECONDS: '20',
     };
   }
 

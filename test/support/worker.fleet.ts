@@ -40,7 +40,10 @@ const CHUNK = 500;
 export async function emptyWithFleet({ url, tasks, kills }: FleetOptions): Promise<FleetReport> {
   const client = new Client({ url });
   const ids = Array.from({ length: tasks }, (_, index) => `fleet-${index}`);
-  const inputs = ids.map((eval_id) => ({ eval_id, code: 'sleep 0.05', timeout: 1, max_interruptions: 100 }));
+  // A worker that the machine holds up for longer than the timeout reports a failure, as it should.
+  const budgets = { max_attempts: 100, max_interruptions: 100 };
+  const backoff = { type: 'fixed', delay: 0, jitter: 0 } as const;
+  const inputs = ids.map((eval_id) => ({ eval_id, code: 'sleep 0.05', timeout: 1, ...budgets, backoff }));
   for await (const { rejected } of client.enqueueAll(inputs, { size: CHUNK }))
     if (rejected > 0) throw new Error(`${rejected} tasks were refused`);
   // Nobody begins before all of them wait, or the quickest to start would leave nothing to the others.
