@@ -65,11 +65,8 @@ export class TaskLister {
   }
 
   async depth(queue: string): Promise<number> {
-    const { connection, keys } = this.parts;
-    const sizes = (['queued', 'delayed'] as const).map((state) =>
-      connection.read((client) => client.zcard(keys.state(queue, state))),
-    );
-    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    const [row] = await this.countGroup([queue]);
+    return row === undefined ? 0 : row.counts.queued + row.counts.delayed;
   }
 
   async countBatch(id: string): Promise<readonly BatchCounts[]> {

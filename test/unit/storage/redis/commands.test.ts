@@ -84,3 +84,13 @@ describe('a list', () => {
     expect(commands).toMatchObject({ evalsha: 2, zrange: TASK_STATES.length });
   });
 });
+
+describe('a depth', () => {
+  it('is counted in one step, so that a task whose delay ends meanwhile counts once', async () => {
+    const user = await site.user();
+    await user.add({ id: 'a' }, { id: 'b', delay: 10 });
+    expect(await user.store.depth('default')).toBe(2);
+    const commands = await commandsOf(() => user.store.depth('default'));
+    expect(commands).toMatchObject({ evalsha: 1, zcard: TASK_STATES.length });
+  });
+});
