@@ -55,7 +55,7 @@ describe('a schedule for every second, on two processes at one Redis', () => {
     const tasks = await tasksAt(third);
     const times = tasks.map(({ eval_id: id }) => Date.parse(id.slice('tick:'.length)) / 1000);
     const [earliest = 0] = times;
-    expect(times.length).toBeGreaterThan(7);
+    expect(times.length).toBeGreaterThanOrEqual(7);
     expect(times).toEqual(times.map((_, index) => earliest + index));
     await fetch(`${third.url}/schedules/tick`, { method: 'DELETE' });
   }, 60_000);
