@@ -125,7 +125,7 @@ export class TaskLister {
   private indicesOf({ batchId, states }: TaskFilter, queue: string): readonly string[] {
     const { keys } = this.parts;
     if (batchId !== undefined) return [keys.batch(queue, batchId)];
-    return (states ?? TASK_STATES).map((state) => keys.state(queue, state));
+    return [...new Set(states ?? TASK_STATES)].map((state) => keys.state(queue, state));
   }
 }
 

@@ -76,6 +76,14 @@ export function describeList(start: StartStore): void {
     expect(await user.list({ workerId: 'worker-1' })).toEqual([held]);
   });
 
+  it('lists a task once whose state and queue are named twice', async () => {
+    const user = await start();
+    await user.add({ id: 'a' }, { id: 'b' });
+    const twice = { states: ['queued', 'queued'], queues: ['default', 'default'] } as const;
+    expect(idsOf(await user.list(twice))).toEqual(['b', 'a']);
+    expect(idsOf(await user.list({ ...twice, limit: 1 }))).toEqual(['b', 'a']);
+  });
+
   it.each([1, 2, 3, 7, 24, 25, 26, 100])('answers every task once in pages of %i', async (limit) => {
     const user = await start();
     await user.add(...Array.from({ length: 25 }, (_, index) => ({ id: `t${index}`, priority: index % 3 })));
