@@ -1,5 +1,6 @@
 import { RedisServer } from '../support/redis-server.js';
 import { ServiceProcess } from '../support/service-process.js';
+import { settingsAt } from '../support/store-surroundings.js';
 import { until } from '../support/until.js';
 
 const SCHEDULE = { schedule_id: 'tick', cron: '* * * * * *', catch_up: 'all', task: { code: 'x' } };
@@ -28,11 +29,7 @@ describe('a schedule for every second, on two processes at one Redis', () => {
   });
 
   async function start(): Promise<ServiceProcess> {
-    const service = await ServiceProcess.start({
-      QUEUE_STORE: 'redis',
-      REDIS_URL: redis.url,
-      REDIS_TIMEOUT_SECONDS: '20',
-    });
+    const service = await ServiceProcess.start(settingsAt(redis));
     services.push(service);
     return service;
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RedisServer } from '../support/redis-server.js';
+import { settingsAt } from '../support/store-surroundings.js';
 import { ServiceProcess } from '../support/service-process.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -29,12 +30,7 @@ function copy(from: string, to: string, dataDirectory: string) {
     {
       cwd: ROOT,
       encoding: 'utf8',
-      env: {
-        PATH: process.env.PATH,
-        REDIS_URL: redis.url,
-        REDIS_TIMEOUT_SECONDS: '20',
-        DATA_DIR: join(directory, dataDirectory),
-      },
+      env: { ...settingsAt(redis), PATH: process.env.PATH, DATA_DIR: join(directory, dataDirectory) },
     },
   );
   return { status, stdout };
@@ -80,8 +76,7 @@ describe('store:copy', () => {
     });
     expect(copy('embedded', 'redis', 'first').stdout).toBe('30 tasks: 0 copied, 30 were there already\n');
 
-    const onRedis = { QUEUE_STORE: 'redis', REDIS_URL: redis.url, REDIS_TIMEOUT_SECONDS: '20' };
-    await withService(onRedis, async (call) => {
+    await withService(settingsAt(redis), async (call) => {
       expect(await call('GET', '/tasks')).toMatchObject({ tasks: (before as { tasks: unknown[] }).tasks });
       expect(await call('GET', '/tasks/t-2/output')).toEqual({ answer: [] });
       expect(await call('GET', '/tasks/t-5/attempts')).toMatchObject({ attempts: [{ error: 'exit 1' }] });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { startTracing } from '../../src/tracing/active-tracing.js';
 import { RedisServer } from '../support/redis-server.js';
+import { settingsAt } from '../support/store-surroundings.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { startTestApp } from '../support/test-app.js';
 
@@ -143,11 +144,7 @@ describe('tracing', () => {
   it('has a span for each command to Redis that a request leads to', async () => {
     const redis = await RedisServer.start();
     const tracing = startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
-    const service = await startTestApp({
-      QUEUE_STORE: 'redis',
-      REDIS_URL: redis.url,
-      REDIS_TIMEOUT_SECONDS: '20',
-    });
+    const service = await startTestApp(settingsAt(redis));
     await service.call('POST', '/tasks', {
       body: { eval_id: 'one', code: 'marker-of-code' },
       headers: traceparent('01'),

@@ -1,6 +1,7 @@
 import { RedisCommands } from '../support/redis-commands.js';
 import { RedisServer } from '../support/redis-server.js';
 import { ServiceProcess } from '../support/service-process.js';
+import { settingsAt } from '../support/store-surroundings.js';
 import { until } from '../support/until.js';
 
 const POLLS = 20;
@@ -19,7 +20,7 @@ describe('polls that are parked on two processes at one Redis', () => {
 
   beforeAll(async () => {
     redis = await RedisServer.start();
-    const settings = { QUEUE_STORE: 'redis', REDIS_URL: redis.url, REDIS_TIMEOUT_SECONDS: '20' };
+    const settings = settingsAt(redis);
     services = await Promise.all([ServiceProcess.start(settings), ServiceProcess.start(settings)]);
     commands = await RedisCommands.watch(redis.port);
   }, 60_000);

@@ -43,6 +43,12 @@ interface AnyRedis {
   stop(): Promise<void>;
 }
 
+/** The settings of a service that keeps its tasks there. */
+export function settingsAt({ url }: Pick<AnyRedis, 'url'>) {
+  // Nobody breaks this Redis, and a machine that is held up is no fault.
+  return { QUEUE_STORE: 'redis', REDIS_URL: url, REDIS_TIMEOUT_SECONDS: '20' };
+}
+
 /** A Redis for all tests of a file, and a prefix of its own for each service. */
 class SharedRedis implements Surroundings {
   private redis: AnyRedis | undefined;
@@ -57,13 +63,7 @@ class SharedRedis implements Surroundings {
   settings(): Readonly<Record<string, string>> {
     if (this.redis === undefined) throw new Error('Redis is started before all tests');
     this.services += 1;
-    return {
-      QUEUE_STORE: 'redis',
-      REDIS_URL: this.redis.url,
-      REDIS_KEY_PREFIX: `service-${this.services}`,
-      // Nobody breaks this Redis, and a machine that is held up is no fault.
-      REDIS_TIMEOUT_SECONDS: '20',
-    };
+    return { ...settingsAt(this.redis), REDIS_KEY_PREFIX: `service-${this.services}` };
   }
 
   async stop(): Promise<void> {
