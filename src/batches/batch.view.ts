@@ -1,3 +1,4 @@
+import { withoutQuery } from '../http/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { isoTime } from '../queue/task.view.js';
 import type { StateCounts } from '../storage/task-store.js';
@@ -15,7 +16,7 @@ export function batchView({ id, batch, counts }: CountedBatch) {
     created_at: timeOrNull(batch?.createdAt),
     done_at: timeOrNull(batch?.doneAt),
     cancelled_at: timeOrNull(batch?.cancelledAt),
-    callback_url: batch?.callbackUrl ?? null,
+    callback_url: batch?.callbackUrl === undefined ? null : withoutQuery(batch.callbackUrl),
     max_failures: batch?.maxFailures ?? null,
   };
 }

@@ -48,6 +48,7 @@ const CLOSE_OBJECT = 0x7d;
  */
 const UNMEASURED_DEPTH = 2_000;
 
+const NO_LIMITS: ScanLimits = { maxDepth: Infinity, maxKeys: Infinity };
 const NOTHING_OPAQUE: ReadonlyMap<string, OpaqueMember> = new Map();
 
 /**
@@ -94,6 +95,23 @@ export function splitItems(
     throw new JsonScanError({ kind: 'not_array' });
   }
   return { value, items: new Scanner(text, limits).elements(span.start, maxItems) };
+}
+
+/**
+ * A JSON object with another text for one member, every time the member is there; the rest is the same to the byte.
+ *
+ * @param text a document that `scanEnvelope` has accepted
+ */
+export function replaceMember(text: string, member: string, replace: (value: unknown) => unknown): string {
+  const spans = new Scanner(text, NO_LIMITS).members(new Set([member])).opaque;
+  let replaced = '';
+  let from = 0;
+  for (const { start, end } of spans) {
+    const value = JSON.stringify(replace(parse(text.slice(start, end), text)));
+    replaced += text.slice(from, start) + value;
+    from = end;
+  }
+  return replaced + text.slice(from);
 }
 
 /** Refuses what JSON.parse refuses; for a document or an element that is no object. */

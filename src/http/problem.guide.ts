@@ -29,7 +29,7 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'Send an API key in the header X-API-Key, or as Authorization: Bearer',
   },
   forbidden: {
-    when: 'The key is valid and has not the role, or is not for the queue.',
+    when: 'The key lacks the required role or has no access to the queue that the request names.',
     remedy: 'Use another key, or have the roles or queues of this one extended.',
     detail: 'This key may not use queue gpu',
   },

@@ -1,26 +1,47 @@
 import { mayUseQueue, type Principal } from '../auth/principal.js';
+import { LEASE_KEY_ID } from '../auth/lease.credential.js';
 import { ProblemError } from '../http/problem.error.js';
+import { TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
 
 /** Throws when the caller may not act on this task. */
 export type TaskGuard = (task: Task) => void;
 
-/** @throws ProblemError `forbidden` when the key is not for this queue */
+/**
+ * For a queue that the caller names itself.
+ *
+ * @throws ProblemError `forbidden` when the key has no access to this queue
+ */
 export function requireQueue(principal: Principal, queue: string): void {
   if (!mayUseQueue(principal, queue))
     throw new ProblemError('forbidden', `This key may not use queue ${queue}`);
 }
 
-/** @throws ProblemError `forbidden` when the key is not for one of these queues */
+/** @throws ProblemError `forbidden` when the key has no access to one of these queues */
 export function requireQueues(principal: Principal, queues: readonly string[]): void {
   for (const queue of queues) requireQueue(principal, queue);
 }
 
-/** Lets a key act on the tasks of its own queues only. */
+/**
+ * Lets a key act on the tasks of its queues only, and a lease without a key on the task that it holds or held last. Any
+ * other task is refused in the words for a task that does not exist, so the answer tells nothing about it.
+ */
 export function guardFor(principal: Principal): TaskGuard {
-  return ({ spec }) => {
-    requireQueue(principal, spec.queue);
+  return (task) => {
+    if (!maySeeTask(principal, task)) throw new TaskNotFound(task.spec.id);
   };
+}
+
+/** @throws TaskNotFound when the task is outside the caller's queues */
+export function requireVisible(principal: Principal, task: Task): Task {
+  guardFor(principal)(task);
+  return task;
+}
+
+function maySeeTask({ keyId, leaseId, ...principal }: Principal, task: Task): boolean {
+  if (keyId !== LEASE_KEY_ID) return mayUseQueue({ keyId, ...principal }, task.spec.queue);
+  const held = task.state === 'processing' ? task.lease.id : undefined;
+  return leaseId !== undefined && (leaseId === held || leaseId === task.last?.leaseId);
 }
 
 /** Viewers see that a task is there and how it fares, not what it is about. */

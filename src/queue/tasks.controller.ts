@@ -32,7 +32,7 @@ import {
 } from './dto/task.response.js';
 import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
-import { requireQueue, seesPayloads, visibleQueues } from './queue-access.js';
+import { requireQueue, requireVisible, seesPayloads, visibleQueues } from './queue-access.js';
 import { QueueService } from './queue.service.js';
 import { draftOf } from './task.draft.js';
 import { attemptView, enqueuedView, splice, taskView } from './task.view.js';
@@ -137,6 +137,8 @@ export class TasksController {
     let task = await this.findFor(principal, id);
     if (wait > 0 && !isFinished(task)) task = await this.queue.findEnded(id, wait, callerOf(response));
     const placed = await this.queue.place(task);
+    // Meanwhile the task may have been removed and its name taken in another queue.
+    requireVisible(principal, placed.task);
     const { metadata, error } = await this.queue.details(placed.task);
     const view = Object.assign(taskView(placed), { error: error ?? null });
     const isShown = metadata !== undefined && seesPayloads(principal);
@@ -224,9 +226,7 @@ export class TasksController {
   }
 
   private async findFor(principal: Principal, id: string): Promise<Task> {
-    const task = await this.queue.find(id);
-    requireQueue(principal, task.spec.queue);
-    return task;
+    return requireVisible(principal, await this.queue.find(id));
   }
 }
 

@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorators.js';
-import { effectiveLeaseId } from '../auth/lease.credential.js';
+import { effectiveLeaseId, LEASE_KEY_ID } from '../auth/lease.credential.js';
 import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
@@ -12,6 +12,7 @@ import { invalidRequest } from '../http/dto.reader.js';
 import { type FieldProblem, ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { LeaseLost, TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
 import { type Claim, ClaimService } from './claim.service.js';
 import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
@@ -125,7 +126,7 @@ export class WorkController {
   ): Promise<void> {
     const leaseId = requiredLease(principal, dto.lease_id);
     const beat = { leaseId, extend: dto.extend, progress: dto.progress };
-    const task = await this.work.heartbeat(id, beat, guardFor(principal));
+    const task = await underLease(principal, this.work.heartbeat(id, beat, guardFor(principal)), id);
     sendJson(response, 200, JSON.stringify(heartbeatView(task, this.workers.beat(task.lease.workerId))));
   }
 
@@ -160,7 +161,7 @@ export class WorkController {
   ): Promise<void> {
     const leaseId = effectiveLeaseId(principal, dto.lease_id);
     const result = { status: 'completed' as const, leaseId, output: dto.output?.text };
-    const task = await this.work.finish(id, result, guardFor(principal));
+    const task = await underLease(principal, this.work.finish(id, result, guardFor(principal)), id);
     sendJson(response, 200, finishedText(task));
   }
 
@@ -194,7 +195,8 @@ export class WorkController {
     @Res() response: Response,
   ): Promise<void> {
     const leaseId = effectiveLeaseId(principal, dto.lease_id);
-    const task = await this.work.finish(id, failureOf(dto, leaseId), guardFor(principal));
+    const report = this.work.finish(id, failureOf(dto, leaseId), guardFor(principal));
+    const task = await underLease(principal, report, id);
     sendJson(response, 200, finishedText(task));
   }
 
@@ -225,7 +227,7 @@ export class WorkController {
   ): Promise<void> {
     const leaseId = requiredLease(principal, dto.lease_id);
     const given = { leaseId, delay: dto.delay, reason: dto.reason };
-    const task = await this.work.release(id, given, guardFor(principal));
+    const task = await underLease(principal, this.work.release(id, given, guardFor(principal)), id);
     sendJson(response, 200, finishedText(task));
   }
 }
@@ -263,6 +265,16 @@ function requiredLease(principal: Principal, bodyLeaseId: string | undefined): s
   if (leaseId === undefined)
     throw new ProblemError('lease_required', 'Send the lease_id that the claim returned');
   return leaseId;
+}
+
+/** A lease without a key is told the same of every task that it does not hold, whether there is one or not. */
+async function underLease<T>({ keyId }: Principal, report: Promise<T>, id: string): Promise<T> {
+  try {
+    return await report;
+  } catch (error) {
+    if (keyId === LEASE_KEY_ID && error instanceof TaskNotFound) throw new LeaseLost(id, 'reassigned');
+    throw error;
+  }
 }
 
 function finishedText(task: Task): string {

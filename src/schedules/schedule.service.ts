@@ -25,6 +25,17 @@ export interface KnownSchedule {
 /** Throws when the caller may not act on the tasks of this queue. */
 export type QueueGuard = (queue: string) => void;
 
+/** Whether the caller may see what is in this queue. */
+export type QueueFilter = (queue: string) => boolean;
+
+export interface ScheduleQuery {
+  readonly before?: number;
+  readonly isVisible?: QueueFilter;
+}
+
+/** Schedules that are looked at in one read for one that is visible. */
+const LOOK_AHEAD = 100;
+
 /** Keeps schedules, and says when they are due. */
 @Injectable()
 export class ScheduleService {
@@ -51,29 +62,47 @@ export class ScheduleService {
     }
   }
 
-  /** @throws ProblemError `schedule_not_found` */
-  async find(id: string): Promise<KnownSchedule> {
+  /** @throws ProblemError `schedule_not_found`, also when the caller may not see its queue */
+  async find(id: string, isVisible: QueueFilter): Promise<KnownSchedule> {
     const { value } = await this.store.find(id);
-    if (value === undefined) throw notFound(id);
+    if (value === undefined || !isVisible(value.queue)) throw notFound(id);
     return this.withRun(value);
   }
 
+  /** The youngest first, of visible queues. There is a next page only when it is not empty. */
   async list(
     limit: number,
-    before?: number,
+    { before, isVisible = () => true }: ScheduleQuery = {},
   ): Promise<Omit<SchedulePage, 'schedules'> & { known: KnownSchedule[] }> {
-    const { schedules, next } = await this.store.list(limit, before);
-    return { known: await Promise.all(schedules.map((schedule) => this.withRun(schedule))), next };
+    const found: Schedule[] = [];
+    let next = before;
+    do {
+      const page = await this.store.list(limit - found.length, next);
+      found.push(...page.schedules.filter(({ queue }) => isVisible(queue)));
+      next = page.next;
+    } while (next !== undefined && found.length < limit);
+    const hasMore = next !== undefined && (await this.hasVisible(next, isVisible));
+    const known = await Promise.all(found.map((schedule) => this.withRun(schedule)));
+    return { known, next: hasMore ? next : undefined };
   }
 
-  /** @throws ProblemError `schedule_not_found` */
-  async remove(id: string, guard: QueueGuard): Promise<void> {
+  /** @throws ProblemError `schedule_not_found`, also when the caller may not see its queue */
+  async remove(id: string, isVisible: QueueFilter): Promise<void> {
     for (;;) {
       const { value, revision } = await this.store.find(id);
-      if (value === undefined) throw notFound(id);
-      guard(value.queue);
+      if (value === undefined || !isVisible(value.queue)) throw notFound(id);
       if (await this.store.remove(id, revision)) return;
     }
+  }
+
+  private async hasVisible(from: number, isVisible: QueueFilter): Promise<boolean> {
+    let next: number | undefined = from;
+    do {
+      const page: SchedulePage = await this.store.list(LOOK_AHEAD, next);
+      if (page.schedules.some(({ queue }) => isVisible(queue))) return true;
+      next = page.next;
+    } while (next !== undefined);
+    return false;
   }
 
   private async withRun(schedule: Schedule): Promise<KnownSchedule> {

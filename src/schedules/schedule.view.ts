@@ -1,3 +1,5 @@
+import { replaceMember } from '../http/json-scanner.js';
+import { withoutQuery } from '../http/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { isoTime, splice } from '../queue/task.view.js';
 import { CronTimes } from './cron.times.js';
@@ -28,4 +30,12 @@ export function scheduleView({ schedule, run }: KnownSchedule, now: Instant) {
 /** The whole of it as JSON; the task is the text that was sent. */
 export function scheduleText(known: KnownSchedule, now: Instant): string {
   return splice(scheduleView(known, now), `"task":${known.schedule.taskText}`);
+}
+
+/** The same without the query of a `callback_url`, which may hold a secret. */
+export function scheduleTextWithoutQueries(known: KnownSchedule, now: Instant): string {
+  const task = replaceMember(known.schedule.taskText, 'callback_url', (value) =>
+    typeof value === 'string' ? withoutQuery(value) : value,
+  );
+  return splice(scheduleView(known, now), `"task":${task}`);
 }

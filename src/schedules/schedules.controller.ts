@@ -9,7 +9,7 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
-import { mayUseQueue, type Principal } from '../auth/principal.js';
+import { hasRole, mayUseQueue, type Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
@@ -17,13 +17,13 @@ import { nextLink } from '../http/next-link.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
 import { requireQueue, seesPayloads } from '../queue/queue-access.js';
-import { Clock } from '../task/clock.js';
+import { Clock, type Instant } from '../task/clock.js';
 import { ScheduleDto, ScheduleListQuery, SCHEDULE_ID, TaskTemplateDto } from './dto/schedule.dto.js';
 import { SCHEDULE_LIST, SCHEDULE_PUT, SCHEDULE_REMOVED, SCHEDULE_SHOWN } from './dto/schedule.examples.js';
 import { RemovedSchedule, ScheduleDetails, SchedulePage } from './dto/schedule.response.js';
 import { ScheduleId } from './schedule-id.decorator.js';
-import { ScheduleService } from './schedule.service.js';
-import { scheduleText, scheduleView } from './schedule.view.js';
+import { type KnownSchedule, ScheduleService } from './schedule.service.js';
+import { scheduleText, scheduleTextWithoutQueries, scheduleView } from './schedule.view.js';
 
 const ID = {
   name: 'schedule_id',
@@ -103,14 +103,12 @@ export class SchedulesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { known, next } = await this.schedules.list(
-      limit,
-      cursor === undefined ? undefined : Number(cursor),
-    );
+    const { known, next } = await this.schedules.list(limit, {
+      before: cursor === undefined ? undefined : Number(cursor),
+      isVisible: visibleTo(principal),
+    });
     const now = this.clock.now().wall;
-    const schedules = known
-      .filter(({ schedule }) => mayUseQueue(principal, schedule.queue))
-      .map((each) => scheduleView(each, now));
+    const schedules = known.map((each) => scheduleView(each, now));
     const text = JSON.stringify({ schedules, next_cursor: next === undefined ? null : String(next) });
     const headers = next === undefined ? undefined : { Link: nextLink(request.url, String(next)) };
     sendJson(response, 200, text, headers);
@@ -127,11 +125,8 @@ export class SchedulesController {
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
-    const known = await this.schedules.find(id);
-    requireQueue(principal, known.schedule.queue);
-    const now = this.clock.now().wall;
-    const isShown = seesPayloads(principal);
-    sendJson(response, 200, isShown ? scheduleText(known, now) : JSON.stringify(scheduleView(known, now)));
+    const known = await this.schedules.find(id, visibleTo(principal));
+    sendJson(response, 200, textFor(principal, known, this.clock.now().wall));
   }
 
   @Delete(':schedule_id')
@@ -149,7 +144,18 @@ export class SchedulesController {
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
-    await this.schedules.remove(id, (queue) => requireQueue(principal, queue));
+    await this.schedules.remove(id, visibleTo(principal));
     sendJson(response, 200, JSON.stringify({ schedule_id: id, status: 'deleted' }));
   }
+}
+
+function visibleTo(principal: Principal): (queue: string) => boolean {
+  return (queue) => mayUseQueue(principal, queue);
+}
+
+/** Those who write schedules read them as they wrote them; workers see no secret of an address, viewers no task. */
+function textFor(principal: Principal, known: KnownSchedule, now: Instant): string {
+  if (hasRole(principal, ['producer'])) return scheduleText(known, now);
+  if (seesPayloads(principal)) return scheduleTextWithoutQueries(known, now);
+  return JSON.stringify(scheduleView(known, now));
 }

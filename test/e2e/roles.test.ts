@@ -66,32 +66,60 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'DELETE /tasks/:eval_id': ['admin'],
 };
 
-/** Routes about one task or one queue, with what a key for another queue sends; it must be refused each. */
-const ON_A_QUEUE: Readonly<Record<string, object | undefined>> = {
-  'GET /tasks/sample': undefined,
-  'GET /tasks/sample/attempts': undefined,
-  'GET /tasks/sample/output': undefined,
+/** Requests of a key for another queue that name this one: 403 each. */
+const NAMING_THE_QUEUE: Readonly<Record<string, object | undefined>> = {
   'GET /tasks?queue=default': undefined,
+  'GET /tasks?queue=elsewhere,default': undefined,
   'GET /events?queue=default': undefined,
   'GET /tasks/next': undefined,
   'GET /tasks/next?queue=elsewhere,default': undefined,
   'POST /tasks': { eval_id: 'new', code: 'x' },
   'POST /tasks/claim': { worker_id: 'w1', queues: ['elsewhere', 'default'] },
+  'POST /tasks/complete': {
+    results: [{ eval_id: 'sample', lease_id: 'a-lease-id', status: 'completed' }],
+    claim: { worker_id: 'w1', queues: ['default'] },
+  },
   'POST /tasks/redrive': { status: 'failed', queue: 'default' },
-  'GET /schedules/sample': undefined,
-  'DELETE /schedules/sample': undefined,
-  'POST /schedules': { schedule_id: 'sample', cron: '@daily', task: { code: 'x', queue: 'elsewhere' } },
+  'POST /schedules': { schedule_id: 'new', cron: '@daily', task: { code: 'x' } },
   'GET /queues/default': undefined,
   'GET /queues/default/stats': undefined,
+};
+
+/** Requests of the same key about something in this queue: each is answered as if that did not exist. */
+const NAMING_A_THING: Readonly<Record<string, object | undefined>> = {
+  'GET /tasks/sample': undefined,
+  'GET /tasks/sample?wait=0.05': undefined,
+  'GET /tasks/sample/attempts': undefined,
+  'GET /tasks/sample/output': undefined,
   'POST /tasks/sample/cancel': {},
   'POST /tasks/sample/redrive': {},
   'POST /tasks/sample/heartbeat': { lease_id: 'a-lease-id' },
   'POST /tasks/sample/complete': {},
   'POST /tasks/sample/fail': {},
   'POST /tasks/sample/release': { lease_id: 'a-lease-id' },
+  'POST /tasks/complete': { results: [{ eval_id: 'sample', lease_id: 'a-lease-id', status: 'completed' }] },
+  'POST /tasks/heartbeat': { worker_id: 'w1', leases: [{ eval_id: 'sample', lease_id: 'a-lease-id' }] },
+  'GET /tasks?batch_id=sample': undefined,
+  'GET /tasks?worker_id=sample': undefined,
+  'GET /schedules/sample': undefined,
+  'DELETE /schedules/sample': undefined,
+  'GET /batches/sample': undefined,
+  'GET /batches/sample?wait=0.05': undefined,
+  'POST /batches/sample/cancel': {},
+  'POST /batches/sample/redrive': {},
 };
 
-const SCHEDULE = { schedule_id: 'sample', cron: '@daily', task: { code: 'the-code' } };
+const SAMPLE = {
+  batch_id: 'sample',
+  callback_url: 'https://example.org/batch?token=the-token',
+  tasks: [{ eval_id: 'sample', code: 'x', callback_url: 'https://example.org/task?token=the-token' }],
+};
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const SCHEDULE = {
+  schedule_id: 'sample',
+  cron: '@daily',
+  task: { code: 'the-code', callback_url: 'https://example.org/run?token=the-token' },
+};
 
 /** Keeps all that is logged, at every level. */
 class KeptLog implements LoggerService {
@@ -150,6 +178,11 @@ function split(route: string): [method: string, path: string] {
   return [method, path.replace(':file', 'none').replace(/:\w+/, 'sample')];
 }
 
+/** The same about something that does not exist. */
+function renamed(text: string | undefined): string | undefined {
+  return text?.replaceAll('sample', 'nobody');
+}
+
 function isOpen({ status }: Answer): boolean {
   return status !== 401 && status !== 403;
 }
@@ -173,7 +206,7 @@ describeStores(({ startApp }) => {
 
   beforeEach(async () => {
     await as('admin', 'DELETE', '/tasks');
-    await as('producer', 'POST', '/tasks', { body: { eval_id: 'sample', code: 'x' } });
+    await as('producer', 'POST', '/tasks/batch', { body: SAMPLE });
     await as('producer', 'POST', '/schedules', { body: SCHEDULE });
   });
 
@@ -204,7 +237,7 @@ describeStores(({ startApp }) => {
   });
 
   describe('a key for another queue', () => {
-    it.each(Object.entries(ON_A_QUEUE))('is refused %s', async (route, body) => {
+    it.each(Object.entries(NAMING_THE_QUEUE))('is refused %s', async (route, body) => {
       const [method, path] = split(route);
       const answer = await as('stranger', method, path, { body });
       expect([answer.status, answer.body.code]).toEqual([403, 'forbidden']);
@@ -212,10 +245,55 @@ describeStores(({ startApp }) => {
       expect(sample).toMatchObject({ status: 'queued', attempt: 0 });
     });
 
+    it.each(Object.entries(NAMING_A_THING))('cannot tell by %s that it is there', async (route, body) => {
+      const [method, path] = split(route);
+      const there = await as('stranger', method, path, { body });
+      const unknown = renamed(JSON.stringify(body));
+      const nowhere = await as('stranger', method, renamed(path) ?? '', {
+        body: unknown,
+        headers: JSON_TYPE,
+      });
+      expect([there.status, renamed(there.text)]).toEqual([nowhere.status, nowhere.text]);
+      const { body: sample } = await as('admin', 'GET', '/tasks/sample');
+      expect(sample).toMatchObject({ status: 'queued', attempt: 0 });
+      expect((await as('admin', 'GET', '/schedules/sample')).status).toBe(200);
+    });
+
+    it('is told nothing of a foreign task but that its eval_id is taken', async () => {
+      const body = { eval_id: 'sample', code: 'x', queue: 'elsewhere' };
+      const foreign = await as('stranger', 'POST', '/tasks', { body });
+      await as('stranger', 'POST', '/tasks', { body: { ...body, eval_id: 'own' } });
+      const own = await as('stranger', 'POST', '/tasks', { body: { ...body, eval_id: 'own', code: 'y' } });
+      expect([foreign.status, foreign.text.replaceAll('sample', 'own')]).toEqual([409, own.text]);
+    });
+
+    it('pages through its own schedules as if there were no others', async () => {
+      const schedule = (id: string, queue: string) => ({
+        ...SCHEDULE,
+        schedule_id: id,
+        task: { code: 'x', queue },
+      });
+      for (const id of ['s1', 's2'])
+        await as('admin', 'POST', '/schedules', { body: schedule(id, 'elsewhere') });
+      for (const id of ['t1', 't2'])
+        await as('admin', 'POST', '/schedules', { body: schedule(id, 'default') });
+      const first = (await as('stranger', 'GET', '/schedules?limit=1')).body;
+      expect(first).toMatchObject({ schedules: [{ schedule_id: 's2' }], next_cursor: expect.any(String) });
+      const path = `/schedules?limit=1&cursor=${String(first.next_cursor)}`;
+      expect((await as('stranger', 'GET', path)).body).toMatchObject({
+        schedules: [{ schedule_id: 's1' }],
+        next_cursor: null,
+      });
+      for (const id of ['s1', 's2', 't1', 't2']) await as('admin', 'DELETE', `/schedules/${id}`);
+    });
+
     it('sees and redrives nothing of the others', async () => {
       await as('stranger', 'POST', '/tasks', { body: { eval_id: 'own', code: 'x', queue: 'elsewhere' } });
       const list = await as('stranger', 'GET', '/tasks');
-      expect((await as('stranger', 'GET', '/schedules')).body.schedules).toEqual([]);
+      expect((await as('stranger', 'GET', '/schedules?limit=1')).body).toEqual({
+        schedules: [],
+        next_cursor: null,
+      });
       await as('worker', 'GET', '/tasks/next?worker_id=w1&queue=default,other');
       expect((await as('stranger', 'GET', '/workers')).body.workers).toEqual([]);
       expect((await as('viewer', 'GET', '/workers')).body.workers).toMatchObject([{ worker_id: 'w1' }]);
@@ -237,7 +315,7 @@ describeStores(({ startApp }) => {
       expect(batch.body.results).toMatchObject([{ eval_id: 'own' }, { problem: { code: 'forbidden' } }]);
       const results = [{ eval_id: 'sample', lease_id: 'a-lease-id', status: 'completed' }];
       const report = await as('stranger', 'POST', '/tasks/complete', { body: { results } });
-      expect(report.body.results).toMatchObject([{ problem: { code: 'forbidden' } }]);
+      expect(report.body.results).toMatchObject([{ problem: { code: 'task_not_found' } }]);
     });
   });
 
@@ -249,6 +327,34 @@ describeStores(({ startApp }) => {
       for (const path of ['/tasks/a', '/tasks', '/tasks/a/attempts', '/status', '/schedules/sample']) {
         expect((await as('viewer', 'GET', path)).text).not.toMatch(/the-(code|metadata)/);
       }
+    });
+  });
+
+  describe('the query of a callback_url', () => {
+    const SHOWING = [
+      '/tasks/sample',
+      '/tasks',
+      '/batches/sample',
+      '/batches',
+      '/schedules/sample',
+      '/schedules',
+    ];
+
+    it.each(SHOWING)('is shown to no viewer and no worker by GET %s', async (path) => {
+      for (const role of ['viewer', 'worker'])
+        expect((await as(role, 'GET', path)).text).not.toContain('the-token');
+    });
+
+    it('leaves the rest of a schedule as it was sent', async () => {
+      const task =
+        '{ "code":"\\u0041","call\\u0062ack_url" : "https://a.example/x?t=1#f", "metadata":{"callback_url":"?", "n":1.0} }';
+      await as('producer', 'POST', '/schedules', {
+        body: `{"schedule_id":"exact","cron":"@daily","task":${task}}`,
+      });
+      expect((await as('producer', 'GET', '/schedules/exact')).text).toContain(`"task":${task}`);
+      const hidden = task.replace('?t=1#f', '');
+      expect((await as('worker', 'GET', '/schedules/exact')).text).toContain(`"task":${hidden}`);
+      await as('producer', 'DELETE', '/schedules/exact');
     });
   });
 
@@ -276,6 +382,8 @@ describeStores(({ startApp }) => {
       for (const verb of ['heartbeat', 'complete', 'fail', 'release']) {
         const foreign = await withLease(lease, 'POST', `/tasks/theirs/${verb}`, {});
         expect([foreign.status, foreign.body.code]).toEqual([409, 'lease_lost']);
+        const nobody = await withLease(lease, 'POST', `/tasks/nobody/${verb}`, {});
+        expect([nobody.status, nobody.text]).toEqual([409, foreign.text.replaceAll('theirs', 'nobody')]);
         const both = await withLease(lease, 'POST', `/tasks/theirs/${verb}`, { lease_id: other });
         expect([both.status, both.body.code]).toEqual([403, 'forbidden']);
       }

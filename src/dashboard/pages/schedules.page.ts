@@ -30,11 +30,12 @@ export class SchedulesPage {
   }
 
   private async render(principal: Principal): Promise<Html> {
-    const { known } = await this.schedules.list(SHOWN);
+    const isVisible = (queue: string) => mayUseQueue(principal, queue);
+    const { known } = await this.schedules.list(SHOWN, { isVisible });
     const content = table({
       caption: 'Schedules',
       columns: columnsAt(this.clock.now().wall),
-      rows: known.filter(({ schedule }) => mayUseQueue(principal, schedule.queue)),
+      rows: known,
       empty: emptyState(
         'No schedules yet',
         html`<code>POST /schedules</code> makes one; the <a href="/docs">API page</a> shows how.`,

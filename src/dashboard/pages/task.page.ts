@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, type Principal } from '../../auth/principal.js';
-import { requireQueue, seesPayloads } from '../../queue/queue-access.js';
+import { requireVisible, seesPayloads } from '../../queue/queue-access.js';
 import { QueueService } from '../../queue/queue.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
 import { type Attempt, isFinished, type Task, type TaskSpec } from '../../task/task.js';
@@ -22,7 +22,7 @@ export class TaskPage {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws TaskNotFound, ProblemError `forbidden` */
+  /** @throws TaskNotFound */
   async page(principal: Principal, id: string, origin: string): Promise<Page> {
     await this.find(principal, id);
     return {
@@ -37,9 +37,7 @@ export class TaskPage {
   }
 
   private async find(principal: Principal, id: string): Promise<Task> {
-    const task = await this.queue.find(id);
-    requireQueue(principal, task.spec.queue);
-    return task;
+    return requireVisible(principal, await this.queue.find(id));
   }
 
   private async render(principal: Principal, id: string): Promise<Html> {
