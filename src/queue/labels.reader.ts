@@ -1,6 +1,6 @@
 import type { FieldProblem } from '../http/problem.error.js';
 import type { RawJson } from '../http/raw-json.js';
-import type { Labels } from '../task/requirements.js';
+import { inOrder, type Labels } from '../task/requirements.js';
 import { LIMITS, REQUIRED_LABEL, REQUIRED_VALUE } from './dto/limits.js';
 
 interface Wanted {
@@ -9,7 +9,7 @@ interface Wanted {
   readonly most: number;
 }
 
-/** Labels as a client sent them, in the order of their names; what is wrong with them is added to `problems`. */
+/** Labels as a client sent them, in their one order; what is wrong with them is added to `problems`. */
 export function readLabels(
   raw: RawJson | undefined,
   { pointer, most }: Wanted,
@@ -24,5 +24,5 @@ export function readLabels(
   );
   if (!isGood) problems.push({ pointer, detail: LIMITS.labelsMessage });
   if (entries.length === 0 || problems.length > 0) return undefined;
-  return Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1))) as Labels;
+  return inOrder(Object.fromEntries(entries) as Labels);
 }

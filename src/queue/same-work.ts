@@ -17,7 +17,13 @@ export function isSamePayload(one: Payload, other: Payload): boolean {
 }
 
 function fingerprint({ traceparent: _, batchId: __, ...spec }: TaskSpec): string {
-  return JSON.stringify(Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify(spec, inOneOrder);
+}
+
+/** Stores of earlier versions may give members back in another order, also those of `backoff` and `requires`. */
+function inOneOrder(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function canonical(json: string): string {

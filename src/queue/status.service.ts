@@ -27,12 +27,15 @@ export class StatusService {
     const total = Object.fromEntries(
       TASK_STATES.map((state) => [state, queues.reduce((sum, { counts }) => sum + counts[state], 0)]),
     ) as unknown as StateCounts;
-    const oldest = queues.flatMap(({ oldestQueuedAt }) => oldestQueuedAt ?? []);
+    let oldest: Instant | undefined;
+    for (const { oldestQueuedAt } of queues) {
+      if (oldestQueuedAt !== undefined && oldestQueuedAt < (oldest ?? Infinity)) oldest = oldestQueuedAt;
+    }
     return {
       ...total,
       queue_length: total.queued,
       total_tasks: TASK_STATES.reduce((sum, state) => sum + total[state], 0),
-      oldest_queued_age: ageOf(oldest.length === 0 ? undefined : Math.min(...oldest), now),
+      oldest_queued_age: ageOf(oldest, now),
       queues: Object.fromEntries(
         queues.map(({ queue, counts, oldestQueuedAt }) => [
           queue,

@@ -139,7 +139,8 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
       if (!(error instanceof StoreUnavailable))
         this.logger.error('Scheduling failed', (error as Error).stack);
     }
-    const next = Math.min(...Array.from(this.entries.values(), (entry) => entry.next));
+    let next = Infinity;
+    for (const entry of this.entries.values()) next = Math.min(next, entry.next);
     this.sleep(Math.min(Math.max(next - this.clock.now().wall, 1), LOOK_MS));
   }
 

@@ -109,6 +109,13 @@ describeStores(({ startApp }) => {
       expect((await service.call('GET', '/status')).body.total_tasks).toBe(1);
     });
 
+    it('takes labels for the same in whatever order they come', async () => {
+      expect((await enqueue('a', { requires: { cpu: 'x', 'cpu-arch': 'arm' } })).status).toBe(201);
+      expect((await enqueue('a', { requires: { cpu: 'x', 'cpu-arch': 'arm' } })).status).toBe(200);
+      expect((await enqueue('a', { requires: { 'cpu-arch': 'arm', cpu: 'x' } })).status).toBe(200);
+      expect((await enqueue('a', { requires: { cpu: 'x' } })).status).toBe(409);
+    });
+
     it.each([
       { code: 'y' },
       { priority: 2 },

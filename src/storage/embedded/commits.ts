@@ -3,7 +3,7 @@ import type { TransitionType } from '../../task/task.js';
 import { addresseesOf } from '../notice-rule.js';
 import type { Step } from '../../task/task.machine.js';
 import { type Committed, type Move, StoreUnavailable, type StoreWatcher } from '../task-store.js';
-import type { CommitFailure, QueueFiles } from './queue-files.js';
+import type { CommitFailure, NoticeRecord, QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { TaskHead } from './task.record.js';
 
@@ -22,9 +22,15 @@ export interface Write {
 
 type Listener = (transitions: readonly Committed[]) => void;
 
-/** What one call writes. All of it is in one transaction, because all of it is added in one turn of the loop. */
+/**
+ * What one call writes. All of it is in one transaction, because all of it is added in one turn of the loop.
+ *
+ * While the call decides, nothing is put into the files: a decision that throws halfway leaves nothing behind.
+ */
 export class Transaction {
   readonly writes: Write[] = [];
+  private readonly saves: (() => void)[] = [];
+  private readonly undos: (() => void)[] = [];
   private ended: Promise<void> | undefined;
   private finish: () => void = () => undefined;
 
@@ -38,10 +44,31 @@ export class Transaction {
     return this.ended;
   }
 
-  /** From here on until it is durable the task takes no other write, and reads of it wait. */
-  add(write: Write): void {
+  /**
+   * From here on until it is durable the task takes no other write, and reads of it wait.
+   *
+   * @param save puts the record into the files, once everything is decided
+   */
+  add(write: Write, save: () => void): void {
     this.writes.push(write);
+    this.saves.push(save);
     this.busy.set(write.id, this);
+  }
+
+  /** Adds what reverts a change that the decision has made in memory, should it not come to its end. */
+  onAbandon(undo: () => void): void {
+    this.undos.push(undo);
+  }
+
+  /** Puts all that was decided into the files. */
+  save(): void {
+    for (const save of this.saves) save();
+  }
+
+  /** Ends without a write: everything is as before the decision. */
+  abandon(): void {
+    for (const undo of this.undos.toReversed()) undo();
+    this.end();
   }
 
   end(): void {
@@ -115,17 +142,39 @@ export class Commits {
     await Promise.all(Array.from(this.busy.values(), ({ done }) => done));
   }
 
-  begin(): Transaction {
-    return new Transaction(this.busy);
+  /**
+   * Lets a call decide what to write, all in this turn, and waits until that is durable; then the indices and the
+   * listeners follow. When `decide` throws, nothing is written and no task stays busy.
+   */
+  async write<T>(decide: (transaction: Transaction) => T): Promise<T> {
+    const transaction = new Transaction(this.busy);
+    let decided: T;
+    try {
+      decided = decide(transaction);
+    } catch (error) {
+      transaction.abandon();
+      throw error;
+    }
+    await this.commit(transaction);
+    return decided;
   }
 
-  /** Waits until a transaction is durable, then lets the indices and the listeners follow. */
-  async commit(transaction: Transaction): Promise<void> {
+  private async commit(transaction: Transaction): Promise<void> {
     const { writes } = transaction;
     if (writes.length === 0) return;
-    const transitions: Committed[] = [];
-    for (const { step } of writes) if (step !== undefined) transitions.push(this.numbered(step));
-    this.leaveNotices(transitions);
+    let transitions: Committed[];
+    try {
+      transitions = writes.flatMap(({ step }) => (step === undefined ? [] : [this.numbered(step)]));
+      const notices = this.noticesOf(transitions);
+      this.save(() => {
+        transaction.save();
+        this.reserveEventIds();
+        for (const [id, notice] of notices) this.files.putNotice(id, notice);
+      });
+    } catch (error) {
+      transaction.abandon();
+      throw error;
+    }
     try {
       await this.synced(this.files.committed());
       for (const { number, batchId, from, to } of writes) {
@@ -139,15 +188,24 @@ export class Commits {
     if (transitions.length > 0) this.tell(transitions);
   }
 
-  /** In the same transaction as the tasks. */
-  private leaveNotices(transitions: readonly Committed[]): void {
-    for (const transition of transitions) {
-      const to = addresseesOf(this.noticeTypes, transition.type, transition.task);
-      if (to === '') continue;
-      this.files.putNotice(transition.id, {
-        to,
-        event: JSON.stringify(toTaskEvent(transition, transition.id)),
-      });
+  /** They go into the same transaction as the tasks. */
+  private noticesOf(transitions: readonly Committed[]): (readonly [eventId: number, NoticeRecord])[] {
+    return transitions.flatMap((transition) => {
+      const { id, type, task } = transition;
+      const to = addresseesOf(this.noticeTypes, type, task);
+      return to === '' ? [] : [[id, { to, event: JSON.stringify(toTaskEvent(transition, id)) }] as const];
+    });
+  }
+
+  /**
+   * Adds writes to the transaction of this turn. When that throws, some of them may be in it already, and nothing takes
+   * them out: it is the end of the store, as a failed commit is.
+   */
+  save(put: () => void): void {
+    try {
+      put();
+    } catch (cause) {
+      throw this.fail(cause);
     }
   }
 
@@ -169,20 +227,27 @@ export class Commits {
       await write;
     } catch (cause) {
       const reason: unknown = await (cause as CommitFailure).commitError?.catch((error: unknown) => error);
-      const error = new Error('A commit failed, the store stops', { cause: reason ?? cause });
-      this.refuse('The store has failed and waits for a restart');
-      this.reject(error);
-      throw new StoreUnavailable('The write failed; whether it was kept is not known', 'unknown', {
-        cause: error,
-      });
+      throw this.fail(reason ?? cause);
     }
   }
 
+  /** Ends the store; answers what to tell the caller. */
+  private fail(cause: unknown): StoreUnavailable {
+    const error = new Error('A commit failed, the store stops', { cause });
+    this.refuse('The store has failed and waits for a restart');
+    this.reject(error);
+    const message = 'The write failed; whether it was kept is not known';
+    return new StoreUnavailable(message, 'unknown', { cause: error });
+  }
+
+  /** Ids of events are given out before they are reserved; both are in the same transaction. */
+  private reserveEventIds(): void {
+    if (this.nextEventId <= this.reservedEventId) return;
+    while (this.reservedEventId < this.nextEventId) this.reservedEventId += EVENT_ID_BLOCK;
+    this.files.setCounter('eventId', this.reservedEventId);
+  }
+
   private numbered(step: Step): Committed {
-    if (this.nextEventId === this.reservedEventId) {
-      this.reservedEventId += EVENT_ID_BLOCK;
-      this.files.setCounter('eventId', this.reservedEventId);
-    }
     const id = this.nextEventId;
     this.nextEventId += 1;
     return { task: step.task, type: step.type, at: step.at, ended: step.ended, id };

@@ -81,7 +81,11 @@ export class EmbeddedDocuments extends DocumentStore {
       await other.catch(() => undefined);
     }
     this.commits.requireOpen();
-    const result = write(this.files.documents.get([kind, id]));
+    const present = this.files.documents.get([kind, id]);
+    let result: T | undefined;
+    this.commits.save(() => {
+      result = write(present);
+    });
     if (result === undefined) return undefined;
     const written = this.commits.synced(this.files.committed());
     this.underWay.set(key, written);

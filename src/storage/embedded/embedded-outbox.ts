@@ -22,7 +22,9 @@ export class EmbeddedOutbox extends Outbox {
   async remove(notices: readonly Notice[]): Promise<void> {
     this.commits.requireOpen();
     if (notices.length === 0) return;
-    for (const { key } of notices) this.files.removeNotice(Number(key));
+    this.commits.save(() => {
+      for (const { key } of notices) this.files.removeNotice(Number(key));
+    });
     await this.commits.synced(this.files.committed());
   }
 }

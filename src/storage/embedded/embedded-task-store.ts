@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../task/clock.js';
 import type { QueueSettings, QueueSettingsChange } from '../../task/queue-settings.js';
 import { signatureOf } from '../../task/requirements.js';
@@ -32,10 +33,13 @@ import { fileIn, readHeads } from './lmdb-file.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
 import { type ClearFilter, TaskClearer } from './task-clearer.js';
-import { hasEnded, TaskIndex, type TaskNumber } from './task-index.js';
+import { hasEnded, type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
 import { TaskLister } from './task-lister.js';
 import { TaskWriter } from './task-writer.js';
-import type { TaskHead } from './task.record.js';
+import type { StoredTask } from './task.record.js';
+
+/** How much later the deadline of a record that cannot be read is looked at again. */
+const DAMAGED_WAIT_MS = 60_000;
 
 export interface EmbeddedOptions {
   readonly directory: string;
@@ -213,7 +217,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async untilDue(): Promise<number | undefined> {
     await this.open();
-    this.index.dropStaleDeadlines((number) => this.files.heads.get(number));
+    await this.trueDeadlines();
     return this.index.untilDue(this.clock.now());
   }
 
@@ -221,23 +225,45 @@ export class EmbeddedTaskStore extends TaskStore {
     await this.open();
     const now = this.clock.now();
     const due = new Map<TaskNumber, Task>();
-    const seen = new Map<TaskNumber, TaskHead>();
+    const taken = new Map<TaskNumber, TakenDeadline>();
     const ended = { count: 0, bytes: 0 };
-    while (due.size < limit) {
-      this.index.dropStaleDeadlines((number) => this.files.heads.get(number));
-      const number = this.index.takeDue(now, ended);
-      const head = number === undefined ? undefined : this.files.heads.get(number);
-      if (number === undefined || head === undefined) break;
-      if (!seen.has(number) && hasEnded(head)) {
-        ended.count += 1;
-        ended.bytes += head.bytes;
+    try {
+      while (due.size < limit) {
+        await this.trueDeadlines();
+        const deadline = this.index.takeDue(now, ended);
+        if (deadline === undefined) break;
+        const isFirst = !taken.has(deadline.key);
+        taken.set(deadline.key, deadline);
+        const stored = this.readDue(deadline.key);
+        if (stored === 'damaged') taken.set(deadline.key, { ...deadline, at: deadline.at + DAMAGED_WAIT_MS });
+        if (stored === 'damaged' || stored === undefined) continue;
+        if (isFirst && hasEnded(stored.head)) {
+          ended.count += 1;
+          ended.bytes += stored.head.bytes;
+        }
+        if (!this.commits.isBusy(stored.task.spec.id)) due.set(deadline.key, stored.task);
       }
-      seen.set(number, head);
-      const task = this.files.read(number);
-      if (task !== undefined && !this.commits.isBusy(task.spec.id)) due.set(number, task);
+    } finally {
+      for (const deadline of taken.values()) this.index.restore(deadline);
     }
-    for (const [number, head] of seen) this.index.postpone(number, head);
     return [...due.values()];
+  }
+
+  /** A record that cannot be read must stop none of the others: its deadline is put off. */
+  private readDue(number: TaskNumber): StoredTask | 'damaged' | undefined {
+    try {
+      return this.files.readStored(number);
+    } catch {
+      return 'damaged';
+    }
+  }
+
+  /** Makes the earliest deadlines true ones, in as many turns as that takes. */
+  private async trueDeadlines(): Promise<void> {
+    while (!this.index.dropStaleDeadlines((number) => this.files.heads.get(number))) {
+      await nextTurn();
+      this.commits.requireOpen();
+    }
   }
 
   // ------------------------------------------------------------------------------------------ writing
@@ -245,63 +271,61 @@ export class EmbeddedTaskStore extends TaskStore {
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
     const ids = items.map(({ step }) => step.task.spec.id);
     for (let wait = this.obstacle(ids); wait !== undefined; wait = this.obstacle(ids)) await wait;
-    const transaction = this.commits.begin();
-    const fresh = new Map<string, Task>();
-    const present = items.map(({ step, payload }) => {
-      const { id } = step.task.spec;
-      const existing = fresh.get(id) ?? this.read(id);
-      if (existing !== undefined) return existing;
-      fresh.set(id, step.task);
-      this.writer.putNew(transaction, step, payload);
-      return undefined;
+    return this.commits.write((transaction) => {
+      const fresh = new Map<string, Task>();
+      return items.map(({ step, payload }) => {
+        const { id } = step.task.spec;
+        const existing = fresh.get(id) ?? this.read(id);
+        if (existing !== undefined) return existing;
+        fresh.set(id, step.task);
+        this.writer.putNew(transaction, step, payload);
+        return undefined;
+      });
     });
-    await this.commits.commit(transaction);
-    return present;
   }
 
   async restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
     const ids = items.map(({ task }) => task.spec.id);
     for (let wait = this.obstacle(ids); wait !== undefined; wait = this.obstacle(ids)) await wait;
-    const transaction = this.commits.begin();
-    const taken = new Set<string>();
-    const isTaken = items.map((item) => {
-      const { id } = item.task.spec;
-      if (taken.has(id) || this.files.numbers.get(id) !== undefined) return false;
-      taken.add(id);
-      this.writer.putKept(transaction, item);
-      return true;
+    return this.commits.write((transaction) => {
+      const taken = new Set<string>();
+      return items.map((item) => {
+        const { id } = item.task.spec;
+        if (taken.has(id) || this.files.numbers.get(id) !== undefined) return false;
+        taken.add(id);
+        this.writer.putKept(transaction, item);
+        return true;
+      });
     });
-    await this.commits.commit(transaction);
-    return isTaken;
   }
 
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
     for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
-    const transaction = this.commits.begin();
-    const isWritten = changes.map((change) => this.writer.putChange(transaction, change));
-    await this.commits.commit(transaction);
-    return isWritten;
+    return this.commits.write((transaction) =>
+      changes.map((change) => this.writer.putChange(transaction, change)),
+    );
   }
 
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
     for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
-    const transaction = this.commits.begin();
-    const isRemoved = tasks.map((task) => this.writer.remove(transaction, task));
-    await this.commits.commit(transaction);
-    return isRemoved;
+    return this.commits.write((transaction) => tasks.map((task) => this.writer.remove(transaction, task)));
   }
 
   async claim(request: ClaimRequest): Promise<readonly ClaimedTask[]> {
     const { workerId, claimId } = request.grant;
     const claimKey = claimId === undefined ? undefined : claimKeyOf(workerId, claimId);
-    for (let wait = this.obstacle([], claimKey); wait !== undefined; wait = this.obstacle([], claimKey))
-      await wait;
-    const held = claimKey === undefined ? [] : this.claimer.heldBy(claimKey);
-    if (held.length > 0) return held;
-    const transaction = this.commits.begin();
-    const claimed = this.claimer.claim(request, transaction);
-    await this.commits.commit(transaction);
-    return claimed;
+    for (;;) {
+      for (let wait = this.obstacle([], claimKey); wait !== undefined; wait = this.obstacle([], claimKey))
+        await wait;
+      const held = claimKey === undefined ? [] : this.claimer.heldBy(claimKey);
+      if (held.length > 0) return held;
+      const { claimed, isDone } = await this.commits.write((transaction) =>
+        this.claimer.claim(request, transaction),
+      );
+      if (isDone || claimed.length > 0) return claimed;
+      // Others have their turn before it goes on.
+      await nextTurn();
+    }
   }
 
   async clear(filter: ClearFilter): Promise<number> {

@@ -42,12 +42,18 @@ export class QueueFlow {
     );
   }
 
-  /** Hands out a task: from now on it counts. */
-  serve(candidate: Candidate, now: Instant): void {
+  /** Hands out a task: from now on it counts. Answers what takes that back. */
+  serve(candidate: Candidate, now: Instant): () => void {
     const { rateLimit } = this.settings;
+    const { fullAt } = this;
     if (rateLimit !== undefined) this.fullAt = withoutToken(rateLimit, this.fullAt, now);
     this.ready.serve(candidate);
     this.enter(candidate.group);
+    return () => {
+      this.leave(candidate.group);
+      this.ready.add(candidate, candidate.number);
+      this.fullAt = fullAt;
+    };
   }
 
   /** A task of the group is being worked on. */

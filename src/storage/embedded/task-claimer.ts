@@ -9,12 +9,24 @@ import type { QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { Place, TaskWriter } from './task-writer.js';
 
+/** Tasks that cannot be handed out and that one turn of a claim passes over at most: about a millisecond or two. */
+const PASSED_OVER_PER_TURN = 200;
+
 /** A claim call while it takes tasks. */
 interface ClaimRun {
   readonly request: ClaimRequest;
   readonly offer: Offer;
   readonly transaction: Transaction;
   readonly claimed: ClaimedTask[];
+  /** Tasks that may still be passed over in this turn. */
+  passOver: number;
+}
+
+/** What one turn of a claim has taken. */
+export interface ClaimTurn {
+  readonly claimed: readonly ClaimedTask[];
+  /** Whether it has seen all that it may take; otherwise there may be more behind what it passed over. */
+  readonly isDone: boolean;
 }
 
 /** Takes ready tasks and leases them. All of it happens in one turn, so nobody else gets them meanwhile. */
@@ -27,12 +39,13 @@ export class TaskClaimer {
     private readonly clock: Clock,
   ) {}
 
-  /** Leases the best tasks; those that have expired are expired on the way. */
-  claim(request: ClaimRequest, transaction: Transaction): ClaimedTask[] {
+  /** Leases the best tasks; those that have expired are expired on the way, a bounded number in each turn. */
+  claim(request: ClaimRequest, transaction: Transaction): ClaimTurn {
     const claimed: ClaimedTask[] = [];
-    const run = { request, offer: new Offer(request.labels), transaction, claimed };
-    for (const queue of request.queues) this.claimFrom(queue, run);
-    return claimed;
+    const passOver = PASSED_OVER_PER_TURN;
+    const run: ClaimRun = { request, offer: new Offer(request.labels), transaction, claimed, passOver };
+    for (const queue of request.queues) if (run.passOver > 0) this.claimFrom(queue, run);
+    return { claimed, isDone: run.passOver > 0 };
   }
 
   /** What a claim call holds by a lease that is still good. */
@@ -51,7 +64,7 @@ export class TaskClaimer {
     const { request, offer, transaction, claimed } = run;
     const flow = this.index.knownFlow(queue);
     const now = this.clock.now();
-    for (;;) {
+    while (run.passOver > 0) {
       const leaseId = request.leaseIds[claimed.length];
       const next = leaseId === undefined ? undefined : flow?.next(offer, now, this.createdAt);
       if (leaseId === undefined || flow === undefined || next === undefined) return;
@@ -59,16 +72,21 @@ export class TaskClaimer {
       if (stored?.task.state !== 'queued' || this.commits.isBusy(stored.task.spec.id)) {
         // Somebody ends the waiting at this moment; the index follows when that is durable.
         flow.ready.delete(next, next.number);
+        run.passOver -= 1;
         continue;
       }
       const place = { number: next.number, head: stored.head };
       const expiry = tick(stored.task, now);
       if (expiry === undefined) {
-        flow.serve(next, now.steady);
+        transaction.onAbandon(flow.serve(next, now.steady));
         claimed.push(this.lease(stored.task, place, { ...run, leaseId, now }));
       } else {
+        transaction.onAbandon(() => {
+          flow.ready.add(next, next.number);
+        });
         flow.ready.delete(next, next.number);
         this.writer.putChange(transaction, expiry, place);
+        run.passOver -= 1;
       }
     }
   }
@@ -82,7 +100,14 @@ export class TaskClaimer {
     const { workerId, claimId } = run.request.grant;
     const step: Step<ProcessingTask> = claim(task, { ...run.request.grant, leaseId: run.leaseId }, run.now);
     this.writer.putChange(run.transaction, step, place);
-    if (claimId !== undefined) this.index.hold(claimKeyOf(workerId, claimId), number);
+    if (claimId !== undefined) this.hold(claimKeyOf(workerId, claimId), number, run.transaction);
     return { task: step.task, payload: this.files.payloads.get(number) ?? '' };
+  }
+
+  private hold(claimKey: string, number: TaskNumber, transaction: Transaction): void {
+    this.index.hold(claimKey, number);
+    transaction.onAbandon(() => {
+      this.index.letGo(claimKey, number);
+    });
   }
 }

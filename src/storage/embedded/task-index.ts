@@ -2,7 +2,7 @@ import { after, type Moment } from '../../task/clock.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import type { StoreSettings } from '../task-store.js';
 import { BatchIndex } from './batch-index.js';
-import { DeadlineHeap } from './deadline-heap.js';
+import { type Deadline, DeadlineHeap } from './deadline-heap.js';
 import { QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
 import type { Lane } from './ready-lanes.js';
@@ -26,6 +26,14 @@ export interface EndedTasks {
   readonly count: number;
   readonly bytes: number;
 }
+
+/** A deadline that was taken out, and where it belongs. */
+export interface TakenDeadline extends Deadline {
+  readonly heap: DeadlineHeap;
+}
+
+/** Deadlines that one turn looks at: a few milliseconds. */
+const LOOKS_PER_TURN = 1_000;
 
 const NONE: EndedTasks = { count: 0, bytes: 0 };
 
@@ -92,6 +100,13 @@ export class TaskIndex {
     else held.add(number);
   }
 
+  /** The claim call holds this task no longer. */
+  letGo(claimKey: string, number: TaskNumber): void {
+    const held = this.claims.get(claimKey);
+    held?.delete(number);
+    if (held?.size === 0) this.claims.delete(claimKey);
+  }
+
   heldBy(claimKey: string): readonly TaskNumber[] {
     return [...(this.claims.get(claimKey) ?? [])];
   }
@@ -125,32 +140,40 @@ export class TaskIndex {
   }
 
   /**
-   * Takes out the number of a task that is due, or over the limits for ended tasks when those in `taken` are gone. It
-   * stays due until its record says otherwise: whoever has taken all it wants puts them back by `postpone`.
+   * Takes out the deadline of a task that is due, or over the limits for ended tasks when those in `taken` are gone. The
+   * task stays due until its record says otherwise: the caller puts all that it has taken back by `restore`.
    */
-  takeDue(now: Moment, taken: EndedTasks = NONE): TaskNumber | undefined {
-    if (this.onSteady.next <= now.steady) return this.onSteady.pop()?.key;
-    if (this.onWall.next <= now.wall) return this.onWall.pop()?.key;
-    const isDue = after(this.ended.next, this.settings.retention) <= now.wall;
-    return isDue || this.isOverLimits(taken) ? this.ended.pop()?.key : undefined;
+  takeDue(now: Moment, taken: EndedTasks = NONE): TakenDeadline | undefined {
+    const heap = this.heapThatIsDue(now, taken);
+    const deadline = heap?.pop();
+    return heap === undefined || deadline === undefined ? undefined : { ...deadline, heap };
   }
 
-  /** Puts a task that `takeDue` gave back among the deadlines. */
-  postpone(number: TaskNumber, head: TaskHead): void {
-    if (head.deadline === undefined) return;
-    this.deadlinesOf(head).push(head.deadline, number);
+  /** Puts a deadline back that was taken out. */
+  restore({ heap, at, key }: TakenDeadline): void {
+    heap.push(at, key);
   }
 
-  /** Makes the earliest deadlines true ones: what has moved is put where it belongs, what is gone is dropped. */
-  dropStaleDeadlines(headOf: (number: TaskNumber) => TaskHead | undefined): void {
+  /**
+   * Makes the earliest deadlines true ones: what has moved is put where it belongs, what is gone is dropped. Looks at a
+   * bounded number of them.
+   *
+   * @param headOf may throw; then that deadline stays as it is
+   * @returns whether all are true now; otherwise call it again in a later turn
+   */
+  dropStaleDeadlines(headOf: (number: TaskNumber) => TaskHead | undefined): boolean {
+    let looks = LOOKS_PER_TURN;
     for (const heap of [this.onSteady, this.onWall, this.ended]) {
       for (let top = heap.top; top !== undefined; top = heap.top) {
-        const head = headOf(top.key);
-        if (head?.deadline === top.at && this.deadlinesOf(head) === heap) break;
+        const head = readable(headOf, top.key);
+        if (head === 'damaged' || (head?.deadline === top.at && this.deadlinesOf(head) === heap)) break;
         heap.pop();
         if (head !== undefined) this.postpone(top.key, head);
+        looks -= 1;
+        if (looks === 0) return false;
       }
     }
+    return true;
   }
 
   /** Milliseconds until something may be due. */
@@ -162,6 +185,17 @@ export class TaskIndex {
       after(this.ended.next, this.settings.retention) - now.wall,
     );
     return wait === Infinity ? undefined : Math.max(wait, 0);
+  }
+
+  private heapThatIsDue(now: Moment, taken: EndedTasks): DeadlineHeap | undefined {
+    if (this.onSteady.next <= now.steady) return this.onSteady;
+    if (this.onWall.next <= now.wall) return this.onWall;
+    const isDue = after(this.ended.next, this.settings.retention) <= now.wall;
+    return isDue || this.isOverLimits(taken) ? this.ended : undefined;
+  }
+
+  private postpone(number: TaskNumber, head: TaskHead): void {
+    if (head.deadline !== undefined) this.deadlinesOf(head).push(head.deadline, number);
   }
 
   /** Whether more ended tasks are kept than the settings allow, not counting those in `taken`. */
@@ -206,12 +240,6 @@ export class TaskIndex {
     if (to?.state === 'processing' && !isCounted) this.flowOf(to.queue).enter(to.group);
   }
 
-  private letGo(claimKey: string, number: TaskNumber): void {
-    const held = this.claims.get(claimKey);
-    held?.delete(number);
-    if (held?.size === 0) this.claims.delete(claimKey);
-  }
-
   private deadlinesOf(head: TaskHead): DeadlineHeap {
     if (hasEnded(head)) return this.ended;
     return head.state === 'processing' ? this.onSteady : this.onWall;
@@ -225,5 +253,17 @@ export class TaskIndex {
     const created = { flow, states: states as Record<TaskState, RankedSet>, size: 0 };
     this.queues.set(name, created);
     return created;
+  }
+}
+
+/** The head of a task, unless its record cannot be read: that is found, and told, by whoever needs the task. */
+function readable(
+  headOf: (number: TaskNumber) => TaskHead | undefined,
+  number: TaskNumber,
+): TaskHead | 'damaged' | undefined {
+  try {
+    return headOf(number);
+  } catch {
+    return 'damaged';
   }
 }

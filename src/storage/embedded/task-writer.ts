@@ -1,5 +1,5 @@
 import type { Step } from '../../task/task.machine.js';
-import type { Task } from '../../task/task.js';
+import type { Attempt, Task } from '../../task/task.js';
 import type { Change, JsonText, KeptTask, Payload } from '../task-store.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
@@ -18,6 +18,7 @@ interface Arrival {
   readonly payload: Payload;
   readonly output: JsonText | undefined;
   readonly step: Step | undefined;
+  readonly attempts?: readonly Attempt[];
 }
 
 /** Adds the records of tasks to a transaction. */
@@ -48,21 +49,21 @@ export class TaskWriter {
 
   /** Adds a task of another store as it is. */
   putKept(transaction: Transaction, { task, payload, output, attempts }: KeptTask): void {
-    const number = this.put(transaction, { task, payload, output, step: undefined });
-    this.files.putAttempts(number, attempts);
+    this.put(transaction, { task, payload, output, step: undefined, attempts });
   }
 
   /** Adds a task that was not there, as the youngest. */
-  private put(transaction: Transaction, { task, payload, output, step }: Arrival): TaskNumber {
+  private put(transaction: Transaction, { task, payload, output, step, attempts = [] }: Arrival): void {
     const number = this.nextNumber;
     this.nextNumber += 1;
     const { spec } = task;
     const bytes = Buffer.byteLength(payload) + (output === undefined ? 0 : Buffer.byteLength(output));
     const record = encodeTask(task, bytes);
-    this.files.putNew(number, { spec, record, payload, output });
     const { id, batchId } = spec;
-    transaction.add({ number, id, batchId, from: undefined, to: headOf(task, bytes, record), step });
-    return number;
+    transaction.add({ number, id, batchId, from: undefined, to: headOf(task, bytes, record), step }, () => {
+      this.files.putNew(number, { spec, record, payload, output });
+      this.files.putAttempts(number, attempts);
+    });
   }
 
   /**
@@ -78,9 +79,10 @@ export class TaskWriter {
     const { number, head } = current;
     const bytes = head.payloadBytes + (output === undefined ? 0 : Buffer.byteLength(output));
     const record = encodeTask(task, bytes);
-    this.files.putChange(number, { record, sequence: task.sequence, ended, output });
     const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
-    transaction.add({ number, id, batchId, from: head, to: headOf(task, bytes, record), step });
+    transaction.add({ number, id, batchId, from: head, to: headOf(task, bytes, record), step }, () => {
+      this.files.putChange(number, { record, sequence: task.sequence, ended, output });
+    });
     return true;
   }
 
@@ -90,8 +92,9 @@ export class TaskWriter {
     const current = this.current(task, task.revision);
     if (current === undefined) return false;
     const { number, head: from } = current;
-    this.files.remove(number, task.spec);
-    transaction.add({ number, id, batchId, from, to: undefined, step: undefined });
+    transaction.add({ number, id, batchId, from, to: undefined, step: undefined }, () => {
+      this.files.remove(number, task.spec);
+    });
     return true;
   }
 }

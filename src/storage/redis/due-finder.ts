@@ -58,11 +58,11 @@ export class DueFinder {
     const { wall, steady } = this.clock.now();
     const { queues } = await this.read({ wall, steady, ended: wall, limit: 0 });
     if (this.isOver(totalOf(queues))) return 0;
-    const wait = Math.min(
-      ...queues.map(({ nextOnWall, nextOnSteady, firstEnded }) =>
-        Math.min(nextOnWall - wall, nextOnSteady - steady, after(firstEnded, this.settings.retention) - wall),
-      ),
-    );
+    let wait = Infinity;
+    for (const { nextOnWall, nextOnSteady, firstEnded } of queues) {
+      const end = after(firstEnded, this.settings.retention);
+      wait = Math.min(wait, nextOnWall - wall, nextOnSteady - steady, end - wall);
+    }
     return wait === Infinity ? undefined : Math.max(wait, 0);
   }
 
