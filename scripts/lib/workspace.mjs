@@ -19,6 +19,7 @@ const SYSTEM_PACKAGES = [
   { command: 'python3', debian: 'python3' },
   { command: 'curl', debian: 'curl' },
   { command: 'jq', debian: 'jq' },
+  { command: 'mypy', debian: 'mypy' },
 ];
 
 /** Runs a command with its output shown; true when it succeeded. */

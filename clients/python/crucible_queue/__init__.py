@@ -17,6 +17,7 @@ from .errors import (
     TaskStopped,
     Unauthorized,
     Unavailable,
+    UnexpectedAnswer,
     WaitTimeout,
 )
 from .models import (
@@ -68,6 +69,7 @@ __all__ = [
     "TaskStopped",
     "Unauthorized",
     "Unavailable",
+    "UnexpectedAnswer",
     "WaitTimeout",
     "Worker",
     "WorkerState",

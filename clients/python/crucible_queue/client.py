@@ -3,32 +3,66 @@
 from __future__ import annotations
 
 import ssl
-import urllib.parse
 import uuid
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from .models import Attempt, Batch, ClaimedTask, EnqueuedTask, KeptLease, Task, TaskStatus
-from .steering import BatchCalls, QueueCalls, ScheduleCalls, WorkerCalls, pages, wait_for_end
+from .payload import members_of, parts_of, read_json, write_json
+from .steering import (
+    BatchCalls,
+    QueueCalls,
+    ScheduleCalls,
+    WorkerCalls,
+    list_of,
+    number_in,
+    pages,
+    path_to,
+    removal_query,
+    wait_for_end,
+)
 from .transport import Transport
-
 
 #: Looked at in this order, or by weight: ``{"a": 3, "b": 1}``.
 Queues = Union[Sequence[str], Mapping[str, float]]
+
+#: Bytes of one request of ``enqueue_all``, half of what the service takes by default, and tasks in it.
+PART_BYTES = 1024 * 1024
+PART_TASKS = 500
+
+_About = TypeVar("_About", bound=TaskStatus)
 
 
 class Held(Protocol):
     """Which task is held, and by what right."""
 
-    eval_id: str
-    lease_id: str
+    @property
+    def eval_id(self) -> str: ...
+
+    @property
+    def lease_id(self) -> str: ...
 
 
 class Client:
     """Safe to share between threads.
 
-    A service that is away, full or restarting is asked again, ``patience`` seconds long. Nearly every call may be sent
-    twice without harm; the few that may not (``redrive``, ``remove``, ``clear``) are only sent again when they were not
-    carried out.
+    Calls to a service that is unreachable, full or restarting are repeated for ``patience`` seconds. Nearly every call
+    may be sent twice without harm; the few that may not (``redrive``, ``remove``, ``clear``) are only repeated when the
+    service says that it did not carry them out.
     """
 
     def __init__(
@@ -55,9 +89,10 @@ class Client:
         """
         traceparent = fields.pop("traceparent", None)
         headers = {"traceparent": traceparent} if traceparent else None
-        return EnqueuedTask.from_json(
-            self.request("POST", "/tasks", body=_named({**fields, "code": code, "eval_id": eval_id}), headers=headers)
-        )
+        body = _named({**fields, "code": code, "eval_id": eval_id})
+        read = _about(EnqueuedTask, body["eval_id"])
+        answer: EnqueuedTask = self.request("POST", "/tasks", body=body, headers=headers, read=read)
+        return answer
 
     def batch(
         self,
@@ -76,17 +111,33 @@ class Client:
                 "tasks": [_named(task) for task in tasks],
             }
         )
-        return Batch.from_json(self.request("POST", "/tasks/batch", body=body))
+        answer: Batch = self.request("POST", "/tasks/batch", body=body, read=Batch.from_json)
+        return answer
+
+    def enqueue_all(self, tasks: Iterable[Mapping[str, Any]], **batch: Any) -> Iterator[Dict[str, Any]]:
+        """Enqueues any number of tasks as one batch and yields the result of each, in order, with its ``index``.
+
+        It sends a request for every 500 tasks or 1 MiB, whichever comes first; each is one durable commit. ``batch``
+        takes what :meth:`batch` takes.
+        """
+        batch = {**batch, "batch_id": batch.get("batch_id") or str(uuid.uuid4())}
+        sent = 0
+        for part in _parts_of(tasks):
+            for result in self.batch(part, **batch).results:
+                yield {**result, "index": sent + result["index"]}
+            sent += len(part)
 
     def get(self, eval_id: str) -> Task:
-        return Task.from_json(self.request("GET", path_of(eval_id)))
+        return self._read_task(eval_id)
 
     def wait(self, eval_id: str, timeout: Optional[float] = None) -> Task:
         """The task when it has ended; raises :class:`WaitTimeout`."""
-        read = lambda poll: Task.from_json(  # noqa: E731
-            self.request("GET", path_of(eval_id), query={"wait": poll}, wait=poll)
-        )
-        return wait_for_end(read, lambda task: task.is_ended, f"Task {eval_id}", timeout)
+
+
+        def read(poll: float) -> Task:
+            return self._read_task(eval_id, query={"wait": poll}, wait=poll)
+
+        return wait_for_end(read, f"Task {eval_id}", timeout)
 
     def cancel(self, eval_id: str, reason: Optional[str] = None) -> TaskStatus:
         """Ends the task at once, whoever holds it."""
@@ -98,14 +149,14 @@ class Client:
 
     def attempts(self, eval_id: str) -> List[Attempt]:
         """The attempts that have ended, oldest first."""
-        answer = self.request("GET", path_of(eval_id, "attempts"))
-        return [Attempt.from_json(each) for each in answer["attempts"]]
+        read = list_of(Attempt, "attempts")
+        answer: List[Attempt] = self.request("GET", path_of(eval_id, "attempts"), read=read)
+        return answer
 
     def list(self, **filters: Any) -> Iterator[Task]:
         """All tasks that match, newest first, a page at a time: status, queue, batch_id, worker_id, limit, …"""
         first: Optional[str] = filters.pop("cursor", None)
-        for each in pages(self.request, "/tasks", "tasks", {**filters, "cursor": first}):
-            yield Task.from_json(each)
+        return pages(self.request, "/tasks", (Task, "tasks"), {**filters, "cursor": first})
 
     def dead_letters(self, **filters: Any) -> Iterator[Task]:
         """The tasks that failed or expired, newest first."""
@@ -113,21 +164,28 @@ class Client:
 
     def redrive(self, eval_id: str) -> EnqueuedTask:
         """Gives a dead letter back to its queue."""
-        return EnqueuedTask.from_json(
-            self.request("POST", path_of(eval_id, "redrive"), body={}, is_repeatable=False)
-        )
+        read = _about(EnqueuedTask, eval_id)
+        path = path_of(eval_id, "redrive")
+        answer: EnqueuedTask = self.request("POST", path, body={}, is_repeatable=False, read=read)
+        return answer
 
     def remove(self, eval_id: str) -> None:
         """Forgets a task that has ended."""
         self.request("DELETE", path_of(eval_id), is_repeatable=False)
 
-    def clear(self, **filters: Any) -> int:
-        """Forgets every task that matches ``queue`` and ``status``, held or not; how many there were."""
-        return int(self.request("DELETE", "/tasks", query=filters, is_repeatable=False)["tasks_removed"])
+    def clear(self, *, all: bool = False, **filters: Any) -> int:
+        """Removes every task that matches ``queue`` and ``status``, held or not, and returns how many there were.
+
+        Without a filter it takes ``all=True``. Raises ValueError for a filter that is empty or None, and TypeError for
+        one that the service does not have: neither removes anything.
+        """
+        query = removal_query(filters, is_all=all)
+        read = number_in("tasks_removed")
+        return int(self.request("DELETE", "/tasks", query=query, is_repeatable=False, read=read))
 
     def status(self) -> Dict[str, Any]:
         """Counts of tasks, in all and by queue."""
-        answer: Dict[str, Any] = self.request("GET", "/status")
+        answer: Dict[str, Any] = self.request("GET", "/status", read=_object)
         return answer
 
     def claim(
@@ -143,7 +201,8 @@ class Client:
         **options: Any,
     ) -> List[ClaimedTask]:
         """Takes tasks. Under the same ``claim_id`` a lost answer can be asked for again."""
-        claim = {"queues": queues, "labels": labels, "max_tasks": max_tasks, "wait": wait, "lease": lease}
+        claim: Dict[str, Any] = {"queues": queues, "labels": labels, "max_tasks": max_tasks}
+        claim.update(wait=wait, lease=lease)
         return self.claim_answer(worker_id, claim_id=claim_id, **claim, **options)[0]
 
     def claim_answer(
@@ -170,8 +229,10 @@ class Client:
                 "claim_id": claim_id or str(uuid.uuid4()),
             }
         )
-        answer = self.request("POST", "/tasks/claim", body=body, wait=wait, **options)
-        return [ClaimedTask.from_json(each) for each in answer["tasks"]], answer.get("command")
+        claimed: Tuple[List[ClaimedTask], Optional[str]] = self.request(
+            "POST", "/tasks/claim", body=body, wait=wait, read_text=_claim_of, **options
+        )
+        return claimed
 
     def complete(self, held: Held, output: Any = None, **options: Any) -> TaskStatus:
         """Reports success."""
@@ -179,9 +240,16 @@ class Client:
 
     def fail(self, held: Held, error: Optional[str] = None, **failure: Any) -> TaskStatus:
         """Reports failure: ``retryable``, ``retry_after``, ``exit_code``, ``outcome``."""
-        options = {name: failure.pop(name) for name in ("patience", "timeout") if name in failure}
+        options = {name: failure.pop(name) for name in _CALL_OPTIONS if name in failure}
         body = {"lease_id": held.lease_id, "error": error, **failure}
         return self._post(held.eval_id, "fail", body, **options)
+
+    def report(self, held: Held, verb: str, content: bytes, **options: Any) -> TaskStatus:
+        """Sends the end of an attempt whose body is JSON text already: ``complete`` or ``fail``."""
+        read = _about(TaskStatus, held.eval_id)
+        path = path_of(held.eval_id, verb)
+        answer: TaskStatus = self.request("POST", path, content=content, read=read, **options)
+        return answer
 
     def release(
         self, held: Held, *, delay: Optional[float] = None, reason: Optional[str] = None, **options: Any
@@ -200,15 +268,17 @@ class Client:
     ) -> KeptLease:
         """Keeps a lease; raises :class:`LeaseLost`."""
         body = _without_none({"lease_id": held.lease_id, "extend": extend, "progress": progress})
-        return KeptLease.from_json(
-            self.request("POST", path_of(held.eval_id, "heartbeat"), body=body, **options)
-        )
+        path = path_of(held.eval_id, "heartbeat")
+        kept: KeptLease = self.request("POST", path, body=body, read=KeptLease.from_json, **options)
+        return kept
 
     def heartbeat_all(self, worker_id: str, held: Sequence[Held], **options: Any) -> List[Dict[str, Any]]:
         """Keeps many leases; each has its own result."""
         leases = [{"eval_id": each.eval_id, "lease_id": each.lease_id} for each in held]
         body = {"worker_id": worker_id, "leases": leases}
-        results: List[Dict[str, Any]] = self.request("POST", "/tasks/heartbeat", body=body, **options)["results"]
+        results: List[Dict[str, Any]] = self.request(
+            "POST", "/tasks/heartbeat", body=body, read=_heartbeats_of(leases), **options
+        )
         return results
 
     def request(self, method: str, path: str, **options: Any) -> Any:
@@ -216,13 +286,101 @@ class Client:
         return self._transport.call(method, path, **options)
 
     def close(self) -> None:
-        """Closes the connection of this thread."""
+        """Closes the connections that no call uses now; a later call opens one again."""
         self._transport.close()
 
+    def _read_task(self, eval_id: str, **options: Any) -> Task:
+        def read(text: bytes) -> Task:
+            return _about(Task, eval_id)(task_of(text))
+
+        task: Task = self.request("GET", path_of(eval_id), read_text=read, **options)
+        return task
+
     def _post(self, eval_id: str, verb: str, body: Mapping[str, Any], **options: Any) -> TaskStatus:
-        return TaskStatus.from_json(
-            self.request("POST", path_of(eval_id, verb), body=_without_none(body), **options)
-        )
+        read = _about(TaskStatus, eval_id)
+        path = path_of(eval_id, verb)
+        answer: TaskStatus = self.request("POST", path, body=_without_none(body), read=read, **options)
+        return answer
+
+
+_CALL_OPTIONS = ("patience", "timeout", "is_stubborn", "breaker", "on_retry")
+
+
+def _about(kind: Type[_About], eval_id: str) -> Callable[[Any], _About]:
+    """Reads an answer about this task: one about another belongs to another call."""
+
+    def read(answer: Any) -> _About:
+        about = kind.from_json(answer)
+        if about.eval_id != eval_id:
+            raise ValueError("the answer is about another task")
+        return about
+
+    return read
+
+
+def _heartbeats_of(leases: Sequence[Mapping[str, str]]) -> Callable[[Any], List[Dict[str, Any]]]:
+    """Reads one result for each lease; each has a problem or a new interval."""
+
+    def read(answer: Any) -> List[Dict[str, Any]]:
+        results: List[Dict[str, Any]] = answer["results"]
+        if sorted(each["index"] for each in results) != list(range(len(leases))):
+            raise ValueError("the answer is not about these leases")
+        for each in results:
+            if isinstance(each.get("problem"), dict):
+                continue
+            if leases[each["index"]]["eval_id"] != each.get("eval_id"):
+                raise ValueError("the answer is about another task")
+            KeptLease.from_json(each)
+        return results
+
+    return read
+
+
+def _claim_of(text: bytes) -> Tuple[List[ClaimedTask], Optional[str]]:
+    """The tasks of a claim. One task whose payload cannot be parsed is handed out as such, beside the others."""
+    try:
+        answer = _object(read_json(text))
+    except (ValueError, RecursionError):
+        parts = parts_of(text)
+        answer = {name: read_json(part) for name, part in parts.items() if name != "tasks"}
+        answer["tasks"] = [task_of(each) for _, each in members_of(parts["tasks"])]
+    if not isinstance(answer["tasks"], list):
+        raise TypeError("tasks must be an array")
+    return [ClaimedTask.from_json(each) for each in answer["tasks"]], answer.get("command")
+
+
+def task_of(text: bytes) -> Dict[str, Any]:
+    """A task with every field that can be parsed; ``unreadable`` says which cannot, and why."""
+    try:
+        return _object(read_json(text))
+    except (ValueError, RecursionError):
+        task: Dict[str, Any] = {}
+        for name, part in parts_of(text).items():
+            try:
+                task[name] = read_json(part)
+            except (ValueError, RecursionError) as error:
+                task["unreadable"] = f"{name}: {error}"
+        return task
+
+
+def _object(answer: Any) -> Dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise TypeError("the answer must be an object")
+    return answer
+
+
+def _parts_of(tasks: Iterable[Mapping[str, Any]]) -> Iterator[List[Dict[str, Any]]]:
+    part: List[Dict[str, Any]] = []
+    size = 0
+    for task in map(_named, tasks):
+        length = len(write_json(task)) + 1
+        if part and (size + length > PART_BYTES or len(part) == PART_TASKS):
+            yield part
+            part, size = [], 0
+        part.append(task)
+        size += length
+    if part:
+        yield part
 
 
 def _named(task: Mapping[str, Any]) -> Dict[str, Any]:
@@ -235,5 +393,4 @@ def _without_none(fields: Mapping[str, Any]) -> Dict[str, Any]:
 
 def path_of(eval_id: str, verb: Optional[str] = None) -> str:
     """The address of a task, or of what can be done with it."""
-    path = f"/tasks/{urllib.parse.quote(eval_id, safe='')}"
-    return path if verb is None else f"{path}/{verb}"
+    return path_to("tasks", eval_id) if verb is None else path_to("tasks", eval_id, verb)

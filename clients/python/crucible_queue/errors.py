@@ -17,6 +17,18 @@ class ConnectionFailed(ClientError):
     code = "connection_failed"
 
 
+class UnexpectedAnswer(ConnectionFailed):
+    """An answer came that is not the service's, or not one to this call: a proxy's page, a redirect, half a document."""
+
+    code = "unexpected_answer"
+
+    def __init__(self, message: str, status: int, retry_after: Optional[float] = None) -> None:
+        super().__init__(message)
+        self.status = status
+        #: Seconds to wait before the next try.
+        self.retry_after = retry_after
+
+
 class WaitTimeout(ClientError):
     """What was waited for did not come in time."""
 
@@ -33,14 +45,15 @@ class ApiError(ClientError):
     """The service answered that it did not do it. ``code`` is that of the problem, see docs/errors.md."""
 
     def __init__(self, status: int, problem: Mapping[str, Any], retry_after: Optional[float] = None) -> None:
-        super().__init__(problem.get("detail") or problem.get("title") or f"The service answered {status}")
+        super().__init__(str(problem.get("detail") or problem.get("title") or f"The service answered {status}"))
         self.status = status
         self.problem: Dict[str, Any] = dict(problem)
         self.code: str = problem.get("code") or f"http_{status}"
         #: Whether the change was made all the same: False, "unknown", or None where that is no question.
         self.applied = problem.get("applied")
+        errors = problem.get("errors")
         #: The fields at fault.
-        self.errors: List[Dict[str, str]] = list(problem.get("errors") or [])
+        self.errors: List[Dict[str, str]] = errors if isinstance(errors, list) else []
         #: Seconds to wait before the next try.
         self.retry_after = retry_after
 

@@ -1,4 +1,4 @@
-"""One thread that keeps all leases of a worker."""
+"""The threads that keep all leases of a worker."""
 
 from __future__ import annotations
 
@@ -7,17 +7,29 @@ import time
 from typing import Any, Callable, Dict, List, Set
 
 from .client import Client
-from .errors import ClientError, LeaseLost, NotFound, api_error
-from .running import Running
+from .errors import ApiError, ClientError, LeaseLost, api_error
+from .running import LONGEST_WAIT, Running
 
-SHORTEST_RETRY = 0.1
+#: Seconds before a heartbeat without an answer is repeated, at least and at most; between them a quarter interval.
+SHORTEST_RETRY = 0.5
 LONGEST_RETRY = 2.0
+#: Leases that the service takes in one heartbeat.
+LARGEST_BEAT = 1000
+#: Seconds that a heartbeat may be late before the worker says so, for intervals so short that half of one is less.
+UNWORTHY_DELAY = 0.5
+
+
+class LateHeartbeat(ClientError):
+    """A heartbeat was due long ago: the handlers leave the other threads of the process no time."""
+
+    code = "late_heartbeat"
 
 
 class Keeper:
     """Beats for all held leases at once, and stops the work whose lease or time has run out by the steady clock.
 
-    The beats have a thread of their own: an answer that does not come holds up no clock.
+    The beats have a thread of their own: an answer that does not come holds up no clock. Neither thread ends before
+    ``close``, whatever the service answers.
     """
 
     def __init__(
@@ -26,7 +38,7 @@ class Keeper:
         worker_id: str,
         *,
         on_drain: Callable[[], None],
-        on_error: Callable[[ClientError], None],
+        on_error: Callable[[Exception], None],
         on_abandoned: Callable[[Running], None],
         abandon_after: float,
     ) -> None:
@@ -41,8 +53,9 @@ class Keeper:
         self._is_closed = False
 
     def start(self) -> None:
-        for target in (self._watch, self._beat_on):
-            threading.Thread(target=target, name=f"crucible{target.__name__}", daemon=True).start()
+        for turn in (self._watch, self._beat_when_due):
+            name = f"crucible{turn.__name__}"
+            threading.Thread(target=self._go_on, args=(turn,), name=name, daemon=True).start()
 
     def add(self, running: Running) -> None:
         with self._changed:
@@ -65,39 +78,44 @@ class Keeper:
             self._changed.notify_all()
 
     def tell(self, running: Running, progress: Dict[str, Any]) -> None:
-        if running.stopped is not None:
-            return
+        """Sends progress along with a heartbeat. Never raises."""
         sent_at = time.monotonic()
         try:
-            kept = self._client.heartbeat(
-                running, progress=progress, patience=0, timeout=running.interval
-            )
+            kept = self._client.heartbeat(running, progress=progress, patience=0, timeout=running.interval)
         except LeaseLost as error:
             running.lose(error.reason)
-        except NotFound:
-            running.lose("cleared")
-        except ClientError as error:
-            self._on_error(error)
+        except Exception as error:
+            if isinstance(error, ApiError) and error.code == "task_not_found":
+                running.lose("cleared")
+            else:
+                self._on_error(error)
         else:
             running.keep(kept.heartbeat_interval, sent_at)
             if kept.command == "drain":
                 self._on_drain()
 
+    def _go_on(self, turn: Callable[[], None]) -> None:
+        while not self._is_closed:
+            try:
+                turn()
+            except Exception as error:
+                # A fault of one turn must not end the heartbeats of every task.
+                self._on_error(error)
+                with self._changed:
+                    self._changed.wait(SHORTEST_RETRY)
+
     def _watch(self) -> None:
         """The clock: leases, deadlines, and handlers that do not end."""
-        while True:
-            with self._changed:
-                if self._is_closed:
-                    return
-                held = list(self._held)
-            now = time.monotonic()
-            for running in held:
-                self._look_at(running, now)
-            with self._changed:
-                moments = [self._next_moment(running) for running in self._held if not running.is_reporting]
-                pause = max(0.0, min(moments) - time.monotonic()) if moments else None
-                if not self._is_closed and (pause is None or pause > 0):
-                    self._changed.wait(pause)
+        with self._changed:
+            held = list(self._held)
+        now = time.monotonic()
+        for running in held:
+            self._look_at(running, now)
+        with self._changed:
+            moments = [self._next_moment(running) for running in self._held if not running.is_reporting]
+            pause = max(0.0, min(moments) - time.monotonic()) if moments else LONGEST_WAIT
+            if not self._is_closed and pause > 0:
+                self._changed.wait(min(pause, LONGEST_WAIT))
 
     def _look_at(self, running: Running, now: float) -> None:
         if running.stopped_at is not None:
@@ -113,26 +131,34 @@ class Keeper:
             return running.stopped_at + self._abandon_after
         return min(running.expires_at, running.deadline)
 
-    def _beat_on(self) -> None:
-        while True:
-            with self._changed:
-                if self._is_closed:
-                    break
-                due = min((running.beat_due_at for running in self._held), default=None)
-                pause = None if due is None else due - time.monotonic()
-                if pause is None or pause > 0:
-                    self._changed.wait(pause)
-                    continue
-                held = list(self._held)
-            self._beat(held)
-        self._client.close()
+    def _beat_when_due(self) -> None:
+        with self._changed:
+            due = min((running.beat_due_at for running in self._held), default=None)
+            pause = LONGEST_WAIT if due is None else due - time.monotonic()
+            if pause > 0:
+                if not self._is_closed:
+                    self._changed.wait(min(pause, LONGEST_WAIT))
+                return
+            held = sorted(self._held, key=lambda running: running.beat_due_at)[:LARGEST_BEAT]
+        self._look_for_delay(held[0])
+        self._beat(held)
+
+    def _look_for_delay(self, running: Running) -> None:
+        delay = time.monotonic() - running.beat_due_at
+        if delay > max(UNWORTHY_DELAY, running.interval / 2):
+            self._on_error(
+                LateHeartbeat(
+                    f"A heartbeat was {delay:.1f} s late and leases last {3 * running.interval:g} s: a handler keeps the "
+                    "other threads from running; use Worker(processes=True), or a longer lease"
+                )
+            )
 
     def _beat(self, held: List[Running]) -> None:
         sent_at = time.monotonic()
         interval = min(running.interval for running in held)
         try:
             results = self._client.heartbeat_all(self._worker_id, held, patience=0, timeout=interval)
-        except ClientError as error:
+        except Exception as error:
             self._on_error(error)
             retry_at = time.monotonic() + min(LONGEST_RETRY, max(SHORTEST_RETRY, interval / 4))
             for running in held:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Type, TypeVar
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 _Model = TypeVar("_Model", bound="Model")
+_Kind = Union[type, Tuple[type, ...]]
+_NUMBER = (int, float)
 
 ENDED = frozenset(("completed", "failed", "cancelled", "expired"))
 
@@ -16,20 +18,32 @@ class Model:
     #: The answer as it came.
     raw: Dict[str, Any] = field(default_factory=dict, repr=False)
 
+    #: What an answer must have to be one of the service, and of which type.
+    _required: ClassVar[Mapping[str, _Kind]] = {}
+
     @classmethod
     def from_json(cls: Type[_Model], answer: Mapping[str, Any]) -> _Model:
+        """Raises TypeError for an answer that is none of this kind."""
+        if not isinstance(answer, dict):
+            raise TypeError(f"{cls.__name__} must be an object")
+        for name, kind in cls._required.items():
+            value = answer.get(name)
+            if not isinstance(value, kind) or isinstance(value, bool) or value == "":
+                raise TypeError(f"{cls.__name__} has no valid {name}")
         known = {each.name for each in dataclasses.fields(cls)} - {"raw"}
         return cls(raw=dict(answer), **{name: value for name, value in answer.items() if name in known})
 
 
 @dataclass
 class TaskStatus(Model):
+    _required = {"eval_id": str, "status": str}
+
     eval_id: str = ""
     status: str = ""
 
     @property
     def is_ended(self) -> bool:
-        """Whether it stays as it is, unless somebody redrives it."""
+        """Whether it stays as it is, unless it is redriven."""
         return self.status in ENDED
 
 
@@ -76,6 +90,13 @@ class Task(EnqueuedTask):
 class ClaimedTask(TaskStatus):
     """A task as it is handed to a worker: all of it, and the lease."""
 
+    _required = {
+        "eval_id": str,
+        "lease_id": str,
+        "timeout": _NUMBER,
+        "heartbeat_interval": _NUMBER,
+    }
+
     language: str = ""
     engine: str = ""
     timeout: float = 0
@@ -95,10 +116,14 @@ class ClaimedTask(TaskStatus):
     traceparent: Optional[str] = None
     metadata: Optional[Dict[str, Any]] = None
     code: str = ""
+    #: Why its payload cannot be read here, if so: a worker fails such a task and runs nothing.
+    unreadable: Optional[str] = None
 
 
 @dataclass
 class Attempt(Model):
+    _required = {"attempt": int, "outcome": str}
+
     attempt: int = 0
     worker_id: Optional[str] = None
     started_at: str = ""
@@ -110,6 +135,8 @@ class Attempt(Model):
 
 @dataclass
 class KeptLease(Model):
+    _required = {"heartbeat_interval": _NUMBER}
+
     lease_expires_at: str = ""
     command: Optional[str] = None
     heartbeat_interval: float = 0
@@ -118,6 +145,8 @@ class KeptLease(Model):
 @dataclass
 class Batch(Model):
     """The answer to many tasks at once; each of ``results`` has a ``problem``, or the state of its task."""
+
+    _required = {"batch_id": str, "accepted": int, "rejected": int, "results": list}
 
     batch_id: str = ""
     accepted: int = 0
@@ -128,6 +157,8 @@ class Batch(Model):
 @dataclass
 class BatchState(Model):
     """A batch as it is now."""
+
+    _required = {"batch_id": str, "status": str}
 
     batch_id: str = ""
     #: running, or done when each of its tasks has ended.
@@ -146,10 +177,17 @@ class BatchState(Model):
     def is_done(self) -> bool:
         return self.status == "done"
 
+    @property
+    def is_ended(self) -> bool:
+        """The same, under the name that tasks have for it."""
+        return self.is_done
+
 
 @dataclass
 class Queue(Model):
-    """What is set for a queue, and how it is."""
+    """The settings of a queue, and its counts."""
+
+    _required = {"queue": str}
 
     queue: str = ""
     paused: bool = False
@@ -163,6 +201,8 @@ class Queue(Model):
 
 @dataclass
 class Schedule(Model):
+    _required = {"schedule_id": str}
+
     schedule_id: str = ""
     cron: str = ""
     timezone: str = "UTC"
@@ -180,6 +220,8 @@ class Schedule(Model):
 @dataclass
 class WorkerState(Model):
     """A worker as the service sees it; what only a list has is empty elsewhere."""
+
+    _required = {"worker_id": str}
 
     worker_id: str = ""
     #: active, or draining: it gets nothing any more.

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import collections
 import threading
 from typing import Any, Dict, Optional
 
-from .client import Client, path_of
-from .errors import NotFound
+from .client import Client, path_of, task_of
+from .errors import ApiError, NotFound
+from .models import ClaimedTask, TaskStatus
+
+#: Leases of tasks whose end this object never reports, because its program lost them: the oldest are dropped.
+MOST_LEASES = 10_000
 
 
 class RemoteTaskQueue:
     """The queue of the platform, kept in the service: plain dictionaries in and out.
 
-    It speaks the part of the API that every version has, so no heartbeat is sent: a task is held for its ``timeout`` and
-    a grace. The lease of a task that this object handed out goes with the report of its end, so that a report which comes
-    too late cannot end the attempt of somebody else.
+    It uses the part of the API that every version has and sends no heartbeats: a task is held for its ``timeout`` and a
+    grace. The report of a task carries the lease under which this object handed it out, so a late report cannot end
+    another worker's attempt.
     """
 
     def __init__(self, url: str, api_key: Optional[str] = None, **options: Any) -> None:
         self._client = Client(url, api_key, **options)
-        self._leases: Dict[str, str] = {}
+        self._leases: "collections.OrderedDict[str, str]" = collections.OrderedDict()
         self._lock = threading.Lock()
 
     def enqueue(
@@ -40,11 +45,19 @@ class RemoteTaskQueue:
         """The next task, or None when nothing is ready."""
         # Not sent again when the answer is lost: another task would come, and the first wait for the end of its lease.
         task: Optional[Dict[str, Any]] = self._client.request(
-            "GET", "/tasks/next", query={"wait": wait, **query}, wait=wait, is_repeatable=False
+            "GET",
+            "/tasks/next",
+            query={"wait": wait, **query},
+            wait=wait,
+            is_repeatable=False,
+            read_text=_next_of,
         )
         if task is not None:
             with self._lock:
+                self._leases.pop(task["eval_id"], None)
                 self._leases[task["eval_id"]] = task["lease_id"]
+                if len(self._leases) > MOST_LEASES:
+                    self._leases.popitem(last=False)
         return task
 
     def complete(self, eval_id: str, output: Any = None) -> Dict[str, Any]:
@@ -70,9 +83,27 @@ class RemoteTaskQueue:
         with self._lock:
             lease = self._leases.get(eval_id)
         held = {} if lease is None else {"lease_id": lease}
-        answer: Dict[str, Any] = self._client.request(
-            "POST", path_of(eval_id, verb), body={**body, **held}
-        )
+        try:
+            answer = self._client.request(
+                "POST", path_of(eval_id, verb), body={**body, **held}, read=TaskStatus.from_json
+            )
+        except ApiError as error:
+            # Over or unknown: no later report under this lease can be taken.
+            if error.status in (404, 409):
+                self._forget(eval_id, lease)
+            raise
+        self._forget(eval_id, lease)
+        raw: Dict[str, Any] = answer.raw
+        return raw
+
+    def _forget(self, eval_id: str, lease: Optional[str]) -> None:
         with self._lock:
-            self._leases.pop(eval_id, None)
-        return answer
+            if self._leases.get(eval_id) == lease:
+                self._leases.pop(eval_id, None)
+
+
+def _next_of(text: bytes) -> Optional[Dict[str, Any]]:
+    """The next task as the service sent it; None for its ``null``. A task that cannot be parsed comes without a field."""
+    if text.strip() == b"null":
+        return None
+    return ClaimedTask.from_json(task_of(text)).raw

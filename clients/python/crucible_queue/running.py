@@ -11,10 +11,18 @@ from .models import ClaimedTask
 
 #: A lease is three intervals long: two heartbeats in a row may be lost.
 INTERVALS = 3
+#: Seconds between two reports of progress of one task.
+PROGRESS_SPACING = 1.0
+#: Seconds: ``threading`` refuses waits beyond some hundred years, and "for ever" among them.
+LONGEST_WAIT = 86_400.0
+#: Characters that the service takes of a progress message.
+LONGEST_MESSAGE = 1000
 
 
 class Running:
-    def __init__(self, task: ClaimedTask, on_stop: Callable[["Running"], None]) -> None:
+    """``since`` is a moment before the service granted the lease, by ``time.monotonic``."""
+
+    def __init__(self, task: ClaimedTask, since: float, on_stop: Callable[["Running"], None]) -> None:
         self.task = task
         self.interval = 0.0
         #: The lease holds until then at least.
@@ -24,11 +32,12 @@ class Running:
         self.stopped_at: Optional[float] = None
         #: Its end is on its way to the service, whose answer to that decides, not that to a heartbeat.
         self.is_reporting = False
+        self._told_at = -PROGRESS_SPACING
         self._stopped: Optional[TaskStopped] = None
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._on_stop = on_stop
-        self.keep(task.heartbeat_interval, time.monotonic())
+        self.keep(task.heartbeat_interval, since)
 
     @property
     def eval_id(self) -> str:
@@ -73,7 +82,22 @@ class Running:
         return is_first
 
     def wait(self, seconds: Optional[float]) -> bool:
-        return self._event.wait(seconds)
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            left = LONGEST_WAIT if end is None else min(LONGEST_WAIT, end - time.monotonic())
+            if self._event.wait(max(0.0, left)):
+                return True
+            if end is not None and time.monotonic() >= end:
+                return False
+
+    def may_tell(self) -> bool:
+        """Whether a report of progress is due; True at most once a second."""
+        with self._lock:
+            now = time.monotonic()
+            is_due = now - self._told_at >= PROGRESS_SPACING and self._stopped is None
+            if is_due:
+                self._told_at = now
+        return is_due
 
 
 class Context:
@@ -102,6 +126,24 @@ class Context:
         return self._running.wait(seconds)
 
     def progress(self, percent: Optional[float] = None, message: Optional[str] = None) -> None:
-        """Shows how far the work is, and keeps the lease. Never raises."""
-        given = {"percent": percent, "message": message}
-        self._tell(self._running, {name: value for name, value in given.items() if value is not None})
+        """Shows how far the work is, and keeps the lease. Never raises.
+
+        Sends one report a second at most; what comes in between is dropped. ``percent`` is cut to 0 to 100, ``message``
+        to 1000 characters.
+        """
+        progress = progress_of(percent, message)
+        if progress and self._running.may_tell():
+            self._tell(self._running, progress)
+
+
+def progress_of(percent: Any, message: Any) -> Dict[str, Any]:
+    """What the service takes of it; a percent that is no number is left out."""
+    given: Dict[str, Any] = {}
+    if isinstance(percent, (int, float)) and percent == percent:
+        given["percent"] = min(max(percent, 0), 100)
+    if message is not None:
+        try:
+            given["message"] = str(message).encode("utf-8", "replace").decode()[:LONGEST_MESSAGE]
+        except Exception:
+            given["message"] = f"({type(message).__name__})"
+    return given

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar
 
 from .errors import WaitTimeout
-from .models import BatchState, Queue, Schedule, TaskStatus, WorkerState
+from .models import BatchState, Model, Queue, Schedule, Task, WorkerState
 
 Request = Callable[..., Any]
-_Answer = TypeVar("_Answer", TaskStatus, BatchState)
+_Answer = TypeVar("_Answer", Task, BatchState)
+_Item = TypeVar("_Item", bound=Model)
 
+#: The filters of a removal. The service refuses others, and older versions ignored them and removed everything.
+REMOVAL_FILTERS = frozenset(("queue", "status"))
+
+#: Seconds.
 LONGEST_POLL = 30.0
+EARLY_ANSWER = 0.25
 
 
 class BatchCalls:
@@ -22,67 +28,84 @@ class BatchCalls:
         self._request = request
 
     def get(self, batch_id: str) -> BatchState:
-        return BatchState.from_json(self._request("GET", _path("batches", batch_id)))
+        return self._read(batch_id)
 
     def wait(self, batch_id: str, timeout: Optional[float] = None) -> BatchState:
         """The batch when each of its tasks has ended; raises :class:`WaitTimeout`."""
 
         def read(poll: float) -> BatchState:
-            path = _path("batches", batch_id)
-            return BatchState.from_json(self._request("GET", path, query={"wait": poll}, wait=poll))
+            return self._read(batch_id, query={"wait": poll}, wait=poll)
 
-        return wait_for_end(read, lambda batch: batch.is_done, f"Batch {batch_id}", timeout)
+        return wait_for_end(read, f"Batch {batch_id}", timeout)
 
     def list(self) -> Iterator[BatchState]:
         """Those that ``Client.batch`` made, newest first, a page at a time."""
-        for each in pages(self._request, "/batches", "batches", {}):
-            yield BatchState.from_json(each)
+        return pages(self._request, "/batches", (BatchState, "batches"), {})
 
     def cancel(self, batch_id: str, reason: Optional[str] = None) -> int:
         """Ends what has not ended, whoever holds it; how many tasks that were."""
         body = {} if reason is None else {"reason": reason}
-        return int(self._request("POST", _path("batches", batch_id, "cancel"), body=body)["tasks_cancelled"])
+        path = path_to("batches", batch_id, "cancel")
+        return int(self._request("POST", path, body=body, read=number_in("tasks_cancelled")))
 
     def redrive(self, batch_id: str, outcome: Optional[str] = None) -> int:
         """Gives its dead letters back to their queues; how many there were."""
         body = {} if outcome is None else {"outcome": outcome}
-        path = _path("batches", batch_id, "redrive")
-        return int(self._request("POST", path, body=body, is_repeatable=False)["tasks_redriven"])
+        path = path_to("batches", batch_id, "redrive")
+        read = number_in("tasks_redriven")
+        return int(self._request("POST", path, body=body, is_repeatable=False, read=read))
+
+    def _read(self, batch_id: str, **options: Any) -> BatchState:
+        path = path_to("batches", batch_id)
+        batch: BatchState = self._request("GET", path, read=BatchState.from_json, **options)
+        return batch
 
 
 class QueueCalls:
-    """How queues fare, and what is set for them."""
+    """The counts and settings of queues."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
 
     def list(self) -> List[Queue]:
-        return [Queue.from_json(each) for each in self._request("GET", "/queues")["queues"]]
+        queues: List[Queue] = self._request("GET", "/queues", read=list_of(Queue, "queues"))
+        return queues
 
     def get(self, queue: str) -> Queue:
-        return Queue.from_json(self._request("GET", _path("queues", queue)))
+        return self._call("GET", path_to("queues", queue))
 
     def stats(self, queue: str) -> Dict[str, Any]:
         """The numbers that an autoscaler reads: ready, leased, delayed, backlog, oldest_ready_age_seconds."""
-        answer: Dict[str, Any] = self._request("GET", _path("queues", queue, "stats"))
+        answer: Dict[str, Any] = self._request("GET", path_to("queues", queue, "stats"))
         return answer
 
     def change(self, queue: str, **settings: Any) -> Queue:
-        """Sets what is given and leaves the rest; None takes a limit away."""
-        return Queue.from_json(self._request("PATCH", _path("queues", queue), body=settings))
+        """Changes the settings that are given and leaves the rest; None removes a limit."""
+        return self._call("PATCH", path_to("queues", queue), body=settings)
 
     def pause(self, queue: str) -> Queue:
         """Hands out nothing more; enqueues go on."""
-        return Queue.from_json(self._request("POST", _path("queues", queue, "pause"), body={}))
+        return self._call("POST", path_to("queues", queue, "pause"), body={})
 
     def resume(self, queue: str) -> Queue:
         """Hands out its tasks again."""
-        return Queue.from_json(self._request("POST", _path("queues", queue, "resume"), body={}))
+        return self._call("POST", path_to("queues", queue, "resume"), body={})
 
     def purge(self, queue: str, status: Optional[Sequence[str]] = None) -> int:
-        """Forgets its tasks in these states, or all, held or not; how many there were. There is no way back."""
-        query = {"queue": queue, "status": status}
-        return int(self._request("DELETE", "/tasks", query=query, is_repeatable=False)["tasks_removed"])
+        """Removes the tasks of one queue, held or not, and returns how many there were. There is no way back.
+
+        ``status`` names the states to remove; without it all go. Raises ValueError for an empty queue or status.
+        """
+        filters: Dict[str, Any] = {"queue": queue} if status is None else {"queue": queue, "status": status}
+        query = removal_query(filters, is_all=False)
+        if not isinstance(queue, str) or "," in queue:
+            raise ValueError(f"purge takes the name of one queue, not {queue!r}")
+        read = number_in("tasks_removed")
+        return int(self._request("DELETE", "/tasks", query=query, is_repeatable=False, read=read))
+
+    def _call(self, method: str, path: str, **options: Any) -> Queue:
+        queue: Queue = self._request(method, path, read=Queue.from_json, **options)
+        return queue
 
 
 class ScheduleCalls:
@@ -94,67 +117,131 @@ class ScheduleCalls:
     def put(self, schedule_id: str, cron: str, task: Mapping[str, Any], **options: Any) -> Schedule:
         """Makes a schedule, or replaces the one of this name. ``options``: timezone, catch_up, paused."""
         body = {"schedule_id": schedule_id, "cron": cron, "task": dict(task), **options}
-        return Schedule.from_json(self._request("POST", "/schedules", body=body))
+        schedule: Schedule = self._request("POST", "/schedules", body=body, read=Schedule.from_json)
+        return schedule
 
     def get(self, schedule_id: str) -> Schedule:
-        return Schedule.from_json(self._request("GET", _path("schedules", schedule_id)))
+        path = path_to("schedules", schedule_id)
+        schedule: Schedule = self._request("GET", path, read=Schedule.from_json)
+        return schedule
 
     def list(self) -> Iterator[Schedule]:
         """Newest first, a page at a time."""
-        for each in pages(self._request, "/schedules", "schedules", {}):
-            yield Schedule.from_json(each)
+        return pages(self._request, "/schedules", (Schedule, "schedules"), {})
 
     def remove(self, schedule_id: str) -> None:
-        """Forgets a schedule; its tasks stay."""
-        self._request("DELETE", _path("schedules", schedule_id), is_repeatable=False)
+        """Removes a schedule; its tasks stay."""
+        self._request("DELETE", path_to("schedules", schedule_id), is_repeatable=False)
 
 
 class WorkerCalls:
-    """Who works, and who is to stop."""
+    """The workers that the service knows."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
 
     def list(self) -> List[WorkerState]:
-        """Who claimed or beat lately, by name."""
-        return [WorkerState.from_json(each) for each in self._request("GET", "/workers")["workers"]]
+        """All workers, by name."""
+        workers: List[WorkerState] = self._request("GET", "/workers", read=list_of(WorkerState, "workers"))
+        return workers
 
     def drain(self, worker_id: str) -> WorkerState:
-        """Has a worker finish what it holds and take nothing more."""
-        return WorkerState.from_json(self._request("POST", _path("workers", worker_id, "drain"), body={}))
+        """Has a worker finish its tasks and claim nothing more."""
+        return self._post(worker_id, "drain")
 
     def resume(self, worker_id: str) -> WorkerState:
         """Takes a drain back."""
-        return WorkerState.from_json(self._request("POST", _path("workers", worker_id, "resume"), body={}))
+        return self._post(worker_id, "resume")
+
+    def leave(self, worker_id: str, **options: Any) -> None:
+        """Says that a worker has ended; what it still holds is left to its leases."""
+        self._request("POST", path_to("workers", worker_id, "leave"), body={}, **options)
+
+    def _post(self, worker_id: str, verb: str) -> WorkerState:
+        path = path_to("workers", worker_id, verb)
+        worker: WorkerState = self._request("POST", path, body={}, read=WorkerState.from_json)
+        return worker
 
 
-def wait_for_end(
-    read: Callable[[float], _Answer],
-    is_end: Callable[[_Answer], bool],
-    name: str,
-    timeout: Optional[float],
-) -> _Answer:
-    """Reads with a long poll until it is an end; raises :class:`WaitTimeout`."""
+def wait_for_end(read: Callable[[float], _Answer], name: str, timeout: Optional[float]) -> _Answer:
+    """Reads with a long poll until the task or batch has ended; raises :class:`WaitTimeout`."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
-        left = LONGEST_POLL if end is None else max(0.0, end - time.monotonic())
+        asked_at = time.monotonic()
+        left = LONGEST_POLL if end is None else max(0.0, end - asked_at)
         answer = read(round(min(LONGEST_POLL, left), 3))
-        if is_end(answer):
+        if answer.is_ended:
             return answer
-        if end is not None and time.monotonic() >= end:
+        now = time.monotonic()
+        if end is not None and now >= end:
             raise WaitTimeout(f"{name} is still {answer.status} after {timeout} s")
+        # A service that shuts down parks nothing and answers at once.
+        if now - asked_at < EARLY_ANSWER:
+            time.sleep(EARLY_ANSWER)
 
 
-def pages(request: Request, path: str, name: str, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What is on a page and on all that follow it; each is asked for when the one before has been read."""
+def pages(
+    request: Request, path: str, items: Tuple[Type[_Item], str], query: Mapping[str, Any]
+) -> Iterator[_Item]:
+    """All items of a list, a page at a time; each page is requested when the one before it has been read."""
     cursor = query.get("cursor")
+    read_items = list_of(*items)
+
+    def read(answer: Any) -> Tuple[List[_Item], Optional[str]]:
+        return read_items(answer), answer["next_cursor"]
+
     while True:
-        page = request("GET", path, query={**query, "cursor": cursor})
-        yield from page[name]
-        cursor = page["next_cursor"]
+        page, cursor = request("GET", path, query={**query, "cursor": cursor}, read=read)
+        yield from page
         if cursor is None:
             return
 
 
-def _path(*parts: str) -> str:
+def list_of(kind: Type[_Item], name: str) -> Callable[[Any], List[_Item]]:
+    """Reads an answer whose member ``name`` is an array of these."""
+
+    def read(answer: Any) -> List[_Item]:
+        given = answer[name]
+        if not isinstance(given, list):
+            raise TypeError(f"{name} must be an array")
+        return [kind.from_json(each) for each in given]
+
+    return read
+
+
+def number_in(name: str) -> Callable[[Any], int]:
+    """Reads the whole number that an answer has under this name."""
+
+    def read(answer: Any) -> int:
+        number = answer[name]
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise TypeError(f"{name} must be a whole number")
+        return number
+
+    return read
+
+
+def removal_query(filters: Mapping[str, Any], *, is_all: bool) -> Dict[str, Any]:
+    """What a removal is limited to. A filter that says nothing is a mistake of the caller, not a wider removal."""
+    unknown = sorted(set(filters) - REMOVAL_FILTERS)
+    if unknown:
+        raise TypeError(f"A removal cannot be limited by {', '.join(unknown)}: it takes queue and status")
+    if is_all == bool(filters):
+        raise ValueError("Give clear a filter, or all=True to remove every task of every queue")
+    for name, value in filters.items():
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, (list, tuple)) or not names or not all(_is_name(each) for each in names):
+            raise ValueError(f"The filter {name}={value!r} says nothing; leave it out to mean any")
+    return dict(filters)
+
+
+def path_to(*parts: str) -> str:
+    """An address. Raises ValueError for a name that would make it another address."""
+    for part in parts:
+        if not _is_name(part) or part in (".", ".."):
+            raise ValueError(f"{part!r} is not a name")
     return "".join(f"/{urllib.parse.quote(part, safe='')}" for part in parts)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() != ""

@@ -1,59 +1,43 @@
-"""Calls over HTTP, sent again where that helps."""
+"""Calls over HTTP. Each answer is checked, and a call is repeated where that helps."""
 
 from __future__ import annotations
 
 import http.client
-import json
 import random
-import socket
 import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
-from .errors import ApiError, ClientError, ConnectionFailed, Interrupted, api_error
+from .connections import Breaker, Connections
+from .errors import ApiError, ClientError, ConnectionFailed, Interrupted, UnexpectedAnswer, api_error
+from .payload import read_json, write_json
 
-FIRST_PAUSE = 0.1
+#: Seconds.
+FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
-#: 408 and 429: not carried out. 502 and 504: what stands between had no answer.
+#: Seconds. A server that asks for more is asked again after this: it may have been restarted since.
+LONGEST_RETRY_AFTER = 60.0
+#: Seconds between two repeated calls of one transport, whichever threads make them: two a second.
+REPEAT_SPACING = 0.5
+#: 408 and 429: not carried out. 502 and 504: a proxy had no answer.
 WORTH_REPEATING = frozenset((408, 429, 502, 503, 504))
+#: The request itself is at fault, so another try would end the same way.
+REFUSED = frozenset((400, 404, 409, 413, 415, 422))
+
+#: Turns a parsed answer into what the call promises; raises when it is not that.
+Reader = Callable[[Any], Any]
 
 
-class Breaker:
-    """Breaks off the calls that were given it, also one that is parked, and those that come later."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sockets: Set[socket.socket] = set()
-        self._event = threading.Event()
-
-    @property
-    def is_broken(self) -> bool:
-        return self._event.is_set()
-
-    def fire(self) -> None:
-        with self._lock:
-            self._event.set()
-            for each in self._sockets:
-                _hang_up(each)
-
-    def wait(self, seconds: float) -> None:
-        self._event.wait(seconds)
-
-    def watch(self, connected: socket.socket) -> None:
-        with self._lock:
-            self._sockets.add(connected)
-            if self._event.is_set():
-                _hang_up(connected)
-
-    def forget(self, connected: Optional[socket.socket]) -> None:
-        with self._lock:
-            self._sockets.discard(connected)  # type: ignore[arg-type]
+class Answer(NamedTuple):
+    status: int
+    retry_after: Optional[str]
+    text: bytes
 
 
 class Transport:
-    """One connection for each thread, kept open between calls."""
+    """Safe to share between threads, and to use after a fork."""
 
     def __init__(
         self,
@@ -64,18 +48,16 @@ class Transport:
         patience: float = 30.0,
         tls: Optional[ssl.SSLContext] = None,
     ) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url} is not the URL of a service: http://host:port")
-        self._is_tls = parts.scheme == "https"
-        self._tls = tls
-        self._host = parts.hostname
-        self._port = parts.port
-        self._base = parts.path.rstrip("/")
+        address = _address_of(url)
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise ValueError("The API key must be printable ASCII; does it end with a line break?")
+        self._connections = Connections(address.host, address.port, is_tls=address.is_tls, tls=tls)
+        self._origin = address.origin
+        self._base = address.path
         self._api_key = api_key
         self._request_timeout = request_timeout
         self._patience = patience
-        self._local = threading.local()
+        self._spacing = _Spacing()
 
     def call(
         self,
@@ -84,67 +66,77 @@ class Transport:
         *,
         query: Optional[Mapping[str, Any]] = None,
         body: Any = None,
+        content: Optional[bytes] = None,
         headers: Optional[Mapping[str, str]] = None,
         wait: float = 0.0,
         timeout: Optional[float] = None,
         patience: Optional[float] = None,
         is_repeatable: bool = True,
+        is_stubborn: bool = False,
         breaker: Optional[Breaker] = None,
         on_retry: Optional[Callable[[ClientError], None]] = None,
+        read: Optional[Reader] = None,
+        read_text: Optional[Callable[[bytes], Any]] = None,
     ) -> Any:
-        """The answer, parsed. ``wait`` is what the service may take on purpose, ``patience`` how long to try."""
+        """The answer as ``read`` makes it of the parsed JSON, or ``read_text`` of the raw text.
+
+        ``content`` is a body that is JSON text already. ``wait`` is how long the service may park the call, ``timeout``
+        the rest of one try, ``patience`` how long to go on trying, all in seconds. An answer that is not the service's,
+        or not one to this call, counts as none. A stubborn call also outlasts refused keys: it ends only with an answer
+        or with a refusal of the request itself.
+
+        Raises ConnectionFailed, ApiError or Interrupted.
+        """
         target = self._target(path, query)
-        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        sent = content if body is None else write_json(body)
         limit = wait + (self._request_timeout if timeout is None else timeout)
         give_up_at = time.monotonic() + (self._patience if patience is None else patience)
         attempt = 0
         while True:
             try:
-                return self._once(method, target, content, headers or {}, limit, breaker)
+                answer = self._exchange(method, target, sent, headers or {}, limit, breaker)
+                return self._read(answer, f"{method} {target}", read_text or _reader_of(read))
             except (ConnectionFailed, ApiError) as error:
                 pause = _pause_after(error, attempt)
-                if not _may_repeat(error, is_repeatable) or time.monotonic() + pause > give_up_at:
+                may_repeat = _may_repeat(error, is_repeatable, is_stubborn)
+                if not may_repeat or time.monotonic() + pause > give_up_at:
                     raise
                 if on_retry is not None:
                     on_retry(error)
             attempt += 1
-            if breaker is None:
-                time.sleep(pause)
-            else:
-                breaker.wait(pause)
+            self._rest(self._spacing.from_now(pause), breaker)
 
     def close(self) -> None:
-        """Closes the connection of this thread."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        """Closes the connections that no call uses now."""
+        self._connections.close()
 
     def _target(self, path: str, query: Optional[Mapping[str, Any]]) -> str:
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         return f"{self._base}{path}" + (f"?{urllib.parse.urlencode(given)}" if given else "")
 
-    def _once(
-        self,
-        method: str,
-        target: str,
-        content: Optional[bytes],
-        headers: Mapping[str, str],
-        limit: float,
-        breaker: Optional[Breaker],
-    ) -> Any:
-        if breaker is not None and breaker.is_broken:
-            raise Interrupted("The call was broken off before it was sent")
-        try:
-            status, answered, text = self._exchange(method, target, content, headers, limit, breaker)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            if breaker is not None and breaker.is_broken:
-                raise Interrupted("The call was broken off") from error
-            raise ConnectionFailed(f"{method} {target}: {error or type(error).__name__}") from error
-        if status < 400:
-            return _parsed(text, f"{method} {target}")
-        raise api_error(status, _problem(text), _seconds(answered.get("Retry-After")))
+    @staticmethod
+    def _rest(seconds: float, breaker: Optional[Breaker]) -> None:
+        if breaker is None:
+            time.sleep(seconds)
+        else:
+            breaker.wait(seconds)
+
+    def _read(self, answer: Answer, call: str, read_text: Callable[[bytes], Any]) -> Any:
+        status = answer.status
+        retry_after = _seconds(answer.retry_after)
+        if 200 <= status < 300:
+            try:
+                return None if status == 204 else read_text(answer.text)
+            except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+                # What else this connection carries may belong to other calls.
+                self.close()
+                message = f"{call}: {self._origin} sent an answer that does not fit the call: {error!r}"
+                raise UnexpectedAnswer(message, status, retry_after) from error
+        problem = _problem_of(answer.text)
+        if problem is None:
+            message = f"{call}: {self._origin} answered {status} without a problem document; is this the queue service?"
+            raise UnexpectedAnswer(message, status, retry_after)
+        raise api_error(status, problem, retry_after)
 
     def _exchange(
         self,
@@ -154,45 +146,34 @@ class Transport:
         headers: Mapping[str, str],
         limit: float,
         breaker: Optional[Breaker],
-    ) -> Tuple[int, Mapping[str, str], bytes]:
-        connection = self._connection(limit)
-        watched = connection.sock
-        if breaker is not None:
-            breaker.watch(watched)
+    ) -> Answer:
+        if breaker is not None and breaker.is_broken:
+            raise Interrupted("The call was broken off before it was sent")
         try:
-            connection.request(method, target, content, self._headers(content, headers))
-            response = connection.getresponse()
-            text = response.read()
-            if response.will_close:
-                self.close()
-            return response.status, response.headers, text
-        finally:
+            connection = self._connections.take(limit)
+            watched = connection.sock
             if breaker is not None:
-                breaker.forget(watched)
-
-    def _connection(self, limit: float) -> http.client.HTTPConnection:
-        """The connection of this thread. One that the service has closed meanwhile is replaced."""
-        connection: Optional[http.client.HTTPConnection] = getattr(self._local, "connection", None)
-        if connection is not None and (connection.sock is None or _is_closed(connection.sock)):
-            self.close()
-            connection = None
-        if connection is None:
-            connection = self._open(limit)
-            self._local.connection = connection
-        connection.sock.settimeout(limit)
-        return connection
-
-    def _open(self, limit: float) -> http.client.HTTPConnection:
-        if self._is_tls:
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=limit, context=self._tls
-            )
-        else:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=limit)
-        connection.connect()
-        # A header and a small body are two writes, which must not wait for each other.
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+                breaker.watch(watched)
+            is_done = False
+            try:
+                connection.request(method, target, content, self._headers(content, headers))
+                response = connection.getresponse()
+                text = response.read()
+                is_done = not response.will_close
+            finally:
+                if breaker is not None:
+                    breaker.forget(watched)
+                if is_done:
+                    self._connections.give_back(connection)
+                else:
+                    connection.close()
+            return Answer(response.status, response.getheader("Retry-After"), text)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if breaker is not None and breaker.is_broken:
+                raise Interrupted("The call was broken off") from error
+            raise ConnectionFailed(
+                f"{method} {target}: cannot reach {self._origin}: {error or type(error).__name__}"
+            ) from error
 
     def _headers(self, content: Optional[bytes], headers: Mapping[str, str]) -> Dict[str, str]:
         given = {"Accept": "application/json", **headers}
@@ -203,60 +184,85 @@ class Transport:
         return given
 
 
-def _hang_up(connected: socket.socket) -> None:
-    try:
-        connected.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # It is closed already.
+class _Address(NamedTuple):
+    is_tls: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def origin(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.is_tls else 'http'}://{host}:{self.port}"
 
 
-def _is_closed(connected: socket.socket) -> bool:
-    """Between calls there is nothing to read, unless the other side has hung up."""
-    if isinstance(connected, ssl.SSLSocket):
-        return False
-    connected.settimeout(0)
-    try:
-        connected.recv(1, socket.MSG_PEEK)
+class _Spacing:
+    """Spreads the repeated calls of all threads: a worker with a hundred slots knocks as seldom as one with a single."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next_at = 0.0
+
+    def from_now(self, pause: float) -> float:
+        """Seconds to wait before the next repeated call, which are ``pause`` at least."""
+        now = time.monotonic()
+        with self._lock:
+            at = max(now + pause, self._next_at)
+            self._next_at = at + REPEAT_SPACING
+        return at - now
+
+
+def _address_of(url: str) -> _Address:
+    """Raises ValueError, which never quotes what may be a password."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("The URL of the service must hold no credentials: give the key as api_key")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{url!r} is not the URL of a service: write http://host:port, or https, and maybe a path")
+    is_tls = parts.scheme == "https"
+    port = parts.port if parts.port is not None else 443 if is_tls else 80
+    return _Address(is_tls, parts.hostname, port, parts.path.rstrip("/"))
+
+
+def _may_repeat(error: ClientError, is_repeatable: bool, is_stubborn: bool) -> bool:
+    if isinstance(error, ApiError):
+        if is_stubborn and is_repeatable:
+            # A 404 that names no task comes from a wrong address or an old version: both may pass.
+            return error.status not in REFUSED or error.code == "not_found"
+        if error.status not in WORTH_REPEATING:
+            return False
+        return is_repeatable or error.status == 429 or error.applied is False
+    if isinstance(error, UnexpectedAnswer) and error.status == 429:
         return True
-    except (BlockingIOError, InterruptedError):
-        return False
-    except OSError:
-        return True
-
-
-def _may_repeat(error: ClientError, is_repeatable: bool) -> bool:
-    if not isinstance(error, ApiError):
-        return is_repeatable
-    if error.status not in WORTH_REPEATING:
-        return False
-    return is_repeatable or error.status == 429 or error.applied is False
+    return is_repeatable
 
 
 def _pause_after(error: ClientError, attempt: int) -> float:
     """Grows, and differs from caller to caller: those who failed together do not come back together."""
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 16))
-    asked = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
-    return asked + longest * random.uniform(0.5, 1.0)
+    asked = error.retry_after if isinstance(error, (ApiError, UnexpectedAnswer)) else None
+    return (asked or 0.0) + longest * random.uniform(0.5, 1.0)
 
 
-def _parsed(text: bytes, call: str) -> Any:
-    """What is no JSON does not come from the service, and counts as no answer."""
+def _reader_of(read: Optional[Reader]) -> Callable[[bytes], Any]:
+    return lambda text: read_json(text) if read is None else read(read_json(text))
+
+
+def _problem_of(text: bytes) -> Optional[Mapping[str, Any]]:
+    """The problem document of the service, or None: whatever else answers errors is not the service."""
     try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise ConnectionFailed(f"{call}: the answer is no JSON: {error}") from error
-
-
-def _problem(text: bytes) -> Mapping[str, Any]:
-    try:
-        problem = json.loads(text)
-    except ValueError:
-        return {}
-    return problem if isinstance(problem, dict) else {}
+        problem = read_json(text)
+    except (ValueError, RecursionError):
+        return None
+    is_problem = isinstance(problem, dict) and isinstance(problem.get("code"), str)
+    return problem if is_problem else None
 
 
 def _seconds(header: Optional[str]) -> Optional[float]:
-    return float(header) if header is not None and header.isdigit() else None
+    """Only whole seconds count: the service sends no dates, and a negative or endless wait is no wait."""
+    if header is None or not (header.isascii() and header.isdigit()) or len(header) > 9:
+        return None
+    return min(float(header), LONGEST_RETRY_AFTER)
 
 
 def _text(value: Any) -> str:

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import logging
+import os
 import signal
 import ssl
 import threading
 import time
-import traceback
 import uuid
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .client import Client, Queues
-from .errors import (
-    ApiError,
-    AttemptFailed,
-    ClientError,
-    Interrupted,
-    InvalidRequest,
-    PermanentError,
-    RetryLater,
-)
+from .connections import Breaker
+from .errors import AttemptFailed, ClientError, Interrupted, InvalidRequest, PermanentError
 from .keeper import Keeper
 from .models import ClaimedTask
-from .running import Context, Running
-from .transport import Breaker
+from .processes import ProcessHandler
+from .report import Report, completion, failure, refused_failure, refused_output
+from .running import LONGEST_WAIT, Context, Running
 
 Handler = Callable[[ClaimedTask, Context], Any]
 
 FOREVER = float("inf")
 LARGEST_CLAIM = 100
+#: Seconds. Short, so that a cancel arrives within ten and a task whose worker died goes on elsewhere soon.
+DEFAULT_LEASE = 30.0
+#: Seconds that a call may take when the worker ends.
 LAST_CALL = 5.0
 EMPTY_PAUSE = 0.25
+#: Seconds in which the same trouble is told once.
+TROUBLE_SPACING = 60.0
+#: Leases that were taken lately; an answer that a proxy sends twice starts nothing twice.
+KNOWN_LEASES = 10_000
+
+logger = logging.getLogger("crucible_queue")
 
 
 @dataclasses.dataclass
 class Event:
-    """claimed, completed, failed, released, stopped, lost, draining or trouble."""
+    """claimed, completed, failed, released, stopped, lost, draining or trouble.
+
+    Trouble is what the worker goes on in spite of: no answer, a refused key. The same trouble is told once a minute.
+    """
 
     type: str
     task: Optional[ClaimedTask] = None
@@ -57,7 +65,12 @@ class Summary:
 
 
 class Worker:
-    """Runs handlers in threads.
+    """Runs handlers in threads, or with ``processes=True`` each in a process of its own.
+
+    Leases are kept by a thread of this process. A handler that holds the interpreter's lock (an extension that does not
+    let go of it, a regular expression over megabytes) stops that thread too and loses its lease: run such handlers with
+    ``processes=True``. They must be functions at the top of a module, and the program needs the usual
+    ``if __name__ == "__main__"``.
 
     A claim whose answer was lost is asked for again under its ``claim_id``, and an end whose answer was lost is reported
     again under its lease: neither loses a task nor ends one twice.
@@ -72,16 +85,31 @@ class Worker:
         api_key: Optional[str] = None,
         queues: Optional[Queues] = None,
         labels: Optional[Mapping[str, str]] = None,
-        lease: Optional[float] = None,
+        lease: Optional[float] = DEFAULT_LEASE,
         wait: float = 20.0,
         report_patience: float = 120.0,
         abandon_after: float = 10.0,
+        processes: bool = False,
         on_event: Optional[Callable[[Event], None]] = None,
         tls: Optional[ssl.SSLContext] = None,
     ) -> None:
+        """``lease`` is how long a task stays this worker's without a heartbeat; None leaves it to the task's timeout.
+
+        Times are in seconds. Raises ValueError for a value that no worker can use.
+        """
+        if not isinstance(concurrency, int) or concurrency < 1:
+            raise ValueError(f"concurrency must be a whole number from 1, not {concurrency!r}")
+        for name, value in (("wait", wait), ("report_patience", report_patience), ("abandon_after", abandon_after)):
+            if not value >= 0:
+                raise ValueError(f"{name} must be a number of seconds from 0, not {value!r}")
         self.worker_id = worker_id or f"worker-{uuid.uuid4()}"
         self.summary = Summary()
         self._client = Client(url, api_key, tls=tls)
+        self._uses_processes = processes
+        self._abandon_after = abandon_after
+        self._taken: "collections.OrderedDict[str, None]" = collections.OrderedDict()
+        self._told: Dict[Tuple[str, str], float] = {}
+        self._process = os.getpid()
         self._concurrency = concurrency
         self._queues = queues
         self._labels = labels
@@ -99,7 +127,7 @@ class Worker:
             self._client,
             self.worker_id,
             on_drain=self.stop,
-            on_error=lambda error: self._tell(Event("trouble", error=error)),
+            on_error=self._trouble,
             on_abandoned=self._abandon,
             abandon_after=abandon_after,
         )
@@ -118,6 +146,9 @@ class Worker:
         """
         if self._handler is None:
             raise ValueError("The worker has no handler: decorate one with @worker.handler")
+        if self._uses_processes:
+            # It kills what does not end, before the thread that waits for it would be left behind.
+            self._handler = ProcessHandler(self._handler, self._abandon_after / 2)
         restore = self._take_signals() if handle_signals else {}
         self._keeper.start()
         try:
@@ -125,6 +156,7 @@ class Worker:
         finally:
             self._wait_for_the_rest()
             self._keeper.close()
+            self._leave()
             self._client.close()
             for number, previous in restore.items():
                 signal.signal(number, previous)
@@ -140,7 +172,8 @@ class Worker:
         self._stopping.fire()
         with self._changed:
             if grace is not None:
-                self._give_back_at = time.monotonic() + grace
+                at = time.monotonic() + max(0.0, grace)
+                self._give_back_at = at if self._give_back_at is None else min(at, self._give_back_at)
             self._changed.notify_all()
 
     @property
@@ -154,10 +187,10 @@ class Worker:
             if free == 0:
                 continue
             asked_at = time.monotonic()
-            claimed = self._claim(free, 0.0 if until_empty else self._wait)
-            left = None if left is None else left - len(claimed)
+            claimed, since = self._claim(free, 0.0 if until_empty else self._wait)
+            left = None if left is None else max(0, left - len(claimed))
             for task in claimed:
-                self._start(task)
+                self._start(task, since)
             if claimed:
                 continue
             with self._changed:
@@ -175,8 +208,11 @@ class Worker:
                 return 0
         return free if left is None else min(free, left)
 
-    def _claim(self, max_tasks: int, wait: float) -> List[ClaimedTask]:
-        """Tries until there is an answer; nothing when the worker is stopped meanwhile."""
+    def _claim(self, max_tasks: int, wait: float) -> Tuple[List[ClaimedTask], float]:
+        """Tries until there is an answer; no tasks when the worker is stopped meanwhile.
+
+        Beside the tasks, a moment before their leases began. Raises InvalidRequest for a claim that can never be taken.
+        """
         repeats: List[ClientError] = []
         claim: Dict[str, Any] = {
             "queues": self._queues,
@@ -188,15 +224,22 @@ class Worker:
 
         def on_retry(error: ClientError) -> None:
             repeats.append(error)
-            self._tell(Event("trouble", error=error))
+            self._trouble(error)
 
-        limits: Dict[str, Any] = {"patience": FOREVER, "breaker": self._stopping}
+        limits: Dict[str, Any] = {
+            "patience": FOREVER,
+            "is_stubborn": True,
+            "breaker": self._stopping,
+            "on_retry": on_retry,
+        }
+        since = time.monotonic()
         try:
-            claimed, command = self._client.claim_answer(
-                self.worker_id, wait=wait, on_retry=on_retry, **claim, **limits
-            )
+            answered, command = self._client.claim_answer(self.worker_id, wait=wait, **claim, **limits)
+            claimed = [task for task in answered if self._is_new(task)]
+            age = time.monotonic() - since
             # Leased a while ago, maybe: how long they still are, only a heartbeat can tell.
-            if repeats and claimed:
+            if claimed and (repeats or age > min(task.heartbeat_interval for task in claimed)):
+                since = time.monotonic()
                 results = self._client.heartbeat_all(self.worker_id, claimed, **limits)
                 claimed = [claimed[each["index"]] for each in results if "problem" not in each]
             is_stopped = not self._is_taking
@@ -204,11 +247,19 @@ class Worker:
             if command == "drain":
                 self.stop()
             if not is_stopped:
-                return claimed
+                return claimed, since
         except Interrupted:
             pass
         self._give_back_claim(claim)
-        return []
+        return [], since
+
+    def _is_new(self, task: ClaimedTask) -> bool:
+        if task.lease_id in self._taken:
+            return False
+        self._taken[task.lease_id] = None
+        if len(self._taken) > KNOWN_LEASES:
+            self._taken.popitem(last=False)
+        return True
 
     def _give_back_claim(self, claim: Dict[str, Any]) -> None:
         """A claim was broken off: if it took tasks after all, they go back."""
@@ -218,74 +269,104 @@ class Worker:
                 self._client.release(task, reason="The worker was stopped", **limits)
         except ClientError as error:
             # Their leases end by themselves. A service that shuts down answers no claim, and has given them back.
-            self._tell(Event("trouble", error=error))
+            self._trouble(error)
 
-    def _start(self, task: ClaimedTask) -> None:
-        running = Running(task, self._told_to_stop)
+    def _start(self, task: ClaimedTask, since: float) -> None:
+        running = Running(task, since, self._told_to_stop)
         with self._changed:
             self._running.add(running)
         self._keeper.add(running)
         self._tell(Event("claimed", task))
-        name = f"crucible-{task.eval_id}"
-        threading.Thread(target=self._carry_out, args=(running,), name=name, daemon=True).start()
+        name = f"crucible-{running.eval_id}"
+        try:
+            threading.Thread(target=self._carry_out, args=(running,), name=name, daemon=True).start()
+        except RuntimeError as error:
+            # The system has no thread left: the task goes back.
+            self._trouble(error)
+            running.stop("shutdown", f"The worker has no thread for task {running.eval_id}")
+            self._settle(running, None, running.stopped)
 
     def _carry_out(self, running: Running) -> None:
         context = Context(running, self._keeper.tell)
         output, error = None, None
         try:
+            if running.task.unreadable is not None:
+                raise PermanentError(f"The task cannot be read: {running.task.unreadable}")
             assert self._handler is not None
             output = self._handler(running.task, context)
         except BaseException as raised:  # A handler that calls sys.exit() has failed like any other.
             error = raised
+        if os.getpid() != self._process:
+            # A copy that the handler forked: the task is its parent's.
+            os._exit(0 if error is None else 1)
         self._settle(running, output, error)
-        self._client.close()
 
     def _abandon(self, running: Running) -> None:
         """Its handler was told to stop and has not: its thread cannot be ended, but nobody waits for it any more."""
-        error = TimeoutError("The handler did not end when told to")
-        threading.Thread(target=self._settle, args=(running, None, error), daemon=True).start()
-
-    def _settle(self, running: Running, output: Any, error: Optional[BaseException]) -> None:
         if not running.settle():
             return
+        error = TimeoutError("The handler did not end when told to")
+        threading.Thread(target=self._conclude, args=(running, None, error), daemon=True).start()
+
+    def _settle(self, running: Running, output: Any, error: Optional[BaseException]) -> None:
+        if running.settle():
+            self._conclude(running, output, error)
+
+    def _conclude(self, running: Running, output: Any, error: Optional[BaseException]) -> None:
+        """Reports, and frees the slot whatever becomes of the report."""
+        event = Event("lost", running.task)
         try:
             event = self._report(running, output, error)
-        except ClientError as refused:
-            event = Event("lost", running.task, error=refused)
-        self._keeper.remove(running)
-        with self._changed:
-            setattr(self.summary, event.type, getattr(self.summary, event.type) + 1)
-            self._running.discard(running)
-            self._changed.notify_all()
-        self._tell(event)
+        except Exception as refused:
+            event.error = refused
+        finally:
+            self._keeper.remove(running)
+            with self._changed:
+                setattr(self.summary, event.type, getattr(self.summary, event.type) + 1)
+                self._running.discard(running)
+                self._changed.notify_all()
+            self._tell(event)
 
     def _report(self, running: Running, output: Any, error: Optional[BaseException]) -> Event:
         task, stopped = running.task, running.stopped
         if stopped is not None and stopped.code in ("lease_lost", "cancelled"):
             return Event("lost", task, error=stopped)
         if stopped is not None and stopped.code == "deadline":
-            return self._fail(task, stopped, {"error": str(stopped)})
+            return self._send(task, failure(AttemptFailed(str(stopped))), stopped)
         if error is None:
-            return self._complete(task, output)
+            return self._send(task, completion(output), None)
         if stopped is not None:
-            answer = self._client.release(
-                task, reason="The worker was stopped", patience=self._report_patience
-            )
+            answer = self._client.release(task, reason="The worker was stopped", **self._report_limits)
             return Event("released", task, answer.status, stopped)
-        return self._fail(task, error, _failure_of(error))
+        return self._send(task, failure(error), error)
 
-    def _complete(self, task: ClaimedTask, output: Any) -> Event:
-        """An output that cannot be sent, or is not taken, is a failure for good: it would be the same again."""
+    def _send(self, task: ClaimedTask, report: Report, error: Optional[BaseException]) -> Event:
+        """Sends the report, and one that says why where that cannot be sent or is refused."""
         try:
-            answer = self._client.complete(task, output, patience=self._report_patience)
-        except (TypeError, ValueError, RecursionError, InvalidRequest) as error:
-            failure = {"error": f"The output was not taken: {error}", "retryable": False}
-            return self._fail(task, error, failure)
-        return Event("completed", task, answer.status)
+            status = self._send_once(task, report)
+        except Exception as why:
+            if isinstance(why, ClientError) and not isinstance(why, InvalidRequest):
+                raise
+            reason = type(why).__name__
+            logger.warning("The %s report of task %s cannot be sent as it is: %s", report.verb, task.eval_id, reason)
+            report = refused_output(why) if report.verb == "complete" else refused_failure(report, why)
+            error = error or why
+            status = self._send_once(task, report)
+        return Event("completed" if report.verb == "complete" else "failed", task, status, error)
 
-    def _fail(self, task: ClaimedTask, error: BaseException, failure: Dict[str, Any]) -> Event:
-        answer = self._client.fail(task, patience=self._report_patience, **failure)
-        return Event("failed", task, answer.status, error)
+    def _send_once(self, task: ClaimedTask, report: Report) -> str:
+        return self._client.report(task, report.verb, report.content(task.lease_id), **self._report_limits).status
+
+    @property
+    def _report_limits(self) -> Dict[str, Any]:
+        return {"patience": self._report_patience, "is_stubborn": True, "on_retry": self._trouble}
+
+    def _leave(self) -> None:
+        """Says goodbye, so that operators see a worker that left and not one that fell silent."""
+        try:
+            self._client.workers.leave(self.worker_id, patience=0, timeout=LAST_CALL)
+        except Exception as error:
+            logger.debug("The service was not told that %s left: %s", self.worker_id, error)
 
     def _told_to_stop(self, running: Running) -> None:
         self._keeper.stopped(running)
@@ -299,7 +380,7 @@ class Worker:
                     return
                 left = None if self._give_back_at is None else self._give_back_at - time.monotonic()
                 if left is None or left > 0:
-                    self._changed.wait(left)
+                    self._changed.wait(None if left is None else min(left, LONGEST_WAIT))
                     continue
                 self._give_back_at = None
                 held = list(self._running)
@@ -317,20 +398,24 @@ class Worker:
 
         return {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
 
+    def _trouble(self, error: BaseException) -> None:
+        """Tells of trouble once a minute for each kind: a retry that fails the same way is no news."""
+        kind = (type(error).__name__, str(getattr(error, "code", "")))
+        now = time.monotonic()
+        with self._changed:
+            if now - self._told.get(kind, -TROUBLE_SPACING) < TROUBLE_SPACING:
+                return
+            self._told[kind] = now
+        logger.warning("%s: %s", self.worker_id, error)
+        self._tell(Event("trouble", error=error))
+
     def _tell(self, event: Event) -> None:
-        if self._on_event is not None:
+        if event.task is not None:
+            logger.debug("%s %s", event.type, event.task.eval_id)
+        if self._on_event is None:
+            return
+        try:
             self._on_event(event)
+        except Exception:
+            logger.exception("on_event raised at %s", event.type)
 
-
-def _failure_of(error: BaseException) -> Dict[str, Any]:
-    if isinstance(error, PermanentError):
-        return {"error": str(error), "retryable": False, **_exit_code(error.exit_code)}
-    if isinstance(error, RetryLater):
-        return {"error": str(error), "retry_after": error.seconds, **_exit_code(error.exit_code)}
-    if isinstance(error, AttemptFailed):
-        return {"error": str(error), **_exit_code(error.exit_code)}
-    return {"error": "".join(traceback.format_exception(type(error), error, error.__traceback__))}
-
-
-def _exit_code(code: Optional[int]) -> Dict[str, int]:
-    return {} if code is None else {"exit_code": code}

@@ -38,8 +38,10 @@ def each(suite):
             yield test
 
 
-suite = unittest.defaultTestLoader.discover(str(ROOT / "tests"), top_level_dir=str(ROOT))
-if "--list" in sys.argv:
-    print(json.dumps([test.id() for test in each(suite)]))
-else:
-    suite.run(LineResult())
+# The processes that tests start import this file again.
+if __name__ == "__main__":
+    suite = unittest.defaultTestLoader.discover(str(ROOT / "tests"), top_level_dir=str(ROOT))
+    if "--list" in sys.argv:
+        print(json.dumps([test.id() for test in each(suite)]))
+    else:
+        suite.run(LineResult())

@@ -15,7 +15,7 @@ class ServiceTest(unittest.TestCase):
     def setUp(self):
         self.client = Client(URL, API_KEY)
         self.addCleanup(self.client.close)
-        self.client.clear()
+        self.client.clear(all=True)
 
     def until(self, condition):
         end = time.monotonic() + LIMIT

@@ -7,22 +7,30 @@ from crucible_queue import Client, ConnectionFailed, Worker
 
 
 class Scripted(http.server.BaseHTTPRequestHandler):
-    """Answers what the test has laid out, in order, and remembers what was asked."""
+    """Answers what the test has laid out, in order, and remembers what was asked. A goodbye is not part of the script."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.do_GET()
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answer(json.loads(body) if body else None)
 
     def do_GET(self):
+        self.answer(None)
+
+    def answer(self, given):
+        if self.path.endswith("/leave"):
+            return self.send(200, {})
         self.server.seen.append(f"{self.command} {self.path}")
-        status, body = self.server.answers.pop(0)
-        text = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.server.bodies.append(given)
+        status, *rest = self.server.answers.pop(0)
+        self.send(status, *rest)
+
+    def send(self, status, body, headers=None):
+        text = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        if status == 503:
-            self.send_header("Retry-After", "0")
+        for name, value in {"Content-Length": str(len(text)), "Retry-After": "0", **(headers or {})}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(text)
 
@@ -38,7 +46,7 @@ class FaultTest(unittest.TestCase):
     def setUp(self):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
         self.server.daemon_threads = True
-        self.server.seen, self.server.answers = [], []
+        self.server.seen, self.server.answers, self.server.bodies = [], [], []
         thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         thread.start()
         self.addCleanup(thread.join)
@@ -72,7 +80,7 @@ class FaultTest(unittest.TestCase):
         self.answers(
             (503, {"code": "store_unavailable", "applied": "unknown"}),
             (200, {"tasks": [task("gone"), task("held")], "command": "drain"}),
-            (200, {"results": [lost, {"index": 1}]}),
+            (200, {"results": [lost, {"index": 1, "eval_id": "held", "heartbeat_interval": 20}]}),
             (200, {"eval_id": "held", "status": "completed"}),
         )
         done = []

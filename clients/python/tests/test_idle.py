@@ -14,6 +14,9 @@ class Parking(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith("/leave"):
+            self.send_error(404)
+            return
         self.server.seen.append((self.path, self.connection))
         self.server.arrived.release()
         self.server.let_go.acquire()

@@ -1,7 +1,7 @@
 import threading
 import unittest
 
-from crucible_queue import AttemptFailed, PermanentError, RetryLater, Unauthorized, Worker
+from crucible_queue import AttemptFailed, InvalidRequest, PermanentError, RetryLater, Unauthorized, Worker
 
 from .service import API_KEY, URL, ServiceTest
 
@@ -142,11 +142,23 @@ class WorkerTest(ServiceTest):
         worker.run(max_tasks=1)
         self.assertEqual(self.client.output("far"), {"percent": 30, "message": "on it"})
 
-    def test_ends_with_the_error_of_a_claim_that_is_refused_for_good(self):
-        worker = Worker(URL, api_key="wrong")
+    def test_ends_with_the_error_of_a_claim_that_can_never_be_taken(self):
+        worker = self.worker(queues=["no queue has this name"])
         worker.handler(lambda _task, _ctx: None)
-        with self.assertRaises(Unauthorized):
+        with self.assertRaises(InvalidRequest):
             worker.run()
+
+    def test_outlasts_a_key_that_is_refused_and_says_so_once(self):
+        errors = []
+        told = threading.Event()
+        refused = Worker(URL, api_key="wrong", on_event=lambda event: (errors.append(event.error), told.set()))
+        refused.handler(lambda _task, _ctx: None)
+        thread = self.run_in_thread(refused)
+        self.assertTrue(told.wait(20))
+        self.assertIsInstance(errors[0], Unauthorized)
+        refused.stop()
+        thread.join(20)
+        self.assertFalse(thread.is_alive())
 
     @staticmethod
     def give_up(ctx):

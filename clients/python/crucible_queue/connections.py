@@ -1,0 +1,143 @@
+"""Connections that are kept open between calls and shared by all threads of a process."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+from typing import List, NamedTuple, Optional, Set
+
+#: Seconds. Shorter than servers and proxies keep an idle connection, so a call seldom meets one that was just closed.
+LONGEST_IDLE = 30.0
+#: Seconds. ``poll`` counts milliseconds in a 32-bit integer, and no call may take that long.
+LONGEST_TIMEOUT = 86_400.0
+
+
+class _Idle(NamedTuple):
+    connection: http.client.HTTPConnection
+    since: float
+
+
+class Connections:
+    """Lends a connection for one exchange. At most as many are open as there are calls at the same time.
+
+    A forked child opens its own: two processes that read from one socket would take each other's answers.
+    """
+
+    def __init__(self, host: str, port: int, *, is_tls: bool, tls: Optional[ssl.SSLContext]) -> None:
+        self._host = host
+        self._port = port
+        self._is_tls = is_tls
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._idle: List[_Idle] = []
+        self._process = os.getpid()
+
+    def take(self, timeout: float) -> http.client.HTTPConnection:
+        """An open connection whose reads and writes wait ``timeout`` seconds at most. Raises OSError."""
+        limit = min(timeout, LONGEST_TIMEOUT)
+        connection = self._take_idle() or self._open(limit)
+        connection.sock.settimeout(limit)
+        return connection
+
+    def give_back(self, connection: http.client.HTTPConnection) -> None:
+        """After an exchange that ended well."""
+        if connection.sock is None:
+            return
+        with self._lock:
+            self._forget_parent()
+            self._idle.append(_Idle(connection, time.monotonic()))
+
+    def close(self) -> None:
+        """Closes the connections that no call uses now."""
+        with self._lock:
+            self._forget_parent()
+            idle, self._idle = self._idle, []
+        for each in idle:
+            each.connection.close()
+
+    def _take_idle(self) -> Optional[http.client.HTTPConnection]:
+        while True:
+            with self._lock:
+                self._forget_parent()
+                if not self._idle:
+                    return None
+                # The one that was used last: the others grow old and are closed.
+                idle = self._idle.pop()
+            if time.monotonic() - idle.since < LONGEST_IDLE and not _is_readable(idle.connection.sock):
+                return idle.connection
+            idle.connection.close()
+
+    def _forget_parent(self) -> None:
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            # Closing them sends nothing: the parent's side of each goes on.
+            self._idle = []
+
+    def _open(self, limit: float) -> http.client.HTTPConnection:
+        if self._is_tls:
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=limit, context=self._tls
+            )
+        else:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=limit)
+        connection.connect()
+        # A header and a small body are two writes, which must not wait for each other.
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+
+class Breaker:
+    """Breaks off the calls that were given it, parked ones too, and those that come later."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: Set[socket.socket] = set()
+        self._event = threading.Event()
+
+    @property
+    def is_broken(self) -> bool:
+        return self._event.is_set()
+
+    def fire(self) -> None:
+        with self._lock:
+            self._event.set()
+            for each in self._sockets:
+                _hang_up(each)
+
+    def wait(self, seconds: float) -> None:
+        self._event.wait(seconds)
+
+    def watch(self, connected: socket.socket) -> None:
+        with self._lock:
+            self._sockets.add(connected)
+            if self._event.is_set():
+                _hang_up(connected)
+
+    def forget(self, connected: socket.socket) -> None:
+        with self._lock:
+            self._sockets.discard(connected)
+
+
+def _hang_up(connected: socket.socket) -> None:
+    try:
+        connected.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # It is closed already.
+
+
+def _is_readable(connected: Optional[socket.socket]) -> bool:
+    """Between calls there is nothing to read, unless the other side hung up or sent what nobody asked for."""
+    if connected is None or connected.fileno() < 0:
+        return True
+    if isinstance(connected, ssl.SSLSocket) and connected.pending() > 0:
+        return True
+    if hasattr(select, "poll"):
+        watch = select.poll()
+        watch.register(connected, select.POLLIN)
+        return bool(watch.poll(0))
+    return bool(select.select([connected], [], [], 0)[0])

@@ -1,0 +1,151 @@
+"""Runs each attempt in a process of its own, so that no handler can hold up the heartbeats of the worker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from typing import Any, Callable, Optional
+
+from .errors import AttemptFailed
+from .models import ClaimedTask
+from .payload import read_json, write_json
+from .report import ReportedFailure, failure, refused_output
+from .running import Context, Running
+
+#: Seconds between two looks at whether the work is to stop.
+LOOK = 0.1
+
+Handler = Callable[[ClaimedTask, Context], Any]
+Pipe = multiprocessing.connection.Connection
+
+
+class ProcessHandler:
+    """A handler that starts a process for each attempt and runs the real handler there.
+
+    The process leads a session of its own. It is killed with all of it ``kill_after`` seconds after it was told to stop,
+    and what it leaves running is killed when it has ended. Raises ValueError for a handler that cannot be pickled: it
+    must be a function at the top of a module. Raises RuntimeError where the program runs the worker when it is imported.
+    """
+
+    def __init__(self, handler: Handler, kill_after: float) -> None:
+        # What multiprocessing itself looks at; it would notice only after tasks were claimed.
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise RuntimeError('The program needs `if __name__ == "__main__":` around worker.run()')
+        try:
+            pickle.dumps(handler)
+        except Exception as error:
+            raise ValueError(f"processes=True needs a handler at the top of a module: {error}") from error
+        self._handler = handler
+        self._kill_after = kill_after
+        is_posix = "forkserver" in multiprocessing.get_all_start_methods()
+        self._start: Any = multiprocessing.get_context("forkserver" if is_posix else "spawn")
+
+    def __call__(self, task: ClaimedTask, context: Context) -> Any:
+        mine, theirs = self._start.Pipe()
+        process = self._start.Process(target=_attempt, args=(theirs, self._handler, task))
+        try:
+            process.start()
+            theirs.close()
+            return self._follow(process, mine, context)
+        finally:
+            mine.close()
+            if process.pid is not None and process.exitcode is None:
+                _kill_group(process)
+                process.kill()
+            process.join()
+            process.close()
+
+    def _follow(self, process: Any, pipe: Pipe, context: Context) -> Any:
+        kill_at: Optional[float] = None
+        while True:
+            if pipe.poll(LOOK):
+                try:
+                    kind, given = pipe.recv()
+                except (EOFError, OSError):
+                    _kill_group(process)
+                    process.join(1)
+                    code = process.exitcode
+                    raise AttemptFailed(f"The process of the handler ended without a result: {code}", code) from None
+                if kind == "completed":
+                    return read_json(given)
+                if kind == "failed":
+                    raise ReportedFailure(given)
+                context.progress(**given)
+            if context.reason is None:
+                continue
+            if kill_at is None:
+                kill_at = time.monotonic() + self._kill_after
+                _send(pipe, (context.reason.code, str(context.reason), context.reason.reason))
+            if time.monotonic() >= kill_at:
+                raise context.reason
+
+
+def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
+    """The life of the child."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+    # The worker decides when this ends, also when its terminal is closed or sends an interrupt.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    running = Running(task, time.monotonic(), lambda _running: None)
+    threading.Thread(target=_listen, args=(pipe, running), daemon=True).start()
+    sending = threading.Lock()
+
+    def send(kind: str, given: Any) -> None:
+        with sending:
+            _send(pipe, (kind, given))
+
+    try:
+        output = handler(task, Context(running, lambda _running, progress: send("progress", progress)))
+    except BaseException as raised:
+        send("failed", failure(raised))
+    else:
+        try:
+            content = write_json(output)
+        except Exception as why:
+            send("failed", refused_output(why))
+        else:
+            send("completed", content)
+    _end()
+
+
+def _listen(pipe: Pipe, running: Running) -> None:
+    try:
+        running.stop(*pipe.recv())
+        pipe.recv()
+    except (EOFError, OSError):
+        pass
+    # The worker is gone, so nobody would take the result.
+    os._exit(1)
+
+
+def _end() -> None:
+    """Ends this process and what its handler left running."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass  # Its reader is gone.
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
+
+
+def _send(pipe: Pipe, message: Any) -> None:
+    try:
+        pipe.send(message)
+    except (OSError, ValueError):
+        pass  # The other side has ended.
+
+
+def _kill_group(process: Any) -> None:
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+    except OSError:
+        pass  # Nothing is left of it, or it has not made its session yet.

@@ -1,0 +1,128 @@
+"""What a worker reports of an attempt: first as it is, then in a form that can be sent."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Dict, List, Mapping, NamedTuple
+
+from .errors import AttemptFailed, PermanentError, RetryLater
+from .payload import write_json
+
+#: Characters of an error that are sent. Escapes can make six bytes of one, and a request takes 2 MiB.
+LONGEST_ERROR = 250_000
+#: The end of a long error says what went wrong, its beginning where.
+KEPT_BEGINNING = 50_000
+#: Seconds: the longest delay that the service takes.
+LONGEST_RETRY_AFTER = 31_622_400.0
+#: What the service takes as an exit code.
+SMALLEST_EXIT_CODE, LARGEST_EXIT_CODE = -2_147_483_648, 4_294_967_295
+
+
+class Report(NamedTuple):
+    """One form of a report: ``complete`` or ``fail`` with these members."""
+
+    verb: str
+    members: Mapping[str, Any]
+
+    def content(self, lease_id: str) -> bytes:
+        """The body as JSON. Raises whatever the output raises."""
+        return write_json({"lease_id": lease_id, **self.members})
+
+
+class ReportedFailure(Exception):
+    """A failure that another process has put into words already."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report.members.get("error"))
+        self.report = report
+
+
+def completion(output: Any) -> Report:
+    return Report("complete", {} if output is None else {"output": output})
+
+
+def failure(error: BaseException) -> Report:
+    """The failure that a handler raised. Values that the service would refuse are left out, and the error says so."""
+    if isinstance(error, ReportedFailure):
+        return error.report
+    notes: List[str] = []
+    members: Dict[str, Any] = {}
+    if isinstance(error, PermanentError):
+        members["retryable"] = False
+    if isinstance(error, RetryLater):
+        members.update(_retry_after(error.seconds, notes))
+    if isinstance(error, (PermanentError, RetryLater, AttemptFailed)):
+        members.update(_exit_code(error.exit_code, notes))
+        text = _message_of(error)
+    else:
+        text = _traceback_of(error)
+    return Report("fail", {"error": _cut("\n".join([text, *notes])), **members})
+
+
+def refused_output(why: BaseException) -> Report:
+    """The task ran and its output cannot be sent: another attempt would end the same way."""
+    text = f"The output cannot be sent: {type(why).__name__}: {_message_of(why)}"
+    return Report("fail", {"error": _cut(text), "retryable": False})
+
+
+def refused_failure(report: Report, why: BaseException) -> Report:
+    """The service did not take the failure: this form has nothing left to refuse."""
+    text = f"The failure cannot be sent as it was: {_message_of(why)}"
+    retryable = {name: value for name, value in report.members.items() if name == "retryable"}
+    return Report("fail", {"error": text[:1000], **retryable})
+
+
+def _retry_after(seconds: Any, notes: List[str]) -> Dict[str, float]:
+    if not isinstance(seconds, (int, float)) or seconds != seconds:
+        notes.append(f"(retry_after {_shown(seconds)} is not a number of seconds: the backoff of the task decides)")
+        return {}
+    taken = min(max(seconds, 0), LONGEST_RETRY_AFTER)
+    if taken != seconds:
+        notes.append(f"(retry_after {_shown(seconds)} was taken as {taken} s)")
+    return {"retry_after": taken}
+
+
+def _exit_code(code: Any, notes: List[str]) -> Dict[str, int]:
+    if code is None:
+        return {}
+    is_whole = isinstance(code, int) and not isinstance(code, bool)
+    if is_whole and SMALLEST_EXIT_CODE <= code <= LARGEST_EXIT_CODE:
+        return {"exit_code": int(code)}
+    notes.append(f"(exit code {_shown(code)} is not one and was left out)")
+    return {}
+
+
+def _message_of(error: BaseException) -> str:
+    """The text of an error, whatever its ``__str__`` does."""
+    try:
+        return _plain(str(error)) or type(error).__name__
+    except BaseException as raised:
+        return f"{type(error).__name__} (its text raises {type(raised).__name__})"
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        return _plain("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    except BaseException:
+        return _message_of(error)
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = _plain(repr(value))
+    except BaseException:
+        text = type(value).__name__
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def _plain(text: Any) -> str:
+    """A string that is valid Unicode; a subclass of str may be anything."""
+    return str.encode(text, "utf-8", "replace").decode()
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST_ERROR:
+        return text
+    rest = LONGEST_ERROR - KEPT_BEGINNING
+    left_out = len(text) - LONGEST_ERROR
+    return f"{text[:KEPT_BEGINNING]}\n… {left_out} characters left out …\n{text[-rest:]}"

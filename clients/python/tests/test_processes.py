@@ -1,0 +1,65 @@
+import os
+import signal
+import time
+import unittest
+
+from crucible_queue import AttemptFailed, RetryLater, Worker
+
+from .service import API_KEY, URL, ServiceTest
+
+
+def handle(task, ctx):
+    if task.code == "progress":
+        ctx.progress(percent=50)
+        return {"pid": os.getpid()}
+    if task.code == "error":
+        raise AttemptFailed("as it was told to", 7)
+    if task.code == "later":
+        raise RetryLater(-1)
+    if task.code == "bytes":
+        return b"bytes"
+    if task.code == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task.code == "fork":
+        if os.fork() == 0:
+            time.sleep(600)
+        return None
+    if task.code == "deaf":
+        while True:
+            time.sleep(1)
+    ctx.wait()
+    ctx.raise_if_cancelled()
+    return None
+
+
+class ProcessesTest(ServiceTest):
+    def run_tasks(self, *codes, **fields):
+        for code in codes:
+            self.client.enqueue(code, eval_id=code, **fields)
+        worker = Worker(URL, api_key=API_KEY, concurrency=len(codes), processes=True, abandon_after=1)
+        worker.handler(handle)
+        return worker.run(until_empty=True)
+
+    def test_runs_each_attempt_in_a_process_of_its_own(self):
+        summary = self.run_tasks("progress", "error", "later", "bytes", "killed", "fork")
+        self.assertEqual((summary.completed, summary.failed), (2, 4))
+        self.assertNotEqual(self.client.output("progress")["pid"], os.getpid())
+        error = self.client.get("error")
+        self.assertEqual((error.error, error.exit_code), ("as it was told to", 7))
+        self.assertIn("was taken as 0", self.client.get("later").error)
+        self.assertIn("The output cannot be sent", self.client.get("bytes").error)
+        self.assertEqual(self.client.get("killed").exit_code, -9)
+
+    def test_stops_and_kills_what_runs_too_long(self):
+        summary = self.run_tasks("patient", "deaf", timeout=1)
+        self.assertEqual(summary.failed, 2)
+
+    def test_refuses_a_handler_that_another_process_cannot_find(self):
+        worker = Worker(URL, api_key=API_KEY, processes=True)
+        worker.handler(lambda _task, _ctx: None)
+        with self.assertRaises(ValueError):
+            worker.run()
+
+
+if __name__ == "__main__":
+    unittest.main()
