@@ -5,8 +5,8 @@ type Listener = (batch: FinishedBatch) => unknown;
 
 /**
  * Tells of batches of which every task has ended, at least once: of all processes one tells, and when it dies meanwhile,
- * or a listener fails, it is told again with the same `doneAt`. A batch that grows and is done again is told of again, with
- * another one.
+ * or a listener fails, it is told again with the same `doneAt`. A batch that grows or is redriven,
+ * and is done again, is told of again, with a later one.
  */
 @Injectable()
 export class BatchEvents {

@@ -3,14 +3,28 @@ import { ProblemError } from '../http/problem.error.js';
 import { afterWrite } from '../queue/after-write.js';
 import { TaskChanger, type Decide } from '../queue/task-changer.js';
 import { type StateCounts, type TaskFilter, TaskStore } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
 import { cancel, redrive } from '../task/task.machine.js';
 import { DEAD_LETTER_STATES, TASK_STATES, isFinalState, type Task } from '../task/task.js';
-import { type Batch, type FinishedBatch, isDone, sumOf, totalOf } from './batch.js';
+import {
+  type Batch,
+  type BatchNews,
+  countsIn,
+  done,
+  type FinishedBatch,
+  isAnotherRun,
+  isDone,
+  pendingOf,
+  running,
+  totalOf,
+} from './batch.js';
 import { BatchEvents } from './batch.events.js';
 import { BatchStore } from './batch.store.js';
 
 /** Tasks of one commit. */
 const CHUNK = 500;
+/** Batches that are looked at in one read for one that is visible. */
+const LOOK_AHEAD = 100;
 const PENDING = TASK_STATES.filter((state) => !isFinalState(state));
 
 export interface CountedBatch {
@@ -18,6 +32,10 @@ export interface CountedBatch {
   /** Absent for tasks that were given a `batch_id` one by one. */
   readonly batch: Batch | undefined;
   readonly counts: StateCounts;
+}
+
+interface KeptBatch extends CountedBatch {
+  readonly batch: Batch;
 }
 
 /** What may be seen and changed: these queues, or all. */
@@ -37,76 +55,173 @@ export class BatchService {
 
   /** @throws ProblemError `batch_not_found` when there is nothing of it that may be seen */
   async find(id: string, queues: Queues): Promise<CountedBatch> {
-    const [batch, counts] = await Promise.all([this.batches.find(id), this.countsOf(id, queues)]);
-    const isThere = totalOf(counts) > 0 || (batch !== undefined && queues === undefined);
-    if (!isThere) throw new ProblemError('batch_not_found', `There is no batch ${id}`);
+    const batch = await this.visible(id, queues);
+    const counts = await this.visibleCounts(batch ?? { id }, queues);
+    // Whom a batch of an older version belongs to, only its tasks tell.
+    const isKnown = batch !== undefined && (queues === undefined || batch.queues !== undefined);
+    if (!isKnown && totalOf(counts) === 0)
+      throw new ProblemError('batch_not_found', `There is no batch ${id}`);
     return { id, batch, counts };
   }
 
-  /** The youngest first; those of which nothing may be seen are left out. */
+  /** The youngest first, without those of which nothing may be seen. There is a next page only when it is not empty. */
   async list(limit: number, { before, queues }: { before?: number; queues: Queues }) {
-    const { batches, next } = await this.batches.list(limit, before);
-    const counted = await Promise.all(
-      batches.map(async (batch) => ({ id: batch.id, batch, counts: await this.countsOf(batch.id, queues) })),
-    );
-    return { next, batches: counted.filter(({ counts }) => queues === undefined || totalOf(counts) > 0) };
+    const found: KeptBatch[] = [];
+    let next = before;
+    do {
+      const page = await this.visiblePage(limit - found.length, { before: next, queues });
+      found.push(...page.batches);
+      next = page.next;
+    } while (next !== undefined && found.length < limit);
+    const hasMore = next !== undefined && (await this.hasVisible(next, queues));
+    return { batches: found, next: hasMore ? next : undefined };
   }
 
-  async countsOf(id: string, queues?: Queues): Promise<StateCounts> {
-    const byQueue = await this.store.countBatch(id);
-    return sumOf(byQueue.filter(({ queue }) => queues?.includes(queue) ?? true).map(({ counts }) => counts));
+  /** Counts the tasks of a batch, in the queues that it belongs to. */
+  async countsOf(batch: Pick<Batch, 'id' | 'queues'>): Promise<StateCounts> {
+    return countsIn(batch, await this.store.countBatch(batch.id));
   }
 
   /** Cancels what has not ended: how many that were. */
   async cancel(id: string, reason: string | undefined, queues: Queues): Promise<number> {
-    const count = await this.changeAll({ batchId: id, states: PENDING, queues }, (task, now) =>
-      cancel(task, reason, now),
-    );
-    const cancelledAt = this.store.clock.now().wall;
-    await this.batches.update(id, (batch) => ({ ...batch, cancelledAt }));
+    const batch = await this.visible(id, queues);
+    const count = await this.cancelIn(id, reason, common(batch?.queues, queues));
+    if (batch !== undefined && isWhole(batch, queues)) await this.noteCancelled(id);
     return count;
   }
 
   /** Gives dead letters back to their queues: how many that were. */
-  redrive(id: string, outcome: 'failed' | 'lost' | undefined, queues: Queues): Promise<number> {
+  async redrive(id: string, outcome: 'failed' | 'lost' | undefined, queues: Queues): Promise<number> {
     const states = outcome === undefined ? DEAD_LETTER_STATES : (['failed'] as const);
     const isWanted = (task: Task) =>
       outcome === undefined || (task.state === 'failed' && task.outcome === outcome);
-    return this.changeAll({ batchId: id, states, queues }, redrive, isWanted);
-  }
-
-  /** Does what follows from the end of a task: cancels the rest after too many failures, and tells of the end of all. */
-  async settle(id: string): Promise<StateCounts> {
-    const [batch, counts] = await Promise.all([this.batches.find(id), this.countsOf(id)]);
-    if (batch === undefined) return counts;
-    const { maxFailures } = batch;
-    if (maxFailures !== undefined && counts.failed > maxFailures && !isDone(counts)) {
-      await this.cancel(id, `More than ${maxFailures} tasks of the batch failed`, undefined);
-      return this.settle(id);
+    const batch = await this.visible(id, queues);
+    const filter = { batchId: id, states, queues: common(batch?.queues, queues) };
+    const count = await this.changeAll(filter, redrive, isWanted);
+    try {
+      if (count > 0 && batch !== undefined) await this.reopen(id);
+    } catch (error) {
+      throw afterWrite(error);
     }
-    if (isDone(counts) && batch.doneAt === undefined) await this.finish(id, counts);
-    return counts;
+    return count;
   }
 
-  private async finish(id: string, counts: StateCounts): Promise<void> {
-    const doneAt = this.store.clock.now().wall;
-    let done: Batch | undefined;
-    const isFirst = await this.batches.update(id, (batch) => {
-      done = batch.doneAt === undefined ? { ...batch, doneAt } : undefined;
-      return done;
-    });
-    if (!isFirst || done === undefined) return;
-    await this.tell({ ...done, doneAt, counts }).catch((error: unknown) => {
-      this.logger.warn(`The end of batch ${id} will be told later: ${(error as Error).message}`);
-    });
+  /** Has a batch run again that was done, since tasks joined it or were redriven. */
+  async reopen(id: string): Promise<void> {
+    await this.batches.update(id, (batch) => (batch.doneAt === undefined ? undefined : running(batch)));
+  }
+
+  /**
+   * Does what follows from what happened to tasks of the batch: cancels the rest after too many failures, and tells of
+   * the end of all. Any number of processes may do so at once, while tasks join and are redriven: whoever marks a batch
+   * done counts again after that, so a task that was durable by then is never passed over, and who adds a task looks for
+   * the mark afterwards.
+   */
+  async settle(id: string, news: BatchNews = {}): Promise<StateCounts> {
+    let unread = news;
+    for (;;) {
+      const { batch, revision } = await this.batches.find(id);
+      // Later than the mark that was just read, so what is not in the counts was not under the mark either.
+      const counts = await this.countsOf(batch ?? { id });
+      if (batch === undefined) return counts;
+      if (hasFailed(batch, counts) && (await this.cancelRest(batch)) > 0) continue;
+      const { doneAt } = batch;
+      if (doneAt === undefined) {
+        if (!isDone(counts)) return counts;
+        const marked = done(batch, this.now);
+        if ((await this.batches.put(marked, revision)) !== undefined) return this.confirm(marked, counts);
+        // A mark that follows is younger than the news.
+        unread = {};
+      } else if (pendingOf(counts) > 0 || isAnotherRun(unread, doneAt, this.now)) {
+        if ((await this.batches.put(running(batch), revision)) !== undefined) unread = {};
+      } else return counts;
+    }
+  }
+
+  /** Tells of an end that was marked, and that nobody has told by now; or takes back the mark. */
+  async retell(id: string, doneAt: Instant): Promise<void> {
+    const { batch } = await this.batches.find(id);
+    if (batch?.doneAt === doneAt && batch.isTold !== true)
+      await this.confirm({ ...batch, doneAt }, await this.countsOf(batch));
   }
 
   /** Tells that a batch is done. Until that was noted it is told again, see `BatchSweeper`. */
-  async tell(batch: FinishedBatch): Promise<void> {
+  private async tell(batch: FinishedBatch): Promise<void> {
     await this.events.done(batch);
     await this.batches.update(batch.id, (present) =>
       present.doneAt === batch.doneAt ? { ...present, isTold: true } : undefined,
     );
+  }
+
+  /** A task may have joined between the count and the mark: only a count after the mark shows that the end is one. */
+  private async confirm(marked: Batch & { doneAt: Instant }, before: StateCounts): Promise<StateCounts> {
+    const counts = await this.countsOf(marked);
+    if (pendingOf(counts) > 0) {
+      await this.batches.update(marked.id, (present) =>
+        present.doneAt === marked.doneAt ? running(present) : undefined,
+      );
+      return counts;
+    }
+    // Its tasks may have been cleared meanwhile; it was done all the same.
+    const last = totalOf(counts) > 0 ? counts : before;
+    await this.tell({ ...marked, counts: last }).catch((error: unknown) => {
+      this.logger.warn(`The end of batch ${marked.id} will be told later: ${(error as Error).message}`);
+    });
+    return counts;
+  }
+
+  private get now(): Instant {
+    return this.store.clock.now().wall;
+  }
+
+  private async visiblePage(limit: number, { before, queues }: { before?: number; queues: Queues }) {
+    const { batches, next } = await this.batches.list(limit, before);
+    const counted = await Promise.all(
+      batches
+        .filter((batch) => isVisible(batch, queues))
+        .map(async (batch) => ({ id: batch.id, batch, counts: await this.visibleCounts(batch, queues) })),
+    );
+    return { batches: counted.filter(({ counts }) => queues === undefined || totalOf(counts) > 0), next };
+  }
+
+  private async hasVisible(from: number, queues: Queues): Promise<boolean> {
+    if (queues === undefined) return true;
+    for (let next: number | undefined = from; next !== undefined;) {
+      const page: { batches: readonly KeptBatch[]; next?: number } = await this.visiblePage(LOOK_AHEAD, {
+        before: next,
+        queues,
+      });
+      if (page.batches.length > 0) return true;
+      next = page.next;
+    }
+    return false;
+  }
+
+  /** What is noted of a batch, when some of it is in these queues. */
+  private async visible(id: string, queues: Queues): Promise<Batch | undefined> {
+    const { batch } = await this.batches.find(id);
+    return batch !== undefined && isVisible(batch, queues) ? batch : undefined;
+  }
+
+  private async visibleCounts(batch: Pick<Batch, 'id' | 'queues'>, queues: Queues): Promise<StateCounts> {
+    return this.countsOf({ id: batch.id, queues: common(batch.queues, queues) });
+  }
+
+  private async cancelRest(batch: Batch): Promise<number> {
+    const reason = `More than ${batch.maxFailures} tasks of the batch failed`;
+    const count = await this.cancelIn(batch.id, reason, batch.queues);
+    if (count > 0) await this.noteCancelled(batch.id);
+    return count;
+  }
+
+  private cancelIn(id: string, reason: string | undefined, queues: Queues): Promise<number> {
+    const filter = { batchId: id, states: PENDING, queues };
+    return this.changeAll(filter, (task, now) => cancel(task, reason, now));
+  }
+
+  private async noteCancelled(id: string): Promise<void> {
+    const cancelledAt = this.now;
+    await this.batches.update(id, (batch) => ({ ...batch, cancelledAt }));
   }
 
   private async changeAll(
@@ -129,4 +244,22 @@ export class BatchService {
     }
     return count;
   }
+}
+
+function hasFailed({ maxFailures }: Batch, counts: StateCounts): boolean {
+  return maxFailures !== undefined && counts.failed > maxFailures && pendingOf(counts) > 0;
+}
+
+function isVisible(batch: Batch, queues: Queues): boolean {
+  return queues === undefined || (batch.queues?.some((queue) => queues.includes(queue)) ?? true);
+}
+
+/** Whether all that belongs to the batch is in these queues. */
+function isWhole(batch: Batch, queues: Queues): boolean {
+  return queues === undefined || (batch.queues?.every((queue) => queues.includes(queue)) ?? false);
+}
+
+function common(one: Queues, other: Queues): Queues {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one.filter((queue) => other.includes(queue));
 }

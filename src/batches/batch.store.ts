@@ -1,12 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { BatchBook, type BatchOptions } from '../queue/batch-book.js';
 import { DocumentStore, type StoredDocument } from '../storage/document-store.js';
-import { Clock } from '../task/clock.js';
 import type { Batch } from './batch.js';
 
 const KIND = 'batch';
-/** How exactly it is known when a batch was opened last: so a batch that grows all the time is seldom written. */
-export const OPENED_WITHIN_MS = 60_000;
 
 export interface BatchPage {
   /** The youngest first. */
@@ -14,35 +10,37 @@ export interface BatchPage {
   readonly next?: number;
 }
 
+/** A batch as it was read, and at which revision; 0 when there was none. */
+export interface ReadBatch {
+  readonly batch: Batch | undefined;
+  readonly revision: number;
+}
+
 /** Batches as documents. Their counts are the store's business. */
 @Injectable()
-export class BatchStore extends BatchBook {
-  constructor(
-    private readonly documents: DocumentStore,
-    private readonly clock: Clock,
-  ) {
-    super();
-  }
+export class BatchStore {
+  constructor(private readonly documents: DocumentStore) {}
 
-  async open(id: string, options: BatchOptions): Promise<void> {
-    const given = JSON.parse(JSON.stringify(options)) as BatchOptions;
-    const now = this.clock.now().wall;
-    await this.write(id, (present = { id, createdAt: now }) => {
-      const { openedAt = -Infinity, ...rest } = present;
-      const isRecent = now - openedAt < OPENED_WITHIN_MS;
-      const running = { doneAt: undefined, isTold: undefined };
-      return { ...rest, ...given, ...running, openedAt: isRecent ? openedAt : now };
-    });
-  }
-
-  async find(id: string): Promise<Batch | undefined> {
+  async find(id: string): Promise<ReadBatch> {
     const document = await this.documents.get(KIND, id);
-    return document && batchOf(document);
+    return document === undefined
+      ? { batch: undefined, revision: 0 }
+      : { batch: batchOf(document), revision: document.revision };
+  }
+
+  /** The new revision; `undefined` when another process wrote first. */
+  put(batch: Batch, revision: number): Promise<number | undefined> {
+    return this.documents.put(KIND, { id: batch.id, text: JSON.stringify(batch), expected: revision });
   }
 
   /** Changes a batch that is there. `change` returns `undefined` when it is so already; then false is answered. */
-  update(id: string, change: (batch: Batch) => Batch | undefined): Promise<boolean> {
-    return this.write(id, (present) => (present === undefined ? undefined : change(present)));
+  async update(id: string, change: (batch: Batch) => Batch | undefined): Promise<boolean> {
+    for (;;) {
+      const { batch, revision } = await this.find(id);
+      const next = batch && change(batch);
+      if (next === undefined || JSON.stringify(next) === JSON.stringify(batch)) return false;
+      if ((await this.put(next, revision)) !== undefined) return true;
+    }
   }
 
   async list(limit: number, before?: number): Promise<BatchPage> {
@@ -55,22 +53,6 @@ export class BatchStore extends BatchBook {
     const document = await this.documents.get(KIND, batch.id);
     if (document?.text === JSON.stringify(batch))
       await this.documents.remove(KIND, batch.id, document.revision);
-  }
-
-  /** Whether it was written. */
-  private async write(
-    id: string,
-    change: (present: Batch | undefined) => Batch | undefined,
-  ): Promise<boolean> {
-    for (;;) {
-      const document = await this.documents.get(KIND, id);
-      const next = change(document && batchOf(document));
-      if (next === undefined) return false;
-      const text = JSON.stringify(next);
-      if (text === document?.text) return false;
-      const expected = document?.revision ?? 0;
-      if ((await this.documents.put(KIND, { id, text, expected })) !== undefined) return true;
-    }
   }
 }
 

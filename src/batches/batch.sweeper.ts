@@ -1,16 +1,18 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { StoreUnavailable } from '../storage/task-store.js';
-import { Clock } from '../task/clock.js';
+import { Clock, type Instant } from '../task/clock.js';
 import { type Batch, totalOf } from './batch.js';
 import { BatchService } from './batch.service.js';
-import { BatchStore, OPENED_WITHIN_MS } from './batch.store.js';
+import { OPENED_WITHIN_MS } from './batch.register.js';
+import { BatchStore } from './batch.store.js';
 
 /** After the start, and then so often. */
 const SWEEP_MS = 60_000;
 const PAGE = 500;
 /** Whoever noted that a batch is done tells so itself, within this time. */
 const TELLING_MS = 10_000;
+const AHEAD_MS = 1_000;
 
 /**
  * Does what a process that died has left undone: tells of batches that are done, and forgets those of which nothing is
@@ -51,16 +53,20 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     } while (before !== undefined && !this.isStopped);
   }
 
-  private async look(batch: Batch): Promise<void> {
-    const { id, doneAt, isTold = false, openedAt = batch.createdAt } = batch;
+  private async look(read: Batch): Promise<void> {
     const now = this.clock.now().wall;
-    const isOld = now - (doneAt ?? openedAt) >= this.keptMs;
+    const batch = believable(read, now);
+    const { id, doneAt, isTold = false } = batch;
+    if (batch !== read) await this.batches.update(id, (present) => believable(present, now));
+    const isOld = now - lastSign(batch) >= this.keptMs;
     // Nothing is to be done for nearly all of them, so their tasks are not counted.
     if (isTold && !isOld) return;
-    const counts = await (doneAt === undefined ? this.service.settle(id) : this.service.countsOf(id));
     if (doneAt !== undefined && !isTold) {
-      if (now - doneAt >= TELLING_MS) await this.service.tell({ ...batch, doneAt, counts });
-    } else if (isOld && totalOf(counts) === 0) await this.batches.remove(batch);
+      if (now - doneAt >= TELLING_MS) await this.service.retell(id, doneAt);
+      return;
+    }
+    const counts = await (doneAt === undefined ? this.service.settle(id) : this.service.countsOf(batch));
+    if (isOld && totalOf(counts) === 0) await this.batches.remove(batch);
   }
 
   /** A batch is opened before its tasks come, and when that was is known to the minute. */
@@ -82,4 +88,25 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
       this.running = this.wake();
     }, ms);
   }
+}
+
+/** When something was last enqueued into it, or it was done. */
+function lastSign({ createdAt, openedAt = createdAt, doneAt = openedAt }: Batch): Instant {
+  return Math.max(openedAt, doneAt);
+}
+
+/** A moment ahead was written under a wrong clock, and would keep the batch for as long as the clock was wrong. */
+function believable(batch: Batch, now: Instant): Batch {
+  const { openedAt, doneAt } = batch;
+  if (!isAhead(openedAt, now) && !isAhead(doneAt, now)) return batch;
+  return {
+    ...batch,
+    ...(isAhead(openedAt, now) && { openedAt: now }),
+    ...(isAhead(doneAt, now) && { doneAt: now }),
+  };
+}
+
+/** By more than two readings of one clock can differ. */
+function isAhead(moment: Instant | undefined, now: Instant): boolean {
+  return moment !== undefined && moment > now + AHEAD_MS;
 }

@@ -7,14 +7,16 @@ import type { CountedBatch } from './batch.service.js';
 
 /** How a batch looks on the wire. */
 export function batchView({ id, batch, counts }: CountedBatch) {
+  const isOver = isDone(counts) || isForgotten(counts, batch);
   return {
     batch_id: id,
-    status: isDone(counts) || isForgotten(counts, batch) ? 'done' : 'running',
+    status: isOver ? 'done' : 'running',
     total: totalOf(counts),
     pending: pendingOf(counts),
     counts,
     created_at: timeOrNull(batch?.createdAt),
-    done_at: timeOrNull(batch?.doneAt),
+    // What is noted may be the end of an earlier run.
+    done_at: isOver ? timeOrNull(batch?.doneAt) : null,
     cancelled_at: timeOrNull(batch?.cancelledAt),
     callback_url: batch?.callbackUrl === undefined ? null : withoutQuery(batch.callbackUrl),
     max_failures: batch?.maxFailures ?? null,

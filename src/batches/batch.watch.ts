@@ -2,49 +2,61 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { Caller } from '../queue/caller.js';
 import { awayWhileParked, tooManyWaiters } from '../queue/waiting-room.js';
-import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import { isFinalState } from '../task/task.js';
-import { isDone } from './batch.js';
+import { type BatchNews, isDone, totalOf } from './batch.js';
 import { BatchService } from './batch.service.js';
 
 /** However fast tasks end, a batch is looked at no more often. */
 const LOOK_MS = 100;
+/** After a look that failed. */
+const RETRY_MS = 1_000;
+/** Batches that are looked at at the same time: a few whose rest is cancelled hold up no others. */
+const AT_ONCE = 64;
 
 interface ParkedRead {
   readonly id: string;
   readonly leave: (error?: Error) => void;
 }
 
-/** Looks at batches whose tasks end, and parks reads that wait for the end of a batch. */
+/**
+ * Looks at batches when their tasks join, end or are redriven, each by itself, and parks reads that wait for the end of
+ * a batch.
+ */
 @Injectable()
 export class BatchWatch implements OnModuleDestroy {
   private readonly logger = new Logger(BatchWatch.name);
   private readonly parked = new Set<ParkedRead>();
-  private readonly changed = new Set<string>();
+  /** What was seen of batches since they were looked at last. */
+  private readonly news = new Map<string, BatchNews>();
+  /** Batches whose turn has come. */
+  private readonly ready = new Set<string>();
+  private readonly looks = new Map<string, Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
   private isClosed = false;
 
   constructor(
-    store: TaskStore,
+    private readonly store: TaskStore,
     private readonly batches: BatchService,
     private readonly config: Config,
   ) {
     store.onCommit((transitions) => {
-      for (const { task } of transitions) {
-        if (task.spec.batchId !== undefined && isFinalState(task.state)) this.note(task.spec.batchId);
-      }
+      for (const transition of transitions) this.see(transition);
     });
     store.watch({
       moved: (moves) => {
         // Another process may have ended the last task; the move does not say of which batch.
         if (this.parked.size > 0 && moves.some(({ state }) => isFinalState(state))) this.noteParked();
       },
+      // A clear takes tasks away that a batch waits for, and makes no move.
+      loosened: () => {
+        this.noteParked();
+      },
       disturbed: () => {
         if (store.isAvailable) {
           this.noteParked();
-          if (this.changed.size > 0) this.hurry();
+          if (this.news.size > 0) this.hurry();
         } else for (const read of this.parked) read.leave(awayWhileParked());
       },
     });
@@ -78,52 +90,85 @@ export class BatchWatch implements OnModuleDestroy {
     });
   }
 
-  /** Looks at all batches whose tasks have ended. */
-  run(): Promise<void> {
-    const run = this.running.then(() => this.pass());
-    this.running = run.catch(() => undefined);
-    return run;
+  /** Looks at all batches of which there are news; resolves when that is done. */
+  async run(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    for (const id of this.news.keys()) this.ready.add(id);
+    this.fill();
+    while (this.looks.size > 0) await Promise.all(this.looks.values());
   }
 
   async onModuleDestroy(): Promise<void> {
     this.isClosed = true;
-    clearTimeout(this.timer);
     for (const read of this.parked) read.leave();
-    await this.run().catch(() => undefined);
+    await this.run();
+    clearTimeout(this.timer);
+  }
+
+  private see({ task, type, at }: Committed): void {
+    const { batchId } = task.spec;
+    if (batchId === undefined) return;
+    if (isFinalState(task.state)) this.note(batchId, { endedAt: at });
+    // It joined, or was redriven. When it was durable counts, not when it was decided.
+    else if (type === 'queued' || type === 'delayed')
+      this.note(batchId, { reopenedAt: this.store.clock.now().wall });
   }
 
   private noteParked(): void {
     for (const { id } of this.parked) this.note(id);
   }
 
-  private note(id: string): void {
-    this.changed.add(id);
+  private note(id: string, news: BatchNews = {}): void {
+    this.news.set(id, merged(this.news.get(id), news));
     this.hurry();
   }
 
-  private hurry(): void {
+  private hurry(wait = LOOK_MS): void {
     if (this.timer !== undefined || this.isClosed) return;
-    this.timer = setTimeout(() => {
-      this.run().catch((error: unknown) => {
-        if (!(error instanceof StoreUnavailable))
-          this.logger.error('Looking at batches failed', (error as Error).stack);
-      });
-    }, LOOK_MS);
+    this.timer = setTimeout(() => void this.run(), wait);
   }
 
-  private async pass(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    const ids = [...this.changed];
-    this.changed.clear();
-    for (const id of ids) {
-      const counts = await this.batches.settle(id).catch((error: unknown) => {
-        // It is looked at again with the next end of a task, or when the store is back.
-        for (const each of ids) this.changed.add(each);
-        throw error;
+  /** Begins with the batches whose turn has come, as far as there is room; one that is being looked at comes later. */
+  private fill(): void {
+    for (const id of this.ready) {
+      if (this.looks.size >= AT_ONCE) return;
+      if (this.looks.has(id)) continue;
+      this.ready.delete(id);
+      const news = this.news.get(id) ?? {};
+      this.news.delete(id);
+      const look = this.look(id, news).then(() => {
+        this.looks.delete(id);
+        this.fill();
       });
-      if (!isDone(counts)) continue;
-      for (const read of this.parked) if (read.id === id) read.leave();
+      this.looks.set(id, look);
     }
   }
+
+  /** Never rejects: a batch that could not be looked at keeps its news. */
+  private async look(id: string, news: BatchNews): Promise<void> {
+    try {
+      const counts = await this.batches.settle(id, news);
+      // Of what was cleared altogether nothing will ever end.
+      if (!isDone(counts) && totalOf(counts) > 0) return;
+      for (const read of this.parked) if (read.id === id) read.leave();
+    } catch (error) {
+      this.news.set(id, merged(this.news.get(id), news));
+      this.hurry(RETRY_MS);
+      if (!(error instanceof StoreUnavailable))
+        this.logger.error(`Looking at batch ${id} failed`, (error as Error).stack);
+    }
+  }
+}
+
+function merged(one: BatchNews | undefined, other: BatchNews): BatchNews {
+  return {
+    reopenedAt: latest(one?.reopenedAt, other.reopenedAt),
+    endedAt: latest(one?.endedAt, other.endedAt),
+  };
+}
+
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.max(one, other);
 }

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { BatchBook } from '../queue/batch-book.js';
 import { TaskChanger } from '../queue/task-changer.js';
 import { BatchEvents } from './batch.events.js';
+import { BatchRegister } from './batch.register.js';
 import { BatchService } from './batch.service.js';
 import { BatchSweeper } from './batch.sweeper.js';
 import { BatchStore } from './batch.store.js';
@@ -16,10 +17,11 @@ import { BatchesController } from './batches.controller.js';
     TaskChanger,
     BatchEvents,
     BatchStore,
+    BatchRegister,
     BatchService,
     BatchWatch,
     BatchSweeper,
-    { provide: BatchBook, useExisting: BatchStore },
+    { provide: BatchBook, useExisting: BatchRegister },
   ],
   exports: [BatchBook, BatchEvents, BatchService],
 })

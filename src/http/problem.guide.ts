@@ -83,6 +83,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Use another eval_id for new work.',
     detail: 'Task eval-1 exists with other content; use another eval_id for new work',
   },
+  name_taken: {
+    when: 'A batch or a schedule of this name belongs to queues that the key may not use.',
+    remedy: 'Choose another name.',
+    detail: 'The name nightly is in use; choose another schedule_id',
+  },
   not_claimed: {
     when: 'Somebody reports the end of a task that nobody has ever claimed.',
     remedy: 'Claim it first.',

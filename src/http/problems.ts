@@ -13,6 +13,7 @@ export const PROBLEMS = {
   method_not_allowed: { status: 405, title: 'The address does not take this method' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
   conflict: { status: 409, title: 'The eval_id is taken by other content' },
+  name_taken: { status: 409, title: 'The name is in use' },
   not_claimed: { status: 409, title: 'The task was never claimed' },
   lease_lost: { status: 409, title: 'The lease ended or moved' },
   task_ended: { status: 409, title: 'The task has already ended' },

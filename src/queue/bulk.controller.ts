@@ -8,10 +8,11 @@ import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator
 import type { Item, Items } from '../http/body-items.reader.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { JsonItems } from '../http/json-items.decorator.js';
+import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
 import type { Task } from '../task/task.js';
 import { BatchBook } from './batch-book.js';
-import { attempt, itemView, mergeIn, outcomeOf, valuesOf } from './bulk-outcomes.js';
+import { attempt, itemView, mergeIn, type Outcome, outcomeOf, valuesOf } from './bulk-outcomes.js';
 import { ClaimService } from './claim.service.js';
 import { ENQUEUE_ALL, FINISH_ALL, HEARTBEAT_ALL } from './dto/bulk.examples.js';
 import { BatchAnswer, FinishedItems, KeptLeases } from './dto/bulk.response.js';
@@ -69,7 +70,7 @@ export class BulkController {
   })
   @ApiHeader(TRACEPARENT)
   @ApiOkResponse({ type: BatchAnswer, description: 'A result for each task', examples: ENQUEUE_ALL.answered })
-  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'name_taken', 'store_unavailable')
   async enqueue(
     @JsonItems(BATCH, ENQUEUE_ALL.requests) { envelope, items }: Items<BatchDto, CreateTaskDto>,
     @CurrentPrincipal() principal: Principal,
@@ -84,26 +85,57 @@ export class BulkController {
         return draftOf(dto, { traceparent, batchId });
       }),
     );
-    await this.openBatches(batchId, envelope, valuesOf(drafts));
-    const enqueued = await this.queue.enqueueAll(valuesOf(drafts));
-    const outcomes = mergeIn(drafts, enqueued.map(outcomeOf));
+    const admitted = await this.openBatches(batchId, { envelope, principal }, drafts);
+    const enqueued = await this.queue.enqueueAll(valuesOf(admitted));
+    const outcomes = mergeIn(admitted, enqueued.map(outcomeOf));
+    await this.noteGrowth(admitted, outcomes);
     const results = outcomes.map((outcome, index) => itemView(index, outcome, batchItemView));
     const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
     const counts = { accepted: results.length - rejected, rejected };
     sendJson(response, 200, JSON.stringify({ batch_id: batchId, ...counts, results }));
   }
 
-  /** Tasks may say that they belong to another batch; what is said of the batch holds for the one of the request. */
+  /**
+   * Tasks may say that they belong to another batch; what is said of the batch holds for the one of the request. A task
+   * for a batch that belongs to others is refused.
+   *
+   * @throws ProblemError when the batch of the request itself does
+   */
   private async openBatches(
     batchId: string,
-    { callback_url: callbackUrl, max_failures: maxFailures }: BatchDto,
-    drafts: readonly TaskDraft[],
-  ): Promise<void> {
-    const ids = new Set(drafts.flatMap(({ spec }) => spec.batchId ?? []));
-    const open = [...ids].map((id) =>
-      this.batches.open(id, id === batchId ? { callbackUrl, maxFailures } : {}),
-    );
+    { envelope, principal }: { readonly envelope: BatchDto; readonly principal: Principal },
+    drafts: readonly Outcome<TaskDraft>[],
+  ): Promise<Outcome<TaskDraft>[]> {
+    const { callback_url: callbackUrl, max_failures: maxFailures } = envelope;
+    const refused = new Map<string, unknown>();
+    const open = Array.from(queuesByBatch(valuesOf(drafts)), async ([id, queues]) => {
+      const options = id === batchId ? { callbackUrl, maxFailures } : {};
+      await this.batches.open(id, options, { queues: [...queues], principal }).catch((error: unknown) => {
+        if (id === batchId || !(error instanceof ProblemError)) throw error;
+        refused.set(id, error);
+      });
+    });
     await Promise.all(open);
+    return drafts.map((draft) => {
+      const reason =
+        draft.status === 'fulfilled' ? refused.get(draft.value.spec.batchId ?? batchId) : undefined;
+      return reason === undefined ? draft : { status: 'rejected', reason };
+    });
+  }
+
+  /** The tasks are there: what fails from here on must not take their answer away, and is made up for by `BatchWatch`. */
+  private async noteGrowth(
+    drafts: readonly Outcome<TaskDraft>[],
+    outcomes: readonly Outcome<Enqueued>[],
+  ): Promise<void> {
+    const ids = new Set(
+      outcomes.flatMap((outcome, index) => {
+        const draft = drafts[index];
+        const isNew = outcome.status === 'fulfilled' && !outcome.value.isReplay;
+        return isNew && draft?.status === 'fulfilled' ? (draft.value.spec.batchId ?? []) : [];
+      }),
+    );
+    await Promise.all(Array.from(ids, (id) => this.batches.grew(id).catch(() => undefined)));
   }
 
   @Post('complete')
@@ -169,6 +201,16 @@ export class BulkController {
     }));
     sendJson(response, 200, JSON.stringify({ results }));
   }
+}
+
+function queuesByBatch(drafts: readonly TaskDraft[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const queues = new Map<string, Set<string>>();
+  for (const { spec } of drafts) {
+    if (spec.batchId === undefined) continue;
+    const ofBatch = queues.get(spec.batchId) ?? new Set();
+    queues.set(spec.batchId, ofBatch.add(spec.queue));
+  }
+  return queues;
 }
 
 function valueOf<T extends object>(item: Item<T>): T {

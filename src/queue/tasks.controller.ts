@@ -18,6 +18,7 @@ import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
 import { isFinished, type Task } from '../task/task.js';
+import { BatchBook } from './batch-book.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
 import { EVAL_ID_PARAMETER, TRACEPARENT } from './dto/field.docs.js';
 import { ClearQuery, ListQuery, TaskQueryDto } from './dto/query.dto.js';
@@ -41,7 +42,10 @@ import { attemptView, enqueuedView, splice, taskView } from './task.view.js';
 @ApiTags('tasks')
 @Controller('tasks')
 export class TasksController {
-  constructor(private readonly queue: QueueService) {}
+  constructor(
+    private readonly queue: QueueService,
+    private readonly batches: BatchBook,
+  ) {}
 
   @Post()
   @Roles('producer')
@@ -65,7 +69,7 @@ export class TasksController {
     headers: apiHeaders('Location', 'Idempotent-Replay'),
     examples: ENQUEUE.replayed,
   })
-  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'conflict', 'queue_full', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'conflict', 'name_taken', 'queue_full', 'store_unavailable')
   async create(
     @JsonBody(CreateTaskDto, ENQUEUE.requests) dto: CreateTaskDto,
     @CurrentPrincipal() principal: Principal,
@@ -73,7 +77,10 @@ export class TasksController {
     @Res() response: Response,
   ): Promise<void> {
     requireQueue(principal, dto.queue);
-    const enqueued = await this.queue.enqueue(draftOf(dto, { traceparent }));
+    const draft = draftOf(dto, { traceparent });
+    const { queue, batchId } = draft.spec;
+    if (batchId !== undefined) await this.batches.join(batchId, { queues: [queue], principal });
+    const enqueued = await this.queue.enqueue(draft);
     const text = JSON.stringify(enqueuedView(enqueued));
     const location = `/tasks/${dto.eval_id}`;
     if (enqueued.isReplay) sendJson(response, 200, text, { Location: location, 'Idempotent-Replay': 'true' });
