@@ -15,7 +15,7 @@ import type { DocumentStore } from './document-store.js';
 import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
 
-/** A call about at most so many tasks is one commit. No request is about more. */
+/** No request is about more tasks. */
 export const TASKS_PER_COMMIT = 1_000;
 
 /**
@@ -159,7 +159,8 @@ export class StoreUnavailable extends Error {
  *
  * - **Durable first.** A promise for a write resolves when the write survives a kill of the process, and, as far as
  *   `docs/storage.md` says so for the driver, a power cut. One call is one atomic commit; a call about more than
- *   `TASKS_PER_COMMIT` tasks may be several, one after the other.
+ *   `TASKS_PER_COMMIT` tasks, or fewer where `docs/storage.md` says so, may be several, one after the other. Then it is
+ *   answered after the last one, and what failed after the first one rejects with `applied: "unknown"`.
  * - **No dirty reads.** A read shows nothing that could still be lost, and everything acknowledged before it began.
  * - **Compare and set.** `replace` and `remove` act only on the revision that the caller read; `false` means that
  *   somebody else wrote first, and nothing was changed for that task.

@@ -14,15 +14,14 @@ export type Reply = readonly [
   claimed: readonly ClaimedRow[],
   expired: readonly ExpiredRow[],
 ];
-export type HeldRow = readonly [
-  queue: number,
+export type HeldRow = readonly [queue: number, head: string, spec: string, core: string, lease: string];
+export type ClaimedRow = readonly [
+  event: string,
   head: string,
   spec: string,
   core: string,
-  lease: string,
-  payload: string,
+  payload: string | null,
 ];
-export type ClaimedRow = readonly [event: string, head: string, spec: string, core: string, payload: string];
 export type ExpiredRow = readonly [head: string, spec: string, core: string];
 
 /** By queue, then in the order in which they were claimed. */

@@ -1,9 +1,12 @@
 import { after, type Clock, type Instant } from '../../task/clock.js';
 import { isFinished, type Task } from '../../task/task.js';
-import { type StoreSettings, TASKS_PER_COMMIT } from '../task-store.js';
+import type { StoreSettings } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreParts } from './store-parts.js';
 import { readHead } from './task.codec.js';
+
+/** Records that one script reads at most. */
+const ROWS_PER_READ = 512;
 
 const DUE = new LuaScript('due', { parts: ['record'], isReadOnly: true });
 
@@ -45,7 +48,7 @@ export class DueFinder {
   ) {}
 
   async due(most: number): Promise<readonly Task[]> {
-    const limit = Math.min(most, TASKS_PER_COMMIT);
+    const limit = Math.min(most, ROWS_PER_READ);
     const { wall, steady } = this.clock.now();
     const ended = after(wall, -this.settings.retention);
     const { queues, due } = await this.read({ wall, steady, ended, limit });

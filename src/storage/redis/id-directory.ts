@@ -39,9 +39,9 @@ export class IdDirectory {
     private readonly connection: StoreConnection,
     private readonly keys: Keys,
   ) {
-    const limit = connection.isCluster ? 1 : ROWS_PER_SCRIPT;
-    this.reservations = new TurnBatch((rows) => this.runReserve(rows), limit);
-    this.exchanges = new TurnBatch((rows) => this.runExchange(rows), limit);
+    const bounds = { joined: connection.isCluster ? 1 : ROWS_PER_SCRIPT };
+    this.reservations = new TurnBatch((rows) => this.runReserve(rows), bounds);
+    this.exchanges = new TurnBatch((rows) => this.runExchange(rows), bounds);
   }
 
   /** The queue that this process last saw the task in. Tasks do not move, but an id can be given again. */

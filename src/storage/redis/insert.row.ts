@@ -15,6 +15,11 @@ export interface InsertRow {
 /** The event of the insert, the record that is there already, or null when the nonce was given up. */
 export type InsertResult = string | FoundFields | null;
 
+/** Characters that the insert scripts have to look at, besides some that are alike in all tasks. */
+export function weightOfInsert({ item: { step, payload } }: InsertRow): number {
+  return payload.length + (step.task.spec.callbackUrl?.length ?? 0);
+}
+
 /** What the insert scripts take for one task. */
 export function insertArgs(
   { item: { step, payload }, nonce }: InsertRow,

@@ -18,6 +18,7 @@ export class QueueBatch<Row extends OfQueue, Result> {
   constructor(
     private readonly run: Run<Row, Result>,
     private readonly topology: Topology,
+    private readonly weigh: (row: Row) => number = () => 0,
   ) {}
 
   /** @throws StoreUnavailable with `applied: "unknown"` when some of the rows were done and others were not */
@@ -35,7 +36,7 @@ export class QueueBatch<Row extends OfQueue, Result> {
   private batchOf(name: string): TurnBatch<Row, Result> {
     const known = this.batches.get(name);
     if (known !== undefined) return known;
-    const batch = new TurnBatch(this.run, ROWS_PER_SCRIPT);
+    const batch = new TurnBatch(this.run, { joined: ROWS_PER_SCRIPT, weigh: this.weigh });
     this.batches.set(name, batch);
     return batch;
   }

@@ -30,10 +30,10 @@ export class RedisSettings {
   async all(): Promise<readonly ConfiguredQueue[]> {
     const { names, connection } = this.parts;
     const groups = connection.groupsOf(await names.all());
-    const found = await Promise.all(groups.map((group) => this.read(group)));
+    const found = (await Promise.all(groups.map((group) => this.read(group)))).flat();
     return groups
       .flat()
-      .map((queue, index) => ({ queue, settings: found.flat()[index]?.settings ?? {} }))
+      .map((queue, index) => ({ queue, settings: found[index]?.settings ?? {} }))
       .filter(({ settings }) => Object.keys(settings).length > 0);
   }
 

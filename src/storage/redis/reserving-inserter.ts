@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Task } from '../../task/task.js';
 import { type NewTask, StoreUnavailable } from '../task-store.js';
 import type { Place } from './id-directory.js';
-import { type InsertResult, type InsertRow, insertArgs, tellInserted } from './insert.row.js';
+import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfInsert } from './insert.row.js';
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { QueueBatch } from './queue-batch.js';
@@ -43,7 +43,7 @@ export class ReservingInserter implements Inserter {
     private readonly parts: StoreParts,
     private readonly finder: TaskFinder,
   ) {
-    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
+    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection, weightOfInsert);
   }
 
   /** Per item: `undefined` when inserted, else the task that has this id already. */

@@ -17,6 +17,9 @@ export interface StoreLink {
   close(): Promise<void>;
 }
 
+/** Queues that one script looks at: everybody else waits for it. */
+const QUEUES_PER_STEP = 64;
+
 export interface StoreConnectionOptions {
   readonly link: StoreLink;
   /** How many replicas must have a write before it is acknowledged. */
@@ -50,10 +53,12 @@ export class StoreConnection {
     return this.link.isAvailable && !this.isClosed;
   }
 
-  /** Groups of queues that one script may work on: all of them, in a Cluster each by itself. */
+  /** Groups of queues that one script or command may work on: some of them, in a Cluster each by itself. */
   groupsOf(queues: readonly string[]): readonly (readonly string[])[] {
-    if (this.isCluster) return queues.map((queue) => [queue]);
-    return queues.length === 0 ? [] : [queues];
+    const size = this.isCluster ? 1 : QUEUES_PER_STEP;
+    return Array.from({ length: Math.ceil(queues.length / size) }, (_, at) =>
+      queues.slice(at * size, (at + 1) * size),
+    );
   }
 
   /** @throws StoreUnavailable when the store is closed or away */

@@ -1,6 +1,6 @@
 import type { Clock, Moment } from '../../task/clock.js';
 import { grantLease, tick } from '../../task/task.machine.js';
-import type { ProcessingTask, Task } from '../../task/task.js';
+import type { ProcessingTask, Task, TaskSpec } from '../../task/task.js';
 import { type ClaimedTask, type ClaimRequest, type Payload, StoreUnavailable } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
 import { byPlace, type ExpiredRow, leaseArgs, type LeaseRow, offerOf, type Reply } from './claim.row.js';
@@ -10,7 +10,7 @@ import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import { decodeTask } from './task.codec.js';
 import type { TaskWriter } from './task-writer.js';
-import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
+import { type Bounds, ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 const CLAIM = new LuaScript('claim', {
   parts: [...WRITING, 'event', 'lease', 'limits', 'ahead', 'choose', 'take', 'ways'],
@@ -18,7 +18,15 @@ const CLAIM = new LuaScript('claim', {
 });
 
 /** Expired tasks that one script passes over; they are expired then, and the next one finds what is behind them. */
-const PASS_OVER = 500;
+const PASS_OVER = 64;
+/** Tasks that one script takes. */
+const LEASES_PER_STEP = 50;
+/** Characters of payloads that one script hands out, and one more payload. */
+const CHARACTERS_PER_STEP = 262_144;
+
+/** Parted here, see `searchInto`. */
+const CLAIMS: Bounds<LeaseRow> = { joined: ROWS_PER_SCRIPT, atOnce: Infinity };
+
 /** Where to look. */
 interface Search {
   /** To take from, in this order. */
@@ -38,10 +46,23 @@ interface Found {
   readonly taken: readonly (ClaimedTask | undefined)[];
 }
 
+/** One of the scripts of a call. */
+interface Step {
+  readonly rows: readonly LeaseRow[];
+  /** It looks for what the claim holds already. */
+  readonly isFirst: boolean;
+}
+
+/** A task in processing, perhaps without its payload. */
+interface FoundTask {
+  readonly task: ProcessingTask;
+  readonly payload: Payload | undefined;
+}
+
 /** What one run of the script found. */
 interface Run {
-  readonly held: readonly ClaimedTask[];
-  readonly claimed: readonly ClaimedTask[];
+  readonly held: readonly FoundTask[];
+  readonly claimed: readonly FoundTask[];
   readonly expired: readonly ExpiredRow[];
 }
 
@@ -127,13 +148,13 @@ export class TaskClaimer {
     const batch = new TurnBatch(async (rows: readonly LeaseRow[]) => {
       this.batches.delete(name);
       return (await this.search({ queues, further: [], claimKey: '', offer }, rows)).taken;
-    }, ROWS_PER_SCRIPT);
+    }, CLAIMS);
     this.batches.set(name, batch);
     return batch;
   }
 
   private async search(search: Search, rows: readonly LeaseRow[]): Promise<Found> {
-    const taken: ClaimedTask[] = [];
+    const taken: (ClaimedTask | undefined)[] = [];
     const held = (await unlessTaken(taken, this.searchInto(taken, search, rows))) ?? [];
     return held.length > 0 ? { held, taken: [] } : { held, taken: rows.map((_, index) => taken[index]) };
   }
@@ -143,29 +164,54 @@ export class TaskClaimer {
    * already.
    */
   private async searchInto(
-    taken: ClaimedTask[],
+    taken: (ClaimedTask | undefined)[],
     search: Search,
     rows: readonly LeaseRow[],
   ): Promise<readonly ClaimedTask[]> {
-    for (;;) {
+    for (let step = 0; ; step += 1) {
       const now = this.clock.now();
-      const { held, claimed, expired } = await this.run(search, rows.slice(taken.length), now);
-      if (held.length > 0) return held;
-      taken.push(...claimed);
+      const left = rows.slice(taken.length, taken.length + LEASES_PER_STEP);
+      const { held, claimed, expired } = await this.run(search, { rows: left, isFirst: step === 0 }, now);
+      if (held.length > 0) return (await this.withPayloads(held)).filter((each) => each !== undefined);
+      taken.push(...(await this.withPayloads(claimed)));
       await this.expire(expired, now);
-      if (expired.length < PASS_OVER || taken.length === rows.length) return [];
+      const isDry = claimed.length < left.length && expired.length < PASS_OVER;
+      if (isDry || taken.length === rows.length) return [];
     }
   }
 
-  private async run(search: Search, rows: readonly LeaseRow[], now: Moment): Promise<Run> {
+  /**
+   * Reads the payloads that the script has left out. There is no row for what was cleared meanwhile, or cannot be read
+   * while others can be handed out.
+   */
+  private async withPayloads(found: readonly FoundTask[]): Promise<readonly (ClaimedTask | undefined)[]> {
+    const reads = await Promise.allSettled(
+      found.map(async ({ task: { spec }, payload }) => payload ?? (await this.readPayload(spec))),
+    );
+    const failure = reads.find((read) => read.status === 'rejected');
+    if (failure !== undefined && !reads.some(({ status }) => status === 'fulfilled')) {
+      throw new StoreUnavailable('A part of the call failed', 'unknown', { cause: failure.reason });
+    }
+    return found.map(({ task }, index) => {
+      const read = reads[index];
+      return read?.status === 'fulfilled' && read.value !== null ? { task, payload: read.value } : undefined;
+    });
+  }
+
+  private readPayload({ queue, id }: TaskSpec): Promise<Payload | null> {
+    const { connection, keys } = this.parts;
+    return connection.read((client) => client.hget(keys.task(queue, id), 'payload'));
+  }
+
+  private async run(search: Search, { rows, isFirst }: Step, now: Moment): Promise<Run> {
     const { connection, keys, events } = this.parts;
     const { queues, further, claimKey, offer } = search;
     const instant = JSON.stringify(new Date(now.wall).toISOString());
     const call = {
       keys: [...queues, ...further].map((queue) => keys.queue(queue)),
       args: [
-        ...[queues.length, claimKey, now.wall, now.steady, instant],
-        ...[channelArg(events, 'processing'), events.streamLength, PASS_OVER, offer],
+        ...[queues.length, claimKey, isFirst ? 1 : 0, now.wall, now.steady, instant],
+        ...[channelArg(events, 'processing'), events.streamLength, PASS_OVER, CHARACTERS_PER_STEP, offer],
         ...rows.flatMap(leaseArgs),
       ],
     };
@@ -176,9 +222,7 @@ export class TaskClaimer {
     // What a claim holds is a set; it is answered in the order in which it was claimed.
     const present = held
       .toSorted(byPlace)
-      .map(([, head, spec, core, lease, payload]) =>
-        this.hold(head, decodeTask([head, spec, core, lease]), payload),
-      );
+      .map(([, head, spec, core, lease]) => this.hold(head, decodeTask([head, spec, core, lease]), null));
     const taken = claimed.map(([, head, spec, core, payload], index) => {
       const row = rows[index];
       return this.hold(
@@ -195,10 +239,11 @@ export class TaskClaimer {
     );
     return { held: present, claimed: taken, expired };
   }
-  private hold(head: string, task: Task, payload: Payload): ClaimedTask {
+
+  private hold(head: string, task: Task, payload: Payload | null): FoundTask {
     this.parts.directory.remember(task.spec.id, task.spec.queue);
     this.parts.held.note(task, head);
-    return { task: task as ProcessingTask, payload };
+    return { task: task as ProcessingTask, payload: payload ?? undefined };
   }
 
   private expire(rows: readonly ExpiredRow[], now: Moment): Promise<unknown> {
@@ -208,7 +253,7 @@ export class TaskClaimer {
 }
 
 /** A further step of a claim. Once tasks are taken they are answered, whatever fails after that: nobody else has them. */
-async function unlessTaken<T>(taken: readonly ClaimedTask[], step: Promise<T>): Promise<T | undefined> {
+async function unlessTaken<T>(taken: readonly unknown[], step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Task } from '../../task/task.js';
 import type { NewTask } from '../task-store.js';
-import { type InsertResult, type InsertRow, insertArgs, tellInserted } from './insert.row.js';
+import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfInsert } from './insert.row.js';
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { WRITING } from './script-parts.js';
@@ -19,7 +19,10 @@ export class TaskInserter implements Inserter {
   private readonly batch: TurnBatch<InsertRow, InsertResult>;
 
   constructor(private readonly parts: StoreParts) {
-    this.batch = new TurnBatch((rows) => this.run(rows), ROWS_PER_SCRIPT);
+    this.batch = new TurnBatch((rows) => this.run(rows), {
+      joined: ROWS_PER_SCRIPT,
+      weigh: weightOfInsert,
+    });
   }
 
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {

@@ -5,6 +5,7 @@ import { WRITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import { encodeTask, headEndsOf, laneOf } from './task.codec.js';
 import { newNonce } from './nonce.js';
+import { stepsOf } from './turn-batch.js';
 
 const RESTORE = new LuaScript('restore', { parts: [...WRITING, 'event'] });
 
@@ -33,7 +34,8 @@ export class TaskRestorer {
       .map((row, index) => ({ ...row, ...places[index] }))
       .filter(({ queue, item }) => queue === item.task.spec.queue);
     const isRestored = items.map(() => false);
-    for (const group of connection.isCluster ? byQueue(own) : [own]) {
+    const groups = connection.isCluster ? byQueue(own) : [own];
+    for (const group of groups.flatMap((rows) => stepsOf(rows, { weigh: weightOf }))) {
       const results = await this.run(group);
       await this.noteClaims(group);
       group.forEach(({ index }, position) => (isRestored[index] = results[position] === 1));
@@ -57,6 +59,10 @@ export class TaskRestorer {
     const call = { keys: rows.map(({ queue }) => keys.queue(queue)), args: rows.flatMap(argsOf) };
     return connection.writeScript(RESTORE, call, (reply) => reply as number[]);
   }
+}
+
+function weightOf({ item: { payload, output = '', attempts } }: Row): number {
+  return attempts.reduce((sum, { error = '' }) => sum + error.length, payload.length + output.length);
 }
 
 function argsOf({ id, nonce, item: { task, payload, output = '', attempts } }: Row): (string | number)[] {

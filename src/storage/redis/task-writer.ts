@@ -1,6 +1,6 @@
 import type { Step } from '../../task/task.machine.js';
 import { TASK_STATES, type Task } from '../../task/task.js';
-import { type Change, type TaskFilter, TASKS_PER_COMMIT } from '../task-store.js';
+import type { Change, TaskFilter } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
@@ -8,6 +8,7 @@ import { WRITING } from './script-parts.js';
 import { afterWrites } from './store-connection.js';
 import type { ChangeRow, SeenHeads, TaskRow } from './seen-heads.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
+import { ROWS_PER_STEP } from './turn-batch.js';
 
 const REPLACE = new LuaScript('replace', {
   parts: [...WRITING, 'event'],
@@ -17,6 +18,8 @@ const REMOVE = new LuaScript('remove', { parts: [...WRITING, 'forget'], runsWhen
 const CLEAR = new LuaScript('clear', { parts: [...WRITING, 'forget'], runsWhenFull: true });
 
 type ClearedRow = readonly [queue: number, id: string, nonce: string];
+
+type ClearReply = readonly [rows: readonly ClearedRow[], births: readonly string[]];
 
 /** Replaces and removes tasks. */
 export class TaskWriter {
@@ -29,7 +32,7 @@ export class TaskWriter {
     private readonly parts: StoreParts,
     private readonly heads: SeenHeads,
   ) {
-    this.changes = new QueueBatch((rows) => this.runReplace(rows), parts.connection);
+    this.changes = new QueueBatch((rows) => this.runReplace(rows), parts.connection, weightOfChange);
     this.removals = new QueueBatch((rows) => this.runRemove(rows), parts.connection);
   }
 
@@ -64,29 +67,35 @@ export class TaskWriter {
     return count;
   }
 
+  /** Tasks that come while it goes on are left alone: what is forgotten was born before the first step. */
   private async clearGroup(names: readonly string[], states: readonly string[]): Promise<number> {
     if (states.length === 0) return 0;
-    let count = await this.clearSome(names, states);
-    for (let cleared = count; cleared === TASKS_PER_COMMIT; count += cleared) {
-      cleared = await afterWrites(this.clearSome(names, states));
+    const first = await this.clearSome(names, states);
+    let count = first.cleared;
+    for (let { cleared } = first; cleared === ROWS_PER_STEP; count += cleared) {
+      ({ cleared } = await afterWrites(this.clearSome(names, states, first.births)));
     }
     return count;
   }
 
-  private async clearSome(names: readonly string[], states: readonly string[]): Promise<number> {
+  private async clearSome(
+    names: readonly string[],
+    states: readonly string[],
+    until: readonly string[] = [],
+  ): Promise<{ cleared: number; births: readonly string[] }> {
     const { connection, keys, directory } = this.parts;
     const call = {
       keys: names.map((name) => keys.queue(name)),
-      args: [FENCE_MS, TASKS_PER_COMMIT, ...states],
+      args: [FENCE_MS, ROWS_PER_STEP, states.length, ...states, ...until],
     };
-    const rows = await connection.writeScript(CLEAR, call, (reply) => reply as ClearedRow[]);
+    const [rows, births] = await connection.writeScript(CLEAR, call, (reply) => reply as ClearReply);
     const forgotten = rows.map(([queue, id, nonce]) => ({
       id,
       from: { queue: names[queue - 1] ?? '', nonce },
       to: undefined,
     }));
     await afterWrites(directory.exchange(forgotten));
-    return rows.length;
+    return { cleared: rows.length, births };
   }
 
   private async runReplace(rows: readonly ChangeRow[]): Promise<readonly (string | null)[]> {
@@ -125,6 +134,11 @@ export class TaskWriter {
     const { state, deadline, core, lease } = encoded;
     return [task.spec.id, seen, next, state, bytes, deadline, core, lease, output, record, channel, event];
   }
+}
+
+/** Characters that the script has to look at, besides some that are alike in all tasks. */
+function weightOfChange({ change, encoded }: ChangeRow): number {
+  return (change.output?.length ?? 0) + encoded.core.length + (change.ended?.error?.length ?? 0);
 }
 
 /** Does the rows that there are; null for the others. */

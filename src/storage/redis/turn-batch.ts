@@ -1,9 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers';
-import { TASKS_PER_COMMIT } from '../task-store.js';
 import { afterWrites } from './store-connection.js';
 
 /** Rows up to which calls share a script: while Redis works on it, the next one is made. */
 export const ROWS_PER_SCRIPT = 32;
+
+/**
+ * Rows that one script takes at most, and characters from which on it takes no further row: every other command waits
+ * for a script, so it may last for some milliseconds only. `npm run bench:scripts` measures how many.
+ */
+export const ROWS_PER_STEP = 64;
+const CHARACTERS_PER_STEP = 262_144;
 
 interface Call<Row, Result> {
   readonly rows: readonly Row[];
@@ -14,41 +20,59 @@ interface Call<Row, Result> {
 /** Does all rows in one step; answers one result for each, in order. */
 type Run<Row, Result> = (rows: readonly Row[]) => Promise<readonly Result[]>;
 
+/** How many rows go together. */
+export interface Bounds<Row> {
+  /** Calls are joined up to this many rows. */
+  readonly joined: number;
+  /** Rows that one step takes at most, by default `ROWS_PER_STEP`. */
+  readonly atOnce?: number;
+  /** Characters of a row, as far as rows differ in them: payloads, outputs, errors. By default 0. */
+  readonly weigh?: (row: Row) => number;
+}
+
 /**
  * Joins the calls of one turn of the event loop into one step, so that a busy service sends one script for many
- * requests. The rows of a call are one atomic step, unless it has more than `TASKS_PER_COMMIT`: Redis must not be held by
- * one step for long, so it is parted into steps of as many, one after the other.
+ * requests. The rows of a call are one atomic step, unless that would hold Redis for long: then the call is parted into
+ * steps, one after the other, and other commands run in between.
  */
 export class TurnBatch<Row, Result> {
   private calls: Call<Row, Result>[] = [];
   private rowCount = 0;
+  private weight = 0;
 
-  /** @param limit calls are joined up to this many rows */
+  private readonly bounds: Required<Bounds<Row>>;
+
   constructor(
     private readonly run: Run<Row, Result>,
-    private readonly limit: number,
-  ) {}
+    bounds: Bounds<Row>,
+  ) {
+    this.bounds = { atOnce: ROWS_PER_STEP, weigh: () => 0, ...bounds };
+  }
 
   /** Rejects with the error of the step, with `applied: "unknown"` when there were steps before it. */
   add(rows: readonly Row[]): Promise<readonly Result[]> {
-    return rows.length > TASKS_PER_COMMIT ? this.addParted(rows) : this.addStep(rows);
+    return rows.length === 1 ? this.addStep(rows) : this.addParted(rows);
   }
 
   private async addParted(rows: readonly Row[]): Promise<readonly Result[]> {
-    const results = [...(await this.addStep(rows.slice(0, TASKS_PER_COMMIT)))];
-    for (let from = TASKS_PER_COMMIT; from < rows.length; from += TASKS_PER_COMMIT) {
-      results.push(...(await afterWrites(this.addStep(rows.slice(from, from + TASKS_PER_COMMIT)))));
-    }
+    const [first = [], ...others] = stepsOf(rows, this.bounds);
+    if (others.length === 0) return this.addStep(rows);
+    const results = [...(await this.addStep(first))];
+    for (const step of others) results.push(...(await afterWrites(this.addStep(step))));
     return results;
   }
 
   private addStep(rows: readonly Row[]): Promise<readonly Result[]> {
-    if (this.rowCount + rows.length > this.limit) this.flush();
+    const { joined, weigh } = this.bounds;
+    const weight = rows.reduce((sum, row) => sum + weigh(row), 0);
+    const isFull = this.rowCount + rows.length > joined || this.weight + weight > CHARACTERS_PER_STEP;
+    if (isFull) this.flush();
     return new Promise((resolve, reject) => {
       if (this.calls.length === 0) nextTurn(() => this.flush());
       this.calls.push({ rows, resolve, reject });
       this.rowCount += rows.length;
-      if (this.rowCount >= this.limit) this.flush();
+      this.weight += weight;
+      if (this.rowCount >= joined) this.flush();
     });
   }
 
@@ -57,6 +81,7 @@ export class TurnBatch<Row, Result> {
     if (calls.length === 0) return;
     this.calls = [];
     this.rowCount = 0;
+    this.weight = 0;
     void this.runAll(calls);
   }
 
@@ -72,4 +97,23 @@ export class TurnBatch<Row, Result> {
       for (const { reject } of calls) reject(error);
     }
   }
+}
+
+/** The rows as scripts may take them, each of them several that are small or one that is large. */
+export function stepsOf<Row>(
+  rows: readonly Row[],
+  { atOnce = ROWS_PER_STEP, weigh = () => 0 }: Omit<Bounds<Row>, 'joined'>,
+): readonly (readonly Row[])[] {
+  const steps: Row[][] = [];
+  let weight = 0;
+  for (const row of rows) {
+    const step = steps.at(-1);
+    const more = weigh(row);
+    weight += more;
+    if (step === undefined || step.length === atOnce || weight > CHARACTERS_PER_STEP) {
+      steps.push([row]);
+      weight = more;
+    } else step.push(row);
+  }
+  return steps;
 }

@@ -1,23 +1,24 @@
 --[[ Leases ready tasks, those that are next. A claim that still holds tasks gets those.
 KEYS     queues to take from, in this order, then further queues in which the claim may hold tasks
-ARGV     how many of the queues to take from, the claim (or ''), the instant on the wall, on the steady scale, and as
-         JSON, the channel, entries that the event stream keeps, how many expired tasks to pass over, what the worker
-         offers (see `limits.lua`);
+ARGV     how many of the queues to take from, the claim (or ''), whether to look for what it holds (1, or 0 for a further
+         step of a call), the instant on the wall, on the steady scale, and as JSON, the channel, entries that the event
+         stream keeps, how many expired tasks to pass over, characters of payloads after which they are left out, what
+         the worker offers (see `limits.lua`);
          then for each lease: the beginning of its JSON, its length (see `lease.lua`), the end of its event
-Returns the tasks that the claim holds already, each as number of the queue, head, spec, core, lease, payload; the
-claimed ones, in the order of the leases, as event, head, spec, core, payload; and the expired ones that were passed
-over, as head, spec, core. ]]
-local SHARED, WIDTH = 9, 3
-local takeFrom, claim, wall, steady, instant, channel, length, passOver, offer = unpack(ARGV, 1, SHARED)
+Returns the tasks that the claim holds already, each as number of the queue, head, spec, core, lease; the claimed ones, in
+the order of the leases, as event, head, spec, core, payload (false when it was left out); and the expired ones that were
+passed over, as head, spec, core. ]]
+local SHARED, WIDTH = 11, 3
+local takeFrom, claim, looksFirst, wall, steady, instant, channel, length, passOver, room, offer = unpack(ARGV, 1, SHARED)
 local held = {}
 local run = {claimed = {}, expired = {}, claim = claim, wall = wall, steady = steady, instant = instant,
-  channel = channel, length = length, passOver = tonumber(passOver), offer = offer}
+  channel = channel, length = length, passOver = tonumber(passOver), room = tonumber(room), offer = offer}
 run.grantOf = function(number) return unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH) end
-for q, queue in ipairs(claim == '' and {} or KEYS) do
+for q, queue in ipairs(looksFirst == '1' and claim ~= '' and KEYS or {}) do
   for _, id in ipairs(redis.call('SMEMBERS', queue .. ':claim:' .. claim)) do
     local isGood = tonumber(redis.call('ZSCORE', queue .. ':leases', id)) > tonumber(steady)
-    local fields = isGood and redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease', 'payload')
-    if isGood then held[#held + 1] = {q, unpack(fields, 1, 5)} end
+    local fields = isGood and redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
+    if isGood then held[#held + 1] = {q, unpack(fields, 1, 4)} end
   end
 end
 run.left = #held > 0 and 0 or (#ARGV - SHARED) / WIDTH

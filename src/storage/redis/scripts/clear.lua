@@ -1,21 +1,23 @@
 --[[ Forgets tasks of queues, the oldest first.
 KEYS     queues
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused
-ARGV[2]  at most this many
-ARGV     then the states
-Returns number of the queue, id and nonce of each. ]]
-local gone = {}
+ARGV[2]  at most this many   ARGV[3] the number of states
+ARGV     then the states; then for each queue the birth up to which tasks are forgotten, as the first step has answered it
+Returns number of the queue, id and nonce of each; and for each queue the latest birth there was when this began. ]]
+local fence, most, states = unpack(ARGV, 1, 3)
+local gone, births = {}, {}
 for q, queue in ipairs(KEYS) do
-  for s = 3, #ARGV do
-    local left = ARGV[2] - #gone
+  births[q] = ARGV[3 + states + q] or redis.call('HGET', queue .. ':meta', 'event') or '0'
+  for s = 4, 3 + states do
+    local left = most - #gone
     local index = queue .. ':state:' .. ARGV[s]
-    local ids = left > 0 and redis.call('ZRANGE', index, 0, left - 1) or {}
+    local ids = left > 0 and redis.call('ZRANGE', index, '-inf', births[q], 'BYSCORE', 'LIMIT', 0, left) or {}
     for _, id in ipairs(ids) do
       local head = read(queue, id)
-      forget(queue, id, head, ARGV[1])
+      forget(queue, id, head, fence)
       gone[#gone + 1] = {q, id, head.nonce}
     end
   end
 end
 writeNotes()
-return gone
+return {gone, births}

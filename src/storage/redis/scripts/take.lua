@@ -5,10 +5,11 @@ local function eventOf(queue, id, head, instant, ending)
     .. ',"attempt":' .. head.attempt .. ending
 end
 
--- Leases a task, or notes that it has expired. Returns whether it was leased.
+-- Leases a task, or notes that it has expired. Returns whether it was leased. Lua looks at each byte of a payload: behind
+-- some large ones the process reads them by itself.
 local function take(queue, id, run)
-  local text, spec, core, payload, batch, lane =
-    unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'payload', 'batch', 'lane'))
+  local text, spec, core, batch, lane, payload = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec',
+    'core', 'batch', 'lane', run.room > 0 and 'payload' or 'left out'))
   local head = parse(text)
   head.claim, head.batch, head.lane = '', batch or '', lane or ''
   if head.startBy ~= '-' and tonumber(head.startBy) <= tonumber(run.wall) then
@@ -20,7 +21,7 @@ local function take(queue, id, run)
   local written = lease(queue, id, head, begin, length, run)
   local event = nextEvent(queue)
   tell(queue, event, id, 'processing', run.channel, run.length, eventOf(queue, id, head, run.instant, ending))
-  run.claimed[#run.claimed + 1] = {event, written, spec, core, payload}
-  run.left = run.left - 1
+  run.claimed[#run.claimed + 1] = {event, written, spec, core, payload or false}
+  run.left, run.room = run.left - 1, run.room - #(payload or '')
   return true
 end

@@ -1,10 +1,12 @@
 import { cancel } from '../../../../src/task/task.machine.js';
+import type { ClaimedTask } from '../../../../src/storage/task-store.js';
 import { monitorRedis } from '../../../support/redis-monitor.js';
 import type { StoreUser } from '../../../support/store-user.js';
 import { useRedis } from './redis.site.js';
 
 const site = useRedis();
-const COUNT = 2_500;
+const COUNT = 250;
+const STEPS = [64, 64, 64, 58];
 
 /** How many tasks each script has written, script by script, as Redis tells it to whoever monitors it. */
 async function portionsOf(work: () => Promise<unknown>): Promise<readonly number[]> {
@@ -29,39 +31,72 @@ function itemsOf(user: StoreUser) {
   return Array.from({ length: COUNT }, (_, index) => user.newTask({ id: `t${index}` }));
 }
 
-describe('what is done to 2,500 tasks in one call', () => {
-  it('is done in steps of 1,000, each of them one script', async () => {
+describe('what is done to 250 tasks in one call', () => {
+  it('is done in steps of 64, each of them one script', async () => {
     const user = await site.user();
     const items = itemsOf(user);
     const tasks = items.map(({ step }) => step.task);
     const cancelled = tasks.flatMap((task) => cancel(task, undefined, user.now) ?? []);
-    const steps = [1_000, 1_000, 500];
-    expect(await portionsOf(() => user.store.insert(items))).toEqual(steps);
-    expect(await portionsOf(() => user.store.replace(cancelled))).toEqual(steps);
-    expect(await portionsOf(() => user.store.remove(cancelled.map(({ task }) => task)))).toEqual(steps);
+    expect(await portionsOf(() => user.store.insert(items))).toEqual(STEPS);
+    expect(await portionsOf(() => user.store.replace(cancelled))).toEqual(STEPS);
+    expect(await portionsOf(() => user.store.remove(cancelled.map(({ task }) => task)))).toEqual(STEPS);
     expect(await user.store.counts()).toEqual([]);
   });
 
-  it('is cleared in steps of 1,000', async () => {
+  it('is cleared in steps of 64', async () => {
     const user = await site.user();
     await user.store.insert(itemsOf(user));
-    expect(await portionsOf(() => user.store.clear({}))).toEqual([1_000, 1_000, 500]);
+    expect(await portionsOf(() => user.store.clear({}))).toEqual(STEPS);
   });
 
   it('is not denied when a later step is refused', async () => {
     const user = await site.user();
-    const items = itemsOf(user).slice(0, 1_001);
+    const items = itemsOf(user).slice(0, 65);
     const client = await site.client();
-    await client.hset(site.keys.entry('t1000'), 'no', 'string');
+    await client.hset(site.keys.entry('t64'), 'no', 'string');
     await expect(user.store.insert(items)).rejects.toMatchObject({ applied: 'unknown' });
     expect((await user.find('t0')).state).toBe('queued');
+  });
+});
+
+describe('what is done to tasks with large payloads in one call', () => {
+  const payload = `"code":"${'x'.repeat(100_000)}"`;
+  const largeItems = (user: StoreUser) =>
+    Array.from({ length: 7 }, (_, index) => user.newTask({ id: `t${index}` }, payload));
+
+  it('is done in steps of some of them', async () => {
+    const user = await site.user();
+    expect(await portionsOf(() => user.store.insert(largeItems(user)))).toEqual([2, 2, 2, 1]);
+  });
+
+  it('is one commit for a claim, that answers every payload', async () => {
+    const user = await site.user();
+    await user.store.insert(largeItems(user));
+    const request = user.request({ max: 7, claimId: 'c' });
+    let claimed: readonly ClaimedTask[] = [];
+    const portions = await portionsOf(async () => {
+      claimed = await user.store.claim(request);
+    });
+    expect(portions).toEqual([7]);
+    expect(claimed.map((each) => each.payload)).toEqual(Array(7).fill(payload));
+    expect((await user.store.claim(request)).map((each) => each.payload)).toEqual(Array(7).fill(payload));
+  });
+});
+
+describe('a claim of 100', () => {
+  it('takes 50 at a time, and a repetition has all that is held', async () => {
+    const user = await site.user();
+    await user.store.insert(itemsOf(user));
+    const request = user.request({ max: 100, claimId: 'c' });
+    expect(await portionsOf(() => user.store.claim(request))).toEqual([50, 50]);
+    expect(await user.store.claim(request)).toHaveLength(100);
   });
 });
 
 describe('a call of many tasks and other calls of the same turn', () => {
   it('do not share a script, and keep their order', async () => {
     const user = await site.user();
-    const many = itemsOf(user).slice(0, 1_000);
+    const many = itemsOf(user).slice(0, 64);
     const sizes = await portionsOf(() =>
       Promise.all([
         user.store.insert([user.newTask({ id: 'first' })]),
@@ -69,6 +104,6 @@ describe('a call of many tasks and other calls of the same turn', () => {
         user.store.insert([user.newTask({ id: 'last' }), user.newTask({ id: 't7' })]),
       ]),
     );
-    expect(sizes).toEqual([1, 1_000, 1]);
+    expect(sizes).toEqual([1, 64, 1]);
   });
 });

@@ -78,9 +78,9 @@ describe('one step of a clear', () => {
     const step = (limit: number) =>
       clear.run(client, {
         keys: queues.map((queue) => site.keys.queue(queue)),
-        args: [60_000, limit, 'delayed', 'queued'],
-      });
-    const rows = (await step(3)) as [number, string, string][];
+        args: [60_000, limit, 2, 'delayed', 'queued'],
+      }) as Promise<[[number, string, string][], string[]]>;
+    const [rows] = await step(3);
     expect(rows.map(([queue, id]) => [queue, id])).toEqual([
       [1, 'later'],
       [1, 'q0'],
@@ -91,14 +91,28 @@ describe('one step of a clear', () => {
       expect(await client.get(site.keys.entry(id))).toBe(`${nonce} q`);
       expect(await client.pttl(`${site.keys.queue('q')}:gone:${id}`)).toBeGreaterThan(50_000);
     }
-    expect(await step(1)).toEqual([[1, 'q2', expect.any(String)]]);
-    expect(await step(2)).toEqual([
+    expect((await step(1))[0]).toEqual([[1, 'q2', expect.any(String)]]);
+    expect((await step(2))[0]).toEqual([
       [2, 'r0', expect.any(String)],
       [2, 'r1', expect.any(String)],
     ]);
-    expect(await step(10)).toEqual([[2, 'r2', expect.any(String)]]);
-    expect(await step(10)).toEqual([]);
+    expect((await step(10))[0]).toEqual([[2, 'r2', expect.any(String)]]);
+    expect((await step(10))[0]).toEqual([]);
     expect(idsOf(await user.list())).toEqual(['other']);
+  });
+
+  it('leaves alone what came after the first one', async () => {
+    const user = await site.user();
+    const client = await site.client();
+    const keys = [site.keys.queue('q')];
+    const step = (...until: string[]) =>
+      clear.run(client, { keys, args: [60_000, 1, 1, 'queued', ...until] }) as Promise<[unknown[], string[]]>;
+    await user.add({ id: 'a', queue: 'q' }, { id: 'b', queue: 'q' });
+    const [, births] = await step();
+    await user.add({ id: 'later', queue: 'q' });
+    expect((await step(...births))[0]).toEqual([[1, 'b', expect.any(String)]]);
+    expect((await step(...births))[0]).toEqual([]);
+    expect(idsOf(await user.list())).toEqual(['later']);
   });
 
   it('is followed by others until nothing is left', async () => {
