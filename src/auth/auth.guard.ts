@@ -11,7 +11,7 @@ import type { Principal } from './principal.js';
 
 /**
  * Lets a request in or answers 401, 403 or 429, before its body is read. A route that says nothing of who may call it
- * is for admins only. Everything is decided at once, without waiting.
+ * is for admins only. Everything is decided at once; only the first lease after a start without a store waits for it.
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
@@ -20,10 +20,16 @@ export class AuthGuard implements CanActivate {
 
   constructor(private readonly authenticator: Authenticator) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.accessOf(context.getHandler(), context.getClass());
     if (access.isPublic) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const prepared = this.authenticator.prepare(request, access.takesLease);
+    if (prepared !== undefined) return prepared.then(() => this.admit(request, access));
+    return this.admit(request, access);
+  }
+
+  private admit(request: AuthenticatedRequest, access: Access): boolean {
     const principal = this.authenticator.authenticate(request, access.takesLease);
     if (!mayEnter(principal, access)) {
       this.authenticator.reportForbidden(request, principal);

@@ -8,6 +8,7 @@ import type { ApiKey } from './api-keys.js';
 import { FailureLimit } from './failure-limit.js';
 import { FailureLog } from './failure.log.js';
 import { bareLease, isLeaseId } from './lease.credential.js';
+import { LeaseIds } from './lease-ids.js';
 import { presentedKey } from './presented-key.js';
 import { ANYONE } from './principal.js';
 import type { Principal } from './principal.js';
@@ -24,7 +25,7 @@ const NO_KEY: Refusal = {
   isAttempt: false,
 };
 const WRONG_KEY: Refusal = { detail: 'The API key is not a valid one', isAttempt: true };
-const NO_LEASE_ID: Refusal = { detail: 'X-Lease-Id does not hold one lease id', isAttempt: true };
+const WRONG_LEASE: Refusal = { detail: 'X-Lease-Id is not a lease id of this service', isAttempt: true };
 
 /** Finds out who makes a request, without waiting for anything, from nothing but its headers. */
 @Injectable()
@@ -34,6 +35,7 @@ export class Authenticator {
 
   constructor(
     private readonly keys: ApiKeys,
+    private readonly leaseIds: LeaseIds,
     private readonly clock: Clock,
     config: Config,
   ) {
@@ -42,7 +44,16 @@ export class Authenticator {
   }
 
   /**
+   * What must be awaited before `authenticate`; `undefined`, as nearly always, for nothing.
+   * @throws StoreUnavailable when the secret of the leases has never been read
+   */
+  prepare({ headers }: IncomingMessage, takesLease: boolean): Promise<void> | undefined {
+    return takesLease && headers['x-lease-id'] !== undefined ? this.leaseIds.whenReady() : undefined;
+  }
+
+  /**
    * Who makes the request. With `takesLease`, a lease in `X-Lease-Id` will do without a key, and is kept beside one.
+   * Without a key, a lease that this service never gave out is refused like a wrong key.
    * @throws ProblemError `unauthorized`; `rate_limited` instead when too many wrong keys came from the address
    */
   authenticate(request: IncomingMessage, takesLease: boolean): Principal {
@@ -50,8 +61,9 @@ export class Authenticator {
     const principal = this.owner(request, leaseId !== undefined);
     if (leaseId === undefined) return principal ?? this.refuse(request, NO_KEY);
     // A repeated header comes joined with a comma and fails here.
-    if (typeof leaseId !== 'string' || !isLeaseId(leaseId)) return this.refuse(request, NO_LEASE_ID);
-    return principal ? { ...principal, leaseId } : bareLease(leaseId);
+    if (typeof leaseId !== 'string' || !isLeaseId(leaseId)) return this.refuse(request, WRONG_LEASE);
+    if (principal) return { ...principal, leaseId };
+    return this.leaseIds.isGenuine(leaseId) ? bareLease(leaseId) : this.refuse(request, WRONG_LEASE);
   }
 
   /**
@@ -83,7 +95,7 @@ export class Authenticator {
     const address = addressOf(request);
     const seconds = this.limit.secondsToWait(address);
     const by = refusal.keyId === undefined ? address : `${address} with the key ${refusal.keyId}`;
-    this.log.write(`Refused ${by}: ${seconds > 0 ? 'too many wrong keys' : refusal.detail}`);
+    this.log.write(`Refused ${by}: ${seconds > 0 ? 'too many wrong keys or lease ids' : refusal.detail}`);
     if (seconds > 0) throw tooManyFailures(seconds);
     if (refusal.isAttempt) this.limit.count(address);
     throw new ProblemError('unauthorized', refusal.detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
@@ -96,7 +108,7 @@ function outOfTime({ principal: { keyId } }: ApiKey): Refusal {
 }
 
 function tooManyFailures(seconds: number): ProblemError {
-  const detail = `Too many wrong API keys came from this address; a valid key works, else try again in ${seconds} s`;
+  const detail = `Too many wrong keys or lease ids came from this address; a valid one works, else try again in ${seconds} s`;
   return new ProblemError('rate_limited', detail, { headers: { 'Retry-After': String(seconds) } });
 }
 

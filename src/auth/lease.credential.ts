@@ -6,6 +6,7 @@ const LEASE_ID = /^[A-Za-z0-9_-]{8,128}$/;
 /** The key id of a caller that has a lease and no key. No key may be called so. */
 export const LEASE_KEY_ID = 'lease';
 
+/** Whether this looks like one lease id. `LeaseIds` knows whether it is one. */
 export function isLeaseId(text: string): boolean {
   return LEASE_ID.test(text);
 }

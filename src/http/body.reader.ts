@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ClientGone } from './client-gone.error.js';
 import { invalidRequest, readDto } from './dto.reader.js';
 import { type DtoPlan } from './dto-plan.js';
+import { GrowingBuffer } from './growing-buffer.js';
 import type { HttpLimits } from './http-limits.js';
 import { JsonScanError, type ScanLimits, scanEnvelope } from './json-scanner.js';
 import { ProblemError } from './problem.error.js';
@@ -116,16 +117,14 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
       reject(new ClientGone());
       return;
     }
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const body = new GrowingBuffer();
     // A message that was read to the end closes too.
     const refuse = () => {
       if (!request.readableEnded) reject(new ClientGone());
     };
     const keep = (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= limits.maxBodyBytes) {
-        chunks.push(chunk);
+      if (body.length + chunk.length <= limits.maxBodyBytes) {
+        body.append(chunk);
         return;
       }
       // What is still under way is read and forgotten, so that the answer reaches a client that is still sending.
@@ -135,7 +134,7 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
     };
     request
       .on('data', keep)
-      .on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+      .on('end', () => resolve(body.take()))
       .on('error', refuse)
       .on('close', refuse);
   });

@@ -141,9 +141,10 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'Send the lease_id that the claim returned',
   },
   rate_limited: {
-    when: 'Too many wrong keys came from the address of the client. A right key still works.',
+    when: 'Too many wrong keys or made-up lease ids came from the address of the client. A valid one still works.',
     remedy: 'Repair the key; wait for `Retry-After`.',
-    detail: 'Too many wrong API keys came from this address; a valid key works, else try again in 1 s',
+    detail:
+      'Too many wrong keys or lease ids came from this address; a valid one works, else try again in 1 s',
   },
   queue_full: {
     when: 'As many tasks wait in the queue as its `max_depth` allows. Claims and reports go on.',

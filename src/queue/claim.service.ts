@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { LeaseIds } from '../auth/lease-ids.js';
 import { Config } from '../config/config.js';
 import { type ClaimedTask, type ClaimRequest, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import type { Labels } from '../task/requirements.js';
 import { release } from '../task/task.machine.js';
 import type { Caller } from './caller.js';
-import { newLeaseId } from './lease-id.js';
 import { TaskChanger } from './task-changer.js';
 import { WaitingRoom } from './waiting-room.js';
 import { WorkerWatch } from './worker-watch.js';
@@ -32,6 +32,7 @@ export class ClaimService {
     private readonly changer: TaskChanger,
     private readonly config: Config,
     private readonly workers: WorkerWatch,
+    private readonly leaseIds: LeaseIds,
   ) {}
 
   /**
@@ -44,6 +45,7 @@ export class ClaimService {
     if (workerId !== undefined) this.workers.saw(workerId, queues);
     const isDraining = this.workers.isDraining(workerId);
     if (isDraining && claim.claimId === undefined) return [];
+    await this.leaseIds.whenReady();
     const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
     const isPatient = claim.wait > 0 && !isDraining;
     const claimed = isPatient ? await this.park(request, claim, caller) : await this.store.claim(request);
@@ -79,7 +81,7 @@ export class ClaimService {
     const { queues, maxTasks, workerId, claimId, lease, labels } = claim;
     const { generation } = this.store;
     const { LEASE_GRACE_SECONDS: grace, MAX_LEASE_SECONDS: longest } = this.config;
-    const leaseIds = Array.from({ length: maxTasks }, () => newLeaseId(generation));
+    const leaseIds = Array.from({ length: maxTasks }, () => this.leaseIds.make(generation));
     const length = lease === undefined ? undefined : Math.min(lease, longest);
     return { queues, leaseIds, labels, grant: { workerId, claimId, lease: length, grace } };
   }

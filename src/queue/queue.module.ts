@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { BulkController } from './bulk.controller.js';
 import { ClaimService } from './claim.service.js';
 import { DepthGate } from './depth-gate.js';
@@ -18,6 +19,7 @@ import { WorkService } from './work.service.js';
 
 /** The queue itself. Needs `TaskStore`, `Config` and `HttpLimits` from global modules. */
 @Module({
+  imports: [AuthModule],
   controllers: [WorkController, BulkController, SteeringController, TasksController, StatusController],
   providers: [
     TaskChanger,

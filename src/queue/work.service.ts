@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { generationOf } from '../auth/lease-ids.js';
 import { Config } from '../config/config.js';
 import { type JsonText, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
@@ -13,7 +14,6 @@ import {
 } from '../task/task.machine.js';
 import { LeaseLost, LeaseRequired, TaskNotFound } from '../task/task.errors.js';
 import type { ProcessingTask, Task } from '../task/task.js';
-import { generationOf } from './lease-id.js';
 import type { TaskGuard } from './queue-access.js';
 import { type Decide, guarded, TaskChanger } from './task-changer.js';
 

@@ -1,4 +1,5 @@
-import { allDocuments, DOCUMENT_KINDS, type DocumentStore } from './document-store.js';
+import { createHash } from 'node:crypto';
+import { allDocuments, DOCUMENT_KINDS, type DocumentStore, LEASE_SECRET_KIND } from './document-store.js';
 
 /**
  * Copies every document, the oldest first. Nothing that is there is overwritten.
@@ -9,10 +10,23 @@ export async function copyDocuments(from: DocumentStore, to: DocumentStore): Pro
   const different: string[] = [];
   for (const kind of DOCUMENT_KINDS) {
     for (const { id, text } of (await allDocuments(from, kind)).toReversed()) {
-      await to.put(kind, { id, text, expected: 0 });
-      const there = await to.get(kind, id);
-      if (there?.text !== text) different.push(`${kind} ${id}`);
+      if (await hasCopied(to, { kind, id, text })) continue;
+      // Any number of these can stand side by side: the target's own, and those of the leases that were copied.
+      const another = createHash('sha256').update(text).digest('hex').slice(0, 16);
+      const isKept = kind === LEASE_SECRET_KIND && (await hasCopied(to, { kind, id: another, text }));
+      if (!isKept) different.push(`${kind} ${id}`);
     }
   }
   return different;
+}
+
+interface Copied {
+  readonly kind: (typeof DOCUMENT_KINDS)[number];
+  readonly id: string;
+  readonly text: string;
+}
+
+async function hasCopied(to: DocumentStore, { kind, id, text }: Copied): Promise<boolean> {
+  await to.put(kind, { id, text, expected: 0 });
+  return (await to.get(kind, id))?.text === text;
 }

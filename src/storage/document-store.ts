@@ -1,10 +1,13 @@
 /** Everything that is kept as documents. A copy of a store takes all of them along. */
 export const DOCUMENT_KINDS = [
   ...(['schedule', 'scheduleRun', 'batch', 'workers', 'drain'] as const),
-  ...(['notice', 'delivery', 'lock'] as const),
+  ...(['notice', 'delivery', 'lock', 'leaseSecret'] as const),
 ] as const;
 
-/** A secret is left behind by a copy: the other store makes its own. */
+/** Secrets that lease ids are signed with. They follow the tasks into a copy, because held tasks go with them. */
+export const LEASE_SECRET_KIND = 'leaseSecret';
+
+/** A `secret` is left behind by a copy: the other store makes its own. */
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number] | 'secret';
 
 /** A small document with a name; `text` is its JSON. */

@@ -1,4 +1,4 @@
-import { newLeaseId } from '../../src/queue/lease-id.js';
+import { randomBytes } from 'node:crypto';
 import { openRedisLink } from '../../src/redis/redis-link.js';
 import { parseRedisUrl } from '../../src/redis/redis-url.js';
 import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
@@ -51,7 +51,8 @@ export class StoreQueue implements RedisQueue {
   }
 
   async cycle(): Promise<void> {
-    const leaseId = newLeaseId(this.store.generation);
+    // As long as those of the service.
+    const leaseId = `0-${randomBytes(30).toString('base64url')}`;
     const grant = { workerId: 'w1', grace: 30 };
     const [claimed] = await this.store.claim({ queues: ['default'], leaseIds: [leaseId], grant });
     if (claimed === undefined) throw new Error('The store has no task left');

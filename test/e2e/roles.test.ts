@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
+import { LeaseIds } from '../../src/auth/lease-ids.js';
 import { TaskStore } from '../../src/storage/task-store.js';
 import { describeStores } from '../support/describe-stores.js';
 import { type Answer, type Call, type TestApp } from '../support/test-app.js';
@@ -152,8 +153,10 @@ function as(id: string, method: string, path: string, call: Call = {}): Promise<
   return service.call(method, path, { ...call, key: keyOf(id) });
 }
 
-function withLease(leaseId: string, method: string, path: string, body?: object): Promise<Answer> {
-  return service.call(method, path, { headers: { 'X-Lease-Id': leaseId }, body });
+function withLease(leaseId: string, method: string, path: string, body?: object | string): Promise<Answer> {
+  const type = typeof body === 'string' && !['GET'].includes(method) ? JSON_TYPE : undefined;
+  const sent = method === 'GET' ? undefined : body;
+  return service.call(method, path, { headers: { ...type, 'X-Lease-Id': leaseId }, body: sent });
 }
 
 interface Layer {
@@ -226,8 +229,13 @@ describeStores(({ startApp }) => {
       }
       expect([anonymous.status, anonymous.body.code]).toEqual([401, 'unauthorized']);
       expect([wrong.status, wrong.body.code]).toEqual([401, 'unauthorized']);
-      const leased = await withLease('0-AAAAAAAAAAAAAAAAAAAAAAAA', method, path, body);
+      const genuine = service.app.get(LeaseIds).make(0);
+      const leased = await withLease(genuine, method, path, body);
       expect(leased.status === 401).toBe(!callers.includes('lease'));
+      for (const madeUp of ['0-AAAAAAAAAAAAAAAAAAAAAAAA', `0-${'A'.repeat(40)}`]) {
+        const answer = await withLease(madeUp, method, path, '{');
+        expect([answer.status, answer.body.code]).toEqual([401, 'unauthorized']);
+      }
       for (const role of ROLES) {
         const answer = await as(role, method, path, { body });
         if (callers.includes(role)) expect([role, isOpen(answer)]).toEqual([role, true]);

@@ -13,7 +13,12 @@ import { ConfigModule } from '../../../src/config/config.module.js';
 import { loadConfig } from '../../../src/config/config.js';
 import { ProblemError } from '../../../src/http/problem.error.js';
 import { PROBLEMS } from '../../../src/http/problems.js';
+import { LeaseIds } from '../../../src/auth/lease-ids.js';
+import { DocumentStore } from '../../../src/storage/document-store.js';
+import { TaskStore } from '../../../src/storage/task-store.js';
 import { Clock } from '../../../src/task/clock.js';
+import { ReferenceStore } from '../../contract/reference-store.js';
+import { ROOMY } from '../../support/store-harness.js';
 import type { FakeClock, KeptLog } from './auth.support.js';
 
 /** One route for each way of letting somebody in; each answers who came. */
@@ -94,12 +99,21 @@ export class SampleApp {
   private constructor(private readonly app: INestApplication) {}
 
   static async start(env: NodeJS.ProcessEnv, clock: FakeClock, log: KeptLog): Promise<SampleApp> {
+    const store = new ReferenceStore(clock, ROOMY);
+
     @Global()
-    @Module({ providers: [{ provide: Clock, useValue: clock }], exports: [Clock] })
-    class ClockModule {}
+    @Module({
+      providers: [
+        { provide: Clock, useValue: clock },
+        { provide: TaskStore, useValue: store },
+        { provide: DocumentStore, useValue: store.documents },
+      ],
+      exports: [Clock, TaskStore, DocumentStore],
+    })
+    class StoreModule {}
 
     @Module({
-      imports: [ConfigModule.forRoot(loadConfig(env)), ClockModule, AuthModule],
+      imports: [ConfigModule.forRoot(loadConfig(env)), StoreModule, AuthModule],
       controllers: [SampleController],
       providers: [{ provide: APP_FILTER, useClass: StatusFilter }],
     })
@@ -112,6 +126,11 @@ export class SampleApp {
     });
     await app.listen(0, '127.0.0.1');
     return new SampleApp(app);
+  }
+
+  /** A lease id that the application has given out. */
+  lease(): string {
+    return this.app.get(LeaseIds).make(0);
   }
 
   async call(path: string, call: Call = {}): Promise<Answer> {

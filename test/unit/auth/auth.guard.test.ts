@@ -15,7 +15,8 @@ const keysFile = directory.write(
   }),
 );
 const ROUTES = ['/silent', '/producer', '/worker', '/viewer', '/admin', '/lease'];
-const LEASE = 'lease-id_0123456789';
+/** Both look like lease ids; only the first form has a proof. */
+const MADE_UP = [`0-${'A'.repeat(40)}`, '0-AAAAAAAAAAAAAAAAAAAAAAAA', 'lease-id_0123456789'];
 
 let clock: FakeClock;
 let log: KeptLog;
@@ -154,32 +155,51 @@ describe('AuthGuard with a lease and no key', () => {
   beforeEach(() => start({ API_KEY: 'admin-key', API_KEYS_FILE: keysFile, API_KEYS_RELOAD_SECONDS: '3600' }));
 
   it('lets it in where a lease is taken, and nowhere else', async () => {
+    const lease = app.lease();
     const wanted = ROUTES.map((path) => [path, path === '/lease' ? 200 : 401]);
-    expect(await statusesOf({ headers: { 'X-Lease-Id': LEASE } })).toEqual(Object.fromEntries(wanted));
+    expect(await statusesOf({ headers: { 'X-Lease-Id': lease } })).toEqual(Object.fromEntries(wanted));
   });
 
   it('hands on the lease as all that the caller has', async () => {
-    const { body } = await app.call('/lease', { method: 'POST', headers: { 'X-Lease-Id': LEASE } });
-    expect(body).toEqual({ keyId: 'lease', roles: [], queues: ['*'], leaseId: LEASE });
+    const leaseId = app.lease();
+    const { body } = await app.call('/lease', { method: 'POST', headers: { 'X-Lease-Id': leaseId } });
+    expect(body).toEqual({ keyId: 'lease', roles: [], queues: ['*'], leaseId });
   });
 
-  it.each([['short'], ['x'.repeat(129)], ['lease id'], [''], [[LEASE, LEASE]]])(
-    'answers 401 to %j',
-    async (id) => {
-      expect(await statusOf('/lease', { headers: { 'X-Lease-Id': id } })).toBe(401);
-    },
-  );
+  it.each([...MADE_UP, 'short', 'x'.repeat(129), 'lease id', ''])('answers 401 to %j', async (id) => {
+    expect(await statusOf('/lease', { headers: { 'X-Lease-Id': id } })).toBe(401);
+  });
+
+  it('answers 401 to two at once, and to one that was changed anywhere', async () => {
+    const id = app.lease();
+    expect(await statusOf('/lease', { headers: { 'X-Lease-Id': [id, app.lease()] } })).toBe(401);
+    for (let at = 0; at < id.length; at += 1) {
+      const changed = `${id.slice(0, at)}${id[at] === 'a' ? 'b' : 'a'}${id.slice(at + 1)}`;
+      expect([at, await statusOf('/lease', { headers: { 'X-Lease-Id': changed } })]).toEqual([
+        at,
+        at < 60 ? 401 : 429,
+      ]);
+    }
+  });
+
+  it('refuses a made-up lease before any of the body has come, within the limit of wrong keys', async () => {
+    const call = { headers: { 'X-Lease-Id': MADE_UP[0] ?? '' }, withholdsBody: true };
+    for (let time = 0; time < 60; time += 1) expect(await statusOf('/lease', call)).toBe(401);
+    expect(await statusOf('/lease', call)).toBe(429);
+    expect(await statusOf('/lease', withKey('worker-key'))).toBe(200);
+    expect(await statusOf('/lease', { headers: { 'X-Lease-Id': app.lease() } })).toBe(200);
+  });
 
   it('does not let a lease make up for a wrong key or a missing role', async () => {
-    const lease = { 'X-Lease-Id': LEASE };
+    const lease = { 'X-Lease-Id': app.lease() };
     expect(await statusOf('/lease', { headers: { ...lease, 'X-API-Key': 'wrong' } })).toBe(401);
     expect(await statusOf('/lease', { headers: { ...lease, 'X-API-Key': 'viewer-key' } })).toBe(403);
   });
 
   it('keeps the lease beside a key, so that the key does not get around the fence', async () => {
-    const headers = { 'X-Lease-Id': LEASE, 'X-API-Key': 'worker-key' };
+    const headers = { 'X-Lease-Id': 'lease-id_0123456789', 'X-API-Key': 'worker-key' };
     const { body } = await app.call('/lease', { method: 'POST', headers });
-    expect(body).toEqual({ keyId: 'w1', roles: ['worker'], queues: ['*'], leaseId: LEASE });
+    expect(body).toEqual({ keyId: 'w1', roles: ['worker'], queues: ['*'], leaseId: headers['X-Lease-Id'] });
     expect((await app.call('/worker', { headers })).body).not.toHaveProperty('leaseId');
   });
 });
@@ -251,9 +271,11 @@ describe('AuthGuard without any key configured', () => {
   });
 
   it('holds a caller to the lease that it shows', async () => {
-    const { body } = await app.call('/lease', { method: 'POST', headers: { 'X-Lease-Id': LEASE } });
-    expect(body).toMatchObject({ keyId: 'lease', leaseId: LEASE });
-    expect(await statusOf('/silent', { headers: { 'X-Lease-Id': LEASE } })).toBe(200);
+    const headers = { 'X-Lease-Id': app.lease() };
+    const { body } = await app.call('/lease', { method: 'POST', headers });
+    expect(body).toMatchObject({ keyId: 'lease', leaseId: headers['X-Lease-Id'] });
+    expect(await statusOf('/silent', { headers })).toBe(200);
+    expect(await statusOf('/lease', { headers: { 'X-Lease-Id': MADE_UP[0] ?? '' } })).toBe(401);
   });
 });
 

@@ -1,0 +1,134 @@
+import { createHmac, randomBytes, randomFillSync, timingSafeEqual } from 'node:crypto';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { DocumentStore, LEASE_SECRET_KIND } from '../storage/document-store.js';
+import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { after, type Instant } from '../task/clock.js';
+import { TASK_STATES } from '../task/task.js';
+
+/** 144 bits: nobody guesses a lease. */
+const RANDOM_BYTES = 18;
+/** 96 bits: one guess in 10^28 passes for genuine. */
+const PROOF_BYTES = 12;
+const LEASE_ID = /^(([0-9a-z]{1,11})-[A-Za-z0-9_-]{24})([A-Za-z0-9_-]{16})?$/;
+
+const SECRET_BYTES = 32;
+const SECRET_NAME = 'first';
+/** Seconds: the longest `timeout` that a task could have in releases whose lease ids have no proof. */
+const LONGEST_UNPROVEN_TIMEOUT = 86_400;
+
+// One call of the random source for many ids: it costs as much for 18 bytes as for thousands.
+const pool = Buffer.alloc(RANDOM_BYTES * 256);
+let used = pool.length;
+
+/** What lease ids are signed with. */
+interface LeaseSecret {
+  /** Base64url. */
+  readonly secret: string;
+  /** Until then a lease id without a proof passes: it may be of the release before. */
+  readonly unprovenUntil: Instant;
+}
+
+/** A part of the id that tells a lease that a clear ended from one that never was. `undefined`: not a lease id of ours. */
+export function generationOf(leaseId: string): number | undefined {
+  const generation = LEASE_ID.exec(leaseId)?.[2];
+  return generation === undefined ? undefined : Number.parseInt(generation, 36);
+}
+
+/**
+ * Makes lease ids, which are the fencing tokens: the generation of the store, 144 random bits, and a proof that this
+ * service gave the id out. The proof is an HMAC with a secret that all replicas of a store share and that a restart
+ * keeps, so a made-up id is refused without a look-up.
+ */
+@Injectable()
+export class LeaseIds implements OnModuleInit {
+  /** The first one signs; any one proves. */
+  private secrets: readonly Buffer[] = [];
+  private unprovenUntil: Instant = -Infinity;
+  private reading?: Promise<void>;
+
+  constructor(
+    private readonly store: TaskStore,
+    private readonly documents: DocumentStore,
+    private readonly config: Config,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.whenReady()?.catch((error: unknown) => {
+      // The store is unavailable at the start: the first claim reads the secret.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    });
+  }
+
+  /**
+   * Resolves when ids can be made and told from made-up ones; `undefined` when they can already.
+   *
+   * @throws StoreUnavailable
+   */
+  whenReady(): Promise<void> | undefined {
+    if (this.secrets.length > 0) return undefined;
+    this.reading ??= this.read().finally(() => {
+      this.reading = undefined;
+    });
+    return this.reading;
+  }
+
+  make(generation: number): string {
+    if (used === pool.length) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const named = `${generation.toString(36)}-${pool.toString('base64url', used, used + RANDOM_BYTES)}`;
+    used += RANDOM_BYTES;
+    const [secret] = this.secrets;
+    if (secret === undefined) throw new Error('LeaseIds.whenReady() was not awaited');
+    return named + proofOf(named, secret);
+  }
+
+  /** Whether this service gave the id out. */
+  isGenuine(leaseId: string): boolean {
+    const [, named, , proof] = LEASE_ID.exec(leaseId) ?? [];
+    if (named === undefined) return false;
+    if (proof === undefined) return this.store.clock.now().wall < this.unprovenUntil;
+    const given = Buffer.from(proof);
+    return this.secrets.some((secret) => timingSafeEqual(given, Buffer.from(proofOf(named, secret))));
+  }
+
+  private async read(): Promise<void> {
+    const kept = await this.readKept();
+    this.unprovenUntil = Math.max(...kept.map(({ unprovenUntil }) => unprovenUntil));
+    this.secrets = kept.map(({ secret }) => Buffer.from(secret, 'base64url'));
+  }
+
+  private async readKept(): Promise<readonly LeaseSecret[]> {
+    for (;;) {
+      // Others than the first came with the tasks of another store.
+      const { documents } = await this.documents.list(LEASE_SECRET_KIND, { limit: 100 });
+      const first = documents.find(({ id }) => id === SECRET_NAME);
+      if (first !== undefined) {
+        const rest = documents.filter((document) => document !== first);
+        return [first, ...rest].map(({ text }) => JSON.parse(text) as LeaseSecret);
+      }
+      // When another replica was quicker, its secret is the one.
+      const text = JSON.stringify(await this.newSecret());
+      await this.documents.put(LEASE_SECRET_KIND, { id: SECRET_NAME, text, expected: 0 });
+    }
+  }
+
+  private async newSecret(): Promise<LeaseSecret> {
+    const { MAX_LEASE_SECONDS, LEASE_GRACE_SECONDS } = this.config;
+    const longest = Math.max(MAX_LEASE_SECONDS, LONGEST_UNPROVEN_TIMEOUT + LEASE_GRACE_SECONDS);
+    const queues = await this.store.counts();
+    const isUsed = queues.some(({ counts }) => TASK_STATES.some((state) => counts[state] > 0));
+    const now = this.store.clock.now().wall;
+    return {
+      secret: randomBytes(SECRET_BYTES).toString('base64url'),
+      // A store without tasks has given out no lease.
+      unprovenUntil: isUsed ? after(now, longest) : now,
+    };
+  }
+}
+
+function proofOf(named: string, secret: Buffer): string {
+  return createHmac('sha256', secret).update(named).digest().toString('base64url', 0, PROOF_BYTES);
+}
