@@ -26,7 +26,8 @@ export function inOrder(labels: Labels): Labels {
 
 /** What a worker offers, for many questions. */
 export class Offer {
-  private readonly pairs: ReadonlySet<string>;
+  /** `label=value` of each. */
+  readonly pairs: ReadonlySet<string>;
 
   constructor(labels: Labels = {}) {
     this.pairs = new Set(pairsOf(labels));

@@ -248,9 +248,24 @@ export class ReferenceStore extends TaskStore {
     const level = ready.filter(({ spec }) => spec.priority === priority);
     const rank = level.filter(({ spec }) => spec.group === group).findIndex(({ spec }) => spec.id === id);
     if (rank === -1) return undefined;
-    const higher = ready.filter(({ spec }) => spec.priority > priority).length;
     const groups = new Set(level.map(({ spec }) => spec.group)).size;
-    return higher + Math.min((rank + 1) * groups, level.length);
+    const own = Math.min((rank + 1) * groups, level.length);
+    const { priorityAgeing } = this.data.flowOf(queue).settings;
+    if (priorityAgeing === undefined)
+      return own + ready.filter(({ spec }) => spec.priority > priority).length;
+    // What is more urgent than the least urgent one that this task waits for in its own level.
+    const urgency = (task: Task) => task.spec.priority * priorityAgeing * 1000 - task.createdAt;
+    const laneOf = ({ spec }: Task) => JSON.stringify([spec.group, signatureOf(spec.requires)]);
+    const others = level.filter(({ spec }) => spec.group !== group);
+    const waitedFor = [...new Set(others.map(laneOf))].flatMap((name) => {
+      const lane = others.filter((task) => laneOf(task) === name);
+      return lane[Math.min(rank, lane.length - 1)] ?? [];
+    });
+    const self = level.filter(({ spec }) => spec.id === id);
+    const until = Math.min(...[...self, ...waitedFor].map(urgency));
+    const isAhead = (task: Task) =>
+      urgency(task) > until || (urgency(task) === until && task.spec.priority > priority);
+    return own + ready.filter((task) => task.spec.priority !== priority && isAhead(task)).length;
   }
 
   async settingsOf(queue: string): Promise<QueueSettings> {
@@ -388,8 +403,10 @@ export class ReferenceStore extends TaskStore {
       const isBehind = head !== undefined && (head.spec.group === group || turn(head) < turn(task));
       if (!isBehind && !isFull(group) && offer.satisfies(signatureOf(requires))) heads.set(priority, task);
     }
-    const { priorityAgeing: ageing = Infinity } = settings;
-    const urgency = ({ spec, createdAt }: Task) => spec.priority + (now.wall - createdAt) / (ageing * 1000);
+    const { priorityAgeing: ageing } = settings;
+    // All tasks age alike, so the order of two of them never changes.
+    const urgency = ({ spec, createdAt }: Task) =>
+      ageing === undefined ? spec.priority : spec.priority * ageing * 1000 - createdAt;
     return [...heads.values()]
       .toSorted((one, other) => other.spec.priority - one.spec.priority)
       .toSorted((one, other) => urgency(other) - urgency(one))[0];

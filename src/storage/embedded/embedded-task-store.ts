@@ -23,6 +23,7 @@ import {
   TaskStore,
 } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
+import { BirthTimes } from './birth-times.js';
 import { Commits } from './commits.js';
 import { EmbeddedDocuments } from './embedded-documents.js';
 import { EmbeddedOutbox } from './embedded-outbox.js';
@@ -75,6 +76,7 @@ export class EmbeddedTaskStore extends TaskStore {
   private readonly unlock: () => void;
   private readonly commits: Commits;
   private readonly writer: TaskWriter;
+  private readonly births: BirthTimes;
   private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
   private readonly clearer: TaskClearer;
@@ -121,7 +123,8 @@ export class EmbeddedTaskStore extends TaskStore {
     this.commits = new Commits(files, this.index, settings.noticeTypes);
     this.clearer = new TaskClearer(files, this.index, this.commits);
     this.writer = new TaskWriter(files, this.commits, lastNumber);
-    this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock);
+    this.births = new BirthTimes((number) => files.read(number)?.createdAt);
+    this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock, this.births);
     this.documents = new EmbeddedDocuments(files, this.commits);
     this.settings = new EmbeddedSettings({ files, index, commits: this.commits, clock });
     this.failure = this.commits.failure;
@@ -175,7 +178,7 @@ export class EmbeddedTaskStore extends TaskStore {
     await this.readable(id);
     const number = this.files.numberOf(task);
     const lane = { priority, group, signature: signatureOf(requires) };
-    return number === undefined ? undefined : this.index.position(queue, lane, number);
+    return number === undefined ? undefined : this.index.position(queue, lane, number, this.births.of);
   }
 
   async list(query: TaskQuery): Promise<TaskPage> {

@@ -1,13 +1,15 @@
-import type { Instant, Moment } from '../../task/clock.js';
+import type { Instant } from '../../task/clock.js';
 import { holdsBack, type QueueSettings } from '../../task/queue-settings.js';
 import { emptyBucket, type FullAt, untilToken, withoutToken } from '../../task/rate-limit.js';
 import type { Offer } from '../../task/requirements.js';
-import { type Candidate, ReadyLanes } from './ready-lanes.js';
+import { type Ageing, type Candidate, type Lane, type Picks, ReadyLanes } from './ready-lanes.js';
 import type { TaskNumber } from './task-number.js';
+
+type CreatedAt = (number: TaskNumber) => Instant;
 
 /** What a queue hands out, and when: its ready tasks, the limits that are set, and what they count. */
 export class QueueFlow {
-  readonly ready = new ReadyLanes();
+  readonly ready = new ReadyLanes((group) => this.isFull(group));
   private settings: QueueSettings = {};
   private isHeldBack = false;
   /** Tasks that are being worked on, or were handed out a moment ago. */
@@ -28,18 +30,21 @@ export class QueueFlow {
     this.isHeldBack = holdsBack(settings);
     if (rate === undefined) this.fullAt = -Infinity;
     else if (isStart || (before !== undefined && !isSame(before, rate))) this.fullAt = emptyBucket(rate, now);
-    for (const group of new Set([...this.ready.parkedGroups, ...this.activeOf.keys()])) this.fit(group);
+    this.ready.readmitAll();
   }
 
-  /** The next task for a worker, if the limits allow one. */
-  next(offer: Offer, now: Moment, createdAt: (number: TaskNumber) => Instant): Candidate | undefined {
-    if (this.isHeldBack && this.isClosed(now.steady)) return undefined;
-    const { priorityAgeing: ageing } = this.settings;
-    if (ageing === undefined) return this.ready.next(offer);
-    return this.ready.next(
-      offer,
-      (priority, number) => priority + (now.wall - createdAt(number)) / (ageing * 1000),
-    );
+  /**
+   * The next tasks for a worker, as long as the limits allow one: each must be served or taken out before the next one is
+   * asked for, and all of it happen in one turn.
+   */
+  picks(offer: Offer, now: Instant, createdAt: CreatedAt): Picks {
+    const picks = this.ready.picks(offer, this.ageing(createdAt));
+    return { next: () => (this.isHeldBack && this.isClosed(now) ? undefined : picks.next()) };
+  }
+
+  /** After how many claims a task is handed out at the latest; `undefined` when it is not ready. */
+  position(lane: Lane, number: TaskNumber, createdAt: CreatedAt): number | undefined {
+    return this.ready.position(lane, number, this.ageing(createdAt));
   }
 
   /** Hands out a task: from now on it counts. Answers what takes that back. */
@@ -61,7 +66,6 @@ export class QueueFlow {
     this.active += 1;
     if (group === '') return;
     this.activeOf.set(group, (this.activeOf.get(group) ?? 0) + 1);
-    this.fit(group);
   }
 
   /** A task of the group is being worked on no longer. */
@@ -71,7 +75,7 @@ export class QueueFlow {
     const left = (this.activeOf.get(group) ?? 0) - 1;
     if (left > 0) this.activeOf.set(group, left);
     else this.activeOf.delete(group);
-    this.fit(group);
+    this.ready.readmit(group);
   }
 
   /** Milliseconds until the rate allows to hand out a task. */
@@ -85,11 +89,15 @@ export class QueueFlow {
     return paused === true || this.active >= maxConcurrency || this.untilAllowed(now) > 0;
   }
 
-  /** Holds a group back if it is at its limit. */
-  private fit(group: string): void {
-    const { maxConcurrencyPerGroup: limit = Infinity } = this.settings;
-    if ((this.activeOf.get(group) ?? 0) >= limit) this.ready.park(group);
-    else this.ready.unpark(group);
+  /** Whether a group is at its limit. The tasks without a group are not limited. */
+  private isFull(group: string): boolean {
+    const { maxConcurrencyPerGroup: limit } = this.settings;
+    return limit !== undefined && group !== '' && (this.activeOf.get(group) ?? 0) >= limit;
+  }
+
+  private ageing(createdAt: CreatedAt): Ageing | undefined {
+    const { priorityAgeing: perPoint } = this.settings;
+    return perPoint === undefined ? undefined : { perPoint, createdAt };
   }
 }
 

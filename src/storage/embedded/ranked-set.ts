@@ -31,6 +31,27 @@ export class RankedSet {
     return chunk?.keys[chunk.start];
   }
 
+  last(): number | undefined {
+    const chunk = this.chunks.at(-1);
+    return chunk?.keys[chunk.end - 1];
+  }
+
+  /** The key that has so many smaller ones. */
+  at(rank: number): number | undefined {
+    const tree = (this.tree ??= this.buildTree());
+    let index = 0;
+    let left = rank;
+    // Down the tree: the most chunks that have no more keys than are to be left out.
+    for (let step = 2 ** Math.floor(Math.log2(Math.max(tree.length - 1, 1))); step >= 1; step /= 2) {
+      const size = tree[index + step];
+      if (size === undefined || size > left) continue;
+      index += step;
+      left -= size;
+    }
+    const chunk = this.chunks[index];
+    return chunk === undefined || rank < 0 ? undefined : chunk.keys[chunk.start + left];
+  }
+
   /** Removes and returns the smallest key. */
   shift(): number | undefined {
     const key = this.first();

@@ -1,5 +1,7 @@
+import type { Instant, Seconds } from '../../task/clock.js';
 import type { Offer, Signature } from '../../task/requirements.js';
 import { RankedSet } from './ranked-set.js';
+import { RequirementRings, type Ring } from './requirement-rings.js';
 import type { TaskNumber } from './task-number.js';
 
 /** Where a task waits. */
@@ -10,23 +12,38 @@ export interface Lane {
   readonly signature: Signature;
 }
 
+/** The ready tasks of a group at one priority that require the same, oldest first. */
+interface ReadyLane {
+  readonly group: GroupLanes;
+  readonly signature: Signature;
+  readonly numbers: RankedSet;
+  /**
+   * Its place in its ring: the turn that its group had when it was last looked at. Undefined when it is out of the ring,
+   * because its group was at its limit.
+   */
+  turn: number | undefined;
+}
+
 /** What waits of a group at one priority. */
 interface GroupLanes {
   readonly group: string;
+  readonly level: Level;
   /** Its place among the groups: the smallest is next. */
   turn: number;
   size: number;
-  /** By what the tasks require, oldest first. Few groups require more than one thing. */
-  readonly lanes: { readonly signature: Signature; readonly numbers: RankedSet }[];
+  readonly lanes: Map<Signature, ReadyLane>;
+  /** All of its tasks that require something. */
+  readonly demanding: RankedSet;
 }
 
 /** What waits at one priority. */
 interface Level {
   readonly priority: number;
   readonly groups: Map<string, GroupLanes>;
-  readonly byTurn: Map<number, GroupLanes>;
-  /** For each signature, the turns of the groups that have something ready and are not held back. */
-  readonly rings: Map<Signature, RankedSet>;
+  /** For each signature, the lanes that have something ready and are not held back. */
+  readonly rings: RequirementRings<ReadyLane>;
+  /** All tasks that have a group or require something; the others are one lane. */
+  readonly laned: RankedSet;
   size: number;
 }
 
@@ -35,65 +52,85 @@ export interface Candidate extends Lane {
   readonly number: TaskNumber;
 }
 
-/** The value of handing out a task of this priority now. */
-export type Urgency = (priority: number, number: TaskNumber) => number;
+/** When waiting counts as priority: how much of it is worth a point, and when each task was accepted. */
+export interface Ageing {
+  readonly perPoint: Seconds;
+  readonly createdAt: (number: TaskNumber) => Instant;
+}
+
+/** The next tasks for a worker, one after the other: each must be taken out before the next one is asked for. */
+export interface Picks {
+  next(): Candidate | undefined;
+}
+
+/** Levels that a position looks through to the task; of those beyond, all tasks are counted. */
+const LEVELS_LOOKED_THROUGH = 64;
+/** Lanes of its own level that a position looks at; when there are more, all other levels may go first. */
+const LANES_LOOKED_AT = 64;
+
+/** Where a task is in its level. */
+interface Place {
+  readonly number: TaskNumber;
+  readonly group: GroupLanes;
+  /** Tasks of its group that are older. */
+  readonly rank: number;
+}
 
 /**
  * The ready tasks of a queue: a level for each priority, in it a lane for each group and signature, and a ring of the
- * lanes for each signature. Finding the next task takes a look at the first lane of each ring at each level that is in
- * use, so it does not depend on how many tasks or groups there are.
+ * lanes for each signature. Finding the next task takes a look at the first lane of each ring that the worker's labels
+ * satisfy, so it depends neither on how many tasks or groups there are, nor on what else is required.
+ *
+ * When a group is served, or comes to its limit, its lanes stay where they are in their rings; whoever meets one there
+ * puts it right. Turns only grow, so a lane is met too early rather than too late.
  */
 export class ReadyLanes {
   /** Highest priority first. */
   private readonly levels: Level[] = [];
-  private readonly parked = new Set<string>();
+  /** Lanes that are out of their rings, by group. */
+  private readonly out = new Map<string, Set<ReadyLane>>();
   private lastTurn = 0;
 
-  add(lane: Lane, number: TaskNumber): void {
-    const level = this.levelOf(lane.priority);
-    const group = level.groups.get(lane.group) ?? this.addGroup(level, lane.group);
-    let tasks = group.lanes.find(({ signature }) => signature === lane.signature)?.numbers;
-    if (tasks === undefined) {
-      tasks = new RankedSet();
-      group.lanes.push({ signature: lane.signature, numbers: tasks });
-      if (!this.parked.has(lane.group)) ringOf(level, lane.signature).add(group.turn);
-    }
-    if (!tasks.add(number)) return;
+  /** @param isFull whether a group is at its limit */
+  constructor(private readonly isFull: (group: string) => boolean = () => false) {}
+
+  add({ priority, group: name, signature }: Lane, number: TaskNumber): void {
+    const level = this.levelOf(priority);
+    const group = level.groups.get(name) ?? this.addGroup(level, name);
+    const lane = group.lanes.get(signature) ?? this.addLane(group, signature);
+    if (!lane.numbers.add(number)) return;
+    if (signature !== '') group.demanding.add(number);
+    if (isLaned(lane)) level.laned.add(number);
     group.size += 1;
     level.size += 1;
   }
 
-  delete(lane: Lane, number: TaskNumber): void {
-    const level = this.level(lane.priority);
-    const group = level?.groups.get(lane.group);
-    const place = group?.lanes.findIndex(({ signature }) => signature === lane.signature) ?? -1;
-    const numbers = group?.lanes[place]?.numbers;
-    if (level === undefined || group === undefined || !numbers?.delete(number)) return;
+  delete({ priority, group: name, signature }: Lane, number: TaskNumber): void {
+    const level = this.level(priority);
+    const group = level?.groups.get(name);
+    const lane = group?.lanes.get(signature);
+    if (level === undefined || group === undefined || !lane?.numbers.delete(number)) return;
+    if (signature !== '') group.demanding.delete(number);
+    if (isLaned(lane)) level.laned.delete(number);
     group.size -= 1;
     level.size -= 1;
-    if (numbers.size === 0) {
-      group.lanes.splice(place, 1);
-      leaveRing(level, lane.signature, group.turn);
-    }
-    if (group.size === 0) {
-      level.groups.delete(group.group);
-      level.byTurn.delete(group.turn);
-    }
-    if (level.size === 0) this.levels.splice(this.indexOf(lane.priority), 1);
+    if (lane.numbers.size === 0) this.removeLane(lane);
+    if (group.size === 0) level.groups.delete(name);
+    if (level.size === 0) this.levels.splice(this.indexOf(priority), 1);
   }
 
-  /** The next task for a worker; with `urgency` the one of the level that is most urgent. */
-  next(offer: Offer, urgency?: Urgency): Candidate | undefined {
-    let best: Candidate | undefined;
-    let most = -Infinity;
+  /** The next tasks for a worker; with ageing those of the levels that are most urgent. */
+  picks(offer: Offer, ageing?: Ageing): Picks {
+    return ageing === undefined ? { next: () => this.next(offer) } : this.agedPicks(offer, ageing);
+  }
+
+  /** The next task for a worker, of the highest level that has one. */
+  next(offer: Offer): Candidate | undefined {
     for (const level of this.levels) {
-      const candidate = nextOf(level, offer);
-      if (candidate === undefined) continue;
-      if (urgency === undefined) return candidate;
-      const value = urgency(level.priority, candidate.number);
-      if (value > most) [best, most] = [candidate, value];
+      const candidate = this.nextOf(level, offer);
+      if (candidate !== undefined) return candidate;
     }
-    return best;
+    return undefined;
   }
 
   /** Takes a task out, and sends its group to the end of the round. */
@@ -103,79 +140,199 @@ export class ReadyLanes {
     // Alone it is first and last.
     const hasOthers = level !== undefined && level.groups.size > 1;
     this.delete(candidate, candidate.number);
-    if (level === undefined || group === undefined || group.size === 0 || !hasOthers) return;
-    for (const { signature } of group.lanes) leaveRing(level, signature, group.turn);
-    level.byTurn.delete(group.turn);
-    this.giveTurn(level, group);
-    this.enterRings(level, group);
+    if (group !== undefined && group.size > 0 && hasOthers) group.turn = this.nextTurn();
   }
 
-  /** Holds the tasks of a group back. They keep their turns. */
-  park(group: string): void {
-    if (this.parked.has(group)) return;
-    this.parked.add(group);
-    this.eachLevelOf(group, (level, { turn, lanes }) => {
-      for (const { signature } of lanes) leaveRing(level, signature, turn);
-    });
+  /** Puts the lanes of a group back in their places, when it is at its limit no more. */
+  readmit(group: string): void {
+    const lanes = this.out.get(group);
+    if (lanes === undefined || this.isFull(group)) return;
+    this.out.delete(group);
+    for (const lane of lanes) enter(this.ringOf(lane), lane);
   }
 
-  unpark(group: string): void {
-    if (!this.parked.delete(group)) return;
-    this.eachLevelOf(group, (level, lanes) => {
-      this.enterRings(level, lanes);
-    });
-  }
-
-  /** Groups that are held back. */
-  get parkedGroups(): readonly string[] {
-    return [...this.parked];
+  /** The same for every group, when the limit has changed. */
+  readmitAll(): void {
+    for (const group of [...this.out.keys()]) this.readmit(group);
   }
 
   /** After how many claims the task is handed out at the latest; `undefined` when it is not here. */
-  position(lane: Lane, number: TaskNumber): number | undefined {
+  position(lane: Lane, number: TaskNumber, ageing?: Ageing): number | undefined {
     const level = this.level(lane.priority);
     const group = level?.groups.get(lane.group);
-    const own = group?.lanes.find(({ signature }) => signature === lane.signature);
-    if (level === undefined || group === undefined || !own?.numbers.has(number)) return undefined;
+    if (level === undefined || !group?.lanes.get(lane.signature)?.numbers.has(number)) return undefined;
+    const rank = (group.lanes.get('')?.numbers.rank(number) ?? 0) + group.demanding.rank(number);
+    const own = Math.min((rank + 1) * level.groups.size, level.size);
+    if (ageing !== undefined) return own + this.countAhead(level, { rank, number, group }, ageing);
     let higher = 0;
     for (const { priority, size } of this.levels) {
       if (priority <= lane.priority) break;
       higher += size;
     }
-    let rank = 0;
-    for (const { numbers } of group.lanes) rank += numbers.rank(number);
-    return higher + Math.min((rank + 1) * level.groups.size, level.size);
+    return higher + own;
+  }
+
+  /**
+   * With ageing, how many tasks of other levels may be handed out first: those that are more urgent than the least urgent
+   * one that the task waits for in its own level.
+   */
+  private countAhead(own: Level, place: Place, ageing: Ageing): number {
+    const until = this.leastUrgency(own, place, ageing);
+    let count = 0;
+    let searches = LEVELS_LOOKED_THROUGH;
+    for (const level of this.levels) {
+      if (level === own) continue;
+      const isAhead = (number: TaskNumber) => {
+        const urgency = urgencyOf(level.priority, ageing.createdAt(number), ageing);
+        return urgency > until || (urgency === until && level.priority > own.priority);
+      };
+      for (const numbers of [level.groups.get('')?.lanes.get('')?.numbers, level.laned]) {
+        const last = numbers?.last();
+        if (numbers === undefined || last === undefined || !isAhead(numbers.first() ?? last)) continue;
+        const isSearched = searches > 0 && !isAhead(last);
+        if (isSearched) searches -= 1;
+        count += isSearched ? countFirst(numbers, isAhead) : numbers.size;
+      }
+    }
+    return count;
+  }
+
+  /** The least urgency among the tasks that are handed out before this one in its level, itself included. */
+  private leastUrgency(level: Level, { rank, number, group }: Place, ageing: Ageing): number {
+    let least = urgencyOf(level.priority, ageing.createdAt(number), ageing);
+    let looks = LANES_LOOKED_AT;
+    for (const other of level.groups.values()) {
+      if (other === group) continue;
+      for (const { numbers } of other.lanes.values()) {
+        if (looks === 0) return -Infinity;
+        looks -= 1;
+        const last = numbers.at(Math.min(rank, numbers.size - 1)) ?? number;
+        least = Math.min(least, urgencyOf(level.priority, ageing.createdAt(last), ageing));
+      }
+    }
+    return least;
+  }
+
+  private agedPicks(offer: Offer, ageing: Ageing): Picks {
+    interface Head {
+      readonly level: Level;
+      readonly candidate: Candidate;
+      readonly urgency: number;
+    }
+    const headOf = (level: Level): Head | undefined => {
+      const candidate = level.size === 0 ? undefined : this.nextOf(level, offer);
+      if (candidate === undefined) return undefined;
+      const createdAt = ageing.createdAt(candidate.number);
+      return { level, candidate, urgency: urgencyOf(level.priority, createdAt, ageing) };
+    };
+    // Highest priority first; what changes while they are picked is only what is picked, and groups that are full then.
+    let heads: (Head | undefined)[] | undefined;
+    let picked = -1;
+    const next = (): Candidate | undefined => {
+      heads ??= this.levels.map(headOf);
+      for (let stale = picked; ; stale = picked) {
+        const before = heads[stale];
+        if (before !== undefined) heads[stale] = headOf(before.level);
+        picked = mostUrgent(heads);
+        const best = heads[picked];
+        if (best === undefined) return undefined;
+        if (picked === stale || !this.isFull(best.candidate.group)) return best.candidate;
+      }
+    };
+    return { next };
+  }
+
+  private nextOf(level: Level, offer: Offer): Candidate | undefined {
+    const rings = level.rings.satisfiedBy(offer);
+    let first: ReadyLane | undefined;
+    for (const ring of rings) {
+      const lane = this.firstOf(ring);
+      if (lane !== undefined && lane.group.turn < (first?.group.turn ?? Infinity)) first = lane;
+    }
+    if (first === undefined) return undefined;
+    const { group } = first;
+    let oldest: Candidate | undefined;
+    for (const { signature } of rings) {
+      const number = group.lanes.get(signature)?.numbers.first() ?? Infinity;
+      if (number < (oldest?.number ?? Infinity))
+        oldest = { priority: level.priority, group: group.group, signature, number };
+    }
+    return oldest;
+  }
+
+  /** The lane of a ring whose turn it is; lanes that it meets before are put where they belong. */
+  private firstOf(ring: Ring<ReadyLane>): ReadyLane | undefined {
+    for (;;) {
+      const turn = ring.turns.first();
+      const lane = turn === undefined ? undefined : ring.lanes.get(turn);
+      if (lane === undefined) return undefined;
+      const isFull = this.isFull(lane.group.group);
+      if (!isFull && lane.group.turn === turn) return lane;
+      leave(ring, lane);
+      if (isFull) this.setAside(lane);
+      else enter(ring, lane);
+    }
+  }
+
+  private setAside(lane: ReadyLane): void {
+    const { group } = lane.group;
+    const lanes = this.out.get(group);
+    if (lanes === undefined) this.out.set(group, new Set([lane]));
+    else lanes.add(lane);
   }
 
   private addGroup(level: Level, name: string): GroupLanes {
-    const group: GroupLanes = { group: name, turn: 0, size: 0, lanes: [] };
+    const group: GroupLanes = {
+      group: name,
+      level,
+      turn: this.nextTurn(),
+      size: 0,
+      lanes: new Map(),
+      demanding: new RankedSet(),
+    };
     level.groups.set(name, group);
-    this.giveTurn(level, group);
     return group;
   }
 
-  private giveTurn(level: Level, group: GroupLanes): void {
+  private addLane(group: GroupLanes, signature: Signature): ReadyLane {
+    const lane: ReadyLane = { group, signature, numbers: new RankedSet(), turn: undefined };
+    group.lanes.set(signature, lane);
+    const ring = this.ringOf(lane);
+    ring.size += 1;
+    enter(ring, lane);
+    return lane;
+  }
+
+  private removeLane(lane: ReadyLane): void {
+    const { group, signature } = lane;
+    group.lanes.delete(signature);
+    const ring = this.ringOf(lane);
+    leave(ring, lane);
+    ring.size -= 1;
+    if (ring.size === 0) group.level.rings.remove(signature);
+    const aside = this.out.get(group.group);
+    if (aside?.delete(lane) && aside.size === 0) this.out.delete(group.group);
+  }
+
+  private ringOf({ group, signature }: ReadyLane): Ring<ReadyLane> {
+    return group.level.rings.ringOf(signature, () => new RankedSet());
+  }
+
+  private nextTurn(): number {
     this.lastTurn += 1;
-    group.turn = this.lastTurn;
-    level.byTurn.set(group.turn, group);
-  }
-
-  private enterRings(level: Level, { group, turn, lanes }: GroupLanes): void {
-    if (this.parked.has(group)) return;
-    for (const { signature } of lanes) ringOf(level, signature).add(turn);
-  }
-
-  private eachLevelOf(group: string, act: (level: Level, lanes: GroupLanes) => void): void {
-    for (const level of this.levels) {
-      const lanes = level.groups.get(group);
-      if (lanes !== undefined) act(level, lanes);
-    }
+    return this.lastTurn;
   }
 
   private levelOf(priority: number): Level {
     const known = this.level(priority);
     if (known !== undefined) return known;
-    const level: Level = { priority, groups: new Map(), byTurn: new Map(), rings: new Map(), size: 0 };
+    const level: Level = {
+      priority,
+      groups: new Map(),
+      rings: new RequirementRings(),
+      laned: new RankedSet(),
+      size: 0,
+    };
     this.levels.splice(this.indexOf(priority), 0, level);
     return level;
   }
@@ -198,33 +355,50 @@ export class ReadyLanes {
   }
 }
 
-function nextOf(level: Level, offer: Offer): Candidate | undefined {
-  let turn = Infinity;
-  for (const [signature, ring] of level.rings) {
-    const first = ring.first() ?? Infinity;
-    if (first < turn && offer.satisfies(signature)) turn = first;
-  }
-  const group = level.byTurn.get(turn);
-  if (group === undefined) return undefined;
-  let oldest: Candidate | undefined;
-  for (const { signature, numbers } of group.lanes) {
-    const number = numbers.first() ?? Infinity;
-    if (number >= (oldest?.number ?? Infinity) || !offer.satisfies(signature)) continue;
-    oldest = { priority: level.priority, group: group.group, signature, number };
-  }
-  return oldest;
+/** What a task gains by its priority and by its age, in milliseconds: all age alike, so it says who goes first at any time. */
+function urgencyOf(priority: number, createdAt: Instant, { perPoint }: Ageing): number {
+  return priority * perPoint * 1000 - createdAt;
 }
 
-function ringOf(level: Level, signature: Signature): RankedSet {
-  const known = level.rings.get(signature);
-  if (known !== undefined) return known;
-  const ring = new RankedSet();
-  level.rings.set(signature, ring);
-  return ring;
+/** The first of those with the greatest urgency; -1 when there is none. */
+function mostUrgent(heads: readonly ({ readonly urgency: number } | undefined)[]): number {
+  let best = -1;
+  let most = -Infinity;
+  for (const [index, head] of heads.entries()) {
+    if (head === undefined || head.urgency <= most) continue;
+    best = index;
+    most = head.urgency;
+  }
+  return best;
 }
 
-function leaveRing(level: Level, signature: Signature, turn: number): void {
-  const ring = level.rings.get(signature);
-  ring?.delete(turn);
-  if (ring?.size === 0) level.rings.delete(signature);
+/** How many of the first numbers are so; the ones after them are not. */
+function countFirst(numbers: RankedSet, isSo: (number: TaskNumber) => boolean): number {
+  let low = 0;
+  let high = numbers.size;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isSo(numbers.at(middle) ?? Infinity)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function isLaned({ group, signature }: ReadyLane): boolean {
+  return group.group !== '' || signature !== '';
+}
+
+/** Puts a lane in its place in its ring. */
+function enter(ring: Ring<ReadyLane>, lane: ReadyLane): void {
+  const { turn } = lane.group;
+  lane.turn = turn;
+  ring.turns.add(turn);
+  ring.lanes.set(turn, lane);
+}
+
+function leave(ring: Ring<ReadyLane>, lane: ReadyLane): void {
+  if (lane.turn === undefined) return;
+  ring.turns.delete(lane.turn);
+  ring.lanes.delete(lane.turn);
+  lane.turn = undefined;
 }

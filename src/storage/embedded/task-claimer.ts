@@ -4,6 +4,7 @@ import { Offer } from '../../task/requirements.js';
 import type { ProcessingTask, QueuedTask } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
+import type { BirthTimes } from './birth-times.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
@@ -37,6 +38,7 @@ export class TaskClaimer {
     private readonly commits: Commits,
     private readonly writer: TaskWriter,
     private readonly clock: Clock,
+    private readonly births: BirthTimes,
   ) {}
 
   /** Leases the best tasks; those that have expired are expired on the way, a bounded number in each turn. */
@@ -58,15 +60,14 @@ export class TaskClaimer {
     });
   }
 
-  private readonly createdAt = (number: TaskNumber) => this.files.read(number)?.createdAt ?? 0;
-
   private claimFrom(queue: string, run: ClaimRun): void {
     const { request, offer, transaction, claimed } = run;
     const flow = this.index.knownFlow(queue);
     const now = this.clock.now();
+    const picks = flow?.picks(offer, now.steady, this.births.of);
     while (run.passOver > 0) {
       const leaseId = request.leaseIds[claimed.length];
-      const next = leaseId === undefined ? undefined : flow?.next(offer, now, this.createdAt);
+      const next = leaseId === undefined ? undefined : picks?.next();
       if (leaseId === undefined || flow === undefined || next === undefined) return;
       const stored = this.files.readStored(next.number);
       if (stored?.task.state !== 'queued' || this.commits.isBusy(stored.task.spec.id)) {

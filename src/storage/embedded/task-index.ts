@@ -1,4 +1,4 @@
-import { after, type Moment } from '../../task/clock.js';
+import { after, type Instant, type Moment } from '../../task/clock.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import type { StoreSettings } from '../task-store.js';
 import { BatchIndex } from './batch-index.js';
@@ -26,6 +26,8 @@ export interface EndedTasks {
   readonly count: number;
   readonly bytes: number;
 }
+
+type CreatedAt = (number: TaskNumber) => Instant;
 
 /** A deadline that was taken out, and where it belongs. */
 export interface TakenDeadline extends Deadline {
@@ -89,8 +91,8 @@ export class TaskIndex {
   }
 
   /** Counts what waits before a task and its group; `undefined` when the task cannot be claimed now. */
-  position(queue: string, lane: Lane, number: TaskNumber): number | undefined {
-    return this.flows.get(queue)?.ready.position(lane, number);
+  position(queue: string, lane: Lane, number: TaskNumber, createdAt: CreatedAt): number | undefined {
+    return this.flows.get(queue)?.position(lane, number, createdAt);
   }
 
   /** Remembers that this claim call holds this task, before that is durable. */

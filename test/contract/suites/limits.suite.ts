@@ -67,6 +67,30 @@ export function describeLimits(start: StartStore): void {
     expect(told).toEqual(['q']);
   });
 
+  it('hands out no task of any group when groups may have none, and the tasks without one', async () => {
+    const user = await start();
+    await user.add({ id: 'a', group: 'g' }, { id: 'b', group: 'h' }, { id: 'c', group: 'g' }, { id: 'free' });
+    await user.store.configure('default', { maxConcurrencyPerGroup: 0 });
+    expect(idsOf(await user.take({ max: 4 }))).toEqual(['free']);
+    await user.add({ id: 'd', group: 'new' });
+    expect(await user.take({ max: 4 })).toEqual([]);
+    await user.harness.reopen();
+    expect(await user.take({ max: 4 })).toEqual([]);
+    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    expect(idsOf(await user.take({ max: 5 })).toSorted()).toEqual(['a', 'b', 'd']);
+  });
+
+  it('hands out nothing of a queue that may have none in processing', async () => {
+    const user = await start();
+    await user.store.configure('default', { maxConcurrency: 0 });
+    await user.add({ id: 'a' });
+    expect(await user.take()).toEqual([]);
+    await user.harness.reopen();
+    expect(await user.take()).toEqual([]);
+    await user.store.configure('default', { maxConcurrency: null });
+    expect(idsOf(await user.take())).toEqual(['a']);
+  });
+
   it('hands out nothing of a paused queue; the others and held tasks go on', async () => {
     const user = await start();
     await user.add({ id: 'a' }, { id: 'b' }, { id: 'other', queue: 'other' });

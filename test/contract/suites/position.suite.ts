@@ -53,6 +53,40 @@ export function describePosition(start: StartStore): void {
     expect(idsOf(await user.take({ max: 5 }))).toEqual(idsOf(back));
   });
 
+  it('is the order of claims when waiting counts as priority', async () => {
+    const user = await start();
+    const random = new SeededRandom(7);
+    await user.store.configure('default', { priorityAgeing: 0.5 });
+    for (let at = 0; at < 60; at += 1) {
+      user.clock.advance(random.below(300));
+      await user.add({ id: `t${at}`, priority: random.below(4) });
+    }
+    const tasks = await Promise.all(Array.from({ length: 60 }, (_, at) => user.find(`t${at}`)));
+    const positions = await positionsOf(user, tasks);
+    const claimed = idsOf(await user.take({ max: 60 }));
+    expect(positions).toEqual(tasks.map(({ spec }) => claimed.indexOf(spec.id) + 1));
+  });
+
+  it('is never too early among groups and labels when waiting counts as priority', async () => {
+    const user = await start();
+    const random = new SeededRandom(11);
+    await user.store.configure('default', { priorityAgeing: 0.5 });
+    for (let at = 0; at < 60; at += 1) {
+      user.clock.advance(random.below(300));
+      const group = [undefined, 'g', 'h'][random.below(3)];
+      const requires = [undefined, { gpu: 'a' }][random.below(2)];
+      await user.add({ id: `t${at}`, priority: random.below(3), group, requires });
+    }
+    const tasks = await Promise.all(Array.from({ length: 60 }, (_, at) => user.find(`t${at}`)));
+    const positions = await positionsOf(user, tasks);
+    const claimed = idsOf(await user.take({ max: 60, labels: { gpu: 'a' } }));
+    expect(claimed).toHaveLength(60);
+    for (const [at, { spec }] of tasks.entries()) {
+      expect(positions[at]).toBeGreaterThanOrEqual(claimed.indexOf(spec.id) + 1);
+      expect(positions[at]).toBeLessThanOrEqual(60);
+    }
+  });
+
   it('puts a released task before those that came later', async () => {
     const user = await start();
     await user.add({ id: 'old' }, { id: 'middle' }, { id: 'young' });

@@ -53,6 +53,15 @@ function contents(set: RankedSet): number[] {
 }
 
 describe('RankedSet', () => {
+  it('finds the key of each rank in any number of chunks', () => {
+    for (const count of [1, 511, 512, 513, 1_024, 5_000]) {
+      const keys = range(count, 3);
+      const set = filled(shuffled(keys));
+      expect(keys.map((_, rank) => set.at(rank))).toEqual(keys);
+      expect([set.at(count), set.at(-1)]).toEqual([undefined, undefined]);
+    }
+  });
+
   it('does what a sorted list does, whatever comes in whatever order', () => {
     const keys = fc.integer({ min: 0, max: 60 });
     const commands = fc.array(fc.tuple(fc.constantFrom('add', 'delete', 'shift', 'rank'), keys), {
@@ -73,6 +82,8 @@ describe('RankedSet', () => {
           expect(set.rank(key)).toBe(sorted.rank(key));
           expect(set.has(key)).toBe(sorted.all.includes(key));
           expect(set.below(key)).toBe(sorted.below(key));
+          expect(set.at(key)).toBe(sorted.all[key]);
+          expect(set.last()).toBe(sorted.all.at(-1));
           expect(set.first()).toBe(sorted.all[0]);
           expect(set.size).toBe(sorted.all.length);
         }

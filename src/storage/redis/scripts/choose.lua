@@ -30,8 +30,8 @@ local function choose(queue, limits, run)
     if satisfies(run.offer, signature) then look(queue, signature, limits, found, run.left) end
   end
   for priority, task in pairs(found) do
-    local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0
-    local value = priority + points
+    -- All tasks age alike, so the order of two of them never changes.
+    local value = limits.ageing and priority * limits.ageing * 1000 - read(queue, task.id).created or priority
     if not best or value > most or value == most and priority > best.priority then best, most = task, value end
   end
   return best
