@@ -1,17 +1,8 @@
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { lockDirectory } from './embedded/directory-lock.js';
 import { requireSoundFile } from './embedded/file-check.js';
-import { copyFile, countTasks, fileIn } from './embedded/lmdb-file.js';
+import { copyFile, countTasks, fileIn, putInPlace } from './embedded/lmdb-file.js';
 
 /** What a directory is asked for, and what it is not fit for. */
 export class UnfitDirectory extends Error {}
@@ -77,22 +68,6 @@ export async function restoreStore(backup: string, directory: string): Promise<n
 async function checkFile(directory: string): Promise<number> {
   requireSoundFile(fileIn(directory));
   return countTasks(directory);
-}
-
-/** Under its own name only when its bytes are on disk, and on disk under that name when this returns. */
-function putInPlace(file: string, directory: string): void {
-  sync(file);
-  renameSync(file, fileIn(directory));
-  sync(directory);
-}
-
-function sync(path: string): void {
-  const opened = openSync(path, 'r');
-  try {
-    fsyncSync(opened);
-  } finally {
-    closeSync(opened);
-  }
 }
 
 function requireStore(directory: string): void {

@@ -91,7 +91,8 @@ async function expectFailStop(start: () => Promise<Service>, restart: () => Prom
     }
     // Or it has ended already.
     expect([503, undefined]).toContain(filled.readiness.status);
-    expect(await endOf(service)).toBe(1);
+    // lmdb may damage its memory while it reports the error; then the service ends itself so that nothing aborts.
+    expect([1, 'SIGKILL']).toContain(await endOf(service));
     expect(service.log).toContain('A commit failed, the store stops');
     restarted = await restart();
     await expectAllThere(restarted, filled);

@@ -3,7 +3,8 @@ import type { TransitionType } from '../../task/task.js';
 import { addresseesOf } from '../notice-rule.js';
 import type { Step } from '../../task/task.machine.js';
 import { type Committed, type Move, StoreUnavailable, type StoreWatcher } from '../task-store.js';
-import type { CommitFailure, NoticeRecord, QueueFiles } from './queue-files.js';
+import { NeverWritten, type Puts, reasonOf } from './group-commit.js';
+import type { NoticeRecord, QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { TaskHead } from './task.record.js';
 
@@ -23,13 +24,13 @@ export interface Write {
 type Listener = (transitions: readonly Committed[]) => void;
 
 /**
- * What one call writes. All of it is in one transaction, because all of it is added in one turn of the loop.
+ * What one call writes, in one transaction: records that are encoded already.
  *
  * While the call decides, nothing is put into the files: a decision that throws halfway leaves nothing behind.
  */
 export class Transaction {
   readonly writes: Write[] = [];
-  private readonly saves: (() => void)[] = [];
+  private readonly saves: Puts[] = [];
   private readonly undos: (() => void)[] = [];
   private ended: Promise<void> | undefined;
   private finish: () => void = () => undefined;
@@ -49,7 +50,7 @@ export class Transaction {
    *
    * @param save puts the record into the files, once everything is decided
    */
-  add(write: Write, save: () => void): void {
+  add(write: Write, save: Puts): void {
     this.writes.push(write);
     this.saves.push(save);
     this.busy.set(write.id, this);
@@ -89,6 +90,8 @@ export class Commits {
   private readonly watchers: StoreWatcher[] = [];
   private reject: (error: Error) => void = () => undefined;
   private refusal: string | undefined;
+  /** A write has failed: the file must not be touched any more. */
+  hasFailed = false;
   /** No event has a higher id when the file is opened. */
   readonly lastEventId: number;
   private nextEventId: number;
@@ -163,20 +166,20 @@ export class Commits {
     const { writes } = transaction;
     if (writes.length === 0) return;
     let transitions: Committed[];
+    let notices: (readonly [eventId: number, NoticeRecord])[];
     try {
       transitions = writes.flatMap(({ step }) => (step === undefined ? [] : [this.numbered(step)]));
-      const notices = this.noticesOf(transitions);
-      this.save(() => {
-        transaction.save();
-        this.reserveEventIds();
-        for (const [id, notice] of notices) this.files.putNotice(id, notice);
-      });
+      notices = this.noticesOf(transitions);
     } catch (error) {
       transaction.abandon();
       throw error;
     }
     try {
-      await this.synced(this.files.committed());
+      await this.save(() => {
+        transaction.save();
+        this.reserveEventIds();
+        for (const [id, notice] of notices) this.files.putNotice(id, notice);
+      });
       for (const { number, batchId, from, to } of writes) {
         this.index.move(number, from, to);
         if (batchId !== undefined) this.index.batches.move(batchId, from, to);
@@ -198,14 +201,16 @@ export class Commits {
   }
 
   /**
-   * Adds writes to the transaction of this turn. When that throws, some of them may be in it already, and nothing takes
-   * them out: it is the end of the store, as a failed commit is.
+   * Puts and removes in one transaction, and waits until it is on disk. When that fails it is the end of the store: some
+   * of it may be in the file, and nothing takes it out.
+   *
+   * @param puts called at once or later; must not throw
    */
-  save(put: () => void): void {
+  async save(puts: Puts): Promise<void> {
     try {
-      put();
+      await this.files.write(puts);
     } catch (cause) {
-      throw this.fail(cause);
+      throw await this.fail(cause);
     }
   }
 
@@ -221,20 +226,13 @@ export class Commits {
     for (const watcher of this.watchers) watcher.moved(moves);
   }
 
-  /** Waits for a write; its failure is the end of the store. */
-  async synced(write: Promise<unknown>): Promise<void> {
-    try {
-      await write;
-    } catch (cause) {
-      const reason: unknown = await (cause as CommitFailure).commitError?.catch((error: unknown) => error);
-      throw this.fail(reason ?? cause);
-    }
-  }
-
   /** Ends the store; answers what to tell the caller. */
-  private fail(cause: unknown): StoreUnavailable {
-    const error = new Error('A commit failed, the store stops', { cause });
+  private async fail(cause: unknown): Promise<StoreUnavailable> {
+    // First of all: nothing may reach lmdb from now on, its memory may be damaged.
     this.refuse('The store has failed and waits for a restart');
+    this.hasFailed = true;
+    if (cause instanceof NeverWritten) return new StoreUnavailable('The store has failed', false, { cause });
+    const error = new Error('A commit failed, the store stops', { cause: await reasonOf(cause) });
     this.reject(error);
     const message = 'The write failed; whether it was kept is not known';
     return new StoreUnavailable(message, 'unknown', { cause: error });

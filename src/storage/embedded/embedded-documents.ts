@@ -7,9 +7,16 @@ import {
   type StoredDocument,
 } from '../document-store.js';
 import type { Commits } from './commits.js';
+import type { Puts } from './group-commit.js';
 import type { DocumentRecord, QueueFiles } from './queue-files.js';
 
 const COUNTER = 'document';
+
+/** What a write answers, and how it is made. */
+interface Decision<T> {
+  readonly result: T;
+  readonly puts: Puts;
+}
 
 /** Documents in the file of the tasks. While one is being written, other writes of it wait. */
 export class EmbeddedDocuments extends DocumentStore {
@@ -34,17 +41,24 @@ export class EmbeddedDocuments extends DocumentStore {
   async put(kind: DocumentKind, { id, text, expected }: NewDocument): Promise<number | undefined> {
     return this.alone(kind, id, (present) => {
       if ((present?.revision ?? 0) !== expected) return undefined;
-      const revision = this.nextRevision();
-      this.files.putDocument([kind, id], { born: present?.born ?? revision, revision, text });
-      return revision;
+      this.lastRevision += 1;
+      const revision = this.lastRevision;
+      const record = { born: present?.born ?? revision, revision, text };
+      const puts = () => {
+        this.files.setCounter(COUNTER, revision);
+        this.files.putDocument([kind, id], record);
+      };
+      return { result: revision, puts };
     });
   }
 
   async remove(kind: DocumentKind, id: string, revision: number): Promise<boolean> {
     const isRemoved = await this.alone(kind, id, (present) => {
       if (present?.revision !== revision) return undefined;
-      this.files.removeDocument([kind, id], present);
-      return true;
+      const puts = () => {
+        this.files.removeDocument([kind, id], present);
+      };
+      return { result: true, puts };
     });
     return isRemoved ?? false;
   }
@@ -74,20 +88,16 @@ export class EmbeddedDocuments extends DocumentStore {
   private async alone<T>(
     kind: DocumentKind,
     id: string,
-    write: (present: DocumentRecord | undefined) => T | undefined,
+    decide: (present: DocumentRecord | undefined) => Decision<T> | undefined,
   ): Promise<T | undefined> {
     const key = `${kind}/${id}`;
     for (let other = this.underWay.get(key); other !== undefined; other = this.underWay.get(key)) {
       await other.catch(() => undefined);
     }
     this.commits.requireOpen();
-    const present = this.files.documents.get([kind, id]);
-    let result: T | undefined;
-    this.commits.save(() => {
-      result = write(present);
-    });
-    if (result === undefined) return undefined;
-    const written = this.commits.synced(this.files.committed());
+    const decision = decide(this.files.documents.get([kind, id]));
+    if (decision === undefined) return undefined;
+    const written = this.commits.save(decision.puts);
     this.underWay.set(key, written);
     try {
       await written;
@@ -96,13 +106,7 @@ export class EmbeddedDocuments extends DocumentStore {
     }
     // After the write: whoever sees the new number must find what was written.
     this.versions.set(kind, (this.versions.get(kind) ?? 0) + 1);
-    return result;
-  }
-
-  private nextRevision(): number {
-    this.lastRevision += 1;
-    this.files.setCounter(COUNTER, this.lastRevision);
-    return this.lastRevision;
+    return decision.result;
   }
 
   private async open(): Promise<void> {

@@ -22,9 +22,8 @@ export class EmbeddedOutbox extends Outbox {
   async remove(notices: readonly Notice[]): Promise<void> {
     this.commits.requireOpen();
     if (notices.length === 0) return;
-    this.commits.save(() => {
+    await this.commits.save(() => {
       for (const { key } of notices) this.files.removeNotice(Number(key));
     });
-    await this.commits.synced(this.files.committed());
   }
 }

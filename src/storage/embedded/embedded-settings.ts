@@ -51,10 +51,9 @@ export class EmbeddedSettings {
     const { files, index, commits, clock } = this.parts;
     commits.requireOpen();
     const settings = changeSettings(this.read(queue), change);
-    commits.save(() => {
+    await commits.save(() => {
       files.putSettings(queue, settings);
     });
-    await commits.synced(files.committed());
     index.flowOf(queue).configure(settings, clock.now().steady);
     index.forgetEmpty(queue);
     commits.tellLoosened(queue);

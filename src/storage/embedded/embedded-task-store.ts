@@ -30,7 +30,7 @@ import { EmbeddedOutbox } from './embedded-outbox.js';
 import { EmbeddedSettings } from './embedded-settings.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
-import { fileIn, readHeads } from './lmdb-file.js';
+import { ensureFile, fileIn, readHeads } from './lmdb-file.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
 import { type ClearFilter, TaskClearer } from './task-clearer.js';
@@ -92,6 +92,7 @@ export class EmbeddedTaskStore extends TaskStore {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const unlock = lockDirectory(options.directory);
     try {
+      await ensureFile(options.directory);
       requireSoundFile(fileIn(options.directory));
       const index = new TaskIndex(options.settings);
       let lastNumber: TaskNumber = 0;
@@ -349,6 +350,9 @@ export class EmbeddedTaskStore extends TaskStore {
       this.settings.allEnded(),
       this.clearer.underWay,
     ]);
+    await this.files.settled();
+    // After a failed write lmdb is not touched again; the process is about to end, and with it the lock.
+    if (this.commits.hasFailed) return;
     await this.files.close();
     this.unlock();
   }

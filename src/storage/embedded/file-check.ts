@@ -67,7 +67,8 @@ export class CorruptFile extends Error {
  * free page is among them. What a crash or a power cut leaves behind is sound. The file is only read. What the values
  * say is not looked at.
  *
- * @throws CorruptFile when lmdb could crash on the file or answer wrongly; a missing or empty file is sound
+ * @throws CorruptFile when lmdb could crash on the file or answer wrongly, and when it is empty: the store gives its
+ * file its name only when it is whole, so an empty one has lost what it held. A missing file is sound
  */
 export function requireSoundFile(path: string): void {
   let file: number;
@@ -79,7 +80,8 @@ export function requireSoundFile(path: string): void {
   }
   try {
     const { size } = fstatSync(file);
-    if (size > 0) new FileCheck(path, file, size).check();
+    if (size === 0) throw new CorruptFile(path, 0, 'it is empty');
+    new FileCheck(path, file, size).check();
   } finally {
     closeSync(file);
   }

@@ -1,3 +1,4 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, type Key, open, type RootDatabase } from 'lmdb';
 import type { TaskNumber } from './task-index.js';
@@ -32,6 +33,35 @@ export function openFile(directory: string, { isInPieces }: FileOptions): RootDa
     remapChunks: isInPieces,
     ...OWNER_ONLY,
   });
+}
+
+/** Makes the file when there is none. It has its name only when it is whole and on disk. */
+export async function ensureFile(directory: string): Promise<void> {
+  if (existsSync(fileIn(directory))) return;
+  const fresh = join(directory, 'new');
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { mode: 0o700 });
+  const root = openFile(fresh, { isInPieces: false });
+  openTable(root, TASKS_TABLE, {});
+  await root.close();
+  putInPlace(fileIn(fresh), directory);
+  rmSync(fresh, { recursive: true });
+}
+
+/** Gives a file its name in a directory only when its bytes are on disk; on disk under that name when this returns. */
+export function putInPlace(file: string, directory: string): void {
+  sync(file);
+  renameSync(file, fileIn(directory));
+  sync(directory);
+}
+
+function sync(path: string): void {
+  const opened = openSync(path, 'r');
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
 }
 
 /** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */

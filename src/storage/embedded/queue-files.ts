@@ -2,6 +2,7 @@ import type { Database, Key, RootDatabase } from 'lmdb';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import type { Attempt, Task, TaskSpec } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
+import { GroupCommit, hear, type Puts } from './group-commit.js';
 import { decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
@@ -10,11 +11,6 @@ import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.r
 export interface NoticeRecord {
   readonly to: string;
   readonly event: JsonText;
-}
-
-/** What lmdb rejects a write with. */
-export interface CommitFailure extends Error {
-  readonly commitError?: Promise<never>;
 }
 
 /** A task's next record, the attempt that ended on the way there, and what the task produced. */
@@ -41,11 +37,6 @@ export interface DocumentRecord {
 
 type DocumentKey = readonly [kind: string, id: string];
 
-/** Lets a promise of lmdb fail, and the one with the reason that comes with it: unheard, they would end the process. */
-function hear(write: PromiseLike<unknown>): void {
-  write.then(undefined, (error: unknown) => (error as CommitFailure).commitError?.catch(() => undefined));
-}
-
 function rangeOf(number: TaskNumber) {
   return { start: [number, 0] as [number, number], end: [number, Infinity] as [number, number] };
 }
@@ -54,8 +45,8 @@ function rangeOf(number: TaskNumber) {
  * The tables of the embedded store in one LMDB file. Records are keyed by the number of the task, so that what is
  * enqueued together lies together and new records are appended.
  *
- * All writes that are made in one turn of the event loop form one transaction. With `overlappingSync: false` the
- * promise of a write resolves after the file was synced, and reads see committed transactions only.
+ * Whatever puts and removes is called within `write`, which makes one transaction of it. With `overlappingSync: false`
+ * a transaction has ended when the file was synced, and reads see committed transactions only.
  */
 export class QueueFiles {
   readonly root: RootDatabase;
@@ -80,7 +71,7 @@ export class QueueFiles {
   /** Ids of documents by kind and age. */
   private readonly documentAges: Database<string, [kind: string, born: number]>;
 
-  private lastWrite: Promise<unknown> = Promise.resolve();
+  private readonly group = new GroupCommit();
   /** Which record a task was read from. The life cycle hands the spec on from one state to the next as it is. */
   private readonly origins = new WeakMap<TaskSpec, TaskNumber>();
 
@@ -89,7 +80,10 @@ export class QueueFiles {
     this.root = openFile(directory, { isInPieces: true });
     // lmdb makes one more promise for each transaction, and gives it to nobody. It is made after this event, in the same
     // task; a microtask comes right behind, before another write can hide it.
-    this.root.on('beforecommit', () => queueMicrotask(() => hear(this.root.committed)));
+    this.root.on('beforecommit', () => {
+      this.group.closed();
+      queueMicrotask(() => hear(this.root.committed));
+    });
     this.numbers = this.table('numbers', { encoding: 'ordered-binary' });
     this.tasks = this.table(TASKS_TABLE, { encoder: decodedBy(decodeTask) });
     this.heads = this.table(TASKS_TABLE, { encoder: decodedBy(decodeHead) });
@@ -104,7 +98,22 @@ export class QueueFiles {
     this.documentAges = this.table('documentAges', { encoding: 'json' });
   }
 
-  /** Adds a new task to this turn's transaction. */
+  /**
+   * Puts and removes, in one transaction; resolves when it is on disk. `puts` runs at once, or when the transaction
+   * that is under way has ended, and must not throw: encode and check before.
+   *
+   * @throws NeverWritten, or what lmdb says
+   */
+  write(puts: Puts): Promise<void> {
+    return this.group.write(puts);
+  }
+
+  /** Resolves when no write is under way. */
+  settled(): Promise<void> {
+    return this.group.settled();
+  }
+
+  /** Adds a new task to the transaction. */
   putNew(number: TaskNumber, { spec, record, payload, output }: NewRecord): void {
     this.origins.set(spec, number);
     this.note(this.numbers.put(spec.id, number));
@@ -119,7 +128,7 @@ export class QueueFiles {
     for (const [index, attempt] of attempts.entries()) this.note(this.attempts.put([number, index], attempt));
   }
 
-  /** Adds the next record of a task, and what goes with it, to this turn's transaction. */
+  /** Adds the next record of a task, and what goes with it, to the transaction. */
   putChange(number: TaskNumber, change: ChangedRecord): void {
     const { record, sequence, ended, output } = change;
     if (output !== undefined) this.note(this.outputs.put(number, output));
@@ -127,7 +136,7 @@ export class QueueFiles {
     this.note(this.tasks.put(number, record as never));
   }
 
-  /** Adds the removal of a task, and of all that belongs to it, to this turn's transaction. */
+  /** Adds the removal of a task, and of all that belongs to it, to the transaction. */
   remove(number: TaskNumber, { id, batchId }: Pick<TaskSpec, 'id' | 'batchId'>): void {
     for (const key of this.attempts.getKeys(rangeOf(number))) this.note(this.attempts.remove(key));
     this.note(this.numbers.remove(id));
@@ -137,7 +146,7 @@ export class QueueFiles {
     this.note(this.tasks.remove(number));
   }
 
-  /** Adds the removal of every task to this turn's transaction. */
+  /** Adds the removal of every task to the transaction. */
   clear(): void {
     const { numbers, payloads, outputs, attempts, tasks, batchTasks } = this;
     for (const table of [numbers, payloads, outputs, attempts, tasks, batchTasks]) {
@@ -145,34 +154,34 @@ export class QueueFiles {
     }
   }
 
-  /** Adds a counter to this turn's transaction. */
+  /** Adds a counter to the transaction. */
   setCounter(name: string, value: number): void {
     this.note(this.counters.put(name, value));
   }
 
-  /** Adds a notice to this turn's transaction. */
+  /** Adds a notice to the transaction. */
   putNotice(eventId: number, notice: NoticeRecord): void {
     this.note(this.notices.put(eventId, notice));
   }
 
-  /** Adds the removal of a notice to this turn's transaction. */
+  /** Adds the removal of a notice to the transaction. */
   removeNotice(eventId: number): void {
     this.note(this.notices.remove(eventId));
   }
 
-  /** Adds what is set for a queue to this turn's transaction. */
+  /** Adds what is set for a queue to the transaction. */
   putSettings(queue: string, settings: QueueSettings): void {
     const isEmpty = Object.keys(settings).length === 0;
     this.note(isEmpty ? this.settings.remove(queue) : this.settings.put(queue, settings));
   }
 
-  /** Adds a document to this turn's transaction. */
+  /** Adds a document to the transaction. */
   putDocument([kind, id]: DocumentKey, record: DocumentRecord): void {
     this.note(this.documents.put([kind, id], record));
     this.note(this.documentAges.put([kind, record.born], id));
   }
 
-  /** Adds the removal of a document to this turn's transaction. */
+  /** Adds the removal of a document to the transaction. */
   removeDocument([kind, id]: DocumentKey, { born }: DocumentRecord): void {
     this.note(this.documents.remove([kind, id]));
     this.note(this.documentAges.remove([kind, born]));
@@ -222,21 +231,12 @@ export class QueueFiles {
     return [...this.attempts.getRange(rangeOf(number))].map((row) => row.value);
   }
 
-  /** Resolves when all that was added so far is on disk. Whoever adds must ask. */
-  committed(): Promise<unknown> {
-    return this.lastWrite;
-  }
-
   close(): Promise<void> {
     return this.root.close();
   }
 
-  /** All writes of one turn are in one transaction, so the last one stands for all. */
   private note(write: Promise<unknown>): void {
-    if (write === this.lastWrite) return;
-    this.lastWrite = write;
-    // Whoever waits for the last one is told.
-    hear(write);
+    this.group.note(write);
   }
 
   private table<Value, TableKey extends Key>(name: string, options: object): Database<Value, TableKey> {

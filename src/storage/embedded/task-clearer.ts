@@ -44,10 +44,12 @@ export class TaskClearer {
     await this.commits.allEnded();
     const gone = this.matching(filter);
     const isAll = filter.states === undefined && filter.queues === undefined;
-    const batchIds = isAll ? [] : gone.map(([number]) => this.remove(number));
-    if (isAll) this.files.clear();
-    this.files.setCounter('generation', this.generationCount + 1);
-    await this.commits.synced(this.files.committed());
+    let batchIds: (string | undefined)[] = [];
+    await this.commits.save(() => {
+      batchIds = isAll ? [] : gone.map(([number]) => this.remove(number));
+      if (isAll) this.files.clear();
+      this.files.setCounter('generation', this.generationCount + 1);
+    });
     this.generationCount += 1;
     if (isAll) this.index.batches.clear();
     for (const [index, [number, head]] of gone.entries()) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +49,14 @@ describe('EmbeddedTaskStore', () => {
     await expect(openStore()).rejects.toThrow(CorruptFile);
     await expect(openStore()).rejects.toThrow(CorruptFile);
     expect(readFileSync(file).equals(damaged)).toBe(true);
+  });
+
+  it.each([0, 1, 4095, 4096, 8192])('refuses a file that was cut off after %i bytes', async (bytes) => {
+    await (await openStore()).close();
+    const file = join(directory, 'queue.mdb');
+    truncateSync(file, bytes);
+    await expect(openStore()).rejects.toThrow(CorruptFile);
+    expect(statSync(file).size).toBe(bytes);
   });
 
   it('makes its directory, also below one that is missing', async () => {

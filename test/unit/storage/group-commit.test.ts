@@ -1,0 +1,76 @@
+import { GroupCommit, NeverWritten } from '../../../src/storage/embedded/group-commit.js';
+
+/** Stands in for lmdb: a transaction ends when the test says so. */
+class Disk {
+  readonly written: string[] = [];
+  readonly commits = new GroupCommit();
+  private end: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  private transaction: Promise<void> | undefined;
+
+  write(...values: readonly string[]): Promise<void> {
+    return this.commits.write(() => {
+      for (const value of values) this.put(value);
+    });
+  }
+
+  /** The end of the turn: lmdb takes no more into this transaction. */
+  close(): void {
+    this.commits.closed();
+    this.transaction = undefined;
+  }
+
+  land(): void {
+    this.end?.resolve();
+  }
+
+  fail(error: Error): void {
+    this.end?.reject(error);
+  }
+
+  private put(value: string): void {
+    this.written.push(value);
+    this.transaction ??= new Promise((resolve, reject) => {
+      this.end = { resolve, reject };
+    });
+    this.commits.note(this.transaction);
+  }
+}
+
+describe('GroupCommit', () => {
+  it('puts what is written while a transaction is under way into the next one', async () => {
+    const disk = new Disk();
+    const first = Promise.all([disk.write('a'), disk.write('b')]);
+    disk.close();
+    const second = Promise.all([disk.write('c', 'd'), disk.write('e')]);
+    expect(disk.written).toEqual(['a', 'b']);
+    disk.land();
+    await first;
+    expect(disk.written).toEqual(['a', 'b', 'c', 'd', 'e']);
+    disk.close();
+    disk.land();
+    await second;
+  });
+
+  it('hands nothing on after a transaction has failed', async () => {
+    const disk = new Disk();
+    const first = disk.write('a');
+    disk.close();
+    const second = disk.write('b');
+    disk.fail(new Error('No space left on device'));
+    await expect(first).rejects.toThrow('No space left on device');
+    await expect(second).rejects.toThrow(NeverWritten);
+    await expect(disk.write('c')).rejects.toThrow(NeverWritten);
+    expect(disk.written).toEqual(['a']);
+    await disk.commits.settled();
+  });
+
+  it('takes a put that throws as a transaction that has failed', async () => {
+    const disk = new Disk();
+    const thrower = disk.commits.write(() => {
+      throw new RangeError('Key too long');
+    });
+    await expect(thrower).rejects.toThrow('Key too long');
+    await expect(disk.write('a')).rejects.toThrow(NeverWritten);
+    expect(disk.written).toEqual([]);
+  });
+});
