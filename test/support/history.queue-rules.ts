@@ -85,13 +85,17 @@ export const claimsRepeat: QueueRule = ({ stories, skewMs }) => {
     [...ends.filter((end) => end.id === id), ...stories.clears].some(({ t0 }) => t0 < until) ||
     stories.tasks.get(id)?.mayBeUndone === true;
   return answered.flatMap((first, index) => {
-    const again = answered.slice(index + 1).find(({ claimId }) => claimId === first.claimId);
+    // One that was sent before this one was answered may have been answered first.
+    const again = answered
+      .slice(index + 1)
+      .find(({ claimId, t0 }) => claimId === first.claimId && t0 >= first.t1);
     if (again === undefined || first.grants.length === 0) return [];
     const told = new Set(again.grants.map(({ token }) => token));
     const missing = first.grants.filter(
       (grant) => !told.has(grant.token) && !mayLeave(grant, first.t0, again.t1),
     );
-    const isOther = again.grants.length > first.grants.length;
+    const isHeld = first.grants.some((grant) => !mayLeave(grant, first.t0, again.t1));
+    const isOther = isHeld && again.grants.length > first.grants.length;
     return [
       ...missing.map(({ id }) => `a claim held ${id} and was not told so at ${at(again.t0)}`),
       ...(isOther ? [`a claim that held tasks got others at ${at(again.t0)}`] : []),

@@ -1,0 +1,14 @@
+import type { Type } from '@nestjs/common';
+import type { PlanOptions } from '../plan.js';
+import type { OpenedStore } from '../stores.js';
+
+/** A fault that the service once had, or could have, and that the simulation must find. */
+export interface Fault {
+  readonly name: string;
+  /** Themes and stores in which it can show. */
+  readonly where: PlanOptions;
+  /** Classes of the service that take the place of sound ones. */
+  readonly classes?: ReadonlyMap<object, Type>;
+  /** Spoils what is there; returns what undoes that. */
+  readonly plant?: (opened: OpenedStore) => () => void;
+}

@@ -1,0 +1,4 @@
+import type { Fault } from './fault.js';
+
+/** Every fault that is planted. */
+export const FAULTS: readonly Fault[] = [];

@@ -1,0 +1,226 @@
+import {
+  type Committed,
+  type QueueCounts,
+  StoreUnavailable,
+  type StoreWatcher,
+  type TaskStore,
+} from '../../src/storage/task-store.js';
+import { TASK_STATES } from '../../src/task/task.js';
+import type { Budget } from './budget.js';
+import type { Ms, Scheduler } from './scheduler.js';
+
+/** Calls that change something: of one that was cut off, nobody knows whether it did. */
+const WRITES: ReadonlySet<string> = new Set([
+  ...['insert', 'restore', 'claim', 'replace', 'remove', 'clear', 'configure'],
+  ...['documents.put', 'documents.remove', 'outbox.remove'],
+]);
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+interface Call {
+  readonly name: string;
+  hasBegun: boolean;
+  readonly fail: (error: Error) => void;
+}
+
+/** The store that all processes of a simulation share. */
+export class StoreSite {
+  private readonly lines = new Set<StoreLine>();
+  /** When lines broke, and when they were mended. */
+  readonly outages: Ms[] = [];
+  /** So many empty queues more than there are. */
+  crowd = 0;
+  /** Whose call is being carried out; what is told meanwhile is its doing. */
+  private caller: StoreLine | undefined;
+  /** Hear of every transition at the moment of its commit. */
+  private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
+
+  constructor(
+    readonly inner: TaskStore,
+    readonly scheduler: Scheduler,
+    readonly budget: Budget,
+  ) {
+    inner.onCommit((transitions) => {
+      for (const listener of this.listeners) listener(transitions);
+      const [only] = this.lines;
+      (this.caller ?? only)?.committed(transitions);
+    });
+    inner.watch({
+      moved: (moves) => this.tell((watcher) => watcher.moved(moves)),
+      loosened: (queue) => this.tell((watcher) => watcher.loosened?.(queue)),
+      disturbed: () => this.tell((watcher) => watcher.disturbed()),
+    });
+  }
+
+  onCommit(listener: (transitions: readonly Committed[]) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** A line for one more process. */
+  connect(): StoreLine {
+    const line: StoreLine = new StoreLine(this, () => this.lines.delete(line));
+    this.lines.add(line);
+    return line;
+  }
+
+  carryOut<T>(line: StoreLine, act: () => T): T {
+    const before = this.caller;
+    this.caller = line;
+    try {
+      return act();
+    } finally {
+      this.caller = before;
+    }
+  }
+
+  private tell(say: (watcher: StoreWatcher) => void): void {
+    const [only] = this.lines;
+    const cause = this.caller ?? (this.lines.size === 1 ? only : undefined);
+    for (const line of this.lines) line.hear(say, line === cause);
+  }
+}
+
+/**
+ * Between one process and the store. Calls reach it in their order, each after a while; answers come in any order. What
+ * other processes did is told later. The line can break: then calls fail, and what happens meanwhile is not told.
+ */
+export class StoreLine {
+  readonly store: TaskStore;
+  private isBroken = false;
+  private readonly inFlight = new Set<Call>();
+  private readonly toBegin: (() => void)[] = [];
+  private readonly toTell: ((() => void) | undefined)[] = [];
+  private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
+  private readonly watchers: StoreWatcher[] = [];
+  private beginsAt: Ms = 0;
+  private tellsAt: Ms = 0;
+
+  constructor(
+    private readonly site: StoreSite,
+    private readonly cut: () => void,
+  ) {
+    this.store = this.wrapped(site.inner, '');
+  }
+
+  /** Calls that were not answered yet. */
+  get waiting(): readonly string[] {
+    return Array.from(this.inFlight, ({ name, hasBegun }) => (hasBegun ? name : `${name} (not begun)`));
+  }
+
+  /** Nothing is on its way. */
+  get isQuiet(): boolean {
+    return this.inFlight.size === 0 && this.toTell.length === 0;
+  }
+
+  committed(transitions: readonly Committed[]): void {
+    for (const listener of this.listeners) listener(transitions);
+  }
+
+  /** @param isOwn this process did it, so it knows at once */
+  hear(say: (watcher: StoreWatcher) => void, isOwn: boolean): void {
+    const tellAll = () => {
+      for (const watcher of this.watchers) say(watcher);
+    };
+    if (isOwn) {
+      tellAll();
+      return;
+    }
+    if (this.isBroken) return;
+    const { scheduler } = this.site;
+    this.toTell.push(tellAll);
+    this.tellsAt = Math.max(this.tellsAt, scheduler.now + scheduler.weather.answer(scheduler.random('tell')));
+    scheduler.after(this.tellsAt - scheduler.now, 'tell', () => this.toTell.shift()?.());
+  }
+
+  /** The store is away from now on. */
+  break(): void {
+    if (this.isBroken) return;
+    this.isBroken = true;
+    this.toTell.fill(undefined);
+    for (const { name, hasBegun, fail } of [...this.inFlight]) {
+      const applied = hasBegun && WRITES.has(name) ? 'unknown' : false;
+      fail(new StoreUnavailable('The line broke', applied));
+    }
+    for (const watcher of this.watchers) watcher.disturbed();
+  }
+
+  mend(): void {
+    if (!this.isBroken) return;
+    this.isBroken = false;
+    for (const watcher of this.watchers) watcher.disturbed();
+  }
+
+  /** The process has ended. */
+  close(): void {
+    this.cut();
+  }
+
+  private wrapped<T extends object>(target: T, prefix: string): T {
+    return new Proxy(target, {
+      get: (object, name) => {
+        const value: unknown = Reflect.get(object, name, object);
+        if (name === 'onCommit') return (listener: never) => void this.listeners.push(listener);
+        if (name === 'watch') return (watcher: StoreWatcher) => void this.watchers.push(watcher);
+        if (name === 'isAvailable') return value === true && !this.isBroken;
+        if (name === 'recall') return () => undefined;
+        if ((name === 'documents' || name === 'outbox') && value !== undefined)
+          return this.wrapped(value as object, `${name}.`);
+        if (typeof value !== 'function') return value;
+        const method = name === 'counts' ? () => this.counts() : (value as Method);
+        return (...args: unknown[]) =>
+          this.call(`${prefix}${String(name)}`, () => method.apply(object, args), sizeOf(args));
+      },
+    });
+  }
+
+  private async counts(): Promise<readonly QueueCounts[]> {
+    const { inner, crowd } = this.site;
+    const none = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as QueueCounts['counts'];
+    const { wall } = inner.clock.now();
+    const more = Array.from({ length: crowd }, (_, index) => {
+      return { queue: `crowd-${index}`, counts: none, oldestQueuedAt: wall };
+    });
+    return [...(await inner.counts()), ...more];
+  }
+
+  private call(name: string, perform: () => Promise<unknown>, size: number): Promise<unknown> {
+    const { site } = this;
+    const { scheduler } = site;
+    const { weather } = scheduler;
+    // Whoever works without end waits without end.
+    if (!site.budget.spend(name, size)) return new Promise(() => undefined);
+    if (this.isBroken) return Promise.reject(new StoreUnavailable('The line is broken', false));
+    return new Promise((resolve, reject) => {
+      const settle = (give: () => void) => {
+        if (this.inFlight.delete(call)) give();
+      };
+      const call: Call = { name, hasBegun: false, fail: (error) => settle(() => reject(error)) };
+      const answer = (give: () => void) => {
+        scheduler.after(weather.answer(scheduler.random(name)), `answer ${name}`, () => settle(give));
+      };
+      const begin = () => {
+        if (!this.inFlight.has(call)) return;
+        call.hasBegun = true;
+        site
+          .carryOut(this, async () => perform())
+          .then(
+            (value) => answer(() => resolve(value)),
+            (error: unknown) => answer(() => reject(error)),
+          );
+      };
+      this.inFlight.add(call);
+      if (weather.begin === undefined) {
+        begin();
+        return;
+      }
+      this.toBegin.push(begin);
+      this.beginsAt = Math.max(this.beginsAt, scheduler.now + weather.begin(scheduler.random('begin')));
+      scheduler.after(this.beginsAt - scheduler.now, `begin ${name}`, () => this.toBegin.shift()?.());
+    });
+  }
+}
+
+/** How many things a call is about. */
+function sizeOf([first]: unknown[]): number {
+  return Array.isArray(first) ? first.length : 1;
+}

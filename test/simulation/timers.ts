@@ -1,0 +1,191 @@
+import { getEventListeners } from 'node:events';
+import type { Happening, Ms, Scheduler } from './scheduler.js';
+
+const REAL = {
+  setTimeout: globalThis.setTimeout,
+  clearTimeout: globalThis.clearTimeout,
+  setInterval: globalThis.setInterval,
+  clearInterval: globalThis.clearInterval,
+  setImmediate: globalThis.setImmediate,
+  clearImmediate: globalThis.clearImmediate,
+  random: Math.random,
+  AbortController: globalThis.AbortController,
+  timeoutSignal: AbortSignal.timeout,
+};
+
+/** Resolves when JavaScript has nothing left to do in this turn: no promise, no `nextTick`. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void REAL.setImmediate(resolve));
+}
+
+/** Rejects when a promise is not there within this time, by the real clock. */
+export async function within(ms: Ms, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise((_, reject) => {
+    timer = REAL.setTimeout(() => reject(new Error(`Nothing came within ${ms} ms`)), ms);
+  });
+  await Promise.race([promise, limit]).finally(() => REAL.clearTimeout(timer));
+}
+
+/** What a time-out or an interval gives back. */
+class SimulatedTimer {
+  happening: Happening | undefined;
+  isReferenced = true;
+
+  unref(): this {
+    this.isReferenced = false;
+    return this;
+  }
+
+  ref(): this {
+    this.isReferenced = true;
+    return this;
+  }
+
+  hasRef(): boolean {
+    return this.isReferenced;
+  }
+}
+
+/**
+ * Puts the timers of the process, its chance and its signals under a scheduler, until `restore` is called. LMDB keeps the
+ * real ones: it works on threads of its own.
+ */
+export class SimulatedTimers {
+  /** Those that are set. */
+  readonly running = new Set<SimulatedTimer>();
+  /** Signals that were made in the simulation. */
+  readonly signals: AbortSignal[] = [];
+
+  constructor(private readonly scheduler: Scheduler) {}
+
+  install(): void {
+    const { signals } = this;
+    const random = this.scheduler.random('Math.random');
+    Object.assign(globalThis, {
+      setTimeout: this.unlessOfLmdb(REAL.setTimeout, (act, ms) => this.set(act, ms)),
+      setInterval: this.unlessOfLmdb(REAL.setInterval, (act, ms) => this.repeat(act, ms)),
+      setImmediate: this.unlessOfLmdb(REAL.setImmediate, (act) => this.soon(act)),
+      clearTimeout: this.clearing(REAL.clearTimeout),
+      clearInterval: this.clearing(REAL.clearInterval),
+      clearImmediate: this.clearing(REAL.clearImmediate),
+      AbortController: class extends REAL.AbortController {
+        constructor() {
+          super();
+          signals.push(this.signal);
+        }
+      },
+    });
+    Math.random = () => random.next();
+    AbortSignal.timeout = (ms) => {
+      const controller = new REAL.AbortController();
+      const late = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+      this.set(() => {
+        controller.abort(late);
+      }, ms).unref();
+      return controller.signal;
+    };
+  }
+
+  restore(): void {
+    const { random, timeoutSignal, ...globals } = REAL;
+    Object.assign(globalThis, globals);
+    Math.random = random;
+    AbortSignal.timeout = timeoutSignal;
+  }
+
+  /** Signals on which somebody still listens. */
+  leaks(): readonly string[] {
+    return this.signals.flatMap((signal) => {
+      const listeners = getEventListeners(signal, 'abort').length + dependentsOf(signal);
+      return listeners > 0 ? [`${listeners} listeners are left on a signal`] : [];
+    });
+  }
+
+  private set(act: () => void, ms = 0): SimulatedTimer {
+    const timer = new SimulatedTimer();
+    this.arm(timer, ms, () => {
+      this.running.delete(timer);
+      act();
+    });
+    return timer;
+  }
+
+  private repeat(act: () => void, ms = 0): SimulatedTimer {
+    const timer = new SimulatedTimer();
+    const beat = () => {
+      this.arm(timer, ms, beat);
+      act();
+    };
+    this.arm(timer, ms, beat);
+    return timer;
+  }
+
+  private soon(act: () => void): SimulatedTimer {
+    const timer = new SimulatedTimer();
+    this.running.add(timer);
+    timer.happening = this.scheduler.after(0, 'immediate', () => {
+      this.running.delete(timer);
+      act();
+    });
+    return timer;
+  }
+
+  private arm(timer: SimulatedTimer, ms: Ms, act: () => void): void {
+    const { weather } = this.scheduler;
+    const wait = Number.isFinite(ms) ? Math.max(ms, 1) : 1;
+    this.running.add(timer);
+    timer.happening = this.scheduler.after(
+      wait + weather.timer(this.scheduler.random('timer')),
+      'timer',
+      act,
+    );
+  }
+
+  private clearing(clearReal: (timer: never) => void) {
+    return (timer: unknown): void => {
+      if (!(timer instanceof SimulatedTimer)) {
+        clearReal(timer as never);
+        return;
+      }
+      this.running.delete(timer);
+      if (timer.happening !== undefined) this.scheduler.cancel(timer.happening);
+    };
+  }
+
+  private unlessOfLmdb(real: unknown, simulated: (act: () => void, ms?: number) => SimulatedTimer) {
+    const replacement = (act: (...args: unknown[]) => void, ms?: number, ...args: unknown[]): unknown => {
+      if (isCalledByLmdb(replacement)) {
+        return (real as (...all: unknown[]) => unknown)(act, ms, ...args);
+      }
+      return simulated(() => {
+        act(...args);
+      }, ms);
+    };
+    return replacement;
+  }
+}
+
+/** Looks at the file of whoever called `callee`. */
+function isCalledByLmdb(callee: (...args: never[]) => unknown): boolean {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  const holder: { stack?: unknown } = {};
+  try {
+    Error.stackTraceLimit = 1;
+    Error.prepareStackTrace = (_, frames) => frames[0]?.getFileName() ?? '';
+    Error.captureStackTrace(holder, callee);
+    return String(holder.stack).includes('/lmdb/');
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** Signals that `AbortSignal.any` has made of this one and that are kept with it. */
+function dependentsOf(signal: AbortSignal): number {
+  const name = Object.getOwnPropertySymbols(signal).find(
+    ({ description }) => description === 'kDependantSignals',
+  );
+  const dependents: unknown = name === undefined ? undefined : Reflect.get(signal, name);
+  return dependents instanceof Set ? dependents.size : 0;
+}

@@ -1,0 +1,358 @@
+import { Logger, type LoggerService } from '@nestjs/common';
+import { BatchEvents } from '../../src/batches/batch.events.js';
+import { type Config, loadConfig } from '../../src/config/config.js';
+import { FinishWatch } from '../../src/queue/finish-watch.js';
+import { WaitingRoom } from '../../src/queue/waiting-room.js';
+import type { StoreSettings } from '../../src/storage/task-store.js';
+import { HistoryRecorder } from '../support/history.js';
+import { Budget } from './budget.js';
+import { Checks, type Violation } from './checks.js';
+import { Clients, type Entrance, get, GRACE_SECONDS, post } from './clients.js';
+import type { Fault } from './faults/fault.js';
+import type { Plan, Step } from './plan.js';
+import { Receivers } from './receivers.js';
+import { type Ms, Scheduler, WEATHERS } from './scheduler.js';
+import { StoreSite, type StoreLine } from './store-line.js';
+import { type OpenedStore, openStore } from './stores.js';
+import { SimulatedTimers, turn } from './timers.js';
+import { SimulatedProcess } from './wiring.js';
+
+/** What came of a plan. */
+export interface Outcome {
+  readonly violations: readonly Violation[];
+  /** Things that happened. */
+  readonly steps: number;
+  readonly endedAt: Ms;
+}
+
+export interface WorldOptions {
+  /** Faults that are planted. */
+  readonly faults?: readonly Fault[];
+}
+
+/** Carries out a plan on the real services. */
+export async function simulate(plan: Plan, options: WorldOptions = {}): Promise<Outcome> {
+  return new World(plan, options.faults ?? []).run();
+}
+
+const TICK_MS = 1e-6;
+/** How long the end may take: leases, delays and retries are over by then. */
+const DRAIN_MS = 15_000;
+const DRAINS = 6;
+/** More queues than that are only counted: to make them would take long. */
+const MOST_REAL_QUEUES = 1_000;
+/** Starting or ending takes no longer, or does not end. */
+const HANG_MS = 60_000;
+
+const configs = new Map<string, Config>();
+
+function configOf({ flavour: { retentionSeconds, retentionMaxTasks, retentionMaxBytes } }: Plan): Config {
+  const key = [retentionSeconds, retentionMaxTasks, retentionMaxBytes].join();
+  const known = configs.get(key);
+  if (known !== undefined) return known;
+  const config = loadConfig({
+    REDIS_URL: '',
+    LEASE_GRACE_SECONDS: String(GRACE_SECONDS),
+    RETENTION_SECONDS: String(retentionSeconds),
+    RETENTION_MAX_TASKS: String(retentionMaxTasks),
+    RETENTION_MAX_BYTES: String(retentionMaxBytes),
+  });
+  configs.set(key, config);
+  return config;
+}
+
+/** One process at the store. It can be restarted. */
+class Replica implements Entrance {
+  isOpen = false;
+  line: StoreLine | undefined;
+  process: SimulatedProcess | undefined;
+  private door: SimulatedProcess['door'] | undefined;
+
+  constructor(
+    private readonly site: StoreSite,
+    private readonly config: Config,
+    private readonly faults: readonly Fault[],
+    private readonly started: (process: SimulatedProcess) => void,
+  ) {}
+
+  async start(): Promise<void> {
+    const replacements = new Map(this.faults.flatMap(({ classes = [] }) => [...classes]));
+    this.line = this.site.connect();
+    this.process = new SimulatedProcess(this.config, this.line.store, replacements);
+    await this.process.start();
+    this.started(this.process);
+    this.door = this.process.door;
+    this.isOpen = true;
+  }
+
+  async stop(): Promise<void> {
+    this.isOpen = false;
+    await this.process?.stop();
+    this.line?.close();
+  }
+
+  async handle(connection: Parameters<SimulatedProcess['door']['handle']>[0]): Promise<void> {
+    await this.door?.handle(connection);
+  }
+}
+
+class World {
+  private readonly scheduler: Scheduler;
+  private readonly timers: SimulatedTimers;
+  private readonly budget: Budget;
+  private readonly violations: Violation[] = [];
+  private readonly receivers: Receivers;
+  private readonly history: HistoryRecorder;
+  private readonly clients: Clients;
+  private replicas: Replica[] = [];
+  private wantsRest = false;
+  private ticked: Ms = 0;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly faults: readonly Fault[],
+  ) {
+    const weather = WEATHERS[plan.weather];
+    if (weather === undefined) throw new Error(`There is no weather ${plan.weather}`);
+    this.scheduler = new Scheduler(plan.schedule, weather);
+    this.timers = new SimulatedTimers(this.scheduler);
+    this.budget = new Budget(this.scheduler);
+    this.receivers = new Receivers(this.scheduler);
+    this.history = new HistoryRecorder(() => this.tick());
+    const report = (rule: string, detail: string) => this.report(rule, detail);
+    this.clients = new Clients({ scheduler: this.scheduler, history: this.history, report });
+  }
+
+  async run(): Promise<Outcome> {
+    const { flavour } = this.plan;
+    const settings: StoreSettings = {
+      retention: flavour.retentionSeconds,
+      retentionMaxTasks: flavour.retentionMaxTasks,
+      retentionMaxBytes: flavour.retentionMaxBytes,
+    };
+    const opened = await openStore(this.plan.store, this.scheduler, settings);
+    const undo = [...this.faults.flatMap(({ plant }) => plant?.(opened) ?? []), this.receivers.install()];
+    Logger.overrideLogger(this.logger());
+    this.timers.install();
+    this.budget.open();
+    try {
+      await this.live(opened);
+    } catch (error) {
+      this.report('simulation', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    } finally {
+      this.budget.close();
+      this.timers.restore();
+      for (const each of undo) each();
+      Logger.overrideLogger(false);
+    }
+    await this.close(opened);
+    return { violations: this.violations, steps: this.scheduler.steps, endedAt: this.scheduler.now };
+  }
+
+  private async live(opened: OpenedStore): Promise<void> {
+    const { plan, scheduler } = this;
+    const site = new StoreSite(opened.store, scheduler, this.budget);
+    const checks = new Checks({
+      plan,
+      site,
+      scheduler,
+      clients: this.clients,
+      receivers: this.receivers,
+      report: (rule, detail) => this.report(rule, detail),
+    });
+    this.replicas = Array.from({ length: plan.replicas }, () => {
+      return new Replica(site, configOf(plan), this.faults, (process) => {
+        process.get(BatchEvents).onDone((batch) => checks.toldOf(batch));
+      });
+    });
+    await this.until(opened, checks, Promise.all(this.replicas.map((replica) => replica.start())));
+    for (const step of plan.steps) scheduler.after(step.at, 'plan', () => this.act(step, opened, site));
+    await this.pass(opened, checks, (plan.steps.at(-1)?.at ?? 0) + 3_000);
+    if (!this.isOver) await this.finish(opened, checks);
+    if (this.budget.overrun !== undefined) this.report('bounded work', this.budget.overrun);
+    if (this.violations.length === 0) checks.judge(this.history);
+  }
+
+  private act(step: Step, opened: OpenedStore, site: StoreSite): void {
+    const replica = this.replicas[step.replica % this.replicas.length];
+    if (step.do === 'rest') this.wantsRest = true;
+    else if (step.do === 'receiver answers') this.receivers.answerWith(step.status, step.afterMs);
+    else if (step.do === 'lose the store') this.loseStore(step.forMs, site);
+    else if (step.do === 'break a write') opened.breakWrite?.(step.after);
+    else if (step.do === 'break a read') opened.breakRead?.();
+    else if (step.do === 'crowd' && step.queues > MOST_REAL_QUEUES) site.crowd = step.queues;
+    else if (replica === undefined) return;
+    else if (step.do === 'restart') this.restart(replica);
+    else void this.clients.act(step, replica);
+  }
+
+  private loseStore(forMs: Ms, site: StoreSite): void {
+    for (const { line } of this.replicas) line?.break();
+    site.outages.push(this.scheduler.now);
+    this.scheduler.after(forMs, 'mend', () => {
+      site.outages.push(this.scheduler.now);
+      for (const { line } of this.replicas) line?.mend();
+    });
+  }
+
+  private restart(replica: Replica): void {
+    if (replica.isOpen) void replica.stop().then(() => replica.start());
+  }
+
+  /** Heals everything, has every task done, and ends the service. */
+  private async finish(opened: OpenedStore, checks: Checks): Promise<void> {
+    const [first] = this.replicas;
+    if (first === undefined) return;
+    const { scheduler, clients } = this;
+    this.receivers.answerWith(200, 0);
+    checks.isEnding = true;
+    for (const queue of await checks.configuredQueues()) {
+      const nothing = Object.fromEntries(
+        ['paused', 'max_depth', 'max_concurrency', 'max_concurrency_per_group', 'rate_limit'].map((name) => [
+          name,
+          null,
+        ]),
+      );
+      void clients.act({ do: 'set', queue, change: nothing, at: 0, replica: 0 }, first);
+    }
+    for (const worker of ['w1', 'w2', 'w3'])
+      void clients.act({ do: 'resume', worker, at: 0, replica: 0 }, first);
+    for (const id of ['s1', 's2']) void clients.act({ do: 'unschedule', id, at: 0, replica: 0 }, first);
+    for (let drain = 0; drain < DRAINS && !this.isOver && (await checks.hasWork()); drain += 1) {
+      await this.pass(opened, checks, scheduler.now + DRAIN_MS);
+      await this.until(opened, checks, this.drain(first));
+    }
+    this.wantsRest = true;
+    await this.pass(opened, checks, scheduler.now + 4_000);
+    await this.until(opened, checks, this.readAll(first));
+    await this.until(opened, checks, Promise.all(this.replicas.map((replica) => replica.stop())));
+    await this.pass(opened, checks, scheduler.now + 200);
+    if (!this.isOver) this.checkLeaks();
+  }
+
+  private async drain(entrance: Entrance): Promise<void> {
+    const step: Step = { do: 'look', at: 0, replica: 0 };
+    const labels = { cpu: '4', 'cpu-arch': 'arm', gpu: 'a100', os: 'linux' };
+    for (let rounds = 0; rounds < 100; rounds += 1) {
+      const t0 = this.history.now();
+      const claim = { worker_id: 'drain', queues: ['default', 'a', 'b'], max_tasks: 50, labels };
+      const answer = await this.clients.ask(step, entrance, post('/tasks/claim', claim));
+      const tasks = (answer?.body.tasks ?? []) as Readonly<Record<string, unknown>>[];
+      this.clients.noteDrained(tasks, t0, answer);
+      if (tasks.length === 0) return;
+      const results = tasks.map(({ eval_id, lease_id }) => ({ eval_id, lease_id, status: 'completed' }));
+      const ended = await this.clients.ask(step, entrance, post('/tasks/complete', { results }));
+      this.clients.noteFinished(tasks, t0, ended);
+    }
+  }
+
+  private async readAll(entrance: Entrance): Promise<void> {
+    const step: Step = { do: 'look', at: 0, replica: 0 };
+    for (const id of this.clients.wishes.keys()) {
+      const t0 = this.history.now();
+      const answer = await this.clients.ask(step, entrance, get(`/tasks/${id}`));
+      const state = answer?.status === 404 ? 'absent' : (answer?.body.status as 'queued');
+      this.history.add(t0, { f: 'get', id, res: 'ok', state, isFinal: true });
+    }
+  }
+
+  /** Nothing may be left when everything has ended. */
+  private checkLeaks(): void {
+    for (const { process, line } of this.replicas) {
+      const left = [process?.get(WaitingRoom).size ?? 0, process?.get(FinishWatch).size ?? 0];
+      if (left.some((count) => count > 0)) this.report('leaks', `${left.join(' and ')} waiters are left`);
+      if ((line?.waiting.length ?? 0) > 0)
+        this.report('leaks', `calls of the store are left: ${line?.waiting.join(', ')}`);
+    }
+    const timers = [...this.timers.running].filter((timer) => timer.isReferenced);
+    if (timers.length > 0) this.report('leaks', `${timers.length} timers are left`);
+    for (const { step } of this.clients.pending)
+      this.report('answers', `${describe(step)} was never answered`);
+    for (const leak of this.timers.leaks()) this.report('leaks', leak);
+  }
+
+  /** Lets things happen until a promise is there. */
+  private async until(opened: OpenedStore, checks: Checks, promise: Promise<unknown>): Promise<void> {
+    let isDone = false;
+    const limit = this.scheduler.now + HANG_MS;
+    void promise.then(
+      () => {
+        isDone = true;
+      },
+      (error: unknown) => {
+        isDone = true;
+        this.report('simulation', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      },
+    );
+    for (;;) {
+      await opened.settle();
+      this.budget.nextTurn();
+      if (isDone || this.isOver) return;
+      if (await this.mayRest(checks)) continue;
+      if (!this.scheduler.step(limit)) break;
+    }
+    this.report('liveness', 'something that must end does not');
+  }
+
+  private async pass(opened: OpenedStore, checks: Checks, until: Ms): Promise<void> {
+    for (;;) {
+      await opened.settle();
+      this.budget.nextTurn();
+      if (this.isOver) return;
+      if (await this.mayRest(checks)) continue;
+      if (!this.scheduler.step(until)) break;
+    }
+    this.scheduler.moveTo(until);
+  }
+
+  /** Looks at everything when nothing is under way. */
+  private async mayRest(checks: Checks): Promise<boolean> {
+    if (!this.wantsRest || this.replicas.some(({ line }) => line?.isQuiet === false)) return false;
+    this.wantsRest = false;
+    await checks.rest(() => {
+      this.scheduler.after(1_000, 'look again', () => {
+        this.wantsRest = true;
+      });
+    });
+    return true;
+  }
+
+  /** Whether there is nothing to find any more: what follows a first failure says little. */
+  private get isOver(): boolean {
+    return this.violations.length > 0 || this.budget.overrun !== undefined;
+  }
+
+  /** No two operations are at one instant: what came first is what happened first. */
+  private tick(): Ms {
+    this.ticked = Math.max(this.ticked + TICK_MS, this.scheduler.now);
+    return this.ticked;
+  }
+
+  private report(rule: string, detail: string): void {
+    if (this.violations.length < 20) this.violations.push({ rule, detail, at: this.scheduler.now });
+  }
+
+  private logger(): LoggerService {
+    const ignore = () => undefined;
+    return {
+      log: ignore,
+      warn: ignore,
+      error: (message: unknown, stack?: unknown) => {
+        if (this.plan.theme !== 'broken disk')
+          this.report('log', `${String(message)} ${String(stack).split('\n').slice(0, 4).join(' ')}`);
+      },
+    };
+  }
+
+  private async close(opened: OpenedStore): Promise<void> {
+    const closing = opened.close().catch((error: unknown) => {
+      this.report('liveness', `the store does not close: ${String(error)}`);
+    });
+    // After a failure it may wait for what will not come, and there is nothing more to find.
+    await (this.violations.length > 0 ? turn() : closing);
+  }
+}
+
+function describe({ do: deed, at }: Step): string {
+  return `"${deed}" of ${at} ms`;
+}
