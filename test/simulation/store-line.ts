@@ -205,7 +205,8 @@ export class StoreLine {
           .carryOut(this, async () => perform())
           .then(
             (value) => answer(() => resolve(value)),
-            (error: unknown) => answer(() => reject(error)),
+            (error: unknown) =>
+              answer(() => reject(error instanceof Error ? error : new Error(String(error)))),
           );
       };
       this.inFlight.add(call);

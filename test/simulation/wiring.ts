@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { AppModule } from '../../src/app.module.js';
-import { AuthModule } from '../../src/auth/auth.module.js';
 import type { Config } from '../../src/config/config.js';
 import { Config as ConfigToken } from '../../src/config/config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
@@ -31,7 +30,7 @@ type Hook =
 
 /** What is about HTTP, people and the process; and the store, which the simulation brings along. */
 const LEFT_OUT: ReadonlySet<unknown> = new Set([
-  ...[ConfigModule, StorageModule, HttpModule, AuthModule, MetricsModule],
+  ...[ConfigModule, StorageModule, HttpModule, MetricsModule],
   ...[LoggingModule, TracingModule, DocsModule, DashboardModule],
 ]);
 
