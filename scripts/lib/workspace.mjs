@@ -53,11 +53,10 @@ export function ensurePackages() {
   return run('npm', ['ci', '--loglevel=error', '--no-progress'], { stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
-/** Redis scripts are read as they are, beside the compiled sources; the version is read above them. */
+/** Redis scripts are read as they are, beside the compiled sources. */
 export function copyRedisScripts(compiled) {
   const folder = 'storage/redis/scripts';
   cpSync(join(ROOT, 'src', folder), join(compiled, folder), { recursive: true });
-  cpSync(join(ROOT, 'package.json'), join(compiled, '../package.json'));
 }
 
 function newestChange(path) {
