@@ -48,7 +48,6 @@ async function supervise(): Promise<boolean> {
   const last = first + seeds;
   let [next, failures] = [first, 0];
   while (next < last) {
-    const begun = next;
     const result = await runChild(next, last - next);
     next = result.next;
     failures += result.failures;
@@ -56,7 +55,11 @@ async function supervise(): Promise<boolean> {
       failures += 1;
       console.log(`seed ${next} does not come to an end`);
       next += 1;
-    } else if (next === begun) break;
+    } else if (next < last) {
+      failures += 1;
+      console.log(`the process ended at seed ${next}`);
+      next += 1;
+    }
   }
   console.log(failures === 0 ? `${seeds} seeds, nothing found.` : `${failures} of ${seeds} seeds failed.`);
   return failures === 0;

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { EmbeddedTaskStore } from '../../src/storage/embedded/embedded-task-store.js';
 import type { StoreSettings, TaskStore } from '../../src/storage/task-store.js';
 import { ReferenceStore } from '../contract/reference-store.js';
-import type { Ms, Scheduler } from './scheduler.js';
+import type { Scheduler } from './scheduler.js';
 import { turn, within } from './timers.js';
 
+/** Of the writes that `break a write` breaks, the one that fails for the whole store. */
+const LAST_WRITE = 3;
 /** By the real clock. */
 const CLOSE_LIMIT_MS = 5_000;
 
@@ -42,16 +44,18 @@ async function openReference(scheduler: Scheduler, settings: StoreSettings): Pro
 async function openEmbedded(scheduler: Scheduler, settings: StoreSettings): Promise<OpenedStore> {
   const directory = mkdtempSync(join(memoryDirectory(), 'crucible-simulation-'));
   const store = await EmbeddedTaskStore.open({ directory, clock: scheduler.clock, settings });
-  const { files } = store as unknown as { files: Files };
-  const commits = new HeldCommits(files, scheduler);
+  const { files, writer } = store as unknown as { files: Files; writer: Writer };
+  const commits = new HeldCommits(files.group, scheduler);
   return {
     store,
     breakWrite: (after) => {
-      failOnce(files, 'putNew', after, 'The record does not fit');
-      failOnce(files, 'putChange', after, 'The record does not fit');
+      // Nothing was put yet when a record does not fit. When a put fails, the store does.
+      const broken = after === LAST_WRITE ? files : writer;
+      failOnce(broken, 'putNew', after, 'The record does not fit');
+      failOnce(broken, 'putChange', after, 'The record does not fit');
     },
     breakRead: () => {
-      failOnce(files, 'read', 0, 'The record is damaged');
+      failOnce(files, 'readStored', 0, 'The record is damaged');
     },
     async settle() {
       await turn();
@@ -70,29 +74,48 @@ export class PlantedError extends Error {
   override readonly name = 'PlantedError';
 }
 
-/** What the simulation holds or breaks of the files of the embedded store. */
-interface Files {
-  committed: () => Promise<unknown>;
+/** What the simulation breaks of the embedded store. */
+interface Writer {
   putNew: (...args: never[]) => unknown;
   putChange: (...args: never[]) => unknown;
-  read: (...args: never[]) => unknown;
 }
 
-/** Holds the news that a commit is durable until the scheduler lets it through. Commits end in their order. */
-class HeldCommits {
-  private readonly held = new WeakMap<Promise<unknown>, Promise<unknown>>();
-  private readonly writing = new Set<Promise<unknown>>();
-  private readonly toRelease: (() => void)[] = [];
-  private releasesAt: Ms = 0;
+/** How it is told of writes, and that they are durable. */
+interface Group {
+  note: (write: Promise<unknown>) => void;
+  landed: (group: unknown) => void;
+}
 
+/** What it breaks or holds of its files. */
+interface Files extends Writer {
+  readonly group: Group;
+  readStored: (...args: never[]) => unknown;
+}
+
+/** Holds the news that a commit is durable until the scheduler lets it through. */
+class HeldCommits {
+  private readonly writing = new Set<Promise<unknown>>();
+  private readonly toRelease = new Set<() => void>();
   private isReleased = false;
 
-  constructor(
-    files: Files,
-    private readonly scheduler: Scheduler,
-  ) {
-    const committed = files.committed.bind(files);
-    files.committed = () => this.hold(committed());
+  constructor(group: Group, scheduler: Scheduler) {
+    const { note, landed } = group;
+    if (typeof note !== 'function' || typeof landed !== 'function')
+      throw new Error('GroupCommit has no note or no landed any more: see stores.ts');
+    group.note = (write) => {
+      this.writing.add(write);
+      const end = () => this.writing.delete(write);
+      write.then(end, end);
+      note.call(group, write);
+    };
+    group.landed = (writes) => {
+      const release = () => {
+        if (this.toRelease.delete(release)) landed.call(group, writes);
+      };
+      this.toRelease.add(release);
+      if (this.isReleased) release();
+      else scheduler.after(scheduler.weather.answer(scheduler.random('commit')), 'commit', release);
+    };
   }
 
   get isWriting(): boolean {
@@ -107,37 +130,20 @@ class HeldCommits {
   /** From now on nothing is held. */
   release(): void {
     this.isReleased = true;
-    for (const release of this.toRelease.splice(0)) release();
-  }
-
-  private hold(write: Promise<unknown>): Promise<unknown> {
-    const known = this.held.get(write);
-    if (known !== undefined) return known;
-    if (this.isReleased) return write;
-    const { scheduler } = this;
-    this.writing.add(write);
-    const end = () => this.writing.delete(write);
-    write.then(end, end);
-    const released = new Promise<void>((resolve) => this.toRelease.push(resolve));
-    const latency = scheduler.weather.answer(scheduler.random('commit'));
-    this.releasesAt = Math.max(this.releasesAt, scheduler.now + latency);
-    scheduler.after(this.releasesAt - scheduler.now, 'commit', () => this.toRelease.shift()?.());
-    const held = released.then(() => write);
-    this.held.set(write, held);
-    return held;
+    for (const release of this.toRelease) release();
   }
 }
 
 /** Has a method fail once. */
-function failOnce(files: Files, name: keyof Files, after: number, message: string): void {
-  const method = files[name] as (...args: unknown[]) => unknown;
+function failOnce<T extends object>(owner: T, name: keyof T, after: number, message: string): void {
+  const method = owner[name] as (...args: unknown[]) => unknown;
   let left = after;
-  files[name] = ((...args: unknown[]) => {
+  owner[name] = ((...args: unknown[]) => {
     if (left > 0) {
       left -= 1;
-      return method.apply(files, args);
+      return method.apply(owner, args);
     }
-    files[name] = method as never;
+    owner[name] = method as never;
     throw new PlantedError(message);
   }) as never;
 }

@@ -107,6 +107,7 @@ class World {
   private replicas: Replica[] = [];
   private wantsRest = false;
   private ticked: Ms = 0;
+  private hasFailed = false;
 
   constructor(
     private readonly plan: Plan,
@@ -151,6 +152,10 @@ class World {
 
   private async live(opened: OpenedStore): Promise<void> {
     const { plan, scheduler } = this;
+    // A store that has failed takes nothing any more: the process ends.
+    void opened.store.failure.then(() => {
+      this.hasFailed = true;
+    });
     const site = new StoreSite(opened.store, scheduler, this.budget);
     const checks = new Checks({
       plan,
@@ -170,7 +175,7 @@ class World {
     await this.pass(opened, checks, (plan.steps.at(-1)?.at ?? 0) + 3_000);
     if (!this.isOver) await this.finish(opened, checks);
     if (this.budget.overrun !== undefined) this.report('bounded work', this.budget.overrun);
-    if (this.violations.length === 0) checks.judge(this.history);
+    if (!this.isOver) checks.judge(this.history);
   }
 
   private act(step: Step, opened: OpenedStore, site: StoreSite): void {
@@ -319,7 +324,7 @@ class World {
 
   /** Whether there is nothing to find any more: what follows a first failure says little. */
   private get isOver(): boolean {
-    return this.violations.length > 0 || this.budget.overrun !== undefined;
+    return this.violations.length > 0 || this.hasFailed || this.budget.overrun !== undefined;
   }
 
   /** No two operations are at one instant: what came first is what happened first. */
