@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { Heartbeat, isInCluster, NOT_YET } from './heartbeat.js';
+import { BEATS_PER_TIMEOUT, Heartbeat, isInCluster, NOT_YET } from './heartbeat.js';
 import { describeRedisError } from './redis-error.js';
 
 const SLOTS = 16_384;
@@ -14,18 +14,22 @@ type SlotRange = readonly [
 ];
 
 /**
- * Knows whether a cluster is well: every slot is served, and by a master that is well.
+ * Knows whether a cluster is well: every slot is served, and by a master that is well. A node without slots does not
+ * matter, whatever its state, and a master that has just got its first slot has the time-out to be connected to.
  *
  * It also keeps the client's map of slots right while nothing is asked of it, and connections open to all masters, so
- * that no first command finds one that is still being made.
+ * that no first command finds one that is still being made. A slot that has moved since then is no trouble: the client
+ * follows it.
  */
 export class ClusterMonitor {
   isWell = false;
   trouble = NOT_YET;
   private readonly heartbeats = new Map<Redis, Heartbeat>();
-  /** The masters that serve slots, as a node has said, and whether the client's map says the same. */
+  /** The masters that serve slots, as a node has said, and whether they serve all. */
   private masters: ReadonlySet<string> = new Set();
-  private isMapRight = false;
+  private areAllServed = false;
+  /** Masters that came while all was well, and the beat at which they were first seen. */
+  private readonly newcomers = new Map<string, number>();
   private isLooking = false;
   private beats = 0;
   private lastError: unknown;
@@ -66,12 +70,15 @@ export class ClusterMonitor {
     }
     for (const node of masters) {
       if (this.heartbeats.has(node)) continue;
-      const onChange = (): void => {
-        // The first one that is well can be asked for the rest.
-        if (!this.isWell) void this.look();
-        this.judge();
-      };
-      this.heartbeats.set(node, new Heartbeat(node, isInCluster, onChange));
+      const heartbeat = new Heartbeat(node, isInCluster, () => {
+        // The first one that is well can be asked for the rest; one that goes may have given its slots away before. Who
+        // cannot be asked is judged with the next beat.
+        if (this.isWell !== heartbeat.isWell && this.wellNode() !== undefined) void this.look();
+        else this.judge();
+      });
+      this.heartbeats.set(node, heartbeat);
+      // It connects.
+      heartbeat.beat();
     }
   }
 
@@ -82,32 +89,50 @@ export class ClusterMonitor {
     this.isLooking = true;
     try {
       const ranges = await node.cluster('SLOTS');
-      this.masters = new Set(ranges.map(([, , master]) => keyOf(master)));
-      this.isMapRight = this.agreesWith(ranges);
-      if (!this.isMapRight || this.lostMaster() !== undefined) this.cluster.refreshSlotsCache();
+      this.noteMasters(new Set(ranges.map(([, , master]) => keyOf(master))));
+      this.areAllServed = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0) === SLOTS;
+      if (!this.knows(ranges)) {
+        this.cluster.refreshSlotsCache(() => {
+          this.followMasters();
+        });
+      }
     } catch (error) {
       this.lastError = error;
-      this.isMapRight = false;
+      this.areAllServed = false;
     } finally {
       this.isLooking = false;
     }
     this.judge();
   }
 
-  private agreesWith(ranges: readonly SlotRange[]): boolean {
-    const served = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  private noteMasters(masters: ReadonlySet<string>): void {
+    for (const key of this.newcomers.keys()) if (!masters.has(key)) this.newcomers.delete(key);
+    for (const key of masters) {
+      if (this.isWell && !this.masters.has(key)) this.newcomers.set(key, this.beats);
+    }
+    this.masters = masters;
+  }
+
+  /** Whether the client knows of each slot who serves it, and of no master that serves none. */
+  private knows(ranges: readonly SlotRange[]): boolean {
+    const known = this.heartsByKey();
+    const isSame = known.size === this.masters.size && [...this.masters].every((key) => known.has(key));
     return (
-      served === SLOTS &&
-      ranges.every(([first, , master]) => this.cluster.slots[first]?.[0] === keyOf(master))
+      isSame &&
+      ranges.every(([first, last, master]) => {
+        const key = keyOf(master);
+        for (let slot = first; slot <= last; slot += 1) {
+          if (this.cluster.slots[slot]?.[0] !== key) return false;
+        }
+        return true;
+      })
     );
   }
 
-  /** One that serves slots and that the client has no connection to. */
-  private lostMaster(): string | undefined {
-    const known = new Set(
-      [...this.heartbeats.keys()].map(({ options }) => keyOf([options.host, options.port])),
+  private heartsByKey(): ReadonlyMap<string, Heartbeat> {
+    return new Map(
+      [...this.heartbeats].map(([{ options }, heart]) => [keyOf([options.host, options.port]), heart]),
     );
-    return [...this.masters].find((key) => !known.has(key));
   }
 
   /** Another one each time, as one alone may be mistaken. */
@@ -127,16 +152,32 @@ export class ClusterMonitor {
   }
 
   private findTrouble(): string | undefined {
-    for (const [{ options }, { isWell, trouble }] of this.heartbeats) {
-      if (isWell) continue;
-      return trouble === NOT_YET ? NOT_YET : `${keyOf([options.host, options.port])}: ${trouble}`;
+    const hearts = this.heartsByKey();
+    for (const key of this.masters) {
+      const heart = hearts.get(key);
+      if (heart?.isWell) this.newcomers.delete(key);
+      else if (!this.isNew(key)) return troubleOf(key, heart);
     }
-    const lost = this.lostMaster();
-    if (lost !== undefined) return `${lost}: ${NOT_YET}`;
-    if (this.cluster.status === 'ready' && this.isMapRight) return undefined;
+    if (this.cluster.status === 'ready' && this.areAllServed) return undefined;
     if (this.lastError !== undefined) return describeRedisError(this.lastError);
-    return this.masters.size === 0 ? NOT_YET : 'some slots are not served';
+    return this.masters.size === 0 ? troubleIn(hearts) : 'some slots are not served';
   }
+
+  private isNew(key: string): boolean {
+    const since = this.newcomers.get(key);
+    return since !== undefined && this.beats - since < BEATS_PER_TIMEOUT;
+  }
+}
+
+function troubleOf(key: string, heart: Heartbeat | undefined): string {
+  const trouble = heart?.trouble ?? NOT_YET;
+  return heart !== undefined && trouble === NOT_YET ? NOT_YET : `${key}: ${trouble}`;
+}
+
+/** Of nodes of which nobody has said yet whether they serve anything. */
+function troubleIn(hearts: ReadonlyMap<string, Heartbeat>): string {
+  const unwell = [...hearts].find(([, { isWell, trouble }]) => !isWell && trouble !== NOT_YET);
+  return unwell === undefined ? NOT_YET : troubleOf(...unwell);
 }
 
 /** As the client names nodes. */

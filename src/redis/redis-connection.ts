@@ -13,6 +13,9 @@ export type ConnectionChoices = Pick<RedisOptions, 'enableReadyCheck' | 'lazyCon
 
 /** How often a server that loads its data is asked whether it is done, by a connection with a ready check. */
 const LOADING_POLL_MS = 500;
+/** Enough to follow a slot to its new node and a key to the node that its slot is being moved to. */
+const MOST_REDIRECTIONS = 4;
+const TRY_AGAIN_MS = 10;
 
 /**
  * A client of one server that executes each command at most once and reconnects for ever: of the only one, of the
@@ -58,6 +61,9 @@ export function connectCluster(endpoint: ClusterEndpoint, settings: ConnectionSe
     // until the time is up. Refused at once, it leaves the decision to the caller.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
+    // The caller knows how long it may go on with a command that no node takes while its slot is being moved.
+    maxRedirections: MOST_REDIRECTIONS,
+    retryDelayOnTryAgain: TRY_AGAIN_MS,
     // It would give up and begin anew when the node that it asks knows of a fault anywhere.
     enableReadyCheck: false,
     slotsRefreshTimeout: settings.timeoutMs / 2,

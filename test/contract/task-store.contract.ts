@@ -11,6 +11,7 @@ import { describeFeed } from './suites/feed.suite.js';
 import { describeInsert } from './suites/insert.suite.js';
 import { describeLimits } from './suites/limits.suite.js';
 import { describeList } from './suites/list.suite.js';
+import { describeNames } from './suites/names.suite.js';
 import { describeOutbox } from './suites/outbox.suite.js';
 import { describePosition } from './suites/position.suite.js';
 import { describeRaces } from './suites/races.suite.js';
@@ -33,6 +34,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     const start = useStores(open);
     describe('insert', () => describeInsert(start));
     describe('texts', () => describeTexts(start));
+    describe('names', () => describeNames(start));
     describe('claim', () => describeClaim(start));
     describe('restore', () => describeRestore(start));
     describe('replace', () => describeReplace(start));

@@ -22,17 +22,23 @@ interface Node {
   readonly redis: Redis;
 }
 
+type SlotRange = readonly [first: number, last: number, master: readonly [host: string, port: number]];
+
 const MASTERS = 3;
 const SLOTS = 16_384;
 const NODE_TIMEOUT_MS = 1_500;
 /** That of Redis itself: no node of a busy machine counts as failed. */
 export const CALM_NODE_TIMEOUT_MS = 15_000;
 
+/** Called while a slot is open: after it was opened, after each of its keys was moved, and before it is closed. */
+export type BetweenSteps = (moved: number) => Promise<void> | void;
+
 /** Three masters, each with a replica when wanted, all real and on 127.0.0.1. Whoever starts it stops it. */
 export class RedisCluster {
   private constructor(
-    private readonly nodes: readonly Node[],
+    private readonly nodes: Node[],
     private readonly scheme: 'redis' | 'rediss',
+    private readonly options: RedisClusterOptions,
   ) {}
 
   /** Resolves when every node says that the cluster is well and every replica follows its master. */
@@ -40,7 +46,7 @@ export class RedisCluster {
     const { replicas = 0, certificates } = options;
     const count = MASTERS * (1 + replicas);
     const nodes = await Promise.all(Array.from({ length: count }, () => startNode(options)));
-    const cluster = new RedisCluster(nodes, certificates ? 'rediss' : 'redis');
+    const cluster = new RedisCluster(nodes, certificates ? 'rediss' : 'redis', options);
     await cluster.join();
     await until(async () => (await Promise.all(nodes.map((node) => isWell(node, count)))).every(Boolean));
     return cluster;
@@ -56,20 +62,102 @@ export class RedisCluster {
 
   /** The server that holds this key, as another one than `asked` sees it. */
   async masterOf(key: string, except?: RedisServer): Promise<RedisServer> {
-    const asked = this.nodes.find(({ server }) => server !== except && server.isRunning);
-    if (!asked) throw new Error('No node of the cluster is left to ask');
-    const slot = Number(await asked.redis.call('CLUSTER', 'KEYSLOT', key));
-    const ranges = (await asked.redis.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
-    const range = ranges.find(([first, last]) => first <= slot && slot <= last);
-    const master = this.servers.find(({ port }) => port === range?.[2][1]);
-    if (!master) throw new Error(`Nobody serves the slot of ${key}`);
-    return master;
+    return this.masterOfSlot(await this.slotOf(key), except);
   }
 
   /** Resolves with the new holder of this key when the others have replaced the old one. */
   async untilReplaced(key: string, old: RedisServer): Promise<RedisServer> {
     await until(async () => (await this.masterOf(key, old)) !== old);
     return this.masterOf(key, old);
+  }
+
+  /** One more master, which serves no slot yet. Resolves when every node knows it. */
+  async addMaster(): Promise<RedisServer> {
+    const node = await startNode(this.options);
+    const [first] = this.nodes;
+    this.nodes.push(node);
+    await first?.redis.call('CLUSTER', 'MEET', '127.0.0.1', node.server.port, node.busPort);
+    await until(async () =>
+      (await Promise.all(this.nodes.map((each) => knows(each, this.nodes.length)))).every(Boolean),
+    );
+    return node.server;
+  }
+
+  /** Has the nodes forget one that serves nothing any more. Its process goes on, alone. */
+  async forget(server: RedisServer): Promise<void> {
+    const gone = this.nodeOf(server);
+    const id = await gone.redis.call('CLUSTER', 'MYID');
+    const others = this.nodes.filter((node) => node !== gone);
+    await Promise.all(others.map(({ redis }) => redis.call('CLUSTER', 'FORGET', String(id))));
+    await gone.redis.call('CLUSTER', 'RESET', 'SOFT');
+  }
+
+  /**
+   * Moves a slot to another master as `redis-cli --cluster reshard` does, but key by key.
+   *
+   * @param between called while the slot is open
+   */
+  async moveSlot(slot: number, to: RedisServer, between: BetweenSteps = () => undefined): Promise<void> {
+    const source = this.nodeOf(await this.masterOfSlot(slot));
+    const target = this.nodeOf(to);
+    if (source === target) return;
+    const [sourceId, targetId] = await Promise.all(
+      [source, target].map(async ({ redis }) => String(await redis.call('CLUSTER', 'MYID'))),
+    );
+    await target.redis.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId ?? '');
+    await source.redis.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId ?? '');
+    await between(0);
+    for (let moved = 1; ; moved += 1) {
+      const [key] = (await source.redis.call('CLUSTER', 'GETKEYSINSLOT', slot, 1)) as string[];
+      if (key === undefined) break;
+      await source.redis.call('MIGRATE', '127.0.0.1', to.port, key, 0, 5_000);
+      await between(moved);
+    }
+    const others = this.nodes.filter((node) => node !== source && node !== target && node.server.isRunning);
+    for (const { redis } of [target, source, ...others]) {
+      // A replica is told by its master.
+      await redis.call('CLUSTER', 'SETSLOT', slot, 'NODE', targetId ?? '').catch(passReplica);
+    }
+  }
+
+  /** Slots that a master serves. */
+  async slotsOf(server: RedisServer): Promise<readonly number[]> {
+    const ranges = await this.ranges();
+    return ranges
+      .filter(([, , [, port]]) => port === server.port)
+      .flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
+  }
+
+  /** Some of the slots that have keys. */
+  async slotsWithKeys(): Promise<readonly number[]> {
+    const keys = await Promise.all(
+      this.nodes.map(async ({ redis }) => (await redis.scan(0, 'COUNT', 1_000))[1]),
+    );
+    return [...new Set(await Promise.all(keys.flat().map((key) => this.slotOf(key))))];
+  }
+
+  async slotOf(key: string): Promise<number> {
+    const [first] = this.nodes;
+    return Number(await first?.redis.call('CLUSTER', 'KEYSLOT', key));
+  }
+
+  private async masterOfSlot(slot: number, except?: RedisServer): Promise<RedisServer> {
+    const range = (await this.ranges(except)).find(([first, last]) => first <= slot && slot <= last);
+    const master = this.servers.find(({ port }) => port === range?.[2][1]);
+    if (!master) throw new Error(`Nobody serves slot ${slot}`);
+    return master;
+  }
+
+  private async ranges(except?: RedisServer): Promise<readonly SlotRange[]> {
+    const asked = this.nodes.find(({ server }) => server !== except && server.isRunning);
+    if (!asked) throw new Error('No node of the cluster is left to ask');
+    return (await asked.redis.call('CLUSTER', 'SLOTS')) as SlotRange[];
+  }
+
+  private nodeOf(server: RedisServer): Node {
+    const node = this.nodes.find((each) => each.server === server);
+    if (!node) throw new Error('Not a node of this cluster');
+    return node;
   }
 
   /** Ends every process and removes what they wrote. */
@@ -98,6 +186,15 @@ export class RedisCluster {
       }),
     );
   }
+}
+
+function passReplica(error: unknown): void {
+  if (!String(error).includes('SETSLOT only with masters')) throw error;
+}
+
+async function knows({ redis }: Node, count: number): Promise<boolean> {
+  const info = String(await redis.call('CLUSTER', 'INFO'));
+  return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}`);
 }
 
 async function startNode({

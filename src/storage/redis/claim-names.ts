@@ -3,7 +3,7 @@ import type { Keys } from './keys.js';
 import { LuaScript } from './lua-script.js';
 import type { StoreConnection } from './store-connection.js';
 
-const NOTE = new LuaScript('note', { runsWhenFull: true });
+const NOTE = new LuaScript('note', { runsWhenFull: true, hasOneKey: true });
 
 /** How much longer than its leases it is remembered which queues a claim call named. */
 const GRACE: Seconds = 60;

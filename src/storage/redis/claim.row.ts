@@ -1,5 +1,6 @@
 import { type Labels, pairsOf } from '../../task/requirements.js';
 import type { ClaimRequest } from '../task-store.js';
+import type { DanglingEntry } from './repairs.js';
 import { placeOf } from './task.codec.js';
 
 /** One lease to give out. */
@@ -13,6 +14,7 @@ export type Reply = readonly [
   held: readonly HeldRow[],
   claimed: readonly ClaimedRow[],
   expired: readonly ExpiredRow[],
+  dangling: readonly DanglingEntry[],
 ];
 export type HeldRow = readonly [queue: number, head: string, spec: string, core: string, lease: string];
 export type ClaimedRow = readonly [

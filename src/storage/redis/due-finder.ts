@@ -37,7 +37,7 @@ interface Reply {
   readonly due: readonly Due[];
 }
 
-type DueRow = readonly [queue: number, id: string, ...fields: string[]];
+type DueRow = readonly [queue: number, id: string, head: string | null, ...fields: (string | null)[]];
 
 /** Finds what time alone changes. */
 export class DueFinder {
@@ -106,14 +106,18 @@ export class DueFinder {
   }
 
   private async readSome(names: readonly string[], { wall, steady, ended, limit }: Limits): Promise<Reply> {
-    const { connection, keys, records } = this.parts;
+    const { connection, keys, records, repairs } = this.parts;
     const call = { keys: names.map((name) => keys.queue(name)), args: [wall, steady, ended, limit] };
     const [rows, due] = (await connection.readScript(DUE, call)) as [(string | number)[][], DueRow[]];
+    for (const [index, queue] of names.entries()) {
+      const dangling = due.filter(([number, , head]) => number === index + 1 && head === null);
+      await repairs.repair(queue, [...new Set(dangling.map(([, id]) => id))]);
+    }
     return {
       queues: names.map((queue, index) => summaryOf(queue, rows[index] ?? [])),
-      due: due.flatMap(([, , head = '', ...fields]) => {
+      due: due.flatMap(([, , head, ...fields]) => {
         const task = records.decode([head, ...fields]);
-        return task === undefined ? [] : [{ task, bytes: readHead(head).bytes }];
+        return task === undefined || head === null ? [] : [{ task, bytes: readHead(head).bytes }];
       }),
     };
   }

@@ -23,8 +23,8 @@ interface Reservation extends Place {
 
 const CACHE_SIZE = 50_000;
 
-const RESERVE = new LuaScript('reserve');
-const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true });
+const RESERVE = new LuaScript('reserve', { hasOneKey: true });
+const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true, hasOneKey: true });
 
 /**
  * Finds the queue of a task by its bare id. An entry is written before its task is inserted and forgotten after the task

@@ -6,6 +6,15 @@ export class Keys {
   /** @param prefix the beginning of every key */
   constructor(private readonly prefix: string) {}
 
+  /**
+   * A key that never exists, in the slot of `key`. Two keys of which one is missing are refused by every node of a
+   * Cluster while their slot is being moved, by the old and by the new one: so a script that is called with it never
+   * sees a part of its keys only, however many more it makes the names of.
+   */
+  static absentBeside(key: string): string {
+    return `${key.slice(0, key.indexOf('}') + 1)}:absent`;
+  }
+
   /** Names of all queues that ever had a task. */
   get queues(): string {
     return `${this.prefix}:queues`;
@@ -55,6 +64,16 @@ export class Keys {
 
   batch(queue: string, batchId: string): string {
     return `${this.queue(queue)}:batch:${batchId}`;
+  }
+
+  /** How many tasks of a batch are in which state. */
+  batchCounts(queue: string, batchId: string): string {
+    return `${this.queue(queue)}:counts:${batchId}`;
+  }
+
+  /** Where earlier versions had that, in a place that is also the one of the batch `<batchId>:counts`. */
+  oldBatchCounts(queue: string, batchId: string): string {
+    return `${this.batch(queue, batchId)}:counts`;
   }
 
   events(queue: string): string {

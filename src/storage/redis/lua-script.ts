@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { types } from 'node:util';
 import type { Cluster, Redis } from 'ioredis';
+import { Keys } from './keys.js';
 
 export interface ScriptCall {
   readonly keys: readonly string[];
@@ -26,20 +27,43 @@ export interface ScriptOptions {
   readonly runsWhenFull?: boolean;
   /** It changes nothing. Redis refuses any write that it tries, and runs it also when it is full or cannot save. */
   readonly isReadOnly?: boolean;
+  /** In a Cluster it is called with one key, and touches no other. */
+  readonly hasOneKey?: boolean;
 }
+
+/** How a script is run. */
+export interface RunOptions {
+  /** Resolves when so many replicas have what it wrote. */
+  readonly wait?: ReplicaWait;
+  /** Redis refuses it while the slot of its keys is being moved, see `Keys.absentBeside`. */
+  readonly isCluster?: boolean;
+}
+
+/** A script as Redis is sent it. */
+interface Form {
+  readonly text: string;
+  readonly digest: string;
+}
+
+/** Takes the key away that is there for Redis alone. */
+const WITHOUT_LAST_KEY = 'KEYS[#KEYS] = nil';
 
 /**
  * One script of the folder `scripts`. Redis knows it by its digest; a server that does not, after a restart, a failover
  * or SCRIPT FLUSH, is sent the text.
  */
 export class LuaScript {
-  private readonly text: string;
-  private readonly digest: string;
+  private readonly plain: Form;
+  private readonly guarded: Form;
+  private readonly hasOneKey: boolean;
 
   /** @throws Error when a file is missing */
   constructor(name: string, options: ScriptOptions = {}) {
-    this.text = [`#!lua${flagsOf(options)}`, ...[...(options.parts ?? []), name].map(read)].join('\n');
-    this.digest = createHash('sha1').update(this.text).digest('hex');
+    const head = `#!lua${flagsOf(options)}`;
+    const body = [...(options.parts ?? []), name].map(read).join('\n');
+    this.plain = formOf(`${head}\n${body}`);
+    this.guarded = formOf(`${head}\n${WITHOUT_LAST_KEY}\n${body}`);
+    this.hasOneKey = options.hasOneKey ?? false;
   }
 
   /**
@@ -47,36 +71,44 @@ export class LuaScript {
    *
    * @throws TooFewReplicas when it ran, and too few replicas had it in time
    */
-  async run(client: Redis | Cluster, call: ScriptCall, wait?: ReplicaWait): Promise<unknown> {
+  async run(client: Redis | Cluster, call: ScriptCall, options: RunOptions = {}): Promise<unknown> {
+    const { wait, isCluster = false } = options;
+    const [first] = call.keys;
+    const isGuarded = isCluster && !this.hasOneKey && first !== undefined;
+    const form = isGuarded ? this.guarded : this.plain;
+    const keys = isGuarded ? [...call.keys, Keys.absentBeside(first)] : call.keys;
+    const words = [keys.length, ...keys, ...call.args];
     try {
-      return await this.send(client, call, wait, 'evalsha');
+      return await send(client, 'evalsha', [form.digest, ...words], wait);
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
     }
     // Awaited as above: of two replies that come together, the one that came first must be seen first.
-    return await this.send(client, call, wait, 'eval');
+    return await send(client, 'eval', [form.text, ...words], wait);
   }
+}
 
-  private async send(
-    client: Redis | Cluster,
-    { keys, args }: ScriptCall,
-    wait: ReplicaWait | undefined,
-    command: 'eval' | 'evalsha',
-  ): Promise<unknown> {
-    const script = command === 'eval' ? this.text : this.digest;
-    // One array: as arguments of the call, thousands of tasks would overflow the stack.
-    const words = [script, keys.length, ...keys, ...args];
-    if (wait === undefined) return client.call(command, words);
-    const pipeline = client.pipeline();
-    pipeline.call(command, words).wait(wait.replicas, wait.limitMs);
-    const [[scriptError, reply] = [], [waitError, replicas] = []] = (await pipeline.exec()) ?? [];
-    if (scriptError) throw scriptError;
-    if (waitError) throw waitError;
-    if (Number(replicas) < wait.replicas) {
-      throw new TooFewReplicas(`${String(replicas)} of ${wait.replicas} replicas have the write`);
-    }
-    return reply;
+/** @param words one array: as arguments of the call, thousands of tasks would overflow the stack */
+async function send(
+  client: Redis | Cluster,
+  command: 'eval' | 'evalsha',
+  words: (string | number)[],
+  wait: ReplicaWait | undefined,
+): Promise<unknown> {
+  if (wait === undefined) return client.call(command, words);
+  const pipeline = client.pipeline();
+  pipeline.call(command, words).wait(wait.replicas, wait.limitMs);
+  const [[scriptError, reply] = [], [waitError, replicas] = []] = (await pipeline.exec()) ?? [];
+  if (scriptError) throw scriptError;
+  if (waitError) throw waitError;
+  if (Number(replicas) < wait.replicas) {
+    throw new TooFewReplicas(`${String(replicas)} of ${wait.replicas} replicas have the write`);
   }
+  return reply;
+}
+
+function formOf(text: string): Form {
+  return { text, digest: createHash('sha1').update(text).digest('hex') };
 }
 
 function flagsOf({ runsWhenFull, isReadOnly }: ScriptOptions): string {

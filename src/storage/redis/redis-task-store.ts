@@ -35,6 +35,7 @@ import { QueueNames } from './queue-names.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisDocuments } from './redis-documents.js';
 import { RedisSettings } from './redis-settings.js';
+import { Repairs } from './repairs.js';
 import { ReservingInserter } from './reserving-inserter.js';
 import { SeenHeads } from './seen-heads.js';
 import { afterWrites, StoreConnection, type StoreLink } from './store-connection.js';
@@ -49,7 +50,7 @@ import { laneOf } from './task.codec.js';
 import { TaskWriter } from './task-writer.js';
 
 const POSITION = new LuaScript('position', { parts: ['lanes'], isReadOnly: true });
-const GENERATION = new LuaScript('generation', { runsWhenFull: true });
+const GENERATION = new LuaScript('generation', { runsWhenFull: true, hasOneKey: true });
 
 export interface RedisStoreOptions {
   /** Open already. The store closes it. */
@@ -113,6 +114,7 @@ export class RedisTaskStore extends TaskStore {
       names: new QueueNames(connection, keys),
       claimNames: new ClaimNames(connection, keys),
       records: new TaskRecords(),
+      repairs: new Repairs(connection, keys),
       held: new HeldTasks(),
       feed: new Feed(),
       events,

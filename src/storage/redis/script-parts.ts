@@ -2,4 +2,4 @@
 export const WAITING = ['notes', 'counters', 'totals', 'lanes', 'signatures', 'rings', 'parking'] as const;
 
 /** Parts of every script that changes where tasks are found. */
-export const WRITING = ['record', ...WAITING, 'ready', 'admit', 'batch', 'index'] as const;
+export const WRITING = ['record', ...WAITING, 'ready', 'admit', 'batch', 'index', 'mend'] as const;

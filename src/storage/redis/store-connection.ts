@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { types } from 'node:util';
 import type { Cluster, Redis } from 'ioredis';
-import { describeRedisError, isRedisReply } from '../../redis/redis-error.js';
+import { describeRedisError, isRedirection, isRedisReply } from '../../redis/redis-error.js';
 import { StoreUnavailable } from '../task-store.js';
 import { type LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
 
@@ -28,13 +29,17 @@ export interface StoreConnectionOptions {
   readonly limitMs: number;
 }
 
+/** Before a command is sent again that no node took, because its slot is being moved. */
+const TRY_AGAIN_MS = 20;
+
 /**
- * Sends the commands of the store and says of a failed one whether it may have been applied. Every command is sent at
- * most once.
+ * Sends the commands of the store and says of a failed one whether it may have been applied. Every command is executed
+ * at most once: only one that the nodes of a Cluster have refused, because its slot is being moved, is sent again.
  */
 export class StoreConnection {
   private readonly link: StoreLink;
   private readonly wait?: ReplicaWait;
+  private readonly limitMs: number;
   // A set of what is under way would be copied again and again by V8, see `recent-map.ts`.
   private underWay = 0;
   private onIdle: () => void = () => undefined;
@@ -42,6 +47,7 @@ export class StoreConnection {
 
   constructor({ link, replicas, limitMs }: StoreConnectionOptions) {
     this.link = link;
+    this.limitMs = limitMs;
     if (replicas > 0) this.wait = { replicas, limitMs };
   }
 
@@ -82,7 +88,7 @@ export class StoreConnection {
   /** @throws StoreUnavailable */
   async read<T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
     try {
-      return await command(this.link.client);
+      return await this.untilTaken(() => command(this.link.client));
     } catch (error) {
       throw new StoreUnavailable(`Redis is away: ${describeRedisError(error)}`, false, { cause: error });
     }
@@ -90,13 +96,13 @@ export class StoreConnection {
 
   /** Runs a script that changes nothing. @throws StoreUnavailable */
   readScript(script: LuaScript, call: ScriptCall): Promise<unknown> {
-    return this.read((client) => script.run(client, call));
+    return this.read((client) => script.run(client, call, { isCluster: this.isCluster }));
   }
 
   /** Runs a command that changes something. @throws StoreUnavailable */
   async write<T>(command: (client: Redis | Cluster, wait?: ReplicaWait) => Promise<T>): Promise<T> {
     try {
-      return await command(this.link.client, this.wait);
+      return await this.untilTaken(() => command(this.link.client, this.wait));
     } catch (error) {
       const applied = isWithoutEffect(error) ? false : 'unknown';
       const reason = error instanceof TooFewReplicas ? error.message : describeRedisError(error);
@@ -111,7 +117,27 @@ export class StoreConnection {
    * @throws StoreUnavailable
    */
   async writeScript<T>(script: LuaScript, call: ScriptCall, take: (reply: unknown) => T): Promise<T> {
-    return take(await this.write((client, wait) => script.run(client, call, wait)));
+    const { isCluster } = this;
+    return take(await this.write((client, wait) => script.run(client, call, { wait, isCluster })));
+  }
+
+  /** Sends a command again that no node has taken yet, as long as a command may take. */
+  private async untilTaken<T>(send: () => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + this.limitMs;
+    for (;;) {
+      try {
+        return await send();
+      } catch (error) {
+        const isOver = performance.now() > giveUpAt || !this.link.isAvailable;
+        if (isOver || !this.isNotTaken(error)) throw error;
+      }
+      await pause(TRY_AGAIN_MS);
+    }
+  }
+
+  /** The nodes of a Cluster have passed it on to each other, or the client was not connected to the right one yet. */
+  private isNotTaken(error: unknown): boolean {
+    return this.isCluster && (isRedirection(error) || isNotSent(error));
   }
 
   /** Waits for what is under way, then lets go of the connection. */
@@ -139,8 +165,17 @@ export async function afterWrites<T>(step: Promise<T>): Promise<T> {
   }
 }
 
-/** Redis refused it as a whole, or it was never sent. */
+/** Redis refused it as a whole, or it was never sent. A script that failed may have written something before. */
 function isWithoutEffect(error: unknown): boolean {
-  if (isRedisReply(error)) return true;
+  if (isRedirection(error) || isNotSent(error)) return true;
+  return isRedisReply(error) && !isFromScript(error);
+}
+
+function isNotSent(error: unknown): boolean {
   return types.isNativeError(error) && error.message.includes('enableOfflineQueue');
+}
+
+/** Redis says so behind the error of a command that a script has run, and behind one of the script itself. */
+function isFromScript(error: unknown): boolean {
+  return types.isNativeError(error) && / script: [0-9a-f]{40}, on /.test(error.message);
 }

@@ -5,6 +5,7 @@ import type { HeldTasks } from './held-tasks.js';
 import type { IdDirectory } from './id-directory.js';
 import type { Keys } from './keys.js';
 import type { QueueNames } from './queue-names.js';
+import type { Repairs } from './repairs.js';
 import type { StoreConnection } from './store-connection.js';
 import type { TaskRecords } from './task-records.js';
 
@@ -16,6 +17,7 @@ export interface StoreParts {
   readonly names: QueueNames;
   readonly claimNames: ClaimNames;
   readonly records: TaskRecords;
+  readonly repairs: Repairs;
   readonly held: HeldTasks;
   readonly feed: Feed;
   readonly events: EventOptions;

@@ -64,6 +64,8 @@ interface Run {
   readonly held: readonly FoundTask[];
   readonly claimed: readonly FoundTask[];
   readonly expired: readonly ExpiredRow[];
+  /** Entries without a record that were in the way. */
+  readonly dropped: number;
 }
 
 /** Takes ready tasks and leases them. */
@@ -171,11 +173,15 @@ export class TaskClaimer {
     for (let step = 0; ; step += 1) {
       const now = this.clock.now();
       const left = rows.slice(taken.length, taken.length + LEASES_PER_STEP);
-      const { held, claimed, expired } = await this.run(search, { rows: left, isFirst: step === 0 }, now);
+      const { held, claimed, expired, dropped } = await this.run(
+        search,
+        { rows: left, isFirst: step === 0 },
+        now,
+      );
       if (held.length > 0) return (await this.withPayloads(held)).filter((each) => each !== undefined);
       taken.push(...(await this.withPayloads(claimed)));
       await this.expire(expired, now);
-      const isDry = claimed.length < left.length && expired.length < PASS_OVER;
+      const isDry = claimed.length < left.length && expired.length + dropped < PASS_OVER;
       if (isDry || taken.length === rows.length) return [];
     }
   }
@@ -218,7 +224,7 @@ export class TaskClaimer {
     return connection.writeScript(CLAIM, call, (reply) => this.take(reply as Reply, rows, now));
   }
 
-  private take([held, claimed, expired]: Reply, rows: readonly LeaseRow[], now: Moment): Run {
+  private take([held, claimed, expired, dangling]: Reply, rows: readonly LeaseRow[], now: Moment): Run {
     // What a claim holds is a set; it is answered in the order in which it was claimed.
     const present = held
       .toSorted(byPlace)
@@ -237,7 +243,8 @@ export class TaskClaimer {
     this.parts.feed.tell(
       taken.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, claimed[index]?.[0] ?? '']),
     );
-    return { held: present, claimed: taken, expired };
+    this.parts.repairs.tell(dangling);
+    return { held: present, claimed: taken, expired, dropped: dangling.length };
   }
 
   private hold(head: string, task: Task, payload: Payload | null): FoundTask {

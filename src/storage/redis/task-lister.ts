@@ -77,8 +77,11 @@ export class TaskLister {
 
   private async countBatchIn(names: readonly string[], id: string): Promise<readonly BatchCounts[]> {
     const { connection, keys } = this.parts;
-    const call = { keys: names.map((name) => keys.batch(name, id)), args: TASK_STATES };
-    const rows = (await connection.readScript(BATCH_COUNTS, call)) as (string | null)[][];
+    const call = {
+      keys: names.flatMap((name) => [keys.batchCounts(name, id), keys.oldBatchCounts(name, id)]),
+      args: TASK_STATES,
+    };
+    const rows = (await connection.readScript(BATCH_COUNTS, call)) as (string | number | null)[][];
     return names.map((queue, index) => {
       const counts = TASK_STATES.map((state, at) => [state, Number(rows[index]?.[at] ?? 0)]);
       return { queue, counts: Object.fromEntries(counts) as StateCounts };

@@ -5,6 +5,7 @@ import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
 import { WRITING } from './script-parts.js';
+import type { DanglingEntry } from './repairs.js';
 import { afterWrites } from './store-connection.js';
 import type { ChangeRow, SeenHeads, TaskRow } from './seen-heads.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
@@ -18,8 +19,20 @@ const REMOVE = new LuaScript('remove', { parts: [...WRITING, 'forget'], runsWhen
 const CLEAR = new LuaScript('clear', { parts: [...WRITING, 'forget'], runsWhenFull: true });
 
 type ClearedRow = readonly [queue: number, id: string, nonce: string];
+type ClearReply = readonly [
+  rows: readonly ClearedRow[],
+  births: readonly string[],
+  dangling: readonly DanglingEntry[],
+];
 
-type ClearReply = readonly [rows: readonly ClearedRow[], births: readonly string[]];
+/** What one step of a clear has done. */
+interface Cleared {
+  readonly count: number;
+  /** Of the youngest task of each queue when the clear began. */
+  readonly births: readonly string[];
+  /** There may be more. */
+  readonly isCut: boolean;
+}
 
 /** Replaces and removes tasks. */
 export class TaskWriter {
@@ -70,10 +83,12 @@ export class TaskWriter {
   /** Tasks that come while it goes on are left alone: what is forgotten was born before the first step. */
   private async clearGroup(names: readonly string[], states: readonly string[]): Promise<number> {
     if (states.length === 0) return 0;
-    const first = await this.clearSome(names, states);
-    let count = first.cleared;
-    for (let { cleared } = first; cleared === ROWS_PER_STEP; count += cleared) {
-      ({ cleared } = await afterWrites(this.clearSome(names, states, first.births)));
+    let step = await this.clearSome(names, states);
+    const { births } = step;
+    let { count } = step;
+    while (step.isCut) {
+      step = await afterWrites(this.clearSome(names, states, births));
+      count += step.count;
     }
     return count;
   }
@@ -82,20 +97,25 @@ export class TaskWriter {
     names: readonly string[],
     states: readonly string[],
     until: readonly string[] = [],
-  ): Promise<{ cleared: number; births: readonly string[] }> {
-    const { connection, keys, directory } = this.parts;
+  ): Promise<Cleared> {
+    const { connection, keys, directory, repairs } = this.parts;
     const call = {
       keys: names.map((name) => keys.queue(name)),
       args: [FENCE_MS, ROWS_PER_STEP, states.length, ...states, ...until],
     };
-    const [rows, births] = await connection.writeScript(CLEAR, call, (reply) => reply as ClearReply);
+    const [rows, births, dangling] = await connection.writeScript(
+      CLEAR,
+      call,
+      (reply) => reply as ClearReply,
+    );
+    repairs.tell(dangling);
     const forgotten = rows.map(([queue, id, nonce]) => ({
       id,
       from: { queue: names[queue - 1] ?? '', nonce },
       to: undefined,
     }));
     await afterWrites(directory.exchange(forgotten));
-    return { cleared: rows.length, births };
+    return { count: rows.length, births, isCut: rows.length + dangling.length === ROWS_PER_STEP };
   }
 
   private async runReplace(rows: readonly ChangeRow[]): Promise<readonly (string | null)[]> {

@@ -1,7 +1,13 @@
 --[[ Counts the tasks of a batch by state.
-KEYS  the batch in each queue
+KEYS  for each queue the counts of the batch, then where an earlier version may have left some (see `batch.lua`)
 ARGV  the states
 Returns for each queue the counts. ]]
 local queues = {}
-for q, batch in ipairs(KEYS) do queues[q] = redis.call('HMGET', batch .. ':counts', unpack(ARGV)) end
+for k = 1, #KEYS, 2 do
+  local counts, old = redis.call('HMGET', KEYS[k], unpack(ARGV)), KEYS[k + 1]
+  if redis.call('TYPE', old).ok == 'hash' then
+    for s, more in ipairs(redis.call('HMGET', old, unpack(ARGV))) do counts[s] = (counts[s] or 0) + (more or 0) end
+  end
+  queues[#queues + 1] = counts
+end
 return queues

@@ -1,10 +1,32 @@
 --[[ Part of every script that writes: the batch of a task.
-<queue>:batch:<batch>         zset  ids by birth
-<queue>:batch:<batch>:counts  hash  how many by state ]]
-local function batchOf(queue, head) return queue .. ':batch:' .. head.batch end
+<queue>:batch:<batch>   zset  ids by birth
+<queue>:counts:<batch>  hash  how many by state
+Earlier versions had the counts at <queue>:batch:<batch>:counts, where the ids of the batch `<batch>:counts` are, too. ]]
+local settled = {}
+
+-- Puts counts of an earlier version where they belong.
+local function settle(queue, batch)
+  local old = queue .. ':batch:' .. batch .. ':counts'
+  if redis.call('TYPE', old).ok ~= 'hash' then return end
+  local counts = redis.call('HGETALL', old)
+  for i = 1, #counts, 2 do redis.call('HINCRBY', queue .. ':counts:' .. batch, counts[i], counts[i + 1]) end
+  redis.call('DEL', old)
+end
+
+local function batchOf(queue, head)
+  local batch = queue .. ':batch:' .. head.batch
+  if settled[batch] then return batch end
+  settled[batch] = true
+  settle(queue, head.batch)
+  local outer = string.match(head.batch, '^(.*):counts$')
+  if outer then settle(queue, outer) end
+  return batch
+end
 
 local function countInBatch(queue, head, by)
-  if head.batch ~= '' then increase(batchOf(queue, head) .. ':counts', head.state, by) end
+  if head.batch == '' then return end
+  batchOf(queue, head)
+  increase(queue .. ':counts:' .. head.batch, head.state, by)
 end
 
 -- Puts a new task into its batch.
@@ -15,6 +37,4 @@ local function join(queue, id, head)
 end
 
 -- Takes a task that goes out of its batch.
-local function quit(queue, id, head)
-  if head.batch ~= '' then note(batchOf(queue, head), id, false) end
-end
+local function quit(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, false) end end

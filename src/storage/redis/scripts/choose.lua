@@ -14,11 +14,12 @@ local function look(queue, signature, limits, found, most)
     else
       local id, place = oldest(queue, priority, lane)
       local best = found[priority]
-      place = tonumber(place)
-      if not best or turn < best.turn or turn == best.turn and place < best.place then
-        found[priority] = {id = id, place = place, turn = turn, round = round, priority = priority}
+      -- Nothing is ready here, whatever the ring says.
+      if not id then leaveRing(queue, signature, round)
+      elseif not best or turn < best.turn or turn == best.turn and tonumber(place) < best.place then
+        found[priority] = {id = id, place = tonumber(place), turn = turn, round = round, priority = priority, lane = lane}
       end
-      from = limits.ageing and placesOf(priority - 1)
+      if id then from = limits.ageing and placesOf(priority - 1) end
     end
   end
 end
@@ -30,8 +31,9 @@ local function choose(queue, limits, run)
     if satisfies(run.offer, signature) then look(queue, signature, limits, found, run.left) end
   end
   for priority, task in pairs(found) do
-    -- All tasks age alike, so the order of two of them never changes.
-    local value = limits.ageing and priority * limits.ageing * 1000 - read(queue, task.id).created or priority
+    -- All tasks age alike, so the order of two of them never changes. One without a record is in the way of none.
+    local head = limits.ageing and read(queue, task.id)
+    local value = head and priority * limits.ageing * 1000 - head.created or limits.ageing and math.huge or priority
     if not best or value > most or value == most and priority > best.priority then best, most = task, value end
   end
   return best

@@ -6,8 +6,8 @@ ARGV     how many of the queues to take from, the claim (or ''), whether to look
          the worker offers (see `limits.lua`);
          then for each lease: the beginning of its JSON, its length (see `lease.lua`), the end of its event
 Returns the tasks that the claim holds already, each as number of the queue, head, spec, core, lease; the claimed ones, in
-the order of the leases, as event, head, spec, core, payload (false when it was left out); and the expired ones that were
-passed over, as head, spec, core. ]]
+the order of the leases, as event, head, spec, core, payload (false when it was left out); the expired ones that were passed
+over, as head, spec, core; and the entries without a record that were taken out, as queue, id. ]]
 local SHARED, WIDTH = 11, 3
 local takeFrom, claim, looksFirst, wall, steady, instant, channel, length, passOver, room, offer = unpack(ARGV, 1, SHARED)
 local held = {}
@@ -16,9 +16,10 @@ local run = {claimed = {}, expired = {}, claim = claim, wall = wall, steady = st
 run.grantOf = function(number) return unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH) end
 for q, queue in ipairs(looksFirst == '1' and claim ~= '' and KEYS or {}) do
   for _, id in ipairs(redis.call('SMEMBERS', queue .. ':claim:' .. claim)) do
-    local isGood = tonumber(redis.call('ZSCORE', queue .. ':leases', id)) > tonumber(steady)
+    local ends = redis.call('ZSCORE', queue .. ':leases', id)
+    local isGood = ends and tonumber(ends) > tonumber(steady)
     local fields = isGood and redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
-    if isGood then held[#held + 1] = {q, unpack(fields, 1, 4)} end
+    if fields and fields[1] then held[#held + 1] = {q, unpack(fields, 1, 4)} end
   end
 end
 run.left = #held > 0 and 0 or (#ARGV - SHARED) / WIDTH
@@ -30,4 +31,4 @@ for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do
 end
 endEvents()
 writeNotes()
-return {held, run.claimed, run.expired}
+return {held, run.claimed, run.expired, dangling}

@@ -3,21 +3,26 @@ KEYS     queues
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused
 ARGV[2]  at most this many   ARGV[3] the number of states
 ARGV     then the states; then for each queue the birth up to which tasks are forgotten, as the first step has answered it
-Returns number of the queue, id and nonce of each; and for each queue the latest birth there was when this began. ]]
+Returns number of the queue, id and nonce of each; for each queue the latest birth there was when this began; and the
+entries without a record, each as queue and id. ]]
 local fence, most, states = unpack(ARGV, 1, 3)
 local gone, births = {}, {}
 for q, queue in ipairs(KEYS) do
   births[q] = ARGV[3 + states + q] or redis.call('HGET', queue .. ':meta', 'event') or '0'
   for s = 4, 3 + states do
-    local left = most - #gone
+    local left = most - #gone - #dangling
     local index = queue .. ':state:' .. ARGV[s]
     local ids = left > 0 and redis.call('ZRANGE', index, '-inf', births[q], 'BYSCORE', 'LIMIT', 0, left) or {}
     for _, id in ipairs(ids) do
       local head = read(queue, id)
-      forget(queue, id, head, fence)
-      gone[#gone + 1] = {q, id, head.nonce}
+      if head then
+        forget(queue, id, head, fence)
+        gone[#gone + 1] = {q, id, head.nonce}
+      else
+        drop(queue, id)
+      end
     end
   end
 end
 writeNotes()
-return {gone, births}
+return {gone, births, dangling}

@@ -5,6 +5,8 @@ ARGV[2]  at most so many of each
 Returns for each: id, birth, id, birth, … ]]
 local lists = {}
 for i, index in ipairs(KEYS) do
-  lists[i] = redis.call('ZRANGE', index, ARGV[1], '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
+  -- An earlier version may have left the counts of another batch there, see `batch.lua`.
+  local isIndex = redis.call('TYPE', index).ok ~= 'hash'
+  lists[i] = isIndex and redis.call('ZRANGE', index, ARGV[1], '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, ARGV[2], 'WITHSCORES') or {}
 end
 return lists

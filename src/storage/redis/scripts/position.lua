@@ -79,7 +79,8 @@ for _, signature in ipairs(signatures) do
   rank = rank + redis.call('ZCOUNT', key, placesOf(priority), '(' .. place)
 end
 if isLaned(queue) then
-  own = math.min((rank + 1) * sizes['r' .. priority], sizes[priority])
+  sizes[priority] = sizes[priority] or rank + 1
+  own = math.min((rank + 1) * (sizes['r' .. priority] or 1), sizes[priority])
   for level, size in pairs(sizes) do
     if tonumber(level) then total = total + size end
     if not ageing and tonumber(level) and tonumber(level) > tonumber(priority) then ahead = ahead + size end

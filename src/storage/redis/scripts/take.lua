@@ -5,11 +5,19 @@ local function eventOf(queue, id, head, instant, ending)
     .. ',"attempt":' .. head.attempt .. ending
 end
 
--- Leases a task, or notes that it has expired. Returns whether it was leased. Lua looks at each byte of a payload: behind
--- some large ones the process reads them by itself.
-local function take(queue, id, run)
+-- Passes over an entry without a record; `spot` has the lane and the place where it was found, if there are lanes.
+local function miss(queue, id, spot)
+  if spot then stepOut(queue, id, spot) end
+  drop(queue, id)
+  return false
+end
+
+-- Leases a task, or notes that it has expired or has no record. Returns whether it was leased. Lua looks at each byte of
+-- a payload: behind some large ones the process reads them by itself.
+local function take(queue, id, run, spot)
   local text, spec, core, batch, lane, payload = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec',
     'core', 'batch', 'lane', run.room > 0 and 'payload' or 'left out'))
+  if not text then return miss(queue, id, spot) end
   local head = parse(text)
   head.claim, head.batch, head.lane = '', batch or '', lane or ''
   if head.startBy ~= '-' and tonumber(head.startBy) <= tonumber(run.wall) then

@@ -1,9 +1,9 @@
 --[[ Part of the claim: the ways through a queue, one with lanes and a plain one. See `take.lua` for `run`. ]]
 local function takeFromLanes(queue, limits, run)
-  while run.left > 0 and hasRoom(limits, run.steady) and #run.expired < run.passOver do
+  while run.left > 0 and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
     local task = choose(queue, limits, run)
     if not task then return end
-    if take(queue, task.id, run) then
+    if take(queue, task.id, run, task) then
       spend(queue, limits, run.steady)
       sendBack(queue, task)
     end
@@ -19,5 +19,5 @@ local function takePlain(queue, limits, run)
     for _, id in ipairs(ids) do
       if hasRoom(limits, run.steady) and take(queue, id, run) then spend(queue, limits, run.steady) end
     end
-  until #ids == 0 or #run.expired >= run.passOver
+  until #ids == 0 or #run.expired + #dangling >= run.passOver
 end

@@ -70,3 +70,45 @@ describe('a record of a later version', () => {
     expect(await user.store.counts()).toEqual([]);
   });
 });
+
+describe('a batch of an earlier version', () => {
+  /** Has the counts of a batch where earlier versions had them. */
+  async function moveBack(batchId: string): Promise<void> {
+    const client = await site.client();
+    await client.rename(
+      site.keys.batchCounts('default', batchId),
+      site.keys.oldBatchCounts('default', batchId),
+    );
+  }
+
+  async function countsOf(user: StoreUser, batchId: string): Promise<unknown> {
+    const [found] = await user.store.countBatch(batchId);
+    return found && Object.fromEntries(Object.entries(found.counts).filter(([, count]) => count > 0));
+  }
+
+  it('is counted on, from its first change to its end', async () => {
+    const user = await site.user();
+    await user.add({ id: 'x', batchId: 'b' }, { id: 'y', batchId: 'b' });
+    await moveBack('b');
+    expect(await countsOf(user, 'b')).toEqual({ queued: 2 });
+    await user.complete(await user.takeOne());
+    expect(await countsOf(user, 'b')).toEqual({ completed: 1, queued: 1 });
+    expect(await (await site.client()).exists(site.keys.oldBatchCounts('default', 'b'))).toBe(0);
+    expect(await user.store.clear({})).toBe(2);
+    expect(await countsOf(user, 'b')).toBeUndefined();
+  });
+
+  it('is told from the batch whose ids are where it had its counts', async () => {
+    const user = await site.user();
+    await user.add({ id: 'x', batchId: 'b' });
+    await moveBack('b');
+    expect(await user.list({ batchId: 'b:counts' })).toEqual([]);
+    await user.add({ id: 'y', batchId: 'b:counts' });
+    expect([await countsOf(user, 'b'), await countsOf(user, 'b:counts')]).toEqual([
+      { queued: 1 },
+      { queued: 1 },
+    ]);
+    expect(await user.list({ batchId: 'b' })).toHaveLength(1);
+    expect(await user.list({ batchId: 'b:counts' })).toHaveLength(1);
+  });
+});
