@@ -135,3 +135,16 @@ describe('documents whose slot is being moved', () => {
     });
   });
 });
+
+describe('a store that waits for replicas', () => {
+  it('writes an entry of the directory while its slot is being moved, and after', async () => {
+    const user = await openUser(PATIENT_MS, 1);
+    const plain = await openUser(PATIENT_MS);
+    await plain.add({ id: 'before', queue: 'q' });
+    const refusal = /0 of 1 replicas have the write/;
+    await move(`${prefix}:id:task-1`, async () => {
+      await expect(user.store.insert([user.newTask({ id: 'task-1', queue: 'q' })])).rejects.toThrow(refusal);
+    });
+    await expect(user.store.insert([user.newTask({ id: 'task-1', queue: 'q' })])).rejects.toThrow(refusal);
+  });
+});

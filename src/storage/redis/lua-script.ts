@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { types } from 'node:util';
-import type { Cluster, Redis } from 'ioredis';
+import type { ChainableCommander, Cluster, Redis } from 'ioredis';
+import { isRedirection } from '../../redis/redis-error.js';
 import { Keys } from './keys.js';
 
 export interface ScriptCall {
@@ -98,13 +99,40 @@ async function send(
   if (wait === undefined) return client.call(command, words);
   const pipeline = client.pipeline();
   pipeline.call(command, words).wait(wait.replicas, wait.limitMs);
-  const [[scriptError, reply] = [], [waitError, replicas] = []] = (await pipeline.exec()) ?? [];
+  try {
+    return await replyOf(pipeline, wait);
+  } catch (error) {
+    // The client follows a redirection of a command, but of a pipeline only when nothing in it has been executed.
+    const other = otherNode(client, error);
+    if (other === undefined) throw error;
+    const { node, isAsk } = other;
+    const again = isAsk ? node.pipeline().call('ASKING') : node.pipeline();
+    again.call(command, words).wait(wait.replicas, wait.limitMs);
+    return await replyOf(again, wait);
+  }
+}
+
+/** The reply of the last command but one, when enough replicas have what it wrote. */
+async function replyOf(pipeline: ChainableCommander, wait: ReplicaWait): Promise<unknown> {
+  const results = (await pipeline.exec()) ?? [];
+  const [[scriptError, reply] = [], [waitError, replicas] = []] = results.slice(-2);
   if (scriptError) throw scriptError;
   if (waitError) throw waitError;
   if (Number(replicas) < wait.replicas) {
     throw new TooFewReplicas(`${String(replicas)} of ${wait.replicas} replicas have the write`);
   }
   return reply;
+}
+
+/** Where the nodes of a Cluster say that a slot is, or a key of a slot that is being moved. */
+function otherNode(
+  client: Redis | Cluster,
+  error: unknown,
+): { readonly node: Redis; readonly isAsk: boolean } | undefined {
+  if (!('nodes' in client) || !isRedirection(error) || !types.isNativeError(error)) return undefined;
+  const [code, , address] = error.message.split(' ');
+  const node = client.nodes('all').find(({ options: { host, port } }) => `${host}:${port}` === address);
+  return node && code !== 'TRYAGAIN' ? { node, isAsk: code === 'ASK' } : undefined;
 }
 
 function formOf(text: string): Form {

@@ -1,5 +1,9 @@
+import { StoreUnavailable } from '../task-store.js';
 import type { Keys } from './keys.js';
+import { LuaScript } from './lua-script.js';
 import type { StoreConnection } from './store-connection.js';
+
+const NAMES = new LuaScript('names', { hasOneKey: true });
 
 /** The names of all queues that ever had a task. */
 export class QueueNames {
@@ -14,15 +18,32 @@ export class QueueNames {
   async ensure(names: readonly string[]): Promise<void> {
     const unknown = names.filter((name) => !this.known.has(name));
     if (unknown.length === 0) return;
-    await this.connection.write((client) => client.sadd(this.keys.queues, ...unknown));
+    await this.note(unknown);
     for (const name of unknown) this.known.add(name);
   }
 
   async all(): Promise<readonly string[]> {
     const names = await this.connection.read((client) => client.smembers(this.keys.queues));
-    // A failover may have lost a name that was written; then it is written again with the next task.
-    this.known.clear();
+    const present = new Set(names);
+    const lost = [...this.known].filter((name) => !present.has(name));
     for (const name of names) this.known.add(name);
-    return names;
+    if (lost.length === 0) return names;
+    await this.noteAgain(lost);
+    return [...names, ...lost];
+  }
+
+  /** A failover has lost names that were written: their queues, on other nodes of a Cluster, still have their tasks. */
+  private async noteAgain(names: readonly string[]): Promise<void> {
+    try {
+      await this.note(names);
+    } catch (error) {
+      // The next one who asks for all tries again.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+  }
+
+  /** With a script, as only scripts wait for the replicas. */
+  private note(names: readonly string[]): Promise<void> {
+    return this.connection.writeScript(NAMES, { keys: [this.keys.queues], args: names }, () => undefined);
   }
 }

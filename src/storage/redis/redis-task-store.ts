@@ -106,20 +106,20 @@ export class RedisTaskStore extends TaskStore {
     const connection = new StoreConnection({ link, replicas, limitMs });
     const keys = new Keys(keyPrefix);
     this.connection = connection;
+    this.clock = clock ?? new RedisClock(() => readTime(connection));
     this.documents = new RedisDocuments(connection, keys);
     this.parts = {
       connection,
       keys,
       directory: new IdDirectory(connection, keys),
       names: new QueueNames(connection, keys),
-      claimNames: new ClaimNames(connection, keys),
+      claimNames: new ClaimNames(connection, keys, this.clock),
       records: new TaskRecords(),
       repairs: new Repairs(connection, keys),
       held: new HeldTasks(),
       feed: new Feed(),
       events,
     };
-    this.clock = clock ?? new RedisClock(() => readTime(connection));
     this.finder = new TaskFinder(this.parts);
     this.inserter = link.isCluster
       ? new ReservingInserter(this.parts, this.finder)
@@ -146,6 +146,7 @@ export class RedisTaskStore extends TaskStore {
     link.onChange(() => {
       // Who comes back may have lost what was written.
       this.parts.held.clear();
+      this.parts.claimNames.forgetAll();
       this.moves.disturb();
     });
   }

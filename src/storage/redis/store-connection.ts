@@ -123,13 +123,13 @@ export class StoreConnection {
 
   /** Sends a command again that no node has taken yet, as long as a command may take. */
   private async untilTaken<T>(send: () => Promise<T>): Promise<T> {
-    const giveUpAt = performance.now() + this.limitMs;
+    let limit: AbortSignal | undefined;
     for (;;) {
       try {
         return await send();
       } catch (error) {
-        const isOver = performance.now() > giveUpAt || !this.link.isAvailable;
-        if (isOver || !this.isNotTaken(error)) throw error;
+        limit ??= AbortSignal.timeout(this.limitMs);
+        if (limit.aborted || !this.link.isAvailable || !this.isNotTaken(error)) throw error;
       }
       await pause(TRY_AGAIN_MS);
     }

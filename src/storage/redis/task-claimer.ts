@@ -100,7 +100,8 @@ export class TaskClaimer {
       ? await this.claimNodeByNode(search, rows)
       : await this.claimAt(search, rows);
     if (claimed.length === 0) return claimed;
-    const longest = Math.max(...claimed.map(({ task }) => task.lease.length));
+    const leases = claimed.map(({ task }) => task.lease);
+    const longest = leases.reduce((one, other) => (other.expiresAt > one.expiresAt ? other : one));
     await unlessTaken(claimed, this.parts.claimNames.keep(claimKey, longest));
     return claimed;
   }

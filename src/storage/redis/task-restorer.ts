@@ -49,7 +49,7 @@ export class TaskRestorer {
       const claimKey = holderOf(task);
       if (task.state !== 'processing' || claimKey === undefined) continue;
       await this.parts.claimNames.note(claimKey, [queue]);
-      await this.parts.claimNames.keep(claimKey, task.lease.length);
+      await this.parts.claimNames.keep(claimKey, task.lease);
     }
   }
 

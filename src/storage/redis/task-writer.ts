@@ -1,5 +1,6 @@
 import type { Step } from '../../task/task.machine.js';
 import { TASK_STATES, type Task } from '../../task/task.js';
+import { holderOf } from '../claim-key.js';
 import type { Change, TaskFilter } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
@@ -56,7 +57,19 @@ export class TaskWriter {
     changes.forEach(({ task }, index) => {
       if (!written[index]) this.parts.held.forget(task);
     });
+    await this.keepClaims(changes.filter((_, index) => written[index]));
     return written;
+  }
+
+  /** A heartbeat has made a lease last longer; a repetition of its claim call must still find the task. */
+  private async keepClaims(changes: readonly Change[]): Promise<void> {
+    const { claimNames } = this.parts;
+    const kept = changes.map(async ({ task }) => {
+      const claimKey = holderOf(task);
+      if (claimKey !== undefined && task.state === 'processing') await claimNames.keep(claimKey, task.lease);
+    });
+    // The write is done; the next heartbeat tries again.
+    await Promise.allSettled(kept);
   }
 
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {

@@ -98,9 +98,9 @@ describe('an index entry without a record', () => {
   });
 
   it.each([
-    ['a lease', async (user: StoreUser) => void (await user.take())],
-    ['a delay', async () => undefined],
-    ['an end', async (user: StoreUser) => void (await user.complete(await user.takeOne()))],
+    ['a lease', (user: StoreUser) => user.take()],
+    ['a delay', () => Promise.resolve(undefined)],
+    ['an end', async (user: StoreUser) => user.complete(await user.takeOne())],
   ])('is due once, at the end of %s', async (name, live) => {
     const user = await site.user({ settings: { retention: 10 } });
     await user.add({ id: 'lost', ...(name === 'a delay' && { delay: 5 }) });

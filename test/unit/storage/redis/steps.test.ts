@@ -175,7 +175,8 @@ describe('a claim whose later step fails', () => {
   it('answers what it took, when it cannot note for how long', async () => {
     const [near, user] = [await site.user(), await far()];
     await near.add({ id: 'a' }, { id: 'b' });
-    proxy.resetAt = 'pexpire';
+    // Milliseconds: the lease, as long again, and the grace.
+    proxy.resetAt = '\r\n180000\r\n';
     expect(idsOf(await user.take({ max: 2, claimId: 'c' }))).toEqual(['a', 'b']);
     expect(idsOf(await near.take({ max: 2, claimId: 'c' }))).toEqual(['a', 'b']);
     expect(proxy.resetAt).toBeUndefined();
