@@ -1,7 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { TaskEvents } from '../events/task-events.js';
-import { StatusService, type StatusView } from '../queue/status.service.js';
-import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { type StoreTotals, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { VERSION } from '../version.js';
 
 export interface HealthView {
@@ -21,11 +20,10 @@ export interface HealthView {
 export class HealthService implements OnModuleDestroy {
   private hasFailed = false;
   private isDraining = false;
-  /** Answers those who wait for counts of a store that has gone away. */
+  /** Answers those who wait for totals of a store that has gone away. */
   private readonly giveUps = new Set<() => void>();
 
   constructor(
-    private readonly status: StatusService,
     private readonly events: TaskEvents,
     private readonly store: TaskStore,
   ) {
@@ -50,12 +48,12 @@ export class HealthService implements OnModuleDestroy {
   }
 
   async read(): Promise<HealthView> {
-    const counts = this.hasStore ? await this.counts() : undefined;
+    const totals = this.hasStore ? await this.totals() : undefined;
     return {
-      status: counts === undefined ? 'unhealthy' : 'healthy',
+      status: totals === undefined ? 'unhealthy' : 'healthy',
       service: 'queue',
-      queue_size: counts?.queue_length ?? null,
-      total_tasks: counts?.total_tasks ?? null,
+      queue_size: totals?.queued ?? null,
+      total_tasks: totals?.all ?? null,
       redis: this.events.status,
       version: VERSION,
       uptime: Math.round(process.uptime() * 1000) / 1000,
@@ -68,7 +66,7 @@ export class HealthService implements OnModuleDestroy {
   }
 
   /** `undefined` as soon as it is known that the store has gone away: its answer may take long then. */
-  private async counts(): Promise<StatusView | undefined> {
+  private async totals(): Promise<StoreTotals | undefined> {
     let giveUp: () => void = () => undefined;
     const away = new Promise<undefined>((resolve) => {
       giveUp = () => {
@@ -76,10 +74,10 @@ export class HealthService implements OnModuleDestroy {
       };
       this.giveUps.add(giveUp);
     });
-    const counts = this.status.read().catch((error: unknown) => {
+    const totals = this.store.totals().catch((error: unknown) => {
       if (error instanceof StoreUnavailable) return undefined;
       throw error;
     });
-    return Promise.race([counts, away]).finally(() => this.giveUps.delete(giveUp));
+    return Promise.race([totals, away]).finally(() => this.giveUps.delete(giveUp));
   }
 }

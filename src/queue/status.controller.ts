@@ -1,11 +1,13 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
+import { sendJson } from '../http/raw-reply.js';
 import { STATUS } from './dto/bulk.examples.js';
 import { StatusAnswer } from './dto/status.response.js';
-import { StatusService, type StatusView } from './status.service.js';
+import { StatusService } from './status.service.js';
 
 @ApiTags('tasks')
 @Controller('status')
@@ -21,7 +23,8 @@ export class StatusController {
   })
   @ApiOkResponse({ type: StatusAnswer, description: 'The counts of this moment', examples: STATUS })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
-  read(@CurrentPrincipal() principal: Principal): Promise<StatusView> {
-    return this.status.read((queue) => mayUseQueue(principal, queue));
+  async read(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
+    const text = await this.status.text((queue) => mayUseQueue(principal, queue));
+    sendJson(response, 200, text);
   }
 }

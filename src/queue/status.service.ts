@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type StateCounts, TaskStore } from '../storage/task-store.js';
+import { type QueueCounts, type StateCounts, TaskStore } from '../storage/task-store.js';
 import { type Instant, type Seconds } from '../task/clock.js';
 import { TASK_STATES } from '../task/task.js';
 
@@ -8,42 +9,80 @@ export interface QueueStatus extends StateCounts {
   readonly oldest_queued_age: Seconds | null;
 }
 
-export interface StatusView extends QueueStatus {
+/** The sums over all queues. */
+export interface StatusTotals extends QueueStatus {
   /** The same as `queued`. */
   readonly queue_length: number;
   /** Every task that is known, in whatever state. */
   readonly total_tasks: number;
+}
+
+export interface StatusView extends StatusTotals {
   readonly queues: Readonly<Record<string, QueueStatus>>;
 }
 
-/** Counts for people and health checks. */
+/** Queues that one turn writes of: a few milliseconds. */
+const QUEUES_PER_TURN = 2_000;
+
+/** Counts for people. */
 @Injectable()
 export class StatusService {
+  /** The counts of queues as JSON without its end. Stores may answer the same object until something changes. */
+  private readonly texts = new WeakMap<StateCounts, string>();
+
   constructor(private readonly store: TaskStore) {}
 
   async read(isVisible: (queue: string) => boolean = () => true): Promise<StatusView> {
     const queues = (await this.store.counts()).filter(({ queue }) => isVisible(queue));
     const now = this.store.clock.now().wall;
-    const total = Object.fromEntries(
-      TASK_STATES.map((state) => [state, queues.reduce((sum, { counts }) => sum + counts[state], 0)]),
-    ) as unknown as StateCounts;
-    let oldest: Instant | undefined;
-    for (const { oldestQueuedAt } of queues) {
-      if (oldestQueuedAt !== undefined && oldestQueuedAt < (oldest ?? Infinity)) oldest = oldestQueuedAt;
-    }
-    return {
-      ...total,
-      queue_length: total.queued,
-      total_tasks: TASK_STATES.reduce((sum, state) => sum + total[state], 0),
-      oldest_queued_age: ageOf(oldest, now),
-      queues: Object.fromEntries(
-        queues.map(({ queue, counts, oldestQueuedAt }) => [
-          queue,
-          { ...counts, oldest_queued_age: ageOf(oldestQueuedAt, now) },
-        ]),
-      ),
-    };
+    const views = queues.map(
+      ({ queue, counts, oldestQueuedAt }) =>
+        [queue, { ...counts, oldest_queued_age: ageOf(oldestQueuedAt, now) }] as const,
+    );
+    return { ...totalsOf(queues, now), queues: Object.fromEntries(views) };
   }
+
+  /** The same as JSON, made in several turns when there are many queues. */
+  async text(isVisible: (queue: string) => boolean): Promise<string> {
+    const queues = (await this.store.counts()).filter(({ queue }) => isVisible(queue));
+    const now = this.store.clock.now().wall;
+    const parts: string[] = [];
+    for (let from = 0; from < queues.length; from += QUEUES_PER_TURN) {
+      if (from > 0) await nextTurn();
+      parts.push(
+        queues
+          .slice(from, from + QUEUES_PER_TURN)
+          .map((each) => this.textOf(each, now))
+          .join(','),
+      );
+    }
+    return `${JSON.stringify(totalsOf(queues, now)).slice(0, -1)},"queues":{${parts.join(',')}}}`;
+  }
+
+  private textOf({ queue, counts, oldestQueuedAt }: QueueCounts, now: Instant): string {
+    const known = this.texts.get(counts);
+    const text = known ?? `${JSON.stringify(queue)}:${JSON.stringify(counts).slice(0, -1)}`;
+    if (known === undefined) this.texts.set(counts, text);
+    return `${text},"oldest_queued_age":${ageOf(oldestQueuedAt, now)}}`;
+  }
+}
+
+function totalsOf(queues: readonly QueueCounts[], now: Instant): StatusTotals {
+  const total = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<
+    (typeof TASK_STATES)[number],
+    number
+  >;
+  let oldest: Instant | undefined;
+  for (const { counts, oldestQueuedAt } of queues) {
+    for (const state of TASK_STATES) total[state] += counts[state];
+    if (oldestQueuedAt !== undefined && oldestQueuedAt < (oldest ?? Infinity)) oldest = oldestQueuedAt;
+  }
+  return {
+    ...total,
+    queue_length: total.queued,
+    total_tasks: TASK_STATES.reduce((sum, state) => sum + total[state], 0),
+    oldest_queued_age: ageOf(oldest, now),
+  };
 }
 
 function ageOf(since: Instant | undefined, now: Instant): Seconds | null {

@@ -45,7 +45,7 @@ export class QueueAdminService {
   }
 
   async stats(queue: string): Promise<QueueStats> {
-    return this.statsOf((await this.store.counts()).find((each) => each.queue === queue));
+    return this.statsOf(await this.store.countQueue(queue));
   }
 
   async change(queue: string, change: QueueSettingsChange): Promise<KnownQueue> {

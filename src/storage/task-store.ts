@@ -2,14 +2,15 @@ import type { Clock, Instant, Seconds } from '../task/clock.js';
 import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
 import type { Labels } from '../task/requirements.js';
 import type { Grant, Step } from '../task/task.machine.js';
-import type {
-  Attempt,
-  DelayedTask,
-  ProcessingTask,
-  QueuedTask,
-  Task,
-  TaskState,
-  TransitionType,
+import {
+  type Attempt,
+  type DelayedTask,
+  type ProcessingTask,
+  type QueuedTask,
+  type Task,
+  TASK_STATES,
+  type TaskState,
+  type TransitionType,
 } from '../task/task.js';
 import type { DocumentStore } from './document-store.js';
 import type { Outbox } from './outbox.js';
@@ -120,6 +121,13 @@ export interface QueueCounts {
   readonly counts: StateCounts;
   /** When the oldest waiting task became ready. */
   readonly oldestQueuedAt?: Instant;
+}
+
+/** Tasks of all queues together. */
+export interface StoreTotals {
+  readonly queued: number;
+  /** In whatever state. */
+  readonly all: number;
 }
 
 export type BatchCounts = Pick<QueueCounts, 'queue' | 'counts'>;
@@ -278,6 +286,21 @@ export abstract class TaskStore {
 
   /** Every queue that has tasks. Moves with the commits, so the sum is exact at rest. */
   abstract counts(): Promise<readonly QueueCounts[]>;
+
+  /** The counts of one queue; `undefined` when it has no tasks. As quick however many queues there are. */
+  async countQueue(queue: string): Promise<QueueCounts | undefined> {
+    return (await this.counts()).find((each) => each.queue === queue);
+  }
+
+  /** The sums over all queues. A driver that has to count for it may remember them for a few seconds. */
+  async totals(): Promise<StoreTotals> {
+    let [queued, all] = [0, 0];
+    for (const { counts } of await this.counts()) {
+      queued += counts.queued;
+      for (const state of TASK_STATES) all += counts[state];
+    }
+    return { queued, all };
+  }
 
   /** Tasks of a queue that wait, delayed ones too. */
   abstract depth(queue: string): Promise<number>;

@@ -17,6 +17,7 @@ import {
   type Payload,
   type QueueCounts,
   type StoreSettings,
+  type StoreTotals,
   type StoreWatcher,
   type TaskPage,
   type TaskQuery,
@@ -190,6 +191,16 @@ export class EmbeddedTaskStore extends TaskStore {
   async counts(): Promise<readonly QueueCounts[]> {
     await this.open();
     return this.lister.counts();
+  }
+
+  override async countQueue(queue: string): Promise<QueueCounts | undefined> {
+    await this.open();
+    return this.lister.countQueue(queue);
+  }
+
+  override async totals(): Promise<StoreTotals> {
+    await this.open();
+    return this.index.totals();
   }
 
   async countBatch(id: string): Promise<readonly BatchCounts[]> {

@@ -1,6 +1,6 @@
 import { after, type Instant, type Moment } from '../../task/clock.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
-import type { StoreSettings } from '../task-store.js';
+import type { QueueCounts, StateCounts, StoreSettings, StoreTotals } from '../task-store.js';
 import { BatchIndex } from './batch-index.js';
 import { type Deadline, DeadlineHeap } from './deadline-heap.js';
 import { QueueFlow } from './queue-flow.js';
@@ -16,10 +16,14 @@ interface QueueIndex {
   /** What may be claimed, and what holds it back. A claim takes its task out before it is durable. */
   readonly flow: QueueFlow;
   /** All tasks of the queue by state, oldest first. */
-  readonly states: Record<TaskState, RankedSet>;
+  readonly states: StateSets;
   /** Tasks in all states; a queue without any is forgotten. */
   size: number;
+  /** What was answered last, as long as it is true. */
+  counted: QueueCounts | undefined;
 }
+
+type StateSets = Readonly<Record<TaskState, RankedSet>>;
 
 /** How many ended tasks, and how large together. */
 export interface EndedTasks {
@@ -33,6 +37,9 @@ type CreatedAt = (number: TaskNumber) => Instant;
 export interface TakenDeadline extends Deadline {
   readonly heap: DeadlineHeap;
 }
+
+/** Sets that a list merges at most. */
+const SETS_MERGED = 1_000;
 
 /** Deadlines that one turn looks at: a few milliseconds. */
 const LOOKS_PER_TURN = 1_000;
@@ -50,6 +57,8 @@ export function hasEnded(head: TaskHead): boolean {
  */
 export class TaskIndex {
   private readonly queues = new Map<string, QueueIndex>();
+  /** The tasks of all queues. */
+  private readonly states = emptySets();
   readonly batches = new BatchIndex();
   /** Those of queues with tasks, and of those for which something is set. */
   private readonly flows = new Map<string, QueueFlow>();
@@ -121,24 +130,45 @@ export class TaskIndex {
     return this.queues.get(queue)?.states[state].size ?? 0;
   }
 
-  oldest(queue: string, state: TaskState): TaskNumber | undefined {
-    return this.queues.get(queue)?.states[state].first();
+  /** Tasks of all queues. */
+  totals(): StoreTotals {
+    return {
+      queued: this.states.queued.size,
+      all: TASK_STATES.reduce((sum, state) => sum + this.states[state].size, 0),
+    };
   }
 
-  /** The youngest task of these queues and states that is older than `limit`. */
-  youngestBelow(
-    limit: TaskNumber,
-    queues: Iterable<string>,
-    states: readonly TaskState[],
-  ): TaskNumber | undefined {
-    let youngest: TaskNumber | undefined;
-    for (const queue of queues) {
-      for (const state of states) {
-        const number = this.queues.get(queue)?.states[state].below(limit);
-        if (number !== undefined && (youngest === undefined || number > youngest)) youngest = number;
-      }
-    }
-    return youngest;
+  /**
+   * The counts of a queue, `undefined` when it has no tasks. They are remembered until one of its tasks moves, so asking
+   * for all queues costs what has changed since.
+   *
+   * @param queuedAt when the oldest queued task became ready
+   */
+  countsOf(
+    queue: string,
+    queuedAt: (number: TaskNumber | undefined) => Instant | undefined,
+  ): QueueCounts | undefined {
+    const index = this.queues.get(queue);
+    if (index === undefined) return undefined;
+    index.counted ??= {
+      queue,
+      counts: countsIn(index.states),
+      oldestQueuedAt: queuedAt(index.states.queued.first()),
+    };
+    return index.counted;
+  }
+
+  /**
+   * Sets of numbers that have all tasks of these queues and states, and few others: those of the queues, or, of very many
+   * queues, those of the states.
+   */
+  setsOf(queues: readonly string[] | undefined, states: readonly TaskState[]): readonly RankedSet[] {
+    const isWide = queues === undefined || queues.length * states.length > SETS_MERGED;
+    if (isWide) return states.map((state) => this.states[state]);
+    return queues.flatMap((queue) => {
+      const sets = this.queues.get(queue)?.states;
+      return sets === undefined ? [] : states.map((state) => sets[state]).filter(({ size }) => size > 0);
+    });
   }
 
   /**
@@ -212,6 +242,8 @@ export class TaskIndex {
   private take(number: TaskNumber, head: TaskHead): void {
     const queue = this.queueOf(head.queue);
     queue.states[head.state].delete(number);
+    queue.counted = undefined;
+    this.states[head.state].delete(number);
     if (head.state === 'queued') queue.flow.ready.delete(head, number);
     queue.size -= 1;
     if (head.claimKey !== undefined) this.letGo(head.claimKey, number);
@@ -224,6 +256,8 @@ export class TaskIndex {
     const queue = this.queueOf(head.queue);
     queue.size += 1;
     queue.states[head.state].add(number);
+    queue.counted = undefined;
+    this.states[head.state].add(number);
     if (head.state === 'queued') queue.flow.ready.add(head, number);
     if (head.claimKey !== undefined) this.hold(head.claimKey, number);
     if (hasEnded(head)) {
@@ -250,9 +284,8 @@ export class TaskIndex {
   private queueOf(name: string): QueueIndex {
     const known = this.queues.get(name);
     if (known !== undefined) return known;
-    const states = Object.fromEntries(TASK_STATES.map((state) => [state, new RankedSet()]));
     const flow = this.flowOf(name);
-    const created = { flow, states: states as Record<TaskState, RankedSet>, size: 0 };
+    const created: QueueIndex = { flow, states: emptySets(), size: 0, counted: undefined };
     this.queues.set(name, created);
     return created;
   }
@@ -268,4 +301,12 @@ function readable(
   } catch {
     return 'damaged';
   }
+}
+
+function emptySets(): StateSets {
+  return Object.fromEntries(TASK_STATES.map((state) => [state, new RankedSet()])) as unknown as StateSets;
+}
+
+function countsIn(states: StateSets): StateCounts {
+  return Object.fromEntries(TASK_STATES.map((state) => [state, states[state].size])) as StateCounts;
 }

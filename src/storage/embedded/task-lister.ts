@@ -1,14 +1,81 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Instant } from '../../task/clock.js';
 import { type Task, TASK_STATES } from '../../task/task.js';
 import { matchesFilter } from '../task-filter.js';
-import type { BatchCounts, QueueCounts, StateCounts, TaskPage, TaskQuery } from '../task-store.js';
+import type { BatchCounts, QueueCounts, TaskPage, TaskQuery } from '../task-store.js';
 import type { QueueFiles } from './queue-files.js';
+import type { RankedSet } from './ranked-set.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
+import type { TaskHead } from './task.record.js';
 
-/** Records that one page looks at, so that a filter that matches little does not stop the service. */
+/** Records that one page looks at, so that a filter that matches little does not take for ever. */
 const SCAN_LIMIT = 5_000;
+/** Records that one turn looks at: a few milliseconds. */
+const LOOKS_PER_TURN = 500;
+/** Queues that one turn counts. */
+const QUEUES_PER_TURN = 1_000;
 const CURSOR = /^[0-9a-z]{1,10}$/;
 
-/** Lists and counts what the embedded store has, without its payloads. */
+/** The numbers of several sets in one order, the youngest first, each once. */
+class Merge {
+  /** A heap: the youngest of each set below all that was given out. */
+  private readonly heads: { number: TaskNumber; readonly set: RankedSet }[] = [];
+
+  constructor(sets: readonly RankedSet[], limit: TaskNumber) {
+    for (const set of sets) this.push(set, limit);
+  }
+
+  next(): TaskNumber | undefined {
+    const top = this.heads[0];
+    if (top === undefined) return undefined;
+    const { number } = top;
+    while (this.heads[0]?.number === number) this.advance(number);
+    return number;
+  }
+
+  private advance(limit: TaskNumber): void {
+    const top = this.heads[0];
+    const next = top?.set.below(limit);
+    if (top !== undefined && next !== undefined) top.number = next;
+    else {
+      const last = this.heads.pop();
+      if (last !== undefined && last !== top) this.heads[0] = last;
+    }
+    this.sink();
+  }
+
+  private push(set: RankedSet, limit: TaskNumber): void {
+    const number = set.below(limit);
+    if (number === undefined) return;
+    let hole = this.heads.push({ number, set }) - 1;
+    while (hole > 0) {
+      const parent = (hole - 1) >> 1;
+      if (!this.swapIfYounger(hole, parent)) return;
+      hole = parent;
+    }
+  }
+
+  private sink(): void {
+    for (let hole = 0; ;) {
+      const left = hole * 2 + 1;
+      const right = left + 1;
+      const isRight = (this.heads[right]?.number ?? -1) > (this.heads[left]?.number ?? -1);
+      const child = isRight ? right : left;
+      if (!this.swapIfYounger(child, hole)) return;
+      hole = child;
+    }
+  }
+
+  private swapIfYounger(lower: number, upper: number): boolean {
+    const [below, above] = [this.heads[lower], this.heads[upper]];
+    if (below === undefined || above === undefined || below.number <= above.number) return false;
+    this.heads[lower] = above;
+    this.heads[upper] = below;
+    return true;
+  }
+}
+
+/** Lists and counts what the embedded store has, without its payloads: a bounded part of it in each turn. */
 export class TaskLister {
   constructor(
     private readonly files: QueueFiles,
@@ -16,17 +83,22 @@ export class TaskLister {
   ) {}
 
   /** @throws RangeError when the cursor is none of ours */
-  list(query: TaskQuery): TaskPage {
+  async list(query: TaskQuery): Promise<TaskPage> {
     const tasks: Task[] = [];
-    const queues = query.queues ?? this.index.queueNames();
     let last = readCursor(query.cursor);
-    if (query.batchId !== undefined) return this.listBatch(query, query.batchId, last);
-    for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += 1) {
-      const number = this.index.youngestBelow(last, queues, query.states ?? TASK_STATES);
-      if (number === undefined) return { tasks };
-      last = number;
-      const task = this.files.read(number);
-      if (task !== undefined && matchesFilter(task, query)) tasks.push(task);
+    for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit;) {
+      if (seen > 0) await nextTurn();
+      const most = Math.min(SCAN_LIMIT - seen, LOOKS_PER_TURN);
+      let looks = 0;
+      for (const number of this.numbersBelow(last, query)) {
+        last = number;
+        looks += 1;
+        const task = this.matching(number, query);
+        if (task !== undefined) tasks.push(task);
+        if (looks === most || tasks.length === query.limit) break;
+      }
+      seen += looks;
+      if (looks < most && tasks.length < query.limit) return { tasks };
     }
     return { tasks, nextCursor: last.toString(36) };
   }
@@ -35,32 +107,54 @@ export class TaskLister {
     return this.index.batches.countsOf(id);
   }
 
-  private listBatch(query: TaskQuery, batchId: string, from: TaskNumber): TaskPage {
-    const tasks: Task[] = [];
-    let [last, seen] = [from, 0];
-    for (const number of this.files.tasksOfBatch(batchId, from)) {
-      if (seen === SCAN_LIMIT || tasks.length === query.limit)
-        return { tasks, nextCursor: last.toString(36) };
-      last = number;
-      seen += 1;
-      const task = this.files.read(number);
-      if (task !== undefined && matchesFilter(task, query)) tasks.push(task);
+  async counts(): Promise<QueueCounts[]> {
+    const found: QueueCounts[] = [];
+    let looks = 0;
+    for (const queue of this.index.queueNames()) {
+      looks += 1;
+      if (looks % QUEUES_PER_TURN === 0) await nextTurn();
+      const counts = this.countQueue(queue);
+      if (counts !== undefined) found.push(counts);
     }
-    return { tasks };
+    return found;
   }
 
-  counts(): QueueCounts[] {
-    return this.index.queueNames().map((queue) => {
-      const counts = Object.fromEntries(TASK_STATES.map((state) => [state, this.index.count(queue, state)]));
-      return { queue, counts: counts as StateCounts, oldestQueuedAt: this.oldestQueuedAt(queue) };
-    });
+  countQueue(queue: string): QueueCounts | undefined {
+    return this.index.countsOf(queue, (number) => this.queuedAt(number));
   }
 
-  private oldestQueuedAt(queue: string): number | undefined {
-    const number = this.index.oldest(queue, 'queued');
+  private queuedAt(number: TaskNumber | undefined): Instant | undefined {
     const task = this.files.read(number);
     return task?.state === 'queued' ? task.queuedAt : undefined;
   }
+
+  /** Where the tasks of a query are, the youngest first. To be walked through within one turn. */
+  private *numbersBelow(limit: TaskNumber, query: TaskQuery): Generator<TaskNumber> {
+    const { queues, states = TASK_STATES, batchId } = query;
+    if (batchId !== undefined) {
+      yield* this.files.tasksOfBatch(batchId, limit);
+      return;
+    }
+    const merge = new Merge(this.index.setsOf(queues, states), limit);
+    for (let number = merge.next(); number !== undefined; number = merge.next()) yield number;
+  }
+
+  /** The head says of most tasks that they are not meant; it is read at a part of the cost. */
+  private matching(number: TaskNumber, query: TaskQuery): Task | undefined {
+    if (isNarrow(query) && !isMeant(this.files.heads.get(number), query)) return undefined;
+    const task = this.files.read(number);
+    return task !== undefined && matchesFilter(task, query) ? task : undefined;
+  }
+}
+
+function isNarrow({ states, queues, group }: TaskQuery): boolean {
+  return states !== undefined || queues !== undefined || group !== undefined;
+}
+
+function isMeant(head: TaskHead | undefined, { states, queues, group }: TaskQuery): boolean {
+  if (head === undefined || (states !== undefined && !states.includes(head.state))) return false;
+  if (queues !== undefined && !queues.includes(head.queue)) return false;
+  return group === undefined || head.group === group;
 }
 
 function readCursor(cursor: string | undefined): number {

@@ -14,6 +14,7 @@ import {
   type Payload,
   type QueueCounts,
   type StoreSettings,
+  type StoreTotals,
   type StoreWatcher,
   type TaskFilter,
   type TaskPage,
@@ -250,6 +251,14 @@ export class RedisTaskStore extends TaskStore {
 
   counts(): Promise<readonly QueueCounts[]> {
     return this.connection.during(() => this.lister.counts());
+  }
+
+  override countQueue(queue: string): Promise<QueueCounts | undefined> {
+    return this.connection.during(() => this.lister.countQueue(queue));
+  }
+
+  override totals(): Promise<StoreTotals> {
+    return this.connection.during(() => this.lister.totals(this.clock.now().steady));
   }
 
   depth(queue: string): Promise<number> {

@@ -1,9 +1,11 @@
+import type { Instant } from '../../task/clock.js';
 import { type Task, TASK_STATES } from '../../task/task.js';
 import { matchesFilter } from '../task-filter.js';
 import type {
   BatchCounts,
   QueueCounts,
   StateCounts,
+  StoreTotals,
   TaskFilter,
   TaskPage,
   TaskQuery,
@@ -15,6 +17,12 @@ import type { TaskFinder } from './task-finder.js';
 /** Records that one page looks at, so that a filter that matches little does not take for ever. */
 const SCAN_LIMIT = 5_000;
 const CHUNK = 500;
+/** Queues that one script counts: a millisecond or two. */
+const QUEUES_PER_COUNT = 250;
+/** Up to so many queues, totals are counted each time. */
+const QUEUES_COUNTED_ANEW = 1_000;
+/** How long totals are remembered, for each queue. */
+const REMEMBERED_MS = 0.1;
 const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
 const COUNTS = new LuaScript('counts', { isReadOnly: true });
@@ -32,6 +40,9 @@ type Mark = Pick<Entry, 'born' | 'queue'>;
 
 /** Lists and counts what the store has, without its payloads. */
 export class TaskLister {
+  private known: { readonly totals: StoreTotals; readonly until: Instant } | undefined;
+  private counting: Promise<StoreTotals> | undefined;
+
   constructor(
     private readonly parts: StoreParts,
     private readonly finder: TaskFinder,
@@ -60,8 +71,37 @@ export class TaskLister {
 
   async counts(): Promise<readonly QueueCounts[]> {
     const groups = this.parts.connection.groupsOf(await this.parts.names.all());
-    const counts = await Promise.all(groups.map((group) => this.countGroup(group)));
-    return counts.flat().filter(({ counts: states }) => Object.values(states).some((count) => count > 0));
+    const steps = groups.flatMap((group) => slicesOf(group, QUEUES_PER_COUNT));
+    const counts = await Promise.all(steps.map((step) => this.countGroup(step)));
+    return counts.flat().filter(hasTasks);
+  }
+
+  async countQueue(queue: string): Promise<QueueCounts | undefined> {
+    return (await this.countGroup([queue])).find(hasTasks);
+  }
+
+  /**
+   * Every count asks for every queue, so with many queues the sums are remembered for a while: with 1,000 and fewer not at
+   * all, with 100,000 for 10 s. However many ask at once, they are counted once.
+   */
+  totals(now: Instant): Promise<StoreTotals> {
+    if (this.known !== undefined && now < this.known.until) return Promise.resolve(this.known.totals);
+    this.counting ??= this.countAll(now).finally(() => {
+      this.counting = undefined;
+    });
+    return this.counting;
+  }
+
+  private async countAll(now: Instant): Promise<StoreTotals> {
+    const queues = await this.counts();
+    let [queued, all] = [0, 0];
+    for (const { counts } of queues) {
+      queued += counts.queued;
+      for (const state of TASK_STATES) all += counts[state];
+    }
+    const isFew = queues.length <= QUEUES_COUNTED_ANEW;
+    this.known = isFew ? undefined : { totals: { queued, all }, until: now + queues.length * REMEMBERED_MS };
+    return { queued, all };
   }
 
   async depth(queue: string): Promise<number> {
@@ -72,7 +112,7 @@ export class TaskLister {
   async countBatch(id: string): Promise<readonly BatchCounts[]> {
     const groups = this.parts.connection.groupsOf(await this.parts.names.all());
     const counts = await Promise.all(groups.map((group) => this.countBatchIn(group, id)));
-    return counts.flat().filter(({ counts: states }) => Object.values(states).some((count) => count > 0));
+    return counts.flat().filter(hasTasks);
   }
 
   private async countBatchIn(names: readonly string[], id: string): Promise<readonly BatchCounts[]> {
@@ -130,6 +170,16 @@ export class TaskLister {
     if (batchId !== undefined) return [keys.batch(queue, batchId)];
     return [...new Set(states ?? TASK_STATES)].map((state) => keys.state(queue, state));
   }
+}
+
+function hasTasks({ counts }: Pick<QueueCounts, 'counts'>): boolean {
+  return Object.values(counts).some((count) => count > 0);
+}
+
+function slicesOf(names: readonly string[], size: number): (readonly string[])[] {
+  const slices: (readonly string[])[] = [];
+  for (let from = 0; from < names.length; from += size) slices.push(names.slice(from, from + size));
+  return slices;
 }
 
 function newestFirst(one: Entry, other: Entry): number {

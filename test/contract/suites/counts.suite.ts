@@ -17,6 +17,22 @@ async function oldestOf(user: StoreUser): Promise<number | undefined> {
 }
 
 export function describeCounts(start: StartStore): void {
+  it('counts one queue, and all tasks', async () => {
+    const user = await start();
+    expect(await user.store.totals()).toEqual({ queued: 0, all: 0 });
+    expect(await user.store.countQueue('q')).toBeUndefined();
+    await user.add({ id: 'a', queue: 'q' }, { id: 'b', queue: 'q', delay: 1 }, { id: 'c', queue: 'r' });
+    await user.takeOne({ queues: ['r'] });
+    const [counts] = (await user.store.counts()).filter(({ queue }) => queue === 'q');
+    expect(await user.store.countQueue('q')).toEqual(counts);
+    expect(await user.store.totals()).toEqual({ queued: 1, all: 3 });
+    await user.harness.reopen();
+    expect(await user.store.totals()).toEqual({ queued: 1, all: 3 });
+    await user.store.clear({});
+    expect(await user.store.totals()).toEqual({ queued: 0, all: 0 });
+    expect(await user.store.countQueue('q')).toBeUndefined();
+  });
+
   it('tells how many tasks of a queue wait, delayed ones too', async () => {
     const user = await start();
     await user.add({ id: 'a' }, { id: 'b' }, { id: 'c', delay: 60 }, { id: 'd', queue: 'other' });

@@ -1,5 +1,4 @@
 import { HealthService } from '../../../src/health/health.service.js';
-import { StatusService } from '../../../src/queue/status.service.js';
 import { TaskEvents } from '../../../src/events/task-events.js';
 import { create } from '../../../src/task/task.machine.js';
 import { DistantStore } from '../../support/distant-store.js';
@@ -28,7 +27,7 @@ let health: HealthService;
 
 beforeEach(async () => {
   store = new FailingStore();
-  health = new HealthService(new StatusService(store), new NoEvents(), store);
+  health = new HealthService(new NoEvents(), store);
   await store.insert([{ step: create(spec(), store.clock.now()), payload: '' }]);
 });
 

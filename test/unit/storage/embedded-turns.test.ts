@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
+import { RankedSet } from '../../../src/storage/embedded/ranked-set.js';
 import { harnessOf, ROOMY, type StoreHarness } from '../../support/store-harness.js';
 import { idsOf, StoreUser } from '../../support/store-user.js';
 import { FakeClock } from '../../support/task.builders.js';
@@ -24,7 +26,10 @@ beforeEach(async () => {
   user = new StoreUser(harness);
 });
 
-afterEach(() => harness.destroy());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await harness.destroy();
+});
 
 describe('a write that throws before it is decided', () => {
   it('leaves nothing of an insert behind', async () => {
@@ -106,5 +111,52 @@ describe('what is due', () => {
     files.tasks = tasks;
     user.clock.advance(60_000);
     expect(await user.dueIds()).toEqual(['a', 'b']);
+  });
+});
+
+describe('many queues', () => {
+  const QUEUES = 3_000;
+
+  beforeEach(async () => {
+    await user.add(
+      ...Array.from({ length: QUEUES }, (_, index) => ({ id: `t${index}`, queue: `q${index}` })),
+    );
+  });
+
+  it.each([
+    ['no filter', {}],
+    ['a state', { states: ['queued'] }],
+    ['all queues by name', { queues: Array.from({ length: QUEUES }, (_, index) => `q${index}`) }],
+    ['one queue', { queues: ['q7'] }],
+    ['a group', { group: 'none' }],
+  ] as const)('cost a list with %s no more than what it lists', async (_, filter) => {
+    const below = jest.spyOn(RankedSet.prototype, 'below');
+    await user.store.list({ ...filter, limit: 10 });
+    // A filter that matches nothing looks at every task once, and begins anew in each turn.
+    expect(below.mock.calls.length).toBeLessThan('group' in filter ? QUEUES + 200 : 40);
+  });
+
+  it('are listed whole, each task once, page by page', async () => {
+    const ids: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await user.store.list({ limit: 700, cursor });
+      ids.push(...idsOf(page.tasks));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(ids).toEqual(Array.from({ length: QUEUES }, (_, index) => `t${QUEUES - 1 - index}`));
+  });
+
+  it('are counted anew only where a task has moved', async () => {
+    const before = await user.store.counts();
+    expect(before).toHaveLength(QUEUES);
+    await user.takeOne({ queues: ['q7'] });
+    const after = await user.store.counts();
+    expect(after.filter((counts, index) => counts !== before[index]).map(({ queue }) => queue)).toEqual([
+      'q7',
+    ]);
+    expect(await user.store.countQueue('q7')).toMatchObject({ counts: { queued: 0, processing: 1 } });
+    expect(await user.store.countQueue('none')).toBeUndefined();
+    expect(await user.store.totals()).toEqual({ queued: QUEUES - 1, all: QUEUES });
   });
 });
