@@ -8,6 +8,7 @@ import {
   StoreUnavailable,
   TaskStore,
 } from '../storage/task-store.js';
+import { claimKeyOf } from '../storage/claim-key.js';
 import type { Seconds } from '../task/clock.js';
 import { signatureOf } from '../task/requirements.js';
 import type { Caller } from './caller.js';
@@ -16,7 +17,9 @@ import { RollCall } from './roll-call.js';
 import { SettingsCache } from './settings-cache.js';
 
 interface Waiter {
-  readonly request: ClaimRequest;
+  request: ClaimRequest;
+  /** The claim call that it makes, when that has an id. */
+  readonly claimKey: string | undefined;
   /** What it offers, as a text: of those who offer the same, one is as good as another. */
   readonly offer: string;
   /** A claim for it is under way. */
@@ -59,6 +62,8 @@ export class WaitingRoom implements OnModuleDestroy {
   /** Who waits at which queue, by what they offer, in the order they came. */
   private readonly waiters = new Map<string, Map<string, Set<Waiter>>>();
   private readonly everybody = new Set<Waiter>();
+  /** Those whose claim has an id, by that claim. */
+  private readonly byClaim = new Map<string, Set<Waiter>>();
   private readonly roll = new RollCall<Waiter>((waiter) => this.askAgain(waiter));
   private readonly holds: HoldWatch;
   /** What the roll call that is under way has found empty: queues, for each offer. */
@@ -80,7 +85,8 @@ export class WaitingRoom implements OnModuleDestroy {
       disturbed: () => {
         this.lookUp();
       },
-      loosened: () => {
+      loosened: (queue) => {
+        this.holds.forget(queue);
         if (this.everybody.size > 0) this.lookUp();
       },
     });
@@ -113,16 +119,35 @@ export class WaitingRoom implements OnModuleDestroy {
         resolve(answer);
       };
       const offer = signatureOf(request.labels);
-      const waiter: Waiter = { request, offer, isTrying: false, isWoken: false, isLate: false, leave };
-      const giveUp = () => {
-        this.giveUp(waiter);
+      const claimKey = keyOf(request);
+      const waiter: Waiter = {
+        request,
+        claimKey,
+        offer,
+        isTrying: false,
+        isWoken: false,
+        isLate: false,
+        leave,
       };
-      const timer = setTimeout(giveUp, wait * 1000);
+      const timer = setTimeout(() => {
+        this.timeOut(waiter);
+      }, wait * 1000);
       this.add(waiter);
-      caller.onGone(giveUp);
+      caller.onGone(() => {
+        this.giveUp(waiter);
+      });
       // It is in the room first and asks then, so no task can become ready between the two.
       void this.try(waiter);
     });
+  }
+
+  /** Wakes the other waiters of a claim call that holds tasks now: they are answered with the same tasks. */
+  wakeSameClaim({ grant }: ClaimRequest): void {
+    const claimKey = keyOf({ grant });
+    for (const waiter of (claimKey !== undefined && this.byClaim.get(claimKey)) || []) {
+      if (waiter.isTrying) waiter.isWoken = true;
+      else void this.try(waiter);
+    }
   }
 
   onModuleDestroy(): void {
@@ -135,6 +160,8 @@ export class WaitingRoom implements OnModuleDestroy {
     if (this.everybody.size === 0) return;
     const ready = new Map<string, number>();
     for (const { queue, state } of moves) {
+      if (state === 'processing' && this.waiters.has(queue) && this.holds.hasRate(queue))
+        this.holds.noteTaken(queue);
       const mayGo = state === 'queued' || (state !== 'processing' && this.holds.hasSlots(queue));
       if (mayGo) ready.set(queue, (ready.get(queue) ?? 0) + 1);
     }
@@ -181,35 +208,70 @@ export class WaitingRoom implements OnModuleDestroy {
   }
 
   /**
-   * Whether its queues were empty.
+   * Asks for a waiter until there is nothing for it. Whether its queues were empty.
    *
    * @param woken the queue in which a task became ready, for whoever is woken by one
    */
   private async try(waiter: Waiter, woken?: string): Promise<boolean> {
-    Object.assign(waiter, { isTrying: true, isWoken: false });
-    // First what is limited: whoever is refused must be told when that is over.
-    await this.settings.known();
-    const answer = this.store.claim(waiter.request);
-    const claimed = await answer.catch(() => undefined);
-    waiter.isTrying = false;
-    if (claimed?.length === 0) {
-      if (waiter.isLate) waiter.leave(NOTHING);
-      if (waiter.isWoken && !waiter.isLate) return this.try(waiter);
-      this.watchRates(waiter, false);
-      return true;
+    let wasOpen = false;
+    for (;;) {
+      Object.assign(waiter, { isTrying: true, isWoken: false });
+      // First what is limited: whoever is refused must be told when that is over.
+      await this.settings.known();
+      const answer = this.store.claim(waiter.request);
+      const claimed = await answer.catch(() => undefined);
+      if (claimed?.length !== 0) {
+        this.serve(waiter, answer);
+        // It took something else, or could not ask: the task is still there for the next one.
+        if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed))
+          this.wakeSome(woken, 1, this.waiters.get(woken)?.get(waiter.offer));
+        if (claimed !== undefined) this.wakeSameClaim(waiter.request);
+        return false;
+      }
+      const limited = this.limitedQueues(waiter);
+      // A claim that a rate refused is made once more when its token came before the rate was read. What is refused
+      // then lost its token to another claim, whose move is followed by `HoldWatch`.
+      const isOpen = limited.length > 0 && !waiter.isWoken && (await this.isAnyOpen(limited));
+      if (waiter.isLate) {
+        this.serve(waiter, NOTHING);
+        // It may have been woken on behalf of all that wait for the rate, and cannot ask again.
+        if (isOpen || waiter.isWoken) for (const queue of limited) this.holds.noteTaken(queue);
+        return true;
+      }
+      if (!waiter.isWoken && (wasOpen || !isOpen)) break;
+      wasOpen = !waiter.isWoken;
     }
-    waiter.leave(answer);
-    this.watchRates(waiter, claimed !== undefined);
-    // It took something else, or could not ask: the task is still there for the next one.
-    if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed))
-      this.wakeSome(woken, 1, this.waiters.get(woken)?.get(waiter.offer));
-    return false;
+    waiter.isTrying = false;
+    return true;
   }
 
-  /** Others may wait for what the rate allows next. */
-  private watchRates({ request }: Waiter, hasTaken: boolean): void {
-    if (this.isClosed) return;
-    for (const queue of request.queues) if (this.waiters.has(queue)) this.holds.watchRate(queue, hasTaken);
+  private serve(waiter: Waiter, answer: Promise<readonly ClaimedTask[]>): void {
+    waiter.isTrying = false;
+    waiter.leave(answer);
+  }
+
+  private limitedQueues({ request }: Waiter): readonly string[] {
+    return request.queues.filter((queue) => this.holds.hasRate(queue));
+  }
+
+  /** Whether the rate of one of these allows a claim. The others are released with their next token. */
+  private async isAnyOpen(queues: readonly string[]): Promise<boolean> {
+    const isOpen = await Promise.all(queues.map((queue) => this.holds.isOpen(queue)));
+    return isOpen.includes(true);
+  }
+
+  /**
+   * Its wait is over. Another process may have leased tasks to the same claim call, for a connection that broke: such
+   * a waiter asks a last time for what its claim holds.
+   */
+  private timeOut(waiter: Waiter): void {
+    if (waiter.claimKey === undefined || waiter.isTrying || !this.store.isAvailable) {
+      this.giveUp(waiter);
+      return;
+    }
+    waiter.isLate = true;
+    waiter.request = { ...waiter.request, leaseIds: [] };
+    void this.try(waiter);
   }
 
   private giveUp(waiter: Waiter): void {
@@ -220,23 +282,40 @@ export class WaitingRoom implements OnModuleDestroy {
 
   private add(waiter: Waiter): void {
     this.everybody.add(waiter);
+    if (waiter.claimKey !== undefined) addTo(this.byClaim, waiter.claimKey, waiter);
     for (const queue of waiter.request.queues) {
       const byOffer = this.waiters.get(queue) ?? new Map<string, Set<Waiter>>();
-      const waiting = byOffer.get(waiter.offer) ?? new Set();
-      this.waiters.set(queue, byOffer.set(waiter.offer, waiting.add(waiter)));
+      addTo(byOffer, waiter.offer, waiter);
+      this.waiters.set(queue, byOffer);
     }
   }
 
   private remove(waiter: Waiter): void {
     this.everybody.delete(waiter);
+    if (waiter.claimKey !== undefined) removeFrom(this.byClaim, waiter.claimKey, waiter);
     for (const queue of waiter.request.queues) {
       const byOffer = this.waiters.get(queue);
-      const waiting = byOffer?.get(waiter.offer);
-      waiting?.delete(waiter);
-      if (waiting?.size === 0) byOffer?.delete(waiter.offer);
-      if (byOffer?.size === 0) this.waiters.delete(queue);
+      if (byOffer === undefined) continue;
+      removeFrom(byOffer, waiter.offer, waiter);
+      if (byOffer.size === 0) this.waiters.delete(queue);
     }
   }
+}
+
+function keyOf({ grant: { workerId, claimId } }: Pick<ClaimRequest, 'grant'>): string | undefined {
+  return claimId === undefined ? undefined : claimKeyOf(workerId, claimId);
+}
+
+function addTo(sets: Map<string, Set<Waiter>>, name: string, waiter: Waiter): void {
+  const set = sets.get(name);
+  if (set === undefined) sets.set(name, new Set([waiter]));
+  else set.add(waiter);
+}
+
+function removeFrom(sets: Map<string, Set<Waiter>>, name: string, waiter: Waiter): void {
+  const set = sets.get(name);
+  set?.delete(waiter);
+  if (set?.size === 0) sets.delete(name);
 }
 
 /** Whether a new lease in this queue is among what was claimed; what a claim id holds already is older. */

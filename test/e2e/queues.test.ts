@@ -1,4 +1,6 @@
 import { describeStores } from '../support/describe-stores.js';
+import { WaitingRoom } from '../../src/queue/waiting-room.js';
+import { until } from '../support/until.js';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
 
 const NOTHING_SET = {
@@ -149,6 +151,45 @@ describeStores(({ name, startApp, settings }) => {
       expect(await next()).toBeUndefined();
       service.clock.advanceSeconds(60);
       expect(await next()).toBe('b');
+    });
+
+    it('answer everybody else while polls of different workers wait at an idle one with a rate', async () => {
+      await change({ rate_limit: { tasks: 5, per: 60 } });
+      const claim = (labels: object) =>
+        post('/tasks/claim', { worker_id: 'w', queues: ['default'], wait: 60, labels });
+      const waiting = [claim({ gpu: 'a100' }), claim({ cpu: 'arm' }), claim({})];
+      await until(() => service.app.get(WaitingRoom).size === waiting.length);
+      expect((await get('/livez')).status).toBe(200);
+      for (const [id, requires] of [
+        ['a', { cpu: 'arm' }],
+        ['b', { gpu: 'a100' }],
+        ['c', {}],
+      ] as const)
+        await post('/tasks', { eval_id: id, code: 'x', requires });
+      const answers = await Promise.all(waiting);
+      const tasks = answers.map(({ body }) => body.tasks);
+      expect(tasks).toMatchObject([[{ eval_id: 'b' }], [{ eval_id: 'a' }], [{ eval_id: 'c' }]]);
+    });
+
+    it.each([
+      ['a rate', { rate_limit: { tasks: 1, per: 86_400 } }, { rate_limit: { tasks: 1_000, per: 1 } }],
+      ['a rate', { rate_limit: { tasks: 1, per: 86_400 } }, { rate_limit: null }],
+      ['a limit', { max_concurrency: 1 }, { max_concurrency: 2 }],
+      ['a limit', { max_concurrency: 1 }, { max_concurrency: null }],
+      ['a limit of groups', { max_concurrency_per_group: 1 }, { max_concurrency_per_group: 2 }],
+      ['a pause', { paused: true }, { paused: false }],
+    ])('wake who waits when %s is loosened: from %j to %j', async (_, held, loosened) => {
+      const add = (id: string) => post('/tasks', { eval_id: id, code: 'x', group: 'g' });
+      await add('a');
+      await change({ ...held, paused: false });
+      await next();
+      await change(held);
+      await add('b');
+      const waiting = next('?wait=60');
+      await until(() => service.app.get(WaitingRoom).size === 1);
+      expect((await change(loosened)).status).toBe(200);
+      service.clock.advanceSeconds(1);
+      expect(await waiting).toBe('b');
     });
 
     it('are looked at by weight', async () => {

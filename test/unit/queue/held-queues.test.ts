@@ -10,6 +10,7 @@ import { ReferenceStore } from '../../contract/reference-store.js';
 import { DistantStore } from '../../support/distant-store.js';
 import { ROOMY } from '../../support/store-harness.js';
 import { spec } from '../../support/task.builders.js';
+import { until } from '../../support/until.js';
 
 const PATIENT: Caller = { isGone: false, onGone: () => undefined };
 const CONFIG = loadConfig({});
@@ -45,6 +46,11 @@ async function park(workerId: string, labels?: Labels): Promise<void> {
     answers.push(`${workerId} ${claimed.map(({ task }) => task.spec.id).join()}`);
   });
   await store.quiet();
+}
+
+/** A claim that does not wait, and is not made through the room. */
+async function takeDirectly(): Promise<void> {
+  await store.claim({ queues: ['default'], leaseIds: [`direct-${store.claims}`], grant: { grace: 30 } });
 }
 
 async function end(id: string): Promise<void> {
@@ -113,6 +119,98 @@ describe('a waiting room, of queues that hold tasks back', () => {
     await store.clear({ states: ['processing'] });
     await store.quiet();
     expect(answers).toEqual(['w1 t1', 'w2 t2']);
+  });
+
+  it('asks twice for each poll of an idle queue with a rate, whatever the polls offer', async () => {
+    await store.configure('default', { rateLimit: { tasks: 10, per: 60 } });
+    await park('plain');
+    await park('gpu', { gpu: 'a100' });
+    await park('cpu', { cpu: 'arm' });
+    await store.quiet();
+    await store.quiet();
+    expect([store.claims, room.size]).toEqual([6, 3]);
+    await add({ id: 't1', requires: { gpu: 'a100' } });
+    await store.quiet();
+    expect(answers).toEqual(['gpu t1']);
+  });
+
+  it('asks again when the token came between the refusal and the look at the rate', async () => {
+    await store.configure('default', { rateLimit: { tasks: 1, per: 60 } });
+    await add({ id: 't1' }, { id: 't2' });
+    await takeDirectly();
+    const { untilAllowed } = store;
+    store.untilAllowed = (queue) => {
+      store.untilAllowed = untilAllowed;
+      store.clock.advanceSeconds(60);
+      return store.untilAllowed(queue);
+    };
+    await park('w2');
+    expect(answers).toEqual(['w2 t2']);
+  });
+
+  it('follows a token that another claim took between its look and its second claim', async () => {
+    await store.configure('default', { rateLimit: { tasks: 1, per: 0.02 } });
+    await add({ id: 't1' }, { id: 't2' }, { id: 't3' });
+    await takeDirectly();
+    const { untilAllowed } = store;
+    store.untilAllowed = async (queue) => {
+      store.untilAllowed = untilAllowed;
+      store.clock.advanceSeconds(60);
+      const wait = await store.untilAllowed(queue);
+      await takeDirectly();
+      return wait;
+    };
+    await park('w2');
+    expect(answers).toEqual([]);
+    store.clock.advanceSeconds(60);
+    await until(() => answers.length === 1);
+    expect(answers).toEqual(['w2 t3']);
+  });
+
+  it('passes on what a waiter was told whose time ended meanwhile', async () => {
+    await store.configure('default', { rateLimit: { tasks: 1, per: 0.02 } });
+    await add({ id: 't1' });
+    await park('w1');
+    let leave: () => void = () => undefined;
+    const hasty: Caller = { ...PATIENT, onGone: (callback) => (leave = callback) };
+    const request = { queues: ['default'], leaseIds: ['lease-h'], grant: { workerId: 'hasty', grace: 30 } };
+    const gone = room.claim(request, 60, hasty);
+    await park('w2');
+    const release = store.holdAnswers();
+    await add({ id: 't2' });
+    leave();
+    release();
+    expect(await gone).toEqual([]);
+    store.clock.advanceSeconds(60);
+    await until(() => answers.length === 2);
+    expect(answers).toEqual(['w1 t1', 'w2 t2']);
+  });
+
+  it('forgets the next token of a rate that was raised', async () => {
+    await store.configure('default', { rateLimit: { tasks: 1, per: 3_600 } });
+    await add({ id: 't1' }, { id: 't2' });
+    for (const worker of ['w1', 'w2']) await park(worker);
+    expect(answers).toEqual(['w1 t1']);
+    await store.configure('default', { rateLimit: { tasks: 100, per: 1 } });
+    await store.quiet();
+    store.clock.advanceSeconds(1);
+    await until(() => answers.length === 2);
+    expect(answers).toEqual(['w1 t1', 'w2 t2']);
+  });
+
+  it('forgets the next token of a rate that was raised while it was read', async () => {
+    await store.configure('default', { rateLimit: { tasks: 1, per: 3_600 } });
+    await add({ id: 't1' }, { id: 't2' });
+    await takeDirectly();
+    const { untilAllowed } = store;
+    store.untilAllowed = async (queue) => {
+      store.untilAllowed = untilAllowed;
+      const wait = await store.untilAllowed(queue);
+      await store.configure(queue, { rateLimit: null });
+      return wait;
+    };
+    await park('w2');
+    expect(answers).toEqual(['w2 t2']);
   });
 
   it('hands out the next task when the rate allows it, and not before', async () => {

@@ -118,6 +118,32 @@ describe('a waiting room', () => {
     expect(answers).toEqual(['w1 held', 'w2 fresh']);
   });
 
+  it('answers every poll of one claim call with the same task', async () => {
+    for (let poll = 0; poll < 3; poll += 1) await park('w1', ['default'], 'c1');
+    await park('w1', ['default'], 'c2');
+    await addMany(store, 1);
+    await store.quiet();
+    expect(answers).toEqual(['w1 t1', 'w1 t1', 'w1 t1']);
+    expect(room.size).toBe(1);
+  });
+
+  it('answers a poll at its end with what another process leased to its claim call', async () => {
+    const request = requestOf('w1', ['default'], 'c1');
+    const poll = room.claim(request, 0.01, PATIENT);
+    await store.quiet();
+    await addMany(store.unseen, 1);
+    await store.unseen.claim(requestOf('w1', ['default'], 'c1'));
+    expect((await poll).map(({ task }) => task.spec.id)).toEqual(['t1']);
+  });
+
+  it('takes nothing new for a poll at its end', async () => {
+    const poll = room.claim(requestOf('w1', ['default'], 'c1'), 0.01, PATIENT);
+    await store.quiet();
+    await addMany(store.unseen, 1);
+    expect(await poll).toEqual([]);
+    expect((await store.find('t1'))?.state).toBe('queued');
+  });
+
   it('wakes the next one when the first could not ask', async () => {
     await park('w1');
     await park('w2');
