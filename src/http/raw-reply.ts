@@ -36,40 +36,69 @@ export function finishReply({ socket }: ServerResponse): void {
   socket.setTimeout(general > 0 ? Math.min(general, STALLED_WRITE_MS) : STALLED_WRITE_MS);
 }
 
-type Callback = () => void;
+/** Is told, once, whether an answer has left the process whole. */
+type Ending = (isWhole: boolean) => void;
 
-const hangUps = new WeakMap<Socket, Set<Callback>>();
+const endings = new WeakMap<Socket, Set<() => void>>();
+/** Answers that ended with their connection, although Node says that they were written. */
+const cutOff = new WeakSet<ServerResponse>();
+
+/** Calls back, once, when the connection closes before the answer was written whole. */
+export function onHangUp(response: ServerResponse, callback: () => void): void {
+  onAnswered(response, (isWhole) => {
+    if (!isWhole) callback();
+  });
+}
 
 /**
- * Calls back, once, when the connection closes before the answer was written whole. The socket is watched, not the
- * response: one that is pipelined behind another never learns that its connection is gone.
+ * Calls back, once, when the answer was handed to the kernel whole, or when the connection closes before. The socket is
+ * watched, not the response: one that is pipelined behind another never learns that its connection is gone, and one
+ * whose socket is destroyed in the middle emits `finish` all the same.
  */
-export function onHangUp(response: ServerResponse, callback: Callback): void {
-  if (response.writableFinished) return;
+export function onAnswered(response: ServerResponse, callback: Ending): void {
   const { socket } = response.req;
-  if (socket.destroyed) {
-    queueMicrotask(callback);
+  if (response.writableFinished || socket.destroyed) {
+    const isWhole = response.writableFinished && isSound(socket);
+    queueMicrotask(() => callback(isWhole));
     return;
   }
-  const callbacks = watched(socket);
-  const call = () => {
-    if (!response.writableFinished) callback();
-  };
-  callbacks.add(call);
-  response.once('finish', () => callbacks.delete(call));
+  const closings = watched(socket);
+  const close = () => callback(false);
+  closings.add(close);
+  // Before the server's own listener, which may close the connection after its last answer.
+  response.prependOnceListener('finish', () => {
+    if (closings.delete(close)) callback(isSound(socket));
+  });
+}
+
+/** Notes how the answer ends, for `isWhole`. */
+export function noteEnd(response: ServerResponse): void {
+  response.prependOnceListener('finish', noteCutOff);
+}
+
+/** Whether the answer was handed to the kernel whole. To be asked after `noteEnd`. */
+export function isWhole(response: ServerResponse): boolean {
+  return response.writableFinished && !cutOff.has(response);
+}
+
+function noteCutOff(this: ServerResponse): void {
+  if (!isSound(this.req.socket)) cutOff.add(this);
+}
+
+/** When a socket is destroyed, or a write fails, the callbacks of all writes that wait are called, as if they were done. */
+function isSound({ destroyed, errored }: Socket): boolean {
+  return !destroyed && !errored;
 }
 
 /** One listener a socket, however many requests are pipelined on it. */
-function watched(socket: Socket): Set<Callback> {
-  let callbacks = hangUps.get(socket);
-  if (!callbacks) {
-    const ofSocket = new Set<Callback>();
-    callbacks = ofSocket;
-    hangUps.set(socket, ofSocket);
-    socket.once('close', () => {
-      for (const callback of ofSocket) callback();
-      ofSocket.clear();
-    });
-  }
-  return callbacks;
+function watched(socket: Socket): Set<() => void> {
+  const known = endings.get(socket);
+  if (known !== undefined) return known;
+  const closings = new Set<() => void>();
+  endings.set(socket, closings);
+  socket.once('close', () => {
+    for (const close of closings) close();
+    closings.clear();
+  });
+  return closings;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpAdapterHost } from '@nestjs/core';
+import { isWhole, noteEnd } from './raw-reply.js';
 import { stopwatch } from './stopwatch.js';
 
 /** A request that is over: answered, or left by its client. */
@@ -24,6 +25,7 @@ export class RequestWatch {
   begin(request: IncomingMessage, response: ServerResponse): void {
     if (this.watchers.length === 0) return;
     const startedAt = stopwatch();
+    noteEnd(response);
     response.on('close', () => {
       const served = { request, response, duration: stopwatch() - startedAt };
       for (const watcher of this.watchers) watcher(served);
@@ -58,5 +60,5 @@ export function routeOf(request: IncomingMessage & { readonly route?: unknown })
 
 /** The status of the answer; `undefined` when the client left before it was written. */
 export function statusOf({ response }: Pick<ServedRequest, 'response'>): number | undefined {
-  return response.writableFinished ? response.statusCode : undefined;
+  return isWhole(response) ? response.statusCode : undefined;
 }

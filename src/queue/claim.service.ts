@@ -4,8 +4,11 @@ import { Config } from '../config/config.js';
 import { type ClaimedTask, type ClaimRequest, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import type { Labels } from '../task/requirements.js';
-import { release } from '../task/task.machine.js';
+import { LeaseLost } from '../task/task.errors.js';
+import { heartbeat, release } from '../task/task.machine.js';
+import type { ProcessingTask } from '../task/task.js';
 import type { Caller } from './caller.js';
+import { HandOvers } from './hand-overs.js';
 import { TaskChanger } from './task-changer.js';
 import { WaitingRoom } from './waiting-room.js';
 import { WorkerWatch } from './worker-watch.js';
@@ -15,7 +18,10 @@ export interface Claim {
   readonly maxTasks: number;
   readonly wait: Seconds;
   readonly workerId?: string;
+  /** The worker's own name for the call. */
   readonly claimId?: string;
+  /** Whose names for calls these are: workers of other scopes may use the same. */
+  readonly scope?: string;
   readonly lease?: Seconds;
   /** What the worker offers. */
   readonly labels?: Labels;
@@ -25,6 +31,7 @@ export interface Claim {
 @Injectable()
 export class ClaimService {
   private readonly logger = new Logger(ClaimService.name);
+  private readonly handOvers = new HandOvers((tasks) => this.giveBack(tasks));
 
   constructor(
     private readonly store: TaskStore,
@@ -37,24 +44,73 @@ export class ClaimService {
 
   /**
    * Leases ready tasks, waiting for one if asked to. When the caller hangs up before its answer is written, the tasks
-   * go straight back. A worker that is to drain gets nothing new: only what its claim holds already.
+   * go straight back, unless another call with the same `claim_id` is answered with them too. A worker that is to drain
+   * gets nothing new: only what its claim holds already.
    */
   async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.room.requireOpen();
     const { workerId, queues } = claim;
     if (workerId !== undefined) this.workers.saw(workerId, queues);
     const isDraining = this.workers.isDraining(workerId);
-    if (isDraining && claim.claimId === undefined) return [];
+    if (hasGone(caller) || (isDraining && claim.claimId === undefined)) return [];
     await this.leaseIds.whenReady();
     const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
-    const isPatient = claim.wait > 0 && !isDraining;
-    const claimed = isPatient ? await this.park(request, claim, caller) : await this.store.claim(request);
-    if (claimed.length > 0) {
-      caller.onGone(() => {
-        void this.giveBack(claimed);
-      });
+    const until = this.store.clock.now().steady + (isDraining ? 0 : claim.wait * 1000);
+    for (;;) {
+      const wait = (until - this.store.clock.now().steady) / 1000;
+      const isPatient = claim.wait > 0 && wait > 0;
+      const claimed = isPatient
+        ? await this.park(request, { ...claim, wait }, caller)
+        : await this.ask(request);
+      const returning = this.handOvers.returning(claimed);
+      if (returning === undefined) {
+        const good = await this.handOver(claimed, request, caller);
+        if (hasGone(caller)) return [];
+        if (good.length > 0 || claimed.length === 0) return good;
+      }
+      // The call before this one lost its answer at this moment: what it held is in the queue again, for this one too.
+      await returning;
     }
-    return caller.isGone ? [] : claimed;
+  }
+
+  private async ask(request: ClaimRequest): Promise<readonly ClaimedTask[]> {
+    const claimed = await this.store.claim(request);
+    if (claimed.length > 0) this.room.wakeSameClaim(request);
+    return claimed;
+  }
+
+  /** What of it the caller may be answered with. */
+  private async handOver(
+    claimed: readonly ClaimedTask[],
+    { leaseIds }: ClaimRequest,
+    caller: Caller,
+  ): Promise<readonly ClaimedTask[]> {
+    const isOurs = (each: ClaimedTask) => leaseIds.includes(each.task.lease.id) || this.handOvers.has(each);
+    const ours = claimed.filter(isOurs);
+    this.handOvers.carry(ours, leaseIds, caller);
+    if (ours.length === claimed.length) return claimed;
+    const others = await this.confirm(claimed.filter((each) => !ours.includes(each)));
+    return claimed.flatMap((each) => (ours.includes(each) ? each : (others.get(each) ?? [])));
+  }
+
+  /**
+   * Makes sure of leases that another process may be giving back now. It writes their tasks without a change, so
+   * whoever gives back what its claim has written is refused. Those that were given back already are left out.
+   */
+  private async confirm(held: readonly ClaimedTask[]): Promise<ReadonlyMap<ClaimedTask, ClaimedTask>> {
+    const results = await this.changer.changeAll(
+      held.map(({ task }) => ({
+        id: task.spec.id,
+        decide: (current, now) => ({ task: heartbeat(current, { leaseId: task.lease.id, extend: 0 }, now) }),
+      })),
+    );
+    return new Map(
+      held.flatMap((each, index) => {
+        const result = results[index];
+        const isHeld = result?.status === 'fulfilled' && result.value.state === 'processing';
+        return isHeld ? [[each, { ...each, task: result.value as ProcessingTask }] as const] : [];
+      }),
+    );
   }
 
   /** Who is told to drain leaves as if the wait were over. */
@@ -64,6 +120,9 @@ export class ClaimService {
     const leaving: Caller = {
       get isGone() {
         return caller.isGone;
+      },
+      onAnswered: (callback) => {
+        caller.onAnswered(callback);
       },
       onGone: (callback) => {
         caller.onGone(callback);
@@ -78,7 +137,8 @@ export class ClaimService {
   }
 
   private requestFor(claim: Claim): ClaimRequest {
-    const { queues, maxTasks, workerId, claimId, lease, labels } = claim;
+    const { queues, maxTasks, workerId, scope = '', lease, labels } = claim;
+    const claimId = claim.claimId && claim.claimId + scope;
     const { generation } = this.store;
     const { LEASE_GRACE_SECONDS: grace, MAX_LEASE_SECONDS: longest } = this.config;
     const leaseIds = Array.from({ length: maxTasks }, () => this.leaseIds.make(generation));
@@ -86,27 +146,35 @@ export class ClaimService {
     return { queues, leaseIds, labels, grant: { workerId, claimId, lease: length, grace } };
   }
 
-  private async giveBack(claimed: readonly ClaimedTask[]): Promise<void> {
-    const given = await this.releaseAll(claimed).catch((error: unknown) => {
+  private async giveBack(tasks: readonly ProcessingTask[]): Promise<void> {
+    const given = await this.releaseAll(tasks).catch((error: unknown) => {
       // Nobody waits for this: an error that is let go here would end the process.
       if (!(error instanceof StoreUnavailable))
         this.logger.error('Giving back failed', (error as Error).stack);
       return 0;
     });
-    const kept = claimed.length - given;
+    const kept = tasks.length - given;
     // The lease ends by itself then; the task is late, not lost.
-    if (kept > 0) this.logger.warn(`${kept} of ${claimed.length} undelivered tasks could not be given back`);
+    if (kept > 0) this.logger.warn(`${kept} of ${tasks.length} undelivered tasks could not be given back`);
   }
 
-  /** How many were given back. */
-  private async releaseAll(claimed: readonly ClaimedTask[]): Promise<number> {
+  /** How many were given back: those that nobody has written since they were claimed. */
+  private async releaseAll(tasks: readonly ProcessingTask[]): Promise<number> {
     const results = await this.changer.changeAll(
-      claimed.map(({ task }) => ({
-        id: task.spec.id,
-        decide: (current, now) =>
-          release(current, { leaseId: task.lease.id, reason: 'The worker hung up before its answer' }, now),
+      tasks.map(({ spec, lease, revision }) => ({
+        id: spec.id,
+        decide: (current, now) => {
+          // A heartbeat: its holder has the lease. Or another process has answered a call with it.
+          if (current.revision !== revision) throw new LeaseLost(spec.id, 'reassigned');
+          return release(current, { leaseId: lease.id, reason: 'The worker hung up before its answer' }, now);
+        },
       })),
     );
     return results.filter(({ status }) => status === 'fulfilled').length;
   }
+}
+
+/** It may have gone since it was asked last. */
+function hasGone({ isGone }: Caller): boolean {
+  return isGone;
 }

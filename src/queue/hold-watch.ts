@@ -35,9 +35,9 @@ export class HoldWatch {
     if (this.timers.has(queue)) return false;
     const { epoch } = this;
     const wait = await this.store.untilAllowed(queue).catch(() => undefined);
-    // While the store is unavailable nothing can be known; waiters ask again when it is back.
-    if (wait === undefined || this.isClosed) return true;
     if (epoch !== this.epoch) return this.isOpen(queue);
+    // While the store is unavailable nothing can be known; waiters ask again when it is back.
+    if (wait === undefined) return true;
     if (wait === 0) return true;
     if (!this.timers.has(queue)) this.arm(queue, wait);
     return false;

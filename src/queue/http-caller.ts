@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { onHangUp } from '../http/raw-reply.js';
+import { onAnswered, onHangUp } from '../http/raw-reply.js';
 import type { Caller } from './caller.js';
 
 /** The client that waits for this response. */
@@ -10,6 +10,9 @@ export function callerOf(response: Response): Caller {
     },
     onGone: (callback) => {
       onHangUp(response, callback);
+    },
+    onAnswered: (callback) => {
+      onAnswered(response, (isWhole) => callback(isWhole && response.statusCode < 400));
     },
   };
 }

@@ -144,7 +144,8 @@ export class WaitingRoom implements OnModuleDestroy {
   /** Wakes the other waiters of a claim call that holds tasks now: they are answered with the same tasks. */
   wakeSameClaim({ grant }: ClaimRequest): void {
     const claimKey = keyOf({ grant });
-    for (const waiter of (claimKey !== undefined && this.byClaim.get(claimKey)) || []) {
+    const waiting = claimKey === undefined ? undefined : this.byClaim.get(claimKey);
+    for (const waiter of waiting ?? []) {
       if (waiter.isTrying) waiter.isWoken = true;
       else void this.try(waiter);
     }

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { FinishWatch } from '../../src/queue/finish-watch.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
@@ -319,6 +319,60 @@ describeStores(({ startApp }) => {
         { attempt: 1, outcome: 'released' },
       ]);
       expect(await claimOne()).toMatchObject({ eval_id: 'a', attempt: 2 });
+    });
+  });
+
+  describe('an answer that is lost', () => {
+    /** Sends a claim on a connection of its own, which reads nothing. */
+    function claimDeaf(request: string): Socket {
+      const socket = connect(service.port, '127.0.0.1');
+      socket.pause();
+      socket.on('error', () => undefined);
+      socket.write(request);
+      return socket;
+    }
+
+    const countsIn = async () => (await service.call('GET', '/status')).body;
+
+    it('in the middle is noticed, however it was asked for, and all of its tasks go back', async () => {
+      const code = 'x'.repeat(1_000_000);
+      for (let index = 0; index < 20; index += 1) await enqueue(`t${index}`, { code });
+      const claimBody = (worker: string) => JSON.stringify({ worker_id: worker, max_tasks: 20 });
+      const send = (path: string, body: string, version = '1.1') => {
+        const head = `POST ${path} HTTP/${version}\r\nHost: x\r\nContent-Type: application/json\r\n`;
+        return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+      };
+      const results = [{ eval_id: 'none', status: 'completed' }];
+      const bulk = JSON.stringify({ results, claim: { worker_id: 'w3', max_tasks: 20 } });
+      const requests = [
+        send('/tasks/claim', claimBody('w1')),
+        send('/tasks/claim', claimBody('w2'), '1.0'),
+        `GET /livez HTTP/1.1\r\nHost: x\r\n\r\n${send('/tasks/claim', claimBody('w4'))}`,
+        send('/tasks/claim', claimBody('w5')).replace('Host: x', 'Host: x\r\nConnection: close'),
+        send('/tasks/complete', bulk),
+      ];
+      for (const request of requests) {
+        const socket = claimDeaf(request);
+        await until(async () => (await countsIn()).processing === 20);
+        socket.resetAndDestroy();
+        await until(async () => (await countsIn()).queued === 20);
+      }
+    });
+
+    it('never takes the lease from a call with the same claim_id that comes at once', async () => {
+      await enqueue('a');
+      for (let round = 0; round < 30; round += 1) {
+        const body = JSON.stringify({ worker_id: 'w1', claim_id: `c${round}` });
+        const head = 'POST /tasks/claim HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+        const socket = claimDeaf(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+        if (round % 2 === 0) await until(async () => (await see('a')).status === 'processing');
+        socket.resetAndDestroy();
+        const claims = await Promise.all([1, 2].map(() => claim({ claim_id: `c${round}`, wait: 5 })));
+        const [lease, other] = claims.map(([task]) => task?.lease_id);
+        expect(lease).toBe(other);
+        expect((await post('/tasks/a/heartbeat', { lease_id: lease })).status).toBe(200);
+        expect((await post('/tasks/a/release', { lease_id: lease })).status).toBe(200);
+      }
     });
   });
 

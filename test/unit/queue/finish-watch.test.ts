@@ -9,7 +9,7 @@ import type { Task } from '../../../src/task/task.js';
 import { DistantStore } from '../../support/distant-store.js';
 import { spec } from '../../support/task.builders.js';
 
-const PATIENT: Caller = { isGone: false, onGone: () => undefined };
+const PATIENT: Caller = { isGone: false, onGone: () => undefined, onAnswered: () => undefined };
 
 let store: DistantStore;
 let watch: FinishWatch;

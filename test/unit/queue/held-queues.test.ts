@@ -12,7 +12,7 @@ import { ROOMY } from '../../support/store-harness.js';
 import { spec } from '../../support/task.builders.js';
 import { until } from '../../support/until.js';
 
-const PATIENT: Caller = { isGone: false, onGone: () => undefined };
+const PATIENT: Caller = { isGone: false, onGone: () => undefined, onAnswered: () => undefined };
 const CONFIG = loadConfig({});
 
 let store: DistantStore;

@@ -8,7 +8,7 @@ import type { TaskSpec } from '../../../src/task/task.js';
 import { DistantStore } from '../../support/distant-store.js';
 import { spec } from '../../support/task.builders.js';
 
-const PATIENT: Caller = { isGone: false, onGone: () => undefined };
+const PATIENT: Caller = { isGone: false, onGone: () => undefined, onAnswered: () => undefined };
 const CONFIG = loadConfig({ MAX_PARKED_POLLS: '20000' });
 
 let store: DistantStore;

@@ -1,0 +1,195 @@
+import { LeaseIds } from '../../../src/auth/lease-ids.js';
+import { loadConfig } from '../../../src/config/config.js';
+import type { Caller } from '../../../src/queue/caller.js';
+import { ClaimService } from '../../../src/queue/claim.service.js';
+import { SettingsCache } from '../../../src/queue/settings-cache.js';
+import { TaskChanger } from '../../../src/queue/task-changer.js';
+import { WaitingRoom } from '../../../src/queue/waiting-room.js';
+import { WorkerWatch } from '../../../src/queue/worker-watch.js';
+import type { TaskStore } from '../../../src/storage/task-store.js';
+import { create } from '../../../src/task/task.machine.js';
+import { DistantStore } from '../../support/distant-store.js';
+import { spec } from '../../support/task.builders.js';
+
+const CONFIG = loadConfig({});
+const CLAIM = { queues: ['default'], maxTasks: 1, wait: 0, workerId: 'w1', claimId: 'c1' };
+
+class Nobody extends WorkerWatch {
+  saw(): void {}
+  isDraining(): boolean {
+    return false;
+  }
+  onDrain(): () => void {
+    return () => undefined;
+  }
+}
+
+/** A connection whose end the test decides. */
+class Line implements Caller {
+  isGone = false;
+  private readonly endings: ((isWhole: boolean) => void)[] = [];
+
+  onGone(): void {}
+
+  onAnswered(callback: (isWhole: boolean) => void): void {
+    this.endings.push(callback);
+  }
+
+  end(isWhole: boolean): void {
+    this.isGone = !isWhole;
+    for (const ending of this.endings.splice(0)) ending(isWhole);
+  }
+}
+
+let store: DistantStore;
+let rooms: WaitingRoom[];
+
+beforeEach(async () => {
+  store = new DistantStore();
+  rooms = [];
+  await store.insert([{ step: create(spec({ id: 'a' }), store.clock.now()), payload: '' }]);
+});
+
+afterEach(() => {
+  for (const room of rooms) room.onModuleDestroy();
+});
+
+/** The service of one process. */
+function processAt(at: TaskStore): ClaimService {
+  const room = new WaitingRoom(at, CONFIG, new SettingsCache(at));
+  rooms.push(room);
+  const leaseIds = new LeaseIds(at, at.documents, CONFIG);
+  return new ClaimService(at, room, new TaskChanger(at), CONFIG, new Nobody(), leaseIds);
+}
+
+async function leaseOf(service: ClaimService, line = new Line(), wait = 0): Promise<string | undefined> {
+  const [claimed] = await service.claim({ ...CLAIM, wait }, line);
+  return claimed?.task.lease.id;
+}
+
+async function heldLease(): Promise<string | undefined> {
+  await store.quiet();
+  const task = await store.unseen.find('a');
+  return task?.state === 'processing' ? task.lease.id : undefined;
+}
+
+/** Lets writes of the first process wait until the function is called. */
+function holdWrites(): () => void {
+  const { replace } = store;
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.replace = async (changes) => {
+    await held;
+    return replace.call(store, changes);
+  };
+  return () => {
+    store.replace = replace;
+    release();
+  };
+}
+
+describe('a lease that is in the answers of two calls', () => {
+  it('stays when the second one loses its answer', async () => {
+    const service = processAt(store);
+    const [one, other] = [new Line(), new Line()];
+    const lease = await leaseOf(service, one);
+    expect(await leaseOf(service, other)).toBe(lease);
+    one.end(true);
+    other.end(false);
+    expect(await heldLease()).toBe(lease);
+  });
+
+  it('stays when the first one loses its answer before or after the second one gets it', async () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const service = processAt(store);
+      const lines = [new Line(), new Line()];
+      const lease = await leaseOf(service, lines[0]);
+      expect(await leaseOf(service, lines[1])).toBe(lease);
+      for (const index of order) lines[index]?.end(index === 1);
+      expect(await heldLease()).toBe(lease);
+      await store.clear({});
+      await store.insert([{ step: create(spec({ id: 'a' }), store.clock.now()), payload: '' }]);
+    }
+  });
+
+  it('goes back when both lose their answers', async () => {
+    const service = processAt(store);
+    const lines = [new Line(), new Line()];
+    for (const line of lines) await leaseOf(service, line);
+    for (const line of lines) line.end(false);
+    expect(await heldLease()).toBeUndefined();
+  });
+
+  it('is asked for once more by a call that comes while it is given back', async () => {
+    const service = processAt(store);
+    const line = new Line();
+    const first = await leaseOf(service, line);
+    const release = holdWrites();
+    line.end(false);
+    const second = leaseOf(service);
+    await store.quiet();
+    release();
+    expect(await second).toBeDefined();
+    expect(await second).not.toBe(first);
+    expect(await heldLease()).toBe(await second);
+  });
+
+  it('goes back when a call is lost again and again', async () => {
+    const service = processAt(store);
+    for (let round = 0; round < 3; round += 1) {
+      const line = new Line();
+      expect(await leaseOf(service, line)).toBeDefined();
+      line.end(false);
+    }
+    expect(await heldLease()).toBeUndefined();
+  });
+});
+
+describe('a lease that another process is answering a repeated call with', () => {
+  it('is not given back by the process that took it', async () => {
+    const [one, other] = [processAt(store), processAt(store.unseen)];
+    const line = new Line();
+    const lease = await leaseOf(one, line);
+    const release = holdWrites();
+    line.end(false);
+    await store.quiet();
+    const repeated = await leaseOf(other);
+    release();
+    expect(repeated).toBe(lease);
+    expect(await heldLease()).toBe(lease);
+  });
+
+  it('is not answered when it was given back at that moment', async () => {
+    const [one, other] = [processAt(store), processAt(store.unseen)];
+    const line = new Line();
+    const lease = await leaseOf(one, line);
+    const { unseen } = store;
+    const { claim } = unseen;
+    unseen.claim = async (request) => {
+      const claimed = await claim.call(unseen, request);
+      unseen.claim = claim;
+      line.end(false);
+      await store.quiet();
+      return claimed;
+    };
+    const repeated = await leaseOf(other);
+    expect(repeated).toBeDefined();
+    expect(repeated).not.toBe(lease);
+    expect(await heldLease()).toBe(repeated);
+  });
+
+  it('is not taken from a holder that has beaten meanwhile', async () => {
+    const service = processAt(store);
+    const line = new Line();
+    const lease = await leaseOf(service, line);
+    const held = await store.find('a');
+    if (held) await store.replace([{ task: { ...held, revision: held.revision + 1 } }]);
+    line.end(false);
+    expect(await heldLease()).toBe(lease);
+  });
+});
