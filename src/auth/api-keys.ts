@@ -33,6 +33,7 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
   private timer?: NodeJS.Timeout;
   private ring: KeyRing = new Map();
   private fingerprint = '';
+  private readonly listeners = new Set<() => void>();
   /** Reads come one after the other, so the last state of the file wins. */
   private turn: Promise<void> = Promise.resolve();
 
@@ -68,6 +69,12 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
    */
   find(key: string): ApiKey | undefined {
     return key === '' ? undefined : this.ring.get(digestOf(key));
+  }
+
+  /** Calls back whenever the keys were read again, until what is returned is called. */
+  onChange(callback: () => void): () => void {
+    this.listeners.add(callback);
+    return () => this.listeners.delete(callback);
   }
 
   /** The keys of this name, with their digests. Several may share one. */
@@ -120,6 +127,7 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
   private async replaceRing(path: string): Promise<void> {
     try {
       this.ring = await this.readRing();
+      for (const listener of this.listeners) listener();
       this.logger.log(`Read the API keys again, now ${this.ring.size}, from ${path}`);
     } catch (error) {
       const reason = error instanceof InvalidKeysFile ? error.message : String(error);

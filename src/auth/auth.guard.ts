@@ -3,10 +3,10 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { accessOf } from './access.js';
 import type { Access } from './access.js';
-import type { AuthenticatedRequest } from './authenticated.request.js';
+import type { AuthenticatedRequest, Gate } from './authenticated.request.js';
 import { Authenticator } from './authenticator.js';
 import { LEASE_KEY_ID } from './lease.credential.js';
-import { hasRole } from './principal.js';
+import { covers, hasRole } from './principal.js';
 import type { Principal } from './principal.js';
 
 /**
@@ -14,7 +14,7 @@ import type { Principal } from './principal.js';
  * is for admins only. Everything is decided at once; only the first lease after a start without a store waits for it.
  */
 @Injectable()
-export class AuthGuard implements CanActivate {
+export class AuthGuard implements CanActivate, Gate {
   /** By class, then by handler: a handler may be inherited by several classes. */
   private readonly accesses = new WeakMap<object, Map<object, Access>>();
 
@@ -29,6 +29,21 @@ export class AuthGuard implements CanActivate {
     return this.admit(request, access);
   }
 
+  requireEntry(request: AuthenticatedRequest): void {
+    const { principal: then } = request;
+    if (then === undefined || then.keyId === LEASE_KEY_ID) return;
+    const now = this.authenticator.again(request);
+    if (now === then) return;
+    if (now === undefined)
+      throw new ProblemError('unauthorized', `The API key ${then.keyId} is not valid any more`);
+    if (!covers(now, then))
+      throw new ProblemError('forbidden', `The API key ${now.keyId} may do less than when the request began`);
+  }
+
+  onChange(callback: () => void): () => void {
+    return this.authenticator.onChange(callback);
+  }
+
   private admit(request: AuthenticatedRequest, access: Access): boolean {
     const principal = this.authenticator.authenticate(request, access.takesLease);
     if (!mayEnter(principal, access)) {
@@ -36,6 +51,7 @@ export class AuthGuard implements CanActivate {
       throw new ProblemError('forbidden', missingRole(principal, access));
     }
     request.principal = principal;
+    request.gate = this;
     return true;
   }
 

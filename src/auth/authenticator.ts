@@ -78,6 +78,21 @@ export class Authenticator {
     return key.principal;
   }
 
+  /**
+   * Who makes a request that was let in before, as things are now; `undefined` when nobody does any more. It tells of no
+   * attempt at a key, so it neither counts nor is logged.
+   */
+  again(request: IncomingMessage): Principal | undefined {
+    if (this.keys.isOpen) return ANYONE;
+    const key = this.keys.find(presentedKey(request) ?? '');
+    return key !== undefined && isInTime(key, this.clock.now().wall) ? key.principal : undefined;
+  }
+
+  /** Calls back whenever keys have changed, until what is returned is called. */
+  onChange(callback: () => void): () => void {
+    return this.keys.onChange(callback);
+  }
+
   /** Reports that a known caller was turned away. */
   reportForbidden(request: IncomingMessage, principal: Principal): void {
     this.log.write(`The key ${principal.keyId} from ${addressOf(request)} may not do what it asked for`);

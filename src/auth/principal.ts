@@ -24,6 +24,14 @@ export function mayUseQueue(principal: Principal, queue: string): boolean {
   return principal.queues.includes('*') || principal.queues.includes(queue);
 }
 
+/** Whether one may do all that the other may. */
+export function covers(one: Principal, other: Principal): boolean {
+  return (
+    other.queues.every((queue) => mayUseQueue(one, queue)) &&
+    other.roles.every((role) => hasRole(one, [role]))
+  );
+}
+
 /** An admin has every role. */
 export function hasRole(principal: Principal, roles: readonly Role[]): boolean {
   return principal.roles.some((role) => role === 'admin' || roles.includes(role));

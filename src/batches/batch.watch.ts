@@ -62,6 +62,11 @@ export class BatchWatch implements OnModuleDestroy {
     });
   }
 
+  /** Reads that are parked now. */
+  get size(): number {
+    return this.parked.size;
+  }
+
   /**
    * Resolves when the batch is done, `wait` is over, the caller hangs up or the service closes.
    *

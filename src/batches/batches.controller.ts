@@ -100,7 +100,9 @@ export class BatchesController {
     const queues = visibleQueues(principal, undefined);
     let found = await this.batches.find(id, queues);
     if (wait > 0 && !isDone(found.counts)) {
-      await this.watch.untilDone(id, wait, callerOf(response));
+      const caller = callerOf(response);
+      await this.watch.untilDone(id, wait, caller);
+      caller.requireEntry();
       found = await this.batches.find(id, queues);
     }
     sendJson(response, 200, JSON.stringify(batchView(found)));

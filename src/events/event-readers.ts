@@ -2,6 +2,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Response } from 'express';
 import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
+import { onAnswered } from '../http/raw-reply.js';
 import type { EventFilter } from './event-filter.js';
 import { EventHub } from './event-hub.js';
 import { EventSession } from './event-session.js';
@@ -51,7 +52,8 @@ export class EventReaders implements OnModuleDestroy {
       mayRead,
     });
     this.sessions.add(session);
-    response.once('close', () => this.sessions.delete(session));
+    // Not its `close`: a response that is pipelined behind another has none when its connection closes.
+    onAnswered(response, () => this.sessions.delete(session));
     await this.start(session, lastEventId, filter).catch((error: unknown) => {
       this.sessions.delete(session);
       this.hub.leave(session.wake);

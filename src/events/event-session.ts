@@ -10,7 +10,7 @@ export interface SessionOptions {
   readonly heartbeatMs: number;
   /** How long the reader may take for what was written, in milliseconds. */
   readonly slowMs: number;
-  /** Whether the reader may go on. Asked now and then. */
+  /** Whether the reader may go on. Asked before anything is told. */
   readonly mayRead: () => boolean;
 }
 
@@ -35,6 +35,8 @@ export class EventSession {
   private isBegun = false;
   private isEnded = false;
   private heartbeat: NodeJS.Timeout | undefined;
+  /** Ends a wait for the connection. */
+  private release: () => void = () => undefined;
   readonly wake = (): void => {
     this.isWoken = true;
     if (this.isBegun && !this.isBusy && !this.isEnded) void this.run();
@@ -73,6 +75,7 @@ export class EventSession {
     clearInterval(this.heartbeat);
     this.hub.leave(this.wake);
     this.response.end();
+    this.release();
   }
 
   private beat(): void {
@@ -98,6 +101,10 @@ export class EventSession {
   /** Writes everything there is. */
   private async readOn(): Promise<void> {
     while (!this.isEnded) {
+      if (!this.options.mayRead()) {
+        this.end();
+        return;
+      }
       const read = await this.hub.read(this.place, this.options.filter.queues);
       if (read === undefined) {
         await this.write(this.resetTo(this.hub.end, 'too_old'));
@@ -123,8 +130,8 @@ export class EventSession {
         this.response.destroy();
         this.end();
       }, this.options.slowMs);
+      this.release = done;
       this.response.once('drain', done);
-      this.response.once('close', done);
     });
   }
 

@@ -1,13 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
-import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
-import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { NoHead } from '../http/no-head.decorator.js';
 import { QueryParams } from '../http/query.decorator.js';
+import { callerOf } from '../queue/http-caller.js';
 import { visibleQueues } from '../queue/queue-access.js';
 import { STREAM } from './dto/events.examples.js';
 import { EventsQuery } from './dto/events.query.js';
@@ -19,10 +18,7 @@ const NO_EVENT = Infinity;
 @ApiTags('events')
 @Controller('events')
 export class EventsController {
-  constructor(
-    private readonly readers: EventReaders,
-    private readonly authenticator: Authenticator,
-  ) {}
+  constructor(private readonly readers: EventReaders) {}
 
   @Get()
   @NoHead()
@@ -52,25 +48,15 @@ export class EventsController {
     @QueryParams(EventsQuery) query: EventsQuery,
     @CurrentPrincipal() principal: Principal,
     @Headers('last-event-id') lastEventId: string | undefined,
-    @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
     const queues = visibleQueues(principal, query.queue);
+    const caller = callerOf(response);
     await this.readers.admit(response, {
       filter: { queues, types: query.type, evalIds: query.eval_id },
       lastEventId: idOf(lastEventId === '' ? undefined : lastEventId) ?? idOf(query.last_event_id),
-      mayRead: () => this.isStillValid(request, principal),
+      mayRead: () => !caller.isGone,
     });
-  }
-
-  /** A key that was withdrawn, has expired, or may do something else now ends the stream. */
-  private isStillValid(request: Request, then: Principal): boolean {
-    try {
-      const now = this.authenticator.authenticate(request, false);
-      return isDeepStrictEqual([now.roles, now.queues], [then.roles, then.queues]);
-    } catch {
-      return false;
-    }
   }
 }
 

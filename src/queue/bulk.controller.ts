@@ -159,7 +159,7 @@ export class BulkController {
   ): Promise<void> {
     const { claim } = envelope;
     if (claim !== undefined) requireQueues(principal, namesIn(claim.queues));
-    const wanted = claim === undefined ? undefined : claimOf(claim);
+    const wanted = claim === undefined ? undefined : claimOf(claim, principal);
     const given = items.map((item) => attempt(() => resultOf(valueOf(item))));
     const finished = await this.work.finishAll(valuesOf(given), guardFor(principal));
     const results = mergeIn(given, finished).map((outcome, index) => itemView(index, outcome, finishedView));

@@ -52,7 +52,7 @@ export class ClaimService {
     const { workerId, queues } = claim;
     if (workerId !== undefined) this.workers.saw(workerId, queues);
     const isDraining = this.workers.isDraining(workerId);
-    if (hasGone(caller) || (isDraining && claim.claimId === undefined)) return [];
+    if (isDraining && claim.claimId === undefined) return [];
     await this.leaseIds.whenReady();
     const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
     const until = this.store.clock.now().steady + (isDraining ? 0 : claim.wait * 1000);
@@ -65,7 +65,11 @@ export class ClaimService {
       const returning = this.handOvers.returning(claimed);
       if (returning === undefined) {
         const good = await this.handOver(claimed, request, caller);
-        if (hasGone(caller)) return [];
+        if (caller.isGone) {
+          // Its answer is a problem then, and what it was to carry goes back.
+          caller.requireEntry();
+          return [];
+        }
         if (good.length > 0 || claimed.length === 0) return good;
       }
       // The call before this one lost its answer at this moment: what it held is in the queue again, for this one too.
@@ -124,6 +128,9 @@ export class ClaimService {
       onAnswered: (callback) => {
         caller.onAnswered(callback);
       },
+      requireEntry: () => {
+        caller.requireEntry();
+      },
       onGone: (callback) => {
         caller.onGone(callback);
         forget = this.workers.onDrain(workerId, callback);
@@ -172,9 +179,4 @@ export class ClaimService {
     );
     return results.filter(({ status }) => status === 'fulfilled').length;
   }
-}
-
-/** It may have gone since it was asked last. */
-function hasGone({ isGone }: Caller): boolean {
-  return isGone;
 }

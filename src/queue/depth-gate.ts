@@ -62,7 +62,7 @@ export class DepthGate {
     return new QueueFull(queue, this.limitOf(queue) ?? 0);
   }
 
-  /** Lets in as many as there is room for, the first ones first, and those that are there already. */
+  /** Lets in those that are there already, and as many of the others as there is room for, the first ones first. */
   async admit<T extends Entrant>(drafts: readonly T[]): Promise<Admission<T>> {
     const admitted = new Set<T>();
     const arrivals: Arrival[] = [];
@@ -73,14 +73,24 @@ export class DepthGate {
       for (const [queue, ofQueue] of byQueue(drafts)) {
         const arrival = await this.enter(queue, ofQueue.length);
         arrivals.push(arrival);
-        for (const draft of ofQueue.slice(0, arrival.count)) admitted.add(draft);
-        for (const draft of ofQueue.slice(arrival.count)) if (await this.isThere(draft)) admitted.add(draft);
+        const isRoomy = arrival.count === ofQueue.length;
+        for (const draft of isRoomy ? ofQueue : await this.fitting(ofQueue, arrival.count))
+          admitted.add(draft);
       }
     } catch (error) {
       release();
       throw error;
     }
     return { admitted, release };
+  }
+
+  /** Of tasks of one queue those that need no room, and so many that do. Of one id the first one does. */
+  private async fitting<T extends Entrant>(drafts: readonly T[], room: number): Promise<readonly T[]> {
+    const ids = [...new Set(drafts.map(({ spec }) => spec.id))];
+    const isThere = await Promise.all(ids.map(async (id) => (await this.store.find(id)) !== undefined));
+    const fresh = ids.filter((_, index) => !isThere[index]);
+    const refused = new Set(fresh.slice(room));
+    return drafts.filter(({ spec }) => !refused.has(spec.id));
   }
 
   private enter(queue: string, wanted: number): Promise<Arrival> {
@@ -106,11 +116,6 @@ export class DepthGate {
   private async roomIn(queue: string): Promise<number> {
     const limit = this.limitOf(queue);
     return limit === undefined ? Infinity : limit - (await this.store.depth(queue));
-  }
-
-  /** It adds nothing: the answer is a repeated one, or a conflict. */
-  private async isThere({ spec }: Entrant): Promise<boolean> {
-    return (await this.store.find(spec.id)) !== undefined;
   }
 }
 

@@ -17,6 +17,8 @@ interface ParkedRead {
 export class FinishWatch implements OnModuleDestroy {
   private readonly reads = new Map<string, Set<ParkedRead>>();
   private readonly roll = new RollCall<ParkedRead>((read) => this.look(read));
+  /** Of the store when it was looked at last. */
+  private generation: number;
   private isClosed = false;
   private count = 0;
 
@@ -24,9 +26,14 @@ export class FinishWatch implements OnModuleDestroy {
     private readonly store: TaskStore,
     private readonly config: Config,
   ) {
+    this.generation = store.generation;
     store.watch({
       moved: (moves) => {
         this.seeMoves(moves);
+      },
+      loosened: () => {
+        // A clear moves nothing: the tasks are gone. Settings hold up no read.
+        if (store.generation !== this.generation) this.lookUp();
       },
       disturbed: () => {
         this.lookUp();
@@ -80,6 +87,7 @@ export class FinishWatch implements OnModuleDestroy {
 
   /** Moves were missed, or will be. */
   private lookUp(): void {
+    this.generation = this.store.generation;
     if (this.store.isAvailable) {
       this.roll.begin(this.everybody());
       return;

@@ -1,18 +1,51 @@
 import type { Response } from 'express';
-import { onAnswered, onHangUp } from '../http/raw-reply.js';
+import type { AuthenticatedRequest } from '../auth/authenticated.request.js';
+import { onAnswered } from '../http/raw-reply.js';
 import type { Caller } from './caller.js';
 
 /** The client that waits for this response. */
 export function callerOf(response: Response): Caller {
+  const request: AuthenticatedRequest = response.req;
   return {
     get isGone() {
-      return response.destroyed || response.req.socket.destroyed;
+      return response.destroyed || request.socket.destroyed || !isLetIn(request);
     },
     onGone: (callback) => {
-      onHangUp(response, callback);
+      onGone(response, request, callback);
+    },
+    requireEntry: () => {
+      request.gate?.requireEntry(request);
     },
     onAnswered: (callback) => {
-      onAnswered(response, (isWhole) => callback(isWhole && response.statusCode < 400));
+      onAnswered(response, (isWhole) => {
+        callback(isWhole && response.statusCode < 400);
+      });
     },
   };
+}
+
+function onGone(response: Response, request: AuthenticatedRequest, callback: () => void): void {
+  let isCalled = false;
+  const call = () => {
+    if (!isCalled) callback();
+    isCalled = true;
+  };
+  const look = () => {
+    if (!isLetIn(request)) call();
+  };
+  const forget = request.gate?.onChange(look);
+  queueMicrotask(look);
+  onAnswered(response, (isWhole) => {
+    forget?.();
+    if (!isWhole) call();
+  });
+}
+
+function isLetIn(request: AuthenticatedRequest): boolean {
+  try {
+    request.gate?.requireEntry(request);
+    return true;
+  } catch {
+    return false;
+  }
 }

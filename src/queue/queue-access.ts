@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { LEASE_KEY_ID } from '../auth/lease.credential.js';
 import { ProblemError } from '../http/problem.error.js';
@@ -42,6 +43,15 @@ function maySeeTask({ keyId, leaseId, ...principal }: Principal, task: Task): bo
   if (keyId !== LEASE_KEY_ID) return mayUseQueue({ keyId, ...principal }, task.spec.queue);
   const held = task.state === 'processing' ? task.lease.id : undefined;
   return leaseId !== undefined && (leaseId === held || leaseId === task.last?.leaseId);
+}
+
+/**
+ * What is added to the claim ids of a key, so that a key for other queues cannot have meant the same claim. The keys
+ * that may use every queue share theirs, and so do keys for the same queues, such as the one that replaces another.
+ */
+export function claimScopeOf({ queues }: Principal): string {
+  if (queues.includes('*')) return '';
+  return `\n${hash('sha256', JSON.stringify([...new Set(queues)].sort()), 'base64url')}`;
 }
 
 /** Viewers see that a task is there and how it fares, not what it is about. */

@@ -142,7 +142,11 @@ export class TasksController {
     @Res() response: Response,
   ): Promise<void> {
     let task = await this.findFor(principal, id);
-    if (wait > 0 && !isFinished(task)) task = await this.queue.findEnded(id, wait, callerOf(response));
+    if (wait > 0 && !isFinished(task)) {
+      const caller = callerOf(response);
+      task = await this.queue.findEnded(id, wait, caller);
+      caller.requireEntry();
+    }
     const placed = await this.queue.place(task);
     // Meanwhile the task may have been removed and its name taken in another queue.
     requireVisible(principal, placed.task);

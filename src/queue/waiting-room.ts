@@ -18,6 +18,7 @@ import { SettingsCache } from './settings-cache.js';
 
 interface Waiter {
   request: ClaimRequest;
+  readonly caller: Caller;
   /** The claim call that it makes, when that has an id. */
   readonly claimKey: string | undefined;
   /** What it offers, as a text: of those who offer the same, one is as good as another. */
@@ -121,6 +122,7 @@ export class WaitingRoom implements OnModuleDestroy {
       const offer = signatureOf(request.labels);
       const claimKey = keyOf(request);
       const waiter: Waiter = {
+        caller,
         request,
         claimKey,
         offer,
@@ -217,6 +219,12 @@ export class WaitingRoom implements OnModuleDestroy {
     let wasOpen = false;
     for (;;) {
       Object.assign(waiter, { isTrying: true, isWoken: false });
+      // A key that has expired, or is not valid any more, gets nothing.
+      if (waiter.caller.isGone) {
+        this.serve(waiter, NOTHING);
+        if (woken !== undefined) this.passOn(woken, waiter);
+        return false;
+      }
       // First what is limited: whoever is refused must be told when that is over.
       await this.settings.known();
       const answer = this.store.claim(waiter.request);
@@ -224,8 +232,7 @@ export class WaitingRoom implements OnModuleDestroy {
       if (claimed?.length !== 0) {
         this.serve(waiter, answer);
         // It took something else, or could not ask: the task is still there for the next one.
-        if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed))
-          this.wakeSome(woken, 1, this.waiters.get(woken)?.get(waiter.offer));
+        if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed)) this.passOn(woken, waiter);
         if (claimed !== undefined) this.wakeSameClaim(waiter.request);
         return false;
       }
@@ -244,6 +251,11 @@ export class WaitingRoom implements OnModuleDestroy {
     }
     waiter.isTrying = false;
     return true;
+  }
+
+  /** The task that became ready is there for another waiter of the same offer. */
+  private passOn(queue: string, { offer }: Waiter): void {
+    this.wakeSome(queue, 1, this.waiters.get(queue)?.get(offer));
   }
 
   private serve(waiter: Waiter, answer: Promise<readonly ClaimedTask[]>): void {

@@ -25,7 +25,7 @@ import { LIMITS } from './dto/limits.js';
 import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
 import { readLabels } from './labels.reader.js';
-import { guardFor, requireQueues } from './queue-access.js';
+import { claimScopeOf, guardFor, requireQueues } from './queue-access.js';
 import { namesIn, orderOf } from './queue-choice.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
 import { WorkService } from './work.service.js';
@@ -94,7 +94,7 @@ export class WorkController {
     @Res() response: Response,
   ): Promise<void> {
     requireQueues(principal, namesIn(dto.queues));
-    const claimed = await this.claims.claim(claimOf(dto), callerOf(response));
+    const claimed = await this.claims.claim(claimOf(dto, principal), callerOf(response));
     sendJson(response, 200, claimedListText(claimed, this.workers.commandFor(dto.worker_id)));
   }
 
@@ -233,7 +233,7 @@ export class WorkController {
 }
 
 /** @throws ProblemError `invalid_request` when its labels are none */
-export function claimOf(dto: ClaimDto): Claim {
+export function claimOf(dto: ClaimDto, principal: Principal): Claim {
   const problems: FieldProblem[] = [];
   const labels = readLabels(dto.labels, { pointer: '/labels', most: LIMITS.labels }, problems);
   if (problems.length > 0) throw invalidRequest(problems);
@@ -243,6 +243,7 @@ export function claimOf(dto: ClaimDto): Claim {
     wait: dto.wait,
     workerId: dto.worker_id,
     claimId: dto.claim_id,
+    scope: dto.claim_id === undefined ? undefined : claimScopeOf(principal),
     lease: dto.lease,
     labels,
   };

@@ -30,6 +30,32 @@ export interface FailedResult extends Omit<Failure, 'random'> {
 /** How an attempt ended. */
 export type TaskResult = CompletedResult | FailedResult;
 
+/** What a holder says of a task, and the lease that it shows. */
+interface Report {
+  readonly id: string;
+  readonly leaseId?: string | undefined;
+}
+
+/** The lease is on a task that was never claimed: it was on one before that had the same name. */
+class NeverHeld extends LeaseLost {
+  override get name(): string {
+    return LeaseLost.name;
+  }
+}
+
+/** Tells a lease on an earlier task of the same name apart. */
+function ofThisTask(decide: Decide): Decide {
+  return (task, now) => {
+    try {
+      return decide(task, now);
+    } catch (error) {
+      throw error instanceof LeaseLost && task.attempt === 0
+        ? new NeverHeld(task.spec.id, error.reason)
+        : error;
+    }
+  };
+}
+
 /** What a worker does with the tasks it holds. */
 @Injectable()
 export class WorkService {
@@ -41,17 +67,25 @@ export class WorkService {
 
   /** @throws TaskNotFound, LeaseLost, LeaseRequired, NotClaimed, TaskEnded */
   finish(id: string, result: TaskResult, guard: TaskGuard): Promise<Task> {
-    return this.changer.change(id, guarded(guard, this.decideFinish(result)));
+    return this.changer
+      .change(id, guarded(guard, ofThisTask(this.decideFinish(result))))
+      .catch((error: unknown) => {
+        throw this.told({ id, leaseId: result.leaseId }, error);
+      });
   }
 
   /** All in one durable commit, each with its own result. */
-  finishAll(
+  async finishAll(
     results: readonly (TaskResult & { id: string })[],
     guard: TaskGuard,
   ): Promise<PromiseSettledResult<Task>[]> {
-    return this.changer.changeAll(
-      results.map((result) => ({ id: result.id, decide: guarded(guard, this.decideFinish(result)) })),
+    const outcomes = await this.changer.changeAll(
+      results.map((result) => ({
+        id: result.id,
+        decide: guarded(guard, ofThisTask(this.decideFinish(result))),
+      })),
     );
+    return outcomes.map((outcome, index) => this.toldOf(results[index], outcome));
   }
 
   /** @throws LeaseLost, TaskNotFound */
@@ -69,17 +103,17 @@ export class WorkService {
     const results = await this.changer.changeAll(
       beats.map((beat) => ({
         id: beat.id,
-        decide: guarded(guard, (task, now) => ({
-          task: heartbeat(task, { ...beat, extend: this.shorten(beat.extend) }, now),
-        })),
+        decide: guarded(
+          guard,
+          ofThisTask((task, now) => ({
+            task: heartbeat(task, { ...beat, extend: this.shorten(beat.extend) }, now),
+          })),
+        ),
       })),
     );
-    return results.map((result, index) => {
-      const beat = beats[index];
-      if (result.status === 'fulfilled') return result as PromiseFulfilledResult<ProcessingTask>;
-      const reason: unknown = result.reason;
-      return { status: 'rejected', reason: beat === undefined ? reason : this.told(beat, reason) };
-    });
+    return results.map((result, index) =>
+      this.toldOf(beats[index], result as PromiseSettledResult<ProcessingTask>),
+    );
   }
 
   /** @throws LeaseLost, TaskNotFound */
@@ -87,7 +121,10 @@ export class WorkService {
     return this.changer
       .change(
         id,
-        guarded(guard, (task, now) => release(task, given, now)),
+        guarded(
+          guard,
+          ofThisTask((task, now) => release(task, given, now)),
+        ),
       )
       .catch((error: unknown) => {
         throw this.told({ id, leaseId: given.leaseId }, error);
@@ -103,11 +140,17 @@ export class WorkService {
     };
   }
 
+  private toldOf<T>(report: Report | undefined, outcome: PromiseSettledResult<T>): PromiseSettledResult<T> {
+    if (outcome.status === 'fulfilled' || report === undefined) return outcome;
+    return { status: 'rejected', reason: this.told(report, outcome.reason) };
+  }
+
   /** What to tell a holder: a lease whose task was cleared is not one that never was. */
-  private told({ id, leaseId }: { id: string; leaseId: string }, error: unknown): unknown {
-    const generation = generationOf(leaseId);
+  private told({ id, leaseId }: Report, error: unknown): unknown {
+    const isGone = error instanceof TaskNotFound || error instanceof NeverHeld;
+    const generation = leaseId === undefined ? undefined : generationOf(leaseId);
     const isCleared = generation !== undefined && generation < this.store.generation;
-    return error instanceof TaskNotFound && isCleared ? new LeaseLost(id, 'cleared') : error;
+    return isGone && isCleared ? new LeaseLost(id, 'cleared') : error;
   }
 
   private shorten(extend: Seconds | undefined): Seconds | undefined {

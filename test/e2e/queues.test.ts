@@ -123,6 +123,19 @@ describeStores(({ name, startApp, settings }) => {
       ]);
     });
 
+    it('take the new tasks of a batch that is sent again', async () => {
+      await change({ max_depth: 3 });
+      await enqueue('a', 'b');
+      const tasks = ['a', 'b', 'c', 'd'].map((id) => ({ eval_id: id, code: 'x' }));
+      for (let time = 0; time < 2; time += 1) {
+        const { body } = await post('/tasks/batch', { tasks });
+        expect(body.results).toMatchObject([
+          ...[{ eval_id: 'a' }, { eval_id: 'b' }, { eval_id: 'c' }],
+          { problem: { code: 'queue_full' } },
+        ]);
+      }
+    });
+
     it('hand out nothing while they are paused, and wake who waits when they go on', async () => {
       await enqueue('a');
       expect((await post('/queues/default/pause')).body.paused).toBe(true);

@@ -436,14 +436,36 @@ describeStores(({ startApp }) => {
       await enqueue('a');
       const { lease_id } = await claimOne();
       await service.call('DELETE', '/tasks');
-      for (const verb of ['heartbeat', 'release']) {
-        expect((await post(`/tasks/a/${verb}`, { lease_id })).body).toMatchObject({
-          code: 'lease_lost',
-          reason: 'cleared',
-        });
+      const cleared = { code: 'lease_lost', reason: 'cleared' };
+      for (const verb of ['heartbeat', 'release', 'complete', 'fail']) {
+        const { status, body } = await post(`/tasks/a/${verb}`, { lease_id });
+        expect([verb, status, body]).toMatchObject([verb, 409, cleared]);
+        expect((await post(`/tasks/a/${verb}`, { lease_id: 'made-up-lease' })).status).toBe(404);
       }
-      expect((await post('/tasks/a/heartbeat', { lease_id: 'made-up-lease' })).status).toBe(404);
-      expect((await post('/tasks/a/complete', { lease_id })).status).toBe(404);
+      const results = ['completed', 'failed'].map((status) => ({ eval_id: 'a', lease_id, status }));
+      const bulk = await post('/tasks/complete', {
+        results: [...results, { eval_id: 'a', status: 'failed' }],
+      });
+      expect(bulk.body.results).toMatchObject([
+        { problem: { status: 409, ...cleared } },
+        { problem: { status: 409, ...cleared } },
+        { problem: { status: 404 } },
+      ]);
+      const beats = await post('/tasks/heartbeat', { worker_id: 'w1', leases: [{ eval_id: 'a', lease_id }] });
+      expect(beats.body.results).toMatchObject([{ problem: cleared }]);
+      expect((await post('/tasks/a/complete')).status).toBe(404);
+    });
+
+    it('ends with a clear, also when another task has taken its name', async () => {
+      await enqueue('a');
+      const { lease_id } = await claimOne();
+      await service.call('DELETE', '/tasks');
+      await enqueue('a');
+      for (const verb of ['heartbeat', 'release', 'complete', 'fail']) {
+        const { body } = await post(`/tasks/a/${verb}`, { lease_id });
+        expect([verb, body]).toMatchObject([verb, { code: 'lease_lost', reason: 'cleared' }]);
+      }
+      expect(await see('a')).toMatchObject({ status: 'queued', attempt: 0 });
     });
 
     it('goes back to its place when it is released', async () => {

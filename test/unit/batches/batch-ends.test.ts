@@ -13,6 +13,7 @@ import { cancel, create, redrive } from '../../../src/task/task.machine.js';
 import { ReferenceData, ReferenceStore } from '../../contract/reference-store.js';
 import { ROOMY } from '../../support/store-harness.js';
 import { FakeClock, spec } from '../../support/task.builders.js';
+import { PATIENT } from '../../support/patient.caller.js';
 
 /** Is called before each read and write of a process, and so decides what others do in between. */
 type Between = () => Promise<void>;
@@ -262,9 +263,9 @@ describe('the end of a batch', () => {
       if (id === 'huge') await held;
       return settle(id, news);
     };
-    const huge = one.watch.untilDone('huge', 60, { isGone: false, onGone: () => undefined });
+    const huge = one.watch.untilDone('huge', 60, PATIENT);
     const run = one.watch.run();
-    await one.watch.untilDone('b', 60, { isGone: false, onGone: () => undefined });
+    await one.watch.untilDone('b', 60, PATIENT);
     void one.watch.run();
     while (told.length === 0) await new Promise(setImmediate);
     go();
@@ -287,7 +288,7 @@ describe('the end of a batch', () => {
     await enqueue(one, 't2');
     await finish(one, 't1');
     await settled();
-    const waiting = one.watch.untilDone('b', 60, { isGone: false, onGone: () => undefined });
+    const waiting = one.watch.untilDone('b', 60, PATIENT);
     await settled();
     await one.store.clear({ states: ['queued'] });
     await settled();

@@ -31,6 +31,8 @@ class Line implements Caller {
 
   onGone(): void {}
 
+  requireEntry(): void {}
+
   onAnswered(callback: (isWhole: boolean) => void): void {
     this.endings.push(callback);
   }

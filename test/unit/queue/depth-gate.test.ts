@@ -55,6 +55,19 @@ describe('the gate of a queue with a limit', () => {
     expect(order).toEqual(['first turns back', 'second']);
   });
 
+  it('gives no room to tasks that are there, and none twice to one id', async () => {
+    const far = store();
+    await far.configure('default', { maxDepth: 4 });
+    const gate = await gateOf(far);
+    await far.insert(['a', 'b'].map((id) => ({ step: create(spec({ id }), far.clock.now()), payload: '' })));
+    const drafts = ['a', 'c', 'c', 'b', 'd', 'e', 'e'].map((id) => draft(id));
+    const { admitted, release } = await gate.admit(drafts);
+    expect(drafts.filter((each) => admitted.has(each)).map(({ spec: { id } }) => id)).toEqual([
+      ...['a', 'c', 'c', 'b', 'd'],
+    ]);
+    release();
+  });
+
   it('does not let two requests for two queues wait for each other', async () => {
     const far = store();
     await far.configure('left', { maxDepth: 1 });

@@ -1,15 +1,13 @@
 import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { loadConfig } from '../../../src/config/config.js';
-import type { Caller } from '../../../src/queue/caller.js';
 import { FinishWatch } from '../../../src/queue/finish-watch.js';
 import { StoreUnavailable, type TaskStore } from '../../../src/storage/task-store.js';
 import { cancel, create, redrive } from '../../../src/task/task.machine.js';
 import type { Task } from '../../../src/task/task.js';
 import { DistantStore } from '../../support/distant-store.js';
 import { spec } from '../../support/task.builders.js';
-
-const PATIENT: Caller = { isGone: false, onGone: () => undefined, onAnswered: () => undefined };
+import { PATIENT } from '../../support/patient.caller.js';
 
 let store: DistantStore;
 let watch: FinishWatch;
@@ -94,6 +92,17 @@ describe('a parked read', () => {
     expect(watch.size).toBe(1);
     await cancelAt(store);
     expect(await read.state).toBe('cancelled');
+  });
+
+  it('is told that there is no such task any more after a clear, and is left alone by settings', async () => {
+    await add('b');
+    const reads = [await park('a'), await park('b')];
+    const looks = countLooks();
+    await store.configure('default', { maxDepth: 5 });
+    await store.quiet();
+    expect([looks.all, watch.size]).toEqual([0, 2]);
+    await store.clear({ states: ['queued'] });
+    expect(await Promise.all(reads.map(({ state }) => state))).toEqual(['unknown', 'unknown']);
   });
 
   it('is told that there is no such task, also when that is seen late', async () => {

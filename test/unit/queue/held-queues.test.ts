@@ -11,8 +11,8 @@ import { DistantStore } from '../../support/distant-store.js';
 import { ROOMY } from '../../support/store-harness.js';
 import { spec } from '../../support/task.builders.js';
 import { until } from '../../support/until.js';
+import { PATIENT } from '../../support/patient.caller.js';
 
-const PATIENT: Caller = { isGone: false, onGone: () => undefined, onAnswered: () => undefined };
 const CONFIG = loadConfig({});
 
 let store: DistantStore;

@@ -1,5 +1,4 @@
 import { loadConfig } from '../../../src/config/config.js';
-import type { Caller } from '../../../src/queue/caller.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { WaitingRoom } from '../../../src/queue/waiting-room.js';
 import { type ClaimedTask, StoreUnavailable, type TaskStore } from '../../../src/storage/task-store.js';
@@ -7,8 +6,8 @@ import { create } from '../../../src/task/task.machine.js';
 import type { TaskSpec } from '../../../src/task/task.js';
 import { DistantStore } from '../../support/distant-store.js';
 import { spec } from '../../support/task.builders.js';
+import { PATIENT } from '../../support/patient.caller.js';
 
-const PATIENT: Caller = { isGone: false, onGone: () => undefined, onAnswered: () => undefined };
 const CONFIG = loadConfig({ MAX_PARKED_POLLS: '20000' });
 
 let store: DistantStore;
