@@ -8,16 +8,22 @@ export const TIME_ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
 
 const FEW = 12;
 
+/** Seconds, minutes and hours: the parts that name a time of the day. */
+const TIME_PARTS = 3;
+const STEPS = /^(\d{1,2})-(\d{1,2})\/(\d{1,2})$/;
+
 /**
- * The due times of a cron expression in a time zone. Around a change of the clocks a fixed time that does not exist is
- * due when the clocks have changed, and one that exists twice is due the first time.
+ * The due times of a cron expression in a time zone. An expression whose seconds, minutes and hours are numbers, lists
+ * and ranges names fixed times: around a change of the clocks one that does not exist is due when the clocks have
+ * changed, and one that exists twice is due the first time. What has a `*` there recurs evenly.
  */
 export class CronTimes {
   private constructor(private readonly cron: Cron) {}
 
   /** @throws Error that says in one sentence what is wrong with the expression */
   static of(expression: string, timezone: string): CronTimes {
-    return new CronTimes(new Cron(expression, { timezone, mode: '5-or-6-parts' }));
+    const options = { timezone, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard' } as const;
+    return new CronTimes(new Cron(withoutSteps(expression), options));
   }
 
   /** The first due time after this; `undefined` when there is none. */
@@ -41,6 +47,21 @@ export class CronTimes {
       if (wanted.length < size || size === count) return wanted.toReversed();
     }
   }
+}
+
+/** `2-14/12` names the same times as `2,14`, and so must be due as they are. The library takes it for recurring. */
+function withoutSteps(expression: string): string {
+  const parts = expression.split(' ');
+  if (parts.length < 5) return expression;
+  const count = TIME_PARTS - (6 - parts.length);
+  return parts.map((part, index) => (index < count ? part.split(',').map(listed).join(',') : part)).join(' ');
+}
+
+function listed(part: string): string {
+  const [, from, to, step] = (STEPS.exec(part) ?? []).map(Number);
+  // What is wrong with it the library says.
+  if (from === undefined || to === undefined || step === undefined || step < 1 || from > to) return part;
+  return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step).join(',');
 }
 
 export function isTimeZone(name: string): boolean {
