@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { StoreUnavailable } from '../storage/task-store.js';
-import { Clock, type Instant } from '../task/clock.js';
+import { Clock, type Instant, isAhead } from '../task/clock.js';
 import { type Batch, totalOf } from './batch.js';
 import { BatchService } from './batch.service.js';
 import { OPENED_WITHIN_MS } from './batch.register.js';
@@ -12,7 +12,6 @@ const SWEEP_MS = 60_000;
 const PAGE = 500;
 /** Whoever noted that a batch is done tells so itself, within this time. */
 const TELLING_MS = 10_000;
-const AHEAD_MS = 1_000;
 
 /**
  * Does what a process that died has left undone: tells of batches that are done, and forgets those of which nothing is
@@ -104,9 +103,4 @@ function believable(batch: Batch, now: Instant): Batch {
     ...(isAhead(openedAt, now) && { openedAt: now }),
     ...(isAhead(doneAt, now) && { doneAt: now }),
   };
-}
-
-/** By more than two readings of one clock can differ. */
-function isAhead(moment: Instant | undefined, now: Instant): boolean {
-  return moment !== undefined && moment > now + AHEAD_MS;
 }

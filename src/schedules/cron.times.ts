@@ -61,7 +61,9 @@ function listed(part: string): string {
   const [, from, to, step] = (STEPS.exec(part) ?? []).map(Number);
   // What is wrong with it the library says.
   if (from === undefined || to === undefined || step === undefined || step < 1 || from > to) return part;
-  return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step).join(',');
+  return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step).join(
+    ',',
+  );
 }
 
 export function isTimeZone(name: string): boolean {

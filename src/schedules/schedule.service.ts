@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { HttpLimits } from '../http/http-limits.js';
 import { invalidRequest } from '../http/dto.reader.js';
 import { ProblemError } from '../http/problem.error.js';
-import { Clock } from '../task/clock.js';
+import { Clock, isAhead } from '../task/clock.js';
 import { CronTimes, isTimeZone } from './cron.times.js';
 import type { CatchUp, Schedule, ScheduleRun } from './schedule.js';
-import { ScheduleStore, type SchedulePage } from './schedule.store.js';
+import { newNonce, ScheduleStore, type SchedulePage } from './schedule.store.js';
 import { taskOf } from './scheduled-task.js';
 
 export interface ScheduleDraft {
@@ -48,14 +48,22 @@ export class ScheduleService {
   /**
    * Makes a schedule, or changes the one that has the name.
    *
-   * @throws ProblemError `invalid_request`, or what the guard throws
+   * @param guard for the queue that the template names
+   * @throws ProblemError `invalid_request`, `name_taken` when a schedule of a queue that the caller may not see has the
+   *   name, or what the guard throws
    */
-  async put(draft: ScheduleDraft, guard: QueueGuard): Promise<KnownSchedule & { isNew: boolean }> {
+  async put(
+    draft: ScheduleDraft,
+    guard: QueueGuard,
+    isVisible: QueueFilter,
+  ): Promise<KnownSchedule & { isNew: boolean }> {
     const { queue } = this.check(draft);
     guard(queue);
     for (;;) {
       const { value: present, revision } = await this.store.find(draft.id);
-      if (present !== undefined) guard(present.queue);
+      if (present !== undefined && !isVisible(present.queue)) {
+        throw new ProblemError('name_taken', `The name ${draft.id} is in use; choose another schedule_id`);
+      }
       const schedule = scheduleOf(draft, { present, queue, now: this.clock.now().wall });
       const isWritten = schedule === present || (await this.store.put(schedule, revision));
       if (isWritten) return { ...(await this.withRun(schedule)), isNew: present === undefined };
@@ -139,12 +147,15 @@ function scheduleOf(draft: ScheduleDraft, { present, queue, now }: Ground): Sche
     present.timezone === draft.timezone &&
     present.isPaused === draft.isPaused;
   if (isSameTimes && present.catchUp === draft.catchUp && present.taskText === draft.taskText) return present;
+  // Runs in another queue are runs of another schedule, and what lies ahead was noted under a wrong clock.
+  const goesOn = isSameTimes && present.queue === queue && !isAhead(present.since, now);
   return {
     ...draft,
     queue,
-    createdAt: present?.createdAt ?? now,
+    createdAt: Math.min(present?.createdAt ?? now, now),
     updatedAt: now,
-    since: isSameTimes ? present.since : now,
+    since: goesOn ? present.since : now,
+    nonce: present?.nonce ?? newNonce(),
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DocumentStore } from '../storage/document-store.js';
 import type { Schedule, ScheduleRun } from './schedule.js';
@@ -9,6 +10,10 @@ const RUN = 'scheduleRun';
 export interface Revised<T> {
   readonly value: T | undefined;
   readonly revision: number;
+}
+
+export function newNonce(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 const NOTHING = { value: undefined, revision: 0 };
@@ -39,6 +44,15 @@ export class ScheduleStore {
   async put(schedule: Schedule, expected: number): Promise<boolean> {
     const text = JSON.stringify(schedule);
     return (await this.documents.put(KIND, { id: schedule.id, text, expected })) !== undefined;
+  }
+
+  /** What the spare names of a schedule follow from; an older schedule gets it now. `undefined` when it is gone. */
+  async nonceOf(id: string): Promise<string | undefined> {
+    for (;;) {
+      const { value, revision } = await this.find(id);
+      if (value === undefined || value.nonce !== undefined) return value?.nonce;
+      await this.put({ ...value, nonce: newNonce() }, revision);
+    }
   }
 
   /** False when somebody else wrote first. */

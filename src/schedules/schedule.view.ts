@@ -11,6 +11,7 @@ const NEXT_DUE = 5;
 /** A schedule without its task. */
 export function scheduleView({ schedule, run }: KnownSchedule, now: Instant) {
   const { id, cron, timezone, isPaused } = schedule;
+  const last = run?.taskId === null ? undefined : run;
   const next = isPaused ? [] : CronTimes.of(cron, timezone).next(NEXT_DUE, now);
   return {
     schedule_id: id,
@@ -21,8 +22,8 @@ export function scheduleView({ schedule, run }: KnownSchedule, now: Instant) {
     queue: schedule.queue,
     created_at: isoTime(schedule.createdAt),
     updated_at: isoTime(schedule.updatedAt),
-    last_due_at: run === undefined ? null : isoTime(run.until),
-    last_eval_id: run === undefined ? null : taskIdAt(id, run.until),
+    last_due_at: last === undefined ? null : isoTime(last.until),
+    last_eval_id: last === undefined ? null : (last.taskId ?? taskIdAt(id, last.until)),
     next_due_at: next.map(isoTime),
   };
 }

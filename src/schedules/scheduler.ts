@@ -3,11 +3,11 @@ import { HttpLimits } from '../http/http-limits.js';
 import { QueueFull } from '../queue/depth-gate.js';
 import { QueueService } from '../queue/queue.service.js';
 import { StoreUnavailable } from '../storage/task-store.js';
-import { Clock, type Instant } from '../task/clock.js';
-import { TaskConflict } from '../task/task.errors.js';
+import { Clock, type Instant, isAhead } from '../task/clock.js';
+import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
 import { CronTimes } from './cron.times.js';
-import { dueTimes } from './due-times.js';
-import { type Schedule, taskIdAt } from './schedule.js';
+import { dueTimes, ON_TIME_MS } from './due-times.js';
+import { type Schedule, spareTaskIdAt, taskIdAt } from './schedule.js';
 import { ScheduleStore } from './schedule.store.js';
 import { taskOf } from './scheduled-task.js';
 
@@ -19,7 +19,8 @@ const CHUNK = 20;
 /** A schedule as far as it must be in memory. */
 interface Entry {
   readonly times: CronTimes;
-  readonly updatedAt: Instant;
+  /** Another one after every edit that may change when it is due. */
+  readonly edition: string;
   /** When to look next; at once after the start and after an edit. */
   next: Instant;
 }
@@ -34,6 +35,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Scheduler.name);
   private entries = new Map<string, Entry>();
   private version: number | undefined;
+  private lastPass: Instant | undefined;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private isStopped = false;
@@ -65,6 +67,9 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private async pass(): Promise<void> {
     await this.reload();
     const now = this.clock.now().wall;
+    // What was to be looked at by a clock that was ahead may be due before.
+    if (isAhead(this.lastPass, now)) for (const entry of this.entries.values()) entry.next = -Infinity;
+    this.lastPass = now;
     for (const [id, entry] of this.entries) {
       if (entry.next > now || this.isStopped) continue;
       const isDone = await this.fire(id).catch((error: unknown) => {
@@ -87,8 +92,8 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
       for (const schedule of page.schedules) {
         if (schedule.isPaused) continue;
         const known = this.entries.get(schedule.id);
-        const isSame = known?.updatedAt === schedule.updatedAt;
-        entries.set(schedule.id, isSame ? known : entryOf(schedule));
+        if (known?.edition === editionOf(schedule)) entries.set(schedule.id, known);
+        else this.read(schedule, entries);
       }
       before = page.next;
     } while (before !== undefined);
@@ -96,40 +101,104 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     this.version = version;
   }
 
+  /** One that cannot be read, since another version wrote it, is told and left out: the others go on. */
+  private read(schedule: Schedule, entries: Map<string, Entry>): void {
+    try {
+      entries.set(schedule.id, entryOf(schedule));
+    } catch (error) {
+      this.logger.error(`Schedule ${schedule.id} cannot be read: ${(error as Error).message}`);
+    }
+  }
+
   /** False when its queue is full and it must be looked at again. */
   private async fire(id: string): Promise<boolean> {
-    const [{ value: schedule }, { value: run, revision }] = await Promise.all([
-      this.store.find(id),
-      this.store.findRun(id),
-    ]);
-    if (schedule === undefined || schedule.isPaused) return true;
     const now = this.clock.now().wall;
+    const { schedule, run, revision } = await this.believable(id, now);
+    if (schedule === undefined || schedule.isPaused) return true;
     const since = Math.max(schedule.since, run?.until ?? 0);
     const due = dueTimes(entryOf(schedule).times, schedule.catchUp, { since, now });
     const last = due.at(-1);
     if (last === undefined) return true;
+    const names = new Map<Instant, string>();
     for (let start = 0; start < due.length; start += CHUNK) {
-      const refused = await this.enqueue(schedule, due.slice(start, start + CHUNK));
+      const refused = await this.enqueue(schedule, due.slice(start, start + CHUNK), names);
       // There is no room: what comes from here on is tried again, as long as the policy has it.
       if (refused !== undefined) {
         const done = due.filter((time) => time < refused).at(-1);
-        if (done !== undefined) await this.store.putRun(id, { until: done }, revision);
+        if (done !== undefined)
+          await this.store.putRun(id, { until: done, taskId: names.get(done) }, revision);
         return false;
       }
     }
-    await this.store.putRun(id, { until: last }, revision);
+    await this.store.putRun(id, { until: last, taskId: names.get(last) }, revision);
     return true;
   }
 
-  /** The first due time for which there was no room. */
-  private async enqueue({ id, taskText }: Schedule, due: readonly Instant[]): Promise<Instant | undefined> {
-    const { spec, payload } = taskOf(taskText, id, this.limits);
-    const drafts = due.map((time) => ({ spec: { ...spec, id: taskIdAt(id, time) }, payload }));
-    const results = await this.queue.enqueueAll(drafts);
-    for (const result of results) {
-      if (result instanceof TaskConflict) this.logger.warn(`Schedule ${id}: ${result.message}`);
+  /**
+   * A schedule and how far it has come. What was noted ahead, under a clock that was wrong, is mended first: it would be
+   * silent until then. What was due on time is made up for, and no more, as nobody knows what was done.
+   */
+  private async believable(id: string, now: Instant) {
+    for (;;) {
+      const [{ value: schedule, revision: edition }, { value: run, revision }] = await Promise.all([
+        this.store.find(id),
+        this.store.findRun(id),
+      ]);
+      const since = now - ON_TIME_MS;
+      if (schedule !== undefined && isAhead(schedule.since, now)) {
+        await this.store.put({ ...schedule, since, updatedAt: now }, edition);
+      } else if (run !== undefined && isAhead(run.until, now)) {
+        await this.store.putRun(id, { until: since, taskId: null }, revision);
+      } else return { schedule, run, revision };
     }
-    return due[results.findIndex((result) => result instanceof QueueFull)];
+  }
+
+  /**
+   * Tasks of other queues may have the names of these runs. Then they get others, so that no queue can keep the
+   * schedule of another one from running.
+   *
+   * @param names gets those that are not the usual ones
+   * @returns the first due time for which there was no room
+   */
+  private async enqueue(
+    { id, taskText }: Schedule,
+    due: readonly Instant[],
+    names: Map<Instant, string>,
+  ): Promise<Instant | undefined> {
+    const { spec, payload } = taskOf(taskText, id, this.limits);
+    const enqueueAs = (nameOf: (time: Instant) => string, times: readonly Instant[]) =>
+      this.queue.enqueueAll(times.map((time) => ({ spec: { ...spec, id: nameOf(time) }, payload })));
+    const results = await enqueueAs((time) => taskIdAt(id, time), due);
+    const full = results.findIndex((result) => result instanceof QueueFull);
+    const foreign: Instant[] = [];
+    for (const [index, time] of due.entries()) {
+      const result = results[index];
+      if (!(result instanceof TaskConflict) || (full >= 0 && index > full)) continue;
+      if (await this.isElsewhere(taskIdAt(id, time), spec.queue)) foreign.push(time);
+      else this.logger.warn(`Schedule ${id}: ${result.message}`);
+    }
+    const nonce = foreign.length === 0 ? undefined : await this.store.nonceOf(id);
+    if (nonce === undefined) return due[full];
+    const spares = await enqueueAs((time) => spareTaskIdAt(id, time, nonce), foreign);
+    for (const [index, time] of foreign.entries()) {
+      if (spares[index] instanceof QueueFull) return time;
+      const spare = spareTaskIdAt(id, time, nonce);
+      names.set(time, spare);
+      this.logger.warn(
+        `Schedule ${id}: ${taskIdAt(id, time)} is a task of another queue; the run is ${spare}`,
+      );
+    }
+    return due[full];
+  }
+
+  /** Whether the name is held by a task of another queue, or was a moment ago. */
+  private async isElsewhere(taskId: string, queue: string): Promise<boolean> {
+    try {
+      return (await this.queue.find(taskId)).spec.queue !== queue;
+    } catch (error) {
+      if (error instanceof TaskNotFound) return true;
+      throw error;
+    }
   }
 
   private async wake(): Promise<void> {
@@ -150,6 +219,12 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-function entryOf({ cron, timezone, updatedAt }: Schedule): Entry {
-  return { times: CronTimes.of(cron, timezone), updatedAt, next: -Infinity };
+function entryOf(schedule: Schedule): Entry {
+  const times = CronTimes.of(schedule.cron, schedule.timezone);
+  return { times, edition: editionOf(schedule), next: -Infinity };
+}
+
+/** Two edits may have one moment. */
+function editionOf({ cron, timezone, updatedAt }: Schedule): string {
+  return `${updatedAt} ${timezone} ${cron}`;
 }

@@ -63,7 +63,7 @@ export class SchedulesController {
     headers: apiHeaders('Location'),
     examples: SCHEDULE_PUT.changed,
   })
-  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'name_taken', 'store_unavailable')
   async put(
     @JsonBody(ScheduleDto, SCHEDULE_PUT.requests) dto: ScheduleDto,
     @CurrentPrincipal() principal: Principal,
@@ -78,7 +78,13 @@ export class SchedulesController {
       isPaused: dto.paused,
       taskText: dto.task.text,
     };
-    const known = await this.schedules.put(draft, (queue) => requireQueue(principal, queue));
+    const known = await this.schedules.put(
+      draft,
+      (queue) => {
+        requireQueue(principal, queue);
+      },
+      (queue) => mayUseQueue(principal, queue),
+    );
     const text = scheduleText(known, this.clock.now().wall);
     sendJson(response, known.isNew ? 201 : 200, text, { Location: `/schedules/${id}` });
   }

@@ -25,3 +25,14 @@ export abstract class Clock {
 export function after(from: Instant, seconds: Seconds): Instant {
   return from + seconds * 1000;
 }
+
+/** Two readings of one clock, in two processes, differ by less. */
+const NOTED_WITHIN_MS = 1_000;
+
+/**
+ * Whether a moment at which something is said to have happened lies ahead. It was noted under a clock that was wrong, so
+ * nothing may wait for it.
+ */
+export function isAhead(noted: Instant | undefined, now: Instant): boolean {
+  return noted !== undefined && noted > now + NOTED_WITHIN_MS;
+}

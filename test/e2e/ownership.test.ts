@@ -143,5 +143,24 @@ describeStores(({ startApp }) => {
       await service.app.get(BatchWatch).run();
       expect((await as('qb', 'GET', '/batches/V')).body).toMatchObject({ status: 'done', total: 2 });
     });
+
+    it('a schedule is not changed, removed or seen by a key of another queue', async () => {
+      const schedule = (queue: string, cron = '* * * * *') => ({
+        schedule_id: 'S',
+        cron,
+        task: { code: queue, queue },
+      });
+      expect((await as('qb', 'POST', '/schedules', schedule('qb'))).status).toBe(201);
+      const taken = await as('qa', 'POST', '/schedules', schedule('qa', '@daily'));
+      expect([taken.status, taken.body.code]).toEqual([409, 'name_taken']);
+      const forbidden = await as('qa', 'POST', '/schedules', schedule('qb', '@daily'));
+      expect([forbidden.status, forbidden.body.code]).toEqual([403, 'forbidden']);
+      for (const method of ['GET', 'DELETE']) {
+        expect((await as('qa', method, '/schedules/S')).status).toBe(404);
+      }
+      expect((await as('qb', 'GET', '/schedules/S')).body).toMatchObject({ cron: '* * * * *', queue: 'qb' });
+      expect((await as('both', 'POST', '/schedules', schedule('qa'))).status).toBe(200);
+      expect((await as('qb', 'GET', '/schedules/S')).status).toBe(404);
+    });
   });
 });

@@ -1,3 +1,4 @@
+import { ScheduleStore } from '../../src/schedules/schedule.store.js';
 import { Scheduler } from '../../src/schedules/scheduler.js';
 import { describeStores } from '../support/describe-stores.js';
 import type { TestApp } from '../support/test-app.js';
@@ -103,13 +104,87 @@ describeStores(({ startApp }) => {
       expect((await get('/tasks/next?queue=reports')).body.code).toBe('print(2)');
     });
 
-    it('go on when a task of theirs has a name that is taken', async () => {
-      const body = { eval_id: 'minutely:2026-01-01T00:01:00Z', code: 'other' };
+    it('take a task of their queue that has the name of a run for the run', async () => {
+      const body = { eval_id: 'minutely:2026-01-01T00:01:00Z', code: 'other', queue: 'reports' };
       await service.call('POST', '/tasks', { body });
       await post(EVERY_MINUTE);
       await pass(60);
       await pass(60);
       expect(await ids()).toEqual(['minutely:2026-01-01T00:01:00Z', 'minutely:2026-01-01T00:02:00Z']);
+    });
+
+    it.each([['minutely'], ['m'.repeat(100)]])(
+      'run under another name, and say so, when another queue has a task of the usual one: %s',
+      async (id) => {
+        for (const minute of [1, 2]) {
+          const body = { eval_id: `${id}:2026-01-01T00:0${minute}:00Z`, code: 'other' };
+          expect((await service.call('POST', '/tasks', { body })).status).toBe(201);
+        }
+        await post({ ...EVERY_MINUTE, schedule_id: id });
+        // As an older version left it.
+        const { value, revision } = await service.app.get(ScheduleStore).find(id);
+        if (value === undefined) throw new Error('There is no schedule');
+        const { nonce: _, ...older } = value;
+        await service.app.get(ScheduleStore).put(older, revision);
+        await pass(60);
+        await scheduler().run();
+        service.clock.advanceSeconds(60);
+        await Promise.all([scheduler().run(), scheduler().run()]);
+        const runs = (await get('/tasks?queue=reports')).body.tasks as { eval_id: string }[];
+        expect(runs).toHaveLength(2);
+        const names = runs.map(({ eval_id: name }) => name).toReversed();
+        expect(names[0]).toMatch(/^m.*:2026-01-01T00:01:00Z:[\w-]{6}$/);
+        expect(names[1]).toMatch(/^m.*:2026-01-01T00:02:00Z:[\w-]{6}$/);
+        expect((await get(`/schedules/${id}`)).body).toMatchObject({ last_eval_id: names[1] });
+        expect((await get(`/schedules/${id}`)).text).not.toContain('nonce');
+        await pass(60);
+        expect((await get('/tasks?queue=reports')).body.tasks).toHaveLength(3);
+      },
+    );
+
+    it('go on at once when a clock that was ahead is right again', async () => {
+      await post(EVERY_MINUTE);
+      await pass(60);
+      await pass(86_400);
+      service.clock.advanceSeconds(-86_400);
+      await scheduler().run();
+      await pass(60);
+      await pass(60);
+      const reports = (await get('/tasks?queue=reports')).body.tasks as { eval_id: string }[];
+      expect(reports.map(({ eval_id: id }) => id)).toEqual([
+        'minutely:2026-01-01T00:03:00Z',
+        'minutely:2026-01-01T00:02:00Z',
+        'minutely:2026-01-02T00:01:00Z',
+        'minutely:2026-01-01T00:01:00Z',
+      ]);
+    });
+
+    it.each(['and stay as they are', 'and are sent again', 'and are edited'])(
+      'made under a clock that was ahead begin when it is right again: %s',
+      async (how) => {
+        service.clock.advanceSeconds(86_400);
+        await post(EVERY_MINUTE);
+        await scheduler().run();
+        service.clock.advanceSeconds(-86_400);
+        if (how === 'and are sent again') await post(EVERY_MINUTE);
+        if (how === 'and are edited') await post({ ...EVERY_MINUTE, cron: '*/1 * * * *' });
+        await scheduler().run();
+        await pass(60);
+        expect((await ids()).slice(-1)).toEqual(['minutely:2026-01-01T00:01:00Z']);
+        expect((await get('/schedules/minutely')).body).toMatchObject({
+          last_eval_id: 'minutely:2026-01-01T00:01:00Z',
+        });
+      },
+    );
+
+    it('are not stopped by one that cannot be read', async () => {
+      await post({ ...EVERY_MINUTE, schedule_id: 'strange' });
+      await post(EVERY_MINUTE);
+      const { value, revision } = await service.app.get(ScheduleStore).find('strange');
+      if (value !== undefined)
+        await service.app.get(ScheduleStore).put({ ...value, cron: '99 * * * *' }, revision);
+      await pass(60);
+      expect(await ids()).toEqual(['minutely:2026-01-01T00:01:00Z']);
     });
 
     it('are listed without their tasks, page by page, and forgotten', async () => {

@@ -43,7 +43,9 @@ function calendarOf(zone: string, change: number): readonly LocalMinute[] {
   const shown = new Map<number, number[]>();
   const reached: { readonly local: number; readonly at: number }[] = [];
   for (let at = change - 9 * HOUR; at < change + 9 * HOUR; at += MINUTE) {
-    const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+    const parts = Object.fromEntries(
+      format.formatToParts(at).map(({ type, value }) => [type, Number(value)]),
+    );
     const { year = 0, month = 0, day = 0, hour = 0, minute = 0 } = parts;
     const local = Date.UTC(year, month - 1, day, hour, minute);
     shown.set(local, [...(shown.get(local) ?? []), at]);
