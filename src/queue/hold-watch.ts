@@ -1,6 +1,9 @@
 import type { TaskStore } from '../storage/task-store.js';
 import type { SettingsCache } from './settings-cache.js';
 
+/** The rate is read again at least this often: the clock that it is measured by may have been set. */
+const LONGEST_WAIT_MS = 60_000;
+
 /** Knows which queues may hold back tasks that are ready, and says when one may hand out again. */
 export class HoldWatch {
   /** One for each queue that waits for its rate. */
@@ -77,10 +80,13 @@ export class HoldWatch {
   }
 
   private arm(queue: string, wait: number): void {
-    const timer = setTimeout(() => {
-      this.timers.delete(queue);
-      this.release(queue);
-    }, Math.ceil(wait));
+    const timer = setTimeout(
+      () => {
+        this.timers.delete(queue);
+        this.release(queue);
+      },
+      Math.min(Math.ceil(wait), LONGEST_WAIT_MS),
+    );
     this.timers.set(queue, timer);
   }
 }

@@ -30,13 +30,20 @@ export class WebhookSender {
 
   /** Never rejects. A redirect is an answer like any other: nothing is sent after it. */
   async post(posting: Posting, signal: AbortSignal): Promise<Reply> {
+    const { timeoutMs } = this.options;
+    // `AbortSignal.any` would leave something at the outer signal for each call, for as long as the process lives.
+    const own = new AbortController();
+    const stop = () => own.abort(signal.reason);
+    const timer = setTimeout(() => own.abort(new DOMException('No answer', 'TimeoutError')), timeoutMs);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
     try {
-      return await this.exchange(
-        posting,
-        AbortSignal.any([signal, AbortSignal.timeout(this.options.timeoutMs)]),
-      );
+      return await this.exchange(posting, own.signal);
     } catch (error) {
-      return { error: describe(error, this.options.timeoutMs) };
+      return { error: describe(error, timeoutMs) };
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
     }
   }
 

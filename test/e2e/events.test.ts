@@ -190,6 +190,18 @@ describeStores(({ name, startApp, settings }) => {
       (await listen()).kill();
     });
 
+    it('makes room when a connection closes on which it never got its turn', async () => {
+      await start();
+      const readers = service.app.get(EventReaders);
+      const socket = connect(service.port, '127.0.0.1');
+      socket.write(
+        'GET /tasks/next?wait=30 HTTP/1.1\r\nHost: x\r\n\r\nGET /events HTTP/1.1\r\nHost: x\r\n\r\n',
+      );
+      await until(() => readers.size === 1);
+      socket.destroy();
+      await until(() => readers.size === 0);
+    });
+
     it('refuses HEAD and a bad filter', async () => {
       await start();
       const head = await service.call('HEAD', '/events');

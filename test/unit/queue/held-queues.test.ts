@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { loadConfig } from '../../../src/config/config.js';
 import type { Caller } from '../../../src/queue/caller.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
@@ -184,6 +185,20 @@ describe('a waiting room, of queues that hold tasks back', () => {
     store.clock.advanceSeconds(60);
     await until(() => answers.length === 2);
     expect(answers).toEqual(['w1 t1', 'w2 t2']);
+  });
+
+  it('sleeps a minute at most, also when a clock that was set says that the next token is far away', async () => {
+    const waits: number[] = [];
+    const timers = jest.spyOn(globalThis, 'setTimeout').mockImplementation((...[, wait]) => {
+      waits.push(wait ?? 0);
+      return undefined as unknown as NodeJS.Timeout;
+    });
+    await store.configure('default', { rateLimit: { tasks: 1, per: 60 } });
+    store.untilAllowed = () => Promise.resolve(2 ** 31);
+    await park('w1');
+    timers.mockRestore();
+    // Its own end, and the look at the rate.
+    expect(waits).toEqual([60_000, 60_000]);
   });
 
   it('forgets the next token of a rate that was raised', async () => {
