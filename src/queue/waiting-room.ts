@@ -219,14 +219,14 @@ export class WaitingRoom implements OnModuleDestroy {
     let wasOpen = false;
     for (;;) {
       Object.assign(waiter, { isTrying: true, isWoken: false });
+      // First what is limited: whoever is refused must be told when that is over.
+      await this.settings.known();
       // A key that has expired, or is not valid any more, gets nothing.
       if (waiter.caller.isGone) {
         this.serve(waiter, NOTHING);
         if (woken !== undefined) this.passOn(woken, waiter);
         return false;
       }
-      // First what is limited: whoever is refused must be told when that is over.
-      await this.settings.known();
       const answer = this.store.claim(waiter.request);
       const claimed = await answer.catch(() => undefined);
       if (claimed?.length !== 0) {

@@ -1,4 +1,5 @@
 import { loadConfig } from '../../../src/config/config.js';
+import type { Caller } from '../../../src/queue/caller.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { WaitingRoom } from '../../../src/queue/waiting-room.js';
 import { type ClaimedTask, StoreUnavailable, type TaskStore } from '../../../src/storage/task-store.js';
@@ -115,6 +116,24 @@ describe('a waiting room', () => {
     await add(store, { id: 'fresh' });
     await store.quiet();
     expect(answers).toEqual(['w1 held', 'w2 fresh']);
+  });
+
+  it('passes a task on past any number of polls whose key has expired', async () => {
+    let isGone = false;
+    const expiring: Caller = {
+      ...PATIENT,
+      get isGone() {
+        return isGone;
+      },
+    };
+    const polls = Array.from({ length: 15_000 }, () => room.claim(requestOf('w', ['default']), 60, expiring));
+    await store.quiet();
+    await park('last');
+    isGone = true;
+    await addMany(store, 1);
+    expect((await Promise.all(polls)).flat()).toEqual([]);
+    await store.quiet();
+    expect(answers).toEqual(['last t1']);
   });
 
   it('answers every poll of one claim call with the same task', async () => {
