@@ -15,6 +15,7 @@ export type Reply = readonly [
   claimed: readonly ClaimedRow[],
   expired: readonly ExpiredRow[],
   dangling: readonly DanglingEntry[],
+  isCut: number,
 ];
 export type HeldRow = readonly [queue: number, head: string, spec: string, core: string, lease: string];
 export type ClaimedRow = readonly [

@@ -44,7 +44,10 @@ export class RedisSettings {
       keys: [keys.queue(queue)],
       args: [queue, keys.settings, this.clock.now().steady, ...argsOf(change)],
     };
-    return connection.writeScript(CONFIGURE, call, (reply) => settingsIn(reply as string[]));
+    for (;;) {
+      const fields = await connection.writeScript(CONFIGURE, call, (reply) => reply as string[] | null);
+      if (fields !== null) return settingsIn(fields);
+    }
   }
 
   /** Milliseconds until the rate of the queue allows a claim. */

@@ -45,12 +45,11 @@ import { TaskClaimer } from './task-claimer.js';
 import { TaskFinder } from './task-finder.js';
 import { type Inserter, TaskInserter } from './task-inserter.js';
 import { TaskLister } from './task-lister.js';
+import { TaskPositions } from './task-positions.js';
 import { TaskRecords } from './task-records.js';
 import { TaskRestorer } from './task-restorer.js';
-import { laneOf } from './task.codec.js';
 import { TaskWriter } from './task-writer.js';
 
-const POSITION = new LuaScript('position', { parts: ['lanes'], isReadOnly: true });
 const GENERATION = new LuaScript('generation', { runsWhenFull: true, hasOneKey: true });
 
 export interface RedisStoreOptions {
@@ -87,6 +86,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly writer: TaskWriter;
   private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
+  private readonly positions: TaskPositions;
   private readonly dueFinder: DueFinder;
   private readonly settings: RedisSettings;
   private readonly moves: MoveWatch;
@@ -128,6 +128,7 @@ export class RedisTaskStore extends TaskStore {
     this.writer = new TaskWriter(this.parts, new SeenHeads(this.parts, this.finder));
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
+    this.positions = new TaskPositions(this.parts);
     this.dueFinder = new DueFinder(this.parts, this.clock, settings);
     this.settings = new RedisSettings(this.parts, this.clock);
     this.moves = new MoveWatch(link.openSubscriber(), {
@@ -221,12 +222,7 @@ export class RedisTaskStore extends TaskStore {
   }
 
   position(task: Task): Promise<number | undefined> {
-    return this.connection.during(async () => {
-      const { queue, id, priority } = task.spec;
-      const call = { keys: [this.parts.keys.queue(queue)], args: [id, priority, laneOf(task.spec)] };
-      const position = await this.connection.readScript(POSITION, call);
-      return position === null ? undefined : Number(position);
-    });
+    return this.connection.during(() => this.positions.of(task));
   }
 
   settingsOf(queue: string): Promise<QueueSettings> {

@@ -13,7 +13,7 @@ import type { TaskWriter } from './task-writer.js';
 import { type Bounds, ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 const CLAIM = new LuaScript('claim', {
-  parts: [...WRITING, 'event', 'lease', 'limits', 'ahead', 'choose', 'take', 'ways'],
+  parts: [...WRITING, 'event', 'lease', 'limits', 'ahead', 'choose', 'take', 'ways', 'aged'],
   runsWhenFull: true,
 });
 
@@ -66,6 +66,8 @@ interface Run {
   readonly expired: readonly ExpiredRow[];
   /** Entries without a record that were in the way. */
   readonly dropped: number;
+  /** There was too much to do for one script. */
+  readonly isCut: boolean;
 }
 
 /** Takes ready tasks and leases them. */
@@ -174,7 +176,7 @@ export class TaskClaimer {
     for (let step = 0; ; step += 1) {
       const now = this.clock.now();
       const left = rows.slice(taken.length, taken.length + LEASES_PER_STEP);
-      const { held, claimed, expired, dropped } = await this.run(
+      const { held, claimed, expired, dropped, isCut } = await this.run(
         search,
         { rows: left, isFirst: step === 0 },
         now,
@@ -182,7 +184,7 @@ export class TaskClaimer {
       if (held.length > 0) return (await this.withPayloads(held)).filter((each) => each !== undefined);
       taken.push(...(await this.withPayloads(claimed)));
       await this.expire(expired, now);
-      const isDry = claimed.length < left.length && expired.length + dropped < PASS_OVER;
+      const isDry = claimed.length < left.length && expired.length + dropped < PASS_OVER && !isCut;
       if (isDry || taken.length === rows.length) return [];
     }
   }
@@ -225,7 +227,11 @@ export class TaskClaimer {
     return connection.writeScript(CLAIM, call, (reply) => this.take(reply as Reply, rows, now));
   }
 
-  private take([held, claimed, expired, dangling]: Reply, rows: readonly LeaseRow[], now: Moment): Run {
+  private take(
+    [held, claimed, expired, dangling, isCut]: Reply,
+    rows: readonly LeaseRow[],
+    now: Moment,
+  ): Run {
     // What a claim holds is a set; it is answered in the order in which it was claimed.
     const present = held
       .toSorted(byPlace)
@@ -245,7 +251,7 @@ export class TaskClaimer {
       taken.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, claimed[index]?.[0] ?? '']),
     );
     this.parts.repairs.tell(dangling);
-    return { held: present, claimed: taken, expired, dropped: dangling.length };
+    return { held: present, claimed: taken, expired, dropped: dangling.length, isCut: isCut === 1 };
   }
 
   private hold(head: string, task: Task, payload: Payload | null): FoundTask {

@@ -13,19 +13,23 @@ local function giveLanes(queue)
     put(queue .. ':waiting', round, size)
     tally(queue .. ':levels', priority, size)
     tally(queue .. ':levels', 'r' .. priority, 1)
-    tally(queue .. ':signatures', '', size)
-    meet(queue, '')
+    meet(queue, '', size)
     giveTurn(queue, round)
     enterRing(queue, '', round, priority)
     _, place = unpack(redis.call('ZRANGE', queue .. ':ready', after, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))
   end
 end
 
+local function moveInPlain(queue, id, head, place)
+  note(queue .. ':ready', id, place)
+  if metaOf(queue, 'aged') > 0 then noteStale(queue, '', priorityOf(head.place)) end
+end
+
 local function makeReady(queue, id, head)
   if head.lane ~= '' then giveLanes(queue) end
-  if isLaned(queue) then queueUp(queue, id, head) else note(queue .. ':ready', id, head.place) end
+  if isLaned(queue) then queueUp(queue, id, head) else moveInPlain(queue, id, head, head.place) end
 end
 
 local function takeBack(queue, id, head)
-  if isLaned(queue) then stepOut(queue, id, head) else note(queue .. ':ready', id, false) end
+  if isLaned(queue) then stepOut(queue, id, head) else moveInPlain(queue, id, head, false) end
 end

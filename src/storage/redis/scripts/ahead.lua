@@ -13,12 +13,13 @@ local function readAhead(queue, ring, from, most)
   end
   if #rounds == 0 then return list end
   warm(queue .. ':waiting', rounds)
+  warm(queue .. ':turns', rounds)
   warm(queue .. ':active', groups)
   return list
 end
 
 -- The first round from a place on and its score; nil when there is none.
-local function nextRound(queue, signature, from, most)
+local function nextRound(queue, signature, from, run)
   local ring = ringOf(queue, signature)
   local list = ahead[ring] and ahead[ring][from] or {at = 1}
   while list[list.at] and noted(ring, list[list.at][1]) ~= nil do list.at = list.at + 1 end
@@ -28,7 +29,8 @@ local function nextRound(queue, signature, from, most)
       ahead[ring] = nil
     end
     ahead[ring] = ahead[ring] or {}
-    list = readAhead(queue, ring, from, most)
+    list = readAhead(queue, ring, from, run.ahead)
+    run.ahead = math.min(math.max(run.ahead * 2, 2), 64)
     ahead[ring][from] = list
   end
   return unpack(list[list.at] or {})

@@ -7,12 +7,16 @@ ARGV     how many of the queues to take from, the claim (or ''), whether to look
          then for each lease: the beginning of its JSON, its length (see `lease.lua`), the end of its event
 Returns the tasks that the claim holds already, each as number of the queue, head, spec, core, lease; the claimed ones, in
 the order of the leases, as event, head, spec, core, payload (false when it was left out); the expired ones that were passed
-over, as head, spec, core; and the entries without a record that were taken out, as queue, id. ]]
+over, as head, spec, core; the entries without a record that were taken out, as queue, id; and 1 when the work was cut off
+before it was known whether there is more. ]]
 local SHARED, WIDTH = 11, 3
 local takeFrom, claim, looksFirst, wall, steady, instant, channel, length, passOver, room, offer = unpack(ARGV, 1, SHARED)
 local held = {}
 local run = {claimed = {}, expired = {}, claim = claim, wall = wall, steady = steady, instant = instant,
-  channel = channel, length = length, passOver = tonumber(passOver), room = tonumber(room), offer = offer}
+  channel = channel, length = length, passOver = tonumber(passOver), room = tonumber(room), offer = offer,
+  pairs = {}, signatures = {}, looks = 0, settled = 0, isCut = false}
+for pair in string.gmatch(offer, '[^,]+') do run.pairs[#run.pairs + 1] = pair end
+table.sort(run.pairs)
 run.grantOf = function(number) return unpack(ARGV, SHARED + number * WIDTH + 1, SHARED + (number + 1) * WIDTH) end
 for q, queue in ipairs(looksFirst == '1' and claim ~= '' and KEYS or {}) do
   for _, id in ipairs(redis.call('SMEMBERS', queue .. ':claim:' .. claim)) do
@@ -23,12 +27,16 @@ for q, queue in ipairs(looksFirst == '1' and claim ~= '' and KEYS or {}) do
   end
 end
 run.left = #held > 0 and 0 or (#ARGV - SHARED) / WIDTH
+run.ahead = run.left
 for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do
+  if run.isCut then break end
   local queue = KEYS[q]
   local limits = limitsOf(queue)
-  if limits.ageing then giveLanes(queue) end
-  if isLaned(queue) then takeFromLanes(queue, limits, run) else takePlain(queue, limits, run) end
+  if limits.loosened and isLaned(queue) then run.isCut = not loosen(queue) end
+  if run.isCut then break end
+  if isAged(queue, limits, run) then takeAged(queue, limits, run)
+  elseif isLaned(queue) then takeFromLanes(queue, limits, run) else takePlain(queue, limits, run) end
 end
 endEvents()
 writeNotes()
-return {held, run.claimed, run.expired, dangling}
+return {held, run.claimed, run.expired, dangling, run.isCut and 1 or 0}

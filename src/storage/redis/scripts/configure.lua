@@ -4,10 +4,16 @@ ARGV[1]  its name   ARGV[2] the channel   ARGV[3] the instant on the steady scal
 ARGV     then for each field of the settings: its name, and its value, or '' to take it away
 <queue>:settings  hash    see `redis-settings.ts`
 <queue>:full      string  the instant at which the bucket of the rate is full
-Returns the settings, as fields and values. ]]
+Returns the settings, as fields and values; false when groups that an earlier change has let go had to be put back first,
+of which this is a step. ]]
 local settings, full = KEYS[1] .. ':settings', KEYS[1] .. ':full'
 local function rate() return redis.call('HMGET', settings, 'rateTasks', 'ratePer') end
-local before = rate()
+local function groupLimit() return tonumber(redis.call('HGET', settings, 'maxConcurrencyPerGroup') or math.huge) end
+local before, groupsBefore = rate(), groupLimit()
+if redis.call('EXISTS', KEYS[1] .. ':loosened') == 1 and not loosen(KEYS[1]) then
+  writeNotes()
+  return false
+end
 for i = 4, #ARGV, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', settings, ARGV[i])
   else redis.call('HSET', settings, ARGV[i], ARGV[i + 1]) end
@@ -18,7 +24,14 @@ if not tasks then
 elseif before[1] and (before[1] ~= tasks or before[2] ~= per) then
   redis.call('SET', full, string.format('%.17g', ARGV[3] + tasks * (per * 1000 / tasks)))
 end
-for _, group in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':parked')) do unpark(KEYS[1], group) end
+if groupLimit() > groupsBefore and redis.call('EXISTS', KEYS[1] .. ':parked') == 1 then
+  redis.call('RENAME', KEYS[1] .. ':parked', KEYS[1] .. ':loosened')
+  redis.call('HSET', settings, 'loosened', 1)
+end
+if metaOf(KEYS[1], 'aged') > 0 and redis.call('HEXISTS', settings, 'priorityAgeing') == 0 then
+  put(KEYS[1] .. ':meta', 'aged', 0)
+  redis.call('DEL', KEYS[1] .. ':ages', KEYS[1] .. ':stale', KEYS[1] .. ':aging')
+end
 writeNotes()
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return redis.call('HGETALL', settings)

@@ -1,6 +1,7 @@
 --[[ Part of every script that writes: numbers in hashes, written at the end like the notes. They are read
 once. A field is there while it counts something.
-<queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given) ]]
+<queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given), prefixes (see `signatures.lua`),
+aged (see `ages.lua`) ]]
 local numbers, changed = {}, {}
 
 -- Reads fields together that will be asked for.
@@ -30,9 +31,15 @@ local function increase(hash, field, by)
   return value
 end
 
+local function metaOf(queue, name)
+  local meta = queue .. ':meta'
+  if not numbers[meta] then warm(meta, {'number', 'event', 'endedBytes', 'turn', 'prefixes', 'aged'}) end
+  return numberOf(meta, name)
+end
+
 -- Adds to a counter of the queue; returns it.
 local function count(queue, name, by)
-  local meta = queue .. ':meta'
-  if not numbers[meta] then warm(meta, {'number', 'event', 'endedBytes', 'turn'}) end
-  return increase(meta, name, by)
+  local value = metaOf(queue, name) + by
+  put(queue .. ':meta', name, value)
+  return value
 end

@@ -3,6 +3,7 @@ something. Then it has lanes: what requires the same of a group at one priority,
 priority take turns: a round is `<priority> <group>`.
 <queue>:ready                    zset  ids of the lane without both, of all priorities, by place
 <queue>:ready:<priority>:<lane>  zset  ids of another lane by place
+<queue>:round:<round>            zset  ids of all lanes of a round that require something, by place
 <queue>:waiting                  hash  how many by round; a queue without it is plain
 <queue>:levels                   hash  how many by priority, and rounds by `r<priority>` ]]
 local AGES, HIGHEST_PRIORITY = 4398046511104, 1000

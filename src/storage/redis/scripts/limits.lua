@@ -1,8 +1,9 @@
 --[[ Part of the claim: what a queue's settings allow, see `redis-settings.ts` and `configure.lua`. ]]
 local function limitsOf(queue)
-  local paused, most, group, tasks, per, ageing = unpack(redis.call('HMGET', queue .. ':settings', 'paused',
-    'maxConcurrency', 'maxConcurrencyPerGroup', 'rateTasks', 'ratePer', 'priorityAgeing'))
-  local limits = {free = math.huge, group = tonumber(group), tasks = tonumber(tasks), ageing = tonumber(ageing)}
+  local paused, most, group, tasks, per, ageing, loosened = unpack(redis.call('HMGET', queue .. ':settings', 'paused',
+    'maxConcurrency', 'maxConcurrencyPerGroup', 'rateTasks', 'ratePer', 'priorityAgeing', 'loosened'))
+  local limits = {free = math.huge, group = tonumber(group), tasks = tonumber(tasks), ageing = tonumber(ageing),
+    loosened = loosened}
   if most then limits.free = most - redis.call('ZCARD', queue .. ':state:processing') end
   if paused then limits.free = 0 end
   if tasks then

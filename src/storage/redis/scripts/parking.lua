@@ -1,7 +1,10 @@
 --[[ Part of every script that writes: groups that are held back.
 <queue>:active          hash  tasks in `processing` by group
 <queue>:parked          set   groups that were at their limit when a claim met them
+<queue>:loosened        set   such groups when a setting has let them go; claims put them back before they take anything,
+some in each step, and the field `loosened` of the settings says so
 <queue>:parked:<group>  set   `<signature> <priority>` of its lanes that are out of the rings ]]
+local LOOSENED = 150
 local parked = {}
 
 local function park(queue, signature, round, priority, group)
@@ -11,7 +14,7 @@ local function park(queue, signature, round, priority, group)
 end
 
 local function unpark(queue, group)
-  if redis.call('SREM', queue .. ':parked', group) == 0 then return end
+  if redis.call('SREM', queue .. ':parked', group) + redis.call('SREM', queue .. ':loosened', group) == 0 then return end
   for _, lane in ipairs(redis.call('SMEMBERS', queue .. ':parked:' .. group)) do
     local signature, priority = string.match(lane, '^(%S*) (.*)$')
     if oldest(queue, priority, laneOf(signature, group)) then
@@ -21,6 +24,14 @@ local function unpark(queue, group)
   redis.call('DEL', queue .. ':parked:' .. group)
 end
 
+-- Puts back some of the groups that a setting has let go. Returns whether these were all.
+local function loosen(queue)
+  for _, group in ipairs(redis.call('SRANDMEMBER', queue .. ':loosened', LOOSENED)) do unpark(queue, group) end
+  if redis.call('EXISTS', queue .. ':loosened') == 1 then return false end
+  redis.call('HDEL', queue .. ':settings', 'loosened')
+  return true
+end
+
 -- A task goes from a state to another.
 local function follow(queue, lane, from, to)
   if lane == '' then return end
@@ -28,6 +39,6 @@ local function follow(queue, lane, from, to)
   if group == '' or (from == 'processing') == (to == 'processing') then return end
   increase(queue .. ':active', group, to == 'processing' and 1 or -1)
   if to == 'processing' then return end
-  if parked[queue] == nil then parked[queue] = redis.call('EXISTS', queue .. ':parked') == 1 end
+  if parked[queue] == nil then parked[queue] = redis.call('EXISTS', queue .. ':parked', queue .. ':loosened') > 0 end
   if parked[queue] then unpark(queue, group) end
 end

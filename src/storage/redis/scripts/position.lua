@@ -1,55 +1,85 @@
---[[ Says after how many claims a task is handed out at the latest.
-KEYS[1]  the queue
-ARGV[1]  id   ARGV[2] priority   ARGV[3] lane
-Returns the number, or false when the task is not ready. ]]
-local queue, id, priority, lane = KEYS[1], unpack(ARGV)
-local ageing = tonumber(redis.call('HGET', queue .. ':settings', 'priorityAgeing') or nil)
+--[[ Says after how many claims tasks are handed out at the latest.
+KEYS[i]  the queue of task i
+ARGV     for each task: id, priority, lane
+Returns for each the number, or false when the task is not ready; only for the first ones when that was much work. ]]
 -- With ageing: lanes that are looked at one by one, and levels that are looked through; what is beyond is counted whole.
 local MOST_LANES, MOST_LEVELS = 64, 64
-local place = redis.call('ZSCORE', keyOf(queue, priority, lane), id)
-if not place then return false end
-local _, group = partsOf(lane)
-local signatures, sizes, rounds = {''}, {}, {}
+-- Lanes looked through after which no further task is begun.
+local MOST_LOOKS = 64
+local views, looks = {}, 0
 
--- Of a plain queue too, as far as it is looked through.
-local function readLevels()
-  if isLaned(queue) then
-    signatures = redis.call('HKEYS', queue .. ':signatures')
-    local levels = redis.call('HGETALL', queue .. ':levels')
-    for i = 1, #levels, 2 do sizes[levels[i]] = tonumber(levels[i + 1]) end
-    return
-  end
+-- Of a plain queue, as far as it is looked through.
+local function readPlain(queue, view)
   local from = '-inf'
-  for _ = 1, ageing and MOST_LEVELS or 0 do
+  for _ = 1, view.ageing and MOST_LEVELS or 0 do
     local first = redis.call('ZRANGE', queue .. ':ready', from, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
-    if not first then break end
+    if not first then return end
     local level = priorityOf(first)
     from = placesOf(level - 1)
-    sizes[tostring(level)] = redis.call('ZCOUNT', queue .. ':ready', placesOf(level), '(' .. from)
+    view.sizes[tostring(level)] = redis.call('ZCOUNT', queue .. ':ready', placesOf(level), '(' .. from)
+    view.rounds[tostring(level)] = {''}
   end
 end
 
+-- Reads how many are ready by priority, how many rounds by `r<priority>`, and, when the lanes are few, which they are.
+local function readLanes(queue, view)
+  local levels = redis.call('HGETALL', queue .. ':levels')
+  for i = 1, #levels, 2 do
+    local size = tonumber(levels[i + 1])
+    view.sizes[levels[i]] = size
+    if tonumber(levels[i]) then view.total = view.total + size end
+  end
+  if not view.ageing then return end
+  local lanes = redis.call('HLEN', queue .. ':waiting') * redis.call('HLEN', queue .. ':signatures')
+  view.isCrowded = lanes > MOST_LANES
+  if view.isCrowded then return end
+  view.signatures = redis.call('HKEYS', queue .. ':signatures')
+  for _, round in ipairs(redis.call('HKEYS', queue .. ':waiting')) do
+    local level, name = string.match(round, '^(%S+) (.*)$')
+    view.rounds[level] = view.rounds[level] or {}
+    table.insert(view.rounds[level], name)
+  end
+end
+
+-- What the tasks of a queue share.
+local function viewOf(queue)
+  if views[queue] then return views[queue] end
+  local view = {signatures = {''}, sizes = {}, rounds = {}, above = {}, total = 0, isCrowded = false}
+  view.ageing = tonumber(redis.call('HGET', queue .. ':settings', 'priorityAgeing') or nil)
+  views[queue] = view
+  if isLaned(queue) then
+    readLanes(queue, view)
+  else
+    view.total = redis.call('ZCARD', queue .. ':ready')
+    readPlain(queue, view)
+  end
+  return view
+end
+
 -- Where the tasks of a priority begin in a lane, and how many there are.
-local function spanOf(level, name)
-  local key, from = keyOf(queue, level, name), placesOf(level)
+local function spanOf(queue, level, lane)
+  local key, from = keyOf(queue, level, lane), placesOf(level)
   return key, redis.call('ZCOUNT', key, '-inf', '(' .. from), redis.call('ZCOUNT', key, from, '(' .. placesOf(level - 1))
 end
 
 -- All tasks age alike: what is more urgent now is so at any time.
-local function urgencyOf(level, task)
-  local head = redis.call('HGET', queue .. ':task:' .. task, 'head')
-  return level * ageing * 1000 - (string.match(head or '', '^%S+ %S+ %S+ %S+ (%S+)') or 0)
+local function urgencyOf(queue, level, id)
+  local head = redis.call('HGET', queue .. ':task:' .. id, 'head')
+  return level * views[queue].ageing * 1000 - (string.match(head or '', '^%S+ %S+ %S+ %S+ (%S+)') or 0)
 end
 
-local function urgencyAt(level, key, rank) return urgencyOf(level, redis.call('ZRANGE', key, rank, rank)[1]) end
+local function urgencyAt(queue, level, key, rank)
+  return urgencyOf(queue, level, redis.call('ZRANGE', key, rank, rank)[1])
+end
 
--- How many of the first tasks of a lane are more urgent than `least`.
-local function countAhead(level, name, least)
-  local key, first, size = spanOf(level, name)
+-- How many of the first tasks of a lane are more urgent than `least`, of a task of `priority`.
+local function countAhead(queue, level, lane, least, priority)
+  local key, first, size = spanOf(queue, level, lane)
   local function isAhead(at)
-    local urgency = urgencyAt(level, key, first + at)
-    return urgency > least or urgency == least and level > tonumber(priority)
+    local urgency = urgencyAt(queue, level, key, first + at)
+    return urgency > least or urgency == least and level > priority
   end
+  looks = looks + 1
   if size == 0 or not isAhead(0) then return 0 end
   if isAhead(size - 1) then return size end
   local low, high = 1, size - 1
@@ -61,58 +91,79 @@ local function countAhead(level, name, least)
 end
 
 -- The least urgency among the tasks that are handed out before this one in its level, itself included.
-local function leastUrgency(rank)
-  local least = urgencyOf(priority, id)
-  for _, other in ipairs(rounds[priority] or {}) do
-    for _, signature in ipairs(other == group and {} or signatures) do
-      local key, first, size = spanOf(priority, laneOf(signature, other))
-      if size > 0 then least = math.min(least, urgencyAt(priority, key, first + math.min(rank, size - 1))) end
+local function leastUrgency(queue, id, priority, group, rank)
+  local view = views[queue]
+  local least = urgencyOf(queue, priority, id)
+  for _, other in ipairs(view.rounds[priority] or {}) do
+    for _, signature in ipairs(other == group and {} or view.signatures) do
+      local key, first, size = spanOf(queue, priority, laneOf(signature, other))
+      looks = looks + 1
+      if size > 0 then least = math.min(least, urgencyAt(queue, priority, key, first + math.min(rank, size - 1))) end
     end
   end
   return least
 end
 
-readLevels()
-local rank, own, ahead, total = 0, nil, 0, 0
-for _, signature in ipairs(signatures) do
-  local key = keyOf(queue, priority, laneOf(signature, group))
-  rank = rank + redis.call('ZCOUNT', key, placesOf(priority), '(' .. place)
-end
-if isLaned(queue) then
-  sizes[priority] = sizes[priority] or rank + 1
-  own = math.min((rank + 1) * (sizes['r' .. priority] or 1), sizes[priority])
-  for level, size in pairs(sizes) do
-    if tonumber(level) then total = total + size end
-    if not ageing and tonumber(level) and tonumber(level) > tonumber(priority) then ahead = ahead + size end
+-- How many of a round are before a place. A queue of an earlier version has some that are in their lanes only.
+local function rankIn(queue, priority, group, place)
+  local function before(key, last) return redis.call('ZCOUNT', key, placesOf(priority), last) end
+  local round, plain = queue .. ':round:' .. priority .. ' ' .. group, keyOf(queue, priority, laneOf('', group))
+  local all = before(plain, '(' .. placesOf(priority - 1)) + redis.call('ZCARD', round)
+  if not isLaned(queue) then return before(plain, '(' .. place) end
+  if all == tonumber(redis.call('HGET', queue .. ':waiting', priority .. ' ' .. group)) then
+    return before(plain, '(' .. place) + before(round, '(' .. place)
   end
-else
-  own, total = rank + 1, redis.call('ZCARD', queue .. ':ready')
-  if not ageing then return redis.call('ZCOUNT', queue .. ':ready', '-inf', '(' .. place) + 1 end
-  sizes[priority] = select(3, spanOf(priority, ''))
+  local rank = 0
+  for _, signature in ipairs(redis.call('HKEYS', queue .. ':signatures')) do
+    rank = rank + before(keyOf(queue, priority, laneOf(signature, group)), '(' .. place)
+  end
+  return rank
 end
-if not ageing then return ahead + own end
 
-local levels, lanes = {}, 0
-if isLaned(queue) then
-  lanes = redis.call('HLEN', queue .. ':waiting') * #signatures
-  for _, round in ipairs(lanes <= MOST_LANES and redis.call('HKEYS', queue .. ':waiting') or {}) do
-    local level, name = string.match(round, '^(%S+) (.*)$')
-    rounds[level] = rounds[level] or {}
-    table.insert(rounds[level], name)
+local function countAbove(view, priority)
+  if view.above[priority] then return view.above[priority] end
+  local sum, least = 0, tonumber(priority)
+  for level, size in pairs(view.sizes) do
+    local number = tonumber(level)
+    if number and number > least then sum = sum + size end
   end
+  view.above[priority] = sum
+  return sum
 end
-if lanes > MOST_LANES then return own + total - sizes[priority] end
-local least, left = leastUrgency(rank), total
-for level, size in pairs(sizes) do
-  if tonumber(level) then
-    left = left - size
-    if level ~= priority then
-      for _, name in ipairs(isLaned(queue) and rounds[level] or {''}) do
-        for _, signature in ipairs(signatures) do
-          ahead = ahead + countAhead(tonumber(level), laneOf(signature, name), least)
+
+-- How many of other levels come before, when all age.
+local function countAged(queue, view, own, least, priority)
+  local ahead, left = 0, view.total - own
+  for level, size in pairs(view.sizes) do
+    if tonumber(level) and level ~= priority then
+      left = left - size
+      for _, name in ipairs(view.rounds[level] or {}) do
+        for _, signature in ipairs(view.signatures) do
+          ahead = ahead + countAhead(queue, tonumber(level), laneOf(signature, name), least, tonumber(priority))
         end
       end
     end
   end
+  return ahead + left
 end
-return own + ahead + left
+
+local function position(queue, id, priority, lane)
+  local place = redis.call('ZSCORE', keyOf(queue, priority, lane), id)
+  if not place then return false end
+  local view = viewOf(queue)
+  if not isLaned(queue) and not view.ageing then return redis.call('ZRANK', queue .. ':ready', id) + 1 end
+  local _, group = partsOf(lane)
+  local rank = rankIn(queue, priority, group, place)
+  local size = view.sizes[priority] or isLaned(queue) and rank + 1 or select(3, spanOf(queue, priority, ''))
+  local own = isLaned(queue) and math.min((rank + 1) * (view.sizes['r' .. priority] or 1), size) or rank + 1
+  if not view.ageing then return countAbove(view, priority) + own end
+  if view.isCrowded then return own + view.total - size end
+  return own + countAged(queue, view, size, leastUrgency(queue, id, priority, group, rank), priority)
+end
+
+local results = {}
+for i, queue in ipairs(KEYS) do
+  if looks > MOST_LOOKS then break end
+  results[i] = position(queue, unpack(ARGV, 3 * i - 2, 3 * i))
+end
+return results

@@ -9,14 +9,14 @@ local function queueUp(queue, id, head)
     giveTurn(queue, round)
   end
   tally(queue .. ':levels', priority, 1)
-  tally(queue .. ':signatures', signature, 1)
-  meet(queue, signature)
+  meet(queue, signature, 1)
+  if signature ~= '' then note(queue .. ':round:' .. round, id, head.place) end
   enterRing(queue, signature, round, priority)
 end
 
 -- Whether a round has nothing more that requires this.
 local function isDry(queue, priority, lane, left)
-  if left == 0 or #signaturesOf(queue) == 1 then return left == 0 end
+  if left == 0 or isOnlyOne(queue) then return left == 0 end
   return not oldest(queue, priority, lane)
 end
 
@@ -31,6 +31,8 @@ local function stepOut(queue, id, head)
     put(queue .. ':turns', round, 0)
   end
   tally(queue .. ':levels', priority, -1)
-  tally(queue .. ':signatures', signature, -1)
+  meet(queue, signature, -1)
+  if signature ~= '' then note(queue .. ':round:' .. round, id, false) end
   if isDry(queue, priority, head.lane, left) then leaveRing(queue, signature, round) end
+  noteStale(queue, signature, priority)
 end

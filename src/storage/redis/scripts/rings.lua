@@ -1,15 +1,21 @@
 --[[ Part of every script that writes: whose turn it is.
 <queue>:turns             hash  turns by round, of those that have something ready
-<queue>:ring:<signature>  zset  rounds by priority, then turn; those without anything ready leave it with its last one ]]
+<queue>:ring:<signature>  zset  rounds by priority, then turn; those without anything ready leave it with its last one.
+A round may have had later turns since: a claim that meets it moves it to its turn, so that a turn need not be written to
+each ring of the round. ]]
 local function ringOf(queue, signature) return queue .. ':ring:' .. signature end
 
 -- Puts a round into a ring, or moves it there: to its turn.
 local function enterRing(queue, signature, round, priority)
   local turn = numberOf(queue .. ':turns', round)
   note(ringOf(queue, signature), round, string.format('%d', placesOf(priority) + turn))
+  noteStale(queue, signature, priority)
 end
 
-local function leaveRing(queue, signature, round) note(ringOf(queue, signature), round, false) end
+local function leaveRing(queue, signature, round)
+  note(ringOf(queue, signature), round, false)
+  noteStale(queue, signature, string.match(round, '^%S+'))
+end
 
 local function isInRing(queue, signature, round)
   local ring = ringOf(queue, signature)
@@ -25,10 +31,7 @@ local function giveTurn(queue, round) put(queue .. ':turns', round, count(queue,
 local function sendBack(queue, task)
   if numberOf(queue .. ':waiting', task.round) == 0 then return end
   giveTurn(queue, task.round)
-  local signatures = signaturesOf(queue)
-  for _, signature in ipairs(signatures) do
-    if #signatures == 1 or isInRing(queue, signature, task.round) then
-      enterRing(queue, signature, task.round, task.priority)
-    end
+  if isOnlyOne(queue) or isInRing(queue, task.signature, task.round) then
+    enterRing(queue, task.signature, task.round, task.priority)
   end
 end

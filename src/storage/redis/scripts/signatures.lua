@@ -1,18 +1,85 @@
 --[[ Part of every script that writes: what the ready tasks of a queue require.
-<queue>:signatures  hash  how many by signature ]]
+<queue>:signatures  hash  how many by signature
+<queue>:prefixes    hash  how many by each beginning of a signature, pair by pair: so a claim finds the signatures that a
+worker satisfies by its own pairs, however many others there are. Complete when `prefixes` of `meta` is set. ]]
+local FEW = 16
 local signaturesIn = {}
 
--- As a list, and as a set in the same table.
+-- As a list, and as a set in the same table; when there are more than a few, only that `isMany`.
 local function signaturesOf(queue)
   local known = signaturesIn[queue]
   if known then return known end
-  known = redis.call('HKEYS', queue .. ':signatures')
-  for _, signature in ipairs(known) do known[signature] = true end
+  known = {isMany = redis.call('HLEN', queue .. ':signatures') > FEW}
+  for i, signature in ipairs(known.isMany and {} or redis.call('HKEYS', queue .. ':signatures')) do
+    known[i], known[signature] = signature, true
+  end
   signaturesIn[queue] = known
   return known
 end
 
-local function meet(queue, signature)
+local function isOnlyOne(queue)
   local known = signaturesOf(queue)
-  if not known[signature] then known[#known + 1], known[signature] = signature, true end
+  return not known.isMany and #known == 1
+end
+
+local function prefixesOf(signature)
+  local prefixes = {}
+  for at in string.gmatch(signature .. ',', '(),') do prefixes[#prefixes + 1] = string.sub(signature, 1, at - 1) end
+  return prefixes
+end
+
+-- A queue of an earlier version has none yet.
+local function completePrefixes(queue)
+  if metaOf(queue, 'prefixes') == 1 then return end
+  put(queue .. ':meta', 'prefixes', 1)
+  local counts = redis.call('HGETALL', queue .. ':signatures')
+  redis.call('DEL', queue .. ':prefixes')
+  for i = 1, #counts, 2 do
+    for _, prefix in ipairs(counts[i] == '' and {} or prefixesOf(counts[i])) do
+      redis.call('HINCRBY', queue .. ':prefixes', prefix, counts[i + 1])
+    end
+  end
+end
+
+-- Counts ready tasks that require this.
+local function meet(queue, signature, by)
+  local known = signaturesOf(queue)
+  if not known.isMany and by > 0 and not known[signature] then known[#known + 1], known[signature] = signature, true end
+  if signature ~= '' then
+    completePrefixes(queue)
+    for _, prefix in ipairs(prefixesOf(signature)) do tally(queue .. ':prefixes', prefix, by) end
+  end
+  tally(queue .. ':signatures', signature, by)
+end
+
+-- Reads fields of a hash, as many as there may be.
+local function valuesOf(hash, fields)
+  local values = {}
+  for from = 1, #fields, 1000 do
+    local some = redis.call('HMGET', hash, unpack(fields, from, math.min(from + 999, #fields)))
+    for i = 1, #some do values[from + i - 1] = some[i] end
+  end
+  return values
+end
+
+-- The signatures that are made of these pairs, which are in their order.
+local function madeOf(queue, offered)
+  completePrefixes(queue)
+  local found, nodes = {''}, {{'', 0}}
+  while nodes[1] do
+    local fields, nexts = {}, {}
+    for _, node in ipairs(nodes) do
+      for i = node[2] + 1, #offered do
+        fields[#fields + 1] = node[1] == '' and offered[i] or node[1] .. ',' .. offered[i]
+        nexts[#nexts + 1] = {fields[#fields], i}
+      end
+    end
+    nodes = {}
+    local counts, whole = valuesOf(queue .. ':prefixes', fields), valuesOf(queue .. ':signatures', fields)
+    for i, node in ipairs(nexts) do
+      if counts[i] then nodes[#nodes + 1] = node end
+      if whole[i] then found[#found + 1] = node[1] end
+    end
+  end
+  return found
 end

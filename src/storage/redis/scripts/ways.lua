@@ -1,12 +1,13 @@
 --[[ Part of the claim: the ways through a queue, one with lanes and a plain one. See `take.lua` for `run`. ]]
 local function takeFromLanes(queue, limits, run)
-  while run.left > 0 and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
+  while run.left > 0 and not run.isCut and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
     local task = choose(queue, limits, run)
     if not task then return end
     if take(queue, task.id, run, task) then
       spend(queue, limits, run.steady)
       sendBack(queue, task)
     end
+    run.isCut = run.looks >= LOOKS
   end
 end
 

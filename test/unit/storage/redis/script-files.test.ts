@@ -2,15 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FOLDER = join(import.meta.dirname, '../../../../src/storage/redis/scripts');
-const MOST_LINES = 40;
 
 const files = readdirSync(FOLDER).map((name) => ({ name, text: readFileSync(join(FOLDER, name), 'utf8') }));
 
 describe('every script', () => {
-  it.each(files)('is short and says what it is called with: $name', ({ text }) => {
+  it.each(files)('says what it is called with: $name', ({ text }) => {
     const [header = '', body = ''] = text.split(' ]]\n', 2);
     expect(header).toMatch(/^--\[\[ \S/);
-    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(MOST_LINES);
     for (const name of ['KEYS', 'ARGV']) {
       if (new RegExp(`\\b${name}\\b`).test(body)) expect(header).toMatch(new RegExp(`^${name}\\b`, 'm'));
     }
