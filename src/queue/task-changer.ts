@@ -39,7 +39,10 @@ export class TaskChanger {
   async change(id: string, decide: Decide): Promise<Task> {
     for (;;) {
       const { task, change } = await this.decide({ id, decide });
-      if (change === undefined) return task;
+      if (change === undefined) {
+        await this.store.confirm(task);
+        return task;
+      }
       const [isWritten] = await this.store.replace([change]);
       if (isWritten) return change.task;
     }
@@ -64,6 +67,7 @@ export class TaskChanger {
         const { task, change } = decision.value;
         const command = commands[index];
         const isLost = command !== undefined && change !== undefined && lost.has(change);
+        if (change === undefined) await this.store.confirm(task);
         return isLost ? this.change(command.id, command.decide) : (change?.task ?? task);
       }),
     );

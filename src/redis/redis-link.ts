@@ -8,6 +8,8 @@ import { describeEndpoint, type RedisEndpoint } from './redis-url.js';
 
 export interface RedisLinkOptions extends ConnectionSettings {
   readonly endpoint: RedisEndpoint;
+  /** Writes wait for replicas: they have a connection of their own. */
+  readonly hasWriter?: boolean;
   readonly logger?: Pick<Logger, 'log' | 'warn'>;
 }
 
@@ -26,8 +28,10 @@ export function openRedisLink(options: RedisLinkOptions): RedisLink {
 }
 
 /**
- * A Redis, its one connection for commands (in a cluster: one for each node), and whether it is there.
+ * A Redis, its connection for commands (in a cluster: one for each node), and whether it is there.
  *
+ * - **Writes that wait.** Redis answers nothing on a connection that waits for replicas, so `writer` is another one where
+ *   writes do that; elsewhere it is `client`.
  * - **Commands.** `client` executes each at most once, queues none, and connects again for ever.
  * - **There or away.** It is there when it answers, has loaded its data and takes writes; of a cluster all of it. A
  *   Redis that falls silent is away within the time-out, also when nobody asks it anything; then its connections are
@@ -35,10 +39,11 @@ export function openRedisLink(options: RedisLinkOptions): RedisLink {
  */
 export class RedisLink {
   readonly client: Redis | Cluster;
+  readonly writer: Redis | Cluster;
   readonly isCluster: boolean;
   private readonly address: string;
   private readonly logger: Pick<Logger, 'log' | 'warn'>;
-  private readonly monitor: Monitor;
+  private readonly monitors: readonly Monitor[];
   private readonly subscribers: { readonly redis: Redis; readonly heartbeat: Heartbeat }[] = [];
   private readonly listeners = new Set<(isAvailable: boolean) => void>();
   private readonly troubleListeners = new Set<() => void>();
@@ -52,18 +57,11 @@ export class RedisLink {
     this.address = describeEndpoint(endpoint);
     this.logger = options.logger ?? new Logger(RedisLink.name);
     this.isCluster = endpoint.kind === 'cluster';
-    const onChange = (): void => {
-      this.changed();
-    };
-    if (endpoint.kind === 'cluster') {
-      const cluster = connectCluster(endpoint, options);
-      this.client = cluster;
-      this.monitor = new ClusterMonitor(cluster, onChange);
-    } else {
-      const redis = connectRedis(endpoint, options);
-      this.client = redis;
-      this.monitor = new Heartbeat(redis, takesWrites, onChange);
-    }
+    const main = this.connect(options);
+    const writing = options.hasWriter ? this.connect({ ...options, name: `${options.name}-writer` }) : main;
+    this.client = main.client;
+    this.writer = writing.client;
+    this.monitors = writing === main ? [main.monitor] : [main.monitor, writing.monitor];
     this.timer = setInterval(() => {
       this.beat();
     }, options.timeoutMs / BEATS_PER_TIMEOUT);
@@ -71,7 +69,7 @@ export class RedisLink {
   }
 
   get isAvailable(): boolean {
-    return this.monitor.isWell && this.closing === undefined;
+    return this.trouble === undefined && this.closing === undefined;
   }
 
   /** Calls `listener` with false when Redis goes away, and with true when it is there, for the first time or again. */
@@ -88,7 +86,7 @@ export class RedisLink {
     if (this.isAvailable) return;
     await new Promise<void>((resolve, reject) => {
       const look = (isOver: boolean): void => {
-        const isRefused = REFUSALS.some((code) => this.monitor.trouble.endsWith(code));
+        const isRefused = REFUSALS.some((code) => this.trouble?.endsWith(code));
         if (!this.isAvailable && !isRefused && !isOver) return;
         clearTimeout(timer);
         this.troubleListeners.delete(onTrouble);
@@ -123,15 +121,36 @@ export class RedisLink {
     return this.closing;
   }
 
+  /** Why it is away, in a word or two. */
+  private get trouble(): string | undefined {
+    return this.monitors.find(({ isWell }) => !isWell)?.trouble;
+  }
+
+  private connect(options: RedisLinkOptions): {
+    readonly client: Redis | Cluster;
+    readonly monitor: Monitor;
+  } {
+    const { endpoint } = options;
+    const onChange = (): void => {
+      this.changed();
+    };
+    if (endpoint.kind === 'cluster') {
+      const client = connectCluster(endpoint, options);
+      return { client, monitor: new ClusterMonitor(client, onChange) };
+    }
+    const client = connectRedis(endpoint, options);
+    return { client, monitor: new Heartbeat(client, takesWrites, onChange) };
+  }
+
   private async disconnect(): Promise<void> {
     clearInterval(this.timer);
     this.listeners.clear();
-    const clients = [this.client, ...this.subscribers.map(({ redis }) => redis)];
+    const clients = [...new Set([this.client, this.writer]), ...this.subscribers.map(({ redis }) => redis)];
     await Promise.all(clients.map(disconnectRedis));
   }
 
   private beat(): void {
-    this.monitor.beat();
+    for (const monitor of this.monitors) monitor.beat();
     for (const { heartbeat } of this.subscribers) heartbeat.beat();
   }
 
@@ -149,11 +168,11 @@ export class RedisLink {
   private tell(isAvailable: boolean): void {
     this.hasToldTrouble = true;
     if (isAvailable) this.logger.log(`Redis ${this.address} is there`);
-    else this.logger.warn(`Redis ${this.address} is away (${this.monitor.trouble})`);
+    else this.logger.warn(`Redis ${this.address} is away (${this.trouble})`);
   }
 
   private absence(isRefused: boolean): Error {
-    const { trouble } = this.monitor;
+    const { trouble } = this;
     return new Error(
       isRefused
         ? `Redis ${this.address} refuses the user or the password (${trouble}): correct REDIS_URL`

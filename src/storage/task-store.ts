@@ -243,6 +243,14 @@ export abstract class TaskStore {
     return undefined;
   }
 
+  /**
+   * Resolves when a task that was read is as safe as one that was written and acknowledged: whoever answers a repetition
+   * from what it has read waits for it.
+   */
+  confirm(_task: Task): Promise<void> {
+    return Promise.resolve();
+  }
+
   abstract findPayload(id: string): Promise<Payload | undefined>;
   abstract findOutput(id: string): Promise<JsonText | undefined>;
   /** The finished attempts, oldest first. */

@@ -33,7 +33,7 @@ export async function openRedisStore(choices: RedisStoreChoices): Promise<RedisT
   const { url, keyPrefix, clock, settings, replicas = 0, limitMs = 2_000, streamLength = 1_000 } = choices;
   const { isCluster = false, timeoutMs = CONNECTION.timeoutMs } = choices;
   return RedisTaskStore.open({
-    link: await openLink({ url, isCluster, timeoutMs }),
+    link: await openLink({ url, isCluster, timeoutMs, hasWriter: replicas > 0 }),
     keyPrefix,
     clock,
     settings: { ...ROOMY, ...settings },
@@ -51,14 +51,18 @@ export async function openRedis(url: string): Promise<Redis> {
   return client;
 }
 
-type LinkChoices = Required<Pick<RedisStoreChoices, 'url' | 'isCluster' | 'timeoutMs'>>;
+type LinkChoices = Required<Pick<RedisStoreChoices, 'url' | 'isCluster' | 'timeoutMs'>> & {
+  readonly hasWriter: boolean;
+};
 
-async function openLink({ url, isCluster, timeoutMs }: LinkChoices): Promise<StoreLink> {
-  const link = openRedisLink({ ...CONNECTION, timeoutMs, endpoint: parseRedisUrl(url), logger: SILENT });
+async function openLink({ url, isCluster, timeoutMs, hasWriter }: LinkChoices): Promise<StoreLink> {
+  const endpoint = parseRedisUrl(url);
+  const link = openRedisLink({ ...CONNECTION, timeoutMs, endpoint, hasWriter, logger: SILENT });
   await link.ready(timeoutMs);
   if (!isCluster) return link;
   return {
     client: link.client,
+    writer: link.writer,
     isCluster,
     get isAvailable() {
       return link.isAvailable;

@@ -76,6 +76,11 @@ export class Keys {
     return `${this.batch(queue, batchId)}:counts`;
   }
 
+  /** Is written when replicas are waited for that shall have what was written before. */
+  confirmation(queue: string): string {
+    return `${this.queue(queue)}:confirmed`;
+  }
+
   events(queue: string): string {
     return `${this.queue(queue)}:events`;
   }

@@ -25,6 +25,7 @@ export async function openRedisStore(
   const link = openRedisLink({
     ...connectionSettings(config, 'crucible-queue'),
     endpoint: parseRedisUrl(config.REDIS_URL),
+    hasWriter: config.REDIS_WAIT_REPLICAS > 0,
     logger,
   });
   try {

@@ -170,7 +170,11 @@ export class RedisTaskStore extends TaskStore {
   }
 
   insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
-    return this.connection.during(() => this.inserter.insert(items));
+    return this.connection.during(async () => {
+      const present = await this.inserter.insert(items);
+      await this.confirmAll(present);
+      return present;
+    });
   }
 
   restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
@@ -195,6 +199,10 @@ export class RedisTaskStore extends TaskStore {
 
   findAttempts(id: string): Promise<readonly Attempt[]> {
     return this.connection.during(() => this.finder.findAttempts(id));
+  }
+
+  override confirm(task: Task): Promise<void> {
+    return this.connection.during(() => this.confirmAll([task]));
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedTask[]> {
@@ -282,6 +290,13 @@ export class RedisTaskStore extends TaskStore {
     if (this.clock instanceof RedisClock) this.clock.stop();
     this.moves.close();
     await this.connection.close();
+  }
+
+  /** What is there already is answered like what was written now. */
+  private async confirmAll(tasks: readonly (Task | undefined)[]): Promise<void> {
+    const queues = new Set(tasks.flatMap((task) => task?.spec.queue ?? []));
+    const { connection, keys } = this.parts;
+    await Promise.all([...queues].map((queue) => connection.confirm(keys.confirmation(queue))));
   }
 
   private async readGeneration(): Promise<void> {

@@ -3,11 +3,15 @@ import { types } from 'node:util';
 import type { Cluster, Redis } from 'ioredis';
 import { describeRedisError, isRedirection, isRedisReply } from '../../redis/redis-error.js';
 import { StoreUnavailable } from '../task-store.js';
-import { type LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
+import { LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
+
+const CONFIRM = new LuaScript('confirm', { runsWhenFull: true, hasOneKey: true });
 
 /** What the store needs of its connection. */
 export interface StoreLink {
   readonly client: Redis | Cluster;
+  /** For writes that wait for replicas. */
+  readonly writer: Redis | Cluster;
   readonly isAvailable: boolean;
   /** Keys of one script must be on one node. */
   readonly isCluster: boolean;
@@ -48,7 +52,8 @@ export class StoreConnection {
   constructor({ link, replicas, limitMs }: StoreConnectionOptions) {
     this.link = link;
     this.limitMs = limitMs;
-    if (replicas > 0) this.wait = { replicas, limitMs };
+    // Sooner than the connection is taken for silent, so that what is missing can be said.
+    if (replicas > 0) this.wait = { replicas, limitMs: limitMs / 2 };
   }
 
   get isCluster(): boolean {
@@ -102,7 +107,7 @@ export class StoreConnection {
   /** Runs a command that changes something. @throws StoreUnavailable */
   async write<T>(command: (client: Redis | Cluster, wait?: ReplicaWait) => Promise<T>): Promise<T> {
     try {
-      return await this.untilTaken(() => command(this.link.client, this.wait));
+      return await this.untilTaken(() => command(this.link.writer, this.wait));
     } catch (error) {
       const applied = isWithoutEffect(error) ? false : 'unknown';
       const reason = error instanceof TooFewReplicas ? error.message : describeRedisError(error);
@@ -119,6 +124,16 @@ export class StoreConnection {
   async writeScript<T>(script: LuaScript, call: ScriptCall, take: (reply: unknown) => T): Promise<T> {
     const { isCluster } = this;
     return take(await this.write((client, wait) => script.run(client, call, { wait, isCluster })));
+  }
+
+  /**
+   * Resolves when what was read of a queue is as safe as a write that is acknowledged. Redis waits only for what a
+   * connection has written itself, so something is written.
+   *
+   * @throws StoreUnavailable
+   */
+  async confirm(key: string): Promise<void> {
+    if (this.wait !== undefined) await this.writeScript(CONFIRM, { keys: [key], args: [] }, () => undefined);
   }
 
   /** Sends a command again that no node has taken yet, as long as a command may take. */

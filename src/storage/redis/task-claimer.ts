@@ -181,7 +181,10 @@ export class TaskClaimer {
         { rows: left, isFirst: step === 0 },
         now,
       );
-      if (held.length > 0) return (await this.withPayloads(held)).filter((each) => each !== undefined);
+      if (held.length > 0) {
+        await this.confirm(held);
+        return (await this.withPayloads(held)).filter((each) => each !== undefined);
+      }
       taken.push(...(await this.withPayloads(claimed)));
       await this.expire(expired, now);
       const isDry = claimed.length < left.length && expired.length + dropped < PASS_OVER && !isCut;
@@ -205,6 +208,13 @@ export class TaskClaimer {
       const read = reads[index];
       return read?.status === 'fulfilled' && read.value !== null ? { task, payload: read.value } : undefined;
     });
+  }
+
+  /** What is held already is answered like what was taken now. */
+  private async confirm(found: readonly FoundTask[]): Promise<void> {
+    const { connection, keys } = this.parts;
+    const queues = new Set(found.map(({ task }) => task.spec.queue));
+    await Promise.all([...queues].map((queue) => connection.confirm(keys.confirmation(queue))));
   }
 
   private readPayload({ queue, id }: TaskSpec): Promise<Payload | null> {

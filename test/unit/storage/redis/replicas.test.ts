@@ -72,4 +72,47 @@ describe('a store that waits for a replica', () => {
       await replica.stop();
     }
   });
+
+  it('answers reads while a write waits for a replica that is gone', async () => {
+    const limitMs = 8_000;
+    const [user, plain] = [await site.user({ replicas: 1, limitMs }), await site.user()];
+    const [task] = await plain.add({ id: 'a' });
+    let isWaiting = true;
+    const writing = user.store.insert([user.newTask({ id: 'b' })]).finally(() => (isWaiting = false));
+    const refused = expect(writing).rejects.toThrow('0 of 1 replicas have the write');
+    expect(await user.find('a')).toEqual(task);
+    expect(await user.store.counts()).toHaveLength(1);
+    expect(isWaiting).toBe(true);
+    await refused;
+  });
+
+  it('says what is missing before a silent connection is reset', async () => {
+    const user = await site.user({ replicas: 1, limitMs: 2_000, timeoutMs: 2_000 });
+    const write = user.store.insert([user.newTask({ id: 'a' })]);
+    await expect(write).rejects.toThrow('0 of 1 replicas have the write');
+    expect(user.store.isAvailable).toBe(true);
+  });
+
+  it('acknowledges no repetition of what no replica has', async () => {
+    const [user, plain] = [await site.user({ replicas: 1, limitMs: 100 }), await site.user()];
+    const missing = { applied: 'unknown', message: expect.stringContaining('0 of 1 replicas') as string };
+    await plain.add({ id: 'a' });
+    // From here on it knows the queue, and writes nothing for an insert of what is there.
+    expect(await user.store.counts()).toHaveLength(1);
+    await expect(user.store.insert([user.newTask({ id: 'a' })])).rejects.toMatchObject(missing);
+    await expect(user.store.confirm(await user.find('a'))).rejects.toMatchObject(missing);
+  });
+
+  it('acknowledges a repetition of what a replica has', async () => {
+    const replica = await RedisServer.start();
+    try {
+      await follow(replica.url);
+      const user = await site.user({ replicas: 1 });
+      const [task] = await user.add({ id: 'a' });
+      expect(await user.store.insert([user.newTask({ id: 'a' })])).toEqual([task]);
+      await user.store.confirm(task);
+    } finally {
+      await replica.stop();
+    }
+  });
 });
