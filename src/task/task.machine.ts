@@ -141,6 +141,26 @@ export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingT
   return extend(extend({}, held), { revision: held.revision + 1, lease });
 }
 
+/** The longest time by which a holder may have its lease last. */
+const LONGEST_LEASE: Seconds = 86_400;
+
+/**
+ * A held task whose lease was given, or kept, by a clock that was ahead: it begins in the future, or lasts longer than any
+ * lease can. It lasts for its length from now then. Not a transition. `undefined` for every other task.
+ */
+export function believableLease(task: Task, now: Moment): { readonly task: ProcessingTask } | undefined {
+  if (task.state !== 'processing') return undefined;
+  const { startedAt, expiresAt, length } = task.lease;
+  const isBelieved = startedAt <= now.wall && expiresAt <= after(now.steady, Math.max(length, LONGEST_LEASE));
+  const until = after(now.steady, length);
+  if (isBelieved || expiresAt <= until) return undefined;
+  const lease = extend(extend({}, task.lease), {
+    startedAt: Math.min(startedAt, now.wall),
+    expiresAt: until,
+  });
+  return { task: extend(extend({}, task), { revision: task.revision + 1, lease }) };
+}
+
 /** Ends the task as a success. */
 export function complete(task: Task, done: Completion, now: Moment): Step<CompletedTask> | undefined {
   if (isRepeated(task, done.leaseId, 'completed')) return undefined;

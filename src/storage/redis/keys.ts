@@ -76,6 +76,11 @@ export class Keys {
     return `${this.batch(queue, batchId)}:counts`;
   }
 
+  /** Ids by the end of their leases. */
+  leases(queue: string): string {
+    return `${this.queue(queue)}:leases`;
+  }
+
   /** Is written when replicas are waited for that shall have what was written before. */
   confirmation(queue: string): string {
     return `${this.queue(queue)}:confirmed`;

@@ -3,6 +3,9 @@ import { Clock, type Moment } from '../../task/clock.js';
 /** How often the clock of Redis is read. */
 const READ_EVERY_MS = 1_000;
 
+/** A clock that goes back by more was set. */
+const STEP_MS = 1_000;
+
 /** Answers the clock of Redis in milliseconds. */
 type ReadTime = () => Promise<number>;
 
@@ -15,6 +18,7 @@ export class RedisClock extends Clock {
   private offset: number | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
+  private onStepBack: () => void = () => undefined;
 
   /** @param monotonic the clock of this process, in milliseconds */
   constructor(
@@ -22,6 +26,11 @@ export class RedisClock extends Clock {
     private readonly monotonic: () => number = () => performance.now(),
   ) {
     super();
+  }
+
+  /** Calls `listener` when the clock has gone back by more than a second: what it said before was ahead. */
+  whenStepsBack(listener: () => void): void {
+    this.onStepBack = listener;
   }
 
   now(): Moment {
@@ -65,5 +74,6 @@ export class RedisClock extends Clock {
     const answered = this.monotonic();
     const known = this.offset ?? time - (asked + answered) / 2;
     this.offset = Math.min(Math.max(known, time - answered), time - asked);
+    if (known - this.offset > STEP_MS) this.onStepBack();
   }
 }

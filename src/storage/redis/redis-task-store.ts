@@ -30,6 +30,7 @@ import { Feed } from './feed.js';
 import { HeldTasks } from './held-tasks.js';
 import { IdDirectory } from './id-directory.js';
 import { Keys } from './keys.js';
+import { LeaseCheck } from './lease-check.js';
 import { LuaScript } from './lua-script.js';
 import { MoveWatch } from './move-watch.js';
 import { QueueNames } from './queue-names.js';
@@ -90,6 +91,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly dueFinder: DueFinder;
   private readonly settings: RedisSettings;
   private readonly moves: MoveWatch;
+  private readonly leaseCheck: LeaseCheck;
   private closing: Promise<void> | undefined;
   private generationCount = 0;
 
@@ -99,6 +101,10 @@ export class RedisTaskStore extends TaskStore {
     if (store.clock instanceof RedisClock) await store.clock.start();
     await store.readGeneration();
     await store.moves.start();
+    await store.leaseCheck.run();
+    if (store.clock instanceof RedisClock) {
+      store.clock.whenStepsBack(() => void store.leaseCheck.run().catch(() => undefined));
+    }
     return store;
   }
 
@@ -127,6 +133,7 @@ export class RedisTaskStore extends TaskStore {
       : new TaskInserter(this.parts);
     this.writer = new TaskWriter(this.parts, new SeenHeads(this.parts, this.finder));
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
+    this.leaseCheck = new LeaseCheck(this.parts, this.finder, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
     this.positions = new TaskPositions(this.parts);
     this.dueFinder = new DueFinder(this.parts, this.clock, settings);
