@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger'
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import type { Principal } from '../auth/principal.js';
+import { cursorAt, numberOf } from '../http/cursor.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
@@ -71,10 +72,10 @@ export class BatchesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const before = cursor === undefined ? undefined : Number(cursor);
+    const before = numberOf('batches', cursor);
     const queues = visibleQueues(principal, undefined);
     const { batches, next } = await this.batches.list(limit, { before, queues });
-    const nextCursor = next === undefined ? null : String(next);
+    const nextCursor = next === undefined ? null : cursorAt('batches', next);
     const headers = nextCursor === null ? undefined : { Link: nextLink(request.url, nextCursor) };
     const text = JSON.stringify({ batches: batches.map(batchView), next_cursor: nextCursor });
     sendJson(response, 200, text, headers);

@@ -1,4 +1,5 @@
-import { BATCH_ID, CURSOR, GROUP, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
+import { CURSOR } from '../http/cursor.js';
+import { BATCH_ID, GROUP, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
 import type { TaskFilter } from '../storage/task-store.js';
 import { TASK_STATES, type TaskState } from '../task/task.js';
 import type { Instant } from '../task/clock.js';

@@ -19,7 +19,7 @@ export const API_HEADERS = {
   Link: {
     description: 'The address of the next page, as RFC 8288 has it; absent on the last page',
     schema: { type: 'string' },
-    example: '</tasks?limit=1&cursor=3>; rel="next"',
+    example: '</tasks?limit=1&cursor=3-Q8cpsi>; rel="next"',
   },
   'X-Worker-Command': {
     description: 'drain: this worker gets nothing any more; absent otherwise',

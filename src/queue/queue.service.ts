@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ProblemError } from '../http/problem.error.js';
+import { cursorAt, invalidCursor, placeOf } from '../http/cursor.js';
 import type { JsonText, NewTask, Payload, TaskPage, TaskQuery } from '../storage/task-store.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Moment, Seconds } from '../task/clock.js';
@@ -146,14 +146,14 @@ export class QueueService {
     return this.store.findOutput(id);
   }
 
-  /** @throws ProblemError `invalid_request` when the store never gave out this cursor */
+  /** @throws ProblemError `invalid_request` when the service never gave out this cursor */
   async list(query: TaskQuery): Promise<TaskPage> {
+    const cursor = placeOf('tasks', query.cursor);
     try {
-      return await this.store.list(query);
+      const { tasks, nextCursor: next } = await this.store.list({ ...query, cursor });
+      return { tasks, nextCursor: next === undefined ? undefined : cursorAt('tasks', next) };
     } catch (error) {
-      if (query.cursor === undefined || !(error instanceof RangeError)) throw error;
-      const detail = 'cursor is not the next_cursor of a page';
-      throw new ProblemError('invalid_request', detail, { errors: [{ pointer: 'cursor', detail }] });
+      throw cursor !== undefined && error instanceof RangeError ? invalidCursor() : error;
     }
   }
 

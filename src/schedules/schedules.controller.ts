@@ -10,6 +10,7 @@ import {
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import { hasRole, mayUseQueue, type Principal } from '../auth/principal.js';
+import { cursorAt, numberOf } from '../http/cursor.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
@@ -110,13 +111,14 @@ export class SchedulesController {
     @Res() response: Response,
   ): Promise<void> {
     const { known, next } = await this.schedules.list(limit, {
-      before: cursor === undefined ? undefined : Number(cursor),
+      before: numberOf('schedules', cursor),
       isVisible: visibleTo(principal),
     });
     const now = this.clock.now().wall;
     const schedules = known.map((each) => scheduleView(each, now));
-    const text = JSON.stringify({ schedules, next_cursor: next === undefined ? null : String(next) });
-    const headers = next === undefined ? undefined : { Link: nextLink(request.url, String(next)) };
+    const nextCursor = next === undefined ? null : cursorAt('schedules', next);
+    const text = JSON.stringify({ schedules, next_cursor: nextCursor });
+    const headers = nextCursor === null ? undefined : { Link: nextLink(request.url, nextCursor) };
     sendJson(response, 200, text, headers);
   }
 

@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger'
 import type { Response } from 'express';
 import { Roles } from '../auth/access.decorators.js';
 import { Config } from '../config/config.js';
+import { cursorAt, numberOf } from '../http/cursor.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
@@ -43,13 +44,13 @@ export class DeliveriesController {
   @ApiOkResponse({ type: WebhookDeliveryPage, description: 'A page of deliveries', examples: DELIVERIES })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
   async list(@QueryParams(DeliveriesQuery) query: DeliveriesQuery, @Res() response: Response): Promise<void> {
-    const before = query.cursor === undefined ? undefined : Number(query.cursor);
+    const before = numberOf('deliveries', query.cursor);
     const page = await this.book.page((delivery) => isWanted(query, delivery), {
       limit: query.limit,
       before,
     });
     const deliveries = page.deliveries.map((delivery) => deliveryView(delivery, this.config.WEBHOOK_URL));
-    const next_cursor = page.next === undefined ? null : String(page.next);
+    const next_cursor = page.next === undefined ? null : cursorAt('deliveries', page.next);
     sendJson(response, 200, JSON.stringify({ deliveries, next_cursor }));
   }
 

@@ -239,8 +239,11 @@ describeStores(({ startApp }) => {
       },
     );
 
-    it.each(['cursor=x', 'cursor=-1', 'limit=0', 'limit=1e3'])('are not listed with %s', async (query) => {
-      expect((await get(`/schedules?${query}`)).status).toBe(422);
-    });
+    it.each(['cursor=x', 'cursor=-1', 'cursor=3', 'cursor=3-Q8cpsi', 'limit=0', 'limit=1e3'])(
+      'are not listed with %s',
+      async (query) => {
+        expect((await get(`/schedules?${query}`)).status).toBe(422);
+      },
+    );
   });
 });

@@ -86,7 +86,7 @@ describeStores(({ startApp }) => {
       expect(seen).toEqual(['c', 'b', 'a']);
     });
 
-    it.each(['ABC', '-', '_', 'a-b-c', 'Z'.repeat(200)])(
+    it.each(['ABC', '-', '_', 'a-b-c', 'Z'.repeat(200), '0', '3', 'zzzz', '5-', '5-YQ', '3-Q8cpsI'])(
       'refuses the cursor %s, which it never gave out',
       async (cursor) => {
         const { status, body } = await service.call('GET', `/tasks?cursor=${cursor}`);
@@ -94,6 +94,25 @@ describeStores(({ startApp }) => {
         expect(body.errors).toMatchObject([{ pointer: 'cursor' }]);
       },
     );
+
+    it.each(['/tasks', '/batches', '/schedules', '/webhooks/deliveries'])(
+      'refuses made-up cursors of %s',
+      async (path) => {
+        for (const cursor of ['1', '0', 'abc', '999999999999999', '1-AAAAAA']) {
+          const { status, body } = await service.call('GET', `${path}?cursor=${cursor}`);
+          expect([status, body.code, body.errors]).toMatchObject([
+            422,
+            'invalid_request',
+            [{ pointer: 'cursor' }],
+          ]);
+        }
+      },
+    );
+
+    it('refuses a place in the events that is none', async () => {
+      const { status, body } = await service.call('GET', '/events?last_event_id=abc');
+      expect([status, body.code]).toEqual([422, 'invalid_request']);
+    });
 
     it('never has the code', async () => {
       expect((await service.call('GET', '/tasks')).text).not.toContain('secret-code');

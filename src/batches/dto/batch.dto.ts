@@ -1,5 +1,6 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { CURSOR } from '../../http/cursor.js';
 import { LIMITS } from '../../queue/dto/limits.js';
 
 /** `GET /batches/{batch_id}`. */
@@ -32,10 +33,10 @@ export class BatchListQuery {
   @Max(500)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: '^[0-9]{1,15}$' })
+  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
   @IsOptional()
   @IsString()
-  @Matches(/^[0-9]{1,15}$/, { message: 'cursor is not the next_cursor of a page' })
+  @Matches(CURSOR, { message: 'cursor is not the next_cursor of a page' })
   readonly cursor?: string;
 }
 

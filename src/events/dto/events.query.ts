@@ -57,6 +57,6 @@ export class EventsQuery {
   })
   @IsOptional()
   @IsString()
-  @Matches(/^[\x21-\x7e]{1,100}$/)
+  @Matches(/^[0-9]{1,16}$/, { message: 'last_event_id is not the id of an event' })
   readonly last_event_id?: string;
 }

@@ -16,7 +16,6 @@ export const REQUIRED_LABEL = /^[A-Za-z][A-Za-z0-9._/-]{0,62}$/;
 export const REQUIRED_VALUE = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,62}$/;
 export const LEASE_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
-export const CURSOR = /^[0-9A-Za-z_-]{1,200}$/;
 /** A moment has an offset, or it would mean another one on another machine. */
 export const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 

@@ -11,10 +11,11 @@ import {
   Max,
   Min,
 } from 'class-validator';
+import { CURSOR } from '../../http/cursor.js';
 import { CommaList } from '../../http/comma-list.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import { COMMA_LIST, MOMENT } from './field.docs.js';
-import { BATCH_ID, CURSOR, DATE_TIME, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+import { BATCH_ID, DATE_TIME, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
 /** `GET /tasks/next`. */
 export class NextQuery {

@@ -128,7 +128,7 @@ export const LIST = {
     summary: 'The newest task, and where the next page begins',
     value: {
       tasks: [{ ...DELAYED, ...FRESH }],
-      next_cursor: '3',
+      next_cursor: '3-Q8cpsi',
     },
   },
 };

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath, OmitType } 
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { CreateTaskDto } from '../../queue/dto/create-task.dto.js';
-import { CURSOR } from '../../queue/dto/limits.js';
+import { CURSOR } from '../../http/cursor.js';
 import { CRON, TIME_ZONE } from '../cron.times.js';
 import { CATCH_UP, type CatchUp } from '../schedule.js';
 
@@ -96,6 +96,6 @@ export class ScheduleListQuery {
   @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
   @IsOptional()
   @IsString()
-  @Matches(/^[0-9]{1,15}$/, { message: 'cursor is not the next_cursor of a page' })
+  @Matches(CURSOR, { message: 'cursor is not the next_cursor of a page' })
   readonly cursor?: string;
 }

@@ -1,5 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { CURSOR } from '../../http/cursor.js';
 import { CommaList } from '../../http/comma-list.decorator.js';
 import { COMMA_LIST } from '../../queue/dto/field.docs.js';
 import { EVAL_ID, LIMITS } from '../../queue/dto/limits.js';
@@ -39,9 +40,9 @@ export class DeliveriesQuery {
   @Max(LIMITS.pageSize)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: '^[0-9]{1,16}$' })
+  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
   @IsOptional()
   @IsString()
-  @Matches(/^[0-9]{1,16}$/)
+  @Matches(CURSOR)
   readonly cursor?: string;
 }
