@@ -143,7 +143,7 @@ export interface StoreSettings {
   readonly retention: Seconds;
   /** How many ended tasks are kept. */
   readonly retentionMaxTasks: number;
-  /** How many bytes of ended tasks are kept: payloads, outputs and records. */
+  /** How many bytes of ended tasks are kept: payloads, outputs, attempts and records. */
   readonly retentionMaxBytes: number;
   /** Transitions of which a notice is left for the address that the settings name; by default none. */
   readonly noticeTypes?: ReadonlySet<TransitionType>;

@@ -438,8 +438,8 @@ export class ReferenceStore extends TaskStore {
   }
 
   private bytes(task: Task): number {
-    const { payload = '', output = '' } = this.data.entries.get(task.spec.id) ?? {};
-    return Buffer.byteLength(payload + output + JSON.stringify(task));
+    const { payload = '', output = '', attempts = [] } = this.data.entries.get(task.spec.id) ?? {};
+    return Buffer.byteLength(payload + output + JSON.stringify(task) + JSON.stringify(attempts));
   }
 
   private tell(steps: readonly Step[]): void {

@@ -21,6 +21,9 @@ interface Arrival {
   readonly attempts?: readonly Attempt[];
 }
 
+/** A record has four bytes for the number: what is larger counts as this much. */
+const MOST_BYTES = 0xffffffff;
+
 /** Adds the records of tasks to a transaction. */
 export class TaskWriter {
   private nextNumber: TaskNumber;
@@ -57,7 +60,7 @@ export class TaskWriter {
     const number = this.nextNumber;
     this.nextNumber += 1;
     const { spec } = task;
-    const bytes = Buffer.byteLength(payload) + (output === undefined ? 0 : Buffer.byteLength(output));
+    const bytes = Math.min(Buffer.byteLength(payload) + bytesOf(output, attempts), MOST_BYTES);
     const record = encodeTask(task, bytes);
     const { id, batchId } = spec;
     transaction.add({ number, id, batchId, from: undefined, to: headOf(task, bytes, record), step }, () => {
@@ -77,7 +80,10 @@ export class TaskWriter {
     const current = place ?? this.current(task, task.revision - 1);
     if (current === undefined) return false;
     const { number, head } = current;
-    const bytes = head.payloadBytes + (output === undefined ? 0 : Buffer.byteLength(output));
+    const bytes = Math.min(
+      head.payloadBytes + bytesOf(output, ended === undefined ? [] : [ended]),
+      MOST_BYTES,
+    );
     const record = encodeTask(task, bytes);
     const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
     transaction.add({ number, id, batchId, from: head, to: headOf(task, bytes, record), step }, () => {
@@ -97,4 +103,10 @@ export class TaskWriter {
     });
     return true;
   }
+}
+
+/** What comes with a record and counts for the retention: the output, and finished attempts as they are kept. */
+function bytesOf(output: JsonText | undefined, attempts: readonly Attempt[]): number {
+  const ofOutput = output === undefined ? 0 : Buffer.byteLength(output);
+  return attempts.reduce((sum, attempt) => sum + Buffer.byteLength(JSON.stringify(attempt)), ofOutput);
 }

@@ -19,7 +19,7 @@ export interface TaskHead {
   /** What a worker must offer. */
   readonly signature: Signature;
   readonly revision: number;
-  /** Bytes of payload and output. */
+  /** Bytes of payload, output and finished attempts. */
   readonly payloadBytes: number;
   /** The same and the record's own. */
   readonly bytes: number;

@@ -9,6 +9,8 @@ export interface ChangeRow {
   readonly queue: string;
   readonly change: Change;
   readonly encoded: EncodedTask;
+  /** The attempt that it ends, as it is kept; empty for none. */
+  readonly ended: string;
   /** That count for the retention. */
   readonly bytes: number;
   /** The head that was read. */
@@ -85,10 +87,12 @@ export class SeenHeads {
   private async readLengths({ task: { spec } }: Change): Promise<Lengths> {
     const { connection, keys } = this.parts;
     const key = keys.task(spec.queue, spec.id);
-    const [ofSpec = 0, payload = 0, output = 0] = await connection.read((client) =>
-      Promise.all(['spec', 'payload', 'output'].map((field) => client.hstrlen(key, field))),
+    const fields = await connection.read((client) => client.hkeys(key));
+    const kept = ['spec', 'payload', ...fields.filter((field) => field.startsWith('attempt:'))];
+    const [output = 0, ...sizes] = await connection.read((client) =>
+      Promise.all(['output', ...kept].map((field) => client.hstrlen(key, field))),
     );
-    return { size: ofSpec + payload, output };
+    return { size: sizes.reduce((sum, size) => sum + size, 0), output };
   }
 }
 
@@ -105,24 +109,33 @@ async function rowsOf<Item, Row>(
 /** @param lengths what was read of them; without, there is no row for a task of which they would have to be known */
 function rowOf(change: Change, seen: string, lengths?: Lengths): ChangeRow | undefined {
   const { task } = change;
-  const head = readHead(seen);
+  const present = readHead(seen);
   const encoded = encodeTask(task);
+  const ended = change.ended === undefined ? '' : JSON.stringify(change.ended);
+  const grown = Buffer.byteLength(ended);
   const bytes = isFinalState(task.state)
-    ? bytesOf(encoded, change, lengths ?? knownLengths(change, head))
-    : head.bytes;
+    ? bytesOf(encoded, change, lengths ?? knownLengths(change, present), grown)
+    : present.bytes;
   if (bytes === undefined) return undefined;
-  return { queue: task.spec.queue, change, encoded, bytes, seen, next: nextHead(head, encoded, bytes) };
+  const size = present.size === undefined ? undefined : present.size + grown;
+  const next = nextHead({ ...present, size }, encoded, bytes);
+  return { queue: task.spec.queue, change, encoded, ended, bytes, seen, next };
 }
 
-/** Bytes that count for the retention of a task that ends. */
+/**
+ * Bytes that count for the retention of a task that ends.
+ *
+ * @param grown of the attempt that ends
+ */
 function bytesOf(
   { core }: EncodedTask,
   { output }: Change,
   lengths: Lengths | undefined,
+  grown: number,
 ): number | undefined {
   if (lengths === undefined) return undefined;
   const ofOutput = output === undefined ? lengths.output : Buffer.byteLength(output);
-  return lengths.size + ofOutput + Buffer.byteLength(core);
+  return lengths.size + grown + ofOutput + Buffer.byteLength(core);
 }
 
 /** Records of earlier versions do not have their size; and one that has had an attempt before may have an output. */

@@ -69,13 +69,14 @@ function argsOf({ id, nonce, item: { task, payload, output = '', attempts } }: R
   const { spec } = task;
   const { deadline, core, lease, claim, ...encoded } = encodeTask(task);
   const text = JSON.stringify(spec);
-  const size = Buffer.byteLength(text) + Buffer.byteLength(payload);
+  const records = attempts.map((each) => JSON.stringify(each));
+  const size = [text, payload, ...records].reduce((sum, each) => sum + Buffer.byteLength(each), 0);
   const bytes = size + Buffer.byteLength(output) + Buffer.byteLength(core);
   const { begin, ending } = headEndsOf(encoded, { timeout: spec.timeout, nonce, size, bytes });
   return [
     ...[id, begin, ending, spec.priority, deadline, text, core, lease, claim],
     ...[spec.batchId ?? '', laneOf(spec), payload, output],
-    ...[attempts.length, ...attempts.map((each) => JSON.stringify(each))],
+    ...[records.length, ...records],
   ];
 }
 

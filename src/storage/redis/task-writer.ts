@@ -159,13 +159,12 @@ export class TaskWriter {
     return connection.writeScript(REMOVE, call, (reply) => reply as (string | null)[]);
   }
 
-  private changeArgs({ change, encoded, bytes, seen, next }: ChangeRow): (string | number)[] {
-    const { task, ended, output = '' } = change;
+  private changeArgs({ change, encoded, ended, bytes, seen, next }: ChangeRow): (string | number)[] {
+    const { task, output = '' } = change;
     const step = stepOf(change);
     const [channel, event] = step === undefined ? ['', ''] : eventArgs(step, this.parts.events);
-    const record = ended === undefined ? '' : JSON.stringify(ended);
     const { state, deadline, core, lease } = encoded;
-    return [task.spec.id, seen, next, state, bytes, deadline, core, lease, output, record, channel, event];
+    return [task.spec.id, seen, next, state, bytes, deadline, core, lease, output, ended, channel, event];
   }
 }
 

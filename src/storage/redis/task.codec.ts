@@ -59,7 +59,7 @@ export interface HeadEnds {
 
 /**
  * @param nonce tells the task from an earlier or later one with the same id
- * @param size bytes of what never changes, spec and payload
+ * @param size bytes of spec, payload and finished attempts
  * @param bytes that count for the retention, of a task that has ended
  */
 export function headEndsOf(
@@ -77,32 +77,33 @@ export interface Head {
   readonly attempt: number;
   /** That count for the retention; 0 for a task that has never ended. */
   readonly bytes: number;
-  /** Bytes of what never changes. */
+  /** Bytes of what only grows by finished attempts: spec, payload, and those. */
   readonly size: number | undefined;
   readonly created: string;
   /** Words that stay as they are, between those that change. */
   readonly middle: string;
-  /** What later versions have added is kept. */
+  /** What later versions have added behind the size is kept. */
   readonly rest: string;
 }
 
 export function readHead(text: string): Head {
   const [, , , attempt, created = '', , , timeout, place, born, nonce, bytes, ...rest] = text.split(' ');
-  const size = rest[0];
+  const [size, ...added] = rest;
   return {
     attempt: Number(attempt),
     bytes: Number(bytes),
     size: size === undefined ? undefined : Number(size),
     created,
     middle: `${timeout} ${place} ${born} ${nonce}`,
-    rest: size === undefined ? '' : ` ${rest.join(' ')}`,
+    rest: added.map((word) => ` ${word}`).join(''),
   };
 }
 
 /** The head of the next revision. */
-export function nextHead({ created, middle, rest }: Head, task: EncodedTask, bytes: number): string {
+export function nextHead({ created, middle, size, rest }: Head, task: EncodedTask, bytes: number): string {
   const { state, revision, sequence, attempt, started, startBy } = task;
-  return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${middle} ${bytes}${rest}`;
+  const ending = size === undefined ? '' : ` ${size}${rest}`;
+  return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${middle} ${bytes}${ending}`;
 }
 
 /** Fields that a later version has added to a record are left out of the task and stay in the record's spec. */

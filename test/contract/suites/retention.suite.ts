@@ -23,6 +23,32 @@ export function describeRetention(start: StartStore): void {
     expect(await user.store.untilDue()).toBeGreaterThan(0);
   });
 
+  it('counts the bytes of finished attempts', async () => {
+    const user = await start({ retentionMaxBytes: 64 * KIB });
+    await user.add({ id: 'a', maxAttempts: 9 }, { id: 'b', maxAttempts: 9 });
+    const error = 'x'.repeat(9 * KIB);
+    for (const id of ['a', 'b']) {
+      for (let attempt = 1; attempt <= 3; attempt += 1) {
+        user.clock.advance(1);
+        await user.fail(await user.takeOne(), error, 0);
+      }
+      user.clock.advance(1);
+      await user.complete(await user.takeOne());
+      expect((await user.find(id)).state).toBe('completed');
+    }
+    expect(await user.dueIds()).toEqual([]);
+    await user.add({ id: 'c', maxAttempts: 9 });
+    user.clock.advance(1);
+    await user.fail(await user.takeOne(), error, 0);
+    user.clock.advance(1);
+    await user.complete(await user.takeOne());
+    expect(await user.dueIds()).toEqual(['a']);
+    await user.harness.reopen();
+    expect(await user.dueIds()).toEqual(['a']);
+    await user.store.remove([await user.find('a')]);
+    expect(await user.dueIds()).toEqual([]);
+  });
+
   it('goes by the time of the end, not of the enqueue', async () => {
     const user = await start({ retentionMaxTasks: 1 });
     await user.add({ id: 'old' }, { id: 'young' });

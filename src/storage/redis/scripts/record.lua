@@ -5,7 +5,7 @@ No script looks into any of them but the head: words between blanks, in the orde
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
 -- `rest` is what later versions of the service have added; it is kept. Its first word is the size: bytes
--- of what never changes, spec and payload. Claim, batch and lane are added by who knows them.
+-- of spec, payload and finished attempts. Claim, batch and lane are added by who knows them.
 local function parse(text)
   local state, revision, sequence, attempt, created, started, startBy, timeout, place, born, nonce, bytes, rest =
     string.match(text, WORDS)
