@@ -42,7 +42,16 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     });
   }
 
-  onApplicationBootstrap(): void {
+  /** What came due while no process was up is ready before the first request asks for it. */
+  async onApplicationBootstrap(): Promise<void> {
+    try {
+      let due = await this.store.due(CHUNK);
+      // Ended tasks come last, and nobody waits for their end.
+      while (!due.every(isFinished) && (await this.settle(due)) && !this.isStopped)
+        due = await this.store.due(CHUNK);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) this.logger.error('A sweep failed', (error as Error).stack);
+    }
     this.sleep(0);
   }
 

@@ -16,7 +16,7 @@ beforeEach(async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
   store = new DistantStore();
   sweeper = new DueSweeper(store, loadConfig({}));
-  sweeper.onApplicationBootstrap();
+  await sweeper.onApplicationBootstrap();
   await timersAfter(0);
   const { wall, steady } = store.clock.now();
   await store.insert([
@@ -41,6 +41,22 @@ async function state(): Promise<string | undefined> {
 }
 
 describe('the sweeper', () => {
+  it('starts what came due before it, before the service takes requests', async () => {
+    store.clock.advance(DELAY_MS);
+    const next = new DueSweeper(store, loadConfig({}));
+    await next.onApplicationBootstrap();
+    expect(await state()).toBe('queued');
+    await next.onModuleDestroy();
+  });
+
+  it('does not hold up the start when the store is away', async () => {
+    store.goAway();
+    const next = new DueSweeper(store, loadConfig({}));
+    await next.onApplicationBootstrap();
+    await next.onModuleDestroy();
+    store.comeBack();
+  });
+
   it('starts what fell due while the store was away as soon as it is back', async () => {
     store.goAway();
     store.clock.advance(DELAY_MS);

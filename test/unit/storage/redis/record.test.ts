@@ -104,7 +104,9 @@ describe('the record of a task', () => {
       claim: '',
       output: '"ö"',
     });
-    const bytes = [JSON.stringify(first.spec), texts.payload, '"ö"', JSON.stringify(ended.core)];
+    const [attempt] = await user.store.findAttempts('a');
+    const kept = [first.spec, ended.core, attempt].map((each) => JSON.stringify(each));
+    const bytes = [...kept, texts.payload, '"ö"'];
     expect(ended.bytes).toBe(String(bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0)));
   });
 
