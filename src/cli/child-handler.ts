@@ -1,6 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
-import { AttemptFailed, type ClaimedTask, PermanentError, type TaskContext } from '../client/index.js';
+import type { Readable, Writable } from 'node:stream';
+import {
+  AttemptFailed,
+  GiveBack,
+  type HeldTask,
+  JsonText,
+  PermanentError,
+  type TaskContext,
+} from '../client/index.js';
+import { visible } from './printer.js';
+
+/** A user and group by number. */
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 export interface ChildOptions {
   readonly command: readonly [string, ...string[]];
@@ -8,6 +22,8 @@ export interface ChildOptions {
   readonly isJson?: boolean;
   /** The environment of the command; it gets the task's variables on top. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Runs the command, instead of the worker's own user. */
+  readonly user?: User;
 }
 
 /** The command itself cannot be started: no task can be blamed for it. */
@@ -16,42 +32,78 @@ export class CannotStart extends Error {}
 const MOST_OUTPUT_BYTES = 1_500_000;
 const ERROR_TAIL_BYTES = 8192;
 const KILL_AFTER_MS = 5000;
+/** How long pipes may stay open when the command has ended: what it wrote is in them, what still holds them is not it. */
+const DRAIN_MS = 250;
+/** Seconds before a task is handed out again that found no process or descriptor left on this machine. */
+const FULL_MACHINE_DELAY = 5;
 /** sysexits.h: EX_DATAERR, the input is wrong, and EX_TEMPFAIL, it may go well another time. */
 const FAILED_FOR_GOOD = 65;
 
+/** What the machine lacks for the moment. */
+const FULL_MACHINE: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+/** What only this task's variables can cause. */
+const BAD_TASK: ReadonlySet<string> = new Set(['E2BIG', 'ERR_INVALID_ARG_VALUE']);
+
 /**
  * Runs a command for a task: the code on its standard input, its standard output as the task's output, the end of its
- * standard error as the task's error. It dies with the task's signal, and all that it has started in its process group.
+ * standard error as the task's error. Its process group dies with the task's signal, and what is left of it when the
+ * command has ended.
+ *
+ * @throws CannotStart when no task can ever be run; GiveBack when this machine has no process or descriptor left
  */
 export async function runChild(
-  task: ClaimedTask,
+  task: HeldTask,
   { signal }: TaskContext,
   options: ChildOptions,
 ): Promise<unknown> {
-  const [program, ...args] = options.command;
-  const child = spawn(program, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...options.environment, ...variablesOf(task) },
-    // A group of its own: what it has started is stopped with it, and Ctrl-C is for the worker alone.
-    detached: true,
-  });
+  const child = start(task, options);
+  const ended = exitOf(child);
   // A command that does not read its input to the end is no error.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(task.code);
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(task.code);
   const output = collect(child.stdout, MOST_OUTPUT_BYTES);
   const error = collectTail(child.stderr, ERROR_TAIL_BYTES);
   const letGo = killOnSignal(child, signal);
   try {
-    const code = await exitOf(child);
+    const code = await ended;
+    await drained(child);
     signal.throwIfAborted();
     if (code !== 0) throw failureOf(code, error());
     return outputOf(output(), options.isJson ?? false);
   } finally {
     letGo();
+    killGroup(child, 'SIGKILL');
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
   }
 }
 
-function variablesOf(task: ClaimedTask): Record<string, string> {
+function start(
+  task: HeldTask,
+  { command: [program, ...args], environment, user }: ChildOptions,
+): ChildProcess {
+  try {
+    return spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...environment, ...variablesOf(task) },
+      // A group of its own: what it has started is stopped with it, and Ctrl-C is for the worker alone.
+      detached: true,
+      ...user,
+    });
+  } catch (error) {
+    throw startFailure(error as NodeJS.ErrnoException);
+  }
+}
+
+function startFailure(error: NodeJS.ErrnoException): Error {
+  const code = error.code ?? '';
+  if (FULL_MACHINE.has(code))
+    return new GiveBack(`The machine of the worker is full: ${error.message}`, FULL_MACHINE_DELAY);
+  if (BAD_TASK.has(code))
+    return new PermanentError(`The task cannot be passed to a command: ${error.message}`);
+  return new CannotStart(error.message);
+}
+
+function variablesOf(task: HeldTask): Record<string, string> {
   return {
     QUEUE_EVAL_ID: task.eval_id,
     QUEUE_ATTEMPT: String(task.attempt),
@@ -60,15 +112,35 @@ function variablesOf(task: ClaimedTask): Record<string, string> {
     QUEUE_LANGUAGE: task.language,
     QUEUE_ENGINE: task.engine,
     QUEUE_TIMEOUT: String(task.timeout),
-    QUEUE_METADATA: JSON.stringify(task.metadata ?? null),
+    QUEUE_METADATA: task.metadata_text ?? 'null',
     ...(task.traceparent === null ? {} : { TRACEPARENT: task.traceparent }),
   };
 }
 
+/** `exit`, not `close`: a process that the command left behind may keep its pipes open for ever. */
 function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
   return new Promise((resolve, reject) => {
-    child.once('error', (error) => reject(new CannotStart(error.message)));
-    child.once('close', (code, ended) => resolve(code ?? ended ?? 'SIGKILL'));
+    child.once('error', (error) => reject(startFailure(error)));
+    child.once('exit', (code, ended) => resolve(code ?? ended ?? 'SIGKILL'));
+  });
+}
+
+/** Resolves when everything that the command wrote has been read, or nothing has come for a while. */
+function drained(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    let timer = setTimeout(resolve, DRAIN_MS);
+    const more = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(resolve, DRAIN_MS);
+    };
+    child.stdout?.on('data', more);
+    child.stderr?.on('data', more);
+    child.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // What a process of its group writes for ever is not output of the command.
+    killGroup(child, 'SIGKILL');
   });
 }
 
@@ -91,7 +163,8 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    // EPERM: what is left of it belongs to another user, or is a zombie.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
@@ -103,31 +176,62 @@ function failureOf(code: number | NodeJS.Signals, said: string): Error {
 }
 
 /** What is beyond the limit is dropped, and the output counts as too large. */
-function collect(stream: Readable, limit: number): () => Buffer | undefined {
+function collect(stream: Readable | null, limit: number): () => Buffer | undefined {
   const chunks: Buffer[] = [];
   let size = 0;
-  stream.on('data', (chunk: Buffer) => {
+  stream?.on('error', () => undefined);
+  stream?.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= limit) chunks.push(chunk);
   });
   return () => (size > limit ? undefined : Buffer.concat(chunks));
 }
 
-function collectTail(stream: Readable, limit: number): () => string {
+/** Shows the standard error of the command as it comes, no faster than the reader takes it, and keeps its end. */
+function collectTail(stream: Readable | null, limit: number): () => string {
   let tail = Buffer.alloc(0);
-  stream.on('data', (chunk: Buffer) => {
+  const decoder = new TextDecoder();
+  stream?.on('error', () => undefined);
+  stream?.on('data', (chunk: Buffer) => {
     tail = Buffer.concat([tail, chunk]).subarray(-limit);
-    process.stderr.write(chunk);
+    const isFull = !show(
+      process.stderr,
+      process.stderr.isTTY ? visible(decoder.decode(chunk, { stream: true })) : chunk,
+    );
+    if (!isFull) return;
+    stream.pause();
+    const goOn = (): void => {
+      process.stderr.off('drain', goOn);
+      process.stderr.off('close', goOn);
+      stream.resume();
+    };
+    process.stderr.once('drain', goOn);
+    process.stderr.once('close', goOn);
   });
   return () => tail.toString();
 }
 
+/** False when the reader has to catch up; a reader that is gone takes everything. */
+function show(terminal: Writable, text: string | Buffer): boolean {
+  return terminal.destroyed || !terminal.writable || terminal.write(text);
+}
+
 function outputOf(output: Buffer | undefined, isJson: boolean): unknown {
   if (output === undefined) throw new PermanentError(`The output is larger than ${MOST_OUTPUT_BYTES} bytes`);
-  if (!isJson) return output.toString();
+  const text = textOf(output);
+  if (!isJson) return text;
   try {
-    return JSON.parse(output.toString()) as unknown;
+    return new JsonText(text);
   } catch (error) {
     throw new PermanentError(`The output is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** @throws PermanentError: other bytes would be changed on their way */
+function textOf(output: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(output);
+  } catch {
+    throw new PermanentError('The output is not UTF-8; encode other bytes, for example with base64');
   }
 }

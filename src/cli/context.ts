@@ -1,6 +1,6 @@
 import { Client } from '../client/index.js';
 import { CommandFailed, EXIT } from './exit-code.js';
-import { type Format, Printer } from './printer.js';
+import { type Format, Printer, visible } from './printer.js';
 
 export interface GlobalOptions {
   readonly format?: Format;
@@ -17,10 +17,13 @@ export class Context {
   constructor(private readonly options: GlobalOptions) {
     const { QUEUE_URL, QUEUE_API_KEY } = process.env;
     this.url = options.url ?? (nonEmpty(QUEUE_URL) || DEFAULT_URL);
-    if (!URL.canParse(this.url))
-      throw new CommandFailed(EXIT.usage, `${this.url} is not a URL: http://host:port`);
-    // A key in the arguments could be read by everyone on the machine: there is no option for it.
-    this.client = new Client({ url: this.url, apiKey: nonEmpty(QUEUE_API_KEY) || undefined });
+    // A key in the arguments could be read by every user of the machine: there is no option for it.
+    const apiKey = nonEmpty(QUEUE_API_KEY).trim() || undefined;
+    try {
+      this.client = new Client({ url: this.url, apiKey });
+    } catch (error) {
+      throw new CommandFailed(EXIT.usage, (error as Error).message);
+    }
   }
 
   /** For lists: a table on a terminal, else a line of JSON for each. */
@@ -33,9 +36,9 @@ export class Context {
     return this.printer('json');
   }
 
-  /** A message for a person. */
+  /** A message for a person, which may quote what a task said. */
   say(message: string): void {
-    process.stderr.write(`${message}\n`);
+    say(message);
   }
 
   private printer(elsewhere: Format): Printer {
@@ -44,6 +47,12 @@ export class Context {
     const hasColors = process.stdout.isTTY && !nonEmpty(NO_COLOR) && TERM !== 'dumb';
     return new Printer(process.stdout, { format, hasColors });
   }
+}
+
+/** Writes to the standard error, as long as somebody reads it. */
+export function say(message: string): void {
+  if (process.stderr.destroyed || !process.stderr.writable) return;
+  process.stderr.write(`${process.stderr.isTTY ? visible(message) : message}\n`);
 }
 
 function nonEmpty(text: string | undefined): string {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
+import { JsonText } from '../client/index.js';
 import { CommandFailed, EXIT } from './exit-code.js';
 
 /** A file, or the standard input for `-`. */
@@ -9,45 +9,63 @@ export function open(file: string): Readable {
   return file === '-' ? process.stdin : createReadStream(file);
 }
 
-/** @throws CommandFailed when it cannot be read */
+/** The text of a file. @throws CommandFailed when it cannot be read, or is not UTF-8 */
 export async function readAll(file: string): Promise<string> {
-  return text(open(file)).catch((error: unknown) => {
+  const content = await buffer(open(file)).catch((error: unknown) => {
     throw unreadable(file, error);
   });
+  return decoded(content, file);
 }
 
-/** The JSON object of each line that is not empty. @throws CommandFailed which names the line */
-export async function* readObjects(file: string): AsyncGenerator<Record<string, unknown>> {
+/** The JSON object of each line that is not empty, as its text. @throws CommandFailed which names the line */
+export async function* readObjects(file: string): AsyncGenerator<JsonText> {
   let number = 0;
   for await (const line of linesOf(file)) {
     number += 1;
-    if (line.trim() !== '') yield parsed(line, `${file}, line ${number}`);
+    const where = `${file}, line ${number}`;
+    const text = decoded(line, where);
+    if (text.trim() !== '') yield objectText(text, where);
   }
 }
 
-async function* linesOf(file: string): AsyncGenerator<string> {
-  const input = open(file);
-  let failure: unknown;
-  // Some versions of Node end the lines at a fault and say nothing of it.
-  input.once('error', (error) => (failure = error));
+const LINE_FEED = 10;
+
+/** As bytes: a decoder that reads ahead would replace what is not UTF-8 and say nothing. */
+async function* linesOf(file: string): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
   try {
-    yield* createInterface({ input, crlfDelay: Infinity });
+    for await (const chunk of open(file)) {
+      let begin = 0;
+      const bytes = chunk as Buffer;
+      for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, begin)) {
+        yield Buffer.concat([...rest, bytes.subarray(begin, end)]);
+        rest = [];
+        begin = end + 1;
+      }
+      rest.push(bytes.subarray(begin));
+    }
   } catch (error) {
-    failure = error;
+    throw error instanceof CommandFailed ? error : unreadable(file, error);
   }
-  if (failure !== undefined) throw unreadable(file, failure);
+  yield Buffer.concat(rest);
 }
 
-/** @throws CommandFailed */
-export function parsed(json: string, where: string): Record<string, unknown> {
+/** @throws CommandFailed when the text is not that of a JSON object */
+export function objectText(json: string, where: string): JsonText {
   try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
+    if (json.trim().startsWith('{')) return new JsonText(json);
   } catch {
     // Said below, as for everything else that is no object.
   }
   throw new CommandFailed(EXIT.refused, `${where}: this is not a JSON object`);
+}
+
+function decoded(content: Buffer, where: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+  } catch {
+    throw new CommandFailed(EXIT.refused, `${where}: this is not UTF-8; convert it first`);
+  }
 }
 
 function unreadable(file: string, error: unknown): CommandFailed {

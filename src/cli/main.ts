@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { VERSION } from '../version.js';
+import { textOfError } from '../client/verdicts.js';
+import { say } from './context.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { createProgram } from './program.js';
 
@@ -14,7 +16,7 @@ async function main(): Promise<number> {
     return EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    process.stderr.write(`crucible-queue: ${error instanceof Error ? error.message : String(error)}\n`);
+    say(`crucible-queue: ${textOfError(error)}`);
     return exitCodeOf(error);
   }
 }
@@ -24,5 +26,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(EXIT.done);
 });
+
+// A terminal that was closed takes no more messages; what runs goes on, and ends as its signals say.
+process.stderr.on('error', () => undefined);
 
 process.exitCode = await main();

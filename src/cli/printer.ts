@@ -32,22 +32,27 @@ export class Printer {
   ): Promise<void> {
     if (this.options.format === 'table') return this.table(columns, rows);
     if (this.options.format === 'ndjson') {
-      for await (const row of rows) await this.text(`${JSON.stringify(row)}\n`);
+      for await (const row of rows) await this.foreign(`${JSON.stringify(row)}\n`);
       return;
     }
     const all: Row[] = [];
     for await (const row of rows) all.push(row);
-    await this.text(`${JSON.stringify(all, undefined, 2)}\n`);
+    await this.foreign(`${JSON.stringify(all, undefined, 2)}\n`);
   }
 
   /** One thing: its fields below each other, or JSON. */
   async record(record: object): Promise<void> {
-    if (this.options.format === 'ndjson') return this.text(`${JSON.stringify(record)}\n`);
-    if (this.options.format === 'json') return this.text(`${JSON.stringify(record, undefined, 2)}\n`);
+    if (this.options.format === 'ndjson') return this.foreign(`${JSON.stringify(record)}\n`);
+    if (this.options.format === 'json') return this.foreign(`${JSON.stringify(record, undefined, 2)}\n`);
     const shown = Object.entries(record).filter(([, value]) => value !== null && value !== undefined);
     const width = Math.max(0, ...shown.map(([name]) => name.length));
     const lines = shown.map(([name, value]) => `${name.padEnd(width)}  ${this.colored(textOf(value))}\n`);
     await this.text(lines.join(''));
+  }
+
+  /** Text that a task may have made, safe for a terminal; elsewhere as it is. */
+  async foreign(text: string): Promise<void> {
+    await this.text((this.stream as Partial<NodeJS.WriteStream>).isTTY ? visible(text) : text);
   }
 
   /** Resolves when the stream takes more. */
@@ -86,9 +91,27 @@ export class Printer {
   }
 }
 
-/** Without what would move the cursor or break the line. */
+/** A value on one line, without what would move the cursor or break the line. */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return '-';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ').replaceAll(BIDI_CONTROLS, '');
+}
+
+/** They show text in another order than it has, and so say something else than it says. */
+const BIDI_CONTROLS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text of a task for a terminal: line breaks and tabs stay, every other control character is shown as its code. A
+ * terminal would obey it: move the cursor, set its title, answer as if its user had typed.
+ */
+export function visible(text: string): string {
+  return text
+    .replaceAll('\r\n', '\n')
+    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, codeOf)
+    .replaceAll(BIDI_CONTROLS, codeOf);
+}
+
+function codeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

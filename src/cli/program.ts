@@ -127,7 +127,7 @@ function addWork(program: Command): void {
     .description('run a command for each task: code on its standard input, its standard output is the output')
     .usage('[options] -- COMMAND [ARGUMENT…]')
     .passThroughOptions()
-    .option('-j, --jobs <number>', 'tasks at a time', integer)
+    .option('-j, --jobs <number>', 'tasks at a time, from 1', positive)
     .option('--queue <queues>', 'take from these, separated by commas, looked at in this order', list)
     .addOption(
       new Option('--weights <queues>', 'or from these, by weight: name=number, separated by commas')
@@ -140,7 +140,8 @@ function addWork(program: Command): void {
       pairs,
     )
     .option('--worker-id <id>', 'the name of this worker')
-    .option('--lease <seconds>', 'hold a task so long without a heartbeat', seconds)
+    .option('--lease <seconds>', 'hold a task for this long without a heartbeat (30)', seconds)
+    .option('--user <user>', 'run the command as this user: a name, uid or uid:gid; takes root')
     .option('--once', 'end after one task')
     .option('--until-empty', 'end when nothing is ready')
     .option('--json', 'the standard output is JSON')
@@ -249,6 +250,12 @@ function run(action: (context: Context, ...given: never[]) => Promise<void>) {
 function integer(text: string): number {
   if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function positive(text: string): number {
+  const value = integer(text);
+  if (value < 1) throw new InvalidArgumentError('It must be 1 or more.');
+  return value;
 }
 
 function seconds(text: string): number {

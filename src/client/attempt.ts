@@ -1,6 +1,8 @@
-import type { ClaimedTask, Failure, Progress } from './api.generated.js';
+import type { HeldTask } from './answers.js';
+import type { Failure, Progress } from './api.generated.js';
 import type { RunningTask } from './running-task.js';
-import { AttemptFailed, PermanentError, RetryLater, TaskStopped } from './verdicts.js';
+import { afterwards } from './steady-clock.js';
+import { AttemptFailed, GiveBack, PermanentError, RetryLater, TaskStopped, textOfError } from './verdicts.js';
 
 /** What a handler is given beside its task. */
 export interface TaskContext {
@@ -11,13 +13,13 @@ export interface TaskContext {
 }
 
 /** Does the work. What it returns is the task's output; what it throws is the task's error. */
-export type Handler = (task: ClaimedTask, context: TaskContext) => unknown;
+export type Handler = (task: HeldTask, context: TaskContext) => unknown;
 
 /** How an attempt ended, as this worker sees it. */
 export type Verdict =
   | { readonly kind: 'completed'; readonly output: unknown }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  | { readonly kind: 'released' }
+  | { readonly kind: 'released'; readonly reason?: string; readonly delay?: number }
   | { readonly kind: 'lost' };
 
 export interface AttemptOptions {
@@ -46,31 +48,28 @@ export async function attempt(running: RunningTask, options: AttemptOptions): Pr
 }
 
 /** A handler that throws before its first `await` rejects like any other. */
-async function handle(handler: Handler, task: ClaimedTask, context: TaskContext): Promise<unknown> {
+async function handle(handler: Handler, task: HeldTask, context: TaskContext): Promise<unknown> {
   return await handler(task, context);
 }
 
 function stopAtDeadline(running: RunningTask): () => void {
   const { eval_id: id, timeout } = running.task;
-  const timer = setTimeout(() => {
+  return afterwards(timeout * 1000, () => {
     running.stop(new TaskStopped('deadline', `Task ${id} ran for longer than ${timeout} s`));
-  }, timeout * 1000);
-  return () => {
-    clearTimeout(timer);
-  };
+  });
 }
 
 function abandonAfter(seconds: number, signal: AbortSignal): { rejection: Promise<never>; end: () => void } {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let letGo: () => void = () => undefined;
   let start: () => void = () => undefined;
   const rejection = new Promise<never>((_, reject) => {
     start = (): void => {
-      timer = setTimeout(() => reject(new Error('The handler did not end when told to')), seconds * 1000);
+      letGo = afterwards(seconds * 1000, () => reject(new Error('The handler did not end when told to')));
     };
   });
   signal.addEventListener('abort', start, { once: true });
   const end = (): void => {
-    clearTimeout(timer);
+    letGo();
     signal.removeEventListener('abort', start);
   };
   return { rejection, end };
@@ -83,17 +82,27 @@ function verdictOnReturn({ stopped }: RunningTask, output: unknown): Verdict {
 }
 
 function verdictOnThrow({ stopped }: RunningTask, error: unknown): Verdict {
-  return stopped === undefined ? { kind: 'failed', failure: failureOf(error) } : verdictOnStop(stopped);
+  if (stopped !== undefined) return verdictOnStop(stopped);
+  if (error instanceof GiveBack) return { kind: 'released', reason: error.message, delay: error.delay };
+  return { kind: 'failed', failure: failureOf(error) };
 }
 
 function failureOf(error: unknown): Failure {
-  if (!(error instanceof Error)) return { error: String(error) };
-  const { message } = error;
+  const message = textOfError(error);
   if (error instanceof PermanentError) return { error: message, retryable: false, exit_code: error.exitCode };
   if (error instanceof RetryLater)
     return { error: message, retry_after: error.seconds, exit_code: error.exitCode };
   if (error instanceof AttemptFailed) return { error: message, exit_code: error.exitCode };
-  return { error: error.stack ?? message };
+  return { error: stackOf(error) ?? message };
+}
+
+function stackOf(error: unknown): string | undefined {
+  try {
+    const stack = error instanceof Error ? error.stack : undefined;
+    return typeof stack === 'string' && stack !== '' ? stack : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function verdictOnStop(stopped: TaskStopped): Verdict {

@@ -1,5 +1,7 @@
-import type { Claim, ClaimedTask } from './api.generated.js';
+import type { HeldTask } from './answers.js';
+import type { Claim } from './api.generated.js';
 import type { Client } from './client.js';
+import { type Milliseconds, steadyNow } from './steady-clock.js';
 
 export interface ClaimDeskOptions {
   readonly client: Client;
@@ -11,18 +13,28 @@ export interface ClaimDeskOptions {
   readonly onDrain: () => void;
 }
 
+export interface Claimed {
+  readonly tasks: readonly HeldTask[];
+  /** A moment before their leases began. */
+  readonly since: Milliseconds;
+}
+
 const LAST_CALL_SECONDS = 5;
+/** Leases that were taken lately; an answer that a proxy sends twice starts nothing twice. */
+const KNOWN_LEASES = 10_000;
 
 /** Claims, and loses no task when an answer is lost: each claim has a name and is asked for again under it. */
 export class ClaimDesk {
+  private readonly taken = new Set<string>();
+
   constructor(private readonly options: ClaimDeskOptions) {}
 
   /**
    * Tries until there is an answer; nothing when the signal fires meanwhile.
    *
-   * @throws ApiError when the service refuses for good
+   * @throws InvalidRequest for a claim that can never be taken
    */
-  async claim(maxTasks: number, wait: number): Promise<readonly ClaimedTask[]> {
+  async claim(maxTasks: number, wait: number): Promise<Claimed> {
     const { client, signal, onError, onDrain } = this.options;
     const claim = { ...this.options.claim, max_tasks: maxTasks, wait, claim_id: crypto.randomUUID() };
     let repeats = 0;
@@ -30,25 +42,41 @@ export class ClaimDesk {
       repeats += 1;
       onError(error);
     };
+    let since = steadyNow();
     try {
-      const limits = { signal, patience: Number.POSITIVE_INFINITY, onRetry };
-      const { tasks: claimed, command } = await client.claimAnswer(claim, limits);
+      const limits = { signal, patience: Number.POSITIVE_INFINITY, isStubborn: true, onRetry };
+      const { tasks, command } = await client.claimAnswer(claim, limits);
+      const claimed = tasks.filter((task) => this.isNew(task));
+      const age = steadyNow() - since;
       // Leased a while ago, maybe: how long they still are, only a heartbeat can tell.
-      const held = repeats > 0 && claimed.length > 0 ? await this.stillHeld(claimed) : claimed;
+      const isOld = repeats > 0 || claimed.some((task) => age > task.heartbeat_interval * 1000);
+      if (isOld) since = steadyNow();
+      const held = isOld && claimed.length > 0 ? await this.stillHeld(claimed, onRetry) : claimed;
       const isStopped = signal.aborted;
       // Who is to drain finishes what it was given along with that.
       if (command === 'drain') onDrain();
-      if (!isStopped) return held;
+      if (!isStopped) return { tasks: held, since };
     } catch (error) {
       if (!signal.aborted) throw error;
     }
     await this.giveBack(claim);
-    return [];
+    return { tasks: [], since };
   }
 
-  private async stillHeld(claimed: readonly ClaimedTask[]): Promise<readonly ClaimedTask[]> {
+  private isNew({ lease_id: lease }: HeldTask): boolean {
+    if (this.taken.has(lease)) return false;
+    this.taken.add(lease);
+    const [oldest] = this.taken;
+    if (this.taken.size > KNOWN_LEASES && oldest !== undefined) this.taken.delete(oldest);
+    return true;
+  }
+
+  private async stillHeld(
+    claimed: readonly HeldTask[],
+    onRetry: (error: unknown) => void,
+  ): Promise<readonly HeldTask[]> {
     const { client, claim, signal } = this.options;
-    const limits = { patience: Number.POSITIVE_INFINITY, signal };
+    const limits = { patience: Number.POSITIVE_INFINITY, isStubborn: true, signal, onRetry };
     const { results } = await client.heartbeatAll(claim.worker_id, claimed, limits);
     const kept = new Set(results.filter((item) => !('problem' in item)).map(({ index }) => index));
     return claimed.filter((_, index) => kept.has(index));

@@ -1,8 +1,6 @@
 import type {
   BatchAnswer,
   Claim,
-  ClaimedTask,
-  ClaimedTasks,
   ClearedTasks,
   Completion,
   EnqueuedTask,
@@ -26,6 +24,18 @@ import type {
   TaskResult,
   TaskStatus,
 } from './api.generated.js';
+import {
+  about,
+  type ClaimAnswer,
+  heartbeatsOf,
+  type HeldTask,
+  objectWith,
+  type Read,
+  readBatch,
+  readClaim,
+  readFinished,
+  readKeptLease,
+} from './answers.js';
 import { BatchCalls } from './batch-calls.js';
 import {
   type EventFilter,
@@ -34,17 +44,22 @@ import {
   readEvents,
   type TaskEvent,
 } from './event-stream.js';
+import { JsonText, membersOf, stringify } from './json-text.js';
 import { waitForEnd, type WaitOptions } from './long-poll.js';
-import { itemsOf } from './pages.js';
+import { itemsOf, type Page } from './pages.js';
 import { QueueCalls } from './queue-calls.js';
 import { ScheduleCalls } from './schedule-calls.js';
+import { pathTo, removalQuery } from './paths.js';
 import { type Call, type CallOptions, Transport, type TransportOptions } from './transport.js';
 import { WorkerCalls } from './worker-calls.js';
 
 export type ClientOptions = TransportOptions;
 
 /** A task to enqueue; without an `eval_id` it is given one, so that sending it twice makes one task. */
-export type TaskInput = Omit<NewTask, 'eval_id'> & { readonly eval_id?: string };
+export type TaskInput = Omit<NewTask, 'eval_id' | 'metadata'> & {
+  readonly eval_id?: string;
+  readonly metadata?: NewTask['metadata'] | JsonText;
+};
 
 export interface ListFilter {
   readonly status?: readonly TaskStatus['status'][];
@@ -59,14 +74,12 @@ export interface ListFilter {
   readonly cursor?: string;
 }
 
-export interface ClaimAnswer extends ClaimedTasks {
-  readonly command?: 'drain';
-}
-
 /** Which task is held, and by what right. */
-export type Held = Pick<ClaimedTask, 'eval_id' | 'lease_id'>;
+export type Held = Pick<HeldTask, 'eval_id' | 'lease_id'>;
 
 const BATCH_SIZE = 500;
+/** Bytes of one request of `enqueueAll`: half of what the service takes by default. */
+const BATCH_BYTES = 1024 * 1024;
 const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'expired']);
 
 /** Whether a task in this state stays as it is, unless somebody redrives it. */
@@ -77,8 +90,9 @@ export function isEnded(status: TaskStatus['status']): boolean {
 /**
  * The HTTP API as methods. Field names are those of the wire, and the types come from the OpenAPI document.
  *
- * A service that is away, full or restarting is asked again, `patience` seconds long. Nearly every call may be sent twice
- * without harm; the few that may not (`redrive`, `remove`, `clear`) are only sent again when they were not carried out.
+ * Calls to a service that is unreachable, full or restarting are repeated for `patience` seconds. Nearly every call may be
+ * sent twice without harm; the few that may not (`redrive`, `remove`, `clear`) are only repeated when the service says that
+ * it did not carry them out.
  */
 export class Client {
   readonly batches: BatchCalls;
@@ -89,7 +103,7 @@ export class Client {
 
   constructor(options: ClientOptions) {
     this.transport = new Transport(options);
-    const send = (call: Call): Promise<unknown> => this.request(call);
+    const send = <Answer>(call: Call, read: Read<Answer>): Promise<Answer> => this.transport.read(call, read);
     this.batches = new BatchCalls(send);
     this.queues = new QueueCalls(send);
     this.schedules = new ScheduleCalls(send);
@@ -104,50 +118,59 @@ export class Client {
     const body = { ...task, eval_id: task.eval_id ?? crypto.randomUUID() };
     const headers = options.traceparent === undefined ? undefined : { traceparent: options.traceparent };
     const call = { method: 'POST', path: 'tasks', body, headers, signal: options.signal } as const;
-    return (await this.request(call)) as EnqueuedTask;
+    return this.transport.read(call, about<EnqueuedTask>(body.eval_id));
   }
 
   /** Up to 1000 tasks in one durable commit; each has its own result. The same `batchId` again lets a batch grow. */
   async enqueueBatch(
-    tasks: readonly TaskInput[],
+    tasks: readonly (TaskInput | JsonText)[],
     { batchId = crypto.randomUUID(), callbackUrl, maxFailures, signal }: BatchOptions = {},
   ): Promise<BatchAnswer> {
-    const named = tasks.map((task) => ({ ...task, eval_id: task.eval_id ?? crypto.randomUUID() }));
     const batch = { batch_id: batchId, callback_url: callbackUrl, max_failures: maxFailures };
-    const body = { ...batch, tasks: named };
-    return (await this.request({ method: 'POST', path: 'tasks/batch', body, signal })) as BatchAnswer;
+    const body = { ...batch, tasks: tasks.map(named) };
+    return this.transport.read({ method: 'POST', path: 'tasks/batch', body, signal }, readBatch);
   }
 
-  /** Any number of tasks, of which few are in memory at a time; one answer for each part of them. */
+  /**
+   * Any number of tasks, of which few are in memory at a time; one answer for each part of them. A part has at most `size`
+   * tasks and 1 MiB, and `index` in its results counts within it.
+   */
   async *enqueueAll(
-    tasks: Iterable<TaskInput> | AsyncIterable<TaskInput>,
+    tasks: Iterable<TaskInput | JsonText> | AsyncIterable<TaskInput | JsonText>,
     { batchId = crypto.randomUUID(), size = BATCH_SIZE, ...options }: EnqueueAllOptions = {},
   ): AsyncGenerator<BatchAnswer, void> {
-    let part: TaskInput[] = [];
+    let part: JsonText[] = [];
+    let bytes = 0;
     for await (const task of tasks) {
-      part.push(task);
-      if (part.length < size) continue;
-      yield await this.enqueueBatch(part, { ...options, batchId });
-      part = [];
+      // Named here, so that a part which is sent twice makes each of its tasks once.
+      const text = new JsonText(stringify(named(task)) ?? 'null');
+      const length = new TextEncoder().encode(text.text).length + 1;
+      if (part.length > 0 && (part.length >= size || bytes + length > BATCH_BYTES)) {
+        yield await this.enqueueBatch(part, { ...options, batchId });
+        part = [];
+        bytes = 0;
+      }
+      part.push(text);
+      bytes += length;
     }
     if (part.length > 0) yield await this.enqueueBatch(part, { ...options, batchId });
   }
 
   /** The task as it is now. @throws NotFound */
   async get(id: string, { signal }: CallOptions = {}): Promise<TaskDetails> {
-    return (await this.request({ method: 'GET', path: pathOf(id), signal })) as TaskDetails;
+    return this.transport.read({ method: 'GET', path: pathOf(id), signal }, about<TaskDetails>(id));
   }
 
   /** The task when it has ended. @throws WaitTimeout, NotFound */
   wait(id: string, options: WaitOptions = {}): Promise<TaskDetails> {
-    const send = (call: Call): Promise<unknown> => this.request(call);
+    const read = (call: Call): Promise<TaskDetails> => this.transport.read(call, about<TaskDetails>(id));
     const isEnd = ({ status }: TaskDetails): boolean => isEnded(status);
-    return waitForEnd(send, { path: pathOf(id), name: `Task ${id}`, isEnd, ...options });
+    return waitForEnd(read, { path: pathOf(id), name: `Task ${id}`, isEnd, ...options });
   }
 
   /** Ends the task at once, whoever holds it. */
   async cancel(id: string, { reason, signal }: CallOptions & { reason?: string } = {}): Promise<TaskStatus> {
-    return (await this.post(id, 'cancel', { reason }, { signal })) as TaskStatus;
+    return this.post<TaskStatus>(id, 'cancel', { reason }, { signal });
   }
 
   /** What the task produced, parsed. Numbers beyond 2^53 lose digits: `outputText` keeps them. @throws NotFound */
@@ -157,23 +180,25 @@ export class Client {
 
   /** What the task produced, as the JSON text that the worker sent. */
   outputText(id: string, { signal }: CallOptions = {}): Promise<string> {
-    return this.transport.text({ method: 'GET', path: `${pathOf(id)}/output`, signal });
+    const call = { method: 'GET', path: `${pathOf(id)}/output`, signal } as const;
+    return this.transport.read(call, (text) => new JsonText(text).text);
   }
 
   /** The attempts that have ended, oldest first. */
   async attempts(id: string, { signal }: CallOptions = {}): Promise<readonly TaskAttempt[]> {
     const call = { method: 'GET', path: `${pathOf(id)}/attempts`, signal } as const;
-    return ((await this.request(call)) as TaskAttempts).attempts;
+    return (await this.transport.read(call, objectWith<TaskAttempts>({ attempts: 'array' }))).attempts;
   }
 
   /** One page of tasks, newest first. */
   async page(filter: ListFilter = {}, { signal }: CallOptions = {}): Promise<TaskPage> {
-    return (await this.request({ method: 'GET', path: 'tasks', query: { ...filter }, signal })) as TaskPage;
+    const call = { method: 'GET', path: 'tasks', query: { ...filter }, signal } as const;
+    return this.transport.read(call, objectWith<TaskPage>({ tasks: 'array' }));
   }
 
   /** All tasks that match, newest first, a page at a time. */
   list(filter: ListFilter = {}, options: CallOptions = {}): AsyncGenerator<ListedTask, void> {
-    const page = (cursor?: string): Promise<TaskPage> => this.page({ ...filter, cursor }, options);
+    const page: Page<TaskPage> = (cursor) => this.page({ ...filter, cursor }, options);
     return itemsOf(page, ({ tasks }) => tasks, filter.cursor);
   }
 
@@ -187,48 +212,51 @@ export class Client {
 
   /** Gives a dead letter back to its queue. */
   async redrive(id: string, { signal }: CallOptions = {}): Promise<EnqueuedTask> {
-    return (await this.post(id, 'redrive', {}, { signal, isRepeatable: false })) as EnqueuedTask;
+    return this.post<EnqueuedTask>(id, 'redrive', {}, { signal, isRepeatable: false });
   }
 
   /** Gives dead letters back to their queues, the newest first. */
   async redriveAll(body: Redrive, { signal }: CallOptions = {}): Promise<RedrivenTasks> {
     const call = { method: 'POST', path: 'tasks/redrive', body, signal, isRepeatable: false } as const;
-    return (await this.request(call)) as RedrivenTasks;
+    return this.transport.read(call, objectWith<RedrivenTasks>({ tasks_redriven: 'number' }));
   }
 
   /** Forgets a task that has ended. */
   async remove(id: string, { signal }: CallOptions = {}): Promise<RemovedTask> {
     const call = { method: 'DELETE', path: pathOf(id), signal, isRepeatable: false } as const;
-    return (await this.request(call)) as RemovedTask;
+    return this.transport.read(call, about<RemovedTask>(id));
   }
 
-  /** Forgets every task that matches, held or not. There is no way back. */
+  /**
+   * Removes every task that matches, held or not; `{ all: true }` removes every task of every queue. There is no way back.
+   *
+   * @throws TypeError for a filter that is empty, undefined or unknown; nothing is removed then
+   */
   async clear(
-    filter: Pick<ListFilter, 'queue' | 'status'> = {},
+    filter: Pick<ListFilter, 'queue' | 'status'> | { readonly all: true },
     { signal }: CallOptions = {},
   ): Promise<ClearedTasks> {
-    const call = {
-      method: 'DELETE',
-      path: 'tasks',
-      query: { ...filter },
-      signal,
-      isRepeatable: false,
-    } as const;
-    return (await this.request(call)) as ClearedTasks;
+    const query = removalQuery(filter);
+    const call = { method: 'DELETE', path: 'tasks', query, signal, isRepeatable: false } as const;
+    return this.transport.read(call, objectWith<ClearedTasks>({ tasks_removed: 'number' }));
   }
 
   /** Counts of tasks, in all and by queue. */
   async status({ signal }: CallOptions = {}): Promise<StatusAnswer> {
-    return (await this.request({ method: 'GET', path: 'status', signal })) as StatusAnswer;
+    return this.transport.read(
+      { method: 'GET', path: 'status', signal },
+      objectWith<StatusAnswer>({ total_tasks: 'number' }),
+    );
   }
 
   /** How the service is. @throws Unavailable when it is not well */
   async health({ signal }: CallOptions = {}): Promise<HealthAnswer> {
-    return (await this.request({ method: 'GET', path: 'health', signal, patience: 0 })) as HealthAnswer;
+    const call = { method: 'GET', path: 'health', signal, patience: 0 } as const;
+    return this.transport.read(call, objectWith<HealthAnswer>({ status: 'string' }));
   }
 
   /** Takes tasks. Without a `claim_id` the call gets one, so that asking again after a lost answer loses nothing. */
-  async claim(claim: Claim, options: Patient = {}): Promise<readonly ClaimedTask[]> {
+  async claim(claim: Claim, options: Patient = {}): Promise<readonly HeldTask[]> {
     return (await this.claimAnswer(claim, options)).tasks;
   }
 
@@ -236,18 +264,18 @@ export class Client {
   async claimAnswer(claim: Claim, options: Patient = {}): Promise<ClaimAnswer> {
     const body = { claim_id: crypto.randomUUID(), ...claim };
     const call = { method: 'POST', path: 'tasks/claim', body, wait: claim.wait, ...options } as const;
-    return (await this.request(call)) as ClaimAnswer;
+    return this.transport.read(call, readClaim);
   }
 
   /** Reports success. */
   async complete({ eval_id, lease_id }: Held, output?: unknown, options: Patient = {}): Promise<TaskStatus> {
     const body: Completion = { lease_id, output };
-    return (await this.post(eval_id, 'complete', body, options)) as TaskStatus;
+    return this.post<TaskStatus>(eval_id, 'complete', body, options);
   }
 
   /** Reports failure. */
   async fail({ eval_id, lease_id }: Held, failure: Failure = {}, options: Patient = {}): Promise<TaskStatus> {
-    return (await this.post(eval_id, 'fail', { ...failure, lease_id }, options)) as TaskStatus;
+    return this.post<TaskStatus>(eval_id, 'fail', { ...failure, lease_id }, options);
   }
 
   /** Gives a task back unfinished; no budget is spent. */
@@ -256,7 +284,7 @@ export class Client {
     given: Release = {},
     options: Patient = {},
   ): Promise<TaskStatus> {
-    return (await this.post(eval_id, 'release', { ...given, lease_id }, options)) as TaskStatus;
+    return this.post<TaskStatus>(eval_id, 'release', { ...given, lease_id }, options);
   }
 
   /** Keeps a lease. @throws LeaseLost */
@@ -265,7 +293,9 @@ export class Client {
     beat: Heartbeat = {},
     options: Patient = {},
   ): Promise<KeptLease> {
-    return (await this.post(eval_id, 'heartbeat', { ...beat, lease_id }, options)) as KeptLease;
+    const body = { ...beat, lease_id };
+    const call = { method: 'POST', path: `${pathOf(eval_id)}/heartbeat`, body, ...options } as const;
+    return this.transport.read(call, readKeptLease);
   }
 
   /** Keeps many leases; each has its own result. */
@@ -273,7 +303,7 @@ export class Client {
     const leases = held.map(({ eval_id, lease_id }) => ({ eval_id, lease_id }));
     const body = { worker_id: workerId, leases };
     const call = { method: 'POST', path: 'tasks/heartbeat', body, ...options } as const;
-    return (await this.request(call)) as KeptLeases;
+    return this.transport.read(call, heartbeatsOf(leases));
   }
 
   /** Reports how many tasks ended, and takes the next ones in the same round trip. */
@@ -284,7 +314,7 @@ export class Client {
   ): Promise<FinishedItems> {
     const body = { results, claim: claim && { claim_id: crypto.randomUUID(), ...claim } };
     const call = { method: 'POST', path: 'tasks/complete', body, wait: claim?.wait, ...options } as const;
-    return (await this.request(call)) as FinishedItems;
+    return this.transport.read(call, readFinished);
   }
 
   /**
@@ -306,13 +336,23 @@ export class Client {
     return this.transport.stream(call);
   }
 
-  private post(id: string, verb: string, body: object, options: Partial<Call>): Promise<unknown> {
-    return this.request({ method: 'POST', path: `${pathOf(id)}/${verb}`, body, ...options });
+  private post<Answer>(id: string, verb: string, body: object, options: Partial<Call>): Promise<Answer> {
+    const call = { method: 'POST', path: `${pathOf(id)}/${verb}`, body, ...options } as const;
+    return this.transport.read(call, about<Answer>(id));
   }
 }
 
+/** A task that is text already stays so: its id is written before its members. */
+function named(task: TaskInput | JsonText): TaskInput | JsonText {
+  if (!(task instanceof JsonText)) return { ...task, eval_id: task.eval_id ?? crypto.randomUUID() };
+  const members = membersOf(task.text);
+  if (members.has('eval_id')) return task;
+  const rest = task.text.trim().slice(1);
+  return new JsonText(`{"eval_id":"${crypto.randomUUID()}"${members.size === 0 ? '' : ','}${rest}`);
+}
+
 /** How long to try for, and what ends it. */
-export type Patient = Pick<Call, 'signal' | 'patience' | 'timeout' | 'onRetry'>;
+export type Patient = Pick<Call, 'signal' | 'patience' | 'timeout' | 'onRetry' | 'isStubborn'>;
 
 export interface BatchOptions extends CallOptions {
   readonly batchId?: string;
@@ -328,5 +368,5 @@ export interface EnqueueAllOptions extends BatchOptions {
 }
 
 function pathOf(id: string): string {
-  return `tasks/${encodeURIComponent(id)}`;
+  return pathTo('tasks', id);
 }

@@ -15,7 +15,21 @@ export abstract class ClientError extends Error {
 
 /** No answer came, or half of one. A call that changes something may have been carried out. */
 export class ConnectionFailed extends ClientError {
-  readonly code = 'connection_failed';
+  readonly code: string = 'connection_failed';
+}
+
+/** An answer came that is not the service's, or not one to this call: a proxy's page, a redirect, half a document. */
+export class UnexpectedAnswer extends ConnectionFailed {
+  override readonly code = 'unexpected_answer';
+
+  constructor(
+    message: string,
+    /** Milliseconds that the answer asked to wait with the next try. */
+    readonly retryAfter?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** What was waited for did not come in time. */
@@ -33,11 +47,12 @@ export class ApiError extends ClientError {
   readonly errors: readonly ProblemField[];
 
   constructor(readonly problem: Readonly<Partial<Problem>> & { readonly status: number }) {
-    super(problem.detail ?? problem.title ?? `The service answered ${problem.status}`);
+    const said: unknown = problem.detail ?? problem.title;
+    super(typeof said === 'string' ? said : `The service answered ${problem.status}`);
     this.code = problem.code ?? `http_${problem.status}`;
     this.status = problem.status;
     this.applied = problem.applied;
-    this.errors = problem.errors ?? [];
+    this.errors = Array.isArray(problem.errors) ? problem.errors : [];
   }
 }
 

@@ -1,9 +1,9 @@
 /** `import { Client, Worker } from 'crucible-queue/client'`: the API as methods, and a worker. */
 export type * from './api.generated.js';
 export type { BatchCalls } from './batch-calls.js';
+export type { ClaimAnswer, HeldTask } from './answers.js';
 export {
   type BatchOptions,
-  type ClaimAnswer,
   Client,
   type ClientOptions,
   type EnqueueAllOptions,
@@ -15,6 +15,8 @@ export {
 } from './client.js';
 export * from './errors.js';
 export type { EventFilter, EventOptions, EventReset, TaskEvent } from './event-stream.js';
+export { JsonText } from './json-text.js';
+export { LateHeartbeat } from './lease-keeper.js';
 export type { WaitOptions } from './long-poll.js';
 export type { QueueCalls } from './queue-calls.js';
 export type { ScheduleCalls } from './schedule-calls.js';

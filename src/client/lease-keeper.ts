@@ -1,8 +1,9 @@
 import type { KeptItem, LostItem, Progress } from './api.generated.js';
 import type { Client } from './client.js';
-import { ApiError, LeaseLost, NotFound } from './errors.js';
+import { ApiError, ClientError, LeaseLost } from './errors.js';
 import type { RunningTask } from './running-task.js';
 import { type Milliseconds, steadyNow } from './steady-clock.js';
+import { textOfError } from './verdicts.js';
 
 export interface KeeperOptions {
   readonly client: Client;
@@ -12,9 +13,22 @@ export interface KeeperOptions {
   readonly onError: (error: unknown) => void;
 }
 
-const SHORTEST_RETRY_MS = 100;
+const SHORTEST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 2000;
 const LONGEST_TIMER_MS = 60_000;
+/** Leases that the service takes in one heartbeat. */
+const LARGEST_BEAT = 1000;
+/** A delay worth telling, for intervals so short that half of one is less. */
+const SMALL_DELAY_MS = 500;
+/** Characters that the service takes of a progress message. */
+const LONGEST_MESSAGE = 1000;
+/** Between two reports of progress of one task. */
+const PROGRESS_SPACING_MS = 1000;
+
+/** A heartbeat was due long ago: a handler gave nothing else time to run. */
+export class LateHeartbeat extends ClientError {
+  readonly code = 'late_heartbeat';
+}
 
 /**
  * One timer that beats for all held leases, and stops the work whose lease has run out by the steady clock, whether the
@@ -37,16 +51,24 @@ export class LeaseKeeper {
     this.schedule();
   }
 
-  /** Tells the service how far the work is; while one report is under way, only the latest of the next is kept. */
+  /** Tells the service how far the work is, once a second at most; of what comes in between, the latest. Never rejects. */
   async tell(running: RunningTask, progress: Progress): Promise<void> {
-    const isUnderWay = running.progress !== undefined;
-    running.progress = progress;
-    if (isUnderWay) return;
-    for (let told: Progress | undefined; running.progress !== told && this.mayTell(running);) {
-      told = running.progress;
-      await this.tellOnce(running, told);
-    }
+    running.progress = sendable(progress);
+    if (running.isTelling) return;
+    running.isTelling = true;
+    await this.tellLatest(running);
+    const timer = setTimeout(() => {
+      running.isTelling = false;
+      if (running.progress !== undefined) void this.tell(running, running.progress);
+    }, PROGRESS_SPACING_MS);
+    // A browser has no such method, and Node need not stay for it.
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  private async tellLatest(running: RunningTask): Promise<void> {
+    const { progress } = running;
     running.progress = undefined;
+    if (progress !== undefined && this.mayTell(running)) await this.tellOnce(running, progress);
   }
 
   private mayTell(running: RunningTask): boolean {
@@ -62,7 +84,7 @@ export class LeaseKeeper {
       if (kept.command === 'drain') this.options.onDrain();
     } catch (error) {
       if (error instanceof LeaseLost) running.lose(error.reason);
-      else if (error instanceof NotFound) running.lose('cleared');
+      else if (error instanceof ApiError && error.code === 'task_not_found') running.lose('cleared');
       else this.options.onError(error);
     }
   }
@@ -84,14 +106,29 @@ export class LeaseKeeper {
   private tick(): void {
     const now = steadyNow();
     for (const running of this.held) if (running.expiresAt <= now) running.lose('expired');
-    const isDue = [...this.held].some(({ beatDueAt }) => beatDueAt <= now);
-    if (isDue && !this.isBeating) void this.beat(now);
+    const [first] = this.byUrgency();
+    if (first !== undefined && first.beatDueAt <= now && !this.isBeating) {
+      this.tellOfDelay(first, now);
+      void this.beat(now);
+    }
     this.schedule();
+  }
+
+  private byUrgency(): readonly RunningTask[] {
+    return [...this.held].sort((one, other) => one.beatDueAt - other.beatDueAt);
+  }
+
+  private tellOfDelay({ beatDueAt, interval }: RunningTask, now: Milliseconds): void {
+    const delay = now - beatDueAt;
+    if (delay <= Math.max(SMALL_DELAY_MS, interval / 2)) return;
+    const seconds = (length: Milliseconds): string => `${(length / 1000).toFixed(1)} s`;
+    const message = `A heartbeat was ${seconds(delay)} late and leases last ${seconds(3 * interval)}: a handler blocks the event loop; move its work to a worker thread or process, or ask for a longer lease`;
+    this.options.onError(new LateHeartbeat(message));
   }
 
   private async beat(sentAt: Milliseconds): Promise<void> {
     this.isBeating = true;
-    const beaten = [...this.held];
+    const beaten = this.byUrgency().slice(0, LARGEST_BEAT);
     const interval = Math.min(...beaten.map((running) => running.interval));
     try {
       const held = beaten.map(({ task }) => task);
@@ -122,4 +159,13 @@ export class LeaseKeeper {
     else if (code === 'task_not_found') running.lose('cleared');
     else this.options.onError(new ApiError(item.problem));
   }
+}
+
+/** What the service takes of it. */
+function sendable({ percent, message }: Progress): Progress {
+  const isPercent = typeof percent === 'number' && !Number.isNaN(percent);
+  return {
+    percent: isPercent ? Math.min(Math.max(percent, 0), 100) : undefined,
+    message: message === undefined ? undefined : textOfError(message).slice(0, LONGEST_MESSAGE),
+  };
 }

@@ -1,9 +1,11 @@
+import { pause } from './abort.js';
+import type { Read } from './answers.js';
 import { WaitTimeout } from './errors.js';
 import { steadyNow } from './steady-clock.js';
 import type { Call } from './transport.js';
 
-/** Sends a call; the answer, parsed. */
-export type Send = (call: Call) => Promise<unknown>;
+/** Sends a call; what `read` makes of the answer. */
+export type Send = <Answer>(call: Call, read: Read<Answer>) => Promise<Answer>;
 
 export interface WaitOptions {
   readonly signal?: AbortSignal;
@@ -19,18 +21,23 @@ export interface Awaited<Answer> extends WaitOptions {
 }
 
 const LONGEST_POLL_SECONDS = 30;
+/** A service that shuts down parks nothing and answers at once. */
+const EARLY_ANSWER_MS = 250;
 
 /** Asks with `wait` until the answer is an end. @throws WaitTimeout */
 export async function waitForEnd<Answer extends { readonly status: string }>(
-  send: Send,
+  send: (call: Call) => Promise<Answer>,
   { path, name, isEnd, timeout = Number.POSITIVE_INFINITY, signal }: Awaited<Answer>,
 ): Promise<Answer> {
   const end = steadyNow() + timeout * 1000;
   for (;;) {
-    const left = Math.max(0, (end - steadyNow()) / 1000);
+    const askedAt = steadyNow();
+    const left = Math.max(0, (end - askedAt) / 1000);
     const wait = Math.round(Math.min(LONGEST_POLL_SECONDS, left) * 1000) / 1000;
-    const answer = (await send({ method: 'GET', path, query: { wait }, wait, signal })) as Answer;
+    const answer = await send({ method: 'GET', path, query: { wait }, wait, signal });
     if (isEnd(answer)) return answer;
-    if (steadyNow() >= end) throw new WaitTimeout(`${name} is still ${answer.status} after ${timeout} s`);
+    const now = steadyNow();
+    if (now >= end) throw new WaitTimeout(`${name} is still ${answer.status} after ${timeout} s`);
+    if (now - askedAt < EARLY_ANSWER_MS) await pause(EARLY_ANSWER_MS, signal);
   }
 }

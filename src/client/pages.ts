@@ -1,10 +1,13 @@
-interface Page {
+interface Paged {
   readonly next_cursor: string | null;
 }
 
-/** What is on a page and on all that follow it; each is asked for when the one before has been read. */
-export async function* itemsOf<Item, One extends Page>(
-  page: (cursor: string | undefined) => Promise<One>,
+/** Reads the page at a cursor, or the first. */
+export type Page<One extends Paged> = (cursor: string | undefined) => Promise<One>;
+
+/** All items of a list, a page at a time; each page is requested when the one before it has been read. */
+export async function* itemsOf<Item, One extends Paged>(
+  page: Page<One>,
   items: (page: One) => readonly Item[],
   first?: string,
 ): AsyncGenerator<Item, void> {

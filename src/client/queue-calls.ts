@@ -6,31 +6,35 @@ import type {
   QueueStatistics,
   TaskStatus,
 } from './api.generated.js';
+import { objectWith } from './answers.js';
 import type { Send } from './long-poll.js';
+import { pathTo, removalQuery } from './paths.js';
 import type { CallOptions } from './transport.js';
 
-/** How queues fare, and what is set for them. */
+/** The counts and settings of queues. */
 export class QueueCalls {
   constructor(private readonly send: Send) {}
 
   /** By name. */
   async list({ signal }: CallOptions = {}): Promise<readonly QueueDetails[]> {
-    return ((await this.send({ method: 'GET', path: 'queues', signal })) as QueueList).queues;
+    const read = objectWith<QueueList>({ queues: 'array' });
+    return (await this.send({ method: 'GET', path: 'queues', signal }, read)).queues;
   }
 
-  /** What is set for a queue, and how it is. */
+  /** The settings and counts of one queue. */
   async get(queue: string, { signal }: CallOptions = {}): Promise<QueueDetails> {
-    return (await this.send({ method: 'GET', path: pathOf(queue), signal })) as QueueDetails;
+    return this.send({ method: 'GET', path: pathOf(queue), signal }, readQueue);
   }
 
   /** The numbers that an autoscaler reads. */
   async stats(queue: string, { signal }: CallOptions = {}): Promise<QueueStatistics> {
-    return (await this.send({ method: 'GET', path: `${pathOf(queue)}/stats`, signal })) as QueueStatistics;
+    const read = objectWith<QueueStatistics>({ backlog: 'number' });
+    return this.send({ method: 'GET', path: `${pathOf(queue)}/stats`, signal }, read);
   }
 
-  /** Sets what is given and leaves the rest; null takes a limit away. */
+  /** Changes the settings that are given and leaves the rest; null removes a limit. */
   async change(queue: string, body: QueueChange, { signal }: CallOptions = {}): Promise<QueueDetails> {
-    return (await this.send({ method: 'PATCH', path: pathOf(queue), body, signal })) as QueueDetails;
+    return this.send({ method: 'PATCH', path: pathOf(queue), body, signal }, readQueue);
   }
 
   /** Hands out nothing more; enqueues go on. */
@@ -43,22 +47,32 @@ export class QueueCalls {
     return this.steer(queue, 'resume', options);
   }
 
-  /** Forgets the tasks of a queue in these states, or all of them, held or not. There is no way back. */
+  /**
+   * Removes the tasks of one queue in these states, or all of them, held or not. There is no way back.
+   *
+   * @throws TypeError for an empty queue or an empty list of states; nothing is removed then
+   */
   async purge(
     queue: string,
     { status, signal }: CallOptions & { status?: readonly TaskStatus['status'][] } = {},
   ): Promise<ClearedTasks> {
-    const query = { queue, status };
+    pathOf(queue);
+    const query = removalQuery(status === undefined ? { queue } : { queue, status });
     const call = { method: 'DELETE', path: 'tasks', query, signal, isRepeatable: false } as const;
-    return (await this.send(call)) as ClearedTasks;
+    return this.send(call, objectWith<ClearedTasks>({ tasks_removed: 'number' }));
   }
 
   private async steer(queue: string, verb: string, { signal }: CallOptions): Promise<QueueDetails> {
     const call = { method: 'POST', path: `${pathOf(queue)}/${verb}`, body: {}, signal } as const;
-    return (await this.send(call)) as QueueDetails;
+    return this.send(call, readQueue);
   }
 }
 
+const readQueue = objectWith<QueueDetails>({ queue: 'string' });
+
+/** @throws TypeError for what is not the name of one queue */
 function pathOf(queue: string): string {
-  return `queues/${encodeURIComponent(queue)}`;
+  const path = pathTo('queues', queue);
+  if (queue.includes(',')) throw new TypeError(`${queue} is not the name of one queue`);
+  return path;
 }

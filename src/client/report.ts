@@ -1,7 +1,10 @@
-import type { ClaimedTask } from './api.generated.js';
+import type { Failure } from './api.generated.js';
+import type { HeldTask } from './answers.js';
 import type { Verdict } from './attempt.js';
 import type { Client, Patient } from './client.js';
-import { ApiError } from './errors.js';
+import { InvalidRequest } from './errors.js';
+import { JsonText, stringify } from './json-text.js';
+import { textOfError } from './verdicts.js';
 
 /** What the service answered to the report of an end. */
 export interface Reported {
@@ -10,21 +13,36 @@ export interface Reported {
   readonly status?: string;
 }
 
-const OUTPUT_REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);
+/** Characters of an error that are sent. Escapes can make six bytes of one, and a request takes 2 MiB. */
+const LONGEST_ERROR = 250_000;
+/** The end of a long error says what went wrong, its beginning where. */
+const KEPT_BEGINNING = 50_000;
+/** Seconds: the longest delay that the service takes. */
+const LONGEST_RETRY_AFTER = 31_622_400;
+/** Characters that the service takes of the reason of a release. */
+const LONGEST_REASON = 1000;
+const SMALLEST_EXIT_CODE = -2_147_483_648;
+const LARGEST_EXIT_CODE = 4_294_967_295;
 
-/** Tells the service how an attempt ended, as often as it takes and under the same lease. @throws ClientError */
+/**
+ * Tells the service how an attempt ended, as often as it takes and under the same lease. What cannot be sent as it is goes
+ * out in a form that can, and says so.
+ *
+ * @throws ClientError
+ */
 export async function report(
   client: Client,
-  { task, verdict }: { readonly task: ClaimedTask; readonly verdict: Verdict },
+  { task, verdict }: { readonly task: HeldTask; readonly verdict: Verdict },
   limits: Patient,
 ): Promise<Reported> {
   switch (verdict.kind) {
     case 'completed':
       return complete(client, { task, output: verdict.output }, limits);
     case 'failed':
-      return { kind: 'failed', status: (await client.fail(task, verdict.failure, limits)).status };
+      return fail(client, { task, failure: sendable(verdict.failure) }, limits);
     case 'released': {
-      const given = { reason: 'The worker was stopped' };
+      const { reason = 'The worker was stopped', delay } = verdict;
+      const given = { reason: reason.slice(0, LONGEST_REASON), delay };
       return { kind: 'released', status: (await client.release(task, given, limits)).status };
     }
     case 'lost':
@@ -32,18 +50,77 @@ export async function report(
   }
 }
 
-/** An output that cannot be sent, or is not taken, is a failure for good: it would be the same the next time. */
+/** An output that cannot be sent, or is refused, is a failure for good: it would be the same the next time. */
 async function complete(
   client: Client,
-  { task, output }: { readonly task: ClaimedTask; readonly output: unknown },
+  { task, output }: { readonly task: HeldTask; readonly output: unknown },
   limits: Patient,
 ): Promise<Reported> {
   try {
-    return { kind: 'completed', status: (await client.complete(task, output, limits)).status };
+    return { kind: 'completed', status: (await client.complete(task, textOf(output), limits)).status };
   } catch (error) {
-    const isRefused = error instanceof ApiError && OUTPUT_REFUSED.has(error.status);
-    if (!isRefused && !(error instanceof TypeError)) throw error;
-    const failure = { error: `The output was not taken: ${error.message}`, retryable: false };
-    return { kind: 'failed', status: (await client.fail(task, failure, limits)).status };
+    if (!(error instanceof InvalidRequest) && !(error instanceof Unsendable)) throw error;
+    const failure = { error: `The output cannot be sent: ${textOfError(error)}`, retryable: false };
+    return fail(client, { task, failure: sendable(failure) }, limits);
   }
+}
+
+async function fail(
+  client: Client,
+  { task, failure }: { readonly task: HeldTask; readonly failure: Failure },
+  limits: Patient,
+): Promise<Reported> {
+  try {
+    return { kind: 'failed', status: (await client.fail(task, failure, limits)).status };
+  } catch (error) {
+    if (!(error instanceof InvalidRequest)) throw error;
+    const why = `The failure cannot be sent as it was: ${error.message}`.slice(0, 1000);
+    const least = { error: why, retryable: failure.retryable };
+    return { kind: 'failed', status: (await client.fail(task, least, limits)).status };
+  }
+}
+
+/** The output cannot be JSON. */
+class Unsendable extends Error {}
+
+function textOf(output: unknown): JsonText | undefined {
+  try {
+    const text = stringify(output);
+    if (text === undefined && output !== undefined)
+      throw new TypeError(`a ${typeof output} is no JSON value`);
+    return text === undefined ? undefined : new JsonText(text);
+  } catch (error) {
+    throw new Unsendable(textOfError(error));
+  }
+}
+
+/** The failure with everything left out that the service would refuse; its error says what. */
+function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Failure {
+  const notes: string[] = [];
+  const members: { retry_after?: number; exit_code?: number } = {};
+  if (retry_after !== undefined) {
+    if (typeof retry_after !== 'number' || Number.isNaN(retry_after))
+      notes.push('(retry_after is not a number of seconds: the backoff of the task decides)');
+    else members.retry_after = Math.min(Math.max(retry_after, 0), LONGEST_RETRY_AFTER);
+    if (members.retry_after !== undefined && members.retry_after !== retry_after)
+      notes.push(`(retry_after ${retry_after} was taken as ${members.retry_after} s)`);
+  }
+  const given: unknown = exit_code;
+  if (given !== undefined && given !== null) {
+    const isOne =
+      typeof given === 'number' &&
+      Number.isInteger(given) &&
+      given >= SMALLEST_EXIT_CODE &&
+      given <= LARGEST_EXIT_CODE;
+    if (isOne) members.exit_code = given;
+    else notes.push(`(exit code ${textOfError(given).slice(0, 100)} is not one and was left out)`);
+  }
+  return { ...rest, ...members, error: cut([error, ...notes].join('\n')) };
+}
+
+function cut(text: string): string {
+  if (text.length <= LONGEST_ERROR) return text;
+  const end = text.slice(KEPT_BEGINNING - LONGEST_ERROR);
+  const leftOut = text.length - LONGEST_ERROR;
+  return `${text.slice(0, KEPT_BEGINNING)}\n… ${leftOut} characters left out …\n${end}`;
 }

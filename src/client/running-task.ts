@@ -1,6 +1,7 @@
-import type { ClaimedTask, KeptLease, Progress } from './api.generated.js';
+import type { HeldTask } from './answers.js';
+import type { KeptLease, Progress } from './api.generated.js';
 import type { LeaseLossReason } from './errors.js';
-import { type Milliseconds, steadyNow } from './steady-clock.js';
+import type { Milliseconds } from './steady-clock.js';
 import { TaskStopped } from './verdicts.js';
 
 /** A lease is three intervals long: two heartbeats in a row may be lost. */
@@ -17,10 +18,16 @@ export class RunningTask {
   isReporting = false;
   /** Said by its work and not told to the service yet. */
   progress: Progress | undefined;
+  /** A report of progress is under way, or was less than a second ago. */
+  isTelling = false;
   private readonly controller = new AbortController();
 
-  constructor(readonly task: ClaimedTask) {
-    this.keep(task, steadyNow());
+  /** @param since a moment before the service granted the lease */
+  constructor(
+    readonly task: HeldTask,
+    since: Milliseconds,
+  ) {
+    this.keep(task, since);
   }
 
   get signal(): AbortSignal {

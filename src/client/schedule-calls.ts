@@ -5,8 +5,10 @@ import type {
   ScheduleDetails,
   SchedulePage,
 } from './api.generated.js';
+import { objectWith } from './answers.js';
 import type { Send } from './long-poll.js';
-import { itemsOf } from './pages.js';
+import { itemsOf, type Page } from './pages.js';
+import { pathTo } from './paths.js';
 import type { CallOptions } from './transport.js';
 
 /** Tasks that come by the clock. */
@@ -15,28 +17,31 @@ export class ScheduleCalls {
 
   /** Makes a schedule, or replaces the one of this name. */
   async put(body: NewSchedule, { signal }: CallOptions = {}): Promise<ScheduleDetails> {
-    return (await this.send({ method: 'POST', path: 'schedules', body, signal })) as ScheduleDetails;
+    return this.send({ method: 'POST', path: 'schedules', body, signal }, readSchedule);
   }
 
   /** @throws NotFound */
   async get(id: string, { signal }: CallOptions = {}): Promise<ScheduleDetails> {
-    return (await this.send({ method: 'GET', path: pathOf(id), signal })) as ScheduleDetails;
+    return this.send({ method: 'GET', path: pathOf(id), signal }, readSchedule);
   }
 
   /** Newest first, a page at a time. */
   list({ signal }: CallOptions = {}): AsyncGenerator<ListedSchedule, void> {
-    const page = (cursor?: string): Promise<SchedulePage> =>
-      this.send({ method: 'GET', path: 'schedules', query: { cursor }, signal }) as Promise<SchedulePage>;
+    const read = objectWith<SchedulePage>({ schedules: 'array' });
+    const page: Page<SchedulePage> = (cursor) =>
+      this.send({ method: 'GET', path: 'schedules', query: { cursor }, signal }, read);
     return itemsOf(page, ({ schedules }) => schedules);
   }
 
-  /** Forgets a schedule; its tasks stay. @throws NotFound */
+  /** Removes a schedule; its tasks stay. @throws NotFound */
   async remove(id: string, { signal }: CallOptions = {}): Promise<RemovedSchedule> {
     const call = { method: 'DELETE', path: pathOf(id), signal, isRepeatable: false } as const;
-    return (await this.send(call)) as RemovedSchedule;
+    return this.send(call, objectWith<RemovedSchedule>({ schedule_id: 'string' }));
   }
 }
 
+const readSchedule = objectWith<ScheduleDetails>({ schedule_id: 'string' });
+
 function pathOf(id: string): string {
-  return `schedules/${encodeURIComponent(id)}`;
+  return pathTo('schedules', id);
 }

@@ -1,5 +1,7 @@
 import { limitedSignal, pause, reasonOf } from './abort.js';
-import { ApiError, apiError, ConnectionFailed } from './errors.js';
+import type { Problem } from './api.generated.js';
+import { ApiError, apiError, ConnectionFailed, UnexpectedAnswer } from './errors.js';
+import { stringify } from './json-text.js';
 import { type Milliseconds, steadyNow } from './steady-clock.js';
 
 export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
@@ -17,6 +19,11 @@ export interface Call {
   readonly wait?: number;
   /** False: it is not sent again when it may have been carried out. By default a repeated call does no harm. */
   readonly isRepeatable?: boolean;
+  /**
+   * It outlasts refused keys and addresses that are gone, too, and ends only with an answer or a refusal of the request
+   * itself. For workers.
+   */
+  readonly isStubborn?: boolean;
   /** Seconds to go on trying, instead of the client's. */
   readonly patience?: number;
   /** Seconds for one answer, instead of the client's. */
@@ -36,41 +43,55 @@ export interface TransportOptions {
   readonly apiKey?: string;
   /** Seconds for one answer, a wait on purpose not counted. Default 15. */
   readonly requestTimeout?: number;
-  /** Seconds to go on when the service is away, full or restarting. Default 30; 0 tries once. */
+  /** Seconds to go on when the service is unreachable, full or restarting. Default 30; 0 tries once. */
   readonly patience?: number;
   readonly fetch?: typeof fetch;
 }
 
 interface Exchange<Answer> {
   readonly content: string | undefined;
-  /** @throws when the text is no answer */
+  /** @throws when the text is not an answer to this call */
   readonly read: (text: string) => Answer;
 }
 
-const FIRST_PAUSE_MS = 100;
+const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
-/** 408 and 429: not carried out. 502 and 504: what stands between had no answer. */
-const WORTH_REPEATING = new Set([408, 429, 502, 503, 504]);
+/** A server that asks for more is asked again after this: it may have been restarted since. */
+const LONGEST_RETRY_AFTER_S = 60;
+/** Between two repeated calls of one client, whoever makes them: two a second. */
+const REPEAT_SPACING_MS = 500;
+/** 408 and 429: not carried out. 502 and 504: a proxy had no answer. */
+const WORTH_REPEATING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
+/** The request itself is at fault, so another try would end the same way. */
+const REFUSED: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422]);
 
-/** Sends calls, again where that helps: after `Retry-After`, or with pauses that grow. */
+/** Sends calls, checks their answers, and repeats a call where that helps: after `Retry-After`, with pauses that grow. */
 export class Transport {
   private readonly base: URL;
+  private nextRepeatAt = 0;
 
+  /** @throws TypeError for a URL that is not one of a service */
   constructor(private readonly options: TransportOptions) {
-    this.base = new URL(options.url.endsWith('/') ? options.url : `${options.url}/`);
+    this.base = addressOf(options.url);
   }
 
-  /** The answer, parsed. What is no JSON does not come from the service, and counts as no answer. */
+  /** The answer, parsed. */
   json(call: Call): Promise<unknown> {
-    return this.answer(call, (text): unknown => (text === '' ? undefined : JSON.parse(text)));
+    return this.read(call, (text): unknown => JSON.parse(text));
   }
 
   /** The answer as the text it came in. */
   text(call: Call): Promise<string> {
-    return this.answer(call, (text) => text);
+    return this.read(call, (text) => text);
   }
 
-  private async answer<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
+  /**
+   * What `read` makes of the answer. An answer that it throws at is not the service's, or not one to this call, and counts
+   * as none.
+   *
+   * @throws ConnectionFailed, ApiError, the reason of the signal, and what the body throws when it cannot be JSON
+   */
+  async read<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
     // First, so that what JSON cannot say is told to the caller as what it is.
     const content = contentOf(call);
     const patience = call.patience ?? this.options.patience ?? 30;
@@ -82,7 +103,7 @@ export class Transport {
         const length = pauseAfter(error, attempt);
         if (!mayRepeat(error, call) || steadyNow() + length > giveUpAt) throw error;
         call.onRetry?.(error, length);
-        await pause(length, call.signal);
+        await pause(this.spaced(length), call.signal);
       }
     }
   }
@@ -90,7 +111,7 @@ export class Transport {
   /** Opens an answer that goes on; it is not limited in time and not repeated. */
   async stream(call: Call): Promise<Response> {
     const response = await this.fetch(call, contentOf(call), call.signal);
-    if (!response.ok) throw await problemOf(response);
+    if (!response.ok) throw await this.problemOf(call, response);
     return response;
   }
 
@@ -100,15 +121,50 @@ export class Transport {
     const limited = limitedSignal(limit, call.signal);
     try {
       const response = await this.fetch(call, content, limited.signal);
-      if (!response.ok) throw await problemOf(response);
-      return read(await response.text());
+      if (!response.ok) throw await this.problemOf(call, response);
+      return this.answerOf(call, { response, text: await response.text() }, read);
     } catch (error) {
       if (call.signal?.aborted) throw reasonOf(call.signal);
-      if (error instanceof ApiError) throw error;
-      throw new ConnectionFailed(`${call.method} ${call.path}: ${innermost(error)}`, { cause: error });
+      if (error instanceof ApiError || error instanceof ConnectionFailed) throw error;
+      const message = `${call.method} ${call.path}: cannot reach ${this.base.origin}: ${innermost(error)}`;
+      throw new ConnectionFailed(message, { cause: error });
     } finally {
       limited.end();
     }
+  }
+
+  private answerOf<Answer>(
+    { method, path }: Call,
+    { response, text }: { readonly response: Response; readonly text: string },
+    read: (text: string) => Answer,
+  ): Answer {
+    try {
+      return read(text);
+    } catch (cause) {
+      const why = `${this.base.origin} sent an answer that does not fit the call: ${innermost(cause)}`;
+      throw new UnexpectedAnswer(`${method} ${path}: ${why}`, retryAfterOf(response), { cause });
+    }
+  }
+
+  /** The problem of the service, or that it was not the service that answered. */
+  private async problemOf({ method, path }: Call, response: Response): Promise<ApiError | UnexpectedAnswer> {
+    const retryAfter = retryAfterOf(response);
+    const body: unknown = await response.json().catch(() => undefined);
+    if (isProblem(body)) {
+      const error = apiError({ ...body, status: response.status });
+      if (retryAfter !== undefined) askedPause.set(error, retryAfter);
+      return error;
+    }
+    const why = `${this.base.origin} answered ${response.status} without a problem document; is this the queue service?`;
+    return new UnexpectedAnswer(`${method} ${path}: ${why}`, retryAfter);
+  }
+
+  /** A client that makes a hundred calls at once repeats them as seldom as one that makes a single. */
+  private spaced(length: Milliseconds): Milliseconds {
+    const now = steadyNow();
+    const at = Math.max(now + length, this.nextRepeatAt);
+    this.nextRepeatAt = at + REPEAT_SPACING_MS;
+    return at - now;
   }
 
   private fetch(call: Call, content: string | undefined, signal?: AbortSignal): Promise<Response> {
@@ -135,33 +191,54 @@ export class Transport {
   }
 }
 
+/** @throws TypeError, which never quotes what may be a password */
+function addressOf(url: string): URL {
+  if (!URL.canParse(url)) throw new TypeError('The URL of the service must look like http://host:port');
+  const address = new URL(url.endsWith('/') ? url : `${url}/`);
+  if (address.username !== '' || address.password !== '')
+    throw new TypeError('The URL of the service must hold no credentials: give the key as apiKey');
+  const isHttp = address.protocol === 'http:' || address.protocol === 'https:';
+  if (!isHttp || address.search !== '' || address.hash !== '')
+    throw new TypeError(
+      `${url} is not the URL of a service: write http://host:port, or https, and maybe a path`,
+    );
+  return address;
+}
+
 function contentOf({ text, body }: Call): string | undefined {
-  return text?.content ?? (body === undefined ? undefined : JSON.stringify(body));
+  return text?.content ?? (body === undefined ? undefined : stringify(body));
 }
 
-/** When the service asked for a pause, that long at least. */
-const retryAfter = new WeakMap<ApiError, Milliseconds>();
+/** How long the service asked to wait with the next try. */
+const askedPause = new WeakMap<ApiError, Milliseconds>();
 
-async function problemOf(response: Response): Promise<ApiError> {
-  const body: unknown = await response.json().catch(() => undefined);
-  const problem = typeof body === 'object' && body !== null ? body : {};
-  const error = apiError({ ...problem, status: response.status });
-  const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
-  if (Number.isFinite(seconds)) retryAfter.set(error, seconds * 1000);
-  return error;
+/** Only whole seconds count: the service sends no dates, and a negative or endless wait is no wait. */
+function retryAfterOf(response: Response): Milliseconds | undefined {
+  const header = response.headers.get('Retry-After') ?? '';
+  if (!/^\d{1,9}$/.test(header)) return undefined;
+  return Math.min(Number(header), LONGEST_RETRY_AFTER_S) * 1000;
 }
 
-function mayRepeat(error: unknown, { isRepeatable = true }: Call): boolean {
+function isProblem(body: unknown): body is Problem {
+  return typeof body === 'object' && body !== null && typeof (body as Partial<Problem>).code === 'string';
+}
+
+function mayRepeat(error: unknown, { isRepeatable = true, isStubborn = false }: Call): boolean {
   if (error instanceof ConnectionFailed) return isRepeatable;
-  if (!(error instanceof ApiError) || !WORTH_REPEATING.has(error.status)) return false;
+  if (!(error instanceof ApiError)) return false;
+  // A 404 that names no task comes from a wrong address or an old version: both may pass.
+  if (isStubborn && isRepeatable) return !REFUSED.has(error.status) || error.code === 'not_found';
+  if (!WORTH_REPEATING.has(error.status)) return false;
   return isRepeatable || error.status === 429 || error.applied === false;
 }
 
 /** Grows with the attempts, and differs from caller to caller: those who failed together do not come back together. */
 function pauseAfter(error: unknown, attempt: number): Milliseconds {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
-  const asked = error instanceof ApiError ? (retryAfter.get(error) ?? 0) : 0;
-  return asked + longest * (0.5 + Math.random() / 2);
+  let asked: Milliseconds | undefined;
+  if (error instanceof ApiError) asked = askedPause.get(error);
+  if (error instanceof UnexpectedAnswer) asked = error.retryAfter;
+  return (asked ?? 0) + longest * (0.5 + Math.random() / 2);
 }
 
 /** `fetch` says no more than "fetch failed"; what happened is in its cause. */

@@ -45,6 +45,19 @@ export class RetryLater extends ClientError {
   }
 }
 
+/** Thrown by a handler that cannot run the task now, for no fault of the task: it goes back and no budget is spent. */
+export class GiveBack extends ClientError {
+  readonly code = 'give_back';
+
+  constructor(
+    message: string,
+    /** Seconds before it is handed out again. */
+    readonly delay = 0,
+  ) {
+    super(message);
+  }
+}
+
 /** Thrown by a handler that knows the exit code of what it ran. */
 export class AttemptFailed extends ClientError {
   readonly code = 'failed';
@@ -54,5 +67,15 @@ export class AttemptFailed extends ClientError {
     readonly exitCode?: number,
   ) {
     super(message);
+  }
+}
+
+/** The text of anything that was thrown, whatever its `toString` or `message` do. */
+export function textOfError(error: unknown): string {
+  try {
+    const said: unknown = error instanceof Error ? error.message || error.name : error;
+    return String(said);
+  } catch {
+    return `(a thrown ${typeof error} that has no text)`;
   }
 }

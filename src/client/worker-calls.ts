@@ -1,17 +1,20 @@
 import type { ListedWorker, WorkerList, WorkerStatus } from './api.generated.js';
+import { objectWith } from './answers.js';
 import type { Send } from './long-poll.js';
-import type { CallOptions } from './transport.js';
+import { pathTo } from './paths.js';
+import type { Call, CallOptions } from './transport.js';
 
-/** Who works, and who is to stop. */
+/** The workers that the service knows. */
 export class WorkerCalls {
   constructor(private readonly send: Send) {}
 
-  /** Who claimed or beat lately, by name. */
+  /** By name. */
   async list({ signal }: CallOptions = {}): Promise<readonly ListedWorker[]> {
-    return ((await this.send({ method: 'GET', path: 'workers', signal })) as WorkerList).workers;
+    const read = objectWith<WorkerList>({ workers: 'array' });
+    return (await this.send({ method: 'GET', path: 'workers', signal }, read)).workers;
   }
 
-  /** Has a worker finish what it holds and take nothing more. @throws NotFound */
+  /** Has a worker finish its tasks and claim nothing more. @throws NotFound */
   drain(id: string, options: CallOptions = {}): Promise<WorkerStatus> {
     return this.steer(id, 'drain', options);
   }
@@ -21,8 +24,14 @@ export class WorkerCalls {
     return this.steer(id, 'resume', options);
   }
 
+  /** Says that a worker has ended; what it still holds is left to its leases. */
+  async leave(id: string, options: Pick<Call, 'signal' | 'patience' | 'timeout'> = {}): Promise<void> {
+    const call = { method: 'POST', path: pathTo('workers', id, 'leave'), body: {}, ...options } as const;
+    await this.send(call, () => undefined);
+  }
+
   private async steer(id: string, verb: string, { signal }: CallOptions): Promise<WorkerStatus> {
-    const path = `workers/${encodeURIComponent(id)}/${verb}`;
-    return (await this.send({ method: 'POST', path, body: {}, signal })) as WorkerStatus;
+    const read = objectWith<WorkerStatus>({ worker_id: 'string' });
+    return this.send({ method: 'POST', path: pathTo('workers', id, verb), body: {}, signal }, read);
   }
 }

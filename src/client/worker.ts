@@ -1,22 +1,24 @@
 import { pause } from './abort.js';
-import type { Claim, ClaimedTask } from './api.generated.js';
+import type { HeldTask } from './answers.js';
+import type { Claim } from './api.generated.js';
 import { attempt, type Handler } from './attempt.js';
 import { ClaimDesk } from './claim-desk.js';
 import { Client, type ClientOptions } from './client.js';
+import { ClientError } from './errors.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { report } from './report.js';
 import { RunningTask } from './running-task.js';
-import { steadyNow } from './steady-clock.js';
-import { TaskStopped } from './verdicts.js';
+import { afterwards, type Milliseconds, steadyNow } from './steady-clock.js';
+import { TaskStopped, textOfError } from './verdicts.js';
 
 export interface WorkerEvent {
   /**
    * `stopped`: its work was told to stop. `lost`: it was not this worker's any more. `draining`: nothing more is claimed.
-   * `trouble`: a call failed.
+   * `trouble`: what the worker goes on in spite of, such as no answer or a refused key; the same is told once a minute.
    */
   readonly type:
     'claimed' | 'completed' | 'failed' | 'released' | 'stopped' | 'lost' | 'draining' | 'trouble';
-  readonly task?: ClaimedTask;
+  readonly task?: HeldTask;
   /** The state of the task that the service answered to the report. */
   readonly status?: string;
   readonly error?: unknown;
@@ -30,7 +32,7 @@ export interface WorkerOptions {
   readonly labels?: Claim['labels'];
   /** Tasks at a time, 1000 at most. Default 1. */
   readonly concurrency?: number;
-  /** Seconds that a task is held without a heartbeat; by default its timeout and a grace. */
+  /** Seconds that a task is held without a heartbeat. Default 30, so that a cancel arrives within ten. */
   readonly lease?: number;
   /** Seconds that a claim waits for a task, 60 at most. Default 20. */
   readonly wait?: number;
@@ -60,6 +62,11 @@ export interface RunSummary {
 const LARGEST_CLAIM = 100;
 const MOST_AT_A_TIME = 1000;
 const EMPTY_PAUSE_MS = 250;
+const DEFAULT_LEASE_SECONDS = 30;
+/** Seconds that the goodbye of a worker may take. */
+const LAST_CALL_SECONDS = 5;
+/** In which the same trouble is told once. */
+const TROUBLE_SPACING_MS = 60_000;
 
 /**
  * Claims tasks into free slots, runs a handler for each, keeps their leases and reports how they ended.
@@ -76,7 +83,8 @@ export class Worker {
   /** Fires when nothing more is to be claimed. */
   private readonly stopping = new AbortController();
   private readonly summary: RunSummary = { completed: 0, failed: 0, released: 0, lost: 0 };
-  private graceTimer: ReturnType<typeof setTimeout> | undefined;
+  private endGrace: () => void = () => undefined;
+  private readonly told = new Map<string, Milliseconds>();
   private wake: () => void = () => undefined;
   private ended: Promise<RunSummary> | undefined;
 
@@ -85,8 +93,11 @@ export class Worker {
     private readonly handler: Handler,
     private readonly options: WorkerOptions = {},
   ) {
-    const { workerId = `worker-${crypto.randomUUID()}`, queues, labels, lease } = options;
-    const onError = (error: unknown): void => this.tell({ type: 'trouble', error });
+    const { workerId = `worker-${crypto.randomUUID()}`, queues, labels } = options;
+    const { lease = DEFAULT_LEASE_SECONDS, concurrency = 1 } = options;
+    if (!Number.isInteger(concurrency) || concurrency < 1)
+      throw new TypeError(`concurrency must be a whole number from 1, not ${concurrency}`);
+    const onError = (error: unknown): void => this.trouble(error);
     const onDrain = (): void => void this.stop();
     this.client = client instanceof Client ? client : new Client(client);
     this.workerId = workerId;
@@ -99,7 +110,7 @@ export class Worker {
   /**
    * Works until it is stopped, drained, or has done what the options ask for; once for each worker.
    *
-   * @throws ApiError when the service refuses its claims for good, after what it held has ended
+   * @throws InvalidRequest for a claim that can never be taken, after what it held has ended
    */
   run(options: RunOptions = {}): Promise<RunSummary> {
     this.ended ??= this.work(options);
@@ -115,8 +126,8 @@ export class Worker {
     this.stopping.abort();
     this.wake();
     if (grace !== undefined) {
-      clearTimeout(this.graceTimer);
-      if (grace > 0) this.graceTimer = setTimeout(() => this.giveBackAll(), grace * 1000);
+      this.endGrace();
+      if (grace > 0) this.endGrace = afterwards(grace * 1000, () => this.giveBackAll());
       else this.giveBackAll();
     }
     // How it ended is for whoever called `run`.
@@ -132,7 +143,8 @@ export class Worker {
       await this.claimOn(options);
     } finally {
       while (this.running.size > 0) await this.slotFreed();
-      clearTimeout(this.graceTimer);
+      this.endGrace();
+      await this.leave();
     }
     return this.summary;
   }
@@ -150,9 +162,9 @@ export class Worker {
         continue;
       }
       const askedAt = steadyNow();
-      const claimed = await this.desk.claim(free, wait);
-      left -= claimed.length;
-      for (const task of claimed) this.start(task);
+      const { tasks: claimed, since } = await this.desk.claim(free, wait);
+      left = Math.max(0, left - claimed.length);
+      for (const task of claimed) this.start(task, since);
       if (claimed.length > 0) continue;
       if (untilEmpty && this.running.size === 0) return;
       // A service that shuts down, or wants this worker gone, does not keep a poll waiting.
@@ -172,8 +184,8 @@ export class Worker {
     });
   }
 
-  private start(task: ClaimedTask): void {
-    const running = new RunningTask(task);
+  private start(task: HeldTask, since: Milliseconds): void {
+    const running = new RunningTask(task, since);
     this.running.add(running);
     this.keeper.add(running);
     running.signal.addEventListener('abort', () =>
@@ -196,7 +208,8 @@ export class Worker {
     });
     running.isReporting = true;
     try {
-      const limits = { patience: this.options.reportPatience ?? 120 };
+      const onRetry = (error: unknown): void => this.trouble(error);
+      const limits = { patience: this.options.reportPatience ?? 120, isStubborn: true, onRetry };
       const { kind, status } = await report(this.client, { task, verdict }, limits);
       this.summary[kind] += 1;
       this.tell({ type: kind, task, status, error: running.stopped });
@@ -213,7 +226,28 @@ export class Worker {
     }
   }
 
+  /** Says goodbye, so that operators see a worker that left and not one that fell silent. */
+  private async leave(): Promise<void> {
+    const limits = { patience: 0, timeout: LAST_CALL_SECONDS };
+    // A service that cannot be told sees it in five minutes.
+    await this.client.workers.leave(this.workerId, limits).catch(() => undefined);
+  }
+
+  /** A retry that fails the same way is no news. */
+  private trouble(error: unknown): void {
+    const kind = error instanceof ClientError ? error.code : String((error as Error | undefined)?.name);
+    const now = steadyNow();
+    if (now - (this.told.get(kind) ?? Number.NEGATIVE_INFINITY) < TROUBLE_SPACING_MS) return;
+    this.told.set(kind, now);
+    this.tell({ type: 'trouble', error });
+  }
+
   private tell(event: WorkerEvent): void {
-    this.options.onEvent?.(event);
+    try {
+      this.options.onEvent?.(event);
+    } catch (error) {
+      // A fault of the listener ends no task; it is shown as Node shows any other.
+      process.emitWarning(`onEvent threw: ${textOfError(error)}`, 'WorkerListenerWarning');
+    }
   }
 }

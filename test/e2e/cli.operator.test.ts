@@ -30,7 +30,7 @@ describe('crucible-queue, for operators', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  beforeEach(() => client.clear());
+  beforeEach(() => client.clear({ all: true }));
 
   /** Those that go on until they are told to stop; a test that fails leaves none behind. */
   const running = new Set<CommandProcess>();

@@ -27,7 +27,7 @@ describe('crucible-queue', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  beforeEach(() => client.clear());
+  beforeEach(() => client.clear({ all: true }));
 
   async function call(args: readonly string[], input?: string) {
     const command = new CommandProcess(args, { env, input });

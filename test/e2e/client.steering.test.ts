@@ -30,7 +30,7 @@ describe('the TypeScript client, for operators', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  beforeEach(() => client.clear());
+  beforeEach(() => client.clear({ all: true }));
 
   it('follows a batch from its first task to its end, and starts it again', async () => {
     const { batches } = client;

@@ -84,7 +84,7 @@ export class ScenarioStage {
     // A scenario that failed may have left it so.
     if (this.service.child.exitCode !== null || this.service.child.signalCode !== null)
       await this.startService();
-    await this.client.clear();
+    await this.client.clear({ all: true });
     try {
       for (const step of scenario.steps) await this.act(step);
     } finally {

@@ -116,8 +116,8 @@ def _shown(value: Any) -> str:
 
 
 def _plain(text: Any) -> str:
-    """A string that is valid Unicode; a subclass of str may be anything."""
-    return str.encode(text, "utf-8", "replace").decode()
+    """A plain string; a subclass of str may do anything when it is encoded."""
+    return str.__str__(text)
 
 
 def _cut(text: str) -> str:

@@ -40,7 +40,7 @@ class ReportTest(unittest.TestCase):
     def test_gives_every_error_a_text(self):
         self.assertIn("Silent", self.members(Silent())["error"])
         self.assertIn("its text raises ValueError", self.members(type("Mute", (AttemptFailed, Silent), {"__str__": Silent.__str__})("x"))["error"])
-        self.assertEqual(self.members(AttemptFailed("half \ud800"))["error"], "half ?")
+        self.assertEqual(self.members(AttemptFailed("half \ud800"))["error"], "half \ud800")
         self.assertEqual(self.members(AttemptFailed(b"bytes"))["error"], "b'bytes'")
 
     def test_cuts_an_error_that_is_too_long_and_keeps_its_end(self):

@@ -1,7 +1,8 @@
 import type { AcceptedTask, Client, RefusedItem, TaskDetails, TaskInput } from '../../client/index.js';
+import { JsonText, membersOf, stringify } from '../../client/json-text.js';
 import type { Context } from '../context.js';
 import { CommandFailed, EXIT } from '../exit-code.js';
-import { parsed, readAll, readObjects } from '../input.js';
+import { objectText, readAll, readObjects } from '../input.js';
 import { ProgressBar } from '../progress-bar.js';
 
 export interface EnqueueOptions {
@@ -45,7 +46,7 @@ export async function printEnd(task: TaskDetails, context: Context): Promise<voi
     throw new CommandFailed(EXIT.unsuccessful, `Task ${task.eval_id} is ${task.status}${why}`);
   }
   const output = await outputOf(context.client, task.eval_id);
-  if (output !== undefined) process.stdout.write(`${output}\n`);
+  if (output !== undefined) await context.list().foreign(`${output}\n`);
 }
 
 function fieldsOf(options: EnqueueOptions): Omit<TaskInput, 'code'> {
@@ -56,7 +57,7 @@ function fieldsOf(options: EnqueueOptions): Omit<TaskInput, 'code'> {
     max_attempts: maxAttempts,
     batch_id: batchId,
   };
-  const meant = metadata === undefined ? undefined : parsed(metadata, '--metadata');
+  const meant = metadata === undefined ? undefined : objectText(metadata, '--metadata');
   return { ...given, metadata: meant };
 }
 
@@ -91,8 +92,20 @@ async function enqueueLines(file: string, lines: Lines, context: Context): Promi
   if (unsuccessful > 0) throw new CommandFailed(EXIT.unsuccessful, `${unsuccessful} tasks did not complete`);
 }
 
-async function* tasksOf(file: string, { fields }: Lines): AsyncGenerator<TaskInput> {
-  for await (const line of readObjects(file)) yield { ...fields, ...line } as TaskInput;
+async function* tasksOf(file: string, { fields }: Lines): AsyncGenerator<JsonText> {
+  for await (const line of readObjects(file)) yield withDefaults(line, fields);
+}
+
+/** The line as it is, behind the fields that it does not have. */
+function withDefaults(line: JsonText, fields: Omit<TaskInput, 'code'>): JsonText {
+  const given = membersOf(line.text);
+  const defaults = Object.entries(fields).flatMap(([name, value]) => {
+    const text = given.has(name) ? undefined : stringify(value);
+    return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+  });
+  if (defaults.length === 0) return line;
+  const rest = line.text.trim().slice(1);
+  return new JsonText(`{${defaults.join(',')}${given.size === 0 ? '' : ','}${rest}`);
 }
 
 /** Prints each task when it has ended; how many did not complete. */

@@ -1,4 +1,5 @@
 import type { ListedTask, TaskStatus } from '../../client/index.js';
+import { membersOf } from '../../client/json-text.js';
 import type { Context } from '../context.js';
 import { printEnd } from './enqueue.js';
 
@@ -68,16 +69,15 @@ export interface OutputOptions {
 /** `output`: the JSON text, or with `--raw` what a string says. */
 export async function output(id: string, options: OutputOptions, context: Context): Promise<void> {
   const text = await context.client.outputText(id);
-  if (!options.raw && options.field === undefined) return context.list().text(`${text}\n`);
-  let value: unknown = JSON.parse(text);
-  if (options.field !== undefined) value = fieldOf(value, options.field);
-  await context.list().text(typeof value === 'string' ? value : `${JSON.stringify(value ?? null)}\n`);
+  if (!options.raw && options.field === undefined) return context.list().foreign(`${text}\n`);
+  // As text: numbers keep their digits.
+  const chosen = options.field === undefined ? text : fieldOf(text, options.field);
+  const value: unknown = JSON.parse(chosen);
+  await context.list().foreign(typeof value === 'string' ? value : `${chosen}\n`);
 }
 
-function fieldOf(value: unknown, field: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, field)
-    ? (value as Record<string, unknown>)[field]
-    : undefined;
+function fieldOf(text: string, field: string): string {
+  return text.startsWith('{') ? (membersOf(text).get(field) ?? 'null') : 'null';
 }
 
 async function* first<Item>(count: number, items: AsyncIterable<Item>): AsyncGenerator<Item> {

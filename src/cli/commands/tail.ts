@@ -15,7 +15,7 @@ export async function tail(options: TailOptions, context: Context): Promise<void
   const onTrouble = (error: unknown): void => context.say(`${(error as Error).message}; connecting again`);
   for await (const event of context.client.events(filter, { onTrouble })) {
     if (event.type === 'reset') context.say('Some events were missed: they are not kept any more');
-    else await context.list().text(`${lineOf(event)}\n`);
+    else await context.list().foreign(`${lineOf(event)}\n`);
   }
 }
 

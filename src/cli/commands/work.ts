@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
-import { type TaskContext, type ClaimedTask, Worker, type WorkerEvent } from '../../client/index.js';
-import { CannotStart, runChild } from '../child-handler.js';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { type HeldTask, type TaskContext, Worker, type WorkerEvent } from '../../client/index.js';
+import { CannotStart, runChild, type User } from '../child-handler.js';
 import type { Context } from '../context.js';
 import { CommandFailed, EXIT } from '../exit-code.js';
 
@@ -15,6 +17,7 @@ export interface WorkOptions {
   readonly untilEmpty?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly user?: string;
 }
 
 /** `work`: runs a command for each task. The first signal lets what runs end, the second gives it back. */
@@ -28,9 +31,14 @@ export async function work(
     throw new CommandFailed(EXIT.usage, 'Say what to run: crucible-queue work -- COMMAND');
   // The command gets the lease, which is good for its own task alone, and not the key of the worker.
   const { QUEUE_API_KEY: _, ...environment } = process.env;
-  const child = { command: [program, ...args] as const, isJson: options.json, environment };
+  const user = options.user === undefined ? undefined : userOf(options.user);
+  const child = { command: [program, ...args] as const, isJson: options.json, environment, user };
+  if (process.env.QUEUE_API_KEY && user === undefined && !options.quiet)
+    context.say(
+      'The command runs as the user of the worker and could read its API key; --user runs it as another',
+    );
   let failure: CannotStart | undefined;
-  const handler = async (task: ClaimedTask, given: TaskContext): Promise<unknown> =>
+  const handler = async (task: HeldTask, given: TaskContext): Promise<unknown> =>
     runChild(task, given, child).catch((error: unknown) => {
       if (!(error instanceof CannotStart)) throw error;
       failure = error;
@@ -65,12 +73,39 @@ function stopOnSignals(worker: Worker, context: Context): () => void {
     context.say(count === 1 ? 'Finishing what runs; once more gives it back' : 'Giving back what runs');
     void worker.stop(count === 1 ? {} : { grace: 0 });
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  // Its terminal was closed: nobody is there to ask once more.
+  const giveBack = (): void => void worker.stop({ grace: 0 });
+  const signals = { SIGINT: stop, SIGTERM: stop, ...(ignoresHangup() ? {} : { SIGHUP: giveBack }) };
+  for (const [signal, act] of Object.entries(signals)) process.on(signal, act);
   return () => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    for (const [signal, act] of Object.entries(signals)) process.off(signal, act);
   };
+}
+
+const SIGHUP_BIT = 1n;
+
+/** Whether it was started by nohup, which a handler of its own would undo. Only Linux says so. */
+function ignoresHangup(): boolean {
+  try {
+    const [, mask = '0'] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+    return (BigInt(`0x${mask}`) & SIGHUP_BIT) !== 0n;
+  } catch {
+    return false;
+  }
+}
+
+/** `name`, `uid` or `uid:gid`. @throws CommandFailed for a user that this machine does not have */
+function userOf(text: string): User {
+  const [, uid, gid] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
+  if (uid !== undefined) return { uid: Number(uid), gid: Number(gid ?? uid) };
+  try {
+    const [own, group] = ['-u', '-g'].map((flag) =>
+      Number(execFileSync('id', [flag, '--', text], { stdio: 'pipe' })),
+    );
+    return { uid: own ?? Number.NaN, gid: group ?? Number.NaN };
+  } catch {
+    throw new CommandFailed(EXIT.usage, `--user: there is no user ${text} on this machine`);
+  }
 }
 
 function tell({ type, task, status, error }: WorkerEvent, { quiet }: WorkOptions, context: Context): void {

@@ -1,0 +1,97 @@
+import type {
+  BatchAnswer,
+  ClaimedTask,
+  ClaimedTasks,
+  FinishedItems,
+  KeptLease,
+  KeptLeases,
+} from './api.generated.js';
+import { membersOf } from './json-text.js';
+
+/** A task as it is handed to a worker, and its metadata as the text that the producer sent. */
+export interface HeldTask extends ClaimedTask {
+  /** `metadata` holds JavaScript numbers, which change 9007199254740993 and 1.0. This is the JSON text; null without any. */
+  readonly metadata_text: string | null;
+}
+
+/** Tasks of a claim; `drain` when the service wants this worker to take no more. */
+export interface ClaimAnswer extends Omit<ClaimedTasks, 'tasks'> {
+  readonly tasks: readonly HeldTask[];
+}
+
+/** Turns the text of an answer into what the call promises. @throws Error when it is not that */
+export type Read<Answer> = (text: string) => Answer;
+
+type Kind = 'string' | 'number' | 'array' | 'object';
+
+/** An answer that has these members of these types; all that a program needs to rely on it. */
+export function objectWith<Answer>(members: Readonly<Record<string, Kind>>): Read<Answer> {
+  return (text) => {
+    const answer: unknown = JSON.parse(text);
+    requireMembers(answer, members);
+    return answer as Answer;
+  };
+}
+
+const STATUS = { eval_id: 'string', status: 'string' } as const;
+const CLAIMED = {
+  eval_id: 'string',
+  lease_id: 'string',
+  timeout: 'number',
+  heartbeat_interval: 'number',
+} as const;
+
+/** An answer about this task: one about another belongs to another call. */
+export function about<Answer>(id: string): Read<Answer> {
+  const read = objectWith<Answer & { eval_id: string }>(STATUS);
+  return (text) => {
+    const answer = read(text);
+    if (answer.eval_id !== id) throw new TypeError('the answer is about another task');
+    return answer;
+  };
+}
+
+export const readBatch = objectWith<BatchAnswer>({ batch_id: 'string', results: 'array' });
+export const readKeptLease = objectWith<KeptLease>({ heartbeat_interval: 'number' });
+export const readFinished = objectWith<FinishedItems>({ results: 'array' });
+
+/** One result for each lease, in any order: a problem, or the next interval. */
+export function heartbeatsOf(leases: readonly { readonly eval_id: string }[]): Read<KeptLeases> {
+  const read = objectWith<KeptLeases>({ results: 'array' });
+  return (text) => {
+    const answer = read(text);
+    const indices = new Set<number>();
+    for (const item of answer.results) {
+      requireMembers(item, { index: 'number' });
+      indices.add(item.index);
+      if ('problem' in item) requireMembers(item, { problem: 'object' });
+      else requireMembers(item, { heartbeat_interval: 'number' });
+      const isOther = leases[item.index] === undefined || leases[item.index]?.eval_id !== item.eval_id;
+      if (isOther) throw new TypeError('the answer is about another task');
+    }
+    if (indices.size !== leases.length) throw new TypeError('the answer leaves a lease out');
+    return answer;
+  };
+}
+
+export function readClaim(text: string): ClaimAnswer {
+  const answer = objectWith<ClaimedTasks>({ tasks: 'array' })(text);
+  answer.tasks.forEach((task) => requireMembers(task, CLAIMED));
+  if (answer.tasks.every(({ metadata }) => (metadata ?? null) === null))
+    return { ...answer, tasks: answer.tasks.map((task) => ({ ...task, metadata_text: null })) };
+  const texts = [...membersOf(membersOf(text).get('tasks') ?? '[]').values()];
+  const tasks = answer.tasks.map((task, index) => {
+    const metadata = membersOf(texts[index] ?? '{}').get('metadata') ?? 'null';
+    return { ...task, metadata_text: metadata === 'null' ? null : metadata };
+  });
+  return { ...answer, tasks };
+}
+
+function requireMembers(answer: unknown, members: Readonly<Record<string, Kind>>): void {
+  if (typeof answer !== 'object' || answer === null) throw new TypeError('the answer must be an object');
+  for (const [name, kind] of Object.entries(members)) {
+    const value = (answer as Readonly<Record<string, unknown>>)[name];
+    const isOf = kind === 'array' ? Array.isArray(value) : typeof value === kind;
+    if (!isOf || value === null || value === '') throw new TypeError(`the answer has no valid ${name}`);
+  }
+}

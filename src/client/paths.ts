@@ -1,0 +1,40 @@
+/**
+ * An address below the service's.
+ *
+ * @throws TypeError for a name that would make it another address
+ */
+export function pathTo(...parts: readonly string[]): string {
+  for (const part of parts)
+    if (!isName(part) || part === '.' || part === '..')
+      throw new TypeError(`${JSON.stringify(part)} is not a name`);
+  return parts.map((part) => encodeURIComponent(part)).join('/');
+}
+
+type Filter = Readonly<Record<string, unknown>>;
+
+/** The filters of a removal. The service refuses others, and older versions ignored them and removed everything. */
+const REMOVAL_FILTERS: ReadonlySet<string> = new Set(['queue', 'status']);
+
+/**
+ * What a removal is limited to. A filter that says nothing is a mistake of the caller, not a wider removal.
+ *
+ * @throws TypeError
+ */
+export function removalQuery(filter: object): Readonly<Record<string, string | readonly string[]>> {
+  const { all, ...given } = filter as Filter;
+  const names = Object.keys(given);
+  if ((all === true) === names.length > 0 || (all !== undefined && all !== true))
+    throw new TypeError('Give a filter, or { all: true } to remove every task of every queue');
+  for (const name of names) {
+    if (!REMOVAL_FILTERS.has(name))
+      throw new TypeError(`A removal cannot be limited by ${name}: it takes queue and status`);
+    const values = [given[name]].flat();
+    if (values.length === 0 || !values.every(isName))
+      throw new TypeError(`The filter ${name} says nothing; leave it out to mean any`);
+  }
+  return given as Readonly<Record<string, string | readonly string[]>>;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '';
+}
