@@ -79,9 +79,15 @@ export class EventHub {
     return this.ring === undefined ? { id: 0 } : { id: this.ring.latest, number: this.ring.end };
   }
 
-  /** Whether it can be the id of an event that was told. */
-  isPast(id: number): boolean {
-    return this.ring !== undefined && (id <= this.ring.latest || this.ring.numberAfter(id) !== this.ring.end);
+  /**
+   * Whether it can be the id of an event that was told, here or, a moment sooner, by another process.
+   *
+   * @throws StoreUnavailable
+   */
+  async isPast(id: number): Promise<boolean> {
+    const isToldHere =
+      this.ring !== undefined && (id <= this.ring.latest || this.ring.numberAfter(id) !== this.ring.end);
+    return isToldHere || this.log.reaches(id);
   }
 
   /**

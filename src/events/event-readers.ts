@@ -80,7 +80,7 @@ export class EventReaders implements OnModuleDestroy {
       return;
     }
     const place = { id: lastEventId };
-    const isPast = this.hub.isPast(lastEventId);
+    const isPast = await this.hub.isPast(lastEventId);
     const isThere = isPast && (await this.hub.read(place, queues)) !== undefined;
     this.requireOpen();
     if (isThere) session.begin(place);

@@ -49,6 +49,16 @@ export abstract class EventLog {
   abstract unfollow(): void;
 
   /**
+   * Resolves with true when everything up to this id has been told here, which another process may have told sooner; with
+   * false when no event can have the id yet, or nobody follows.
+   *
+   * @throws StoreUnavailable
+   */
+  reaches(_id: number): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  /**
    * Events that were told before, or before anybody followed, as far as they are kept: the first ones, or `undefined`
    * when some of those asked for may be gone.
    *

@@ -28,15 +28,18 @@ export class EventStreams {
     return Math.min(...times.map(([seconds, micros]) => Number(seconds) * 1_000_000 + Number(micros)));
   }
 
-  /** What each queue has after a place, at most `ENTRIES_AT_ONCE` of each. */
-  async read(ranges: readonly StreamRange[]): Promise<ReadonlyMap<string, readonly LoggedEvent[]>> {
+  /** What each queue has after a place, at most so many of each. */
+  async read(
+    ranges: readonly StreamRange[],
+    count = ENTRIES_AT_ONCE,
+  ): Promise<ReadonlyMap<string, readonly LoggedEvent[]>> {
     const { connection } = this.parts;
     const byQueue = new Map(ranges.map((range) => [range.queue, range]));
     const groups = connection.groupsOf([...byQueue.keys()]);
     const found = new Map<string, readonly LoggedEvent[]>();
     for (const group of groups) {
       const parts = group.flatMap((queue) => byQueue.get(queue) ?? []);
-      for (const [queue, events] of await this.readGroup(parts)) found.set(queue, events);
+      for (const [queue, events] of await this.readGroup(parts, count)) found.set(queue, events);
     }
     return found;
   }
@@ -51,12 +54,15 @@ export class EventStreams {
     return isUntrimmed || idOf(info.get('last-generated-id') as string) <= after;
   }
 
-  private async readGroup(ranges: readonly StreamRange[]): Promise<[string, readonly LoggedEvent[]][]> {
+  private async readGroup(
+    ranges: readonly StreamRange[],
+    count: number,
+  ): Promise<[string, readonly LoggedEvent[]][]> {
     const { connection, keys } = this.parts;
     const queues = new Map(ranges.map(({ queue }) => [keys.events(queue), queue]));
     const starts = ranges.map(({ after }) => `${after}-0`);
     const streams = await connection.read((client) =>
-      client.xread('COUNT', ENTRIES_AT_ONCE, 'STREAMS', ...queues.keys(), ...starts),
+      client.xread('COUNT', count, 'STREAMS', ...queues.keys(), ...starts),
     );
     return (streams ?? []).map(([key, entries]) => [queues.get(key) ?? '', entries.map(eventOf)]);
   }

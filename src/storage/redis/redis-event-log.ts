@@ -12,6 +12,9 @@ import type { StoreParts } from './store-parts.js';
 
 /** Between two reads, so that a busy store is read in pieces of some size. */
 const PAUSE_MS = 5;
+/** Events of each queue that a page of the past reads first, and queues of which it then reads more. */
+const FIRST_OF_EACH = 8;
+const MORE_AT_ONCE = 16;
 /** Before a read that failed is tried again. */
 const RETRY_MS = 200;
 /** Reads for which an event that is ahead of the clock is held back: about a second. */
@@ -37,6 +40,8 @@ export class RedisEventLog extends EventLog {
   private readonly positions = new Map<string, number>();
   private follower: EventFollower | undefined;
   private since = 0;
+  /** Every event with an id up to here has been told, or was before the beginning. */
+  private toldUpTo = 0;
   private isRunning = false;
   private isWoken = false;
   /** Entries may have been dropped unread. */
@@ -68,19 +73,56 @@ export class RedisEventLog extends EventLog {
     this.follower = undefined;
   }
 
+  override async reaches(id: number): Promise<boolean> {
+    if (id > (await this.streams.now())) return false;
+    for (let reads = 0; this.follower !== undefined && this.toldUpTo < id && reads < HELD_READS; reads += 1) {
+      this.wake();
+      await pause(PAUSE_MS, undefined, { ref: false });
+    }
+    return this.follower !== undefined && this.toldUpTo >= id;
+  }
+
   async past({ after, until, queues, limit }: PastEvents): Promise<EventPage | undefined> {
     const ranges = (queues ?? (await this.parts.names.all())).map((queue) => ({ queue, after }));
-    const round = await this.round(ranges, until + 1);
+    const round = await this.firstOf(ranges, until + 1, limit);
     if (!(await this.areWhole(ranges))) return undefined;
     const events = round.events.slice(0, limit);
     const isAll = events.length === round.events.length;
     return { events, position: isAll ? round.settled : (events.at(-1)?.id ?? after) };
   }
 
+  /**
+   * The first events of all queues before an instant: a few of each queue, and more only of those that the page has used
+   * up. Reading as many of each queue as a page has would cost queues times pages.
+   */
+  private async firstOf(ranges: readonly StreamRange[], before: number, limit: number): Promise<Round> {
+    const found: LoggedEvent[] = [];
+    /** Of the queues that have more: the last event that was read. */
+    const cuts = new Map<string, number>();
+    for (let open = ranges, count = FIRST_OF_EACH; ; count = Math.min(count * 4, ENTRIES_AT_ONCE)) {
+      const streams = await this.streams.read(open, count);
+      for (const { queue } of open) {
+        const events = streams.get(queue) ?? [];
+        const last = events.at(-1)?.id;
+        found.push(...events);
+        if (events.length === count && last !== undefined && last < before) cuts.set(queue, last);
+        else cuts.delete(queue);
+      }
+      const nearest = [...cuts].toSorted(([, one], [, other]) => one - other).slice(0, MORE_AT_ONCE);
+      const end = Math.min(before, (nearest[0]?.[1] ?? Infinity) + 1);
+      const events = found.filter(({ id }) => id < end).toSorted((one, other) => one.id - other.id);
+      if (nearest.length === 0 || events.length >= limit) {
+        return { events, settled: end - 1, isCut: end < before, hasHeld: false };
+      }
+      open = nearest.map(([queue, after]) => ({ queue, after }));
+    }
+  }
+
   /** @param now an instant of the clock that was read after whatever shall not be told */
   private begin(follower: EventFollower, now: number): void {
     this.follower = follower;
     this.since = now - 1;
+    this.toldUpTo = this.since;
     this.positions.clear();
     this.isDoubtful = false;
     follower.begins(this.since);
@@ -128,6 +170,7 @@ export class RedisEventLog extends EventLog {
     this.isWoken ||= round.isCut || round.hasHeld;
     for (const { queue, id } of round.events) this.positions.set(queue, id);
     if (round.events.length > 0) follower.told(round.events);
+    if (round.settled < Infinity) this.toldUpTo = Math.max(this.toldUpTo, round.settled);
   }
 
   /** The events before an instant, as far as they are sure to be all there are, in their order. */
