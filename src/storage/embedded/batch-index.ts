@@ -1,12 +1,19 @@
 import { TASK_STATES } from '../../task/task.js';
 import type { BatchCounts, StateCounts } from '../task-store.js';
+import type { ClearMarks } from './clear-marks.js';
 import type { TaskHead } from './task.record.js';
 
-type Counts = { -readonly [State in keyof StateCounts]: StateCounts[State] };
+interface Counts {
+  readonly byState: { -readonly [State in keyof StateCounts]: StateCounts[State] };
+  /** The clears up to this generation have been followed. */
+  followed: number;
+}
 
 /** How many tasks of each batch are in which queue and state. Which tasks they are is on disk. */
 export class BatchIndex {
   private readonly batches = new Map<string, Map<string, Counts>>();
+
+  constructor(private readonly marks: ClearMarks) {}
 
   /** Follows a task of a batch from one durable record to the next; `undefined` when there is none. */
   move(batchId: string, from: TaskHead | undefined, to: TaskHead | undefined): void {
@@ -16,32 +23,48 @@ export class BatchIndex {
   }
 
   countsOf(batchId: string): BatchCounts[] {
-    return Array.from(this.batches.get(batchId) ?? [], ([queue, counts]) => ({
-      queue,
-      counts: { ...counts },
-    }));
+    const queues = this.batches.get(batchId) ?? new Map<string, Counts>();
+    return Array.from(queues, ([queue, counts]) => {
+      this.follow(queue, counts);
+      return { queue, counts: { ...counts.byState } };
+    }).filter(({ counts }) => TASK_STATES.some((state) => counts[state] > 0));
   }
 
-  clear(): void {
-    this.batches.clear();
+  /** To be called for each task that was cleared, when its record goes: forgets what counts nothing any more. */
+  tidy(batchId: string, queue: string): void {
+    const counts = this.batches.get(batchId)?.get(queue);
+    if (counts === undefined) return;
+    this.follow(queue, counts);
+    this.forgetEmpty(batchId, queue);
   }
 
   private count(batchId: string, { queue, state }: TaskHead, by: number): void {
     const queues = this.batches.get(batchId) ?? new Map<string, Counts>();
     this.batches.set(batchId, queues);
-    const counts = queues.get(queue) ?? none();
+    const counts = queues.get(queue) ?? none(this.marks.latest);
     queues.set(queue, counts);
-    counts[state] += by;
+    this.follow(queue, counts);
+    counts.byState[state] += by;
+  }
+
+  /** A clear does not look at the batches, however many there are: what it took is left out when they are looked at. */
+  private follow(queue: string, counts: Counts): void {
+    if (counts.followed >= this.marks.latest) return;
+    for (const state of TASK_STATES) {
+      if (this.marks.clearedAt(queue, state) > counts.followed) counts.byState[state] = 0;
+    }
+    counts.followed = this.marks.latest;
   }
 
   private forgetEmpty(batchId: string, queue: string): void {
     const queues = this.batches.get(batchId);
-    const counts = queues?.get(queue);
+    const counts = queues?.get(queue)?.byState;
     if (counts !== undefined && TASK_STATES.every((state) => counts[state] === 0)) queues?.delete(queue);
     if (queues?.size === 0) this.batches.delete(batchId);
   }
 }
 
-function none(): Counts {
-  return Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Counts;
+function none(followed: number): Counts {
+  const byState = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Counts['byState'];
+  return { byState, followed };
 }

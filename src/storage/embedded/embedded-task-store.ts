@@ -26,17 +26,20 @@ import {
 import { claimKeyOf } from '../claim-key.js';
 import { BirthTimes } from './birth-times.js';
 import { Commits } from './commits.js';
+import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { EmbeddedDocuments } from './embedded-documents.js';
 import { EmbeddedOutbox } from './embedded-outbox.js';
 import { EmbeddedSettings } from './embedded-settings.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
-import { ensureFile, fileIn, readHeads } from './lmdb-file.js';
+import { ensureFile, fileIn, readHeads, readMarks } from './lmdb-file.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
-import { type ClearFilter, TaskClearer } from './task-clearer.js';
+import { TaskClearer } from './task-clearer.js';
 import { hasEnded, type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
 import { TaskLister } from './task-lister.js';
+import { RankedSet } from './ranked-set.js';
+import { TaskReclaimer } from './task-reclaimer.js';
 import { TaskWriter } from './task-writer.js';
 import type { StoredTask } from './task.record.js';
 
@@ -52,6 +55,9 @@ export interface EmbeddedOptions {
 /** What was done before the files were opened for good. */
 interface Loaded {
   readonly index: TaskIndex;
+  readonly marks: ClearMarks;
+  /** What the marks cover. */
+  readonly cleared: RankedSet;
   readonly lastNumber: TaskNumber;
   readonly unlock: () => void;
 }
@@ -81,6 +87,7 @@ export class EmbeddedTaskStore extends TaskStore {
   private readonly claimer: TaskClaimer;
   private readonly lister: TaskLister;
   private readonly clearer: TaskClearer;
+  private readonly reclaimer: TaskReclaimer;
   private closing: Promise<void> | undefined;
 
   /**
@@ -95,13 +102,16 @@ export class EmbeddedTaskStore extends TaskStore {
     try {
       await ensureFile(options.directory);
       requireSoundFile(fileIn(options.directory));
-      const index = new TaskIndex(options.settings);
+      const marks = await readMarks(options.directory);
+      const index = new TaskIndex(options.settings, marks);
+      const cleared = new RankedSet();
       let lastNumber: TaskNumber = 0;
       await readHeads(options.directory, (number, head) => {
-        index.move(number, undefined, head);
+        if (marks.covers(head)) cleared.add(number);
+        else index.move(number, undefined, head);
         lastNumber = number;
       });
-      return new EmbeddedTaskStore(options, { index, lastNumber, unlock });
+      return new EmbeddedTaskStore(options, { index, marks, cleared, lastNumber, unlock });
     } catch (error) {
       unlock();
       throw error;
@@ -110,20 +120,21 @@ export class EmbeddedTaskStore extends TaskStore {
 
   private constructor(
     { clock, directory, settings }: EmbeddedOptions,
-    { index, lastNumber, unlock }: Loaded,
+    { index, marks, cleared, lastNumber, unlock }: Loaded,
   ) {
     super();
-    const files = new QueueFiles(directory);
+    const files = new QueueFiles(directory, marks);
     this.clock = clock;
     this.files = files;
     this.index = index;
     this.unlock = unlock;
     for (const [batchId, number] of files.batchTasks.getKeys()) {
-      index.batches.move(batchId, undefined, files.heads.get(number));
+      index.batches.move(batchId, undefined, files.headOf(number));
     }
     this.lister = new TaskLister(files, this.index);
     this.commits = new Commits(files, this.index, settings.noticeTypes);
-    this.clearer = new TaskClearer(files, this.index, this.commits);
+    this.reclaimer = new TaskReclaimer(files, index, this.commits, marks, clock);
+    this.clearer = new TaskClearer(files, index, this.commits, marks, this.reclaimer);
     this.writer = new TaskWriter(files, this.commits, lastNumber);
     this.births = new BirthTimes((number) => files.read(number)?.createdAt);
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock, this.births);
@@ -132,6 +143,7 @@ export class EmbeddedTaskStore extends TaskStore {
     this.failure = this.commits.failure;
     this.outbox = new EmbeddedOutbox(files, this.commits);
     this.lastEventId = this.commits.lastEventId;
+    this.reclaimer.add([cleared]);
   }
 
   get isAvailable(): boolean {
@@ -139,7 +151,7 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   get generation(): number {
-    return this.clearer.generation;
+    return this.files.generation;
   }
 
   onCommit(listener: (transitions: readonly Committed[]) => void): void {
@@ -159,19 +171,19 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async findPayload(id: string): Promise<Payload | undefined> {
     await this.readable(id);
-    const number = this.files.numbers.get(id);
+    const number = this.files.numberOfId(id);
     return number === undefined ? undefined : this.files.payloads.get(number);
   }
 
   async findOutput(id: string): Promise<JsonText | undefined> {
     await this.readable(id);
-    const number = this.files.numbers.get(id);
+    const number = this.files.numberOfId(id);
     return number === undefined ? undefined : this.files.outputs.get(number);
   }
 
   async findAttempts(id: string): Promise<readonly Attempt[]> {
     await this.readable(id);
-    const number = this.files.numbers.get(id);
+    const number = this.files.numberOfId(id);
     return number === undefined ? [] : this.files.attemptsOf(number);
   }
 
@@ -275,7 +287,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   /** Makes the earliest deadlines true ones, in as many turns as that takes. */
   private async trueDeadlines(): Promise<void> {
-    while (!this.index.dropStaleDeadlines((number) => this.files.heads.get(number))) {
+    while (!this.index.dropStaleDeadlines((number) => this.files.headOf(number))) {
       await nextTurn();
       this.commits.requireOpen();
     }
@@ -306,7 +318,7 @@ export class EmbeddedTaskStore extends TaskStore {
       const taken = new Set<string>();
       return items.map((item) => {
         const { id } = item.task.spec;
-        if (taken.has(id) || this.files.numbers.get(id) !== undefined) return false;
+        if (taken.has(id) || this.files.numberOfId(id) !== undefined) return false;
         taken.add(id);
         this.writer.putKept(transaction, item);
         return true;
@@ -348,6 +360,11 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.clearer.clear(filter);
   }
 
+  /** Resolves when nothing that was cleared is left in the file. */
+  reclaimed(): Promise<void> {
+    return this.reclaimer.idle();
+  }
+
   close(): Promise<void> {
     this.closing ??= this.shut();
     return this.closing;
@@ -361,6 +378,7 @@ export class EmbeddedTaskStore extends TaskStore {
       this.settings.allEnded(),
       this.clearer.underWay,
     ]);
+    await this.reclaimer.stop();
     await this.files.settled();
     // After a failed write lmdb is not touched again; the process is about to end, and with it the lock.
     if (this.commits.hasFailed) return;

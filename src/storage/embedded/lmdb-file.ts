@@ -1,7 +1,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, type Key, open, type RootDatabase } from 'lmdb';
-import type { TaskNumber } from './task-index.js';
+import { type ClearFilter, ClearMarks } from './clear-marks.js';
+import type { TaskNumber } from './task-number.js';
 import { decodeHead, type TaskHead } from './task.record.js';
 
 /** Payloads are nobody else's business. lmdb takes the option, its types do not know it. */
@@ -11,6 +12,7 @@ const OWNER_ONLY = { permissionsMode: 0o600 };
 const HEADS_PER_MAPPING = 100_000;
 
 export const TASKS_TABLE = 'tasks';
+export const CLEARS_TABLE = 'clears';
 
 export interface FileOptions {
   /**
@@ -122,11 +124,25 @@ export async function copyFile(directory: string, target: string): Promise<void>
   }
 }
 
-/** Reads the head of every record. */
+/** What was cleared and may still be in the file, while nobody else has it open. */
+export async function readMarks(directory: string): Promise<ClearMarks> {
+  const marks = new ClearMarks();
+  const root = openFile(directory, { isInPieces: false });
+  try {
+    const clears = openTable<ClearFilter, number>(root, CLEARS_TABLE, { encoding: 'json' });
+    for (const { key, value } of clears.getRange()) marks.add(key, value);
+  } finally {
+    await root.close();
+  }
+  return marks;
+}
+
+/** Reads the head of every record, and counts those that were not cleared. */
 export async function countTasks(directory: string): Promise<number> {
+  const marks = await readMarks(directory);
   let count = 0;
-  await readHeads(directory, () => {
-    count += 1;
+  await readHeads(directory, (_, head) => {
+    if (!marks.covers(head)) count += 1;
   });
   return count;
 }

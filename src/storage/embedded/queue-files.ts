@@ -3,7 +3,8 @@ import type { QueueSettings } from '../../task/queue-settings.js';
 import type { Attempt, Task, TaskSpec } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
 import { GroupCommit, hear, type Puts } from './group-commit.js';
-import { decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
+import type { ClearFilter, ClearMarks } from './clear-marks.js';
+import { CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
 
@@ -54,7 +55,7 @@ export class QueueFiles {
   readonly numbers: Database<TaskNumber, string>;
   private readonly tasks: Database<StoredTask, TaskNumber>;
   /** The same records, read as far as the indices need. */
-  readonly heads: Database<TaskHead, TaskNumber>;
+  private readonly heads: Database<TaskHead, TaskNumber>;
   readonly payloads: Database<Payload, TaskNumber>;
   readonly outputs: Database<JsonText, TaskNumber>;
   /** Finished attempts by task and by the sequence of the transition that ended them. */
@@ -68,6 +69,10 @@ export class QueueFiles {
   readonly notices: Database<NoticeRecord, number>;
   /** What is set for queues, by name. */
   readonly settings: Database<QueueSettings, string>;
+  /** Clears whose tasks are not all out of the file, by generation. */
+  private readonly clears: Database<ClearFilter, number>;
+  /** How many clears there have been. */
+  generation: number;
   /** Ids of documents by kind and age. */
   private readonly documentAges: Database<string, [kind: string, born: number]>;
 
@@ -76,7 +81,10 @@ export class QueueFiles {
   private readonly origins = new WeakMap<TaskSpec, TaskNumber>();
 
   /** The file must be known to be sound. */
-  constructor(directory: string) {
+  constructor(
+    directory: string,
+    private readonly marks: ClearMarks,
+  ) {
     this.root = openFile(directory, { isInPieces: true });
     // lmdb makes one more promise for each transaction, and gives it to nobody. It is made after this event, in the same
     // task; a microtask comes right behind, before another write can hide it.
@@ -96,6 +104,8 @@ export class QueueFiles {
     this.notices = this.table('notices', { encoding: 'json' });
     this.settings = this.table('settings', { encoding: 'json' });
     this.documentAges = this.table('documentAges', { encoding: 'json' });
+    this.clears = this.table(CLEARS_TABLE, { encoding: 'json' });
+    this.generation = this.counters.get('generation') ?? 0;
   }
 
   /**
@@ -138,20 +148,49 @@ export class QueueFiles {
 
   /** Adds the removal of a task, and of all that belongs to it, to the transaction. */
   remove(number: TaskNumber, { id, batchId }: Pick<TaskSpec, 'id' | 'batchId'>): void {
-    for (const key of this.attempts.getKeys(rangeOf(number))) this.note(this.attempts.remove(key));
     this.note(this.numbers.remove(id));
     if (batchId !== undefined) this.note(this.batchTasks.remove([batchId, number]));
+    this.removeParts(number);
+  }
+
+  private removeParts(number: TaskNumber): void {
+    for (const key of this.attempts.getKeys(rangeOf(number))) this.note(this.attempts.remove(key));
     this.note(this.payloads.remove(number));
     this.note(this.outputs.remove(number));
     this.note(this.tasks.remove(number));
   }
 
-  /** Adds the removal of every task to the transaction. */
-  clear(): void {
-    const { numbers, payloads, outputs, attempts, tasks, batchTasks } = this;
-    for (const table of [numbers, payloads, outputs, attempts, tasks, batchTasks]) {
-      this.note(table.clearAsync());
+  /** Adds the mark of a clear to the transaction. */
+  putClear(generation: number, filter: ClearFilter): void {
+    this.note(this.clears.put(generation, filter));
+  }
+
+  /** Adds the removal of the marks up to this generation to the transaction. */
+  removeClears(latest: number): void {
+    for (const generation of this.clears.getKeys({ end: latest + 1 }))
+      this.note(this.clears.remove(generation));
+  }
+
+  /** A task that a mark covers. */
+  readCleared(number: TaskNumber): StoredTask | undefined {
+    return this.tasks.get(number);
+  }
+
+  /**
+   * Adds the removal of what a mark covers to the transaction. Its id may belong to another task by now, or to one that is
+   * being written.
+   */
+  reclaim(
+    number: TaskNumber,
+    spec: Pick<TaskSpec, 'id' | 'batchId'> | undefined,
+    isBusy: (id: string) => boolean,
+  ): void {
+    if (spec !== undefined) {
+      const ownsId = this.numbers.get(spec.id) === number && !isBusy(spec.id);
+      if (ownsId) this.note(this.numbers.remove(spec.id));
+      if (spec.batchId !== undefined) this.note(this.batchTasks.remove([spec.batchId, number]));
     }
+    this.removeParts(number);
   }
 
   /** Adds a counter to the transaction. */
@@ -210,8 +249,22 @@ export class QueueFiles {
     return this.read(number)?.spec.id ?? '';
   }
 
+  /** The head of a record; `undefined` when there is none, or it was cleared. */
+  headOf(number: TaskNumber): TaskHead | undefined {
+    const head = this.heads.get(number);
+    return head === undefined || this.marks.covers(head) ? undefined : head;
+  }
+
+  /** The number of the task that has this id now. */
+  numberOfId(id: string): TaskNumber | undefined {
+    const number = this.numbers.get(id);
+    return number === undefined || this.headOf(number) === undefined ? undefined : number;
+  }
+
+  /** A record, read whole; `undefined` when there is none, or it was cleared. */
   readStored(number: TaskNumber | undefined): StoredTask | undefined {
-    const stored = number === undefined ? undefined : this.tasks.get(number);
+    const found = number === undefined ? undefined : this.tasks.get(number);
+    const stored = found === undefined || this.marks.covers(found.head) ? undefined : found;
     if (number !== undefined && stored !== undefined) this.origins.set(stored.task.spec, number);
     return stored;
   }

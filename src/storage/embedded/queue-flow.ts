@@ -9,7 +9,7 @@ type CreatedAt = (number: TaskNumber) => Instant;
 
 /** What a queue hands out, and when: its ready tasks, the limits that are set, and what they count. */
 export class QueueFlow {
-  readonly ready = new ReadyLanes((group) => this.isFull(group));
+  ready = new ReadyLanes((group) => this.isFull(group));
   private settings: QueueSettings = {};
   private isHeldBack = false;
   /** Tasks that are being worked on, or were handed out a moment ago. */
@@ -59,6 +59,18 @@ export class QueueFlow {
       this.ready.add(candidate, candidate.number);
       this.fullAt = fullAt;
     };
+  }
+
+  /** Forgets all ready tasks at once. */
+  dropReady(): void {
+    this.ready = new ReadyLanes((group) => this.isFull(group));
+  }
+
+  /** Nothing is being worked on any more. */
+  dropActive(): void {
+    this.active = 0;
+    this.activeOf.clear();
+    this.ready.readmitAll();
   }
 
   /** A task of the group is being worked on. */

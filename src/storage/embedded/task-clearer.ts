@@ -1,29 +1,23 @@
-import type { TaskSpec } from '../../task/task.js';
-import type { TaskFilter } from '../task-store.js';
+import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
-import type { TaskIndex, TaskNumber } from './task-index.js';
-import type { TaskHead } from './task.record.js';
+import type { TaskIndex } from './task-index.js';
+import type { TaskReclaimer } from './task-reclaimer.js';
 
-export type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
-
-/** Forgets tasks by the thousand, in one commit. Other writes wait for its end. */
+/**
+ * Forgets any number of tasks in one small commit: a mark that takes them out of sight. Their records go later, in the
+ * background. Other writes wait for the commit.
+ */
 export class TaskClearer {
   private clearing: Promise<number> | undefined;
-  private generationCount: number;
 
   constructor(
     private readonly files: QueueFiles,
     private readonly index: TaskIndex,
     private readonly commits: Commits,
-  ) {
-    this.generationCount = files.counters.get('generation') ?? 0;
-  }
-
-  /** Counts up with every clear. */
-  get generation(): number {
-    return this.generationCount;
-  }
+    private readonly marks: ClearMarks,
+    private readonly reclaimer: TaskReclaimer,
+  ) {}
 
   /** The clear that is under way, if one is. */
   get underWay(): Promise<number> | undefined {
@@ -42,38 +36,19 @@ export class TaskClearer {
 
   private async forget(filter: ClearFilter): Promise<number> {
     await this.commits.allEnded();
-    const gone = this.matching(filter);
-    const isAll = filter.states === undefined && filter.queues === undefined;
-    let batchIds: (string | undefined)[] = [];
+    const generation = this.files.generation + 1;
+    // Exact: no write is under way, and none begins before the mark is on disk.
+    const count = this.index.countMatching(filter);
     await this.commits.save(() => {
-      batchIds = isAll ? [] : gone.map(([number]) => this.remove(number));
-      if (isAll) this.files.clear();
-      this.files.setCounter('generation', this.generationCount + 1);
+      this.files.setCounter('generation', generation);
+      if (count > 0) this.files.putClear(generation, filter);
     });
-    this.generationCount += 1;
-    if (isAll) this.index.batches.clear();
-    for (const [index, [number, head]] of gone.entries()) {
-      this.index.move(number, head, undefined);
-      const batchId = batchIds[index];
-      if (batchId !== undefined) this.index.batches.move(batchId, head, undefined);
-    }
-    for (const queue of new Set(gone.map(([, head]) => head.queue))) this.commits.tellLoosened(queue);
-    return gone.length;
-  }
-
-  /** The batch that it was in. */
-  private remove(number: TaskNumber): string | undefined {
-    const spec: Pick<TaskSpec, 'id' | 'batchId'> = this.files.read(number)?.spec ?? { id: '' };
-    this.files.remove(number, spec);
-    return spec.batchId;
-  }
-
-  private matching({ states, queues }: ClearFilter): (readonly [TaskNumber, TaskHead])[] {
-    const all: (readonly [TaskNumber, TaskHead])[] = [];
-    for (const { key, value } of this.files.heads.getRange()) {
-      const isMatch = (states?.includes(value.state) ?? true) && (queues?.includes(value.queue) ?? true);
-      if (isMatch) all.push([key, value]);
-    }
-    return all;
+    this.files.generation = generation;
+    if (count === 0) return 0;
+    this.marks.add(generation, filter);
+    const { numbers, queues } = this.index.drop(filter);
+    this.reclaimer.add(numbers);
+    for (const queue of queues) this.commits.tellLoosened(queue);
+    return count;
   }
 }

@@ -1,7 +1,8 @@
 import { after, type Instant, type Moment } from '../../task/clock.js';
-import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { isFinalState, TASK_STATES, type TaskState } from '../../task/task.js';
 import type { QueueCounts, StateCounts, StoreSettings, StoreTotals } from '../task-store.js';
 import { BatchIndex } from './batch-index.js';
+import { type ClearFilter, ClearMarks } from './clear-marks.js';
 import { type Deadline, DeadlineHeap } from './deadline-heap.js';
 import { QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
@@ -17,18 +18,27 @@ interface QueueIndex {
   readonly flow: QueueFlow;
   /** All tasks of the queue by state, oldest first. */
   readonly states: StateSets;
+  /** Bytes of those that have ended, by state. */
+  readonly bytes: Map<TaskState, number>;
   /** Tasks in all states; a queue without any is forgotten. */
   size: number;
   /** What was answered last, as long as it is true. */
   counted: QueueCounts | undefined;
 }
 
-type StateSets = Readonly<Record<TaskState, RankedSet>>;
+type StateSets = Record<TaskState, RankedSet>;
+type Totals = Record<TaskState, number>;
 
 /** How many ended tasks, and how large together. */
 export interface EndedTasks {
   readonly count: number;
   readonly bytes: number;
+}
+
+/** What was taken out at once. */
+export interface Dropped {
+  readonly numbers: readonly RankedSet[];
+  readonly queues: readonly string[];
 }
 
 type CreatedAt = (number: TaskNumber) => Instant;
@@ -57,18 +67,25 @@ export function hasEnded(head: TaskHead): boolean {
  */
 export class TaskIndex {
   private readonly queues = new Map<string, QueueIndex>();
-  /** The tasks of all queues. */
+  /** The tasks of all queues, and those that were cleared and are still in the file. */
   private readonly states = emptySets();
-  readonly batches = new BatchIndex();
+  /** How many tasks of all queues are in each state. */
+  private readonly totalOf = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Totals;
+  readonly batches: BatchIndex;
   /** Those of queues with tasks, and of those for which something is set. */
   private readonly flows = new Map<string, QueueFlow>();
   private readonly claims = new Map<string, Set<TaskNumber>>();
-  private readonly onWall = new DeadlineHeap();
-  private readonly onSteady = new DeadlineHeap();
-  private readonly ended = new DeadlineHeap();
+  private onWall = new DeadlineHeap();
+  private onSteady = new DeadlineHeap();
+  private ended = new DeadlineHeap();
   private readonly endedTasks = { count: 0, bytes: 0 };
 
-  constructor(private readonly settings: StoreSettings) {}
+  constructor(
+    private readonly settings: StoreSettings,
+    marks: ClearMarks = new ClearMarks(),
+  ) {
+    this.batches = new BatchIndex(marks);
+  }
 
   /** Follows a task from one durable record to the next; `undefined` when there is none. */
   move(number: TaskNumber, from: TaskHead | undefined, to: TaskHead | undefined): void {
@@ -76,6 +93,61 @@ export class TaskIndex {
     if (to !== undefined) this.put(number, to, from);
     this.followWork(from, to);
     if (from !== undefined && to === undefined) this.forgetEmpty(from.queue);
+  }
+
+  countMatching({ queues = this.queueNames(), states = TASK_STATES }: ClearFilter): number {
+    let count = 0;
+    for (const queue of new Set(queues))
+      for (const state of new Set(states)) count += this.count(queue, state);
+    return count;
+  }
+
+  /**
+   * Takes all tasks that match out at once, however many they are. Their deadlines stay, to be dropped when they come up;
+   * their claims and what their batches count are put right by whoever removes the records.
+   */
+  drop({ queues, states = TASK_STATES }: ClearFilter): Dropped {
+    const dropped = { numbers: [] as RankedSet[], queues: [] as string[] };
+    for (const name of [...(queues ?? this.queues.keys())]) {
+      const queue = this.queues.get(name);
+      const sets = queue === undefined ? [] : states.flatMap((state) => this.dropState(queue, state) ?? []);
+      if (sets.length === 0) continue;
+      dropped.numbers.push(...sets);
+      dropped.queues.push(name);
+      this.forgetEmpty(name);
+    }
+    if (this.queues.size === 0) {
+      this.claims.clear();
+      this.onWall = new DeadlineHeap();
+      this.onSteady = new DeadlineHeap();
+      this.ended = new DeadlineHeap();
+    }
+    return dropped;
+  }
+
+  /** To be called when the record of a task that was dropped is gone. */
+  forgetDropped(number: TaskNumber, { state, claimKey }: TaskHead): void {
+    this.states[state].delete(number);
+    if (claimKey !== undefined) this.letGo(claimKey, number);
+  }
+
+  private dropState(queue: QueueIndex, state: TaskState): RankedSet | undefined {
+    const numbers = queue.states[state];
+    if (numbers.size === 0) return undefined;
+    queue.states[state] = new RankedSet();
+    queue.size -= numbers.size;
+    queue.counted = undefined;
+    this.totalOf[state] -= numbers.size;
+    // Otherwise the numbers leave this set one by one, when their records go: it says what may be there.
+    if (this.totalOf[state] === 0) this.states[state] = new RankedSet();
+    if (state === 'queued') queue.flow.dropReady();
+    if (state === 'processing') queue.flow.dropActive();
+    if (isFinalState(state)) {
+      this.endedTasks.count -= numbers.size;
+      this.endedTasks.bytes -= queue.bytes.get(state) ?? 0;
+      queue.bytes.delete(state);
+    }
+    return numbers;
   }
 
   /** What a queue hands out, and when. */
@@ -133,8 +205,8 @@ export class TaskIndex {
   /** Tasks of all queues. */
   totals(): StoreTotals {
     return {
-      queued: this.states.queued.size,
-      all: TASK_STATES.reduce((sum, state) => sum + this.states[state].size, 0),
+      queued: this.totalOf.queued,
+      all: TASK_STATES.reduce((sum, state) => sum + this.totalOf[state], 0),
     };
   }
 
@@ -244,12 +316,14 @@ export class TaskIndex {
     queue.states[head.state].delete(number);
     queue.counted = undefined;
     this.states[head.state].delete(number);
+    this.totalOf[head.state] -= 1;
     if (head.state === 'queued') queue.flow.ready.delete(head, number);
     queue.size -= 1;
     if (head.claimKey !== undefined) this.letGo(head.claimKey, number);
     if (!hasEnded(head)) return;
     this.endedTasks.count -= 1;
     this.endedTasks.bytes -= head.bytes;
+    queue.bytes.set(head.state, (queue.bytes.get(head.state) ?? 0) - head.bytes);
   }
 
   private put(number: TaskNumber, head: TaskHead, from: TaskHead | undefined): void {
@@ -258,11 +332,13 @@ export class TaskIndex {
     queue.states[head.state].add(number);
     queue.counted = undefined;
     this.states[head.state].add(number);
+    this.totalOf[head.state] += 1;
     if (head.state === 'queued') queue.flow.ready.add(head, number);
     if (head.claimKey !== undefined) this.hold(head.claimKey, number);
     if (hasEnded(head)) {
       this.endedTasks.count += 1;
       this.endedTasks.bytes += head.bytes;
+      queue.bytes.set(head.state, (queue.bytes.get(head.state) ?? 0) + head.bytes);
     }
     // A heartbeat moves the deadline out: the entry that is there comes up earlier and is put back then.
     const isLater = from?.state === head.state && (from.deadline ?? Infinity) <= (head.deadline ?? Infinity);
@@ -285,7 +361,13 @@ export class TaskIndex {
     const known = this.queues.get(name);
     if (known !== undefined) return known;
     const flow = this.flowOf(name);
-    const created: QueueIndex = { flow, states: emptySets(), size: 0, counted: undefined };
+    const created: QueueIndex = {
+      flow,
+      states: emptySets(),
+      bytes: new Map(),
+      size: 0,
+      counted: undefined,
+    };
     this.queues.set(name, created);
     return created;
   }

@@ -141,7 +141,7 @@ export class TaskLister {
 
   /** The head says of most tasks that they are not meant; it is read at a part of the cost. */
   private matching(number: TaskNumber, query: TaskQuery): Task | undefined {
-    if (isNarrow(query) && !isMeant(this.files.heads.get(number), query)) return undefined;
+    if (isNarrow(query) && !isMeant(this.files.headOf(number), query)) return undefined;
     const task = this.files.read(number);
     return task !== undefined && matchesFilter(task, query) ? task : undefined;
   }

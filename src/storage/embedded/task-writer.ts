@@ -42,7 +42,7 @@ export class TaskWriter {
     const { id } = task.spec;
     if (this.commits.isBusy(id)) return undefined;
     const number = this.files.numberOf(task);
-    const head = number === undefined ? undefined : this.files.heads.get(number);
+    const head = number === undefined ? undefined : this.files.headOf(number);
     return number === undefined || head?.revision !== revision ? undefined : { number, head };
   }
 
@@ -61,7 +61,7 @@ export class TaskWriter {
     this.nextNumber += 1;
     const { spec } = task;
     const bytes = Math.min(Buffer.byteLength(payload) + bytesOf(output, attempts), MOST_BYTES);
-    const record = encodeTask(task, bytes);
+    const record = encodeTask(task, bytes, this.files.generation);
     const { id, batchId } = spec;
     transaction.add({ number, id, batchId, from: undefined, to: headOf(task, bytes, record), step }, () => {
       this.files.putNew(number, { spec, record, payload, output });
@@ -84,7 +84,7 @@ export class TaskWriter {
       head.payloadBytes + bytesOf(output, ended === undefined ? [] : [ended]),
       MOST_BYTES,
     );
-    const record = encodeTask(task, bytes);
+    const record = encodeTask(task, bytes, this.files.generation);
     const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
     transaction.add({ number, id, batchId, from: head, to: headOf(task, bytes, record), step }, () => {
       this.files.putChange(number, { record, sequence: task.sequence, ended, output });

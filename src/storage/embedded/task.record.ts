@@ -7,7 +7,7 @@ import { type Task, TASK_STATES, type TaskSpec, type TaskState } from '../../tas
 import { holderOf } from '../claim-key.js';
 
 /** Raised with every change of the layout; a store written by a newer version is refused, an older one is read. */
-export const RECORD_VERSION = 2;
+export const RECORD_VERSION = 3;
 
 /** What the in-memory indices know of a task: the fixed head of its record. */
 export interface TaskHead {
@@ -19,6 +19,8 @@ export interface TaskHead {
   /** What a worker must offer. */
   readonly signature: Signature;
   readonly revision: number;
+  /** How many clears there had been when the record was written. */
+  readonly generation: number;
   /** Bytes of payload, output and finished attempts. */
   readonly payloadBytes: number;
   /** The same and the record's own. */
@@ -48,14 +50,16 @@ export class CorruptRecord extends Error {
  *   16 u32 revision  20 u32 bytes of payload and output
  *   24 u16 length of the queue's name  26 u16 length of the claim key, both in bytes
  *   28 u16 length of the group         30 u16 length of the requirements, both since version 2
+ *   32 u32 generation, since version 3
  *   the names follow in UTF-8, in this order, then the rest of the task as JSON
  */
 const CHECKED_FROM = 4;
 /** Where the names begin, by version. */
-const NAMES_FROM = [0, 28, 32] as const;
+const NAMES_FROM = [0, 28, 32, 36] as const;
 const LENGTHS_FROM = 24;
+const GENERATION_AT = 32;
 
-export function encodeTask(task: Task, payloadBytes: number): Buffer {
+export function encodeTask(task: Task, payloadBytes: number, generation: number): Buffer {
   const { queue, priority, group = '', requires } = task.spec;
   const names = [queue, holderOf(task) ?? '', group, signatureOf(requires)];
   const body = JSON.stringify(packTask(task));
@@ -67,6 +71,7 @@ export function encodeTask(task: Task, payloadBytes: number): Buffer {
   record.writeDoubleLE(headDeadline(task) ?? NaN, 8);
   record.writeUInt32LE(task.revision, 16);
   record.writeUInt32LE(payloadBytes, 20);
+  record.writeUInt32LE(generation, GENERATION_AT);
   let end: number = NAMES_FROM[RECORD_VERSION];
   for (const [index, name] of names.entries()) {
     const length = record.write(name, end);
@@ -107,6 +112,7 @@ function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: num
     group: record.toString('utf8', claimEnd, groupEnd),
     signature: record.toString('utf8', groupEnd, bodyFrom),
     revision: record.readUInt32LE(16),
+    generation: namesFrom > NAMES_FROM[2] ? record.readUInt32LE(GENERATION_AT) : 0,
     payloadBytes,
     bytes: payloadBytes + record.length,
     deadline: Number.isNaN(deadline) ? undefined : deadline,
@@ -124,6 +130,7 @@ export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHe
     group: task.spec.group ?? '',
     signature: signatureOf(task.spec.requires),
     revision: task.revision,
+    generation: record.readUInt32LE(GENERATION_AT),
     payloadBytes,
     bytes: payloadBytes + record.length,
     deadline: headDeadline(task),

@@ -29,11 +29,11 @@ const TASKS: readonly (readonly [string, Task])[] = [
 describe('a task record', () => {
   it.each(TASKS)('brings back a %s task', (state, task) => {
     expect(task.state).toBe(state);
-    expect(decodeTask(encodeTask(task, 12)).task).toEqual(task);
+    expect(decodeTask(encodeTask(task, 12, 7)).task).toEqual(task);
   });
 
   it.each(TASKS)('has the head of a %s task in front', (_, task) => {
-    const record = encodeTask(task, 12);
+    const record = encodeTask(task, 12, 7);
     expect(decodeHead(record)).toEqual(headOf(task, 12, record));
     expect(decodeHead(record)).toMatchObject({ payloadBytes: 12, bytes: 12 + record.length });
   });
@@ -41,11 +41,11 @@ describe('a task record', () => {
   it('keeps a backoff that is not the usual one', () => {
     const backoff = { type: 'fixed', delay: 1, maxDelay: 300, jitter: 0.1 } as const;
     const { task } = create(spec({ backoff }), at(0));
-    expect(decodeTask(encodeTask(task, 0)).task.spec.backoff).toEqual(backoff);
+    expect(decodeTask(encodeTask(task, 0, 0)).task.spec.backoff).toEqual(backoff);
   });
 
   it('is refused when any byte of it has changed', () => {
-    const record = encodeTask(held, 12);
+    const record = encodeTask(held, 12, 7);
     for (let index = 0; index < record.length; index += 1) {
       const damaged = Buffer.from(record);
       damaged[index] = (damaged[index] ?? 0) ^ 0x40;
@@ -54,16 +54,16 @@ describe('a task record', () => {
   });
 
   it('is refused when it is cut short', () => {
-    const record = encodeTask(held, 12);
+    const record = encodeTask(held, 12, 7);
     for (const length of [0, 3, 27, record.length - 1]) {
       expect(() => decodeTask(record.subarray(0, length))).toThrow(CorruptRecord);
     }
   });
 
   it('is refused when a newer version wrote it', () => {
-    const record = encodeTask(held, 12);
+    const record = encodeTask(held, 12, 7);
     record[4] = RECORD_VERSION + 1;
     record.writeUInt32LE(crc32(record.subarray(4)), 0);
-    expect(() => decodeHead(record)).toThrow(/version 3/);
+    expect(() => decodeHead(record)).toThrow(/version 4/);
   });
 });
