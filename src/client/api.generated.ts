@@ -17,7 +17,7 @@ export interface Problem {
   /** One sentence that a person can act on */
   readonly detail: string;
   /** What a program should branch on */
-  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'queue_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
+  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'queue_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
   /** The fields at fault */
   readonly errors?: readonly ProblemField[];
   /** Whether the change was made all the same */

@@ -104,6 +104,12 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Read its state; there is nothing to repeat.',
     detail: 'Task eval-1 has already ended as completed',
   },
+  task_damaged: {
+    when: 'Bytes of the task on disk are not what was written. It is handed out to nobody; all others go on.',
+    remedy: 'Run `crucible-queue check`, and restore a backup or enqueue the work under another eval_id.',
+    detail:
+      'Task eval-1 is damaged on disk and quarantined; restore a backup, or enqueue it under another eval_id',
+  },
   not_finished: {
     when: 'A task that has not ended is to be deleted.',
     remedy: 'Cancel it first.',

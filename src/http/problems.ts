@@ -17,6 +17,7 @@ export const PROBLEMS = {
   not_claimed: { status: 409, title: 'The task was never claimed' },
   lease_lost: { status: 409, title: 'The lease ended or moved' },
   task_ended: { status: 409, title: 'The task has already ended' },
+  task_damaged: { status: 409, title: 'The task is damaged on disk' },
   not_finished: { status: 409, title: 'The task has not ended' },
   not_redrivable: { status: 409, title: 'The task cannot be redriven' },
   too_large: { status: 413, title: 'The request is too large' },

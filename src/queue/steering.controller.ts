@@ -56,7 +56,7 @@ export class SteeringController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskStatus, description: 'The task has ended', examples: CANCEL.cancelled })
-  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'task_not_found', 'task_ended', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'task_not_found', 'task_damaged', 'task_ended', 'store_unavailable')
   async cancel(
     @EvalId() id: string,
     @JsonBody(CancelDto, CANCEL.requests) dto: CancelDto,
@@ -78,7 +78,14 @@ export class SteeringController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: EnqueuedTask, description: 'It waits again', examples: REDRIVE })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'not_redrivable', 'store_unavailable')
+  @ApiProblems(
+    ...WITH_KEY,
+    'malformed_request',
+    'task_not_found',
+    'task_damaged',
+    'not_redrivable',
+    'store_unavailable',
+  )
   async redrive(
     @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,

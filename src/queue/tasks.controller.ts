@@ -69,7 +69,15 @@ export class TasksController {
     headers: apiHeaders('Location', 'Idempotent-Replay'),
     examples: ENQUEUE.replayed,
   })
-  @ApiProblems(...WITH_KEY, ...WITH_BODY, 'conflict', 'name_taken', 'queue_full', 'store_unavailable')
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_BODY,
+    'conflict',
+    'task_damaged',
+    'name_taken',
+    'queue_full',
+    'store_unavailable',
+  )
   async create(
     @JsonBody(CreateTaskDto, ENQUEUE.requests) dto: CreateTaskDto,
     @CurrentPrincipal() principal: Principal,
@@ -134,7 +142,14 @@ export class TasksController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskDetails, description: 'The task as it is now', examples: FIND })
-  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'task_not_found', 'too_many_waiters', 'store_unavailable')
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_QUERY,
+    'task_not_found',
+    'task_damaged',
+    'too_many_waiters',
+    'store_unavailable',
+  )
   async find(
     @EvalId() id: string,
     @QueryParams(TaskQueryDto) { wait }: TaskQueryDto,
@@ -165,7 +180,7 @@ export class TasksController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskAttempts, description: 'The attempts that have ended', examples: ATTEMPTS })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'task_damaged', 'store_unavailable')
   async attempts(
     @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,
@@ -185,7 +200,14 @@ export class TasksController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ schema: {}, description: 'Any JSON value', examples: OUTPUT })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'no_output', 'store_unavailable')
+  @ApiProblems(
+    ...WITH_KEY,
+    'malformed_request',
+    'task_not_found',
+    'task_damaged',
+    'no_output',
+    'store_unavailable',
+  )
   async output(
     @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,
@@ -206,7 +228,14 @@ export class TasksController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: RemovedTask, description: 'The task is gone', examples: REMOVED })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'not_finished', 'store_unavailable')
+  @ApiProblems(
+    ...WITH_KEY,
+    'malformed_request',
+    'task_not_found',
+    'task_damaged',
+    'not_finished',
+    'store_unavailable',
+  )
   async remove(
     @EvalId() id: string,
     @CurrentPrincipal() principal: Principal,

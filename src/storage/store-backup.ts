@@ -2,10 +2,23 @@ import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { lockDirectory } from './embedded/directory-lock.js';
 import { requireSoundFile } from './embedded/file-check.js';
-import { copyFile, countTasks, fileIn, putInPlace } from './embedded/lmdb-file.js';
+import { type Inspection, inspectStore } from './embedded/store-inspection.js';
+import { copyFile, fileIn, putInPlace } from './embedded/lmdb-file.js';
 
 /** What a directory is asked for, and what it is not fit for. */
 export class UnfitDirectory extends Error {}
+
+/** A store of which the file is sound, and some of what it holds is not. */
+export class DamagedStore extends Error {
+  constructor(directory: string, damages: readonly string[]) {
+    const some = damages.slice(0, DAMAGES_NAMED);
+    const more = damages.length - some.length;
+    const lines = [...some, ...(more > 0 ? [`and ${more} more`] : [])];
+    super(`The store in ${resolve(directory)} has damage; a service quarantines it:\n${lines.join('\n')}`);
+  }
+}
+
+const DAMAGES_NAMED = 100;
 
 /**
  * Copies the embedded store as it is at one moment, also while a service works on it, into a directory that has none.
@@ -32,13 +45,15 @@ export async function backupStore(directory: string, target: string): Promise<nu
  * Reads a store through and looks for damage.
  *
  * @returns how many tasks it has
- * @throws CorruptFile; DirectoryInUse when a service works on it, UnfitDirectory when there is none
+ * @throws CorruptFile, DamagedStore; DirectoryInUse when a service works on it, UnfitDirectory when there is none
  */
 export async function checkStore(directory: string): Promise<number> {
   requireStore(directory);
   const unlock = lockDirectory(directory);
   try {
-    return await checkFile(directory);
+    const { tasks, damages } = await inspectFile(directory);
+    if (damages.length > 0) throw new DamagedStore(directory, damages);
+    return tasks;
   } finally {
     unlock();
   }
@@ -66,8 +81,12 @@ export async function restoreStore(backup: string, directory: string): Promise<n
 }
 
 async function checkFile(directory: string): Promise<number> {
+  return (await inspectFile(directory)).tasks;
+}
+
+function inspectFile(directory: string): Promise<Inspection> {
   requireSoundFile(fileIn(directory));
-  return countTasks(directory);
+  return inspectStore(directory);
 }
 
 function requireStore(directory: string): void {

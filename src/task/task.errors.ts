@@ -51,6 +51,15 @@ export class LeaseRequired extends TaskError {
   }
 }
 
+export class TaskDamaged extends TaskError {
+  readonly code = 'task_damaged';
+  constructor(id: string) {
+    super(
+      `Task ${id} is damaged on disk and quarantined; restore a backup, or enqueue it under another eval_id`,
+    );
+  }
+}
+
 export class TaskEnded extends TaskError {
   readonly code = 'task_ended';
   constructor(id: string, state: TaskState) {

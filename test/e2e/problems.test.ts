@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { StoreUnavailable, TaskStore } from '../../src/storage/task-store.js';
 import { PROBLEMS, type ProblemCode } from '../../src/http/problems.js';
+import { TaskDamaged } from '../../src/task/task.errors.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import { describeStores, type StoreUnderTest } from '../support/describe-stores.js';
 import { exchange } from '../support/raw-exchange.js';
@@ -77,6 +78,7 @@ const PROVOKED: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     await complete();
     return call('POST', '/tasks/a/cancel');
   },
+  task_damaged: () => whileInsertFails(new TaskDamaged('b')),
   not_finished: () => call('DELETE', '/tasks/a'),
   not_redrivable: () => call('POST', '/tasks/a/redrive'),
   too_large: () => enqueue('b', { padding: 'p'.repeat(2_097_152) }),

@@ -108,6 +108,7 @@ export class Commits {
     this.nextEventId = files.counters.get('eventId') ?? 1;
     this.reservedEventId = this.nextEventId;
     this.lastEventId = this.nextEventId - 1;
+    files.onFailure = (error) => void this.fail(error);
   }
 
   onCommit(listener: Listener): void {

@@ -34,7 +34,7 @@ export class EmbeddedDocuments extends DocumentStore {
 
   async get(kind: DocumentKind, id: string): Promise<StoredDocument | undefined> {
     await this.open();
-    const record = this.files.documents.get([kind, id]);
+    const record = this.files.document(kind, id);
     return record === undefined ? undefined : documentOf(id, record);
   }
 
@@ -68,8 +68,8 @@ export class EmbeddedDocuments extends DocumentStore {
     const documents: StoredDocument[] = [];
     for (const { born, id } of this.files.documentsBefore(kind, before ?? Infinity)) {
       if (documents.length === limit) return { documents, next: born + 1 };
-      const record = this.files.documents.get([kind, id]);
-      if (record !== undefined) documents.push(documentOf(id, record));
+      const record = this.files.document(kind, id);
+      if (record?.born === born) documents.push(documentOf(id, record));
     }
     return { documents };
   }
@@ -95,7 +95,7 @@ export class EmbeddedDocuments extends DocumentStore {
       await other.catch(() => undefined);
     }
     this.commits.requireOpen();
-    const decision = decide(this.files.documents.get([kind, id]));
+    const decision = decide(this.files.document(kind, id));
     if (decision === undefined) return undefined;
     const written = this.commits.save(decision.puts);
     this.underWay.set(key, written);

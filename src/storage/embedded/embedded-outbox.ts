@@ -1,6 +1,7 @@
 import { type Notice, Outbox } from '../outbox.js';
 import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
+import { DamagedValue } from './sealed-value.js';
 
 /** Notices in the file of the tasks, by the ids of their events. */
 export class EmbeddedOutbox extends Outbox {
@@ -13,10 +14,13 @@ export class EmbeddedOutbox extends Outbox {
 
   async oldest(limit: number): Promise<readonly Notice[]> {
     this.commits.requireOpen();
-    return [...this.files.notices.getRange({ limit })].map(({ key, value }) => ({
-      key: String(key),
-      ...value,
-    }));
+    const notices: Notice[] = [];
+    for (const { key, value } of this.files.notices.getRange()) {
+      if (notices.length === limit) break;
+      if (value instanceof DamagedValue) this.files.quarantine.tell(`The notice of event ${key}`, value);
+      else notices.push({ key: String(key), ...value });
+    }
+    return notices;
   }
 
   async remove(notices: readonly Notice[]): Promise<void> {

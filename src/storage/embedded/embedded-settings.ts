@@ -19,7 +19,8 @@ export class EmbeddedSettings {
   constructor(private readonly parts: SettingsParts) {
     const { files, index, clock } = parts;
     const { steady } = clock.now();
-    for (const { key, value } of files.settings.getRange()) index.flowOf(key).configure(value, steady, true);
+    for (const [queue, settings] of files.allSettings())
+      index.flowOf(queue).configure(settings, steady, true);
   }
 
   async of(queue: string): Promise<QueueSettings> {
@@ -29,10 +30,7 @@ export class EmbeddedSettings {
 
   async all(): Promise<readonly ConfiguredQueue[]> {
     await this.settled();
-    return [...this.parts.files.settings.getRange()].map(({ key, value }) => ({
-      queue: key,
-      settings: value,
-    }));
+    return Array.from(this.parts.files.allSettings(), ([queue, settings]) => ({ queue, settings }));
   }
 
   /** One change at a time, each on what the one before has left. */
@@ -66,6 +64,6 @@ export class EmbeddedSettings {
   }
 
   private read(queue: string): QueueSettings {
-    return this.parts.files.settings.get(queue) ?? {};
+    return this.parts.files.settingsOf(queue);
   }
 }

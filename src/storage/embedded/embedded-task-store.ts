@@ -38,6 +38,8 @@ import { TaskClaimer } from './task-claimer.js';
 import { TaskClearer } from './task-clearer.js';
 import { hasEnded, type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
 import { TaskLister } from './task-lister.js';
+import { TaskDamaged } from '../../task/task.errors.js';
+import { DamagedValue } from './sealed-value.js';
 import { RankedSet } from './ranked-set.js';
 import { TaskReclaimer } from './task-reclaimer.js';
 import { TaskWriter } from './task-writer.js';
@@ -58,6 +60,8 @@ interface Loaded {
   readonly marks: ClearMarks;
   /** What the marks cover. */
   readonly cleared: RankedSet;
+  /** Records that cannot be read. */
+  readonly damaged: ReadonlyMap<TaskNumber, DamagedValue>;
   readonly lastNumber: TaskNumber;
   readonly unlock: () => void;
 }
@@ -105,13 +109,15 @@ export class EmbeddedTaskStore extends TaskStore {
       const marks = await readMarks(options.directory);
       const index = new TaskIndex(options.settings, marks);
       const cleared = new RankedSet();
+      const damaged = new Map<TaskNumber, DamagedValue>();
       let lastNumber: TaskNumber = 0;
       await readHeads(options.directory, (number, head) => {
-        if (marks.covers(head)) cleared.add(number);
+        if (head instanceof DamagedValue) damaged.set(number, head);
+        else if (marks.covers(head)) cleared.add(number);
         else index.move(number, undefined, head);
         lastNumber = number;
       });
-      return new EmbeddedTaskStore(options, { index, marks, cleared, lastNumber, unlock });
+      return new EmbeddedTaskStore(options, { index, marks, cleared, damaged, lastNumber, unlock });
     } catch (error) {
       unlock();
       throw error;
@@ -120,7 +126,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   private constructor(
     { clock, directory, settings }: EmbeddedOptions,
-    { index, marks, cleared, lastNumber, unlock }: Loaded,
+    { index, marks, cleared, damaged, lastNumber, unlock }: Loaded,
   ) {
     super();
     const files = new QueueFiles(directory, marks);
@@ -128,15 +134,17 @@ export class EmbeddedTaskStore extends TaskStore {
     this.files = files;
     this.index = index;
     this.unlock = unlock;
+    for (const [number, damage] of damaged) files.quarantine.note(number, damage);
     for (const [batchId, number] of files.batchTasks.getKeys()) {
-      index.batches.move(batchId, undefined, files.headOf(number));
+      const head = files.quarantine.attempt(number, () => files.headOf(number));
+      index.batches.move(batchId, undefined, head);
     }
     this.lister = new TaskLister(files, this.index);
     this.commits = new Commits(files, this.index, settings.noticeTypes);
     this.reclaimer = new TaskReclaimer(files, index, this.commits, marks, clock);
     this.clearer = new TaskClearer(files, index, this.commits, marks, this.reclaimer);
     this.writer = new TaskWriter(files, this.commits, lastNumber);
-    this.births = new BirthTimes((number) => files.read(number)?.createdAt);
+    this.births = new BirthTimes((number) => files.readSound(number)?.createdAt);
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock, this.births);
     this.documents = new EmbeddedDocuments(files, this.commits);
     this.settings = new EmbeddedSettings({ files, index, commits: this.commits, clock });
@@ -171,20 +179,17 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async findPayload(id: string): Promise<Payload | undefined> {
     await this.readable(id);
-    const number = this.files.numberOfId(id);
-    return number === undefined ? undefined : this.files.payloads.get(number);
+    return this.readPart(id, (number) => this.files.payloadOf(number));
   }
 
   async findOutput(id: string): Promise<JsonText | undefined> {
     await this.readable(id);
-    const number = this.files.numberOfId(id);
-    return number === undefined ? undefined : this.files.outputs.get(number);
+    return this.readPart(id, (number) => this.files.outputs.get(number));
   }
 
   async findAttempts(id: string): Promise<readonly Attempt[]> {
     await this.readable(id);
-    const number = this.files.numberOfId(id);
-    return number === undefined ? [] : this.files.attemptsOf(number);
+    return this.readPart(id, (number) => this.files.attemptsOf(number)) ?? [];
   }
 
   async position(task: Task): Promise<number | undefined> {
@@ -280,7 +285,8 @@ export class EmbeddedTaskStore extends TaskStore {
   private readDue(number: TaskNumber): StoredTask | 'damaged' | undefined {
     try {
       return this.files.readStored(number);
-    } catch {
+    } catch (error) {
+      this.files.quarantine.note(number, error);
       return 'damaged';
     }
   }
@@ -318,7 +324,7 @@ export class EmbeddedTaskStore extends TaskStore {
       const taken = new Set<string>();
       return items.map((item) => {
         const { id } = item.task.spec;
-        if (taken.has(id) || this.files.numberOfId(id) !== undefined) return false;
+        if (taken.has(id) || this.isTaken(id)) return false;
         taken.add(id);
         this.writer.putKept(transaction, item);
         return true;
@@ -393,6 +399,14 @@ export class EmbeddedTaskStore extends TaskStore {
     this.commits.requireOpen();
   }
 
+  /** By a task that is there, also by one that is damaged. */
+  private isTaken(id: string): boolean {
+    const number = this.files.numbers.get(id);
+    if (number === undefined || this.files.quarantine.has(number)) return number !== undefined;
+    const head = this.files.quarantine.attempt(number, () => this.files.headOf(number));
+    return head !== undefined || this.files.quarantine.has(number);
+  }
+
   /** Nothing to wait for is the rule, and costs no promise then. */
   private readable(id: string): Promise<void> | undefined {
     if (this.commits.isBusy(id)) return this.untilReadable(id);
@@ -418,6 +432,21 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   private read(id: string): Task | undefined {
-    return this.files.read(this.files.numbers.get(id));
+    const number = this.files.numbers.get(id);
+    return this.files.quarantine.require(id, number, () => {
+      const task = this.files.read(number);
+      if (task !== undefined && task.spec.id !== id) throw new DamagedValue('its id leads to another task');
+      if (task !== undefined && number !== undefined && this.files.quarantine.has(number))
+        throw new TaskDamaged(id);
+      return task;
+    });
+  }
+
+  /** @throws TaskDamaged */
+  private readPart<T>(id: string, read: (number: TaskNumber) => T): T | undefined {
+    return this.files.quarantine.require(id, this.files.numbers.get(id), () => {
+      const number = this.files.numberOfId(id);
+      return number === undefined ? undefined : read(number);
+    });
   }
 }

@@ -106,7 +106,8 @@ export class GroupCommit {
     }
   }
 
-  private fail(error: unknown): void {
+  /** Nothing is handed to lmdb any more. */
+  fail(error: unknown): void {
     this.failure ??= error instanceof Error ? error : new Error(String(error));
     this.current?.reject(error);
     this.next?.reject(new NeverWritten(this.failure.message));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Database, type Key, open, type RootDatabase } from 'lmdb';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
 import type { TaskNumber } from './task-number.js';
+import { bytesOf, DamagedValue, SEALED_JSON } from './sealed-value.js';
 import { decodeHead, type TaskHead } from './task.record.js';
 
 /** Payloads are nobody else's business. lmdb takes the option, its types do not know it. */
@@ -66,13 +67,23 @@ function sync(path: string): void {
   }
 }
 
-/** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */
 export function decodedBy<Value>(decode: (record: Buffer) => Value) {
   return {
     encode: (record: unknown) => record as Buffer,
-    decode: (bytes: Uint8Array & { end?: number }) =>
-      decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.end ?? bytes.length)),
+    decode: (bytes: Uint8Array) => decode(bytesOf(bytes)),
   };
+}
+
+/** The same, for reading many: damage of one record must not end the reading of the others. */
+export function decodedWell<Value>(decode: (record: Buffer) => Value) {
+  return decodedBy((record): Value | DamagedValue => {
+    try {
+      return decode(record);
+    } catch (error) {
+      if (error instanceof DamagedValue) return error;
+      throw error;
+    }
+  });
 }
 
 export function openTable<Value, TableKey extends Key>(
@@ -83,7 +94,7 @@ export function openTable<Value, TableKey extends Key>(
   return root.openDB<Value, TableKey>({ name, ...options });
 }
 
-type TakeHead = (number: TaskNumber, head: TaskHead) => void;
+type TakeHead = (number: TaskNumber, head: TaskHead | DamagedValue) => void;
 
 /** Reads the heads of all records, oldest first, while nobody else has the file open. */
 export async function readHeads(directory: string, take: TakeHead): Promise<void> {
@@ -91,7 +102,7 @@ export async function readHeads(directory: string, take: TakeHead): Promise<void
   while (next !== undefined) {
     const root = openFile(directory, { isInPieces: false });
     try {
-      next = readSome(openTable(root, TASKS_TABLE, { encoder: decodedBy(decodeHead) }), next, take);
+      next = readSome(openTable(root, TASKS_TABLE, { encoder: decodedWell(decodeHead) }), next, take);
     } finally {
       await root.close();
     }
@@ -100,7 +111,7 @@ export async function readHeads(directory: string, take: TakeHead): Promise<void
 
 /** Where to go on; `undefined` when that was all. */
 function readSome(
-  heads: Database<TaskHead, TaskNumber>,
+  heads: Database<TaskHead | DamagedValue, TaskNumber>,
   start: TaskNumber,
   take: TakeHead,
 ): TaskNumber | undefined {
@@ -129,20 +140,10 @@ export async function readMarks(directory: string): Promise<ClearMarks> {
   const marks = new ClearMarks();
   const root = openFile(directory, { isInPieces: false });
   try {
-    const clears = openTable<ClearFilter, number>(root, CLEARS_TABLE, { encoding: 'json' });
+    const clears = openTable<ClearFilter, number>(root, CLEARS_TABLE, { encoder: SEALED_JSON });
     for (const { key, value } of clears.getRange()) marks.add(key, value);
   } finally {
     await root.close();
   }
   return marks;
-}
-
-/** Reads the head of every record, and counts those that were not cleared. */
-export async function countTasks(directory: string): Promise<number> {
-  const marks = await readMarks(directory);
-  let count = 0;
-  await readHeads(directory, (_, head) => {
-    if (!marks.covers(head)) count += 1;
-  });
-  return count;
 }

@@ -1,11 +1,19 @@
 import type { Database, Key, RootDatabase } from 'lmdb';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import type { Attempt, Task, TaskSpec } from '../../task/task.js';
-import type { JsonText, Payload } from '../task-store.js';
+import { type JsonText, type Payload, StoreUnavailable } from '../task-store.js';
 import { GroupCommit, hear, type Puts } from './group-commit.js';
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
+import { Quarantine } from './quarantine.js';
+import {
+  DamagedValue,
+  SEALED_JSON,
+  SEALED_JSON_OR_DAMAGE,
+  SEALED_OUTPUT,
+  SEALED_PAYLOAD,
+} from './sealed-value.js';
 import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
 
 /** Whom to tell of which event. */
@@ -56,25 +64,28 @@ export class QueueFiles {
   private readonly tasks: Database<StoredTask, TaskNumber>;
   /** The same records, read as far as the indices need. */
   private readonly heads: Database<TaskHead, TaskNumber>;
-  readonly payloads: Database<Payload, TaskNumber>;
+  private readonly payloads: Database<Payload, TaskNumber>;
   readonly outputs: Database<JsonText, TaskNumber>;
   /** Finished attempts by task and by the sequence of the transition that ended them. */
-  readonly attempts: Database<Attempt, [TaskNumber, number]>;
+  private readonly attempts: Database<Attempt | DamagedValue, [TaskNumber, number]>;
   /** The tasks of each batch. */
   readonly batchTasks: Database<true, [batchId: string, number: TaskNumber]>;
   /** Counters that outlive the process. */
   readonly counters: Database<number, string>;
-  readonly documents: Database<DocumentRecord, [kind: string, id: string]>;
+  private readonly documents: Database<DocumentRecord | DamagedValue, [kind: string, id: string]>;
   /** What was not taken on yet, by the id of the event. */
-  readonly notices: Database<NoticeRecord, number>;
+  readonly notices: Database<NoticeRecord | DamagedValue, number>;
   /** What is set for queues, by name. */
-  readonly settings: Database<QueueSettings, string>;
+  private readonly settings: Database<QueueSettings | DamagedValue, string>;
   /** Clears whose tasks are not all out of the file, by generation. */
   private readonly clears: Database<ClearFilter, number>;
   /** How many clears there have been. */
   generation: number;
   /** Ids of documents by kind and age. */
-  private readonly documentAges: Database<string, [kind: string, born: number]>;
+  private readonly documentAges: Database<string | DamagedValue, [kind: string, born: number]>;
+  readonly quarantine = new Quarantine();
+  /** Is told when lmdb has failed to read. */
+  onFailure: (error: Error) => void = () => undefined;
 
   private readonly group = new GroupCommit();
   /** Which record a task was read from. The life cycle hands the spec on from one state to the next as it is. */
@@ -95,16 +106,16 @@ export class QueueFiles {
     this.numbers = this.table('numbers', { encoding: 'ordered-binary' });
     this.tasks = this.table(TASKS_TABLE, { encoder: decodedBy(decodeTask) });
     this.heads = this.table(TASKS_TABLE, { encoder: decodedBy(decodeHead) });
-    this.payloads = this.table('payloads', { encoding: 'string' });
-    this.outputs = this.table('outputs', { encoding: 'string' });
-    this.attempts = this.table('attempts', { encoding: 'json' });
+    this.payloads = this.table('payloads', { encoder: SEALED_PAYLOAD });
+    this.outputs = this.table('outputs', { encoder: SEALED_OUTPUT });
+    this.attempts = this.table('attempts', { encoder: SEALED_JSON_OR_DAMAGE });
     this.batchTasks = this.table('batchTasks', { encoding: 'json' });
-    this.counters = this.table('counters', { encoding: 'json' });
-    this.documents = this.table('documents', { encoding: 'json' });
-    this.notices = this.table('notices', { encoding: 'json' });
-    this.settings = this.table('settings', { encoding: 'json' });
-    this.documentAges = this.table('documentAges', { encoding: 'json' });
-    this.clears = this.table(CLEARS_TABLE, { encoding: 'json' });
+    this.counters = this.table('counters', { encoder: SEALED_JSON });
+    this.documents = this.table('documents', { encoder: SEALED_JSON_OR_DAMAGE });
+    this.notices = this.table('notices', { encoder: SEALED_JSON_OR_DAMAGE });
+    this.settings = this.table('settings', { encoder: SEALED_JSON_OR_DAMAGE });
+    this.documentAges = this.table('documentAges', { encoder: SEALED_JSON_OR_DAMAGE });
+    this.clears = this.table(CLEARS_TABLE, { encoder: SEALED_JSON });
     this.generation = this.counters.get('generation') ?? 0;
   }
 
@@ -173,7 +184,7 @@ export class QueueFiles {
 
   /** A task that a mark covers. */
   readCleared(number: TaskNumber): StoredTask | undefined {
-    return this.tasks.get(number);
+    return this.quarantine.attempt(number, () => this.tasks.get(number));
   }
 
   /**
@@ -230,12 +241,49 @@ export class QueueFiles {
   *documentsBefore(kind: string, born: number): Generator<{ readonly born: number; readonly id: string }> {
     const range = { start: [kind, born], end: [kind, 0], reverse: true } as const;
     for (const { key, value } of this.documentAges.getRange(range as never)) {
-      if (key[1] < born) yield { born: key[1], id: value };
+      if (key[1] < born && typeof value === 'string') yield { born: key[1], id: value };
     }
   }
 
+  /** A document; one that is damaged is told in the log, and is as if it were not there. */
+  document(kind: string, id: string): DocumentRecord | undefined {
+    const record = this.documents.get([kind, id]);
+    if (!(record instanceof DamagedValue)) return record;
+    this.quarantine.tell(`The ${kind} ${id}`, record);
+    return undefined;
+  }
+
+  /** What is set for a queue. When that is damaged nobody knows its limits: it is paused until it is set again. */
+  settingsOf(queue: string): QueueSettings {
+    return this.readableSettings(queue, this.settings.get(queue) ?? {});
+  }
+
+  /** Every queue for which something is set. */
+  *allSettings(): Generator<readonly [queue: string, QueueSettings]> {
+    for (const { key, value } of this.settings.getRange()) yield [key, this.readableSettings(key, value)];
+  }
+
+  private readableSettings(queue: string, settings: QueueSettings | DamagedValue): QueueSettings {
+    if (!(settings instanceof DamagedValue)) return settings;
+    this.quarantine.tell(`What is set for queue ${queue}, which is paused until it is set again,`, settings);
+    return { paused: true };
+  }
+
+  /** @throws DamagedValue */
+  payloadOf(number: TaskNumber): Payload {
+    const payload = this.payloads.get(number);
+    if (payload === undefined) throw new DamagedValue('its payload is missing');
+    return payload;
+  }
+
+  /** @throws DamagedValue */
   read(number: TaskNumber | undefined): Task | undefined {
     return this.readStored(number)?.task;
+  }
+
+  /** The same for whoever goes on without a task that is damaged. */
+  readSound(number: TaskNumber | undefined): Task | undefined {
+    return number === undefined ? undefined : this.quarantine.attempt(number, () => this.read(number));
   }
 
   /** Numbers of the tasks of a batch that are older than `limit`, the youngest first. */
@@ -246,13 +294,19 @@ export class QueueFiles {
 
   /** Empty for a number without a task. */
   idOf(number: TaskNumber): string {
-    return this.read(number)?.spec.id ?? '';
+    return this.readSound(number)?.spec.id ?? '';
   }
 
   /** The head of a record; `undefined` when there is none, or it was cleared. */
   headOf(number: TaskNumber): TaskHead | undefined {
+    if (this.quarantine.isCleared(number)) return undefined;
     const head = this.heads.get(number);
     return head === undefined || this.marks.covers(head) ? undefined : head;
+  }
+
+  /** The same for whoever goes on without a task that is damaged. */
+  soundHeadOf(number: TaskNumber): TaskHead | undefined {
+    return this.quarantine.attempt(number, () => this.headOf(number));
   }
 
   /** The number of the task that has this id now. */
@@ -263,7 +317,8 @@ export class QueueFiles {
 
   /** A record, read whole; `undefined` when there is none, or it was cleared. */
   readStored(number: TaskNumber | undefined): StoredTask | undefined {
-    const found = number === undefined ? undefined : this.tasks.get(number);
+    const isThere = number !== undefined && !this.quarantine.isCleared(number);
+    const found = isThere ? this.tasks.get(number) : undefined;
     const stored = found === undefined || this.marks.covers(found.head) ? undefined : found;
     if (number !== undefined && stored !== undefined) this.origins.set(stored.task.spec, number);
     return stored;
@@ -281,7 +336,10 @@ export class QueueFiles {
   }
 
   attemptsOf(number: TaskNumber): Attempt[] {
-    return [...this.attempts.getRange(rangeOf(number))].map((row) => row.value);
+    return [...this.attempts.getRange(rangeOf(number))].map(({ value }) => {
+      if (value instanceof DamagedValue) throw value;
+      return value;
+    });
   }
 
   close(): Promise<void> {
@@ -293,6 +351,24 @@ export class QueueFiles {
   }
 
   private table<Value, TableKey extends Key>(name: string, options: object): Database<Value, TableKey> {
-    return openTable(this.root, name, options);
+    const table = openTable<Value, TableKey>(this.root, name, options);
+    const get = table.get.bind(table);
+    table.get = (key, getOptions) => {
+      try {
+        return get(key, getOptions);
+      } catch (error) {
+        throw this.judged(error);
+      }
+    };
+    return table;
+  }
+
+  /** What lmdb itself cannot read is the end of the store, as what it cannot write. */
+  private judged(error: unknown): unknown {
+    const isOfLmdb = error instanceof Error && 'code' in error && typeof error.code === 'number';
+    if (!isOfLmdb) return error;
+    this.group.fail(error);
+    this.onFailure(error);
+    return new StoreUnavailable('The store has failed', false, { cause: error });
   }
 }

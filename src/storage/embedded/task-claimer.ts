@@ -2,7 +2,8 @@ import type { Clock, Moment } from '../../task/clock.js';
 import { claim, type Step, tick } from '../../task/task.machine.js';
 import { Offer } from '../../task/requirements.js';
 import type { ProcessingTask, QueuedTask } from '../../task/task.js';
-import type { ClaimedTask, ClaimRequest } from '../task-store.js';
+import type { ClaimedTask, ClaimRequest, Payload } from '../task-store.js';
+import type { StoredTask } from './task.record.js';
 import { claimKeyOf } from '../claim-key.js';
 import type { BirthTimes } from './birth-times.js';
 import type { Commits, Transaction } from './commits.js';
@@ -54,9 +55,10 @@ export class TaskClaimer {
   heldBy(claimKey: string): ClaimedTask[] {
     const { steady } = this.clock.now();
     return this.index.heldBy(claimKey).flatMap((number) => {
-      const task = this.files.read(number);
+      const task = this.files.readSound(number);
       if (task?.state !== 'processing' || task.lease.expiresAt <= steady) return [];
-      return [{ task, payload: this.files.payloads.get(number) ?? '' }];
+      const payload = this.files.quarantine.attempt(number, () => this.files.payloadOf(number));
+      return payload === undefined ? [] : [{ task, payload }];
     });
   }
 
@@ -69,9 +71,13 @@ export class TaskClaimer {
       const leaseId = request.leaseIds[claimed.length];
       const next = leaseId === undefined ? undefined : picks?.next();
       if (leaseId === undefined || flow === undefined || next === undefined) return;
-      const stored = this.files.readStored(next.number);
-      if (stored?.task.state !== 'queued' || this.commits.isBusy(stored.task.spec.id)) {
-        // Somebody ends the waiting at this moment; the index follows when that is durable.
+      const { stored, payload } = this.sound(next.number);
+      if (
+        payload === undefined ||
+        stored?.task.state !== 'queued' ||
+        this.commits.isBusy(stored.task.spec.id)
+      ) {
+        // Somebody ends the waiting at this moment; the index follows when that is durable. Or it is damaged.
         flow.ready.delete(next, next.number);
         run.passOver -= 1;
         continue;
@@ -80,7 +86,7 @@ export class TaskClaimer {
       const expiry = tick(stored.task, now);
       if (expiry === undefined) {
         transaction.onAbandon(flow.serve(next, now.steady));
-        claimed.push(this.lease(stored.task, place, { ...run, leaseId, now }));
+        claimed.push(this.lease({ task: stored.task, payload }, place, { ...run, leaseId, now }));
       } else {
         transaction.onAbandon(() => {
           flow.ready.add(next, next.number);
@@ -92,8 +98,17 @@ export class TaskClaimer {
     }
   }
 
+  /** A task and its payload; without them when it is gone, or some of it is damaged: the others are handed out. */
+  private sound(number: TaskNumber): { readonly stored?: StoredTask; readonly payload?: Payload } {
+    const { quarantine } = this.files;
+    const stored = quarantine.attempt(number, () => this.files.readStored(number));
+    if (stored === undefined) return {};
+    const { id } = stored.task.spec;
+    return { stored, payload: quarantine.attempt(number, () => this.files.payloadOf(number), id) };
+  }
+
   private lease(
-    task: QueuedTask,
+    { task, payload }: { readonly task: QueuedTask; readonly payload: Payload },
     place: Place,
     run: ClaimRun & { leaseId: string; now: Moment },
   ): ClaimedTask {
@@ -102,7 +117,7 @@ export class TaskClaimer {
     const step: Step<ProcessingTask> = claim(task, { ...run.request.grant, leaseId: run.leaseId }, run.now);
     this.writer.putChange(run.transaction, step, place);
     if (claimId !== undefined) this.hold(claimKeyOf(workerId, claimId), number, run.transaction);
-    return { task: step.task, payload: this.files.payloads.get(number) ?? '' };
+    return { task: step.task, payload };
   }
 
   private hold(claimKey: string, number: TaskNumber, transaction: Transaction): void {

@@ -1,6 +1,7 @@
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
+import { RankedSet } from './ranked-set.js';
 import type { TaskIndex } from './task-index.js';
 import type { TaskReclaimer } from './task-reclaimer.js';
 
@@ -39,16 +40,29 @@ export class TaskClearer {
     const generation = this.files.generation + 1;
     // Exact: no write is under way, and none begins before the mark is on disk.
     const count = this.index.countMatching(filter);
+    const damaged = isEverything(filter) ? this.takeDamaged() : [];
+    const hasWork = count > 0 || damaged.length > 0;
     await this.commits.save(() => {
       this.files.setCounter('generation', generation);
-      if (count > 0) this.files.putClear(generation, filter);
+      if (hasWork) this.files.putClear(generation, filter);
     });
     this.files.generation = generation;
-    if (count === 0) return 0;
+    if (!hasWork) return 0;
     this.marks.add(generation, filter);
     const { numbers, queues } = this.index.drop(filter);
-    this.reclaimer.add(numbers);
+    this.reclaimer.add([...numbers, ...damaged]);
     for (const queue of queues) this.commits.tellLoosened(queue);
     return count;
   }
+
+  /** Nobody knows their queues and states, so they go with everything. */
+  private takeDamaged(): readonly RankedSet[] {
+    const numbers = new RankedSet();
+    for (const number of this.files.quarantine.clear()) numbers.add(number);
+    return numbers.size === 0 ? [] : [numbers];
+  }
+}
+
+function isEverything({ states, queues }: ClearFilter): boolean {
+  return states === undefined && queues === undefined;
 }

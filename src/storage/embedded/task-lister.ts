@@ -124,7 +124,7 @@ export class TaskLister {
   }
 
   private queuedAt(number: TaskNumber | undefined): Instant | undefined {
-    const task = this.files.read(number);
+    const task = this.files.readSound(number);
     return task?.state === 'queued' ? task.queuedAt : undefined;
   }
 
@@ -141,8 +141,8 @@ export class TaskLister {
 
   /** The head says of most tasks that they are not meant; it is read at a part of the cost. */
   private matching(number: TaskNumber, query: TaskQuery): Task | undefined {
-    if (isNarrow(query) && !isMeant(this.files.headOf(number), query)) return undefined;
-    const task = this.files.read(number);
+    if (isNarrow(query) && !isMeant(this.files.soundHeadOf(number), query)) return undefined;
+    const task = this.files.readSound(number);
     return task !== undefined && matchesFilter(task, query) ? task : undefined;
   }
 }

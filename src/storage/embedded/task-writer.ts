@@ -42,7 +42,10 @@ export class TaskWriter {
     const { id } = task.spec;
     if (this.commits.isBusy(id)) return undefined;
     const number = this.files.numberOf(task);
-    const head = number === undefined ? undefined : this.files.headOf(number);
+    const head =
+      number === undefined
+        ? undefined
+        : this.files.quarantine.attempt(number, () => this.files.headOf(number));
     return number === undefined || head?.revision !== revision ? undefined : { number, head };
   }
 

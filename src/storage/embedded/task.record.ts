@@ -5,6 +5,7 @@ import { dueAt } from '../../task/task.machine.js';
 import { labelsOf, type Signature, signatureOf } from '../../task/requirements.js';
 import { type Task, TASK_STATES, type TaskSpec, type TaskState } from '../../task/task.js';
 import { holderOf } from '../claim-key.js';
+import { DamagedValue } from './sealed-value.js';
 
 /** Raised with every change of the layout; a store written by a newer version is refused, an older one is read. */
 export const RECORD_VERSION = 3;
@@ -38,8 +39,13 @@ export interface StoredTask {
 }
 
 /** A record whose bytes are not what was written. */
-export class CorruptRecord extends Error {
+export class CorruptRecord extends DamagedValue {
   override readonly name = 'CorruptRecord';
+}
+
+/** A record that a newer build wrote. */
+export class NewerRecord extends Error {
+  override readonly name = 'NewerRecord';
 }
 
 /*
@@ -83,7 +89,7 @@ export function encodeTask(task: Task, payloadBytes: number, generation: number)
   return record;
 }
 
-/** @throws CorruptRecord when the bytes were damaged or come from a newer version */
+/** @throws CorruptRecord when the bytes were damaged, NewerRecord when a newer build wrote them */
 export function decodeHead(record: Buffer): TaskHead {
   return read(record).head;
 }
@@ -141,12 +147,12 @@ export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHe
 /** Where the names of a sound record begin. */
 function check(record: Buffer): number {
   if (record.length < NAMES_FROM[1] || crc32(record.subarray(CHECKED_FROM)) !== record.readUInt32LE(0)) {
-    throw new CorruptRecord('A task record does not match its checksum');
+    throw new CorruptRecord('its record does not match its checksum');
   }
   const version = record[4] ?? 0;
   const namesFrom = NAMES_FROM[version] ?? 0;
   if (namesFrom > 0) return namesFrom;
-  throw new CorruptRecord(`A task record has version ${version}; this version reads up to ${RECORD_VERSION}`);
+  throw new NewerRecord(`A task record has version ${version}; this version reads up to ${RECORD_VERSION}`);
 }
 
 /** For an ended task, when it ended: how long such tasks are kept may change. */

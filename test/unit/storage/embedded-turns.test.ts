@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
+import { DamagedValue } from '../../../src/storage/embedded/sealed-value.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
 import { RankedSet } from '../../../src/storage/embedded/ranked-set.js';
 import { harnessOf, ROOMY, type StoreHarness } from '../../support/store-harness.js';
@@ -102,7 +103,7 @@ describe('what is due', () => {
     const files = (user.store as unknown as { files: { tasks: object } }).files;
     const { tasks } = files;
     const unreadable = (number: number) => {
-      if (number === 1) throw new Error('damaged');
+      if (number === 1) throw new DamagedValue('damaged');
       return (tasks as { get: (number: number) => unknown }).get(number);
     };
     files.tasks = { get: unreadable };

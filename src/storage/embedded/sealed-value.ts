@@ -1,0 +1,88 @@
+import { isUtf8 } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+
+/** Bytes of the store that are not what was written. */
+export class DamagedValue extends Error {
+  override readonly name: string = 'DamagedValue';
+}
+
+/*
+ * Layout: 0 u8 SEAL   1 u32 CRC-32 of what follows, little endian   5 the text in UTF-8
+ *
+ * Builds before this one wrote the text alone. SEAL begins no UTF-8 text, and no change of one bit makes it a character
+ * that JSON can begin with.
+ */
+const SEAL = 0xc1;
+const TEXT_AT = 5;
+
+function seal(text: string): Buffer {
+  const bytes = Buffer.allocUnsafe(TEXT_AT + Buffer.byteLength(text));
+  bytes[0] = SEAL;
+  bytes.write(text, TEXT_AT);
+  bytes.writeUInt32LE(crc32(bytes.subarray(TEXT_AT)), 1);
+  return bytes;
+}
+
+/** @throws DamagedValue */
+function unseal(bytes: Buffer, hasMeaning: (text: string) => boolean): string {
+  if (bytes[0] !== SEAL) return oldText(bytes, hasMeaning);
+  const text = bytes.subarray(TEXT_AT);
+  if (bytes.length < TEXT_AT || crc32(text) !== bytes.readUInt32LE(1))
+    throw new DamagedValue('it does not match its checksum');
+  return text.toString();
+}
+
+/** A text without a checksum can only be looked at. */
+function oldText(bytes: Buffer, hasMeaning: (text: string) => boolean): string {
+  const text = bytes.toString();
+  if (!isUtf8(bytes) || !hasMeaning(text)) throw new DamagedValue('it is not what a store writes');
+  return text;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */
+export function bytesOf(bytes: Uint8Array & { end?: number }): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.end ?? bytes.length);
+}
+
+export interface SealedEncoder {
+  readonly encode: (text: string) => Buffer;
+  /** @throws DamagedValue */
+  readonly decode: (bytes: Uint8Array) => string;
+}
+
+/** The encoder of a table whose values are texts with this meaning. */
+function sealedText(hasMeaning: (text: string) => boolean): SealedEncoder {
+  return { encode: seal, decode: (bytes: Uint8Array) => unseal(bytesOf(bytes), hasMeaning) };
+}
+
+/** Members of a JSON object, without its braces. */
+export const SEALED_PAYLOAD = sealedText((text) => isJson(`{${text}}`));
+/** JSON that nobody here looks into. */
+export const SEALED_OUTPUT = sealedText(isJson);
+
+/** Values that are kept as JSON; a damaged one is read as its `DamagedValue`, so that it ends no reading of many. */
+export const SEALED_JSON_OR_DAMAGE = {
+  encode: (value: unknown) => seal(JSON.stringify(value)),
+  decode: (bytes: Uint8Array): unknown => {
+    try {
+      return JSON.parse(unseal(bytesOf(bytes), isJson));
+    } catch (error) {
+      return error instanceof DamagedValue ? error : new DamagedValue('it is no JSON');
+    }
+  },
+};
+
+/** Values that are kept as JSON, without which nothing can go on. */
+export const SEALED_JSON = {
+  encode: (value: unknown) => seal(JSON.stringify(value)),
+  decode: (bytes: Uint8Array): unknown => JSON.parse(unseal(bytesOf(bytes), isJson)),
+};

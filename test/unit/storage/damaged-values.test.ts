@@ -1,0 +1,182 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
+import { openFile, openTable } from '../../../src/storage/embedded/lmdb-file.js';
+import { inspectStore } from '../../../src/storage/embedded/store-inspection.js';
+import { checkStore } from '../../../src/storage/store-backup.js';
+import { TaskDamaged } from '../../../src/task/task.errors.js';
+import { fillWithEverything } from '../../support/store-filling.js';
+import { totalOf } from '../../support/store-contents.js';
+import { ROOMY } from '../../support/store-harness.js';
+import { idsOf, payloadOf, StoreUser } from '../../support/store-user.js';
+import { FakeClock } from '../../support/task.builders.js';
+
+const FIXTURE = join(import.meta.dirname, '../../fixtures/store-records-2/queue.mdb.gz');
+
+let directory: string;
+let store: EmbeddedTaskStore | undefined;
+let clock: FakeClock;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'crucible-damage-'));
+  clock = new FakeClock();
+});
+
+afterEach(async () => {
+  await store?.close();
+  store = undefined;
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function open(): Promise<StoreUser> {
+  const settings = { ...ROOMY, noticeTypes: new Set(['completed'] as const) };
+  const opened = await EmbeddedTaskStore.open({ directory, clock, settings });
+  store = opened;
+  const none = () => Promise.reject(new Error('Not in this test'));
+  return new StoreUser({ store: opened, clock, reopen: none, crash: none, destroy: none });
+}
+
+/** Flips one bit of the value of this key, with the store closed. */
+async function damage(table: string, key: unknown, at = -3): Promise<void> {
+  await store?.close();
+  const root = openFile(directory, { isInPieces: false });
+  const values = openTable<Buffer, never>(root, table, { encoding: 'binary' });
+  const bytes = Buffer.from(values.get(key as never) ?? []);
+  expect(bytes.length).toBeGreaterThan(5);
+  const place = at < 0 ? bytes.length + at : at;
+  bytes[place] = (bytes[place] ?? 0) ^ 0x10;
+  await values.put(key as never, bytes);
+  await root.close();
+}
+
+async function numberOf(id: string): Promise<number> {
+  await store?.close();
+  const root = openFile(directory, { isInPieces: false });
+  const number = openTable<number, string>(root, 'numbers', { encoding: 'ordered-binary' }).get(id);
+  await root.close();
+  return number ?? 0;
+}
+
+async function damages(): Promise<readonly string[]> {
+  await store?.close();
+  return (await inspectStore(directory)).damages;
+}
+
+const TEN = Array.from({ length: 10 }, (_, index) => ({ id: `t${index}` }));
+
+describe('a damaged value in a sound file', () => {
+  it.each(['payloads', 'tasks'])('takes its task out, and no other of a claim of ten: %s', async (table) => {
+    await (await open()).add(...TEN);
+    await damage(table, await numberOf('t4'));
+    expect(await damages()).toEqual([expect.stringMatching(/^task t4: its .*does not match its checksum/)]);
+    await expect(checkStore(directory)).rejects.toThrow('task t4: its');
+
+    const user = await open();
+    const claimed = await user.store.claim(user.request({ max: 10, claimId: 'c' }));
+    expect(claimed.map(({ task, payload }) => [task.spec.id, payload])).toEqual(
+      TEN.filter(({ id }) => id !== 't4').map(({ id }) => [id, payloadOf(id)]),
+    );
+    expect(await user.store.claim(user.request({ max: 10, claimId: 'c' }))).toHaveLength(9);
+    for (const { task } of claimed) await user.complete(task);
+    await expect(user.store.find('t4')).rejects.toThrow(TaskDamaged);
+    await expect(user.store.findPayload('t4')).rejects.toThrow(TaskDamaged);
+    await expect(user.store.insert([user.newTask({ id: 't4' })])).rejects.toThrow(TaskDamaged);
+    expect(idsOf((await user.store.list({ limit: 100, states: ['completed'] })).tasks)).toHaveLength(9);
+    clock.advanceSeconds(ROOMY.retention + 1);
+    expect(await user.dueIds()).toHaveLength(9);
+    expect(await user.store.untilDue()).toBeDefined();
+  });
+
+  it('is gone after a clear, and its id is free', async () => {
+    await (await open()).add(...TEN);
+    await damage('payloads', await numberOf('t1'));
+    await damage('tasks', await numberOf('t2'));
+    const user = await open();
+    expect(await user.take({ max: 10 })).toHaveLength(8);
+    expect(await user.store.clear({})).toBe(9);
+    await store?.reclaimed();
+    await user.add(...TEN);
+    expect(await totalOf(user.store)).toBe(10);
+    expect(await damages()).toEqual([]);
+  });
+
+  it('is told of an output and of an attempt', async () => {
+    const user = await open();
+    await fillWithEverything(user);
+    const [completed, failed] = [await numberOf('completed'), await numberOf('failed')];
+    await damage('outputs', completed);
+    const attempt = (await failedAttempt(failed)) ?? [failed, 0];
+    await damage('attempts', attempt);
+    expect(await damages()).toHaveLength(2);
+    const again = await open();
+    await expect(again.store.findOutput('completed')).rejects.toThrow(TaskDamaged);
+    await expect(again.store.findAttempts('failed')).rejects.toThrow(TaskDamaged);
+    expect(await again.store.findAttempts('held')).toEqual([]);
+  });
+
+  it('pauses a queue whose settings are unknown, until they are set again', async () => {
+    const user = await open();
+    await user.store.configure('a', { maxConcurrency: 2 });
+    await user.store.configure('b', { maxConcurrency: 3 });
+    await damage('settings', 'a');
+    expect(await damages()).toEqual([expect.stringMatching(/^settings "a": /)]);
+    const again = await open();
+    await again.add({ id: 'x', queue: 'a' }, { id: 'y', queue: 'b' });
+    expect(await again.store.settingsOf('b')).toEqual({ maxConcurrency: 3 });
+    expect(await again.store.settingsOf('a')).toEqual({ paused: true });
+    expect(idsOf(await again.take({ queues: ['a', 'b'], max: 2 }))).toEqual(['y']);
+    await again.store.configure('a', { paused: null });
+    expect(idsOf(await again.take({ queues: ['a'] }))).toEqual(['x']);
+  });
+
+  it('is as if a document were not there, and it can be written again', async () => {
+    const { documents } = (await open()).store;
+    await documents.put('schedule', { id: 'a', text: '{"n":1}', expected: 0 });
+    await documents.put('schedule', { id: 'b', text: '{"n":2}', expected: 0 });
+    await damage('documents', ['schedule', 'a']);
+    expect(await damages()).toHaveLength(1);
+    const { documents: again } = (await open()).store;
+    expect(await again.get('schedule', 'a')).toBeUndefined();
+    expect((await again.list('schedule', { limit: 9 })).documents.map(({ id }) => id)).toEqual(['b']);
+    await again.put('schedule', { id: 'a', text: '{"n":3}', expected: 0 });
+    expect((await again.list('schedule', { limit: 9 })).documents.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('passes over a notice', async () => {
+    const user = await open();
+    await user.add(
+      { id: 'a', callbackUrl: 'https://example.com/a' },
+      { id: 'b', callbackUrl: 'https://example.com/b' },
+    );
+    for (const task of await user.take({ max: 2 })) await user.complete(task);
+    const [first, second] = (await user.store.outbox?.oldest(9)) ?? [];
+    await damage('notices', Number(first?.key));
+    const again = await open();
+    expect(await again.store.outbox?.oldest(1)).toEqual([second]);
+  });
+
+  it('refuses a store whose counters are unknown', async () => {
+    await (await open()).store.clear({});
+    await damage('counters', 'generation');
+    await expect(open()).rejects.toThrow('does not match its checksum');
+  });
+
+  it('is found in a payload of an older build, which has no checksum, when it is no JSON any more', async () => {
+    writeFileSync(join(directory, 'queue.mdb'), gunzipSync(readFileSync(FIXTURE)));
+    await damage('payloads', await numberOf('unicode'), -1);
+    expect(await damages()).toEqual(['task unicode: its payload: it is not what a store writes']);
+    const user = await open();
+    expect(idsOf(await user.take({ queues: ['c'], max: 9, labels: { gpu: 'a100' } }))).toEqual(['large']);
+  });
+});
+
+/** The key of the only attempt of a task. */
+async function failedAttempt(number: number): Promise<readonly [number, number] | undefined> {
+  const root = openFile(directory, { isInPieces: false });
+  const table = openTable<unknown, [number, number]>(root, 'attempts', { encoding: 'binary' });
+  const keys = [...table.getKeys({ start: [number, 0], end: [number, Infinity] })];
+  await root.close();
+  return keys[0];
+}
