@@ -275,6 +275,19 @@ export function dueAt(task: Task, retention: Seconds): Due | undefined {
   }
 }
 
+/**
+ * A lease that was granted in the future, by a clock that was ahead, lasts from now on as long as it was granted for;
+ * `undefined` when the lease is one that can be.
+ */
+export function withBelievableLease(task: Task, now: Moment): ProcessingTask | undefined {
+  if (task.state !== 'processing' || task.lease.startedAt <= now.wall) return undefined;
+  const { startedAt, expiresAt, length } = task.lease;
+  const latest = now.steady + Math.max(expiresAt - startedAt, length * 1000);
+  if (expiresAt <= latest) return undefined;
+  const lease = extend(extend({}, task.lease), { startedAt: now.wall, expiresAt: latest });
+  return extend(extend({}, task), { revision: task.revision + 1, lease });
+}
+
 /** What the passing of time does to a task; `undefined` when nothing is due. Ended tasks stay as they are. */
 export function tick(task: Task, now: Moment): Step | undefined {
   switch (task.state) {

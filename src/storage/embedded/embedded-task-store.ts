@@ -21,6 +21,7 @@ import {
   type StoreWatcher,
   type TaskPage,
   type TaskQuery,
+  TASKS_PER_COMMIT,
   TaskStore,
 } from '../task-store.js';
 import { claimKeyOf } from '../claim-key.js';
@@ -38,6 +39,7 @@ import { TaskClaimer } from './task-claimer.js';
 import { TaskClearer } from './task-clearer.js';
 import { hasEnded, type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
 import { TaskLister } from './task-lister.js';
+import { withBelievableLease } from '../../task/task.machine.js';
 import { TaskDamaged } from '../../task/task.errors.js';
 import { DamagedValue } from './sealed-value.js';
 import { RankedSet } from './ranked-set.js';
@@ -109,15 +111,21 @@ export class EmbeddedTaskStore extends TaskStore {
       const marks = await readMarks(options.directory);
       const index = new TaskIndex(options.settings, marks);
       const cleared = new RankedSet();
+      const held: TaskNumber[] = [];
       const damaged = new Map<TaskNumber, DamagedValue>();
       let lastNumber: TaskNumber = 0;
       await readHeads(options.directory, (number, head) => {
         if (head instanceof DamagedValue) damaged.set(number, head);
         else if (marks.covers(head)) cleared.add(number);
-        else index.move(number, undefined, head);
+        else {
+          index.move(number, undefined, head);
+          if (head.state === 'processing') held.push(number);
+        }
         lastNumber = number;
       });
-      return new EmbeddedTaskStore(options, { index, marks, cleared, damaged, lastNumber, unlock });
+      const store = new EmbeddedTaskStore(options, { index, marks, cleared, damaged, lastNumber, unlock });
+      await store.rightLeases(held);
+      return store;
     } catch (error) {
       unlock();
       throw error;
@@ -152,6 +160,19 @@ export class EmbeddedTaskStore extends TaskStore {
     this.outbox = new EmbeddedOutbox(files, this.commits);
     this.lastEventId = this.commits.lastEventId;
     this.reclaimer.add([cleared]);
+  }
+
+  /** Leases are kept by the clock of the process that granted them, which may have been ahead. */
+  private async rightLeases(held: readonly TaskNumber[]): Promise<void> {
+    for (let from = 0; from < held.length; from += TASKS_PER_COMMIT) {
+      await this.commits.write((transaction) => {
+        for (const number of held.slice(from, from + TASKS_PER_COMMIT)) {
+          const stored = this.files.quarantine.attempt(number, () => this.files.readStored(number));
+          const task = stored && withBelievableLease(stored.task, this.clock.now());
+          if (stored && task) this.writer.putChange(transaction, { task }, { number, head: stored.head });
+        }
+      });
+    }
   }
 
   get isAvailable(): boolean {

@@ -8,7 +8,7 @@ import { CorruptFile } from '../../../src/storage/embedded/file-check.js';
 import { SystemClock } from '../../../src/storage/embedded/system-clock.js';
 import { create } from '../../../src/task/task.machine.js';
 import { ROOMY } from '../../support/store-harness.js';
-import { spec } from '../../support/task.builders.js';
+import { FakeClock, spec } from '../../support/task.builders.js';
 
 let directory: string;
 
@@ -63,6 +63,30 @@ describe('EmbeddedTaskStore', () => {
     directory = join(directory, 'a', 'b');
     await (await openStore()).close();
     expect(existsSync(join(directory, 'queue.mdb'))).toBe(true);
+  });
+});
+
+describe('a lease that was granted by a clock that was ahead', () => {
+  it('ends within its length after a start with the right time, and one by the right clock goes on', async () => {
+    const ahead = new FakeClock(Date.UTC(2026, 0, 2));
+    const right = new FakeClock(Date.UTC(2026, 0, 1));
+    const open = (by: FakeClock) => EmbeddedTaskStore.open({ directory, clock: by, settings: ROOMY });
+    const grant = { grace: 30, workerId: 'w', lease: 3 };
+    const first = await open(right);
+    const tasks = ['sound', 'early'].map((id) => create(spec({ id }), right.now()));
+    await first.insert(tasks.map((step) => ({ step, payload: '"code":"x"' })));
+    await first.claim({ queues: ['default'], leaseIds: ['l1'], grant: { ...grant, lease: 600 } });
+    await first.close();
+    const second = await open(ahead);
+    await second.claim({ queues: ['default'], leaseIds: ['l2'], grant });
+    await second.close();
+
+    const third = await open(right);
+    expect(await third.due(9)).toEqual([]);
+    right.advance(3_000);
+    expect((await third.due(9)).map((task) => task.spec.id)).toEqual(['early']);
+    expect(await third.find('sound')).toMatchObject({ lease: { expiresAt: Date.UTC(2026, 0, 1) + 600_000 } });
+    await third.close();
   });
 });
 
