@@ -1,10 +1,10 @@
-import { ArrayNotEmpty, IsIn, IsISO8601, IsOptional, Matches, NotEquals } from 'class-validator';
+import { ArrayNotEmpty, IsIn, IsOptional, Matches, NotEquals } from 'class-validator';
+import { IsMoment } from '../http/moment.js';
 import { LEASE_KEY_ID } from './lease.credential.js';
 import { ANYONE, ROLES } from './principal.js';
 import type { Role } from './principal.js';
 
-const WITH_ZONE = /(Z|[+-]\d\d:\d\d)$/;
-const A_TIME = '$property must be null or an ISO 8601 time with its zone, as 2030-01-31T12:00:00Z';
+const A_TIME = '$property must be null or a date, time and offset that exist, such as 2030-01-31T12:00:00Z';
 
 /** One key of the file, as it is written there. Messages say what is wanted and never what was found. */
 export class ApiKeyEntry {
@@ -30,12 +30,10 @@ export class ApiKeyEntry {
   readonly queues: readonly string[] = ['*'];
 
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true }, { message: A_TIME })
-  @Matches(WITH_ZONE, { message: A_TIME })
+  @IsMoment(A_TIME)
   readonly not_before: string | null = null;
 
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true }, { message: A_TIME })
-  @Matches(WITH_ZONE, { message: A_TIME })
+  @IsMoment(A_TIME)
   readonly expires: string | null = null;
 }

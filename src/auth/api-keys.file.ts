@@ -1,6 +1,8 @@
 import { open, stat } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import { validateSync } from 'class-validator';
+import { parseMoment } from '../http/moment.js';
+import type { Instant } from '../task/clock.js';
 import { ApiKeyEntry } from './api-key.entry.js';
 
 /** Larger than any list of keys, so that a wrong path costs no memory. */
@@ -88,9 +90,15 @@ function refuseNonsense({ roles, queues, not_before, expires }: ApiKeyEntry, nam
   if (roles.includes('admin') && !queues.includes('*')) {
     throw new InvalidKeysFile(`${name}: an admin may do everything, so its queues must be ["*"]`);
   }
-  if (not_before !== null && expires !== null && Date.parse(not_before) >= Date.parse(expires)) {
+  const [begin = -Infinity, end = Infinity] = [not_before, expires].map(instantOf);
+  if (begin >= end) {
     throw new InvalidKeysFile(`${name}: expires must be later than not_before`);
   }
+}
+
+/** A moment of the file; `undefined` for none. */
+export function instantOf(text: string | null): Instant | undefined {
+  return text === null ? undefined : parseMoment(text);
 }
 
 function refuseRepeated(entries: readonly ApiKeyEntry[], member: 'id' | 'sha256'): void {

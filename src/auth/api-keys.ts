@@ -5,7 +5,7 @@ import { InvalidConfig } from '../config/config.error.js';
 import type { Config } from '../config/config.js';
 import type { Instant } from '../task/clock.js';
 import type { ApiKeyEntry } from './api-key.entry.js';
-import { fingerprint, InvalidKeysFile, readKeysFile } from './api-keys.file.js';
+import { fingerprint, instantOf, InvalidKeysFile, readKeysFile } from './api-keys.file.js';
 import type { Principal } from './principal.js';
 
 /** What is known of a key: whose it is and when it is valid. */
@@ -167,7 +167,7 @@ export function digestOf(key: string): string {
 function keyOf({ id, roles, queues, not_before, expires }: ApiKeyEntry): ApiKey {
   return {
     principal: Object.freeze<Principal>({ keyId: id, roles, queues }),
-    ...(not_before === null ? {} : { notBefore: Date.parse(not_before) }),
-    ...(expires === null ? {} : { expires: Date.parse(expires) }),
+    notBefore: instantOf(not_before),
+    expires: instantOf(expires),
   };
 }

@@ -5,6 +5,7 @@ import { isWebAddress } from './web-address.js';
 export function IsWebAddress(): PropertyDecorator {
   return ValidateBy({
     name: 'isWebAddress',
+    constraints: [isWebAddress],
     validator: {
       validate: isWebAddress,
       defaultMessage: () => '$property must be an address with http or https, without user and password',

@@ -1,4 +1,5 @@
 import { invalidRequest } from '../http/dto.reader.js';
+import { parseMoment } from '../http/moment.js';
 import type { FieldProblem } from '../http/problem.error.js';
 import type { Instant } from '../task/clock.js';
 import { DEFAULT_BACKOFF, type Backoff } from '../task/retry-policy.js';
@@ -65,13 +66,6 @@ function contradictions({ delay, run_at, ttl, expires_at, backoff }: CreateTaskD
       detail: 'ttl and expires_at exclude each other; send one of them',
     });
   }
-  for (const [name, text] of [
-    ['run_at', run_at],
-    ['expires_at', expires_at],
-  ] as const) {
-    if (text === undefined || !Number.isNaN(Date.parse(text))) continue;
-    problems.push({ pointer: `/${name}`, detail: `${name} must be a day and a time that exist` });
-  }
   if (backoff !== undefined && backoff.delay > backoff.max_delay) {
     problems.push({
       pointer: '/backoff/max_delay',
@@ -87,7 +81,7 @@ function backoffOf(dto: BackoffDto | undefined): Backoff {
 }
 
 function instantOf(text: string | undefined): Instant | undefined {
-  return text === undefined ? undefined : Date.parse(text);
+  return text === undefined ? undefined : parseMoment(text);
 }
 
 /** As the URL standard writes it: no blanks, nothing but ASCII. */

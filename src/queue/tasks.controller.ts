@@ -13,6 +13,7 @@ import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
+import { parseMoment } from '../http/moment.js';
 import { nextLink } from '../http/next-link.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
@@ -271,5 +272,5 @@ export class TasksController {
 }
 
 function instantOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Date.parse(text);
+  return text === undefined ? undefined : parseMoment(text);
 }

@@ -114,6 +114,11 @@ describeStores(({ startApp }) => {
       expect([status, body.code]).toEqual([422, 'invalid_request']);
     });
 
+    it.each(['created_after', 'created_before'])('refuses a day that does not exist in %s', async (name) => {
+      const { status, body } = await service.call('GET', `/tasks?${name}=2027-02-29T12:00:00Z`);
+      expect([status, body.errors]).toMatchObject([422, [{ pointer: name }]]);
+    });
+
     it('never has the code', async () => {
       expect((await service.call('GET', '/tasks')).text).not.toContain('secret-code');
       expect((await service.call('GET', '/tasks/a')).text).not.toContain('secret-code');
@@ -366,7 +371,10 @@ describeStores(({ startApp }) => {
     max_interruptions: { good: [0, 100], bad: [-1, 101] },
     delay: { good: [0, 0.001, 31_622_400], bad: [-0.001, 31_622_401] },
     ttl: { good: [0.001, 31_622_400], bad: [0, 31_622_401] },
-    run_at: { good: ['2030-01-31T12:00:00Z'], bad: ['2030-01-31T12:00:00', '2030-02-31', 1, 'soon'] },
+    run_at: {
+      good: ['2030-01-31T12:00:00Z'],
+      bad: ['2030-01-31T12:00:00', '2030-02-31', '2027-02-29T12:00:00Z', 1, 'soon'],
+    },
     metadata: {
       good: [{}, { k: 'm'.repeat(16_376) }],
       bad: [{ k: 'm'.repeat(16_377) }, [], 'text', 1],

@@ -12,10 +12,11 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { IsMoment } from '../../http/moment.js';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { IsWebAddress } from '../../http/web-address.decorator.js';
 import { MOMENT } from './field.docs.js';
-import { BATCH_ID, DATE_TIME, EVAL_ID, GROUP, LABEL, LIMITS, QUEUE_NAME, REQUIRED_VALUE } from './limits.js';
+import { BATCH_ID, EVAL_ID, GROUP, LABEL, LIMITS, QUEUE_NAME, REQUIRED_VALUE } from './limits.js';
 
 /** How long to wait before a failed task is tried again. */
 @ApiSchema({ name: 'Backoff' })
@@ -152,7 +153,7 @@ export class CreateTaskDto {
   @ApiPropertyOptional({ description: 'When it may start; not together with delay', ...MOMENT })
   @IsOptional()
   @IsString()
-  @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
+  @IsMoment()
   readonly run_at?: string;
 
   @ApiPropertyOptional({
@@ -172,7 +173,7 @@ export class CreateTaskDto {
   })
   @IsOptional()
   @IsString()
-  @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
+  @IsMoment()
   readonly expires_at?: string;
 
   @ApiPropertyOptional({

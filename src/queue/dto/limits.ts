@@ -16,9 +16,6 @@ export const REQUIRED_LABEL = /^[A-Za-z][A-Za-z0-9._/-]{0,62}$/;
 export const REQUIRED_VALUE = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,62}$/;
 export const LEASE_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** A moment has an offset, or it would mean another one on another machine. */
-export const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
-
 export const LIMITS = {
   /** Seconds. */
   timeout: 86_400,
@@ -47,6 +44,5 @@ export const LIMITS = {
   labelsMessage:
     'a label begins with a letter and has at most 63 of A-Z a-z 0-9 . _ / -, its value is a text that begins with a letter or digit and has at most 63 of A-Z a-z 0-9 . _ : / @ + -',
   groupMessage: 'group must have 1 to 128 characters and no control characters',
-  dateTimeMessage: '$property must be a date, time and offset such as 2030-01-31T12:00:00Z',
   evalIdMessage: `eval_id must begin with a letter or digit, have at most 128 of A-Z a-z 0-9 . _ : - and be none of ${RESERVED.join(', ')}`,
 } as const;

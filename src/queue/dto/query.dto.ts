@@ -13,9 +13,10 @@ import {
 } from 'class-validator';
 import { CURSOR } from '../../http/cursor.js';
 import { CommaList } from '../../http/comma-list.decorator.js';
+import { IsMoment } from '../../http/moment.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import { COMMA_LIST, MOMENT } from './field.docs.js';
-import { BATCH_ID, DATE_TIME, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
 /** `GET /tasks/next`. */
 export class NextQuery {
@@ -122,13 +123,13 @@ export class ListQuery extends ClearQuery {
   @ApiPropertyOptional({ description: 'Only tasks enqueued after this', ...MOMENT })
   @IsOptional()
   @IsString()
-  @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
+  @IsMoment()
   readonly created_after?: string;
 
   @ApiPropertyOptional({ description: 'Only tasks enqueued before this', ...MOMENT })
   @IsOptional()
   @IsString()
-  @Matches(DATE_TIME, { message: LIMITS.dateTimeMessage })
+  @IsMoment()
   readonly created_before?: string;
 
   @ApiPropertyOptional({

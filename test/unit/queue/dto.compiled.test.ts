@@ -1,0 +1,29 @@
+import { compiledCheck } from '../../../src/http/compiled-validator.js';
+import { planOf } from '../../../src/http/dto-plan.js';
+import { BackoffDto, CreateTaskDto } from '../../../src/queue/dto/create-task.dto.js';
+import { ClearQuery, ListQuery, NextQuery, TaskQueryDto } from '../../../src/queue/dto/query.dto.js';
+import { BatchDto, CancelDto, RedriveDto } from '../../../src/queue/dto/steering.dto.js';
+import * as work from '../../../src/queue/dto/work.dto.js';
+
+const OTHERS = [
+  BackoffDto,
+  CreateTaskDto,
+  ClearQuery,
+  ListQuery,
+  NextQuery,
+  TaskQueryDto,
+  BatchDto,
+  CancelDto,
+  RedriveDto,
+];
+
+describe('the DTOs of tasks', () => {
+  // A rule that is not compiled is no fault, only slow: class-validator then checks every request.
+  it.each([...OTHERS, ...Object.values(work)].map((dto) => [dto.name, dto] as const))(
+    'have each rule of %s compiled',
+    (_name, dto) => {
+      expect(planOf<object>(dto).fields.length).toBeGreaterThan(0);
+      expect(compiledCheck(dto).isCompiled).toBe(true);
+    },
+  );
+});
