@@ -11,6 +11,7 @@ import { nextLink } from '../http/next-link.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { BATCH_ID } from '../queue/dto/limits.js';
 import { callerOf } from '../queue/http-caller.js';
 import { visibleQueues } from '../queue/queue-access.js';
@@ -111,6 +112,7 @@ export class BatchesController {
 
   @Post(':batch_id/cancel')
   @HttpCode(200)
+  @TakesNoQuery()
   @Roles('producer')
   @ApiOperation({
     operationId: 'cancelBatch',
@@ -134,6 +136,7 @@ export class BatchesController {
 
   @Post(':batch_id/redrive')
   @HttpCode(200)
+  @TakesNoQuery()
   @Roles('producer')
   @ApiOperation({
     operationId: 'redriveBatch',

@@ -2,7 +2,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { EnqueueOptions } from './commands/enqueue.js';
 import type { GetOptions, ListOptions, OutputOptions } from './commands/read.js';
 import type { StatsOptions } from './commands/stats.js';
-import type { CancelOptions, RedriveOptions } from './commands/steer.js';
+import type { CancelOptions, RedriveOptions, SureOptions } from './commands/steer.js';
 import type { TailOptions } from './commands/tail.js';
 import type { WorkOptions } from './commands/work.js';
 import { Context, type GlobalOptions } from './context.js';
@@ -168,22 +168,31 @@ function addSteering(program: Command): void {
     .description('give dead letters back to their queues')
     .addOption(new Option('--status <status>', 'all of a kind').choices(['failed', 'expired', 'cancelled']))
     .option('--queue <queue>', 'of this queue')
+    .option('--group <group>', 'of this group')
     .option('--limit <number>', 'so many at most, the newest first', integer)
+    .option('--yes', 'do not ask first')
     .action(
       run(async (context, ids: string[], options: RedriveOptions) =>
         (await import('./commands/steer.js')).redrive(ids, options, context),
       ),
     );
-  for (const verb of ['pause', 'resume'] as const) {
-    program
-      .command(`${verb} <queue>`)
-      .description(verb === 'pause' ? 'hand out no more tasks of a queue' : 'hand out its tasks again')
-      .action(
-        run(async (context, queue: string) =>
-          (await import('./commands/steer.js')).steerQueue(queue, verb, context),
-        ),
-      );
-  }
+  program
+    .command('pause <queue>')
+    .description('hand out no more tasks of a queue')
+    .option('--yes', 'do not ask first')
+    .action(
+      run(async (context, queue: string, options: SureOptions) =>
+        (await import('./commands/steer.js')).pauseQueue(queue, options, context),
+      ),
+    );
+  program
+    .command('resume <queue>')
+    .description('hand out its tasks again')
+    .action(
+      run(async (context, queue: string) =>
+        (await import('./commands/steer.js')).resumeQueue(queue, context),
+      ),
+    );
   program
     .command('drain <worker>')
     .description('have a worker finish what it holds and take nothing more')

@@ -338,6 +338,8 @@ export interface Redrive {
   readonly status: 'failed' | 'expired' | 'cancelled';
   /** Only tasks of this queue */
   readonly queue?: string;
+  /** Only tasks of this group */
+  readonly group?: string;
   /** At most this many, the newest first */
   readonly limit?: number;
 }

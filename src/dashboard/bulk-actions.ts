@@ -51,10 +51,14 @@ export class BulkActions {
     return Math.min(count, BULK_LIMIT);
   }
 
-  /** How many tasks were changed. */
-  async carryOut(principal: Principal, order: BulkOrder): Promise<number> {
-    const filter = { ...filterOf(principal, order), limit: BULK_LIMIT };
-    if (filter.states.length === 0) return 0;
+  /**
+   * How many tasks were changed.
+   *
+   * @param confirmed how many the operator was shown: no more are changed
+   */
+  async carryOut(principal: Principal, order: BulkOrder, confirmed: number): Promise<number> {
+    const filter = { ...filterOf(principal, order), limit: Math.min(confirmed, BULK_LIMIT) };
+    if (filter.states.length === 0 || filter.limit < 1) return 0;
     switch (order.action) {
       case 'cancel':
         return this.steering.cancelAll(filter);

@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { visibleQueues } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
+import type { TaskPage } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
 import { DEAD_LETTER_STATES, type Task } from '../task/task.js';
 import { excerpt } from './parts/format.js';
 
@@ -10,6 +12,7 @@ import { excerpt } from './parts/format.js';
 export const LOOKED_AT = 2_000;
 
 const ERROR_LENGTH = 160;
+const SHOWN_EXAMPLES = 10;
 
 /** Dead letters that died of the same. */
 export interface DeadGroup {
@@ -39,21 +42,48 @@ export class DeadLetters {
       .sort((one, other) => other.tasks.length - one.tasks.length);
   }
 
+  /** All of one group that were enqueued before `at`: how many, `most` at most, and the newest of them. */
+  async count(principal: Principal, id: string, { at, most }: { at: Instant; most: number }) {
+    const newest: Task[] = [];
+    let count = 0;
+    for await (const task of this.all(principal, at)) {
+      if (groupOf(task) !== id) continue;
+      count += 1;
+      if (newest.length < SHOWN_EXAMPLES) newest.push(task);
+      if (count === most) break;
+    }
+    return { count, newest };
+  }
+
   private async newest(principal: Principal): Promise<readonly Task[]> {
     const found: Task[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.queue.list({
-        states: DEAD_LETTER_STATES,
-        queues: visibleQueues(principal, undefined),
-        limit: Math.min(LOOKED_AT - found.length, 500),
-        cursor,
-      });
-      found.push(...page.tasks);
-      cursor = page.nextCursor;
-    } while (cursor !== undefined && found.length < LOOKED_AT);
+    for await (const task of this.all(principal)) {
+      found.push(task);
+      if (found.length === LOOKED_AT) break;
+    }
     return found;
   }
+
+  private async *all(principal: Principal, createdBefore?: Instant): AsyncGenerator<Task> {
+    const queues = visibleQueues(principal, undefined);
+    let cursor: string | undefined;
+    do {
+      const page: TaskPage = await this.queue.list({
+        states: DEAD_LETTER_STATES,
+        queues,
+        createdBefore,
+        limit: 500,
+        cursor,
+      });
+      yield* page.tasks;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+  }
+}
+
+/** What the dead letters of a group died of. */
+export function reasonOf(task: Task): string {
+  return errorOf(task);
 }
 
 /** The id of the group that a dead letter belongs to. */

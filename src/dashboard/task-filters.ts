@@ -18,16 +18,20 @@ export interface TaskFilters {
   readonly unusable: readonly string[];
 }
 
-/** A form sends its empty fields, too; what is empty filters nothing. */
+/** Parameters that filter. */
+const FILTERS = ['status', 'queue', 'group', 'batch_id', 'worker_id', 'minutes', 'cursor'];
+
+/** Reads the filters of a page. A form sends its empty fields, too; what is empty filters nothing. */
 export function readFilters(query: URLSearchParams): TaskFilters {
   const unusable: string[] = [];
   const read = (name: string, format: RegExp): string | undefined => {
-    const text = query.get(name)?.trim() ?? '';
-    if (text === '' || format.test(text)) return text === '' ? undefined : text;
-    unusable.push(name);
-    return undefined;
+    const texts = query.getAll(name).map((text) => text.trim());
+    const [text = ''] = texts;
+    if (texts.length > 1 || !(text === '' || format.test(text))) unusable.push(name);
+    return text === '' || unusable.includes(name) ? undefined : text;
   };
   const asked = query.getAll('status').flatMap((text) => text.split(','));
+  if (asked.some((state) => state !== '' && !isTaskState(state))) unusable.push('status');
   const minutes = read('minutes', /^[1-9]\d{0,6}$/);
   return {
     states: TASK_STATES.filter((state) => asked.includes(state)),
@@ -39,6 +43,23 @@ export function readFilters(query: URLSearchParams): TaskFilters {
     cursor: read('cursor', CURSOR),
     unusable,
   };
+}
+
+/**
+ * Reads the filters of an action on everything that matches. Nothing may get lost here that somebody meant as a filter, so
+ * an empty one and a parameter that is none of `others` cannot be used either.
+ */
+export function readActionFilters(query: URLSearchParams, others: readonly string[]): TaskFilters {
+  const filters = readFilters(query);
+  const lost = [...new Set(query.keys())].filter((name) => {
+    if (!FILTERS.includes(name)) return !others.includes(name);
+    return query.getAll(name).some((text) => text.trim() === '');
+  });
+  return { ...filters, unusable: [...new Set([...filters.unusable, ...lost])] };
+}
+
+function isTaskState(text: string): text is TaskState {
+  return (TASK_STATES as readonly string[]).includes(text);
 }
 
 /** The same filters in an address, without the place in the list. */

@@ -9,6 +9,7 @@ import {
   rulesOf,
 } from './compiled-validator.js';
 import { type OpaqueField, opaqueFields } from './raw-json.js';
+import { type StrictOptions, strictnessOf } from './strict.decorator.js';
 
 /** How one declared property is taken over from a document. */
 export interface FieldPlan {
@@ -37,6 +38,8 @@ export interface DtoPlan<T extends object> {
   readonly opaque: readonly OpaquePlan[];
   readonly opaqueNames: ReadonlySet<string>;
   readonly accepts: Check;
+  /** Present when what is not declared is refused. */
+  readonly strictness: StrictOptions | undefined;
 }
 
 /** Nobody means to send more elements in a field that declares no limit. */
@@ -72,6 +75,7 @@ function makePlan<T extends object>(dto: Constructor<T>): DtoPlan<T> {
     opaque,
     opaqueNames,
     accepts: compiledCheck(dto).accepts,
+    strictness: strictnessOf(dto),
   };
 }
 

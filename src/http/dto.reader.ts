@@ -17,7 +17,7 @@ type Plain = Readonly<Record<string, unknown>>;
  * counts as absent, nothing is converted. Throws a 422 problem that names every field at fault.
  */
 export function readDto<T extends object>(plan: DtoPlan<T>, envelope: Envelope, limits: HttpLimits): T {
-  const problems: FieldProblem[] = [];
+  const problems = strayMembers(plan, envelope.value);
   const instance = fill(plan, envelope.value, { prefix: '/', problems });
   for (const field of plan.opaque) {
     const member = envelope.opaque.get(field.name);
@@ -45,6 +45,27 @@ export function invalidRequest(problems: readonly FieldProblem[]): ProblemError 
   const more = others < MAX_FIELD_PROBLEMS ? `${others} more` : 'many more';
   const detail = others > 0 ? `${first} (and ${more})` : first;
   return new ProblemError('invalid_request', detail, { errors: problems.slice(0, MAX_FIELD_PROBLEMS) });
+}
+
+/** What a strict DTO does not take. */
+function strayMembers<T extends object>(plan: DtoPlan<T>, value: Plain): FieldProblem[] {
+  const { strictness, fieldsByName } = plan;
+  if (strictness === undefined) return [];
+  return Object.keys(value).flatMap((name) => {
+    if (!fieldsByName.has(name)) return [unknownField(name, '/')];
+    if (value[name] !== null || strictness.mayBeNull?.includes(name) === true) return [];
+    return [{ pointer: `/${name}`, detail: `${name} must not be null; leave it out to name no ${name}` }];
+  });
+}
+
+const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** A name that the sender made up is repeated only when it is harmless. */
+export function unknownField(name: string, root: '' | '/'): FieldProblem {
+  const kind = root === '' ? 'query parameter' : 'member';
+  return PLAIN_NAME.test(name)
+    ? { pointer: `${root}${name}`, detail: `${name} is not a ${kind} of this request; nothing was done` }
+    : { pointer: root, detail: `The request has a ${kind} that it does not take; nothing was done` };
 }
 
 interface Place {

@@ -1,4 +1,4 @@
-import { readValues } from './dto.reader.js';
+import { invalidRequest, readValues, unknownField } from './dto.reader.js';
 import { type DtoPlan, type FieldPlan } from './dto-plan.js';
 import { type FieldProblem, ProblemError } from './problem.error.js';
 
@@ -9,13 +9,21 @@ const PLAIN_DECIMAL = /^-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?$/;
 // eslint would take the escapes for a mistake in a literal: these are the characters that no value may hold.
 const CONTROL_CHARACTERS = new RegExp('[\\u0000-\\u001f\\u007f]');
 
-/** Reads the query of a request target as the DTO says. Parameters that are not declared are ignored. */
+/** Reads the query of a request target as the DTO says. Only a strict one minds parameters that are not declared. */
 export function readQuery<T extends object>(plan: DtoPlan<T>, target: string): T {
   const start = target.indexOf('?');
   if (start === -1) return readValues(plan, {});
-  const given = new GivenParameters(plan.fieldsByName);
+  const given = new GivenParameters(plan.fieldsByName, plan.strictness !== undefined);
   for (const [name, value] of parametersOf(target.slice(start + 1))) given.add(name, value);
   return readValues(plan, given.values, given.problems);
+}
+
+/** @throws ProblemError `invalid_request` when the target has any parameter */
+export function requireNoParameters(target: string): void {
+  const start = target.indexOf('?');
+  if (start === -1) return;
+  const parameters = parametersOf(target.slice(start + 1));
+  if (parameters.length > 0) throw invalidRequest(parameters.map(([name]) => unknownField(name, '')));
 }
 
 /** The parameters in their order, decoded. */
@@ -48,7 +56,10 @@ class GivenParameters {
   readonly problems: FieldProblem[] = [];
   private readonly seen = new Set<string>();
 
-  constructor(private readonly fields: ReadonlyMap<string, FieldPlan>) {}
+  constructor(
+    private readonly fields: ReadonlyMap<string, FieldPlan>,
+    private readonly isStrict: boolean,
+  ) {}
 
   add(given: string, text: string): void {
     const bracket = given.indexOf('[');
@@ -56,7 +67,10 @@ class GivenParameters {
     if (name === METHOD_OVERRIDE)
       throw new ProblemError('malformed_request', 'No parameter changes the method');
     const field = this.fields.get(name);
-    if (!field) return;
+    if (!field) {
+      if (this.isStrict) this.problems.push(unknownField(given, ''));
+      return;
+    }
     const problem = this.problemOf(field, { text, hasBracket: bracket !== -1 });
     if (problem !== undefined) this.problems.push({ pointer: name, detail: `${name} ${problem}` });
     else this.values[name] = read(field, text);

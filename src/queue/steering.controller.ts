@@ -6,6 +6,7 @@ import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { CANCEL, REDRIVE, REDRIVE_ALL } from './dto/bulk.examples.js';
 import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
 import { CancelDto, RedriveDto } from './dto/steering.dto.js';
@@ -27,11 +28,14 @@ export class SteeringController {
 
   @Post('redrive')
   @HttpCode(200)
+  @TakesNoQuery()
   @Roles('producer')
   @ApiOperation({
     operationId: 'redriveTasks',
     summary: 'Give dead letters back to their queues',
-    description: 'Each gets fresh budgets and its old place by age. The newest go first, up to `limit`.',
+    description:
+      'Each gets fresh budgets and its old place by age. The newest go first, up to `limit`. A member that the ' +
+      'request does not take is a 422, and nothing is done.',
   })
   @ApiOkResponse({ type: RedrivenTasks, description: 'They wait again', examples: REDRIVE_ALL.redriven })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
@@ -42,7 +46,8 @@ export class SteeringController {
   ): Promise<void> {
     const asked = dto.queue === undefined ? undefined : [dto.queue];
     const queues = visibleQueues(principal, asked);
-    const count = await this.steering.redriveAll({ states: [dto.status], queues, limit: dto.limit });
+    const { status, group, limit } = dto;
+    const count = await this.steering.redriveAll({ states: [status], queues, group, limit });
     sendJson(response, 200, JSON.stringify({ status: 'redriven', tasks_redriven: count }));
   }
 

@@ -18,6 +18,7 @@ import { nextLink } from '../http/next-link.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { TakesNoBody } from '../http/takes-nothing.decorator.js';
 import { isFinished, type Task } from '../task/task.js';
 import { BatchBook } from './batch-book.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
@@ -249,13 +250,16 @@ export class TasksController {
 
   @Delete()
   @Roles('admin')
+  @TakesNoBody()
   @ApiOperation({
     operationId: 'clearTasks',
     summary: 'Forget every task, or every task that matches',
-    description: 'There is no way back. Tasks that are held go too: their leases end at once.',
+    description:
+      'There is no way back. Tasks that are held go too: their leases end at once. A query parameter that the request ' +
+      'does not take, and any body but `{}`, is a 422, and nothing is done.',
   })
   @ApiOkResponse({ type: ClearedTasks, description: 'The tasks are gone', examples: CLEARED })
-  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'store_unavailable')
   async clear(
     @QueryParams(ClearQuery) query: ClearQuery,
     @CurrentPrincipal() principal: Principal,

@@ -3,10 +3,11 @@ import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger'
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
-import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
+import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { HttpLimits } from '../http/http-limits.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { TakesNoBody, TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { QUEUE_NAME } from '../queue/dto/limits.js';
 import { requireQueue } from '../queue/queue-access.js';
 import { QueueNamePipe } from '../queue/queue-name.pipe.js';
@@ -115,6 +116,8 @@ export class QueuesController {
 
   @Post(':queue/pause')
   @HttpCode(200)
+  @TakesNoQuery()
+  @TakesNoBody()
   @Roles('admin')
   @ApiOperation({
     operationId: 'pauseQueue',
@@ -123,7 +126,7 @@ export class QueuesController {
   })
   @ApiParam(NAME)
   @ApiOkResponse({ type: QueueDetails, description: 'It is paused', examples: examples.QUEUE_PAUSED })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'not_found', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'not_found', 'store_unavailable')
   async pause(
     @QueueName() queue: string,
     @CurrentPrincipal() principal: Principal,
@@ -135,11 +138,13 @@ export class QueuesController {
 
   @Post(':queue/resume')
   @HttpCode(200)
+  @TakesNoQuery()
+  @TakesNoBody()
   @Roles('admin')
   @ApiOperation({ operationId: 'resumeQueue', summary: 'Have a queue hand out tasks again' })
   @ApiParam(NAME)
   @ApiOkResponse({ type: QueueDetails, description: 'It goes on', examples: examples.QUEUE_RESUMED })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'not_found', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'not_found', 'store_unavailable')
   async resume(
     @QueueName() queue: string,
     @CurrentPrincipal() principal: Principal,

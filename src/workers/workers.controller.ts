@@ -3,9 +3,10 @@ import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger'
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
-import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
+import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
+import { TakesNoBody, TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { WORKER_ID } from '../queue/dto/limits.js';
 import { isoTime } from '../queue/task.view.js';
 import { DRAINED, RESUMED, WORKERS } from './dto/worker.examples.js';
@@ -54,6 +55,8 @@ export class WorkersController {
 
   @Post(':worker_id/drain')
   @HttpCode(200)
+  @TakesNoQuery()
+  @TakesNoBody()
   @Roles('admin')
   @ApiOperation({
     operationId: 'drainWorker',
@@ -64,7 +67,7 @@ export class WorkersController {
   })
   @ApiParam(ID)
   @ApiOkResponse({ type: WorkerStatus, description: 'It drains', examples: DRAINED })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'worker_not_found', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'worker_not_found', 'store_unavailable')
   async drain(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.drain(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'draining' }));
@@ -72,6 +75,8 @@ export class WorkersController {
 
   @Post(':worker_id/resume')
   @HttpCode(200)
+  @TakesNoQuery()
+  @TakesNoBody()
   @Roles('admin')
   @ApiOperation({
     operationId: 'resumeWorker',
@@ -81,7 +86,7 @@ export class WorkersController {
   })
   @ApiParam(ID)
   @ApiOkResponse({ type: WorkerStatus, description: 'It is active', examples: RESUMED })
-  @ApiProblems(...WITH_KEY, 'malformed_request', 'worker_not_found', 'store_unavailable')
+  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'worker_not_found', 'store_unavailable')
   async resume(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.resume(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'active' }));

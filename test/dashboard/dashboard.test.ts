@@ -225,7 +225,12 @@ describeStores(({ name, settings }) => {
   it('redrives the dead letters of one error', async () => {
     await open('/dead-letters');
     const row = page.getByRole('row', { name: /ImportError|MemoryError/ }).first();
-    await row.getByRole('button').click();
+    await row.getByRole('link', { name: 'Redrive 1 task…' }).click();
+    await page.getByLabel('Type 1 to confirm').fill('2');
+    await page.getByRole('button', { name: 'Redrive tasks' }).click();
+    await page.getByText('That was another number').waitFor();
+    await page.getByLabel('Type 1 to confirm').fill('1');
+    await page.getByRole('button', { name: 'Redrive tasks' }).click();
     await page.getByText(/1 task redriven/).waitFor();
   });
 

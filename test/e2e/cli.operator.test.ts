@@ -46,9 +46,16 @@ describe('crucible-queue, for operators', () => {
     return command;
   }
 
-  async function call(args: readonly string[], options: { NO_COLOR?: string; isOnTerminal?: boolean } = {}) {
-    const { isOnTerminal, ...variables } = options;
-    const command = new CommandProcess(args, { env: { ...env, TERM: 'xterm', ...variables }, isOnTerminal });
+  async function call(
+    args: readonly string[],
+    options: { NO_COLOR?: string; isOnTerminal?: boolean; input?: string } = {},
+  ) {
+    const { isOnTerminal, input, ...variables } = options;
+    const command = new CommandProcess(args, {
+      env: { ...env, TERM: 'xterm', ...variables },
+      isOnTerminal,
+      input,
+    });
     const code = await command.ended();
     return { code, stdout: command.stdout, stderr: command.stderr };
   }
@@ -63,6 +70,43 @@ describe('crucible-queue, for operators', () => {
     expect(await client.claim({ worker_id: 'w', queues: ['slow'] })).toMatchObject([
       { eval_id: 'held-back' },
     ]);
+  });
+
+  it('pauses a queue that nobody uses only when that is meant', async () => {
+    const refused = await call(['pause', 'tpyo']);
+    expect([refused.code, refused.stderr]).toEqual([
+      66,
+      expect.stringContaining('There is no queue tpyo yet'),
+    ]);
+    const asked = await call(['pause', 'tpyo'], { isOnTerminal: true, input: 'n\n' });
+    expect([asked.code, asked.stdout]).toEqual([
+      1,
+      expect.stringContaining('Pause it ahead of its tasks? [y/N]'),
+    ]);
+    expect((await client.queues.list()).map(({ queue }) => queue)).not.toContain('tpyo');
+    expect((await call(['pause', 'tpyo', '--yes'])).code).toBe(0);
+    expect(await client.queues.get('tpyo')).toMatchObject({ paused: true });
+  });
+
+  it('shows on a terminal what a redrive would change, and asks', async () => {
+    for (const id of ['dead-1', 'dead-2', 'dead-3']) {
+      await client.enqueue({ eval_id: id, code: 'x', queue: 'mortuary', group: id === 'dead-3' ? 'b' : 'a' });
+      await client.cancel(id);
+    }
+    const redrive = ['redrive', '--status', 'cancelled', '--queue', 'mortuary', '--group', 'a'];
+    for (const input of ['n\n', '\n']) {
+      const asked = await call(redrive, { isOnTerminal: true, input });
+      expect([asked.code, asked.stdout]).toEqual([
+        1,
+        expect.stringContaining('2 cancelled tasks of queue mortuary of group a'),
+      ]);
+    }
+    expect(await client.get('dead-1')).toMatchObject({ status: 'cancelled' });
+    const done = await call(redrive, { isOnTerminal: true, input: 'y\n' });
+    expect([done.code, done.stdout]).toEqual([0, expect.stringMatching(/tasks_redriven +2/)]);
+    expect(await client.get('dead-3')).toMatchObject({ status: 'cancelled' });
+    const nothing = await call(redrive, { isOnTerminal: true });
+    expect(nothing.code).toBe(66);
   });
 
   it('lists the workers and has one end', async () => {

@@ -1,6 +1,7 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { CURSOR } from '../../http/cursor.js';
+import { Strict } from '../../http/strict.decorator.js';
 import { LIMITS } from '../../queue/dto/limits.js';
 
 /** `GET /batches/{batch_id}`. */
@@ -41,6 +42,7 @@ export class BatchListQuery {
 }
 
 /** `POST /batches/{batch_id}/cancel`. */
+@Strict({ mayBeNull: ['reason'] })
 @ApiSchema({ name: 'BatchCancellation' })
 export class BatchCancelDto {
   @ApiPropertyOptional({ description: 'Why; shown in the `message` of each task', maxLength: 1000 })
@@ -51,6 +53,7 @@ export class BatchCancelDto {
 }
 
 /** `POST /batches/{batch_id}/redrive`. */
+@Strict()
 @ApiSchema({ name: 'BatchRedrive' })
 export class BatchRedriveDto {
   @ApiPropertyOptional({

@@ -1,4 +1,5 @@
 import type { Redrive } from '../../client/index.js';
+import { confirm, isOnTerminal } from '../confirm.js';
 import type { Context } from '../context.js';
 import { CommandFailed, EXIT } from '../exit-code.js';
 
@@ -25,13 +26,22 @@ export async function cancel(
   );
 }
 
-export interface RedriveOptions {
+/** `--yes`: do it without asking. */
+export interface SureOptions {
+  readonly yes?: boolean;
+}
+
+export interface RedriveOptions extends SureOptions {
   readonly status?: Redrive['status'];
   readonly queue?: string;
+  readonly group?: string;
   readonly limit?: number;
 }
 
-/** `redrive`: these tasks, or all dead letters of a kind. */
+/** As many as the service redrives when it is not told a limit. */
+const USUAL_LIMIT = 1_000;
+
+/** `redrive`: these tasks, or all dead letters of a kind. On a terminal it shows how many that are, and asks. */
 export async function redrive(
   ids: readonly string[],
   options: RedriveOptions,
@@ -42,15 +52,58 @@ export async function redrive(
       COLUMNS,
       each(ids, (id) => context.client.redrive(id)),
     );
-  const { status, queue, limit } = options;
+  const { status, queue, group, limit } = options;
   if (status === undefined)
     throw new CommandFailed(EXIT.usage, 'Name tasks, or a kind of dead letters: --status failed');
-  await context.single().record(await context.client.redriveAll({ status, queue, limit }));
+  const filter = { status, queue, group, limit };
+  if (options.yes !== true && isOnTerminal()) await confirmRedrive(filter, context);
+  await context.single().record(await context.client.redriveAll(filter));
 }
 
-/** `pause` and `resume`. */
-export async function steerQueue(queue: string, verb: 'pause' | 'resume', context: Context): Promise<void> {
-  await context.single().record(await context.client.queues[verb](queue));
+async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, context: Context): Promise<void> {
+  const { status, queue, group } = filter;
+  let count = 0;
+  const matching = context.client.list({
+    status: [status],
+    queue: queue === undefined ? undefined : [queue],
+    group,
+    limit: Math.min(limit, USUAL_LIMIT),
+  });
+  for await (const _task of matching) {
+    count += 1;
+    if (count === limit) break;
+  }
+  const which = [
+    `${count} ${status} ${count === 1 ? 'task' : 'tasks'}`,
+    queue === undefined ? 'of all queues' : `of queue ${queue}`,
+    ...(group === undefined ? [] : [`of group ${group}`]),
+  ].join(' ');
+  if (count === 0) throw new CommandFailed(EXIT.notFound, `There are no ${status} tasks to redrive`);
+  const bound = count === limit ? `; more than --limit ${limit} are left alone` : '';
+  await confirm(context, { preview: `${which}${bound}`, question: 'Give them back to their queues?' });
+}
+
+/**
+ * `pause`. A queue that has neither tasks nor settings may be a name that was misspelt: without `--yes` it is asked for on
+ * a terminal, and refused elsewhere.
+ */
+export async function pauseQueue(queue: string, { yes }: SureOptions, context: Context): Promise<void> {
+  if (yes !== true && !(await isKnown(queue, context))) {
+    const preview = `There is no queue ${queue} yet: it has no tasks and no settings`;
+    if (!isOnTerminal())
+      throw new CommandFailed(EXIT.notFound, `${preview}; pause it ahead of its tasks with --yes`);
+    await confirm(context, { preview, question: 'Pause it ahead of its tasks?' });
+  }
+  await context.single().record(await context.client.queues.pause(queue));
+}
+
+/** `resume`. */
+export async function resumeQueue(queue: string, context: Context): Promise<void> {
+  await context.single().record(await context.client.queues.resume(queue));
+}
+
+async function isKnown(queue: string, { client }: Context): Promise<boolean> {
+  return (await client.queues.list()).some((known) => known.queue === queue);
 }
 
 /** `drain`: a worker finishes what it holds and gets nothing more. */

@@ -16,10 +16,11 @@ import { groupOf } from '../dead-letters.js';
 import { readForm } from '../form.reader.js';
 import { PageSender, sendTo } from '../page-sender.js';
 import { BulkPage } from '../pages/bulk.page.js';
+import { DeadLettersPage } from '../pages/dead-letters.page.js';
 import { withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
-import { describeFilters, queryOf, readFilters } from '../task-filters.js';
+import { describeFilters, queryOf, readActionFilters } from '../task-filters.js';
 
 const PAST: Readonly<Record<BulkAction, 'cancelled' | 'redriven'>> = {
   cancel: 'cancelled',
@@ -37,6 +38,7 @@ export class ActionsController {
     private readonly steering: SteeringService,
     private readonly bulk: BulkActions,
     private readonly bulkPage: BulkPage,
+    private readonly deadLetters: DeadLettersPage,
     private readonly sender: PageSender,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
@@ -68,18 +70,36 @@ export class ActionsController {
     sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'redriven'));
   }
 
-  @Post('dead-letters/:group/redrive')
-  async redriveGroup(
+  @Get('dead-letters/:group/redrive')
+  async confirmGroup(
     @Param('group') group: string,
+    @Req() request: Request,
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
     requireRole(principal, 'producer');
+    await this.sender.send(request, response, await this.deadLetters.redrivePage(principal, group));
+  }
+
+  @Post('dead-letters/:group/redrive')
+  async redriveGroup(
+    @Param('group') group: string,
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    requireRole(principal, 'producer');
+    const form = await readForm(request, response);
+    const confirmed = confirmedCount(form);
+    if (confirmed === undefined) {
+      await this.sender.send(request, response, await this.deadLetters.redrivePage(principal, group, true));
+      return;
+    }
     const count = await this.steering.redriveAll({
       states: DEAD_LETTER_STATES,
       queues: visibleQueues(principal, undefined),
-      createdBefore: this.clock.now().wall,
-      limit: BULK_LIMIT,
+      createdBefore: shownAt(form, this.clock.now().wall),
+      limit: Math.min(confirmed, BULK_LIMIT),
       isMeant: (task) => groupOf(task) === group,
     });
     this.audit.write(principal, { what: 'redrove the dead letters of one error', count });
@@ -93,7 +113,8 @@ export class ActionsController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
     requireRole(principal, 'producer');
-    const order = orderOf(new URLSearchParams(request.url.split('?')[1] ?? ''), this.clock.now().wall);
+    const query = new URLSearchParams(request.url.split('?')[1] ?? '');
+    const order = orderOf(query, this.clock.now().wall);
     await this.sender.send(request, response, await this.bulkPage.page(principal, order));
   }
 
@@ -105,13 +126,13 @@ export class ActionsController {
   ): Promise<void> {
     requireRole(principal, 'producer');
     const form = await readForm(request, response);
-    const order = orderOf(form, this.clock.now().wall);
-    const typed = (form.get('typed') ?? '').replace(/[\s,.]/g, '');
-    if (typed === '' || typed !== form.get('count')) {
+    const order = orderOf(form, shownAt(form, this.clock.now().wall));
+    const confirmed = confirmedCount(form);
+    if (confirmed === undefined) {
       await this.sender.send(request, response, await this.bulkPage.page(principal, order, true));
       return;
     }
-    const count = await this.bulk.carryOut(principal, order);
+    const count = await this.bulk.carryOut(principal, order, confirmed);
     const filters = describeFilters(order.filters);
     this.audit.write(principal, { what: `${PAST[order.action]} all tasks ${filters}`.trim(), count });
     const address = `/dashboard/tasks?${queryOf(order.filters).toString()}`;
@@ -119,11 +140,32 @@ export class ActionsController {
   }
 }
 
+/** Fields of the form that confirms an action, besides the filters. */
+const CONFIRMATION = ['action', 'at', 'count', 'typed'];
+
+/** How many the operator was shown and has typed; `undefined` when that is another number, or none. */
+function confirmedCount(form: URLSearchParams): number | undefined {
+  const typed = (form.get('typed') ?? '').replace(/[\s,.]/g, '');
+  return /^[1-9]\d{0,8}$/.test(typed) && typed === form.get('count') ? Number(typed) : undefined;
+}
+
+/**
+ * When the operator was shown the number. What came later is not meant.
+ *
+ * @throws ProblemError `invalid_request`: without it everything would be meant
+ */
+function shownAt(form: URLSearchParams, now: Instant): Instant {
+  const text = form.get('at') ?? '';
+  const at = Number(text);
+  if (text !== '' && Number.isFinite(at) && at <= now) return at;
+  throw new ProblemError('invalid_request', 'The form does not say when it was shown; open it again');
+}
+
 /** What the address, or the form that came from it, asks for. */
-function orderOf(query: URLSearchParams, now: Instant): BulkOrder {
+function orderOf(query: URLSearchParams, at: Instant): BulkOrder {
   const action = BULK_ACTIONS.find((one) => one === query.get('action'));
   if (action === undefined) throw new ProblemError('not_found', 'There is no such action');
-  const filters = readFilters(query);
+  const filters = readActionFilters(query, CONFIRMATION);
   // To leave a filter out that cannot be read would act on more than was meant.
   if (filters.unusable.length > 0) {
     throw new ProblemError(
@@ -131,6 +173,5 @@ function orderOf(query: URLSearchParams, now: Instant): BulkOrder {
       `No task can have this: look at ${filters.unusable.join(', ')}`,
     );
   }
-  const at = Number(query.get('at') ?? now);
-  return { action, filters, at: Number.isFinite(at) && at <= now ? at : now };
+  return { action, filters, at };
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
-import { BULK_LIMIT, type BulkAction, BulkActions, type BulkOrder } from '../bulk-actions.js';
+import { type BulkAction, BulkActions, type BulkOrder } from '../bulk-actions.js';
 import type { Page } from '../page-sender.js';
-import { number, plural } from '../parts/format.js';
+import { confirmation } from '../parts/confirmation.js';
+import { plural } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
 import { describeFilters, queryOf } from '../task-filters.js';
 
@@ -34,7 +35,7 @@ export class BulkPage {
           <a href="/dashboard/tasks?${queryOf(order.filters).toString()}">Tasks</a>
         </p>
         <h1>${title}</h1>
-        ${count === 0 ? nothing(order) : confirmation(order, count, isMistyped)}`,
+        ${count === 0 ? nothing(order) : form(order, count, isMistyped)}`,
     };
   }
 }
@@ -46,25 +47,16 @@ function nothing({ action, filters }: BulkOrder): Html {
   </div>`;
 }
 
-function confirmation({ action, filters, at }: BulkOrder, count: number, isMistyped: boolean): Html {
-  const hidden = [
-    ...queryOf(filters),
-    ['action', action],
-    ['at', String(at)],
-    ['count', String(count)],
-  ] as const;
-  return html`<form class="card confirm" method="post" action="/dashboard/tasks/bulk">
-    ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
-    <p class="headline"><b>${plural(count, 'task')}</b> ${describeFilters(filters)}</p>
-    <p>${WORDS[action].effect} Tasks that are enqueued from now on are left alone.</p>
-    ${count === BULK_LIMIT && html`<p>There are more: no more than ${number(BULK_LIMIT)} are changed at once.</p>`}
-    <label
-      >Type ${count} to confirm<input name="typed" inputmode="numeric" autocomplete="off" required
-    /></label>
-    ${isMistyped && html`<p class="problem" role="alert">That was another number; nothing was changed.</p>`}
-    <div class="buttons">
-      <button class="${action === 'cancel' && 'danger'}" type="submit">${WORDS[action].title}</button>
-      <a class="button plain" href="/dashboard/tasks?${queryOf(filters).toString()}">Back</a>
-    </div>
-  </form>`;
+function form({ action, filters, at }: BulkOrder, count: number, isMistyped: boolean): Html {
+  return confirmation({
+    action: '/dashboard/tasks/bulk',
+    hidden: [...queryOf(filters), ['action', action], ['at', String(at)], ['count', String(count)]],
+    headline: html`<b>${plural(count, 'task')}</b> ${describeFilters(filters)}`,
+    effect: WORDS[action].effect,
+    count,
+    isMistyped,
+    button: WORDS[action].title,
+    isDangerous: action === 'cancel',
+    back: `/dashboard/tasks?${queryOf(filters).toString()}`,
+  });
 }

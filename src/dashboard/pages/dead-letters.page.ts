@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { hasRole, type Principal } from '../../auth/principal.js';
 import { Clock, type Instant } from '../../task/clock.js';
 import { isFinished, type Task } from '../../task/task.js';
-import { type DeadGroup, DeadLetters, LOOKED_AT } from '../dead-letters.js';
+import { BULK_LIMIT } from '../bulk-actions.js';
+import { type DeadGroup, DeadLetters, LOOKED_AT, reasonOf } from '../dead-letters.js';
 import type { Page } from '../page-sender.js';
 import {
   badge,
@@ -14,6 +15,7 @@ import {
   table,
   taskLink,
 } from '../parts/components.js';
+import { confirmation } from '../parts/confirmation.js';
 import { ago, excerpt, number, plural } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
 import { workerOf } from './tasks.page.js';
@@ -55,6 +57,50 @@ export class DeadLettersPage {
       top: html`<p class="crumbs"><a href="/dashboard/dead-letters">Dead letters</a></p>
         <h1>Dead letters of one error</h1>`,
       live: () => this.renderGroup(principal, id),
+    };
+  }
+
+  /**
+   * Says how many tasks a redrive of a group would change, and has the number typed before it is carried out.
+   *
+   * @param isMistyped whether what was typed before was another number
+   */
+  async redrivePage(principal: Principal, id: string, isMistyped = false): Promise<Page> {
+    const at = this.clock.now().wall;
+    const { count, newest } = await this.letters.count(principal, id, { at, most: BULK_LIMIT });
+    const [example] = newest;
+    return {
+      title: 'Redrive the dead letters of one error',
+      section: '/dashboard/dead-letters',
+      top: html`<p class="crumbs"><a href="/dashboard/dead-letters">Dead letters</a></p>
+        <h1>Redrive the dead letters of one error</h1>
+        ${
+          example === undefined
+            ? emptyState('None left', 'They were redriven, or their retention has ended.')
+            : html`<p class="lead error-text">${foreign(reasonOf(example))}</p>
+                ${confirmation({
+                  action: `/dashboard/dead-letters/${encodeURIComponent(id)}/redrive`,
+                  hidden: [
+                    ['at', String(at)],
+                    ['count', String(count)],
+                  ],
+                  headline: html`<b>${plural(count, 'task')}</b> in ${queuesOf(newest)}`,
+                  effect: 'They go back into their queues, to their old places, with fresh budgets.',
+                  count,
+                  isMistyped,
+                  button: 'Redrive tasks',
+                  back: '/dashboard/dead-letters',
+                })}
+                ${card(
+                  'Newest first',
+                  table({
+                    caption: 'The newest of these dead letters',
+                    columns: letterColumns(at, false),
+                    rows: newest,
+                    empty: '',
+                  }),
+                )}`
+        }`,
     };
   }
 
@@ -133,9 +179,9 @@ function queuesOf(tasks: readonly Task[]): string {
 }
 
 function redriveGroup({ id, tasks }: DeadGroup): Html {
-  return html`<form method="post" action="/dashboard/dead-letters/${id}/redrive">
-    <button type="submit">Redrive ${plural(tasks.length, 'task')}</button>
-  </form>`;
+  return html`<a class="button" href="/dashboard/dead-letters/${id}/redrive"
+    >Redrive ${plural(tasks.length, 'task')}…</a
+  >`;
 }
 
 function redriveOne({ spec }: Task): Html {

@@ -38,12 +38,14 @@ export class TasksPage {
 
   page(principal: Principal, query: URLSearchParams): Page {
     const filters = readFilters(query);
+    const isUsable = filters.unusable.length === 0;
     return {
       title: 'Tasks',
       section: '/dashboard/tasks',
       top: html`<h1>Tasks</h1>
-        ${filterForm(filters)} ${hasRole(principal, ['producer']) && bulkLinks(filters)}`,
-      live: () => this.render(principal, filters),
+        ${filterForm(filters)} ${isUsable && hasRole(principal, ['producer']) && bulkLinks(filters)}`,
+      // A list without the filter that is wrong would show more than was asked for.
+      live: isUsable ? () => this.render(principal, filters) : undefined,
     };
   }
 
@@ -124,7 +126,9 @@ function filterForm(filters: TaskFilters): Html {
     </div>
     ${
       unusable.length > 0 &&
-      html`<p class="problem" role="alert">No task can have this: look at ${unusable.join(', ')}.</p>`
+      html`<p class="problem" role="alert">
+        No task can have this: look at ${unusable.join(', ')}. Nothing is listed until it is right.
+      </p>`
     }
   </form>`;
 }

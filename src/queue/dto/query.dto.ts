@@ -14,6 +14,7 @@ import {
 import { CURSOR } from '../../http/cursor.js';
 import { CommaList } from '../../http/comma-list.decorator.js';
 import { IsMoment } from '../../http/moment.js';
+import { Strict } from '../../http/strict.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task.js';
 import { COMMA_LIST, MOMENT } from './field.docs.js';
 import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
@@ -68,8 +69,8 @@ export class TaskQueryDto {
   readonly wait: number = 0;
 }
 
-/** `DELETE /tasks`. */
-export class ClearQuery {
+/** What both narrow tasks down by. */
+class QueueAndStatusQuery {
   @ApiPropertyOptional({
     ...COMMA_LIST,
     description: 'Only tasks of these queues, separated by commas',
@@ -97,8 +98,12 @@ export class ClearQuery {
   readonly status?: TaskState[];
 }
 
+/** `DELETE /tasks`. */
+@Strict()
+export class ClearQuery extends QueueAndStatusQuery {}
+
 /** `GET /tasks`. */
-export class ListQuery extends ClearQuery {
+export class ListQuery extends QueueAndStatusQuery {
   @ApiPropertyOptional({ description: 'Only tasks of this group', minLength: 1, maxLength: 128 })
   @IsOptional()
   @IsString()

@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { Strict } from '../../http/strict.decorator.js';
 import { IsWebAddress } from '../../http/web-address.decorator.js';
-import { BATCH_ID, LIMITS, QUEUE_NAME } from './limits.js';
+import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
 import { REDRIVABLE_STATES } from '../../task/task.js';
 
 /** `POST /tasks/{eval_id}/cancel`. */
@@ -15,6 +16,7 @@ export class CancelDto {
 }
 
 /** `POST /tasks/redrive`. */
+@Strict()
 @ApiSchema({ name: 'Redrive' })
 export class RedriveDto {
   @ApiProperty({ enum: REDRIVABLE_STATES, description: 'Which ended tasks to give back to their queues' })
@@ -26,6 +28,12 @@ export class RedriveDto {
   @IsString()
   @Matches(QUEUE_NAME)
   readonly queue?: string;
+
+  @ApiPropertyOptional({ description: 'Only tasks of this group', minLength: 1, maxLength: 128 })
+  @IsOptional()
+  @IsString()
+  @Matches(GROUP, { message: LIMITS.groupMessage })
+  readonly group?: string;
 
   @ApiPropertyOptional({
     type: 'integer',

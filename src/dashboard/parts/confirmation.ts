@@ -1,0 +1,36 @@
+import { BULK_LIMIT } from '../bulk-actions.js';
+import { number } from './format.js';
+import { type Html, html, type Part } from './html.js';
+
+export interface Confirmation {
+  /** Where the form is sent. */
+  readonly action: string;
+  readonly hidden: readonly (readonly [name: string, value: string])[];
+  /** How many of what. */
+  readonly headline: Part;
+  readonly effect: string;
+  readonly count: number;
+  /** Whether what was typed before was another number. */
+  readonly isMistyped: boolean;
+  readonly button: string;
+  readonly isDangerous?: boolean;
+  readonly back: string;
+}
+
+/** The form that has the number typed before an action on many tasks is carried out. */
+export function confirmation({ hidden, count, ...form }: Confirmation): Html {
+  return html`<form class="card confirm" method="post" action="${form.action}">
+    ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
+    <p class="headline">${form.headline}</p>
+    <p>${form.effect} Tasks that are enqueued from now on are left alone.</p>
+    ${count === BULK_LIMIT && html`<p>There are more: no more than ${number(BULK_LIMIT)} are changed at once.</p>`}
+    <label
+      >Type ${count} to confirm<input name="typed" inputmode="numeric" autocomplete="off" required
+    /></label>
+    ${form.isMistyped && html`<p class="problem" role="alert">That was another number; nothing was changed.</p>`}
+    <div class="buttons">
+      <button class="${form.isDangerous === true && 'danger'}" type="submit">${form.button}</button>
+      <a class="button plain" href="${form.back}">Back</a>
+    </div>
+  </form>`;
+}

@@ -1,0 +1,49 @@
+import {
+  applyDecorators,
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  UseGuards,
+} from '@nestjs/common';
+import type { Request } from 'express';
+import { type Exchange, readText } from './body.reader.js';
+import { invalidRequest } from './dto.reader.js';
+import { HttpLimits } from './http-limits.js';
+import { pairOf } from './json-body.decorator.js';
+import { requireNoParameters } from './query.reader.js';
+
+@Injectable()
+class NoQueryGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    requireNoParameters(context.switchToHttp().getRequest<Request>().url);
+    return true;
+  }
+}
+
+@Injectable()
+class NoBodyGuard implements CanActivate {
+  constructor(@Inject(HttpLimits) private readonly limits: HttpLimits) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    await requireNoBody({ ...pairOf(context), limits: this.limits });
+    return true;
+  }
+}
+
+/** A query parameter is a 422: somebody meant to act on less than the route does. */
+export function TakesNoQuery(): MethodDecorator {
+  return applyDecorators(UseGuards(NoQueryGuard));
+}
+
+/** A body that is neither empty nor `{}` is a 422: somebody meant to act on less than the route does. */
+export function TakesNoBody(): MethodDecorator {
+  return applyDecorators(UseGuards(NoBodyGuard));
+}
+
+/** The content type does not matter: of what is refused, nobody needs to know what it is. */
+async function requireNoBody(exchange: Exchange): Promise<void> {
+  const text = (await readText(exchange)).trim();
+  if (text === '' || /^\{\s*\}$/.test(text)) return;
+  throw invalidRequest([{ pointer: '', detail: 'This request takes no body; send none, or {}' }]);
+}

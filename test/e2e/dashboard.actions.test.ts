@@ -1,0 +1,110 @@
+import { describeStores } from '../support/describe-stores.js';
+import type { Answer, TestApp } from '../support/test-app.js';
+
+describeStores(({ startApp }) => {
+  describe('an action on everything that matches, on the dashboard', () => {
+    let service: TestApp;
+
+    beforeAll(async () => {
+      service = await startApp();
+      for (const queue of ['gpu', 'cpu']) {
+        for (const id of [`${queue}-1`, `${queue}-2`])
+          await service.call('POST', '/tasks', { body: { eval_id: id, code: 'x', queue } });
+      }
+      service.clock.advanceSeconds(1);
+    });
+
+    afterAll(() => service.close());
+
+    const get = (path: string) => service.call('GET', `/dashboard${path}`);
+
+    function post(path: string, fields: Readonly<Record<string, string>>): Promise<Answer> {
+      const type = 'application/x-www-form-urlencoded';
+      const headers = { 'Content-Type': type, 'Sec-Fetch-Site': 'same-origin' };
+      return service.call('POST', `/dashboard${path}`, {
+        body: new URLSearchParams(fields).toString(),
+        headers,
+      });
+    }
+
+    function hidden({ text }: Answer): Record<string, string> {
+      const inputs = text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g);
+      return Object.fromEntries([...inputs].map(([, name = '', value = '']) => [name, value]));
+    }
+
+    async function states(): Promise<unknown> {
+      const { body } = await service.call('GET', '/tasks');
+      return Object.fromEntries(
+        (body.tasks as { eval_id: string; status: string }[]).map(({ eval_id: id, status }) => [id, status]),
+      );
+    }
+
+    const UNUSABLE = [
+      'queue=not%20a%20queue',
+      'queue=gpu&queue=cpu',
+      'status=faild',
+      'status=queued,faild',
+      'minutes=soon',
+      'worker_id=%22',
+      'batch_id=%C3%A9',
+    ];
+
+    it.each(UNUSABLE)('is not offered, nor is a wider list shown, for %s', async (query) => {
+      const { status, text } = await get(`/tasks?${query}`);
+      expect(status).toBe(200);
+      expect(text).toContain('No task can have this');
+      expect(text).not.toMatch(/bulk\?action|gpu-1|cpu-1/);
+    });
+
+    it.each([...UNUSABLE, 'queue=', 'Queue=gpu', 'queues=gpu', 'group=', 'unknown=1'])(
+      'is refused for %s',
+      async (query) => {
+        expect((await get(`/tasks/bulk?action=cancel&${query}`)).status).toBe(422);
+        const { at = '', count = '' } = hidden(await get('/tasks/bulk?action=cancel'));
+        const fields = Object.fromEntries(new URLSearchParams(query));
+        const isRepeated = new URLSearchParams(query).size > 1;
+        const form = { action: 'cancel', at, count, typed: count, ...fields };
+        if (!isRepeated) expect((await post('/tasks/bulk', form)).status).toBe(422);
+        expect(Object.values((await states()) as object)).toEqual(Array(4).fill('queued'));
+      },
+    );
+
+    it('changes no more than was confirmed, and nothing without the time of the preview', async () => {
+      const fields = hidden(await get('/tasks/bulk?action=cancel&queue=gpu'));
+      expect(fields).toMatchObject({ queue: 'gpu', count: '2' });
+      const { at: _at, ...timeless } = fields;
+      for (const form of [
+        timeless,
+        { ...timeless, at: '' },
+        { ...timeless, at: 'x' },
+        { ...timeless, at: '1e400' },
+      ])
+        expect((await post('/tasks/bulk', { ...form, typed: '2' })).status).toBe(422);
+      expect((await post('/tasks/bulk', { ...fields, count: '1', typed: '1' })).status).toBe(200);
+      expect(Object.values((await states()) as object).filter((state) => state === 'cancelled')).toHaveLength(
+        1,
+      );
+    });
+
+    it('redrives the dead letters of one error when their number was typed, and nothing before', async () => {
+      for (const id of ['dead-1', 'dead-2', 'dead-3']) {
+        await service.call('POST', '/tasks', { body: { eval_id: id, code: 'x', queue: 'dead' } });
+        await service.call('GET', '/tasks/next?queue=dead');
+        const error = id === 'dead-3' ? 'other' : 'same';
+        await service.call('POST', `/tasks/${id}/fail`, { body: { error } });
+      }
+      service.clock.advanceSeconds(1);
+      const [, group = ''] =
+        /dead-letters\/([\w-]+)\/redrive"\s*>Redrive 2 tasks…/.exec((await get('/dead-letters')).text) ?? [];
+      const path = `/dead-letters/${group}/redrive`;
+      const preview = await get(path);
+      expect(preview.text).toMatch(/same[^]*2 tasks[^]*dead-2[^]*dead-1/);
+      const fields = hidden(preview);
+      for (const form of [{}, { typed: '' }, { ...fields, typed: '1' }, fields])
+        expect((await post(path, form)).text).toContain('That was another number');
+      expect(await states()).toMatchObject({ 'dead-1': 'failed', 'dead-2': 'failed', 'dead-3': 'failed' });
+      await post(path, { ...fields, typed: '2' });
+      expect(await states()).toMatchObject({ 'dead-1': 'queued', 'dead-2': 'queued', 'dead-3': 'failed' });
+    });
+  });
+});
