@@ -1,8 +1,9 @@
-import { Logger } from '@nestjs/common';
+import { type INestApplication, Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
 import { InvalidConfig } from './config/config.error.js';
 import { type Config, loadConfig } from './config/config.js';
 import { loadExtensions } from './extensions.js';
+import { HealthService } from './health/health.service.js';
 import { createLogger } from './logging/service.logger.js';
 import { hasDamagedHeap } from './storage/failed-heap.js';
 import { TaskStore } from './storage/task-store.js';
@@ -19,7 +20,7 @@ async function main(): Promise<void> {
 
 async function serve(config: Config): Promise<void> {
   const app = await createApp(config, { extensions: await loadExtensions(config) });
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  stopOnSignals(app, config);
   await app.listen(config.PORT, config.HOST);
   new Logger('Main').log(`Listening on ${await app.getUrl()}`);
   const error = await app.get(TaskStore).failure;
@@ -40,6 +41,37 @@ function end(error: Error): void {
 
 function describeCause({ cause }: Error): string {
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/**
+ * SIGTERM: not ready, but serving for `SHUTDOWN_DELAY_SECONDS`; then drains and ends. Another signal meanwhile, or SIGINT,
+ * skips the rest of that time. Signals during the drain change nothing: it is bounded.
+ */
+function stopOnSignals(app: INestApplication, { SHUTDOWN_DELAY_SECONDS: delay }: Config): void {
+  let waiting: NodeJS.Timeout | undefined;
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    clearTimeout(waiting);
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        new Logger('Main').error(`The end went wrong: ${describe(error)}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', () => {
+    if (delay === 0 || waiting !== undefined) {
+      stop();
+      return;
+    }
+    app.get(HealthService).stopBeingReady();
+    new Logger('Main').log(`Not ready any more; serving for ${delay} s, then draining`);
+    waiting = setTimeout(stop, delay * 1000);
+  });
 }
 
 main().catch((error: unknown) => {

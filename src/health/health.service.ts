@@ -43,8 +43,13 @@ export class HealthService implements OnModuleDestroy {
     return this.hasStore && !this.isDraining;
   }
 
-  onModuleDestroy(): void {
+  /** Tells load balancers to send nothing more; everything is still served. */
+  stopBeingReady(): void {
     this.isDraining = true;
+  }
+
+  onModuleDestroy(): void {
+    this.stopBeingReady();
   }
 
   async read(): Promise<HealthView> {

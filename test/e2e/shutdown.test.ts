@@ -84,6 +84,38 @@ async function halfSent(service: ServiceProcess): Promise<Connection> {
 }
 
 describe('SIGTERM', () => {
+  it('goes on serving for SHUTDOWN_DELAY_SECONDS while it says that it is not ready', async () => {
+    const service = await start({ SHUTDOWN_DELAY_SECONDS: '300' });
+    const parked = await Connection.open(service);
+    parked.send(ask('GET /tasks/next?wait=60'));
+    service.signal('SIGTERM');
+    let status = 200;
+    while (status === 200) ({ status } = await fetch(`${service.url}/readyz`));
+    expect(status).toBe(503);
+    expect((await fetch(`${service.url}/livez`)).status).toBe(200);
+    await enqueue(service, 'during');
+    await parked.has('"eval_id":"during"');
+    expect(service.log).toContain('serving for 300 s');
+    // A second signal begins the drain.
+    service.signal('SIGTERM');
+    expect(await service.exited).toBe(0);
+  });
+
+  it('is followed by the end when the delay is over', async () => {
+    const service = await start({ SHUTDOWN_DELAY_SECONDS: '0.2' });
+    service.signal('SIGTERM');
+    expect(await service.exited).toBe(0);
+    expect(service.log).toContain('serving for 0.2 s');
+  });
+
+  it('may be cut short by SIGINT', async () => {
+    const service = await start({ SHUTDOWN_DELAY_SECONDS: '300' });
+    service.signal('SIGTERM');
+    while ((await fetch(`${service.url}/readyz`)).ok);
+    service.signal('SIGINT');
+    expect(await service.exited).toBe(0);
+  });
+
   it('answers the parked, finishes what is under way, and ends with 0 and everything kept', async () => {
     const service = await start();
     await enqueue(service, 'held');

@@ -62,7 +62,13 @@ describe('deploy/kubernetes', () => {
     const pods = everything.filter((node) => valuesOf(node, 'image').includes('crucible-queue'));
     const limits = pods.flatMap((pod) => valuesOf(pod, 'terminationGracePeriodSeconds')) as number[];
     expect(limits).toHaveLength(queues.length);
-    expect(Math.min(...limits)).toBeGreaterThan(10);
+    const delays = pods.flatMap((pod) =>
+      (valuesOf(pod, 'env') as { name: string; value?: string }[][]).flatMap((env) =>
+        env.filter(({ name }) => name === 'SHUTDOWN_DELAY_SECONDS').map(({ value }) => Number(value)),
+      ),
+    );
+    expect(delays.filter((delay) => delay > 0)).toHaveLength(queues.length);
+    expect(Math.min(...limits)).toBeGreaterThan(10 + Math.max(...delays));
   });
 
   it('writes nowhere but to its volume, as nobody who may do more', () => {
