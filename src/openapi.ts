@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   try {
     const config = loadConfig({ REDIS_URL: '', DATA_DIR: directory });
     const app = await createApp(config, { logger: false });
-    process.stdout.write(app.get(ApiDocument).json.text);
+    process.stdout.write(app.get(ApiDocument).json.content);
     await app.close();
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -20,6 +20,11 @@ export function LeaseCredential(): MethodDecorator {
   return declareAccess({ takesLease: true });
 }
 
+/** The route changes something although it is a GET: no page of another site may send it. */
+export function ChangesSomething(): MethodDecorator {
+  return declareAccess({ changes: true });
+}
+
 /** The `Principal` that makes the request. Not for public routes, which have none. */
 export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext) =>
   principalOf(context.switchToHttp().getRequest<AuthenticatedRequest>()),

@@ -9,11 +9,13 @@ export interface Access {
   readonly roles: readonly Role[];
   /** Whether a lease will do instead of a key. */
   readonly takesLease: boolean;
+  /** Whether it changes something although it is a GET. */
+  readonly changes: boolean;
 }
 
 const ACCESS = Symbol('access');
 
-const ADMIN_ONLY: Access = { isPublic: false, roles: [], takesLease: false };
+const ADMIN_ONLY: Access = { isPublic: false, roles: [], takesLease: false, changes: false };
 
 type Target = object;
 

@@ -98,10 +98,14 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     if (!this.isOpen) return;
-    const { HOST, PORT } = this.config;
+    const { HOST, PORT, ALLOWED_HOSTS } = this.config;
     const address = `${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT === 0 ? '(any free port)' : PORT}`;
+    const names =
+      ALLOWED_HOSTS === undefined
+        ? ' Set ALLOWED_HOSTS as well, or a web page can reach the service by a name of its own.'
+        : '';
     this.logger.warn(
-      `No API key is configured: whoever reaches ${address} may do everything. Set API_KEY or API_KEYS_FILE.`,
+      `No API key is configured: whoever reaches ${address} may do everything. Set API_KEY or API_KEYS_FILE.${names}`,
     );
   }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { isCrossSite } from '../http/cross-site.js';
 import { ProblemError } from '../http/problem.error.js';
 import { accessOf } from './access.js';
 import type { Access } from './access.js';
@@ -22,8 +23,9 @@ export class AuthGuard implements CanActivate, Gate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.accessOf(context.getHandler(), context.getClass());
-    if (access.isPublic) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    if ((access.changes || !isSafe(request)) && isCrossSite(request)) throw crossSite();
+    if (access.isPublic) return true;
     const prepared = this.authenticator.prepare(request, access.takesLease);
     if (prepared !== undefined) return prepared.then(() => this.admit(request, access));
     return this.admit(request, access);
@@ -63,6 +65,17 @@ export class AuthGuard implements CanActivate, Gate {
     this.accesses.set(controller, siblings.set(handler, access));
     return access;
   }
+}
+
+function isSafe({ method }: AuthenticatedRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** A browser sends what any page asks it to, also to a service without a key that only this machine reaches. */
+function crossSite(): ProblemError {
+  const detail =
+    'A page of another site sent this; only pages of this service and programs may change something';
+  return new ProblemError('forbidden', detail);
 }
 
 function mayEnter(principal: Principal, access: Access): boolean {

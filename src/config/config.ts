@@ -18,6 +18,9 @@ const TYPE_LIST = new RegExp(`^${A_TYPE}(?:,${A_TYPE})*$`);
 const A_SECRET = '(?:whsec_)?(?:[A-Za-z0-9+/]{4}){8,21}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?';
 const WEBHOOK_SECRETS = new RegExp(`^${A_SECRET}(?:,${A_SECRET})*$`);
 
+const A_HOST = '(?:[A-Za-z0-9_-]{1,63}\\.)*[A-Za-z0-9_-]{1,63}(?::[0-9]{1,5})?';
+const HOST_LIST = new RegExp(`^(?=.{1,4096}$)${A_HOST}(?:,${A_HOST})*$`);
+
 const REDIS_URL_NEEDED =
   'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept';
 
@@ -60,6 +63,14 @@ export class Config {
   })
   @IsWhole(1, 1_000_000)
   readonly AUTH_FAILURES_PER_MINUTE: number = 60;
+
+  @FromEnvironment({
+    does: 'The names that the service may be called by in `Host`; a request with another is answered 403. Keeps web pages from reaching a service without a key by a name of their own (DNS rebinding). IP addresses and the probes are always let in. Without it every name is.',
+    allowed: 'host names, with a port or for every port, separated by commas and without blanks',
+  })
+  @IsOptional()
+  @Matches(HOST_LIST)
+  readonly ALLOWED_HOSTS?: string;
 
   @FromEnvironment({ does: 'Where tasks are kept: in files of this process, or in Redis.' })
   @IsIn(['embedded', 'redis'])
@@ -291,12 +302,25 @@ export class Config {
   @IsWhole(0, 1_000_000)
   readonly MAX_PARKED_POLLS: number = 10_000;
 
+  @FromEnvironment({
+    does: 'Requests that a client may send on one connection before the first of them is answered. One more ends the connection. Four of a connection are worked on at the same time.',
+  })
+  @IsWhole(4, 100_000)
+  readonly MAX_PIPELINED_REQUESTS: number = 256;
+
   @FromEnvironment({ does: 'Connections that may be open at the same time. One more is closed at once.' })
   @IsWhole(1, 1_000_000)
   readonly MAX_CONNECTIONS: number = 20_000;
 
   @FromEnvironment({
-    does: 'How long requests in flight may take after SIGTERM. The process is gone within 10 seconds.',
+    does: 'How long the service goes on serving after SIGTERM while `/readyz` says that it is not ready, so that load balancers send no more before it stops. A second signal, or SIGINT, ends this wait.',
+    unit: 'seconds',
+  })
+  @IsWithin(0, 300)
+  readonly SHUTDOWN_DELAY_SECONDS: number = 0;
+
+  @FromEnvironment({
+    does: 'How long requests in flight may take after SIGTERM and `SHUTDOWN_DELAY_SECONDS`. The process is gone within 10 seconds then.',
     unit: 'seconds',
   })
   @IsWithin(0.1, 9.5)
@@ -314,6 +338,11 @@ export class Config {
   get webhookTypes(): ReadonlySet<TransitionType> {
     const types = this.WEBHOOK_URL === undefined ? [] : this.WEBHOOK_EVENTS.split(',');
     return new Set(types as TransitionType[]);
+  }
+
+  /** In lower case. */
+  get allowedHosts(): readonly string[] {
+    return this.ALLOWED_HOSTS?.toLowerCase().split(',') ?? [];
   }
 
   get webhookSecrets(): readonly string[] {

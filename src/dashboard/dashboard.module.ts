@@ -30,6 +30,7 @@ import { WorkersPage } from './pages/workers.page.js';
 import { RecentMoves } from './recent-moves.js';
 import { SessionSecret } from './session/session.secret.js';
 import { Sessions } from './session/sessions.js';
+import { SignOuts } from './session/sign-outs.js';
 
 /** Pages for operators: what is in the queue, and what can be done about it. */
 @Module({
@@ -51,6 +52,7 @@ import { Sessions } from './session/sessions.js';
     PageSender,
     RecentMoves,
     SessionSecret,
+    SignOuts,
     Sessions,
     OverviewPage,
     TimelinePart,

@@ -4,7 +4,8 @@ import { stringify } from 'yaml';
 import { openApiDocument } from './openapi.document.js';
 
 export interface DocumentText {
-  readonly text: string;
+  /** UTF-8. */
+  readonly content: Buffer;
   readonly etag: string;
 }
 
@@ -34,8 +35,8 @@ export class ApiDocument {
     const known = this.texts.get(format);
     if (known) return known;
     if (!this.app) throw new Error('ApiDocument.describe(app) was not called');
-    const text = write(openApiDocument(this.app));
-    const made = { text, etag: etagOf(text) };
+    const content = Buffer.from(write(openApiDocument(this.app)));
+    const made = { content, etag: etagOf(content) };
     this.texts.set(format, made);
     return made;
   }

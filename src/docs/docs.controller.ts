@@ -47,8 +47,7 @@ export class DocsController {
   @ApiContent('OpenAPI 3.1', { 'application/json': { schema: { type: 'object' } } })
   @ApiProblems()
   json(@Req() request: Request, @Res() response: Response): void {
-    const { text, etag } = this.document.json;
-    sendReply(request, response, { content: text, type: 'application/json', etag });
+    sendReply(request, response, { ...this.document.json, type: 'application/json' });
   }
 
   @Get('openapi.yaml')
@@ -56,8 +55,7 @@ export class DocsController {
   @ApiContent('OpenAPI 3.1', { 'application/yaml': { schema: { type: 'string' } } })
   @ApiProblems()
   yaml(@Req() request: Request, @Res() response: Response): void {
-    const { text, etag } = this.document.yaml;
-    sendReply(request, response, { content: text, type: 'application/yaml', etag });
+    sendReply(request, response, { ...this.document.yaml, type: 'application/yaml' });
   }
 
   @Get('docs')
@@ -69,7 +67,7 @@ export class DocsController {
   @ApiContent('A page', HTML)
   @ApiProblems()
   swaggerUi(@Req() request: Request, @Res() response: Response): void {
-    sendReply(request, response, pageReply(SWAGGER_UI_PAGE, SWAGGER_UI_POLICY));
+    sendReply(request, response, SWAGGER_UI);
   }
 
   @Get('docs/:file')
@@ -100,7 +98,7 @@ export class DocsController {
   @ApiProblems('not_found')
   async redoc(@Req() request: Request, @Res() response: Response): Promise<void> {
     built(await this.files.redoc());
-    sendReply(request, response, pageReply(REDOC_PAGE, REDOC_POLICY));
+    sendReply(request, response, REDOC);
   }
 
   @Get('redoc/redoc.standalone.js')
@@ -112,7 +110,11 @@ export class DocsController {
   }
 }
 
-function pageReply(content: string, policy: string): Reply {
+const SWAGGER_UI = pageReply(SWAGGER_UI_PAGE, SWAGGER_UI_POLICY);
+const REDOC = pageReply(REDOC_PAGE, REDOC_POLICY);
+
+function pageReply(text: string, policy: string): Reply {
+  const content = Buffer.from(text);
   return { content, policy, type: 'text/html; charset=utf-8', etag: etagOf(content) };
 }
 

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finishReply } from '../http/raw-reply.js';
 
 export interface Reply {
-  readonly content: string | Buffer;
+  /** Made once: not a byte of it is written anew for a request. */
+  readonly content: Buffer;
   readonly type: string;
   readonly etag: string;
   /** Goes into `Content-Security-Policy`. */
@@ -21,7 +22,7 @@ export function sendReply(request: IncomingMessage, response: ServerResponse, re
     return;
   }
   response.setHeader('Content-Type', reply.type);
-  response.setHeader('Content-Length', Buffer.byteLength(reply.content));
+  response.setHeader('Content-Length', reply.content.length);
   response.end(reply.content);
   finishReply(response);
 }

@@ -10,6 +10,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type RequestHandler } from 'express';
+import { ConnectionQueue } from './connection-queue.js';
+import { isAllowedHost } from './allowed-hosts.js';
 import { HttpLimits } from './http-limits.js';
 import { refusesHead } from './no-head.decorator.js';
 import { refuseHead, refuseUnrouted } from './not-allowed.js';
@@ -74,7 +76,7 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
 
   override initHttpServer(options: NestApplicationOptions): void {
     const serverOptions = { ...this.serverOptions(), ...options.httpsOptions };
-    const listener = listenerFor(this.app, this.requests);
+    const listener = listenerFor(this.app, this.requests, this.limits);
     const server: Server = options.httpsOptions
       ? createTlsServer(serverOptions, listener)
       : createServer(serverOptions, listener);
@@ -111,12 +113,25 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
   }
 }
 
-function listenerFor(app: Express, requests: RequestWatch): RequestListener {
+function listenerFor(app: Express, requests: RequestWatch, limits: HttpLimits): RequestListener {
+  const queue = new ConnectionQueue(limits.maxPipelinedRequests);
+  const handle = handlerFor(app, requests, limits);
+  return (request, response) => {
+    queue.enter(request, response, () => handle(request, response));
+  };
+}
+
+function handlerFor(app: Express, requests: RequestWatch, { allowedHosts }: HttpLimits): RequestListener {
   return (request, response) => {
     assignRequestId(request, response);
     requests.begin(request, response);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
+    if (!isAllowedHost(request, allowedHosts)) {
+      const detail = 'The service is not called by this name; add it to ALLOWED_HOSTS if it should be';
+      sendProblem(request, response, new ProblemError('forbidden', detail));
+      return;
+    }
     // Reached only by targets that have no path; everything else ends in a route or in refuseUnrouted.
     app(request as express.Request, response as express.Response, () =>
       sendProblem(request, response, new ProblemError('not_found', 'There is nothing at this address')),

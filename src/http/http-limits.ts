@@ -12,6 +12,10 @@ export class HttpLimits {
   readonly maxJsonKeys: number = 10_000;
   /** The request line and all headers together. */
   readonly maxHeaderBytes: number = 16 * 1024;
+  /** Requests of one connection without an answer. */
+  readonly maxPipelinedRequests: number = 256;
+  /** Names that the service may be called by; with none, by any. */
+  readonly allowedHosts: readonly string[] = [];
 
   constructor(limits: Partial<HttpLimits> = {}) {
     Object.assign(this, limits);

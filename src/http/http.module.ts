@@ -14,6 +14,8 @@ export function limitsOf(config: Config): HttpLimits {
     maxJsonDepth: config.MAX_JSON_DEPTH,
     maxJsonKeys: config.MAX_JSON_KEYS,
     maxHeaderBytes: config.MAX_HEADER_BYTES,
+    maxPipelinedRequests: config.MAX_PIPELINED_REQUESTS,
+    allowedHosts: config.allowedHosts,
   });
 }
 

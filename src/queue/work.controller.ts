@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorators.js';
+import { ChangesSomething, CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorators.js';
 import { effectiveLeaseId, LEASE_KEY_ID } from '../auth/lease.credential.js';
 import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
@@ -43,13 +43,14 @@ export class WorkController {
 
   @Get('next')
   @NoHead()
+  @ChangesSomething()
   @Roles('worker')
   @ApiOperation({
     operationId: 'claimNextTask',
     summary: 'Claim the next task, or null when nothing is ready',
     description:
       'This GET changes something: the task is leased to the caller. It is never cached and never answered 304, and ' +
-      'HEAD is refused. A caller that hangs up before the answer is written gets nothing, and the task goes back.',
+      'HEAD and pages of other sites are refused. A caller that hangs up before the answer is written gets nothing, and the task goes back.',
   })
   @ApiOkResponse({
     type: ClaimedTask,

@@ -9,6 +9,8 @@ import { describeStores } from '../support/describe-stores.js';
 import { type Answer, type Call, type TestApp } from '../support/test-app.js';
 
 const ROLES = ['producer', 'worker', 'viewer', 'admin'] as const;
+/** An admin may do everything, so its key is for all queues. */
+const LIMITED_ROLES = ['producer', 'worker', 'viewer'] as const;
 
 type Caller = (typeof ROLES)[number] | 'lease';
 
@@ -66,6 +68,9 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'DELETE /tasks': ['admin'],
   'DELETE /tasks/:eval_id': ['admin'],
 };
+
+/** Requests that are about a queue although they say nothing more: `default`, or the one in the address. */
+const NAMING_BY_DEFAULT = ['GET /tasks/next', 'GET /queues/:queue', 'GET /queues/:queue/stats'];
 
 /** Requests of a key for another queue that name this one: 403 each. */
 const NAMING_THE_QUEUE: Readonly<Record<string, object | undefined>> = {
@@ -196,7 +201,8 @@ describeStores(({ startApp }) => {
     log = new KeptLog();
     const file = join(directory, 'keys.json');
     const stranger = entry('stranger', ['producer', 'worker', 'viewer'], ['elsewhere']);
-    const keys = [...ROLES.map((role) => entry(role, [role])), stranger];
+    const limited = LIMITED_ROLES.map((role) => entry(`limited-${role}`, [role], ['elsewhere']));
+    const keys = [...ROLES.map((role) => entry(role, [role])), ...limited, stranger];
     writeFileSync(file, JSON.stringify({ keys }));
     const env = { API_KEYS_FILE: file, LOG_LEVEL: 'debug', AUTH_FAILURES_PER_MINUTE: '1000000' };
     service = await startApp(env, log);
@@ -241,6 +247,29 @@ describeStores(({ startApp }) => {
         if (callers.includes(role)) expect([role, isOpen(answer)]).toEqual([role, true]);
         else expect([role, answer.status, answer.body.code]).toEqual([role, 403, 'forbidden']);
       }
+    });
+  });
+
+  describe('every route, for keys of another queue', () => {
+    /** Numbers over all queues cannot be taken apart. */
+    const OF_ALL_QUEUES = ['GET /metrics', 'GET /timeline'];
+    const WITH_KEY = Object.entries(ACCESS).filter(([, callers]) => callers !== 'all');
+
+    it.each(WITH_KEY)('%s tells nothing of this one and changes nothing in it', async (route, callers) => {
+      const [method, path] = split(route);
+      const body = method === 'POST' || method === 'PATCH' ? {} : undefined;
+      for (const role of LIMITED_ROLES) {
+        const { status, text } = await as(`limited-${role}`, method, path, { body });
+        const mayEnter = callers.includes(role) && !OF_ALL_QUEUES.includes(route);
+        expect([role, status === 403]).toEqual([role, !mayEnter || NAMING_BY_DEFAULT.includes(route)]);
+        expect([200, 403, 404, 422]).toContain(status);
+        expect(text).not.toMatch(/the-(code|token)|"queue":"default"|"(total_tasks|queued)":[1-9]/);
+        if (status === 200) expect(text).not.toContain('sample');
+      }
+      const { body: sample } = await as('admin', 'GET', '/tasks/sample');
+      expect(sample).toMatchObject({ status: 'queued', attempt: 0, queue: 'default' });
+      expect((await as('admin', 'GET', '/schedules/sample')).status).toBe(200);
+      expect((await as('admin', 'GET', '/queues/sample')).body.paused).toBe(false);
     });
   });
 

@@ -50,9 +50,10 @@ export class SessionController {
   }
 
   @Post('sign-out')
-  signOut(@Req() request: Request, @Res() response: Response): void {
+  async signOut(@Req() request: Request, @Res() response: Response): Promise<void> {
     requireSameOrigin(request);
     clearCookie(response);
+    await this.sessions.end(request);
     sendTo(response, '/dashboard/sign-in');
   }
 

@@ -4,13 +4,13 @@ import type { Seconds } from '../../task/clock.js';
 
 const NAME = 'crucible_session';
 
-/** The session token that came with the request. */
-export function cookieOf({ headers }: IncomingMessage): string | undefined {
-  for (const pair of (headers.cookie ?? '').split(';')) {
-    const [name, value] = pair.trim().split('=', 2);
-    if (name === NAME && value !== undefined && value !== '') return value;
-  }
-  return undefined;
+/**
+ * The session tokens that came with the request. A browser sends several cookies of one name when they were set for
+ * different paths or hosts; which of them is good is not for the order to decide.
+ */
+export function cookiesOf({ headers }: IncomingMessage): readonly string[] {
+  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim().split('=', 2));
+  return pairs.flatMap(([name, value = '']) => (name === NAME && value !== '' ? [value] : []));
 }
 
 /** Gives the browser a session. No script can read it, and no other site can make a browser send it. */

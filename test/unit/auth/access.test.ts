@@ -25,8 +25,8 @@ class Open extends Plain {}
 class ForViewers extends Plain {}
 
 const { silent, forRoles, forAll, forWorkersOrLeases, forLeases } = Plain.prototype;
-const adminOnly = { isPublic: false, roles: [], takesLease: false };
-const everybody = { isPublic: true, roles: [], takesLease: false };
+const adminOnly = { isPublic: false, roles: [], takesLease: false, changes: false };
+const everybody = { isPublic: true, roles: [], takesLease: false, changes: false };
 
 describe('accessOf', () => {
   it('is admin only when nothing is said', () => {
@@ -53,7 +53,7 @@ describe('accessOf', () => {
     expect(accessOf(forRoles, Open)).toEqual({ ...adminOnly, roles: ['worker', 'viewer'] });
     expect(accessOf(forLeases, Open)).toEqual({ ...adminOnly, takesLease: true });
     expect(accessOf(forRoles, ForViewers).roles).toEqual(['worker', 'viewer']);
-    expect(accessOf(forLeases, ForViewers)).toEqual({ isPublic: false, roles: ['viewer'], takesLease: true });
+    expect(accessOf(forLeases, ForViewers)).toEqual({ ...adminOnly, roles: ['viewer'], takesLease: true });
   });
 
   it('cannot be public and not', () => {

@@ -6,7 +6,13 @@ import { Catch, Controller, Get, Global, Module, Post } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter, INestApplication } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import type { Response } from 'express';
-import { CurrentPrincipal, LeaseCredential, Public, Roles } from '../../../src/auth/access.decorators.js';
+import {
+  ChangesSomething,
+  CurrentPrincipal,
+  LeaseCredential,
+  Public,
+  Roles,
+} from '../../../src/auth/access.decorators.js';
 import { AuthModule } from '../../../src/auth/auth.module.js';
 import type { Principal } from '../../../src/auth/principal.js';
 import { ConfigModule } from '../../../src/config/config.module.js';
@@ -32,6 +38,19 @@ class SampleController {
   @Public()
   @Get('public')
   forAll(): string {
+    return 'open';
+  }
+
+  @Roles('worker')
+  @ChangesSomething()
+  @Get('changing')
+  forClaims(@CurrentPrincipal() principal: Principal): Principal {
+    return principal;
+  }
+
+  @Public()
+  @Post('public')
+  forAllToChange(): string {
     return 'open';
   }
 

@@ -255,6 +255,55 @@ describe('AuthGuard under attack', () => {
   });
 });
 
+describe('AuthGuard before a page of another site', () => {
+  beforeEach(() => start({ API_KEY: 'admin-key' }));
+
+  const CHANGING = [
+    ['GET', '/changing'],
+    ['POST', '/producer'],
+    ['POST', '/public'],
+    ['POST', '/lease'],
+  ] as const;
+
+  async function statuses(headers: Readonly<Record<string, string>>): Promise<readonly number[]> {
+    const answers = CHANGING.map(([method, path]) =>
+      app.call(path, { method, headers: { 'X-API-Key': 'admin-key', ...headers } }),
+    );
+    return (await Promise.all(answers)).map(({ status }) => Math.floor(status / 100));
+  }
+
+  it.each([
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+    { 'Sec-Fetch-Site': 'anything' },
+    { 'Sec-Fetch-Site': 'cross-site', Origin: 'http://queue.example', Host: 'queue.example' },
+    { Origin: 'https://evil.example' },
+    { Origin: 'null' },
+    { Origin: 'http://queue.example:81', Host: 'queue.example' },
+    { Origin: 'http://queue.example.evil.example', Host: 'queue.example' },
+  ])('refuses what changes something with %j', async (headers) => {
+    expect(await statuses(headers)).toEqual([4, 4, 4, 4]);
+    expect(await statusOf('/silent', { headers: { 'X-API-Key': 'admin-key', ...headers } })).toBe(200);
+    const { body } = await app.call('/producer', {
+      method: 'POST',
+      headers: { 'X-API-Key': 'admin-key', ...headers },
+    });
+    expect(body).toMatchObject({ code: 'forbidden' });
+  });
+
+  it.each([
+    {},
+    { 'Sec-Fetch-Site': 'same-origin' },
+    { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://behind-a-proxy.example' },
+    { 'Sec-Fetch-Site': 'none' },
+    { Origin: 'http://queue.example', Host: 'queue.example' },
+    { Origin: 'https://queue.example', Host: 'queue.example' },
+    { 'Sec-Fetch-Mode': 'cors' },
+  ])('lets a program and a page of its own in with %j', async (headers) => {
+    expect(await statuses(headers)).toEqual([2, 2, 2, 2]);
+  });
+});
+
 describe('AuthGuard without any key configured', () => {
   beforeEach(() => start({ PORT: '8099' }));
 
@@ -268,6 +317,10 @@ describe('AuthGuard without any key configured', () => {
     expect(log.of('warn')).toEqual([
       expect.stringContaining('whoever reaches 127.0.0.1:8099 may do everything'),
     ]);
+  });
+
+  it('warned of names that any page can take, too', () => {
+    expect(log.of('warn')).toEqual([expect.stringContaining('Set ALLOWED_HOSTS as well')]);
   });
 
   it('holds a caller to the lease that it shows', async () => {

@@ -1,0 +1,18 @@
+import type { IncomingMessage } from 'node:http';
+
+/**
+ * Whether a browser sends this for a page of another site, or of another origin of the same site. Browsers say so in
+ * `Sec-Fetch-Site` on https and on this machine, and in `Origin` everywhere, with every request that is not a GET. Programs
+ * that are no browsers send neither.
+ */
+export function isCrossSite({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  // `none`: a person typed the address, or chose a bookmark.
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  const { origin, host } = headers;
+  return origin !== undefined && !isOwn(origin, host);
+}
+
+function isOwn(origin: string, host: string | undefined): boolean {
+  return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`);
+}
