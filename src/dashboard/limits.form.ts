@@ -1,6 +1,7 @@
 import { parseDto } from '../http/body.reader.js';
 import { planOf } from '../http/dto-plan.js';
 import type { HttpLimits } from '../http/http-limits.js';
+import { ProblemError } from '../http/problem.error.js';
 import { QueueChangeDto } from '../queues/dto/queue.dto.js';
 import { changeOf } from '../queues/settings.change.js';
 import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
@@ -27,7 +28,16 @@ export type LimitTexts = Readonly<Record<LimitName, string>>;
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
+/**
+ * What was filled in. An empty field takes its limit away, so one that is missing must not pass for empty.
+ *
+ * @throws ProblemError `invalid_request` when a field is missing
+ */
 export function limitTexts(form: URLSearchParams): LimitTexts {
+  const missing = LIMIT_FIELDS.filter(({ name }) => !form.has(name)).map(({ name }) => name);
+  if (missing.length > 0) {
+    throw new ProblemError('invalid_request', `The form lacks ${missing.join(', ')}; open the page again`);
+  }
   const texts = LIMIT_FIELDS.map(({ name }) => [name, (form.get(name) ?? '').trim()]);
   return Object.fromEntries(texts) as LimitTexts;
 }

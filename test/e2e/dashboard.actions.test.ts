@@ -86,6 +86,13 @@ describeStores(({ startApp }) => {
       );
     });
 
+    it('takes no limit away that the form does not have', async () => {
+      await service.call('PATCH', '/queues/gpu', { body: { max_depth: 7, max_concurrency: 3 } });
+      expect((await post('/queues/gpu/limits', { max_concurrency: '4' })).status).toBe(422);
+      const { body } = await service.call('GET', '/queues/gpu');
+      expect(body).toMatchObject({ max_depth: 7, max_concurrency: 3 });
+    });
+
     it('redrives the dead letters of one error when their number was typed, and nothing before', async () => {
       for (const id of ['dead-1', 'dead-2', 'dead-3']) {
         await service.call('POST', '/tasks', { body: { eval_id: id, code: 'x', queue: 'dead' } });
