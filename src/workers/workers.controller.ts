@@ -67,7 +67,14 @@ export class WorkersController {
   })
   @ApiParam(ID)
   @ApiOkResponse({ type: WorkerStatus, description: 'It drains', examples: DRAINED })
-  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'worker_not_found', 'store_unavailable')
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_QUERY,
+    'request_timeout',
+    'too_large',
+    'worker_not_found',
+    'store_unavailable',
+  )
   async drain(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.drain(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'draining' }));
@@ -86,7 +93,14 @@ export class WorkersController {
   })
   @ApiParam(ID)
   @ApiOkResponse({ type: WorkerStatus, description: 'It is active', examples: RESUMED })
-  @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'worker_not_found', 'store_unavailable')
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_QUERY,
+    'request_timeout',
+    'too_large',
+    'worker_not_found',
+    'store_unavailable',
+  )
   async resume(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.resume(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'active' }));
