@@ -41,7 +41,11 @@ describeStores(({ startApp, settings }) => {
       'POST /dashboard/sign-out',
     ])('cannot %s', async (request) => {
       const [method = '', path = ''] = request.split(' ');
-      for (const site of [{ 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'https://evil.example' }]) {
+      const sites: readonly Readonly<Record<string, string>>[] = [
+        { 'Sec-Fetch-Site': 'cross-site' },
+        { Origin: 'https://evil.example' },
+      ];
+      for (const site of sites) {
         expect((await service.call(method, path, { headers: site })).status).toBe(403);
       }
       expect((await service.call('GET', '/tasks/a')).body).toMatchObject({ status: 'queued', attempt: 0 });
@@ -113,7 +117,7 @@ describeStores(({ startApp, settings }) => {
     let replicas: readonly TestApp[];
 
     beforeAll(async () => {
-      const place = { ...settings(), API_KEY: 'the-key' };
+      const place: Readonly<Record<string, string>> = { ...settings(), API_KEY: 'the-key' };
       replicas = [await startApp(place)];
       if (place.QUEUE_STORE === 'redis') replicas = [...replicas, await startApp(place)];
     });

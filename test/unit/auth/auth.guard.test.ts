@@ -272,7 +272,7 @@ describe('AuthGuard before a page of another site', () => {
     return (await Promise.all(answers)).map(({ status }) => Math.floor(status / 100));
   }
 
-  it.each([
+  it.each<Readonly<Record<string, string>>>([
     { 'Sec-Fetch-Site': 'cross-site' },
     { 'Sec-Fetch-Site': 'same-site' },
     { 'Sec-Fetch-Site': 'anything' },
@@ -291,7 +291,7 @@ describe('AuthGuard before a page of another site', () => {
     expect(body).toMatchObject({ code: 'forbidden' });
   });
 
-  it.each([
+  it.each<Readonly<Record<string, string>>>([
     {},
     { 'Sec-Fetch-Site': 'same-origin' },
     { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://behind-a-proxy.example' },
