@@ -6,6 +6,7 @@ import { failOverCluster, failOverSentinel } from './fail-over.faults.js';
 import * as faults from './redis.faults.js';
 import type { StagePlan } from './redis.stage.js';
 import type { Span, Tolerance } from './reply.judge.js';
+import { growAndShrink, shuffleSlots } from './resharding.faults.js';
 import { projectRoot } from './service.js';
 
 /** The columns of the promises: what holds depends on how Redis is run. */
@@ -32,6 +33,13 @@ const single: StagePlan = { topology: 'single' };
 const refused = { refusals: 'both' } as const;
 const away = { lastsMs: 4_000, tolerance: refused, away: 'both' } as const;
 const durable = { column: 'AOF always, no failover', plan: single } as const;
+/** Moving slots keeps everything. A master that has lost its last slot stays one, so that it can get some again. */
+const resharded = {
+  column: 'AOF always, no failover',
+  plan: { topology: 'cluster', args: ['--cluster-allow-replica-migration', 'no'] },
+  tolerance: refused,
+  away: 'nobody',
+} as const;
 const shiftedClock = pathToFileURL(join(projectRoot(), 'test/faults/shifted-clock.mjs')).href;
 
 export const REDIS_SCENARIOS: readonly Scenario[] = [
@@ -128,6 +136,18 @@ export const REDIS_SCENARIOS: readonly Scenario[] = [
     plan: { topology: 'cluster', env: { REDIS_WAIT_REPLICAS: '1' } },
     fault: failOverCluster({ needsOld: true }),
     lastsMs: 0,
+  },
+  {
+    name: 'reshard',
+    ...resharded,
+    fault: shuffleSlots,
+    lastsMs: 5_000,
+  },
+  {
+    name: 'scale',
+    ...resharded,
+    fault: growAndShrink,
+    lastsMs: 2_000,
   },
   {
     name: 'aof-tail',

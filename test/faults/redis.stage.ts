@@ -27,6 +27,8 @@ export interface StagePlan {
   /** Of the second replica alone. */
   readonly envOfSecond?: Readonly<Record<string, string>>;
   readonly main?: string;
+  /** More of the command line of the servers. */
+  readonly args?: readonly string[];
 }
 
 /** What keeps the tasks: one of these. */
@@ -132,8 +134,9 @@ export async function ask<T>(server: RedisServer, question: (redis: Redis) => Pr
   }
 }
 
-async function openBackend({ topology, isSyncedEverySecond, replicas = 1 }: StagePlan): Promise<Backend> {
-  const args = isSyncedEverySecond ? EVERY_SECOND : DURABLE;
+async function openBackend(plan: StagePlan): Promise<Backend> {
+  const { topology, isSyncedEverySecond, replicas = 1 } = plan;
+  const args = [...(isSyncedEverySecond ? EVERY_SECOND : DURABLE), ...(plan.args ?? [])];
   switch (topology) {
     case 'single':
       return { server: await RedisServer.start({ args }) };

@@ -141,7 +141,14 @@ export class RedisCluster {
     return Number(await first?.redis.call('CLUSTER', 'KEYSLOT', key));
   }
 
-  private async masterOfSlot(slot: number, except?: RedisServer): Promise<RedisServer> {
+  /** Those that serve slots. */
+  async masters(): Promise<readonly RedisServer[]> {
+    const ports = new Set((await this.ranges()).map(([, , [, port]]) => port));
+    return this.servers.filter(({ port }) => ports.has(port));
+  }
+
+  /** As `masterOf`, of a slot. */
+  async masterOfSlot(slot: number, except?: RedisServer): Promise<RedisServer> {
     const range = (await this.ranges(except)).find(([first, last]) => first <= slot && slot <= last);
     const master = this.servers.find(({ port }) => port === range?.[2][1]);
     if (!master) throw new Error(`Nobody serves slot ${slot}`);

@@ -4,6 +4,13 @@ import type { RedisCluster } from './redis-cluster.js';
 /** Between two moves, so that those who wait for a slot have their turn. */
 const PAUSE_MS = 20;
 
+export interface ShufflerOptions {
+  /** Slots of which every other move is one. By default none. */
+  readonly favourites?: readonly number[];
+  /** From 0 up to, not including, 1. */
+  readonly random?: () => number;
+}
+
 /** Moves slots that have keys to and fro between the masters of a cluster, one after the other, key by key. */
 export class SlotShuffler {
   /** Slots that were moved. */
@@ -11,10 +18,9 @@ export class SlotShuffler {
   private isStopped = false;
   private running: Promise<void> | undefined;
 
-  /** @param random from 0 up to, not including, 1 */
   constructor(
     private readonly cluster: RedisCluster,
-    private readonly random: () => number = Math.random,
+    private readonly options: ShufflerOptions = {},
   ) {}
 
   start(): void {
@@ -30,8 +36,10 @@ export class SlotShuffler {
   private async run(): Promise<void> {
     while (!this.isStopped) {
       await pause(PAUSE_MS);
-      const slot = this.pick(await this.cluster.slotsWithKeys());
-      const target = this.pick(this.cluster.servers);
+      const { favourites = [] } = this.options;
+      const isFavourite = favourites.length > 0 && this.moved % 2 === 0;
+      const slot = this.pick(isFavourite ? favourites : await this.cluster.slotsWithKeys());
+      const target = this.pick(await this.cluster.masters());
       if (slot === undefined || target === undefined) continue;
       await this.cluster.moveSlot(slot, target);
       this.moved += 1;
@@ -39,6 +47,7 @@ export class SlotShuffler {
   }
 
   private pick<T>(some: readonly T[]): T | undefined {
-    return some[Math.floor(this.random() * some.length)];
+    const { random = Math.random } = this.options;
+    return some[Math.floor(random() * some.length)];
   }
 }

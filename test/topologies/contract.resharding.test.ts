@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await shuffler.stop();
-  console.log('moved', shuffler.moved);
+  expect(shuffler.moved).toBeGreaterThan(10);
   await cluster.stop();
 });
 

@@ -1,8 +1,10 @@
 import { StoreUnavailable } from '../../src/storage/task-store.js';
+import { LuaScript } from '../../src/storage/redis/lua-script.js';
 import { CALM_NODE_TIMEOUT_MS, RedisCluster } from '../support/redis-cluster.js';
 import { openRedisStore } from '../support/redis-store.js';
 import { type StoreHarness, harnessOf } from '../support/store-harness.js';
 import { idsOf, StoreUser } from '../support/store-user.js';
+import { useLinks } from '../unit/redis/link.support.js';
 import { FakeClock } from '../support/task.builders.js';
 
 const IDS = Array.from({ length: 8 }, (_, index) => `task-${index}`);
@@ -31,9 +33,9 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-async function openUser(limitMs: number, replicas = 0): Promise<StoreUser> {
+async function openUser(limitMs: number): Promise<StoreUser> {
   const clock = new FakeClock();
-  const open = () => openRedisStore({ url: cluster.url, keyPrefix: prefix, clock, limitMs, replicas });
+  const open = () => openRedisStore({ url: cluster.url, keyPrefix: prefix, clock, limitMs });
   const harness = await harnessOf({ clock, open });
   harnesses.push(harness);
   return new StoreUser(harness);
@@ -76,7 +78,6 @@ describe('a queue whose slot is being moved', () => {
       position: () => user.store.position(held),
       batch: () => user.store.countBatch('b'),
       list: () => user.list({ queues: ['q'] }),
-      due: () => user.store.due(10),
       settings: () => user.store.configure('q', { paused: true }),
     };
 
@@ -109,13 +110,23 @@ describe('a queue whose slot is being moved', () => {
     expect(taken).toEqual(expect.arrayContaining(IDS));
   });
 
-  it('is slow for the other queues at most as long as a command may take', async () => {
+  it('keeps no other queue waiting for longer than a command may take', async () => {
     const user = await openUser(IMPATIENT_MS);
-    await user.add({ id: 'a', queue: 'q' }, { id: 'b', queue: 'other' });
-    await move(`${prefix}:{q}`, async () => {
-      expect(await user.find('b')).toMatchObject({ state: 'queued' });
+    await user.add(
+      { id: 'a', queue: 'q', delay: 1 },
+      { id: 'b', queue: 'other' },
+      { id: 'c', queue: 'other' },
+    );
+    await user.add({ id: 'd', queue: 'other', delay: 1 });
+    user.clock.advanceSeconds(2);
+    const claims: (readonly string[])[] = [];
+    await move(`${prefix}:{q}`, async (moved) => {
+      expect(await user.find('b')).toMatchObject({ spec: { queue: 'other' } });
+      expect(idsOf(await user.store.due(10))).toEqual(['d']);
+      if (moved < 2) claims.push(idsOf(await user.take({ queues: ['q', 'other'] })));
     });
-    expect(idsOf(await user.take({ queues: ['other', 'q'], max: 2 }))).toEqual(['b', 'a']);
+    expect(claims).toEqual([['b'], ['c']]);
+    expect(idsOf(await user.store.due(10)).toSorted()).toEqual(['a', 'd']);
   });
 });
 
@@ -136,15 +147,20 @@ describe('documents whose slot is being moved', () => {
   });
 });
 
-describe('a store that waits for replicas', () => {
-  it('writes an entry of the directory while its slot is being moved, and after', async () => {
-    const user = await openUser(PATIENT_MS, 1);
-    const plain = await openUser(PATIENT_MS);
-    await plain.add({ id: 'before', queue: 'q' });
-    const refusal = /0 of 1 replicas have the write/;
-    await move(`${prefix}:id:task-1`, async () => {
-      await expect(user.store.insert([user.newTask({ id: 'task-1', queue: 'q' })])).rejects.toThrow(refusal);
+describe('a write that waits for replicas', () => {
+  const reserve = new LuaScript('reserve', { hasOneKey: true });
+  const openLink = useLinks();
+
+  it('follows a key to the node that its slot is being moved to, and the slot after that', async () => {
+    const link = openLink(cluster.url);
+    await link.ready(PATIENT_MS);
+    const key = `${prefix}:id:task-1`;
+    const write = (place: string) =>
+      reserve.run(link.client, { keys: [key], args: [place] }, { wait: { replicas: 0, limitMs: 100 } });
+    const seen: unknown[] = [];
+    await move(key, async (moved) => {
+      if (moved === 0) seen.push(await write('first'));
     });
-    await expect(user.store.insert([user.newTask({ id: 'task-1', queue: 'q' })])).rejects.toThrow(refusal);
+    expect([...seen, await write('second')]).toEqual([null, 'first']);
   });
 });

@@ -2,6 +2,7 @@ import { after, type Clock, type Instant } from '../../task/clock.js';
 import { isFinished, type Task } from '../../task/task.js';
 import type { StoreSettings } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
+import { isSlotMoving } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { readHead } from './task.codec.js';
 
@@ -37,6 +38,14 @@ interface Reply {
   readonly due: readonly Due[];
 }
 
+interface Answers extends Reply {
+  /** Queues could not be asked, since their slots are being moved. */
+  readonly isPartial: boolean;
+}
+
+/** When queues that could not be asked are asked again. */
+const ASK_AGAIN_MS = 500;
+
 type DueRow = readonly [queue: number, id: string, head: string | null, ...fields: (string | null)[]];
 
 /** Finds what time alone changes. */
@@ -59,9 +68,9 @@ export class DueFinder {
 
   async untilDue(): Promise<number | undefined> {
     const { wall, steady } = this.clock.now();
-    const { queues } = await this.read({ wall, steady, ended: wall, limit: 0 });
+    const { queues, isPartial } = await this.read({ wall, steady, ended: wall, limit: 0 });
     if (this.isOver(totalOf(queues))) return 0;
-    let wait = Infinity;
+    let wait = isPartial ? ASK_AGAIN_MS : Infinity;
     for (const { nextOnWall, nextOnSteady, firstEnded } of queues) {
       const end = after(firstEnded, this.settings.retention);
       wait = Math.min(wait, nextOnWall - wall, nextOnSteady - steady, end - wall);
@@ -81,11 +90,11 @@ export class DueFinder {
     const nothing = { wall: '-inf', steady: '-inf' };
     const pages = await Promise.all(
       queues.map(({ queue }) =>
-        this.readSome([queue], { ...nothing, ended: '+inf', limit: limit + goneIds.size }),
+        this.readSome([queue], { ...nothing, ended: '+inf', limit: limit + goneIds.size }).catch(passOver),
       ),
     );
     const over: Task[] = [];
-    for (const { task, bytes } of pages.flatMap(({ due }) => due).toSorted(firstEndedFirst)) {
+    for (const { task, bytes } of pages.flatMap((page) => page?.due ?? []).toSorted(firstEndedFirst)) {
       const isGone = goneIds.has(task.spec.id);
       if (!isGone && (over.length === limit || !this.isOver(total))) break;
       if (!isGone) over.push(task);
@@ -99,10 +108,17 @@ export class DueFinder {
     return count > this.settings.retentionMaxTasks || bytes > this.settings.retentionMaxBytes;
   }
 
-  private async read(limits: Limits): Promise<Reply> {
-    const groups = this.parts.connection.groupsOf(await this.parts.names.all());
-    const replies = await Promise.all(groups.map((group) => this.readSome(group, limits)));
-    return { queues: replies.flatMap(({ queues }) => queues), due: replies.flatMap(({ due }) => due) };
+  /** Asks all queues but those whose slots are being moved. */
+  private async read(limits: Limits): Promise<Answers> {
+    const { connection, names } = this.parts;
+    const groups = connection.groupsOf(await names.all());
+    const answers = await Promise.all(groups.map((group) => this.readSome(group, limits).catch(passOver)));
+    const replies = answers.filter((each) => each !== undefined);
+    return {
+      queues: replies.flatMap(({ queues }) => queues),
+      due: replies.flatMap(({ due }) => due),
+      isPartial: replies.length < answers.length,
+    };
   }
 
   private async readSome(names: readonly string[], { wall, steady, ended, limit }: Limits): Promise<Reply> {
@@ -134,6 +150,10 @@ function summaryOf(queue: string, row: readonly (string | number)[]): Summary {
     endedCount: Number(count),
     endedBytes: Number(bytes),
   };
+}
+
+function passOver(error: unknown): undefined {
+  if (!isSlotMoving(error)) throw error;
 }
 
 function totalOf(queues: readonly Summary[]): { count: number; bytes: number } {

@@ -180,6 +180,11 @@ export async function afterWrites<T>(step: Promise<T>): Promise<T> {
   }
 }
 
+/** Whether a call was refused since the slot of its keys is being moved: other slots are well. */
+export function isSlotMoving(error: unknown): error is StoreUnavailable {
+  return error instanceof StoreUnavailable && isRedirection(error.cause);
+}
+
 /** Redis refused it as a whole, or it was never sent. A script that failed may have written something before. */
 function isWithoutEffect(error: unknown): boolean {
   if (isRedirection(error) || isNotSent(error)) return true;

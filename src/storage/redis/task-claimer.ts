@@ -7,6 +7,7 @@ import { byPlace, type ExpiredRow, leaseArgs, type LeaseRow, offerOf, type Reply
 import { channelArg } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { WRITING } from './script-parts.js';
+import { isSlotMoving } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { decodeTask } from './task.codec.js';
 import type { TaskWriter } from './task-writer.js';
@@ -126,7 +127,12 @@ export class TaskClaimer {
     return held.length > 0 ? held : taken.filter((each) => each !== undefined);
   }
 
-  /** Goes from group to group of queues until every lease is given out. */
+  /**
+   * Goes from group to group of queues until every lease is given out. A queue whose slot is being moved keeps no worker
+   * from the others.
+   *
+   * @throws StoreUnavailable when that was the only one which may have something
+   */
   private async fill(
     groups: readonly (readonly string[])[],
     rows: readonly LeaseRow[],
@@ -136,12 +142,19 @@ export class TaskClaimer {
     ) => Promise<readonly (ClaimedTask | undefined)[]>,
   ): Promise<readonly ClaimedTask[]> {
     const claimed: ClaimedTask[] = [];
+    let refusal: StoreUnavailable | undefined;
     for (const group of groups) {
       const left = rows.slice(claimed.length);
       if (left.length === 0) break;
-      const taken = (await unlessTaken(claimed, take(group, left))) ?? [];
+      const step = take(group, left).catch((error: unknown) => {
+        if (!isSlotMoving(error)) throw error;
+        refusal = error;
+        return [];
+      });
+      const taken = (await unlessTaken(claimed, step)) ?? [];
       claimed.push(...taken.filter((each) => each !== undefined));
     }
+    if (claimed.length === 0 && refusal !== undefined) throw refusal;
     return claimed;
   }
 
