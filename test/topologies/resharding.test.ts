@@ -161,6 +161,6 @@ describe('a write that waits for replicas', () => {
     await move(key, async (moved) => {
       if (moved === 0) seen.push(await write('first'));
     });
-    expect([...seen, await write('second')]).toEqual([null, 'first']);
+    expect([...seen, await write('second')]).toEqual([[null], ['first']]);
   });
 });

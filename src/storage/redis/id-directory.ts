@@ -49,9 +49,13 @@ export class IdDirectory {
     return this.cache.get(id);
   }
 
+  /** What the entry of an id says, without remembering it. */
+  async placeOf(id: string): Promise<Place | undefined> {
+    return parse(await this.connection.read((client) => client.get(this.keys.entry(id))));
+  }
+
   async queueOf(id: string): Promise<string | undefined> {
-    const entry = await this.connection.read((client) => client.get(this.keys.entry(id)));
-    const place = parse(entry);
+    const place = await this.placeOf(id);
     if (place === undefined) this.cache.forget(id);
     else this.remember(id, place.queue);
     return place?.queue;

@@ -23,6 +23,7 @@ import {
 } from '../task-store.js';
 import { ClaimNames } from './claim-names.js';
 import { DueFinder } from './due-finder.js';
+import { DirectorySweep } from './directory-sweep.js';
 import type { EventOptions } from './event.text.js';
 import { RedisOutbox } from './redis-outbox.js';
 import { RedisEventLog } from './redis-event-log.js';
@@ -92,6 +93,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly settings: RedisSettings;
   private readonly moves: MoveWatch;
   private readonly leaseCheck: LeaseCheck;
+  private readonly directorySweep: DirectorySweep;
   private closing: Promise<void> | undefined;
   private generationCount = 0;
 
@@ -105,6 +107,7 @@ export class RedisTaskStore extends TaskStore {
     if (store.clock instanceof RedisClock) {
       store.clock.whenStepsBack(() => void store.leaseCheck.run().catch(() => undefined));
     }
+    store.directorySweep.start();
     return store;
   }
 
@@ -150,6 +153,7 @@ export class RedisTaskStore extends TaskStore {
       moved: () => undefined,
       disturbed: () => void this.readGeneration().catch(() => undefined),
     });
+    this.directorySweep = new DirectorySweep(this.parts);
     this.outbox = new RedisOutbox(this.parts);
     this.eventLog = new RedisEventLog(this.parts, this.moves);
     link.onChange(() => {
@@ -296,6 +300,7 @@ export class RedisTaskStore extends TaskStore {
   private async shut(): Promise<void> {
     if (this.clock instanceof RedisClock) this.clock.stop();
     this.moves.close();
+    this.directorySweep.stop();
     await this.connection.close();
   }
 

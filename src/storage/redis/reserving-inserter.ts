@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Task } from '../../task/task.js';
 import { type NewTask, StoreUnavailable } from '../task-store.js';
+import { FENCE } from './directory-sweep.js';
 import type { Place } from './id-directory.js';
 import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfInsert } from './insert.row.js';
 import { LuaScript } from './lua-script.js';
@@ -17,7 +18,6 @@ const OVERTAKE_AFTER_MS = 20;
 const ROUNDS = 50;
 
 const INSERT = new LuaScript('insert-reserved', { parts: [...WRITING, 'event', 'add'] });
-const FENCE = new LuaScript('fence', { runsWhenFull: true });
 
 /** A task that still has to be inserted. */
 interface Open extends Place {
