@@ -54,7 +54,7 @@ export function connectRedis(
  * is not sent again, neither there nor elsewhere. The caller listens for `error` and `node error`.
  */
 export function connectCluster(endpoint: ClusterEndpoint, settings: ConnectionSettings): Cluster {
-  return new Cluster([...endpoint.hosts], {
+  const cluster = new Cluster([...endpoint.hosts], {
     clusterRetryStrategy: delayOf(settings),
     enableOfflineQueue: false,
     // These two would send again what may have been executed, or what was refused only for a moment, at random nodes
@@ -73,6 +73,21 @@ export function connectCluster(endpoint: ClusterEndpoint, settings: ConnectionSe
     },
     redisOptions: { ...guardedOptions(endpoint, settings), tls: tlsOptions(endpoint, settings) },
   });
+  cluster.on('+node', handleAsking);
+  return cluster;
+}
+
+/**
+ * The client sends ASKING before a command that it takes to another node, and looks at no answer: when the connection of a
+ * node that leaves the cluster ends just then, the rejection would end the process. The command itself is rejected, too.
+ */
+function handleAsking(node: Redis): void {
+  const asking = node.asking.bind(node);
+  node.asking = () => {
+    const answer = asking();
+    answer.catch(() => undefined);
+    return answer;
+  };
 }
 
 /** Ends the connection for good: no further attempt, no handle left open. */
