@@ -97,10 +97,13 @@ export class QueueService {
     return next.revision === task.revision ? { task, position } : this.place(next);
   }
 
-  /** The same for a task that was written just now: that stands, also when the store goes away meanwhile. */
+  /**
+   * The same for a task that was written just now: that stands, also when the store goes away meanwhile. A task that is
+   * cleared meanwhile is shown as it was.
+   */
   async placeWritten(task: Task): Promise<PlacedTask> {
     try {
-      return await this.place(task);
+      return await this.placePresent(task);
     } catch (error) {
       throw afterWrite(error);
     }
@@ -172,6 +175,16 @@ export class QueueService {
     return this.store.clear(filter);
   }
 
+  /** For a task that was there when the request was decided: a clear that follows does not undo the answer. */
+  private async placePresent(task: Task): Promise<PlacedTask> {
+    try {
+      return await this.place(task);
+    } catch (error) {
+      if (error instanceof TaskNotFound) return { task, position: undefined };
+      throw error;
+    }
+  }
+
   private async admitted<T>(draft: TaskDraft, insert: () => Promise<T>): Promise<T> {
     if (this.gate.limitOf(draft.spec.queue) === undefined) return insert();
     const { admitted, release } = await this.gate.admit([draft]);
@@ -186,7 +199,7 @@ export class QueueService {
   private async outcomeOf(item: NewTask, existing: Task | undefined): Promise<Enqueued | TaskConflict> {
     if (existing !== undefined && !(await this.isSame(existing, item)))
       return new TaskConflict(existing.spec.id);
-    const placed = existing === undefined ? this.placeWritten(item.step.task) : this.place(existing);
+    const placed = existing === undefined ? this.placeWritten(item.step.task) : this.placePresent(existing);
     const { task, position } = await placed;
     return { task, position, isReplay: existing !== undefined };
   }

@@ -117,16 +117,13 @@ export class Clients {
         else await ask({ method: 'DELETE', path: `/tasks/${step.id}` });
         return;
       case 'redrive all':
-        for (const id of this.wishes.keys()) this.untold.add(id);
-        await ask(post('/tasks/redrive', { status: step.status }));
+        await this.untelling(ask(post('/tasks/redrive', { status: step.status })));
         return;
       case 'cancel batch':
       case 'redrive batch':
-        for (const id of this.wishes.keys()) {
-          this.untold.add(id);
-          this.touched.add(id);
-        }
-        await ask(post(`/batches/${step.id}/${step.do === 'cancel batch' ? 'cancel' : 'redrive'}`));
+        await this.untelling(
+          ask(post(`/batches/${step.id}/${step.do === 'cancel batch' ? 'cancel' : 'redrive'}`)),
+        );
         return;
       case 'drain':
       case 'resume':
@@ -446,6 +443,19 @@ export class Clients {
     const mayBeOver = this.now >= sentAt + leaseMs || t0 >= sentAt + leaseMs || reports > 0;
     if (status !== 409 || isCleared || isTouched || mayBeOver || body?.reason === 'cancelled') return;
     report('leases', `${f} of ${id} was refused (${String(body?.reason ?? body?.code)}) within its lease`);
+  }
+
+  /** What it is about, the history does not tell: tasks that were known when it was sent, or answered. */
+  private async untelling(asked: Promise<unknown>): Promise<void> {
+    const untell = () => {
+      for (const id of this.wishes.keys()) {
+        this.untold.add(id);
+        this.touched.add(id);
+      }
+    };
+    untell();
+    await asked;
+    untell();
   }
 
   private noteReport(lease: string): void {
