@@ -1,4 +1,5 @@
 import { promiseHooks } from 'node:v8';
+import { RankedSet } from '../../src/storage/embedded/ranked-set.js';
 import type { Ms, Scheduler } from './scheduler.js';
 
 /** Calls of the store at one instant. A request about a thousand tasks makes a few for each of them. */
@@ -8,6 +9,9 @@ const CALLS_PER_SECOND = 9_000;
 /** Promises made between two things that happen. */
 const PROMISES_PER_TURN = 400_000;
 
+/** Looks at an index of the embedded store between two things that happen. */
+const LOOKUPS_PER_TURN = 200_000;
+
 /** Counts the work that is done for one thing that happens. Whoever is over it is stopped: nothing hangs. */
 export class Budget {
   private instant: Ms = -1;
@@ -15,6 +19,7 @@ export class Budget {
   private second = -1;
   private inSecond = 0;
   private promises = 0;
+  private lookUps = 0;
   private readonly names = new Map<string, number>();
   private stopCounting: () => void = () => undefined;
   /** What was over the budget first: work without end, or more of it than anything that happened explains. */
@@ -30,6 +35,23 @@ export class Budget {
     this.stopCounting = count;
   }
 
+  /** Counts how often indices are looked at, until it is undone by what is returned. */
+  countLookUps(): () => void {
+    const prototype = RankedSet.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const names = ['below', 'first', 'add', 'delete', 'rank', 'has'].filter((name) => name in prototype);
+    const real = names.map((name) => [name, prototype[name]] as const);
+    for (const [name, method] of real) {
+      const count = () => {
+        this.lookUps += 1;
+      };
+      prototype[name] = function counted(this: unknown, ...args: unknown[]) {
+        count();
+        return method?.apply(this, args);
+      };
+    }
+    return () => Object.assign(prototype, Object.fromEntries(real));
+  }
+
   close(): void {
     this.stopCounting();
   }
@@ -37,7 +59,10 @@ export class Budget {
   /** Begins to count anew: something else happens. */
   nextTurn(): void {
     if (this.promises > PROMISES_PER_TURN) this.refuse(`${this.promises} promises were made in one turn`);
+    if (this.lookUps > LOOKUPS_PER_TURN)
+      this.refuse(`indices were looked at ${this.lookUps} times in one turn`);
     this.promises = 0;
+    this.lookUps = 0;
   }
 
   /** Whether the store may be called once more. */

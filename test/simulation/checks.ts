@@ -8,7 +8,7 @@ import type { Delivery } from '../../src/webhooks/delivery.js';
 import { checkHistory } from '../support/history.check.js';
 import type { HistoryRecorder } from '../support/history.js';
 import { type Clients, type Pending, satisfies } from './clients.js';
-import type { Plan } from './plan.js';
+import type { Plan, Wish } from './plan.js';
 import type { Receivers } from './receivers.js';
 import type { Ms, Scheduler } from './scheduler.js';
 import { PlantedError } from './stores.js';
@@ -61,6 +61,10 @@ export class Checks {
   /** What looked wrong at the last look: it may be about to be put right. */
   private suspicions = new Set<string>();
   private looks = 0;
+  /** Tasks that wait, that there ever were, and that began to wait, in that order. */
+  private readonly waiting = new Set<string>();
+  private readonly known = new Set<string>();
+  private readonly arrivals: string[] = [];
   /** What is being worked on. */
   private readonly active = new Map<string, Task['spec']>();
   private readonly limits = new Map<string, { settings: QueueSettings; since: Ms }>();
@@ -73,6 +77,7 @@ export class Checks {
       for (const { task } of transitions) {
         if (task.state === 'processing') this.active.set(task.spec.id, task.spec);
         else this.active.delete(task.spec.id);
+        this.noteDepth(task);
       }
       for (const { type, task } of transitions) if (type === 'processing') this.claimed(task);
     });
@@ -158,6 +163,15 @@ export class Checks {
     // Calls that nobody could record may have ended them: of a broken disk nothing is known.
     if (plan.theme === 'broken disk') return;
     for (const { rule, detail } of violations) report(rule, detail);
+  }
+
+  private noteDepth({ state, spec: { id } }: Task): void {
+    this.known.add(id);
+    if (state !== 'queued' && state !== 'delayed') this.waiting.delete(id);
+    else if (!this.waiting.has(id)) {
+      this.waiting.add(id);
+      this.arrivals.push(id);
+    }
   }
 
   private async readLimits(queue: string): Promise<void> {
@@ -410,6 +424,30 @@ export class Checks {
           suspect('schedules', `${name} is missing`);
       }
     }
+  }
+
+  /**
+   * INV-26, the other way round: nobody is refused while there is room. Judged when nothing else came into the queue
+   * between the request and its answer.
+   */
+  watchRoom(wishes: readonly Wish[]): () => void {
+    const { clients, report, plan, scheduler } = this.parts;
+    const queue = wishes[0]?.queue ?? '';
+    const limit = this.limits.get(queue);
+    const ids = new Set(wishes.map(({ eval_id: id }) => id));
+    const fresh = [...ids].filter((id) => !this.known.has(id)).length;
+    const [waited, arrived, sent] = [this.waiting.size, this.arrivals.length, clients.enqueuesSent];
+    const isAlone = ![...clients.pending].some(({ step }) => step.do.startsWith('enqueue'));
+    const isInForce = limit !== undefined && limit.since < scheduler.now - IN_FORCE_MS;
+    return () => {
+      const isQuiet =
+        sent === clients.enqueuesSent && this.arrivals.slice(arrived).every((id) => ids.has(id));
+      const isSame = limit === this.limits.get(queue) && clients.clears.length === 0;
+      if (plan.theme !== 'depth' || !isAlone || !isInForce || !isQuiet || !isSame) return;
+      const { maxDepth = Infinity } = limit.settings;
+      if (waited + fresh <= maxDepth)
+        report('INV-26', `${fresh} new tasks were refused though only ${waited} of ${maxDepth} waited`);
+    };
   }
 
   /** INV-27, at the moment of a claim: no limit is exceeded that was set before the claim began. */

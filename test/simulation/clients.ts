@@ -40,6 +40,10 @@ export interface ClientParts {
   readonly scheduler: Scheduler;
   readonly history: HistoryRecorder;
   readonly report: (rule: string, detail: string) => void;
+  /** Notes how much room there is for tasks; what it gives is called when some were refused for want of it. */
+  readonly watchRoom: (wishes: readonly Wish[]) => () => void;
+  /** Whether the service is not told when somebody hangs up. */
+  readonly isDeaf: boolean;
 }
 
 interface Manner {
@@ -71,6 +75,8 @@ export class Clients {
   mayCancelBatches = false;
   /** When batches were opened last. */
   readonly opened = new Map<string, Ms>();
+  /** Requests that enqueue. */
+  enqueuesSent = 0;
   /** Tasks were removed one by one. */
   hasRemoved = false;
   /** A queue had a limit for what waits. */
@@ -203,7 +209,7 @@ export class Clients {
     const { scheduler, report } = this.parts;
     if (!entrance.isOpen) return undefined;
     const { waitSeconds = 0, hangsUpAfter, readsAfter = 0 } = manner;
-    const connection = new Connection(request);
+    const connection = new Connection(request, this.parts.isDeaf);
     const dueAt = this.now + waitSeconds * 1000 + PATIENCE_MS;
     const pending: Pending = { step, sentAt: this.now, dueAt, connection, entrance, isGone: false };
     this.pending.add(pending);
@@ -234,6 +240,7 @@ export class Clients {
 
   private async enqueue(wish: Wish, ask: Ask): Promise<void> {
     const t0 = this.parts.history.now();
+    this.enqueuesSent += 1;
     this.note(wish);
     const answer = await ask(post('/tasks', asBody(wish)));
     this.recordEnqueue(t0, wish, resultOfAnswer(answer), answer?.status === 201);
@@ -246,6 +253,8 @@ export class Clients {
     ask: Ask,
   ): Promise<void> {
     const t0 = this.parts.history.now();
+    this.enqueuesSent += 1;
+    const judgeRoom = this.parts.watchRoom(wishes);
     for (const wish of wishes) this.note(wish);
     if (batch !== undefined) for (const { eval_id: id } of wishes) this.batched.add(id);
     for (const id of [batch?.id, ...wishes.map((wish) => wish.batch_id)])
@@ -261,6 +270,7 @@ export class Clients {
       }),
     );
     const results = (answer?.body.results ?? []) as { problem?: { code: string; status: number } }[];
+    if (results.some(({ problem }) => problem?.code === 'queue_full')) judgeRoom();
     wishes.forEach((wish, index) => {
       const problem = results[index]?.problem;
       const res = problem === undefined ? resultOfAnswer(answer) : resultOf(problem.status);

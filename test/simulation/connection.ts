@@ -54,7 +54,8 @@ export class Connection {
   readonly answer: Promise<Answer | undefined>;
   private readonly socket = new HeldSocket();
 
-  constructor({ method, path, body }: Request) {
+  /** @param isDeaf the service is not told when the client hangs up */
+  constructor({ method, path, body }: Request, isDeaf = false) {
     this.request = new IncomingMessage(this.socket as unknown as Socket);
     const text = body === undefined ? '' : JSON.stringify(body);
     Object.assign(this.request, { method, url: path, httpVersionMajor: 1, httpVersionMinor: 1 });
@@ -72,6 +73,7 @@ export class Connection {
     // A write that ends with the connection is no error of the service.
     this.socket.on('error', () => undefined);
     this.response.assignSocket(this.socket as unknown as Socket);
+    if (isDeaf) Object.defineProperty(this.response, 'writableFinished', { value: true });
     this.answer = new Promise((resolve) => {
       this.response.once('finish', () => {
         resolve(this.socket.destroyed ? undefined : this.parsed());

@@ -28,6 +28,9 @@ export class StoreSite {
   private readonly lines = new Set<StoreLine>();
   /** When lines broke, and when they were mended. */
   readonly outages: Ms[] = [];
+  /** Watchers hear nothing of a clear. */
+  isClearSilent = false;
+  private clears = 0;
   /** So many empty queues more than there are. */
   crowd = 0;
   /** Whose call is being carried out; what is told meanwhile is its doing. */
@@ -73,7 +76,16 @@ export class StoreSite {
     }
   }
 
+  /** Carries out a clear: what is told meanwhile is told of it. */
+  async clearing<T>(clear: () => Promise<T>): Promise<T> {
+    this.clears += 1;
+    return clear().finally(() => {
+      this.clears -= 1;
+    });
+  }
+
   private tell(say: (watcher: StoreWatcher) => void): void {
+    if (this.isClearSilent && this.clears > 0) return;
     const [only] = this.lines;
     const cause = this.caller ?? (this.lines.size === 1 ? only : undefined);
     for (const line of this.lines) line.hear(say, line === cause);
@@ -202,7 +214,7 @@ export class StoreLine {
         if (!this.inFlight.has(call)) return;
         call.hasBegun = true;
         site
-          .carryOut(this, async () => perform())
+          .carryOut(this, async () => (name === 'clear' ? site.clearing(perform) : perform()))
           .then(
             (value) => answer(() => resolve(value)),
             (error: unknown) =>

@@ -9,7 +9,7 @@ import { Budget } from './budget.js';
 import { Checks, type Violation } from './checks.js';
 import { Clients, type Entrance, get, GRACE_SECONDS, post } from './clients.js';
 import type { Fault } from './faults/fault.js';
-import type { Plan, Step } from './plan.js';
+import type { Plan, Step, Wish } from './plan.js';
 import { Receivers } from './receivers.js';
 import { type Ms, Scheduler, WEATHERS } from './scheduler.js';
 import { StoreSite, type StoreLine } from './store-line.js';
@@ -121,18 +121,28 @@ class World {
     this.receivers = new Receivers(this.scheduler);
     this.history = new HistoryRecorder(() => this.tick());
     const report = (rule: string, detail: string) => this.report(rule, detail);
-    this.clients = new Clients({ scheduler: this.scheduler, history: this.history, report });
+    this.clients = new Clients({
+      scheduler: this.scheduler,
+      history: this.history,
+      report,
+      isDeaf: faults.some(({ isDeaf }) => isDeaf),
+      watchRoom: (wishes) => this.watchRoom(wishes),
+    });
   }
 
   async run(): Promise<Outcome> {
-    const { flavour } = this.plan;
+    const flavour = this.faults.reduce((given, fault) => fault.flavour?.(given) ?? given, this.plan.flavour);
     const settings: StoreSettings = {
       retention: flavour.retentionSeconds,
       retentionMaxTasks: flavour.retentionMaxTasks,
       retentionMaxBytes: flavour.retentionMaxBytes,
     };
     const opened = await openStore(this.plan.store, this.scheduler, settings);
-    const undo = [...this.faults.flatMap(({ plant }) => plant?.(opened) ?? []), this.receivers.install()];
+    const undo = [
+      this.budget.countLookUps(),
+      ...this.faults.flatMap(({ plant }) => plant?.(opened) ?? []),
+      this.receivers.install(),
+    ];
     Logger.overrideLogger(this.logger());
     this.timers.install();
     this.budget.open();
@@ -157,6 +167,7 @@ class World {
       this.hasFailed = true;
     });
     const site = new StoreSite(opened.store, scheduler, this.budget);
+    site.isClearSilent = this.faults.some(({ isClearSilent }) => isClearSilent);
     const checks = new Checks({
       plan,
       site,
@@ -165,6 +176,7 @@ class World {
       receivers: this.receivers,
       report: (rule, detail) => this.report(rule, detail),
     });
+    this.watchRoom = (wishes) => checks.watchRoom(wishes);
     this.replicas = Array.from({ length: plan.replicas }, () => {
       return new Replica(site, configOf(plan), this.faults, (process) => {
         process.get(BatchEvents).onDone((batch) => checks.toldOf(batch));
@@ -309,6 +321,8 @@ class World {
     }
     this.scheduler.moveTo(until);
   }
+
+  private watchRoom: (wishes: readonly Wish[]) => () => void = () => () => undefined;
 
   /** Looks at everything when nothing is under way. */
   private async mayRest(checks: Checks): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import type { PlanOptions } from '../plan.js';
+import type { Flavour, PlanOptions } from '../plan.js';
 import type { OpenedStore } from '../stores.js';
 
 /** A fault that the service once had, or could have, and that the simulation must find. */
@@ -11,4 +11,10 @@ export interface Fault {
   readonly classes?: ReadonlyMap<object, Type>;
   /** Spoils what is there; returns what undoes that. */
   readonly plant?: (opened: OpenedStore) => () => void;
+  /** What the store is told of its limits, instead of what they are. */
+  readonly flavour?: (flavour: Flavour) => Flavour;
+  /** The service does not notice that a client hangs up. */
+  readonly isDeaf?: boolean;
+  /** Watchers hear nothing of a clear. */
+  readonly isClearSilent?: boolean;
 }
