@@ -1,13 +1,16 @@
 /**
- * `npm run test:simulation -- [--seeds 1000] [--seed N] [--store embedded|reference] [--theme NAME] [--planted]`:
+ * `npm run test:simulation -- [--seeds 1000] [--seed N] [--store embedded|reference|redis] [--theme NAME] [--planted]`:
  * simulates the whole service under so many seeds, from N on. A seed that fails is shrunk and printed as a script of
  * steps; `--seeds 1 --seed N` plays it again. `--planted` plants each known fault and counts the seeds until it is found.
+ * `--store redis` carries out the plans on two processes at a real Redis, in real time.
  */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { inspect, parseArgs } from 'node:util';
+import { RedisServer } from '../support/redis-server.js';
 import { FAULTS } from './faults/index.js';
 import { planOf, type PlanOptions, scriptOf, THEME_NAMES } from './plan.js';
+import { simulateOnRedis } from './redis.js';
 import { shrink } from './shrink.js';
 import { simulate } from './world.js';
 
@@ -28,7 +31,7 @@ const { values } = parseArgs({
 });
 const [seeds, first] = [Number(values.seeds), Number(values.seed)];
 const theme = THEME_NAMES.find((name) => name === values.theme);
-const isStore = values.store === undefined || values.store === 'embedded' || values.store === 'reference';
+const isStore = [undefined, 'embedded', 'reference', 'redis'].includes(values.store);
 if (
   ![seeds, first].every(Number.isInteger) ||
   !isStore ||
@@ -37,9 +40,11 @@ if (
   console.error(`--seeds and --seed must be whole numbers, --theme one of ${THEME_NAMES.join(', ')}`);
   process.exit(2);
 }
-const options: PlanOptions = { store: values.store as PlanOptions['store'], theme };
+const isOnRedis = values.store === 'redis';
+const options: PlanOptions = { store: isOnRedis ? undefined : (values.store as PlanOptions['store']), theme };
 
-if (process.send !== undefined) await work();
+if (isOnRedis) process.exitCode = (await workOnRedis()) ? 0 : 1;
+else if (process.send !== undefined) await work();
 else if (values.planted) process.exitCode = (await findPlanted()) ? 0 : 1;
 else process.exitCode = (await supervise()) ? 0 : 1;
 
@@ -121,6 +126,19 @@ async function work(): Promise<void> {
     process.send?.({ seed, isFailed });
   }
   process.disconnect();
+}
+
+async function workOnRedis(): Promise<boolean> {
+  const redis = await RedisServer.start();
+  let failures = 0;
+  for (let seed = first; seed < first + seeds; seed += 1) {
+    const { violations } = await simulateOnRedis(planOf(seed, { theme: theme ?? 'replicas' }), redis);
+    for (const { rule, detail } of violations) console.log(`seed ${seed}: ${rule}: ${detail}`);
+    if (violations.length > 0) failures += 1;
+  }
+  await redis.stop();
+  console.log(`${failures} of ${seeds} seeds failed.`);
+  return failures === 0;
 }
 
 async function explain(seed: number): Promise<void> {

@@ -2,7 +2,7 @@ import type { HistoryRecorder, Result, Untimed } from '../support/history.js';
 import { resultOf } from '../support/history.js';
 import { type Answer, Connection, type Request } from './connection.js';
 import type { Labels, Poll, Step, Wish, Work } from './plan.js';
-import type { Ms, Scheduler } from './scheduler.js';
+import type { Ms, Timeline } from './scheduler.js';
 import { PlantedError } from './stores.js';
 
 /** Seconds that the service adds to the time-out of a task for its lease. */
@@ -37,7 +37,7 @@ interface Held {
 }
 
 export interface ClientParts {
-  readonly scheduler: Scheduler;
+  readonly scheduler: Timeline;
   readonly history: HistoryRecorder;
   readonly report: (rule: string, detail: string) => void;
   /** Notes how much room there is for tasks; what it gives is called when some were refused for want of it. */
@@ -88,6 +88,11 @@ export class Clients {
 
   private get now(): Ms {
     return this.parts.scheduler.now;
+  }
+
+  /** A moment of the history. */
+  instant(): Ms {
+    return this.parts.history.now();
   }
 
   /** Does what a plan says. */

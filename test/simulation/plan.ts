@@ -334,7 +334,8 @@ const THEMES = {
     isSeldom: true,
   },
   crowd: {
-    deeds: { look: 3, enqueue: 1, poll: 1, list: 3, crowd: 2 },
+    deeds: { look: 1, enqueue: 4, poll: 4, list: 2, crowd: 1 },
+    bursts: 1,
     queues: ['default'],
     stores: BOTH,
     isSeldom: true,

@@ -13,6 +13,15 @@ export interface Happening {
   readonly act: () => void;
 }
 
+/** Time as clients know it. */
+export interface Timeline {
+  readonly now: Ms;
+  /** Has something happen after this time. */
+  after(ms: Ms, label: string, act: () => void): Happening;
+  /** A stream of chance for each label. */
+  random(label: string): SeededRandom;
+}
+
 /** How slow everything is. Each gives milliseconds, drawn anew for each call. */
 export interface Weather {
   readonly name: string;
@@ -53,7 +62,7 @@ export const WEATHERS: readonly Weather[] = [
  * Owns the time. Whatever happens in a simulation is put here with its instant; things at one instant are ordered by
  * chance, which a seed decides. Between two of them everything that JavaScript has left to do is done.
  */
-export class Scheduler {
+export class Scheduler implements Timeline {
   readonly clock = new FakeClock();
   now: Ms = 0;
   /** How many things have happened. */
