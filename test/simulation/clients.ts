@@ -70,6 +70,8 @@ export class Clients {
   /** Tasks that an operator touched: their leases may end at any time. */
   readonly touched = new Set<string>();
   readonly clears: Ms[] = [];
+  /** When clears were answered. */
+  private readonly cleared: Ms[] = [];
   /** Tasks of batches that may be cancelled for their failures. */
   readonly batched = new Set<string>();
   mayCancelBatches = false;
@@ -411,6 +413,7 @@ export class Clients {
     const isAll = queue === undefined && status === undefined;
     const answer = await ask({ method: 'DELETE', path: `/tasks${isAll ? '' : `?${query}`}` });
     this.clears.push(this.now);
+    this.cleared.push(this.now);
     const res = resultOfAnswer(answer);
     // Of a clear of some tasks the history knows only that it may have removed any.
     const operation: Untimed =
@@ -451,8 +454,10 @@ export class Clients {
   ): void {
     const { report } = this.parts;
     const isCleared = this.clears.some((at) => at >= sentAt);
+    // While a clear is under way either answer may come.
+    const wasCleared = this.cleared.some((at) => at >= sentAt && at <= t0);
     const isTouched = this.touched.has(id);
-    if (status === 404 && isCleared && !isTouched)
+    if (status === 404 && wasCleared && !isTouched)
       report('leases', `${f} of ${id} was answered 404 after a clear, and not lease_lost with cleared`);
     const reports = (this.reports.get(lease) ?? 0) - (f === 'heartbeat' ? 0 : 1);
     const mayBeOver = this.now >= sentAt + leaseMs || t0 >= sentAt + leaseMs || reports > 0;
