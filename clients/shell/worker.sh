@@ -1,24 +1,230 @@
 #!/bin/sh
 # A worker with nothing but curl and jq: takes tasks, runs their code with sh, and reports how it went.
 # It sends no heartbeats, so a task is held for its timeout and the grace of the service.
-set -eu
+#
+# The code gets the lease of its own task and never the key. As root, it runs as QUEUE_TASK_USER (nobody); as any other
+# user, in a user namespace of its own. Where neither works the worker says so: the code can then read the key from /proc.
+set -u
+umask 077
+
 url=${QUEUE_URL:-http://127.0.0.1:8081}
 worker=${WORKER_ID:-$(hostname)-$$}
+key=${QUEUE_API_KEY:-}
+task_user=${QUEUE_TASK_USER:-nobody}
+unset QUEUE_API_KEY
 
-call() {
-  curl -sS --retry 8 --retry-connrefused -H "X-API-Key: ${QUEUE_API_KEY:-}" -H 'Content-Type: application/json' "$@"
+most_output=1000000                        # bytes; the service takes reports of up to 2 MiB
+error_tail=4000                            # bytes
+most_written=16384                         # blocks of one file that the code writes: 8 MiB or more
+report_patience=${REPORT_PATIENCE:-120}    # seconds
+longest_pause=30                           # seconds
+
+own=$(mktemp -d) || exit 70
+run_id=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+stopping=
+running=
+poll=
+trap 'rm -rf "$own"' EXIT
+# A task that runs is finished first; a claim is broken off, and what it would have taken goes back.
+trap 'stopping=1; [ -n "$running" ] || [ -z "$poll" ] || kill "$poll" 2>/dev/null' TERM INT HUP
+
+# Control characters of a server or a task must not steer the terminal.
+say() { printf '%s\n' "$*" | tr -d '\000-\010\013-\037\177' >&2; }
+
+# The key goes through a pipe: everyone on the machine can read the arguments of curl.
+secret() {
+  [ -z "$key" ] || printf 'header = "X-API-Key: %s"\n' "$(printf '%s' "$key" | sed 's/[\\"]/\\&/g')"
 }
 
-while :; do
-  task=$(call "$url/tasks/next?wait=20&worker_id=$worker") || continue
-  id=$(printf '%s' "$task" | jq -r '.eval_id // empty')
-  [ -n "$id" ] || continue
-  timeout=$(printf '%s' "$task" | jq -r .timeout)
-  if output=$(printf '%s' "$task" | jq -j .code | timeout "$timeout" sh); then
-    report=$(printf '%s' "$task" | jq --arg output "$output" '{lease_id, output: $output}')
-    printf '%s' "$report" | call "$url/tasks/$id/complete" --data-binary @- -o /dev/null || :
+# call SECONDS PATH FILE: posts the file. The status is in $status, 000 for no answer, and the answer in $own/answer.
+call() {
+  : >"$own/answer"
+  : >"$own/headers"
+  secret | curl -sS -K - --max-time "$1" --max-filesize 8000000 -H 'Content-Type: application/json' \
+    --data-binary "@$3" -D "$own/headers" -o "$own/answer" -w '%{http_code}' "$url$2" >"$own/status" 2>"$own/trouble" &
+  poll=$!
+  # A signal broke it off before it began.
+  [ -z "$stopping" ] || [ -n "$running" ] || kill "$poll" 2>/dev/null
+  await "$poll"
+  poll=
+  status=$(cat "$own/status")
+  [ "$ended" -eq 0 ] || status=000
+}
+
+# Waits for a process, also when a signal comes meanwhile; its exit code is in $ended.
+await() {
+  while :; do
+    wait "$1"
+    ended=$?
+    kill -0 "$1" 2>/dev/null || return 0
+  done
+}
+
+# Rests before the next try: longer from try to try, differently from worker to worker, at most two tries a second.
+# A Retry-After counts as one minute at most; one that is no whole number counts as none.
+rest() {
+  asked=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,6\}\) *.\{0,1\}$/\1/p' "$own/headers" 2>/dev/null | tail -n 1)
+  seed=$(od -An -N3 -tu4 /dev/urandom 2>/dev/null || echo $$)
+  sleep "$(awk -v tries="$1" -v longest="$longest_pause" -v asked="${asked:-0}" -v seed="$seed" 'BEGIN {
+    srand(seed)
+    pause = tries > 6 ? longest : 2 ^ tries / 2
+    if (pause > longest) pause = longest
+    if (asked > 60) asked = 60
+    printf "%.2f", 0.5 + asked + pause * rand()
+  }')" &
+  await $!
+}
+
+# Says the same trouble once, and again when something else was said in between.
+trouble() {
+  [ "$1" = "${told:-}" ] || say "$worker: $1"
+  told=$1
+}
+
+# The text of a string member, also where jq cannot read the rest: the members before the payload come first.
+member() {
+  jq -r --arg name "$1" '.tasks[0][$name] | select(type == "string" or type == "number")' "$own/answer" 2>/dev/null |
+    grep . || grep -ao "\"$1\":\"[^\"\\\\]*\"" "$own/answer" | head -n 1 | cut -d '"' -f 4
+}
+
+is_id() { printf '%s' "$1" | grep -qx '[A-Za-z0-9][A-Za-z0-9._:-]\{0,127\}'; }
+
+# report VERB FILE: until the service has answered to it, or has said that it is too late, or for report_patience.
+report() {
+  give_up_at=$(($(date +%s) + report_patience))
+  tries=0
+  while :; do
+    call 15 "/tasks/$id/$1" "$2"
+    code=$(jq -r 'if type == "object" then .code // empty else empty end' "$own/answer" 2>/dev/null)
+    case $status in
+    2*) jq -e --arg id "$id" '.eval_id == $id and (.status | type == "string")' "$own/answer" >/dev/null 2>&1 &&
+      return 0 ;;
+    404 | 409) case $code in '' | not_found) ;; *) say "$id: not reported, $code"; return 0 ;; esac ;;
+    400 | 413 | 422) [ -z "$code" ] || return 1 ;;
+    esac
+    [ "$(date +%s)" -lt "$give_up_at" ] || { say "$id: not reported, the lease ends by itself"; return 0; }
+    trouble "a report was answered $status ${code:-} $(head -n 1 "$own/trouble")"
+    rest "$tries"
+    tries=$((tries + 1))
+  done
+}
+
+# fail RETRYABLE TEXT-FILE EXIT-CODE
+fail() {
+  jq -n --arg lease "$lease" --rawfile error "$2" --argjson retryable "$1" --argjson exit_code "$3" \
+    '{lease_id: $lease, error: $error, retryable: $retryable, exit_code: $exit_code}' >"$own/report"
+  report fail "$own/report" && return
+  jq -n --arg lease "$lease" '{lease_id: $lease, error: "The failure cannot be sent as it was"}' >"$own/report"
+  report fail "$own/report" || say "$id: the report was refused"
+}
+
+# How the code of a task is started, in $start: found out once.
+can() { "$@" true >/dev/null 2>&1; }
+isolate() {
+  namespaces='unshare --pid --fork --kill-child --mount-proc'
+  if [ "$(id -u)" -eq 0 ]; then
+    uid=$(id -u -- "$task_user") && gid=$(id -g -- "$task_user") || exit 64
+    [ "$uid" -ne 0 ] || { say 'QUEUE_TASK_USER must not be root: root can read the key'; exit 64; }
+    start="setpriv --reuid=$uid --regid=$gid --clear-groups --no-new-privs"
+    if ! can $start; then
+      say 'setpriv is missing, or may not change the user: NOT ISOLATED, the code of tasks runs as root and can read the key'
+      start=
+    fi
+    if can $namespaces; then start="$namespaces $start"; else leaves=1; fi
+  elif can $namespaces --map-root-user; then
+    start="$namespaces --map-root-user"
   else
-    report=$(printf '%s' "$task" | jq '{lease_id, error: "the code did not end well"}')
-    printf '%s' "$report" | call "$url/tasks/$id/fail" --data-binary @- -o /dev/null || :
+    start=
+    leaves=1
+    say 'NOT ISOLATED: no user namespace can be made, so the code of tasks can read the key and signal this worker'
   fi
+  [ -z "${leaves:-}" ] || say 'NOT ISOLATED: the code of tasks sees other processes and may leave processes behind'
+}
+
+# Runs the code of a task; its exit code is in $ended.
+run() {
+  (
+    # Every file that the code writes is bounded, and its output with it.
+    ulimit -f "$most_written" 2>/dev/null
+    cd /tmp || exit 70
+    exec env -i PATH="$PATH" HOME=/tmp QUEUE_URL="$url" QUEUE_EVAL_ID="$id" QUEUE_LEASE_ID="$lease" \
+      timeout -s KILL "$timeout" $start sh
+  ) <"$own/code" >"$own/output" 2>"$own/error" &
+  await "$!"
+  # timeout leads a group of its own: what is left in it ends with the code.
+  kill -KILL "-$!" 2>/dev/null
+}
+
+work() {
+  id=$(member eval_id)
+  lease=$(member lease_id)
+  if ! is_id "$id" || [ -z "$lease" ]; then
+    trouble 'a claim was answered with something else than tasks'
+    return 1
+  fi
+  # An answer that a proxy sends twice starts nothing twice.
+  [ "$lease" != "${last_lease:-}" ] || return 1
+  last_lease=$lease
+  running=1
+  timeout=$(jq -r '.tasks[0].timeout | numbers' "$own/answer" 2>/dev/null)
+  if [ -z "$timeout" ] || ! jq -j '.tasks[0].code | strings' "$own/answer" >"$own/code" 2>/dev/null; then
+    echo 'The task cannot be read by jq' >"$own/error"
+    fail false "$own/error" 65
+  else
+    run
+    judge "$ended"
+  fi
+  running=
+}
+
+# judge EXIT-CODE
+judge() {
+  tail -c "$error_tail" "$own/error" >"$own/tail"
+  [ -s "$own/tail" ] || echo "The code ended with $1" >"$own/tail"
+  if [ "$1" -ne 0 ]; then
+    fail true "$own/tail" "$1"
+  elif [ "$(wc -c <"$own/output")" -gt "$most_output" ]; then
+    echo "The output is larger than $most_output bytes" >"$own/tail"
+    fail false "$own/tail" 65
+  elif ! iconv -f UTF-8 -t UTF-8 <"$own/output" >/dev/null 2>&1; then
+    echo 'The output is not UTF-8; encode other bytes, for example with base64' >"$own/tail"
+    fail false "$own/tail" 65
+  else
+    jq -n --arg lease "$lease" --rawfile output "$own/output" '{lease_id: $lease, output: $output}' >"$own/report"
+    report complete "$own/report" && return
+    echo 'The output cannot be sent' >"$own/tail"
+    fail false "$own/tail" 65
+  fi
+}
+
+isolate
+misses=0
+claim_number=0
+while [ -z "$stopping" ]; do
+  # With the same claim_id, a claim whose answer was lost gives the same task again.
+  [ "$misses" -gt 0 ] || claim_number=$((claim_number + 1))
+  jq -n --arg worker "$worker" --arg claim "$run_id-$claim_number" \
+    '{worker_id: $worker, wait: 20, claim_id: $claim}' >"$own/claim"
+  asked_at=$(date +%s)
+  call 30 /tasks/claim "$own/claim"
+  case $status in
+  200)
+    if jq -e '.tasks == []' "$own/answer" >/dev/null 2>&1; then
+      misses=0
+      # A service that shuts down, or wants this worker gone, does not keep a poll waiting.
+      [ "$(jq -r '.command // empty' "$own/answer")" != drain ] || break
+      [ $(($(date +%s) - asked_at)) -gt 1 ] || rest 0
+      continue
+    fi
+    if work; then misses=0; told=; continue; fi ;;
+  *) [ -n "$stopping" ] || trouble "a claim was answered $status $(head -n 1 "$own/trouble")" ;;
+  esac
+  [ -z "$stopping" ] || break
+  rest "$misses"
+  misses=$((misses + 1))
 done
+
+# Operators see a worker that left, and not one that fell silent. Older services do not know the call.
+running=1
+printf '{}' >"$own/claim"
+call 5 "/workers/$(jq -rn --arg worker "$worker" '$worker | @uri')/leave" "$own/claim"

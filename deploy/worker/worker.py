@@ -1,89 +1,234 @@
-"""A worker in plain Python: takes a task, runs its code in a process of its own, and reports what came out.
+"""A worker for code in Python: runs each task in a process of its own and reports what came out.
 
-An example. It keeps its lease alive, gives up a task that was taken from it, and finishes what it has when it is told to
-stop. It does not protect this machine from the code: run that in a sandbox.
+An example on top of the client library, which claims, sends heartbeats, repeats what was not answered and says goodbye.
+The code gets the lease of its own task and never the worker's key:
+
+- As root, the worker runs it as another user (``QUEUE_TASK_USER``, ``nobody``), who cannot read the worker's memory.
+- As any other user, the worker makes itself unreadable to processes of that user (``PR_SET_DUMPABLE``, Linux).
+- Where the system allows it, the code also gets user and process namespaces of its own: it sees and signals nothing
+  else, and what it leaves behind ends with it.
+
+At its start the worker says which of these it lacks.
+
+It shares the file system and the network with the worker. Run code that may be hostile in a sandbox.
 """
 
-import json
+import codecs
+import ctypes
+import logging
 import os
+import pwd
+import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
-import urllib.request
 
-URL = os.environ.get("QUEUE_URL", "http://127.0.0.1:8081")
-KEY = os.environ.get("QUEUE_API_KEY", "")
-WORKER = os.environ.get("WORKER_ID", f"{socket.gethostname()}-{os.getpid()}")
-stopping = threading.Event()
+from crucible_queue import AttemptFailed, PermanentError, Worker
+
+#: Bytes. The service takes reports of up to 2 MiB.
+MOST_OUTPUT = 1_000_000
+ERROR_TAIL = 4000
+PIECE = 65_536
+#: Seconds between two looks at the lease while nothing is printed.
+LOOK = 0.1
+#: Seconds that pipes may stay open once the code has ended: a process that it left behind may hold them for ever.
+DRAIN = 0.25
+PR_SET_DUMPABLE = 4
+NAMESPACES = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+logger = logging.getLogger("worker")
 
 
-def call(path, body, patience=10.0):
-    """Posts JSON; returns the status and the parsed answer. Retries while the service is away or asks for it."""
-    headers = {"Content-Type": "application/json", **({"X-API-Key": KEY} if KEY else {})}
-    request = urllib.request.Request(URL + path, json.dumps(body).encode(), headers)
-    while True:
+class Visible(logging.Formatter):
+    """Shows control characters as escapes: what a task or a server sends must not steer a terminal."""
+
+    def format(self, record):
+        text = super().format(record)
+        return "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
+
+
+class Isolation:
+    """How the code of tasks is kept from the worker: found out once, and said."""
+
+    def __init__(self):
+        self.options = {}
+        self.prefix = []
+        is_root = os.geteuid() == 0
+        name = self._change_user() if is_root else None
+        is_hidden = _hide_memory() and not is_root
+        self._enter_namespaces()
+        logger.info("Task code runs as %s", name or "the user of the worker")
+        if not (name or is_hidden or self.prefix):
+            logger.warning("NOT ISOLATED: task code can read the memory of this worker, and with it QUEUE_API_KEY")
+        if is_root and name is None:
+            logger.warning("NOT ISOLATED: task code can read and write what belongs to root on this machine")
+        if not self.prefix:
+            logger.warning("NOT ISOLATED: task code sees other processes and may leave processes behind")
+
+    def _change_user(self):
+        """The name of the user that runs the code, or None where that user cannot run Python."""
+        name = os.environ.get("QUEUE_TASK_USER", "nobody")
         try:
-            with urllib.request.urlopen(request, timeout=patience) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code not in (429, 503):
-                return error.code, json.load(error)
-            time.sleep(float(error.headers.get("Retry-After", 1)))
-        except OSError:
-            time.sleep(1)
+            user = pwd.getpwnam(name)
+        except KeyError:
+            raise SystemExit(f"QUEUE_TASK_USER: this machine has no user {name!r}") from None
+        if user.pw_uid == 0:
+            raise SystemExit("QUEUE_TASK_USER must not be root: root can read the key of the worker")
+        options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        if not _can([sys.executable, "-c", ""], options):
+            logger.warning("%s cannot run %s: install Python where every user can read it", name, sys.executable)
+            return None
+        self.options = options
+        return name
+
+    def _enter_namespaces(self):
+        """Takes a command that starts another in namespaces of its own, where the system lets it."""
+        if shutil.which("unshare") is not None and _can([*NAMESPACES, "true"], self.options):
+            self.prefix = NAMESPACES
 
 
-def keep_alive(task, process, done):
-    """Extends the lease while the process runs; kills the process when the lease is lost."""
-    while not done.wait(task["heartbeat_interval"]):
-        status, _ = call(f"/tasks/{task['eval_id']}/heartbeat", {"lease_id": task["lease_id"]})
-        if status == 409:
-            process.kill()
-            return
-
-
-def run(task):
-    process = subprocess.Popen(
-        [sys.executable, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    done = threading.Event()
-    beating = threading.Thread(target=keep_alive, args=(task, process, done), daemon=True)
-    beating.start()
+def _can(command, options):
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        out, err = process.communicate(task["code"], timeout=task["timeout"])
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-        err += f"\nstopped after {task['timeout']} s"
-    done.set()
-    lease = {"lease_id": task["lease_id"]}
-    if process.returncode == 0:
-        return "complete", {**lease, "output": {"stdout": out}}
-    return "fail", {**lease, "error": err[-4000:], "exit_code": process.returncode}
+        return subprocess.run(command, check=False, cwd="/tmp", **quiet, **options).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
-def main():
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stopping.set())
-    print(f"{WORKER} works for {URL}")
-    claim_number = 0
-    while not stopping.is_set():
-        claim_number += 1
-        # With the same claim_id a claim whose answer was lost gives the same task again.
-        claim = {"worker_id": WORKER, "wait": 5, "claim_id": f"{os.getpid()}-{claim_number}"}
-        status, answer = call("/tasks/claim", claim, patience=20)
-        if status != 200:
-            print(f"the claim was refused: {answer}")
-            time.sleep(5)
-            continue
-        for task in answer["tasks"]:
-            report, body = run(task)
-            status, _ = call(f"/tasks/{task['eval_id']}/{report}", body)
-            print(f"{task['eval_id']}: {report}, answered {status}")
+def _hide_memory():
+    """Keeps processes of the same user from reading this one's environment and memory; False where that is unknown."""
+    try:
+        return ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
+    except (OSError, AttributeError):
+        return False
 
 
-main()
+def environment_of(task):
+    """What the code may know: nothing of the worker's environment but the path, and the lease of its own task."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/tmp",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "QUEUE_URL": URL,
+        "QUEUE_EVAL_ID": task.eval_id,
+        "QUEUE_LEASE_ID": task.lease_id,
+        "QUEUE_ATTEMPT": str(task.attempt),
+    }
+
+
+def run(task, ctx):
+    process = subprocess.Popen(
+        [*ISOLATION.prefix, sys.executable, "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        env=environment_of(task),
+        cwd="/tmp",
+        # A group of its own: what it has started ends with it, and Ctrl-C is for the worker alone.
+        start_new_session=True,
+        **ISOLATION.options,
+    )
+    try:
+        out, err = converse(process, task.code.encode("utf-8", "surrogatepass"), ctx)
+    finally:
+        end(process)
+    ctx.raise_if_cancelled()
+    if process.returncode != 0:
+        error = err.decode("utf-8", "replace") or f"The code ended with {process.returncode}"
+        raise AttemptFailed(error, process.returncode)
+    if len(out) > MOST_OUTPUT:
+        raise PermanentError(f"The output is larger than {MOST_OUTPUT} bytes")
+    try:
+        return {"stdout": codecs.decode(out, "utf-8")}
+    except UnicodeDecodeError:
+        raise PermanentError("The output is not UTF-8; encode other bytes, for example with base64") from None
+
+
+def converse(process, code, ctx):
+    """Feeds the code and collects what is printed, in bounded memory, until the process has ended or is to stop."""
+    code, out, err = memoryview(code), bytearray(), bytearray()
+    ended_at = None
+    with selectors.DefaultSelector() as pipes:
+        for pipe, event in (
+            (process.stdin, selectors.EVENT_WRITE),
+            (process.stdout, selectors.EVENT_READ),
+            (process.stderr, selectors.EVENT_READ),
+        ):
+            os.set_blocking(pipe.fileno(), False)
+            pipes.register(pipe, event)
+        while not ctx.cancelled:
+            if ended_at is None and process.poll() is not None:
+                ended_at = time.monotonic()
+                kill_group(process)
+            is_open = any(key.fileobj is not process.stdin for key in pipes.get_map().values())
+            if ended_at is not None and (not is_open or time.monotonic() - ended_at > DRAIN):
+                break
+            for key, _ in pipes.select(LOOK):
+                pipe = key.fileobj
+                try:
+                    if pipe is process.stdin:
+                        code = code[os.write(pipe.fileno(), code[:PIECE]) :]
+                        is_over = len(code) == 0
+                    else:
+                        piece = os.read(pipe.fileno(), PIECE)
+                        is_over = piece == b""
+                        if pipe is process.stderr:
+                            err = (err + piece)[-ERROR_TAIL:]
+                        elif len(out) <= MOST_OUTPUT:
+                            out += piece
+                except BlockingIOError:
+                    continue
+                except OSError:  # It does not read its code to the end.
+                    is_over = True
+                if is_over:
+                    pipes.unregister(pipe)
+                    pipe.close()
+    return bytes(out), bytes(err)
+
+
+def end(process):
+    kill_group(process)
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        pipe.close()
+
+
+def kill_group(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # Nothing is left of it, or only zombies.
+        pass
+
+
+def tell(event):
+    if event.task is not None and event.type in ("claimed", "completed", "failed", "released", "lost"):
+        logger.info("%s %s", event.type, event.task.eval_id)
+
+
+def start_log():
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(Visible("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+if __name__ == "__main__":
+    start_log()
+    # Taken out of the environment, so that nothing started from here inherits it by mistake.
+    KEY = os.environ.pop("QUEUE_API_KEY", "") or None
+    URL = os.environ.get("QUEUE_URL", "http://127.0.0.1:8081")
+    ISOLATION = Isolation()
+    worker = Worker(
+        URL,
+        os.environ.get("WORKER_ID", f"{socket.gethostname()}-{os.getpid()}"),
+        int(os.environ.get("QUEUE_CONCURRENCY", "1")),
+        api_key=KEY,
+        on_event=tell,
+    )
+    worker.handler(run)
+    logger.info("%s works for %s", worker.worker_id, URL)
+    worker.run()
