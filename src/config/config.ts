@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { IsBoolean, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
 import { REDIS_URL_FORMS } from '../redis/redis-url.js';
+import { isPrivateAddress } from '../http/public-address.js';
 import { IsWebAddress } from '../http/web-address.decorator.js';
 import { TRANSITION_TYPES, type TransitionType } from '../task/task.js';
 import { allowedValues } from './allowed-values.js';
@@ -23,6 +24,9 @@ const HOST_LIST = new RegExp(`^(?=.{1,4096}$)${A_HOST}(?:,${A_HOST})*$`);
 
 const REDIS_URL_NEEDED =
   'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept';
+
+const WEBHOOK_URL_PUBLIC =
+  'WEBHOOK_URL must lead to a public address; set WEBHOOK_ALLOW_PRIVATE=true to send webhooks to private ones';
 
 /** Every setting of the service, each declared here and nowhere else. Made by `loadConfig`. */
 export class Config {
@@ -379,8 +383,13 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     .filter(({ name }) => bad.has(name))
     .map((setting) => complaint(setting, config, env));
   if (config.QUEUE_STORE === 'redis' && config.REDIS_URL === '') lines.push(REDIS_URL_NEEDED);
+  if (!bad.has('WEBHOOK_URL') && isPrivateTarget(config)) lines.push(WEBHOOK_URL_PUBLIC);
   if (lines.length === 0) return Object.freeze(config);
   throw new InvalidConfig(lines);
+}
+
+function isPrivateTarget({ WEBHOOK_URL: url, WEBHOOK_ALLOW_PRIVATE: mayBePrivate }: Config): boolean {
+  return url !== undefined && !mayBePrivate && isPrivateAddress(url);
 }
 
 function complaint(setting: Setting, config: Config, env: NodeJS.ProcessEnv): string {

@@ -13,6 +13,7 @@ import { sendJson } from '../http/raw-reply.js';
 import type { Task } from '../task/task.js';
 import { BatchBook } from './batch-book.js';
 import { attempt, itemView, mergeIn, type Outcome, outcomeOf, valuesOf } from './bulk-outcomes.js';
+import { CallbackRule } from './callback-rule.js';
 import { ClaimService } from './claim.service.js';
 import { ENQUEUE_ALL, FINISH_ALL, HEARTBEAT_ALL } from './dto/bulk.examples.js';
 import { BatchAnswer, FinishedItems, KeptLeases } from './dto/bulk.response.js';
@@ -55,6 +56,7 @@ export class BulkController {
     private readonly claims: ClaimService,
     private readonly workers: WorkerWatch,
     private readonly batches: BatchBook,
+    private readonly callbacks: CallbackRule,
   ) {}
 
   @Post('batch')
@@ -77,11 +79,13 @@ export class BulkController {
     @Headers('traceparent') traceparent: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
+    this.callbacks.require(envelope.callback_url);
     const batchId = envelope.batch_id ?? randomUUID();
     const drafts = items.map((item) =>
       attempt(() => {
         const dto = valueOf(item);
         requireQueue(principal, dto.queue);
+        this.callbacks.require(dto.callback_url);
         return draftOf(dto, { traceparent, batchId });
       }),
     );

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { BulkController } from './bulk.controller.js';
+import { CallbackRule } from './callback-rule.js';
 import { ClaimService } from './claim.service.js';
 import { DepthGate } from './depth-gate.js';
 import { DueSweeper } from './due-sweeper.js';
@@ -23,6 +24,7 @@ import { WorkService } from './work.service.js';
   controllers: [WorkController, BulkController, SteeringController, TasksController, StatusController],
   providers: [
     TaskChanger,
+    CallbackRule,
     QueueService,
     ClaimService,
     WorkService,
@@ -34,6 +36,6 @@ import { WorkService } from './work.service.js';
     DepthGate,
     DueSweeper,
   ],
-  exports: [SettingsCache, QueueService, StatusService, SteeringService, WaitingRoom],
+  exports: [CallbackRule, SettingsCache, QueueService, StatusService, SteeringService, WaitingRoom],
 })
 export class QueueModule {}

@@ -21,6 +21,7 @@ import { sendJson } from '../http/raw-reply.js';
 import { TakesNoBody } from '../http/takes-nothing.decorator.js';
 import { isFinished, type Task } from '../task/task.js';
 import { BatchBook } from './batch-book.js';
+import { CallbackRule } from './callback-rule.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
 import { EVAL_ID_PARAMETER, TRACEPARENT } from './dto/field.docs.js';
 import { ClearQuery, ListQuery, TaskQueryDto } from './dto/query.dto.js';
@@ -47,6 +48,7 @@ export class TasksController {
   constructor(
     private readonly queue: QueueService,
     private readonly batches: BatchBook,
+    private readonly callbacks: CallbackRule,
   ) {}
 
   @Post()
@@ -87,6 +89,7 @@ export class TasksController {
     @Res() response: Response,
   ): Promise<void> {
     requireQueue(principal, dto.queue);
+    this.callbacks.require(dto.callback_url);
     const draft = draftOf(dto, { traceparent });
     const { queue, batchId } = draft.spec;
     if (batchId !== undefined) await this.batches.join(batchId, { queues: [queue], principal });

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HttpLimits } from '../http/http-limits.js';
 import { invalidRequest } from '../http/dto.reader.js';
 import { ProblemError } from '../http/problem.error.js';
+import { CallbackRule } from '../queue/callback-rule.js';
 import { Clock, isAhead } from '../task/clock.js';
 import { CronTimes, isTimeZone } from './cron.times.js';
 import type { CatchUp, Schedule, ScheduleRun } from './schedule.js';
@@ -43,6 +44,7 @@ export class ScheduleService {
     private readonly store: ScheduleStore,
     private readonly clock: Clock,
     private readonly limits: HttpLimits,
+    private readonly callbacks: CallbackRule,
   ) {}
 
   /**
@@ -130,7 +132,9 @@ export class ScheduleService {
       throw invalid('cron', `cron cannot be read: ${error instanceof Error ? error.message : 'it is wrong'}`);
     }
     if (first === undefined) throw invalid('cron', 'cron is never due');
-    return { queue: taskOf(taskText, id, this.limits).spec.queue };
+    const { spec } = taskOf(taskText, id, this.limits);
+    this.callbacks.require(spec.callbackUrl, '/task/callback_url');
+    return { queue: spec.queue };
   }
 }
 

@@ -15,7 +15,7 @@ export class BatchCallbacks {
   }
 
   /** Told twice, the receiver knows it by the same id. */
-  private async tell({ id, callbackUrl, doneAt, counts }: FinishedBatch): Promise<void> {
+  private async tell({ id, queues, callbackUrl, doneAt, counts }: FinishedBatch): Promise<void> {
     if (callbackUrl === undefined) return;
     const name = createHash('sha256').update(id).digest('hex').slice(0, 16);
     const body = {
@@ -25,6 +25,6 @@ export class BatchCallbacks {
       counts,
       done_at: new Date(doneAt).toISOString(),
     };
-    await this.webhooks.send({ id: `batch_${name}_${doneAt}`, url: callbackUrl, body });
+    await this.webhooks.send({ id: `batch_${name}_${doneAt}`, url: callbackUrl, body, source: queues?.[0] });
   }
 }

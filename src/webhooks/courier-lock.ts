@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentStore, StoredDocument } from '../storage/document-store.js';
-import type { Clock, Instant } from '../task/clock.js';
+import { type Clock, type Instant, isAhead } from '../task/clock.js';
 
 const NAME = 'webhooks';
 /** A process that is gone is waited for so long. */
@@ -29,7 +29,7 @@ export class CourierLock {
   /** Whether nobody else can have taken it meanwhile: to be asked before each thing that only one process may do. */
   get isHeld(): boolean {
     const lock = lockIn(this.seen);
-    return lock?.owner === this.owner && lock.until > this.clock.now().wall;
+    return lock?.owner === this.owner && this.isHolding(lock);
   }
 
   /**
@@ -40,7 +40,7 @@ export class CourierLock {
     const lock = lockIn(this.seen);
     if (lock === undefined) return 'free';
     const left = lock.until - this.clock.now().wall;
-    if (lock.owner !== this.owner) return left > 0 ? 'theirs' : 'abandoned';
+    if (lock.owner !== this.owner) return this.isHolding(lock) ? 'theirs' : 'abandoned';
     const isFresh = left > RENEWED_BEFORE_MS && left <= HELD_MS;
     return isFresh || (await this.take()) ? 'mine' : 'theirs';
   }
@@ -61,6 +61,12 @@ export class CourierLock {
   /** Leaves the work to whoever is first. */
   async abandon(): Promise<void> {
     if (lockIn(this.seen)?.owner === this.owner) await this.write(0);
+  }
+
+  /** A lock that ends later than any can was taken under a clock that was ahead: nobody would deliver until then. */
+  private isHolding({ until }: Lock): boolean {
+    const now = this.clock.now().wall;
+    return until > now && !isAhead(until, now + HELD_MS);
   }
 
   private async write(until: Instant): Promise<boolean> {

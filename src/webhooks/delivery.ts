@@ -1,4 +1,4 @@
-import type { Instant } from '../task/clock.js';
+import { type Instant, isAhead } from '../task/clock.js';
 import type { Reply } from './webhook-sender.js';
 
 export const DELIVERY_STATES = ['pending', 'delivered', 'parked'] as const;
@@ -21,6 +21,10 @@ export interface Delivery {
   readonly nextAt: Instant;
   /** When it is given up. */
   readonly giveUpAt: Instant;
+  /** When the last attempt was made; absent in a delivery of an older version. */
+  readonly triedAt?: Instant;
+  /** Whose message it is: a queue. Deliveries take turns by it. */
+  readonly source?: string;
   readonly endedAt?: Instant;
   /** Of the last attempt. */
   readonly status?: number;
@@ -42,7 +46,7 @@ const GONE = 410;
 
 /** A delivery that nobody has tried yet. */
 export function newDelivery(
-  message: Pick<Delivery, 'id' | 'messageId' | 'to' | 'body'>,
+  message: Pick<Delivery, 'id' | 'messageId' | 'to' | 'body' | 'source'>,
   now: Instant,
   lifetimeMs: number,
 ): Delivery {
@@ -63,7 +67,7 @@ export function attempted(
   { now, random }: { now: Instant; random: number },
 ): Delivery {
   const { status, error } = reply;
-  const tried = { ...delivery, attempts: delivery.attempts + 1, status, error };
+  const tried = { ...delivery, attempts: delivery.attempts + 1, triedAt: now, status, error };
   if (status !== undefined && status >= 200 && status < 300)
     return { ...tried, state: 'delivered', endedAt: now };
   const wait = Math.max(backoff(tried.attempts, random), retryAfterMs(reply.retryAfter, now));
@@ -80,8 +84,23 @@ export function parked(delivery: Delivery, now: Instant, error: string): Deliver
 
 /** Once more from the beginning, under the same message id. */
 export function again(delivery: Delivery, now: Instant, lifetimeMs: number): Delivery {
-  const { endedAt: _, ...rest } = delivery;
-  return { ...rest, state: 'pending', nextAt: now, giveUpAt: now + lifetimeMs };
+  const { endedAt: _, status: __, error: ___, ...rest } = delivery;
+  return { ...rest, state: 'pending', attempts: 0, nextAt: now, giveUpAt: now + lifetimeMs };
+}
+
+/**
+ * The delivery, if its moments can be; else with moments of now. Under a clock that was ahead its next attempt was put off
+ * until that time.
+ */
+export function believable(delivery: Delivery, now: Instant, lifetimeMs: number): Delivery {
+  const { createdAt, triedAt, giveUpAt, nextAt } = delivery;
+  const isNotedAhead = isAhead(createdAt, now) || isAhead(triedAt, now);
+  if (!isNotedAhead && !isAhead(giveUpAt, now + lifetimeMs)) return delivery;
+  return {
+    ...delivery,
+    nextAt: Math.min(nextAt, now),
+    giveUpAt: Math.min(giveUpAt, now + lifetimeMs),
+  };
 }
 
 /** Doubles from 5 s to an hour; longer by up to a fifth, so that those which failed together do not come together. */

@@ -10,15 +10,16 @@ export interface EndedLimits {
 
 /** Deliveries that have ended, as the process that delivers knows them: the oldest are forgotten in time. */
 export class EndedDeliveries {
-  private readonly ended: { readonly id: string; readonly at: Instant }[] = [];
+  private readonly ended: { readonly id: string; readonly endedAt: Instant; readonly at: Instant }[] = [];
 
   constructor(
     private readonly book: DeliveryBook,
     private readonly limits: EndedLimits,
   ) {}
 
-  add({ id, endedAt = 0 }: Delivery): void {
-    this.ended.push({ id, at: endedAt });
+  add({ id, endedAt = 0 }: Delivery, now: Instant): void {
+    // What lies ahead was noted under a wrong clock, and would be kept until then.
+    this.ended.push({ id, endedAt, at: Math.min(endedAt, now) });
   }
 
   clear(): void {
@@ -32,7 +33,7 @@ export class EndedDeliveries {
       const gone = this.ended.shift();
       const kept = gone && (await this.book.find(gone.id));
       // It may have been made again since.
-      if (gone && kept?.delivery.endedAt === gone.at) await this.book.remove(gone.id);
+      if (gone && kept?.delivery.endedAt === gone.endedAt) await this.book.remove(gone.id);
     }
   }
 }

@@ -14,8 +14,8 @@ export class NoticeBox extends Webhooks {
     super();
   }
 
-  send({ id, url, body }: WebhookMessage): Promise<void> {
-    return this.leave(id, { url, body });
+  send({ id, url, body, source }: WebhookMessage): Promise<void> {
+    return this.leave(id, { url, body, source });
   }
 
   /** Has a delivery made again, from the first attempt on. */

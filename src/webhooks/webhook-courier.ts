@@ -2,10 +2,10 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Config } from '../config/config.js';
 import { addresseesOf, OWN_ADDRESS } from '../storage/notice-rule.js';
 import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
-import type { Instant } from '../task/clock.js';
+import { type Instant, isAhead } from '../task/clock.js';
 import { CourierLock } from './courier-lock.js';
-import { attempted, type Delivery, parked } from './delivery.js';
-import { DeliveryBook, type KeptDelivery } from './delivery-book.js';
+import { attempted, believable, type Delivery, parked } from './delivery.js';
+import { DeliveryBook } from './delivery-book.js';
 import { DueDeliveries } from './due-deliveries.js';
 import { EndedDeliveries } from './ended-deliveries.js';
 import { WebhookIntake } from './webhook-intake.js';
@@ -49,6 +49,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   /** Looks in a row that found nothing to do. */
   private idleLooks = 0;
   private leads = false;
+  private lastLook: Instant | undefined;
   private isStopped = false;
 
   constructor(
@@ -129,11 +130,15 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
       .then(() => this.lookOnce())
       .catch((error: unknown) => {
         // What was written and what is known may differ now: everything is read again.
-        this.leads = false;
-        this.leftAt = undefined;
+        this.leaveLead();
         if (!(error instanceof StoreUnavailable)) this.report(error);
       });
     return this.turn;
+  }
+
+  private leaveLead(): void {
+    this.leads = false;
+    this.leftAt = undefined;
   }
 
   private report(error: unknown): void {
@@ -141,7 +146,11 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async lookOnce(): Promise<void> {
-    if (this.isStopped || !(await this.mayLead())) return;
+    if (this.isStopped) return;
+    // A clock that was ahead is right again: what waits for it is read again, and mended.
+    if (isAhead(this.lastLook, this.now)) this.leaveLead();
+    this.lastLook = this.now;
+    if (!(await this.mayLead())) return;
     for (const delivery of await this.intake.takeIn(this.now)) this.due.add(delivery);
     this.due.start(this.now);
     await this.ended.forgetOld(this.now);
@@ -173,8 +182,8 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     if (version === this.leftAt) return;
     this.ended.clear();
     for (const delivery of await this.book.all()) {
-      if (delivery.state === 'pending') this.due.add(delivery);
-      else this.ended.add(delivery);
+      if (delivery.state === 'pending') this.due.add(believable(delivery, this.now, this.lifetimeMs));
+      else this.ended.add(delivery, this.now);
     }
   }
 
@@ -182,19 +191,20 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   private async deliver(id: string): Promise<Delivery | undefined> {
     const kept = await this.book.find(id);
     if (kept?.delivery.state !== 'pending') return undefined;
+    const delivery = believable(kept.delivery, this.now, this.lifetimeMs);
     // Another process delivers by now, or has made this attempt: the next look tells.
-    if (!this.lock.isHeld || kept.delivery.nextAt > this.now) return kept.delivery;
-    const next = await this.attempt(kept);
-    if (next === undefined) return kept.delivery;
-    if (!(await this.book.replace(next, kept.revision))) return kept.delivery;
+    if (!this.lock.isHeld || delivery.nextAt > this.now) return delivery;
+    const next = await this.attempt(delivery);
+    if (next === undefined) return delivery;
+    if (!(await this.book.replace(next, kept.revision))) return delivery;
     if (next.state === 'pending') return next;
-    this.ended.add(next);
+    this.ended.add(next, this.now);
     if (next.state === 'parked') await this.park(next);
     return undefined;
   }
 
   /** What came of it; `undefined` when the service ended meanwhile. */
-  private async attempt({ delivery }: KeptDelivery): Promise<Delivery | undefined> {
+  private async attempt(delivery: Delivery): Promise<Delivery | undefined> {
     const { messageId, body, to } = delivery;
     const url = to === OWN_ADDRESS ? this.config.WEBHOOK_URL : to;
     if (url === undefined) return parked(delivery, this.now, 'WEBHOOK_URL names no address any more');
@@ -208,12 +218,22 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   private async park({ id, to, status, error }: Delivery): Promise<void> {
     this.logger.warn(`Webhook ${id} is parked: ${error ?? `the receiver answered ${status ?? 'nothing'}`}`);
     if (status !== 410) return;
-    for (const other of this.due.takeAll(to)) {
-      const kept = await this.book.find(other);
-      if (kept?.delivery.state !== 'pending') continue;
-      const ended = parked(kept.delivery, this.now, 'The receiver answered 410 to another');
-      await this.book.replace(ended, kept.revision);
-      this.ended.add(ended);
+    const others = this.due.takeAll(to);
+    const left = new Set(others);
+    try {
+      for (const other of others) {
+        const kept = await this.book.find(other.id);
+        if (kept?.delivery.state === 'pending') {
+          const ended = parked(kept.delivery, this.now, 'The receiver answered 410 to another');
+          // Sent again on demand meanwhile: it waits on.
+          if (!(await this.book.replace(ended, kept.revision))) continue;
+          this.ended.add(ended, this.now);
+        }
+        left.delete(other);
+      }
+    } finally {
+      // The store went away in between: they wait on.
+      for (const each of left) this.due.add(each);
     }
   }
 

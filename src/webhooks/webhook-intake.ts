@@ -7,7 +7,8 @@ import { again, type Delivery, newDelivery } from './delivery.js';
 import type { DeliveryBook } from './delivery-book.js';
 
 /** What `NoticeBox` leaves: a message, or the id of a delivery to be made again. */
-export type LeftNotice = { readonly url: string; readonly body: object } | { readonly redeliver: string };
+export type LeftNotice =
+  { readonly url: string; readonly body: object; readonly source?: string } | { readonly redeliver: string };
 
 export interface IntakeParts {
   readonly documents: DocumentStore;
@@ -59,12 +60,18 @@ export class WebhookIntake {
 
   /** One for each address; the receiver knows the message by the same id at both. */
   private deliveriesOf({ to, event }: Notice, now: number): Delivery[] {
-    const { id, eval_id } = JSON.parse(event) as TaskEvent;
+    const { id, eval_id, queue: source } = JSON.parse(event) as TaskEvent;
     // The id alone is unique on one Redis, but not on all nodes of a Cluster.
     const messageId = `evt_${id}_${createHash('sha256').update(eval_id).digest('hex').slice(0, 8)}`;
     return to.split(' ').map((address) => {
       const own = address === OWN_ADDRESS;
-      const message = { id: own ? messageId : `${messageId}_task`, messageId, to: address, body: event };
+      const message = {
+        id: own ? messageId : `${messageId}_task`,
+        messageId,
+        to: address,
+        body: event,
+        source,
+      };
       return newDelivery(message, now, this.parts.lifetimeMs);
     });
   }
@@ -88,7 +95,8 @@ export class WebhookIntake {
   private async take(id: string, notice: LeftNotice, now: number): Promise<Delivery | undefined> {
     const { book, lifetimeMs } = this.parts;
     if (!('redeliver' in notice)) {
-      const message = { id: `msg_${id}`, messageId: id, to: notice.url, body: JSON.stringify(notice.body) };
+      const { url: to, body, source } = notice;
+      const message = { id: `msg_${id}`, messageId: id, to, body: JSON.stringify(body), source };
       const delivery = newDelivery(message, now, lifetimeMs);
       await book.add(delivery);
       return delivery;

@@ -6,6 +6,8 @@ export interface WebhookMessage {
   readonly url: string;
   /** What is sent, as JSON. Never the payload of a task. */
   readonly body: object;
+  /** Whose message it is: a queue. Queues take turns, so that none holds up the messages of another. */
+  readonly source?: string;
 }
 
 /** Tells addresses outside what happened, at least once, until they have taken it or the time for it is over. */

@@ -52,8 +52,8 @@ describeStores(({ startApp }) => {
     }
 
     describe('a batch', () => {
-      const ADDRESS = 'http://127.0.0.1/done';
-      const OTHER = 'http://127.0.0.1/elsewhere';
+      const ADDRESS = 'https://example.com/done';
+      const OTHER = 'https://example.com/elsewhere';
       const EVIL = { max_failures: 0, callback_url: OTHER };
 
       beforeEach(async () => {

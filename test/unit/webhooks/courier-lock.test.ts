@@ -52,4 +52,16 @@ describe('the lock of the courier', () => {
     await other.abandon();
     expect([await one.look(), other.isHeld]).toEqual(['abandoned', false]);
   });
+
+  it('is believed for six seconds at most, also when the clock was ahead when it was taken', async () => {
+    clock.advanceSeconds(86_400);
+    await one.look();
+    await one.take();
+    clock.advanceSeconds(-86_400);
+    expect([one.isHeld, await other.look()]).toEqual([false, 'abandoned']);
+    expect([await other.take(), await one.look()]).toEqual([true, 'theirs']);
+    // And the one that took it renews it, when nobody else was quicker.
+    clock.advanceSeconds(-86_400);
+    expect([await other.look(), other.isHeld]).toEqual(['mine', true]);
+  });
 });

@@ -1,4 +1,4 @@
-import { again, attempted, type Delivery, newDelivery } from '../../../src/webhooks/delivery.js';
+import { again, attempted, believable, type Delivery, newDelivery } from '../../../src/webhooks/delivery.js';
 import type { Reply } from '../../../src/webhooks/webhook-sender.js';
 
 const DAY_MS = 86_400_000;
@@ -68,6 +68,27 @@ describe('a delivery', () => {
 
   it('is parked at once when the receiver is gone', () => {
     expect(tried(fresh(), { status: 410 })).toMatchObject({ state: 'parked', endedAt: START });
+  });
+
+  it('sent again waits as long as a new one does, and tells nothing of earlier attempts', () => {
+    let delivery = fresh();
+    for (let n = 0; n < 12; n += 1) delivery = tried(delivery, { error: 'No connection' });
+    const next = again(delivery, delivery.nextAt, DAY_MS);
+    expect(next).toMatchObject({ attempts: 0, state: 'pending' });
+    expect([next.status, next.error]).toEqual([undefined, undefined]);
+    const after = attempted(next, { status: 500 }, { now: next.nextAt, random: 0 });
+    expect(after.nextAt - next.nextAt).toBe(5_000);
+  });
+
+  it('put off by a clock that was ahead is due at once when it is right again', () => {
+    const now = fresh().createdAt;
+    const ahead = now + 5 * DAY_MS;
+    const made = newDelivery({ id: 'd', messageId: 'm', to: 'https://a.example', body: '{}' }, ahead, DAY_MS);
+    expect(believable(made, now, DAY_MS)).toMatchObject({ nextAt: now, giveUpAt: now + DAY_MS });
+    const put = attempted(fresh(), { status: 500 }, { now: now + DAY_MS / 2, random: 0 });
+    expect(believable(put, now, DAY_MS)).toMatchObject({ nextAt: now, giveUpAt: fresh().giveUpAt });
+    const asked = attempted(fresh(), { status: 503, retryAfter: '36000' }, { now, random: 0 });
+    expect(believable(asked, now, DAY_MS)).toEqual(asked);
   });
 
   it('begins again with a new day and the same message id', () => {
