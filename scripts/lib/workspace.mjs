@@ -20,6 +20,7 @@ const SYSTEM_PACKAGES = [
   { command: 'curl', debian: 'curl' },
   { command: 'jq', debian: 'jq' },
   { command: 'mypy', debian: 'mypy' },
+  { command: 'promtool', debian: 'prometheus' },
 ];
 
 /** Runs a command with its output shown; true when it succeeded. */

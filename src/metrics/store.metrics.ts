@@ -5,6 +5,7 @@ import { TASK_STATES } from '../task/task.js';
 import { CountsCache } from './counts.cache.js';
 import { MetricsRegistry } from './metrics.registry.js';
 import { QueueLabels } from './queue.labels.js';
+import { TaskMetrics } from './task.metrics.js';
 import { timeWrites } from './store.timer.js';
 
 /** Seconds: an embedded commit takes about one millisecond, a store that is away its time-out. */
@@ -15,12 +16,14 @@ const WRITE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 export class StoreMetrics {
   private readonly tasks: Gauge;
   private readonly oldest: Gauge;
+  private readonly paused: Gauge;
 
   constructor(
     private readonly registry: MetricsRegistry,
     private readonly labels: QueueLabels,
     private readonly counts: CountsCache,
     private readonly store: TaskStore,
+    private readonly taskMetrics: TaskMetrics,
   ) {
     const registers = [registry];
     this.tasks = new Gauge({
@@ -36,6 +39,13 @@ export class StoreMetrics {
       labelNames: ['queue'],
       registers,
       collect: () => this.readAges(),
+    });
+    this.paused = new Gauge({
+      name: 'crucible_queue_paused',
+      help: '1 while an operator has paused the queue, else 0',
+      labelNames: ['queue'],
+      registers,
+      collect: () => this.readPauses(),
     });
     this.showAvailability();
   }
@@ -71,8 +81,28 @@ export class StoreMetrics {
     this.tasks.reset();
     for (const { queue, counts } of all) {
       const label = this.labels.of(queue);
+      // A queue that was filled by an earlier process has never been claimed from in this one.
+      this.taskMetrics.introduce(label);
       for (const state of TASK_STATES) this.tasks.inc({ queue: label, state }, counts[state]);
     }
+  }
+
+  private async readPauses(): Promise<void> {
+    const { store } = this;
+    const [all, configured] = await Promise.all([
+      this.counts.read(),
+      store.isAvailable ? store.configured().catch(() => []) : [],
+    ]);
+    const paused = new Set(configured.filter(({ settings }) => settings.paused).map(({ queue }) => queue));
+    const names = new Set([...all.map(({ queue }) => queue), ...paused]);
+    this.paused.reset();
+    const pauses = Array.from(names, (queue): Pause => ({
+      label: this.labels.of(queue),
+      isPaused: paused.has(queue),
+    }));
+    // The running ones last: queues that share a label are paused when each of them is.
+    for (const { label: queue, isPaused } of pauses.toSorted((a, b) => +b.isPaused - +a.isPaused))
+      this.paused.set({ queue }, isPaused ? 1 : 0);
   }
 
   private async readAges(): Promise<void> {
@@ -85,6 +115,11 @@ export class StoreMetrics {
       this.oldest.set({ queue: this.labels.of(queue) }, age);
     }
   }
+}
+
+interface Pause {
+  readonly label: string;
+  readonly isPaused: boolean;
 }
 
 function youngestFirst(a: QueueCounts, b: QueueCounts): number {

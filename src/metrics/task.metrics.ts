@@ -55,7 +55,7 @@ export class TaskMetrics {
 
   record({ task, type, ended }: Committed): void {
     const queue = this.labels.of(task.spec.queue);
-    if (!this.seen.has(queue)) this.introduce(queue);
+    this.introduce(queue);
     if (task.sequence === 1) this.enqueued.inc({ queue });
     if (task.state === 'processing' && type === 'processing') this.wait.observe({ queue }, waitOf(task));
     if (ended !== undefined) this.recordAttempt(queue, ended);
@@ -65,9 +65,15 @@ export class TaskMetrics {
     if (outcome !== undefined) this.finished.inc({ queue, outcome });
   }
 
-  /** Its counters begin at zero, so that a rate sees the first event too. */
+  /**
+   * Has the counters of a queue begin at zero, so that a rate sees the first event, and an alert that nothing happens.
+   *
+   * @param queue as metrics call it
+   */
   introduce(queue: string): void {
+    if (this.seen.has(queue)) return;
     this.seen.add(queue);
+    this.wait.zero({ queue });
     this.enqueued.inc({ queue }, 0);
     this.leaseLosses.inc({ queue }, 0);
     for (const reason of REASONS) this.redeliveries.inc({ queue, reason }, 0);
