@@ -111,7 +111,7 @@ module.exports = {
       'commands-know-the-client',
       'A command is a program of its own that starts at once. Only those for the files of the store know more.',
       { path: '^src/cli/', pathNot: '^src/cli/(store-copy|commands/store|program)\\.ts$' },
-      ['^src/(cli|client)/', '^src/version\\.ts$'],
+      ['^src/(cli|client)/', '^src/version\\.ts$', '^src/task/error-summary\\.ts$'],
     ),
     {
       name: 'swagger-at-the-edge',

@@ -6,7 +6,7 @@ import { QueueService } from '../queue/queue.service.js';
 import type { TaskPage } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import { DEAD_LETTER_STATES, type Task } from '../task/task.js';
-import { excerpt } from './parts/format.js';
+import { errorLine } from './parts/format.js';
 
 /** How many of the newest are looked at for groups. */
 export const LOOKED_AT = 2_000;
@@ -91,7 +91,7 @@ export function groupOf(task: Task): string {
   return groupId(errorOf(task));
 }
 
-/** The first line of the error, without the numbers that differ from one task to the next. */
+/** The line of the error that says what went wrong, without the numbers that differ from one task to the next. */
 function errorOf(task: Task): string {
   if (task.state === 'expired') return 'Expired before it was started';
   const error = task.last?.error;
@@ -99,7 +99,7 @@ function errorOf(task: Task): string {
     const isLost = task.state === 'failed' && task.outcome === 'lost';
     return isLost ? 'Its workers were lost too often' : 'Failed without an error text';
   }
-  return excerpt(error, ERROR_LENGTH).replace(/\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b/gi, '#');
+  return errorLine(error, ERROR_LENGTH).replace(/\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b/gi, '#');
 }
 
 function groupId(error: string): string {

@@ -4,6 +4,7 @@
  *
  * A command that finds its work already done returns `undefined`: nothing to write, answer as the first time.
  */
+import { summaryOf } from './error-summary.js';
 import { after, type Instant, type Moment, type Seconds } from './clock.js';
 import { retryDelay } from './retry-policy.js';
 import {
@@ -422,9 +423,19 @@ function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; 
   return { ended, last: extend({ leaseId: lease?.id, workerId, outcome, exitCode }, excerpt(error)) };
 }
 
-/** The beginning of an error. A character is never cut in two: half of one is not valid in UTF-8. */
+/** The most that the line that says what went wrong takes of an excerpt. */
+const SUMMARY_LENGTH = 300;
+
+/** The beginning of an error, and the line that says what went wrong if that comes later. A character is never cut in two: half of one is not valid in UTF-8. */
 function excerpt(error: string | undefined): Pick<LastAttempt, 'error' | 'isErrorCut'> {
   if (error === undefined || error.length <= ERROR_EXCERPT_LENGTH) return { error };
-  const beginning = error.slice(0, ERROR_EXCERPT_LENGTH);
-  return { error: beginning.replace(/[\uD800-\uDBFF]$/, ''), isErrorCut: true };
+  const summary = whole(summaryOf(error).slice(0, SUMMARY_LENGTH));
+  const beginning = whole(error.slice(0, ERROR_EXCERPT_LENGTH));
+  if (beginning.includes(summary)) return { error: beginning, isErrorCut: true };
+  const end = `\n  …\n${summary}`;
+  return { error: whole(error.slice(0, ERROR_EXCERPT_LENGTH - end.length)) + end, isErrorCut: true };
+}
+
+function whole(text: string): string {
+  return text.replace(/[\uD800-\uDBFF]$/, '');
 }

@@ -1,5 +1,6 @@
 import type { ListedTask, TaskStatus } from '../../client/index.js';
 import { membersOf } from '../../client/json-text.js';
+import { summaryOf } from '../../task/error-summary.js';
 import type { Context } from '../context.js';
 import { printEnd } from './enqueue.js';
 
@@ -10,7 +11,7 @@ const COLUMNS = {
   PRIORITY: (task: ListedTask) => task.priority,
   ATTEMPT: (task: ListedTask) => task.attempt,
   QUEUED_AT: (task: ListedTask) => task.queued_at,
-  ERROR: (task: ListedTask) => task.error?.split('\n')[0]?.slice(0, 60),
+  ERROR: (task: ListedTask) => task.error && summaryOf(task.error).slice(0, 60),
 };
 
 export interface GetOptions {
@@ -33,7 +34,7 @@ export async function get(id: string, options: GetOptions, context: Context): Pr
     WORKER: (each: (typeof attempts)[number]) => each.worker_id,
     STARTED_AT: (each: (typeof attempts)[number]) => each.started_at,
     ENDED_AT: (each: (typeof attempts)[number]) => each.ended_at,
-    ERROR: (each: (typeof attempts)[number]) => each.error?.split('\n')[0],
+    ERROR: (each: (typeof attempts)[number]) => each.error && summaryOf(each.error),
   };
   await context.list().rows(columns, attempts);
 }

@@ -16,7 +16,7 @@ import {
   taskLink,
 } from '../parts/components.js';
 import { confirmation } from '../parts/confirmation.js';
-import { ago, excerpt, number, plural } from '../parts/format.js';
+import { ago, errorLine, number, plural } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
 import { workerOf } from './tasks.page.js';
 
@@ -36,7 +36,7 @@ export class DeadLettersPage {
       title: 'Dead letters',
       section: '/dashboard/dead-letters',
       top: html`<h1>Dead letters</h1>
-        <p class="lead">Tasks that failed or expired, grouped by the first line of their error.</p>
+        <p class="lead">Tasks that failed or expired, grouped by what went wrong.</p>
         ${
           mayRedrive(principal) &&
           html`<p class="bulk">
@@ -163,7 +163,7 @@ function letterColumns(now: Instant, isRedrivable: boolean): readonly Column<Tas
     { title: 'Queue', cell: ({ spec }) => spec.queue },
     { title: 'Worker', cell: (task) => orNone(workerOf(task)) },
     { title: 'Ended', isNumber: true, cell: (task) => orNone(endOf(task, now)) },
-    { title: 'Error', cell: ({ last }) => orNone(last?.error && foreign(excerpt(last.error, 80))) },
+    { title: 'Error', cell: ({ last }) => orNone(last?.error && foreign(errorLine(last.error, 80))) },
   ];
   return isRedrivable ? [...columns, { title: 'Action', cell: redriveOne }] : columns;
 }

@@ -15,7 +15,7 @@ import {
   table,
   taskLink,
 } from '../parts/components.js';
-import { ago, excerpt } from '../parts/format.js';
+import { ago, errorLine } from '../parts/format.js';
 import { flag, type Html, html } from '../parts/html.js';
 import { queryOf, readFilters, storeFilter, type TaskFilters } from '../task-filters.js';
 
@@ -80,7 +80,7 @@ export function columnsAt(now: Instant): readonly Column<Task>[] {
     { title: 'Ended', isNumber: true, cell: (task) => orNone(isFinished(task) && ago(task.finishedAt, now)) },
     {
       title: 'Last error',
-      cell: ({ last }) => orNone(last?.error && foreign(excerpt(last.error, ERROR_LENGTH))),
+      cell: ({ last }) => orNone(last?.error && foreign(errorLine(last.error, ERROR_LENGTH))),
     },
   ];
 }

@@ -1,5 +1,6 @@
 import type { Instant } from '../../task/clock.js';
 import { type Html, html } from './html.js';
+import { summaryOf } from '../../task/error-summary.js';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 const UNITS = [
@@ -59,6 +60,11 @@ function exact(instant: Instant): string {
 export function excerpt(text: string, length: number): string {
   const line = text.trim().split(/[\r\n]/, 1)[0] ?? '';
   return line.length > length ? `${line.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : line;
+}
+
+/** What went wrong, in one line of at most `length` characters. */
+export function errorLine(error: string, length: number): string {
+  return excerpt(summaryOf(error), length);
 }
 
 export function plural(count: number, noun: string): string {

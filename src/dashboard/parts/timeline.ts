@@ -1,7 +1,7 @@
 import type { Instant } from '../../task/clock.js';
 import type { Attempt, Task } from '../../task/task.js';
 import { badge, emptyState, foreign } from './components.js';
-import { ago, duration, excerpt, moment, number } from './format.js';
+import { ago, duration, errorLine, excerpt, moment, number } from './format.js';
 import { type Html, html } from './html.js';
 
 export interface TaskHistory {
@@ -32,7 +32,7 @@ function endedAttempt({ attempt, workerId, startedAt, endedAt, outcome, error, e
       >
       ${exitCode !== undefined && html`<span class="hint">exit code ${exitCode}</span>`}
     </p>
-    ${error !== undefined && html`<p class="error-text">${foreign(excerpt(error, ERROR_LENGTH))}</p>`}
+    ${error !== undefined && html`<p class="error-text">${foreign(errorLine(error, ERROR_LENGTH))}</p>`}
   </li>`;
 }
 
