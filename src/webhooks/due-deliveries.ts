@@ -63,7 +63,7 @@ export class DueDeliveries {
   start(now: Instant): void {
     const order = [...this.ready.keys()];
     // Who waited before keeps the turn.
-    this.ready = new Map(order.map((source): [string, Map<string, Waiting[]>] => [source, new Map()]));
+    this.ready = new Map(order.map((source) => [source, new Map<string, Waiting[]>()]));
     for (const waiting of this.waiting.values()) {
       // One that was read again meanwhile is looked at when its attempt is over.
       if (waiting.nextAt > now || this.underWay.has(waiting.id)) continue;
