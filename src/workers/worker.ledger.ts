@@ -1,5 +1,5 @@
 import type { Committed } from '../storage/task-store.js';
-import type { Instant } from '../task/clock.js';
+import { type Instant, isAhead } from '../task/clock.js';
 import { merged, type WorkerRecord } from './worker.record.js';
 
 /** More workers than that are not noted until others are forgotten. */
@@ -43,10 +43,14 @@ export class WorkerLedger {
     }
   }
 
-  /** Forgets those that were seen last before this. */
-  forget(before: Instant): void {
-    for (const [id, { lastSeen }] of this.workers) {
-      if (lastSeen >= before) continue;
+  /** Forgets those that were seen last before this. One that was seen ahead, under a wrong clock, was seen now. */
+  forget(before: Instant, now: Instant): void {
+    for (const [id, worker] of this.workers) {
+      if (isAhead(worker.lastSeen, now)) {
+        worker.lastSeen = now;
+        this.isChanged = true;
+      }
+      if (worker.lastSeen >= before) continue;
       this.workers.delete(id);
       this.isChanged = true;
     }

@@ -4,7 +4,7 @@ import { Config } from '../config/config.js';
 import { WorkerWatch } from '../queue/worker-watch.js';
 import { allDocuments, DocumentStore, type StoredDocument } from '../storage/document-store.js';
 import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
-import type { Instant } from '../task/clock.js';
+import { type Instant, isAhead } from '../task/clock.js';
 import { DrainList } from './drain.list.js';
 import { WorkerLedger } from './worker.ledger.js';
 import { merged, type WorkerRecord } from './worker.record.js';
@@ -78,9 +78,12 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     await this.flush();
     const workers = new Map<string, WorkerRecord>();
     const silentSince = this.silentSince();
+    const now = this.store.clock.now().wall;
     for (const document of await allDocuments(this.documents, KIND)) {
       for (const [id, record] of Object.entries(sheetOf(document).workers)) {
-        if (record.lastSeen >= silentSince) workers.set(id, merged(record, workers.get(id)));
+        if (record.lastSeen < silentSince) continue;
+        const believed = isAhead(record.lastSeen, now) ? { ...record, lastSeen: now } : record;
+        workers.set(id, merged(believed, workers.get(id)));
       }
     }
     return workers;
@@ -96,8 +99,9 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
   private async write(): Promise<void> {
     await this.drains.refresh();
     const now = this.store.clock.now().wall;
-    this.ledger.forget(this.silentSince());
-    const isDue = now - this.writtenAt >= SIGN_OF_LIFE_MS && this.ledger.size > 0;
+    this.ledger.forget(this.silentSince(), now);
+    const isLate = now - this.writtenAt >= SIGN_OF_LIFE_MS || isAhead(this.writtenAt, now);
+    const isDue = isLate && this.ledger.size > 0;
     if (isDue) await this.takeOver(now);
     if (isDue || this.ledger.isChanged) await this.writeSheet(now);
   }
@@ -129,13 +133,15 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
       const sheet = sheetOf(document);
       for (const [id, { lastSeen }] of Object.entries(sheet.workers))
         if (lastSeen >= silentSince) workers.add(id);
-      const isGone = document.id !== this.processId && now - sheet.at > SILENT_MS;
+      // A process that is up has a sheet of its clock, so one that lies ahead was left by one that is not.
+      const isStale = now - sheet.at > SILENT_MS || isAhead(sheet.at, now + SILENT_MS);
+      const isGone = document.id !== this.processId && isStale;
       if (isGone && (await this.documents.remove(KIND, document.id, document.revision))) {
         this.ledger.adopt(sheet.workers);
       }
     }
     for (const [id, since] of [...this.drains.entries()]) {
-      if (since < silentSince && !workers.has(id)) await this.drains.remove(id);
+      if ((since < silentSince || isAhead(since, now)) && !workers.has(id)) await this.drains.remove(id);
     }
   }
 

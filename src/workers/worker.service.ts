@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { TaskStore } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
 import { DrainList } from './drain.list.js';
 import type { WorkerRecord } from './worker.record.js';
 import { WorkerRegistry } from './worker.registry.js';
@@ -12,6 +13,7 @@ const PAGE = 1_000;
 export interface HeldTask {
   readonly id: string;
   readonly queue: string;
+  readonly since: Instant;
 }
 
 export interface KnownWorker extends WorkerRecord {
@@ -32,12 +34,11 @@ export class WorkerService {
   /** Those that were seen lately, or hold a task; by name. */
   async list(): Promise<readonly KnownWorker[]> {
     const [workers, held] = await Promise.all([this.registry.list(), this.held()]);
-    const ids = [...workers.keys()].toSorted();
-    return ids.flatMap((id) => {
-      const record = workers.get(id);
-      return record === undefined
-        ? []
-        : [{ ...record, id, isDraining: this.drains.has(id), held: held.get(id) ?? [] }];
+    const ids = [...new Set([...workers.keys(), ...held.keys()])].toSorted();
+    return ids.map((id) => {
+      const tasks = held.get(id) ?? [];
+      const record = workers.get(id) ?? recordOf(tasks);
+      return { ...record, id, isDraining: this.drains.has(id), held: tasks };
     });
   }
 
@@ -54,7 +55,7 @@ export class WorkerService {
   }
 
   private async requireKnown(id: string): Promise<void> {
-    if ((await this.registry.list()).has(id)) return;
+    if ((await this.registry.list()).has(id) || (await this.held()).has(id)) return;
     throw new ProblemError('worker_not_found', `No worker ${id} was seen lately`);
   }
 
@@ -66,15 +67,24 @@ export class WorkerService {
     do {
       const page = await this.store.list({ states: ['processing'], limit: PAGE, cursor });
       for (const task of page.tasks) {
-        const workerId = task.state === 'processing' ? task.lease.workerId : undefined;
+        if (task.state !== 'processing') continue;
+        const { workerId } = task.lease;
         if (workerId === undefined) continue;
         const ofWorker = held.get(workerId) ?? [];
         held.set(workerId, ofWorker);
-        ofWorker.push({ id: task.spec.id, queue: task.spec.queue });
+        ofWorker.push({ id: task.spec.id, queue: task.spec.queue, since: task.startedAt });
       }
       seen += page.tasks.length;
       cursor = page.nextCursor;
     } while (cursor !== undefined && seen < MAX_HELD);
     return held;
   }
+}
+
+/** Of a worker that was silent for so long that it is forgotten, and holds tasks: what these tell. */
+function recordOf(held: readonly HeldTask[]): WorkerRecord {
+  const first = held.reduce((least, { since }) => Math.min(least, since), Infinity);
+  const last = held.reduce((most, { since }) => Math.max(most, since), -Infinity);
+  const queues = [...new Set(held.map(({ queue }) => queue))];
+  return { firstSeen: first, lastSeen: last, completed: 0, failed: 0, lost: 0, queues };
 }

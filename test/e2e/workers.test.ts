@@ -73,6 +73,32 @@ describeStores(({ name, startApp, settings }) => {
       expect(await workers()).toMatchObject([{ worker_id: 'w2' }]);
     });
 
+    it('are listed as long as they hold a task, however long they are silent', async () => {
+      await post('/tasks', { eval_id: 'long', code: 'x', timeout: 3_600 });
+      await claim('w1');
+      service.clock.advanceSeconds(service.app.get(Config).WORKER_FORGET_SECONDS + 1);
+      expect(await workers()).toMatchObject([
+        {
+          worker_id: 'w1',
+          held_tasks: ['long'],
+          last_seen_at: '2026-01-01T00:00:00.000Z',
+          queues: ['default'],
+        },
+      ]);
+      expect((await post('/workers/w1/drain', {})).status).toBe(200);
+    });
+
+    it('that were seen under a clock that was ahead are forgotten in time when it is right again', async () => {
+      service.clock.advanceSeconds(86_400);
+      await claim('w1');
+      expect(await workers()).toHaveLength(1);
+      await post('/workers/w1/drain', {});
+      service.clock.advanceSeconds(-86_400);
+      expect(await workers()).toMatchObject([{ last_seen_at: '2026-01-01T00:00:00.000Z' }]);
+      service.clock.advanceSeconds(service.app.get(Config).WORKER_FORGET_SECONDS + 1);
+      expect(await workers()).toEqual([]);
+    });
+
     it('learn with every answer that they are to drain, and get nothing', async () => {
       await enqueue('a', 'b');
       const first = await claim('w1');
