@@ -51,7 +51,7 @@ describe('the summary of an error', () => {
     if (task.state !== 'queued') throw new Error('It must be claimed');
     const held = claim(task, grant, at(1)).task;
     const error = `Traceback (most recent call last):\n${FRAMES.repeat(50)}ValueError: at the end`;
-    const last = fail(held, { leaseId: 'l', error }, at(2))?.task.last;
+    const last = fail(held, { leaseId: 'l', error, random: 0 }, at(2))?.task.last;
     expect(last).toMatchObject({ isErrorCut: true });
     expect(last?.error?.length).toBeLessThanOrEqual(ERROR_EXCERPT_LENGTH);
     expect(last?.error?.startsWith('Traceback')).toBe(true);
