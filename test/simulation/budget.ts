@@ -3,9 +3,9 @@ import { RankedSet } from '../../src/storage/embedded/ranked-set.js';
 import type { Ms, Scheduler } from './scheduler.js';
 
 /** Calls of the store at one instant. A request about a thousand tasks makes a few for each of them. */
-const CALLS_AT_ONCE = 6_000;
+const CALLS_AT_ONCE = 12_000;
 /** Calls of the store within a second, also those that come one after the other. */
-const CALLS_PER_SECOND = 9_000;
+const CALLS_PER_SECOND = 18_000;
 /** Promises made between two things that happen. */
 const PROMISES_PER_TURN = 400_000;
 

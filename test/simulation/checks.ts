@@ -154,7 +154,9 @@ export class Checks {
       if (operation.f === 'lease')
         return { ...operation, grants: operation.grants.filter(({ id }) => isTold(id)) };
       if (operation.f === 'clear') return isAllTold ? operation : { ...operation, removed: undefined };
-      return isTold(operation.id) ? operation : [];
+      // What is over the limits is forgotten.
+      const isForgotten = plan.theme === 'retention' && operation.f === 'get' && operation.state === 'absent';
+      return isTold(operation.id) && !isForgotten ? operation : [];
     });
     const { violations } = checkHistory(
       { operations: kept, faults: [] },

@@ -334,7 +334,7 @@ const THEMES = {
     isSeldom: true,
   },
   crowd: {
-    deeds: { look: 1, enqueue: 4, poll: 4, list: 2, crowd: 1 },
+    deeds: { look: 2, enqueue: 1, poll: 1, list: 2, crowd: 2 },
     bursts: 1,
     queues: ['default'],
     stores: BOTH,

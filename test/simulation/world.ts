@@ -41,6 +41,7 @@ const DRAIN_MS = 15_000;
 const DRAINS = 6;
 /** More queues than that are only counted: to make them would take long. */
 const MOST_REAL_QUEUES = 1_000;
+const READS_AT_ONCE = 100;
 /** Starting or ending takes no longer, or does not end. */
 const HANG_MS = 60_000;
 
@@ -265,12 +266,15 @@ class World {
 
   private async readAll(entrance: Entrance): Promise<void> {
     const step: Step = { do: 'look', at: 0, replica: 0 };
-    for (const id of this.clients.wishes.keys()) {
+    const read = async (id: string) => {
       const t0 = this.history.now();
       const answer = await this.clients.ask(step, entrance, get(`/tasks/${id}`));
       const state = answer?.status === 404 ? 'absent' : (answer?.body.status as 'queued');
       this.history.add(t0, { f: 'get', id, res: 'ok', state, isFinal: true });
-    }
+    };
+    const ids = [...this.clients.wishes.keys()];
+    for (let start = 0; start < ids.length; start += READS_AT_ONCE)
+      await Promise.all(ids.slice(start, start + READS_AT_ONCE).map(read));
   }
 
   /** Nothing may be left when everything has ended. */
