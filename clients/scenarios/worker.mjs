@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { AttemptFailed, Worker } from 'crucible-queue/client';
 
-const { url, worker_id: workerId, concurrency = 1, lease } = JSON.parse(process.argv[2] ?? '{}');
+const { url, worker_id: workerId, concurrency = 1, lease, queues } = JSON.parse(process.argv[2] ?? '{}');
 const opened = new Map();
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -28,6 +28,7 @@ const worker = new Worker(
     workerId,
     concurrency,
     lease,
+    queues,
     onEvent: ({ type, task, error }) => {
       if (type !== 'trouble') say({ event: type, id: task?.eval_id, code: error?.code });
     },

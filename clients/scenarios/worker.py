@@ -39,6 +39,7 @@ worker = Worker(
     settings["worker_id"],
     settings.get("concurrency", 1),
     lease=settings.get("lease"),
+    queues=settings.get("queues"),
     on_event=on_event,
 )
 

@@ -9,6 +9,7 @@ umask 077
 
 url=${QUEUE_URL:-http://127.0.0.1:8081}
 worker=${WORKER_ID:-$(hostname)-$$}
+queues=${QUEUES:-default} # looked at in this order, separated by commas
 key=${QUEUE_API_KEY:-}
 task_user=${QUEUE_TASK_USER:-nobody}
 unset QUEUE_API_KEY
@@ -203,8 +204,8 @@ claim_number=0
 while [ -z "$stopping" ]; do
   # With the same claim_id, a claim whose answer was lost gives the same task again.
   [ "$misses" -gt 0 ] || claim_number=$((claim_number + 1))
-  jq -n --arg worker "$worker" --arg claim "$run_id-$claim_number" \
-    '{worker_id: $worker, wait: 20, claim_id: $claim}' >"$own/claim"
+  jq -n --arg worker "$worker" --arg claim "$run_id-$claim_number" --arg queues "$queues" \
+    '{worker_id: $worker, queues: ($queues | split(",")), wait: 20, claim_id: $claim}' >"$own/claim"
   asked_at=$(date +%s)
   call 30 /tasks/claim "$own/claim"
   case $status in

@@ -68,7 +68,8 @@ const REFUSED: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422]);
 /** Sends calls, checks their answers, and repeats a call where that helps: after `Retry-After`, with pauses that grow. */
 export class Transport {
   private readonly base: URL;
-  private nextRepeatAt = 0;
+  /** Moments that repeated calls were given, in order; those that are over are dropped. */
+  private booked: readonly Milliseconds[] = [];
 
   /** @throws TypeError for a URL that is not one of a service */
   constructor(private readonly options: TransportOptions) {
@@ -159,11 +160,16 @@ export class Transport {
     return new UnexpectedAnswer(`${method} ${path}: ${why}`, retryAfter);
   }
 
-  /** A client that makes a hundred calls at once repeats them as seldom as one that makes a single. */
+  /**
+   * A client that makes a hundred calls at once repeats them as seldom as one that makes a single. A call that was told to
+   * wait for a minute keeps its own moment free, and holds up no other.
+   */
   private spaced(length: Milliseconds): Milliseconds {
     const now = steadyNow();
-    const at = Math.max(now + length, this.nextRepeatAt);
-    this.nextRepeatAt = at + REPEAT_SPACING_MS;
+    const booked = this.booked.filter((each) => each > now - REPEAT_SPACING_MS);
+    let at = now + length;
+    for (const each of booked) if (Math.abs(each - at) < REPEAT_SPACING_MS) at = each + REPEAT_SPACING_MS;
+    this.booked = [...booked, at].sort((one, other) => one - other);
     return at - now;
   }
 

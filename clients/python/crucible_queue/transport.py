@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import http.client
 import random
 import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from .connections import Breaker, Connections
 from .errors import ApiError, ClientError, ConnectionFailed, Interrupted, UnexpectedAnswer, api_error
@@ -88,6 +89,8 @@ class Transport:
         Raises ConnectionFailed, ApiError or Interrupted.
         """
         target = self._target(path, query)
+        # Who reads nothing of the answer may get none.
+        reader = _read_anything if read is None and read_text is None else read_text or _reader_of(read)
         sent = content if body is None else write_json(body)
         limit = wait + (self._request_timeout if timeout is None else timeout)
         give_up_at = time.monotonic() + (self._patience if patience is None else patience)
@@ -95,7 +98,7 @@ class Transport:
         while True:
             try:
                 answer = self._exchange(method, target, sent, headers or {}, limit, breaker)
-                return self._read(answer, f"{method} {target}", read_text or _reader_of(read))
+                return self._read(answer, f"{method} {target}", reader)
             except (ConnectionFailed, ApiError) as error:
                 pause = _pause_after(error, attempt)
                 may_repeat = _may_repeat(error, is_repeatable, is_stubborn)
@@ -126,7 +129,7 @@ class Transport:
         retry_after = _seconds(answer.retry_after)
         if 200 <= status < 300:
             try:
-                return None if status == 204 else read_text(answer.text)
+                return read_text(answer.text)
             except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
                 # What else this connection carries may belong to other calls.
                 self.close()
@@ -197,18 +200,26 @@ class _Address(NamedTuple):
 
 
 class _Spacing:
-    """Spreads the repeated calls of all threads: a worker with a hundred slots knocks as seldom as one with a single."""
+    """Spreads the repeated calls of all threads: a worker with a hundred slots knocks as seldom as one with a single.
+
+    A call that was told to wait for a minute keeps its own moment free, and holds up no other.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._next_at = 0.0
+        #: Moments that calls were given, in order; those that are over are dropped.
+        self._booked: List[float] = []
 
     def from_now(self, pause: float) -> float:
         """Seconds to wait before the next repeated call, which are ``pause`` at least."""
         now = time.monotonic()
+        at = now + pause
         with self._lock:
-            at = max(now + pause, self._next_at)
-            self._next_at = at + REPEAT_SPACING
+            self._booked = [each for each in self._booked if each > now - REPEAT_SPACING]
+            for each in self._booked:
+                if abs(each - at) < REPEAT_SPACING:
+                    at = each + REPEAT_SPACING
+            bisect.insort(self._booked, at)
         return at - now
 
 
@@ -246,6 +257,10 @@ def _pause_after(error: ClientError, attempt: int) -> float:
 
 def _reader_of(read: Optional[Reader]) -> Callable[[bytes], Any]:
     return lambda text: read_json(text) if read is None else read(read_json(text))
+
+
+def _read_anything(text: bytes) -> Any:
+    return read_json(text) if text else None
 
 
 def _problem_of(text: bytes) -> Optional[Mapping[str, Any]]:

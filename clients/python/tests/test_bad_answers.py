@@ -3,6 +3,7 @@ import unittest
 from unittest import mock
 
 from crucible_queue import AttemptFailed, Client, ConnectionFailed, RetryLater, Worker
+from crucible_queue.transport import _Spacing
 
 from .test_faults import FaultTest as ScriptedTest
 from .test_faults import task
@@ -12,6 +13,7 @@ DONE = {"eval_id": "a", "status": "completed"}
 #: What servers and proxies have been seen to answer instead.
 BAD = {
     "an empty 200": (200, ""),
+    "a 204": (204, ""),
     "a redirect": (302, "", {"Location": "http://127.0.0.1:9/"}),
     "a page": (200, "<html>Sign in to the network"),
     "another document": (200, {"errors": 5}),
@@ -179,6 +181,13 @@ class BadAnswersTest(ScriptedTest):
                 raise error
 
             self.assertEqual(self.run_one(fail).failed, 1)
+
+    def test_a_call_that_was_told_to_wait_holds_up_no_other(self):
+        spacing = _Spacing()
+        self.assertGreater(spacing.from_now(60), 59)
+        self.assertLess(spacing.from_now(0.0), 1)
+        moments = sorted(spacing.from_now(0.0) for _ in range(200))
+        self.assertTrue(all(abs(a - b) > 0.009 for a, b in zip(moments, moments[1:])))
 
     def test_a_page_is_not_taken_for_the_answer_that_a_task_is_unknown(self):
         self.answers((404, "<html>404 Not Found"))

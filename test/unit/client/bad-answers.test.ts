@@ -18,6 +18,7 @@ import { type ScriptedAnswer, ScriptedService } from '../../support/scripted-ser
 /** What servers and proxies have been seen to answer instead. */
 const BAD: Readonly<Record<string, ScriptedAnswer>> = {
   'an empty 200': [200, ''],
+  'a 204': [204, ''],
   'a redirect': [302, '', { Location: 'http://127.0.0.1:9/' }],
   'a page': [200, '<html>Sign in to the network'],
   'another document': [200, { errors: 5 }],
@@ -249,6 +250,24 @@ describe('a client', () => {
     service.answers = [[404, '<html>404 Not Found']];
     await expect(new Client({ url: service.url, patience: 0 }).get('a')).rejects.toThrow(UnexpectedAnswer);
   });
+
+  it('holds up no call for another that was told to wait for a minute', async () => {
+    const stop = new AbortController();
+    const client = new Client({ url: service.url, patience: 100 });
+    service.answers = [[503, { code: 'draining' }, { 'Retry-After': '60' }]];
+    const call = { method: 'GET', path: 'status' } as const;
+    let waiting: Promise<unknown> = Promise.resolve();
+    await new Promise<void>((resolve) => {
+      waiting = client.request({ ...call, signal: stop.signal, onRetry: () => resolve() });
+    });
+    service.answers = [
+      [503, { code: 'draining' }],
+      [200, { queued: 1 }],
+    ];
+    expect(await client.request(call)).toEqual({ queued: 1 });
+    stop.abort();
+    await expect(waiting).rejects.toThrow();
+  }, 20_000);
 
   it('refuses a URL with credentials and does not repeat them', () => {
     expect(() => new Client({ url: 'http://user:secret@queue:8081' })).toThrow(

@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from '../../src/client/index.js';
+import { endServer, endWithParent } from '../support/server-process.js';
+import type { BadAnswer } from './bad-answers.js';
+import { ChaosProxy, type Traffic } from './chaos.proxy.js';
+
+export const RUNTIMES = ['typescript', 'python', 'command', 'shell'] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
+/** A task of a campaign, and how it has to end. */
+export interface ChaosTask {
+  readonly code: string;
+  readonly ends: 'completed' | 'failed';
+}
+
+/** So many tasks: most end at once, some fail, and a few outlast several heartbeats. */
+export function tasksOf(count: number): readonly ChaosTask[] {
+  return Array.from({ length: count }, (_, index) => {
+    if (index % 20 === 7) return { code: 'sleep 4', ends: 'completed' };
+    return index % 5 === 0 ? { code: 'error', ends: 'failed' } : { code: 'return', ends: 'completed' };
+  });
+}
+
+export interface CrewOptions {
+  /** The real service. */
+  readonly url: string;
+  readonly runtime: Runtime;
+  readonly workers: number;
+  readonly concurrency: number;
+  /** Seconds. */
+  readonly lease: number;
+  readonly tasks: readonly ChaosTask[];
+  readonly members: readonly BadAnswer[];
+  readonly every: number;
+  /** Told now and then, with how many tasks have ended. */
+  readonly onProgress?: (ended: number, workers: readonly ChildProcess[]) => void;
+}
+
+export interface CrewReport {
+  /** Tasks that did not end as they had to, or not exactly once. */
+  readonly wrong: readonly string[];
+  readonly ended: number;
+  /** Attempts beyond the first of each task: their lease was lost, or they were given back. */
+  readonly extraAttempts: number;
+  readonly heldAtTheEnd: number;
+  /** Workers that ended by themselves, or with an error. */
+  readonly brokenWorkers: readonly string[];
+  readonly traffic: readonly Traffic[];
+}
+
+const CHUNK = 500;
+const POLL_MS = 50;
+const LONGEST_STALL_MS = 180_000;
+
+/**
+ * Has the workers of one runtime finish tasks in a queue of its own, each worker behind a proxy that answers badly, and
+ * reads from the histories what became of each.
+ */
+export async function finishWithCrew(options: CrewOptions): Promise<CrewReport> {
+  const { url, runtime, tasks } = options;
+  const client = new Client({ url });
+  const expected = new Map(tasks.map((task, index) => [`${runtime}-${index}`, task]));
+  await enqueue(client, runtime, expected);
+  const crew = await startCrew(options);
+  try {
+    await untilEnded(client, options, crew);
+    for (const { proxy } of crew) proxy.isActive = false;
+    const endings = await Promise.all(crew.map(({ child }) => endWorker(child)));
+    const brokenWorkers = endings.flatMap((code, index) =>
+      code === 0 ? [] : [`${runtime}-${index} ended with ${code}: ${crew[index]?.said() ?? ''}`],
+    );
+    const { leased } = await client.queues.stats(runtime);
+    return {
+      ...(await readHistories(client, expected)),
+      ended: tasks.length,
+      heldAtTheEnd: leased,
+      brokenWorkers,
+      traffic: crew.map(({ proxy }) => proxy.traffic),
+    };
+  } finally {
+    await Promise.all(crew.map(({ child }) => endServer(child, 'SIGKILL')));
+    await Promise.all(crew.map(({ proxy }) => proxy.close()));
+  }
+}
+
+interface Member {
+  readonly proxy: ChaosProxy;
+  readonly child: ChildProcess;
+  readonly said: () => string;
+}
+
+async function enqueue(client: Client, queue: string, tasks: ReadonlyMap<string, ChaosTask>): Promise<void> {
+  // What ends an attempt beside its task is a fault of the run: budgets leave room to see it.
+  const inputs = [...tasks].map(([eval_id, { code }]) => ({
+    eval_id,
+    code,
+    queue,
+    timeout: 60,
+    max_attempts: 1,
+    max_interruptions: 20,
+  }));
+  for await (const { rejected } of client.enqueueAll(inputs, { size: CHUNK }))
+    if (rejected > 0) throw new Error(`${rejected} tasks were refused`);
+}
+
+async function startCrew(options: CrewOptions): Promise<Member[]> {
+  const { url, runtime, workers, members, every } = options;
+  const target = Number(new URL(url).port);
+  const crew: Member[] = [];
+  for (let index = 0; index < workers; index += 1) {
+    const offset = Math.floor((index * members.length) / workers);
+    const proxy = await ChaosProxy.open({ target, members, every, offset });
+    const child = startWorker(options, `${runtime}-${index}`, proxy.url);
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
+    crew.push({ proxy, child, said: () => said });
+  }
+  return crew;
+}
+
+function startWorker({ runtime, concurrency, lease }: CrewOptions, id: string, url: string): ChildProcess {
+  const settings = JSON.stringify({ url, worker_id: id, concurrency, lease, queues: [runtime] });
+  const command = ['dist/cli/main.js', 'work', '-q', '--lease', String(lease), '-j', String(concurrency)];
+  const programs: Readonly<Record<Runtime, readonly [string, ...string[]]>> = {
+    typescript: [process.execPath, 'clients/scenarios/worker.mjs', settings],
+    python: ['python3', 'clients/scenarios/worker.py', settings],
+    command: [process.execPath, ...command, '--queue', runtime, '--worker-id', id, '--', 'sh'],
+    shell: ['sh', 'clients/shell/worker.sh'],
+  };
+  const [program, ...args] = programs[runtime];
+  const { PATH } = process.env;
+  const env = { PATH, QUEUE_URL: url, QUEUES: runtime, WORKER_ID: id, PYTHONDONTWRITEBYTECODE: '1' };
+  const child = spawn(program, args, { env, stdio: ['pipe', 'ignore', 'pipe'] });
+  endWithParent(child);
+  return child;
+}
+
+async function untilEnded(client: Client, options: CrewOptions, crew: readonly Member[]): Promise<void> {
+  const { runtime, tasks, onProgress } = options;
+  let left = tasks.length;
+  for (let lookedAt = performance.now(); left > 0; await delay(POLL_MS)) {
+    for (const { child, said } of crew)
+      if (child.exitCode !== null) throw new Error(`A worker ended by itself: ${child.exitCode} ${said()}`);
+    const { backlog, delayed } = await client.queues.stats(runtime);
+    if (backlog + delayed !== left) lookedAt = performance.now();
+    left = backlog + delayed;
+    onProgress?.(
+      tasks.length - left,
+      crew.map(({ child }) => child),
+    );
+    if (performance.now() - lookedAt > LONGEST_STALL_MS)
+      throw new Error(
+        `No task ended for a while, ${left} are left; ${crew.map(({ said }) => said()).join()}`,
+      );
+  }
+}
+
+/** Its exit code. */
+async function endWorker(child: ChildProcess): Promise<number | null> {
+  await endServer(child, 'SIGTERM');
+  return child.exitCode;
+}
+
+async function readHistories(
+  client: Client,
+  expected: ReadonlyMap<string, ChaosTask>,
+): Promise<Pick<CrewReport, 'wrong' | 'extraAttempts'>> {
+  const wrong: string[] = [];
+  let extraAttempts = 0;
+  for (const [id, { ends }] of expected) {
+    const outcomes = (await client.attempts(id)).map(({ outcome }) => outcome);
+    const ended = outcomes.filter((outcome) => outcome === 'completed' || outcome === 'failed');
+    extraAttempts += outcomes.length - ended.length;
+    if (ended.join() !== ends) wrong.push(`${id}: ${outcomes.join()} instead of ${ends}`);
+  }
+  return { wrong, extraAttempts };
+}
+
+/** Memory in MiB and open descriptors of a process. */
+export function usageOf({ pid }: ChildProcess): { readonly mebibytes: number; readonly descriptors: number } {
+  const [, kibibytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return { mebibytes: Number(kibibytes) / 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+}

@@ -1,0 +1,85 @@
+/**
+ * `npm run test:chaos`: every runtime finishes 2,000 tasks behind proxies that answer badly.
+ * `-- --tasks N`, `-- --only RUNTIME`; `-- --steady N` instead: N tasks without faults, and what the workers use meanwhile.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { Service } from '../faults/service.js';
+import { BAD_ANSWERS } from './bad-answers.js';
+import { type CrewReport, finishWithCrew, RUNTIMES, tasksOf, usageOf } from './chaos.crew.js';
+
+const EVERY = 8;
+const WORKERS = 2;
+/** Growth from a tenth of the tasks on that is no leak: caches, a heap that breathes. */
+const MOST_GROWTH_MIB = 40;
+const MOST_NEW_DESCRIPTORS = 20;
+
+interface Usage {
+  readonly ended: number;
+  readonly mebibytes: number;
+  readonly descriptors: number;
+}
+
+const { values } = parseArgs({
+  options: { tasks: { type: 'string' }, only: { type: 'string' }, steady: { type: 'string' } },
+});
+const isSteady = values.steady !== undefined;
+const count = Number(values.steady ?? values.tasks ?? 2000);
+const directory = mkdtempSync(join(tmpdir(), 'crucible-chaos-'));
+const service = await Service.start({ directory });
+try {
+  for (const runtime of RUNTIMES) {
+    if (values.only !== undefined ? values.only !== runtime : isSteady && runtime === 'shell') continue;
+    const usage: Usage[] = [];
+    const startedAt = performance.now();
+    const report = await finishWithCrew({
+      url: service.url,
+      runtime,
+      workers: isSteady ? 1 : WORKERS,
+      concurrency: 4,
+      lease: 9,
+      tasks: isSteady
+        ? Array.from({ length: count }, () => ({ code: 'return', ends: 'completed' }))
+        : tasksOf(count),
+      members: isSteady ? [] : BAD_ANSWERS,
+      every: isSteady ? Number.MAX_SAFE_INTEGER : EVERY,
+      onProgress: (ended, [worker]) => {
+        const step = Math.floor((ended * 10) / count);
+        if (worker !== undefined && step > usage.length) usage.push({ ended, ...usageOf(worker) });
+      },
+    });
+    const seconds = (performance.now() - startedAt) / 1000;
+    const covered = new Set(report.traffic.flatMap((each) => [...each.covered]));
+    console.log(JSON.stringify({ runtime, seconds, ...report, traffic: undefined, covered: covered.size }));
+    for (const { requests, bad, repeatsPerSecond, connections } of report.traffic)
+      console.log(JSON.stringify({ requests, bad, repeatsPerSecond, connections }));
+    for (const each of usage) console.log(JSON.stringify(each));
+    for (const promise of brokenBy(report, usage)) {
+      console.log(`Broken: ${promise}`);
+      process.exitCode = 1;
+    }
+  }
+} finally {
+  await service.stop();
+  rmSync(directory, { recursive: true });
+}
+
+/** What did not come true. */
+function brokenBy({ wrong, heldAtTheEnd, brokenWorkers, traffic }: CrewReport, usage: Usage[]): string[] {
+  const [first, last] = [usage[0], usage.at(-1)];
+  const growth = (last?.mebibytes ?? 0) - (first?.mebibytes ?? 0);
+  const opened = (last?.descriptors ?? 0) - (first?.descriptors ?? 0);
+  const promises: readonly (readonly [boolean, string])[] = [
+    [wrong.length === 0, `every task ends once and as it should, not so: ${wrong.join(', ')}`],
+    [heldAtTheEnd === 0, `nothing is held at the end, not ${heldAtTheEnd}`],
+    [brokenWorkers.length === 0, `workers end when they are told to: ${brokenWorkers.join(', ')}`],
+    [traffic.every((each) => each.repeatsPerSecond <= 2.5), 'a worker repeats two calls a second'],
+    [traffic.every((each) => each.connections <= 20), 'a worker has few connections'],
+    [!isSteady || growth <= MOST_GROWTH_MIB, `memory is flat, not ${growth} MiB more`],
+    [!isSteady || opened <= MOST_NEW_DESCRIPTORS, `descriptors are flat, not ${opened} more`],
+  ];
+  return promises.filter(([isKept]) => !isKept).map(([, promise]) => promise);
+}
