@@ -9,7 +9,8 @@ const scenarios = JSON.parse(readFileSync(`${FOLDER}/scenarios.json`, 'utf8')) a
 describe.each([
   ['TypeScript', process.execPath, `${FOLDER}/worker.mjs`],
   ['Python', 'python3', `${FOLDER}/worker.py`],
-])('a worker in %s', (_, program, script) => {
+  ['crucible-queue work', process.execPath, `${FOLDER}/work.mjs`],
+])('the worker of %s', (_, program, script) => {
   let directory: string;
   let stage: ScenarioStage;
 

@@ -4,6 +4,14 @@ import { freePort } from './free-port.js';
 
 export type NetworkMode = 'pass' | 'hang' | 'cut';
 
+export interface FalseAnswer {
+  readonly path: string;
+  readonly status: number;
+  /** JSON, or text as it is. */
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** An HTTP proxy on 127.0.0.1 with faults that hit certain requests. Whoever opens it closes it. */
 export class FaultProxy {
   /** `hang`: requests are swallowed. `cut`: their connections are broken. Those under way share the fate. */
@@ -12,6 +20,8 @@ export class FaultProxy {
   refusals = 0;
   /** The answer to the next request whose path ends so is lost. */
   lossAt: string | undefined;
+  /** What the next requests whose paths end so are answered, instead of reaching the service. */
+  answers: FalseAnswer[] = [];
   private readonly open = new Set<ServerResponse>();
 
   private constructor(
@@ -58,6 +68,14 @@ export class FaultProxy {
       const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '0' };
       const problem = { code: 'store_unavailable', status: 503, applied: false, detail: 'The proxy refuses' };
       response.writeHead(503, headers).end(JSON.stringify(problem));
+      return;
+    }
+    const at = this.answers.findIndex(({ path }) => (incoming.url ?? '').endsWith(path));
+    const [answer] = at < 0 ? [] : this.answers.splice(at, 1);
+    if (answer !== undefined) {
+      incoming.resume();
+      const { status, body, headers } = answer;
+      response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
       return;
     }
     const { lossAt } = this;

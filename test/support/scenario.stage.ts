@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client, type TaskInput } from '../../src/client/index.js';
-import { FaultProxy, type NetworkMode } from './fault-proxy.js';
+import { type FalseAnswer, FaultProxy, type NetworkMode } from './fault-proxy.js';
 import { endWithParent } from './server-process.js';
 import { ServiceProcess } from './service-process.js';
 import { until } from './until.js';
@@ -14,6 +14,9 @@ export type Step = Readonly<Partial<Steps>>;
 
 interface Steps {
   enqueue: TaskInput;
+  enqueueText: string;
+  answer: FalseAnswer;
+  answered: string;
   start: object;
   event: Readonly<Record<string, unknown>>;
   until: { readonly id: string } & Readonly<Record<string, unknown>>;
@@ -42,6 +45,9 @@ type Line = Readonly<Record<string, unknown>>;
 export class ScenarioStage {
   private readonly acts: { readonly [Name in keyof Steps]: (given: Steps[Name]) => unknown } = {
     enqueue: (task) => this.client.enqueue(task),
+    enqueueText: (body) => this.enqueueText(body),
+    answer: (answer) => this.proxy.answers.push(answer),
+    answered: (path) => until(() => !this.proxy.answers.some((each) => each.path === path)),
     start: (options) => this.startWorker(options),
     event: (wanted) => until(() => this.sees(wanted)),
     until: ({ id, ...fields }) => until(async () => matches(fields, await this.client.get(id))),
@@ -92,6 +98,7 @@ export class ScenarioStage {
       this.proxy.network = 'pass';
       this.proxy.refusals = 0;
       this.proxy.lossAt = undefined;
+      this.proxy.answers = [];
     }
   }
 
@@ -108,6 +115,13 @@ export class ScenarioStage {
         throw new Error(`${JSON.stringify(step)} failed; the worker printed:\n${this.printed}`, { cause });
       }
     }
+  }
+
+  /** As it is: a parser on the way would change its numbers. */
+  private async enqueueText(body: string): Promise<void> {
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch(`${this.service.url}/tasks`, { method: 'POST', headers, body });
+    if (answer.status !== 201) throw new Error(await answer.text());
   }
 
   private startWorker(options: object): void {
