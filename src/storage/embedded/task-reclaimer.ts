@@ -13,6 +13,8 @@ const TASKS_PER_SLICE = 100;
 /** Waits this many times as long as a slice took, so that it takes a small share of the disk and of the processor. */
 const REST_PER_WORK = 1;
 const LEAST_REST_MS = 2;
+/** A slice seems to have taken hours when the clock jumps, or the machine sleeps, meanwhile. */
+const LONGEST_REST_MS = 50;
 
 /**
  * Takes what was cleared out of the file, in small commits with rests in between. It stops at any moment: the marks stay
@@ -71,7 +73,7 @@ export class TaskReclaimer {
       }
       await this.reclaim(numbers);
       const rest = Math.max((this.clock.now().steady - began) * REST_PER_WORK, LEAST_REST_MS);
-      await delay(rest);
+      await delay(Math.min(rest, LONGEST_REST_MS));
     }
   }
 
