@@ -87,6 +87,14 @@ export function isEnded(status: TaskStatus['status']): boolean {
   return ENDED.has(status);
 }
 
+/** Which tasks are removed: a filter that says something, or all of them by that name. */
+export type RemovalFilter =
+  | (Pick<ListFilter, 'queue' | 'status'> & { readonly all?: undefined } & (
+        | { readonly queue: NonNullable<ListFilter['queue']> }
+        | { readonly status: NonNullable<ListFilter['status']> }
+      ))
+  | { readonly all: true };
+
 /**
  * The HTTP API as methods. Field names are those of the wire, and the types come from the OpenAPI document.
  *
@@ -232,10 +240,7 @@ export class Client {
    *
    * @throws TypeError for a filter that is empty, undefined or unknown; nothing is removed then
    */
-  async clear(
-    filter: Pick<ListFilter, 'queue' | 'status'> | { readonly all: true },
-    { signal }: CallOptions = {},
-  ): Promise<ClearedTasks> {
+  async clear(filter: RemovalFilter, { signal }: CallOptions = {}): Promise<ClearedTasks> {
     const query = removalQuery(filter);
     const call = { method: 'DELETE', path: 'tasks', query, signal, isRepeatable: false } as const;
     return this.transport.read(call, objectWith<ClearedTasks>({ tasks_removed: 'number' }));

@@ -11,6 +11,7 @@ export {
   isEnded,
   type ListFilter,
   type Patient,
+  type RemovalFilter,
   type TaskInput,
 } from './client.js';
 export * from './errors.js';

@@ -14,6 +14,8 @@ export type Runtime = (typeof RUNTIMES)[number];
 export interface ChaosTask {
   readonly code: string;
   readonly ends: 'completed' | 'failed';
+  /** Seconds. */
+  readonly timeout?: number;
 }
 
 /** So many tasks: most end at once, some fail, and a few outlast several heartbeats. */
@@ -28,6 +30,8 @@ export interface CrewOptions {
   /** The real service. */
   readonly url: string;
   readonly runtime: Runtime;
+  /** What is run instead of the runtime's own worker, with the settings as its last argument. */
+  readonly program?: readonly [string, ...string[]];
   readonly workers: number;
   readonly concurrency: number;
   /** Seconds. */
@@ -94,11 +98,11 @@ interface Member {
 
 async function enqueue(client: Client, queue: string, tasks: ReadonlyMap<string, ChaosTask>): Promise<void> {
   // What ends an attempt beside its task is a fault of the run: budgets leave room to see it.
-  const inputs = [...tasks].map(([eval_id, { code }]) => ({
+  const inputs = [...tasks].map(([eval_id, { code, timeout = 60 }]) => ({
     eval_id,
     code,
     queue,
-    timeout: 60,
+    timeout,
     max_attempts: 1,
     max_interruptions: 20,
   }));
@@ -121,7 +125,8 @@ async function startCrew(options: CrewOptions): Promise<Member[]> {
   return crew;
 }
 
-function startWorker({ runtime, concurrency, lease }: CrewOptions, id: string, url: string): ChildProcess {
+function startWorker(options: CrewOptions, id: string, url: string): ChildProcess {
+  const { runtime, concurrency, lease } = options;
   const settings = JSON.stringify({ url, worker_id: id, concurrency, lease, queues: [runtime] });
   const command = ['dist/cli/main.js', 'work', '-q', '--lease', String(lease), '-j', String(concurrency)];
   const programs: Readonly<Record<Runtime, readonly [string, ...string[]]>> = {
@@ -130,7 +135,8 @@ function startWorker({ runtime, concurrency, lease }: CrewOptions, id: string, u
     command: [process.execPath, ...command, '--queue', runtime, '--worker-id', id, '--', 'sh'],
     shell: ['sh', 'clients/shell/worker.sh'],
   };
-  const [program, ...args] = programs[runtime];
+  const [program, ...args] =
+    options.program === undefined ? programs[runtime] : ([...options.program, settings] as const);
   const { PATH } = process.env;
   const env = { PATH, QUEUE_URL: url, QUEUES: runtime, WORKER_ID: id, PYTHONDONTWRITEBYTECODE: '1' };
   const child = spawn(program, args, { env, stdio: ['pipe', 'ignore', 'pipe'] });
@@ -170,11 +176,12 @@ async function readHistories(
 ): Promise<Pick<CrewReport, 'wrong' | 'extraAttempts'>> {
   const wrong: string[] = [];
   let extraAttempts = 0;
-  for (const [id, { ends }] of expected) {
+  for (const [id, { code, ends }] of expected) {
     const outcomes = (await client.attempts(id)).map(({ outcome }) => outcome);
     const ended = outcomes.filter((outcome) => outcome === 'completed' || outcome === 'failed');
     extraAttempts += outcomes.length - ended.length;
-    if (ended.join() !== ends) wrong.push(`${id}: ${outcomes.join()} instead of ${ends}`);
+    if (ended.join() !== ends)
+      wrong.push(`${id}: ${outcomes.join()} instead of ${ends}: ${code.slice(0, 60)}`);
   }
   return { wrong, extraAttempts };
 }

@@ -1,6 +1,7 @@
 /**
  * `npm run test:chaos`: every runtime finishes 2,000 tasks behind proxies that answer badly.
- * `-- --tasks N`, `-- --only RUNTIME`; `-- --steady N` instead: N tasks without faults, and what the workers use meanwhile.
+ * `-- --tasks N`, `-- --only RUNTIME`. `-- --steady N` instead: N tasks without faults, and what the workers use meanwhile.
+ * `-- --hostile` instead: `crucible-queue work` with every hostile task.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,8 @@ import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { Service } from '../faults/service.js';
 import { BAD_ANSWERS } from './bad-answers.js';
-import { type CrewReport, finishWithCrew, RUNTIMES, tasksOf, usageOf } from './chaos.crew.js';
+import { type ChaosTask, type CrewReport, finishWithCrew, RUNTIMES, tasksOf, usageOf } from './chaos.crew.js';
+import { hostileTasks } from './hostile-tasks.js';
 
 const EVERY = 8;
 const WORKERS = 2;
@@ -24,28 +26,34 @@ interface Usage {
 }
 
 const { values } = parseArgs({
-  options: { tasks: { type: 'string' }, only: { type: 'string' }, steady: { type: 'string' } },
+  options: {
+    tasks: { type: 'string' },
+    only: { type: 'string' },
+    steady: { type: 'string' },
+    hostile: { type: 'boolean', default: false },
+  },
 });
 const isSteady = values.steady !== undefined;
-const count = Number(values.steady ?? values.tasks ?? 2000);
+const isQuiet = isSteady || values.hostile;
+const only = values.hostile ? 'command' : values.only;
+const tasks = tasksOfRun();
+const count = tasks.length;
 const directory = mkdtempSync(join(tmpdir(), 'crucible-chaos-'));
 const service = await Service.start({ directory });
 try {
   for (const runtime of RUNTIMES) {
-    if (values.only !== undefined ? values.only !== runtime : isSteady && runtime === 'shell') continue;
+    if (only !== undefined ? only !== runtime : isSteady && runtime === 'shell') continue;
     const usage: Usage[] = [];
     const startedAt = performance.now();
     const report = await finishWithCrew({
       url: service.url,
       runtime,
-      workers: isSteady ? 1 : WORKERS,
+      workers: isQuiet ? 1 : WORKERS,
       concurrency: 4,
       lease: 9,
-      tasks: isSteady
-        ? Array.from({ length: count }, () => ({ code: 'return', ends: 'completed' }))
-        : tasksOf(count),
-      members: isSteady ? [] : BAD_ANSWERS,
-      every: isSteady ? Number.MAX_SAFE_INTEGER : EVERY,
+      tasks,
+      members: isQuiet ? [] : BAD_ANSWERS,
+      every: isQuiet ? Number.MAX_SAFE_INTEGER : EVERY,
       onProgress: (ended, [worker]) => {
         const step = Math.floor((ended * 10) / count);
         if (worker !== undefined && step > usage.length) usage.push({ ended, ...usageOf(worker) });
@@ -65,6 +73,12 @@ try {
 } finally {
   await service.stop();
   rmSync(directory, { recursive: true });
+}
+
+function tasksOfRun(): readonly ChaosTask[] {
+  if (values.hostile) return hostileTasks();
+  if (values.steady === undefined) return tasksOf(Number(values.tasks ?? 2000));
+  return Array.from({ length: Number(values.steady) }, () => ({ code: 'return', ends: 'completed' }));
 }
 
 /** What did not come true. */
