@@ -845,11 +845,13 @@ export interface RemovedSchedule {
 export interface ListedWorker {
   /** The name of the worker, as it gives it */
   readonly worker_id: string;
-  /** draining: it gets nothing any more */
+  /** busy: it holds tasks and was heard lately; idle: it was heard lately, or has a parked poll, and holds nothing; silent: it holds tasks and was not heard for two heartbeats of its shortest lease, or for WORKER_FORGET_SECONDS; gone: it said goodbye, or holds nothing and was not heard for a third of WORKER_FORGET_SECONDS */
+  readonly state: 'busy' | 'idle' | 'silent' | 'gone';
+  /** draining: it gets nothing any more, whatever its state */
   readonly status: 'active' | 'draining';
   /** When it was first seen, since it was last forgotten */
   readonly first_seen_at: string;
-  /** When it last claimed, beat or reported */
+  /** When it last claimed, beat or reported, or said goodbye; now, while it has a parked poll */
   readonly last_seen_at: string;
   /** The queues that it claimed from last */
   readonly queues: readonly string[];

@@ -229,7 +229,7 @@ export class Worker {
   /** Says goodbye, so that operators see a worker that left and not one that fell silent. */
   private async leave(): Promise<void> {
     const limits = { patience: 0, timeout: LAST_CALL_SECONDS };
-    // A service that cannot be told sees it in five minutes.
+    // A service that cannot be told takes its silence for the end, after a while.
     await this.client.workers.leave(this.workerId, limits).catch(() => undefined);
   }
 

@@ -254,7 +254,10 @@ export class Config {
   @IsBoolean()
   readonly REQUIRE_LEASE_ID: boolean = false;
 
-  @FromEnvironment({ does: 'How long a worker may be silent before it is forgotten.', unit: 'seconds' })
+  @FromEnvironment({
+    does: 'How long a worker that holds nothing may be silent before it is forgotten. After a third of it, it is gone.',
+    unit: 'seconds',
+  })
   @IsWithin(10, 86_400)
   readonly WORKER_FORGET_SECONDS: number = 300;
 

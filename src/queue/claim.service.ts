@@ -136,10 +136,14 @@ export class ClaimService {
         forget = this.workers.onDrain(workerId, callback);
       },
     };
+    const end = this.workers.parked(workerId);
     try {
       return await this.room.claim(request, wait, leaving);
     } finally {
       forget();
+      end();
+      // A worker that hung up may have said goodbye meanwhile.
+      if (!caller.isGone) this.workers.saw(workerId);
     }
   }
 

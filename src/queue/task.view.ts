@@ -1,6 +1,6 @@
 import type { ClaimedTask, Payload } from '../storage/task-store.js';
 import { withoutQuery } from '../http/web-address.js';
-import type { Instant } from '../task/clock.js';
+import type { Instant, Seconds } from '../task/clock.js';
 import { type Attempt, isFinished, type ProcessingTask, type Task } from '../task/task.js';
 import type { PlacedTask } from './queue.service.js';
 
@@ -125,7 +125,7 @@ export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null
 }
 
 /** Three beats in a lease: two may be lost. */
-function heartbeatInterval(leaseSeconds: number): number {
+export function heartbeatInterval(leaseSeconds: Seconds): Seconds {
   return Math.max(Math.floor((leaseSeconds * 1000) / 3) / 1000, 0.1);
 }
 

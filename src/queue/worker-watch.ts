@@ -9,6 +9,11 @@ export abstract class WorkerWatch {
   /** Calls back when this worker is to drain; once at most, and not after what is returned was called. */
   abstract onDrain(workerId: string, callback: () => void): () => void;
 
+  /** Notes that it has a parked poll, until what is returned is called. */
+  parked(_workerId: string): () => void {
+    return () => undefined;
+  }
+
   /** Sees a heartbeat of whoever holds a task: what its answer tells the worker to do. */
   beat(workerId: string | undefined): 'drain' | null {
     if (workerId !== undefined) this.saw(workerId);

@@ -7,19 +7,12 @@ import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { DrainList } from './drain.list.js';
 import { WorkerLedger } from './worker.ledger.js';
-import { merged, type WorkerRecord } from './worker.record.js';
+import type { WorkerRecord } from './worker.record.js';
+import { type Sheet, SIGN_OF_LIFE_MS, workersOn } from './worker.sheet.js';
 
 const KIND = 'workers';
 const FLUSH_MS = 1_000;
-/** A process that is up says so at least this often, as long as it has seen anybody. */
-const SIGN_OF_LIFE_MS = 20_000;
 const SILENT_MS = 60_000;
-
-/** What one process has seen. Only that process writes it. */
-interface Sheet {
-  readonly at: Instant;
-  readonly workers: Readonly<Record<string, WorkerRecord>>;
-}
 
 /**
  * Who the workers are, whichever process they talk to. Each process notes in memory what it sees and writes it down once
@@ -65,6 +58,16 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     this.ledger.saw(workerId, this.store.clock.now().wall, queues);
   }
 
+  override parked(workerId: string): () => void {
+    return this.ledger.parked(workerId, this.store.clock.now().wall);
+  }
+
+  /** Notes that a worker has said goodbye. Every process knows when this has resolved. */
+  async left(workerId: string, at: Instant): Promise<void> {
+    this.ledger.left(workerId, at);
+    await this.flush();
+  }
+
   isDraining(workerId: string | undefined): boolean {
     return workerId !== undefined && this.drains.has(workerId);
   }
@@ -76,17 +79,7 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
   /** All workers that any process has seen lately. */
   async list(): Promise<ReadonlyMap<string, WorkerRecord>> {
     await this.flush();
-    const workers = new Map<string, WorkerRecord>();
-    const silentSince = this.silentSince();
-    const now = this.store.clock.now().wall;
-    for (const document of await allDocuments(this.documents, KIND)) {
-      for (const [id, record] of Object.entries(sheetOf(document).workers)) {
-        if (record.lastSeen < silentSince) continue;
-        const believed = isAhead(record.lastSeen, now) ? { ...record, lastSeen: now } : record;
-        workers.set(id, merged(believed, workers.get(id)));
-      }
-    }
-    return workers;
+    return this.seenLately((await this.sheets()).map(({ sheet }) => sheet));
   }
 
   /** Writes down what was seen, forgets who is silent, and reads who is to drain. */
@@ -108,12 +101,20 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
 
   private async writeSheet(at: Instant): Promise<void> {
     this.ledger.isChanged = false;
-    const sheet: Sheet = { at, workers: this.ledger.contents() };
-    const text = JSON.stringify(sheet);
-    const revision = await this.documents.put(KIND, { id: this.processId, text, expected: this.revision });
+    const sheet: Sheet = { at, workers: this.ledger.contents(), parked: this.ledger.parkedPolls() };
+    const revision = await this.putSheet(JSON.stringify(sheet));
     if (revision !== undefined) this.revision = revision;
     else await this.findSheet();
     this.writtenAt = at;
+  }
+
+  private async putSheet(text: string): Promise<number | undefined> {
+    try {
+      return await this.documents.put(KIND, { id: this.processId, text, expected: this.revision });
+    } catch (error) {
+      this.ledger.isChanged = true;
+      throw error;
+    }
   }
 
   /** The sheet is not as this process left it: an answer was lost, or somebody took the process for dead. */
@@ -127,29 +128,35 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
 
   /** Of processes that are gone; and lets go of drains of workers that are. */
   private async takeOver(now: Instant): Promise<void> {
-    const workers = new Set<string>();
-    const silentSince = this.silentSince();
-    for (const document of await allDocuments(this.documents, KIND)) {
-      const sheet = sheetOf(document);
-      for (const [id, { lastSeen }] of Object.entries(sheet.workers))
-        if (lastSeen >= silentSince) workers.add(id);
+    const sheets = await this.sheets();
+    for (const { document, sheet } of sheets) {
       // A process that is up has a sheet of its clock, so one that lies ahead was left by one that is not.
       const isStale = now - sheet.at > SILENT_MS || isAhead(sheet.at, now + SILENT_MS);
       const isGone = document.id !== this.processId && isStale;
       if (isGone && (await this.documents.remove(KIND, document.id, document.revision))) {
-        this.ledger.adopt(sheet.workers);
+        this.ledger.adopt(workersOn([sheet], now));
       }
     }
+    const workers = this.seenLately(sheets.map(({ sheet }) => sheet));
+    const silentSince = this.silentSince();
     for (const [id, since] of [...this.drains.entries()]) {
       if ((since < silentSince || isAhead(since, now)) && !workers.has(id)) await this.drains.remove(id);
     }
   }
 
+  private seenLately(sheets: readonly Sheet[]): ReadonlyMap<string, WorkerRecord> {
+    const workers = workersOn(sheets, this.store.clock.now().wall);
+    const silentSince = this.silentSince();
+    for (const [id, { lastSeen }] of workers) if (lastSeen < silentSince) workers.delete(id);
+    return workers;
+  }
+
+  private async sheets(): Promise<readonly { readonly document: StoredDocument; readonly sheet: Sheet }[]> {
+    const documents = await allDocuments(this.documents, KIND);
+    return documents.map((document) => ({ document, sheet: JSON.parse(document.text) as Sheet }));
+  }
+
   private silentSince(): Instant {
     return this.store.clock.now().wall - this.config.WORKER_FORGET_SECONDS * 1000;
   }
-}
-
-function sheetOf({ text }: StoredDocument): Sheet {
-  return JSON.parse(text) as Sheet;
 }

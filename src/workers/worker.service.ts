@@ -1,45 +1,46 @@
 import { Injectable } from '@nestjs/common';
+import { mayUseQueue, type Principal } from '../auth/principal.js';
+import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
 import { TaskStore } from '../storage/task-store.js';
-import type { Instant } from '../task/clock.js';
 import { DrainList } from './drain.list.js';
-import type { WorkerRecord } from './worker.record.js';
+import { hasLeft, newWorker, type WorkerRecord } from './worker.record.js';
 import { WorkerRegistry } from './worker.registry.js';
+import { type HeldTask, stateOf, type WorkerState } from './worker.state.js';
 
 /** Held tasks that are looked at for one list: more say nothing to a person. */
 const MAX_HELD = 10_000;
 const PAGE = 1_000;
 
-export interface HeldTask {
-  readonly id: string;
-  readonly queue: string;
-  readonly since: Instant;
-}
+type HeldTasks = ReadonlyMap<string, readonly HeldTask[]>;
 
 export interface KnownWorker extends WorkerRecord {
   readonly id: string;
+  readonly state: WorkerState;
   readonly isDraining: boolean;
   readonly held: readonly HeldTask[];
 }
 
-/** Lists workers, and tells them to go. */
+/** Lists workers, tells them to go, and notes that they went. */
 @Injectable()
 export class WorkerService {
+  private reading: Promise<HeldTasks> | undefined;
+
   constructor(
     private readonly store: TaskStore,
     private readonly registry: WorkerRegistry,
     private readonly drains: DrainList,
+    private readonly config: Config,
   ) {}
 
-  /** Those that were seen lately, or hold a task; by name. */
-  async list(): Promise<readonly KnownWorker[]> {
+  /**
+   * Those that were seen lately or hold a task, by name, as far as a key for these queues may know: it sees workers of
+   * its queues only, and their states follow from what they hold there.
+   */
+  async list(principal: Principal): Promise<readonly KnownWorker[]> {
     const [workers, held] = await Promise.all([this.registry.list(), this.held()]);
     const ids = [...new Set([...workers.keys(), ...held.keys()])].toSorted();
-    return ids.map((id) => {
-      const tasks = held.get(id) ?? [];
-      const record = workers.get(id) ?? recordOf(tasks);
-      return { ...record, id, isDraining: this.drains.has(id), held: tasks };
-    });
+    return ids.flatMap((id) => this.visible(id, { record: workers.get(id), held: held.get(id) }, principal));
   }
 
   /** @throws ProblemError `worker_not_found` */
@@ -54,13 +55,49 @@ export class WorkerService {
     await this.drains.remove(id);
   }
 
+  /** Notes that a worker has ended. What it holds is left to its leases. @throws ProblemError `worker_not_found` */
+  async leave(id: string, principal: Principal): Promise<KnownWorker> {
+    const [workers, held] = await Promise.all([this.registry.list(), this.heldSoon()]);
+    const record = workers.get(id);
+    const [worker] = this.visible(id, { record, held: held.get(id) }, principal);
+    if (worker === undefined) throw notSeen(id);
+    if (worker.state === 'gone' && hasLeft(worker)) return worker;
+    // Not before it was last seen, by the clock of whichever process saw it.
+    const at = Math.max(this.store.clock.now().wall, worker.lastSeen);
+    await this.registry.left(id, at);
+    return { ...worker, lastSeen: at, leftAt: at, state: 'gone' };
+  }
+
+  private visible(
+    id: string,
+    { record, held = [] }: { readonly record?: WorkerRecord; readonly held?: readonly HeldTask[] },
+    principal: Principal,
+  ): KnownWorker[] {
+    if (record === undefined && held.length === 0) return [];
+    const known = record ?? recordOf(held);
+    const tasks = held.filter(({ queue }) => mayUseQueue(principal, queue));
+    const queues = known.queues.filter((queue) => mayUseQueue(principal, queue));
+    if (!principal.queues.includes('*') && queues.length + tasks.length === 0) return [];
+    const at = { now: this.store.clock.now().wall, forget: this.config.WORKER_FORGET_SECONDS };
+    const state = stateOf(known, tasks, at);
+    return [{ ...known, id, queues, state, isDraining: this.drains.has(id), held: tasks }];
+  }
+
   private async requireKnown(id: string): Promise<void> {
     if ((await this.registry.list()).has(id) || (await this.held()).has(id)) return;
-    throw new ProblemError('worker_not_found', `No worker ${id} was seen lately`);
+    throw notSeen(id);
+  }
+
+  /** `held`, or what another caller is reading now: a fleet that leaves costs one reading at a time. */
+  private heldSoon(): Promise<HeldTasks> {
+    this.reading ??= this.held().finally(() => {
+      this.reading = undefined;
+    });
+    return this.reading;
   }
 
   /** What each worker holds now, as the store has it. */
-  private async held(): Promise<ReadonlyMap<string, HeldTask[]>> {
+  private async held(): Promise<HeldTasks> {
     const held = new Map<string, HeldTask[]>();
     let cursor: string | undefined;
     let seen = 0;
@@ -68,11 +105,12 @@ export class WorkerService {
       const page = await this.store.list({ states: ['processing'], limit: PAGE, cursor });
       for (const task of page.tasks) {
         if (task.state !== 'processing') continue;
-        const { workerId } = task.lease;
+        const { workerId, length } = task.lease;
         if (workerId === undefined) continue;
         const ofWorker = held.get(workerId) ?? [];
         held.set(workerId, ofWorker);
-        ofWorker.push({ id: task.spec.id, queue: task.spec.queue, since: task.startedAt });
+        const { id, queue } = task.spec;
+        ofWorker.push({ id, queue, since: task.startedAt, leaseLength: length });
       }
       seen += page.tasks.length;
       cursor = page.nextCursor;
@@ -81,10 +119,13 @@ export class WorkerService {
   }
 }
 
+function notSeen(id: string): ProblemError {
+  return new ProblemError('worker_not_found', `No worker ${id} was seen lately`);
+}
+
 /** Of a worker that was silent for so long that it is forgotten, and holds tasks: what these tell. */
 function recordOf(held: readonly HeldTask[]): WorkerRecord {
   const first = held.reduce((least, { since }) => Math.min(least, since), Infinity);
-  const last = held.reduce((most, { since }) => Math.max(most, since), -Infinity);
-  const queues = [...new Set(held.map(({ queue }) => queue))];
-  return { firstSeen: first, lastSeen: last, completed: 0, failed: 0, lost: 0, queues };
+  const lastSeen = held.reduce((most, { since }) => Math.max(most, since), -Infinity);
+  return { ...newWorker(first), lastSeen, queues: [...new Set(held.map(({ queue }) => queue))] };
 }

@@ -2,15 +2,15 @@ import { Controller, Get, HttpCode, Param, type PipeTransform, Post, Res } from 
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
-import { mayUseQueue, type Principal } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
 import { TakesNoBody, TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { WORKER_ID } from '../queue/dto/limits.js';
 import { isoTime } from '../queue/task.view.js';
-import { DRAINED, RESUMED, WORKERS } from './dto/worker.examples.js';
-import { WorkerList, WorkerStatus } from './dto/worker.response.js';
+import { DRAINED, LEFT, RESUMED, WORKERS } from './dto/worker.examples.js';
+import { ListedWorker, WorkerList, WorkerStatus } from './dto/worker.response.js';
 import { type KnownWorker, WorkerService } from './worker.service.js';
 
 const ID = {
@@ -41,15 +41,14 @@ export class WorkersController {
     operationId: 'listWorkers',
     summary: 'List the workers that were seen lately',
     description:
-      'A worker is who gives a `worker_id`. It is forgotten when it was silent for WORKER_FORGET_SECONDS. A key that ' +
-      'is for some queues only sees the workers and the tasks of those.',
+      'A worker is who gives a `worker_id`. Its `state` tells whether it works; one that holds nothing is forgotten when ' +
+      'it was not heard for WORKER_FORGET_SECONDS. A key that is for some queues only sees the workers and the tasks of ' +
+      'those.',
   })
   @ApiOkResponse({ type: WorkerList, description: 'All of them', examples: WORKERS })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
   async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
-    const workers = (await this.workers.list())
-      .map((worker) => visiblePart(worker, principal))
-      .filter(({ queues, held }) => principal.queues.includes('*') || queues.length + held.length > 0);
+    const workers = await this.workers.list(principal);
     sendJson(response, 200, JSON.stringify({ workers: workers.map(workerView) }));
   }
 
@@ -105,19 +104,43 @@ export class WorkersController {
     await this.workers.resume(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'active' }));
   }
+
+  @Post(':worker_id/leave')
+  @HttpCode(200)
+  @TakesNoQuery()
+  @TakesNoBody()
+  @Roles('worker')
+  @ApiOperation({
+    operationId: 'leaveWorker',
+    summary: 'Say that a worker has ended',
+    description:
+      'It is `gone` at once, for every process. What it still holds is left to its leases: release that first. May be ' +
+      'repeated. When it claims, beats or reports again under this name, it is back.',
+  })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ListedWorker, description: 'It is gone', examples: LEFT })
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_QUERY,
+    'request_timeout',
+    'too_large',
+    'worker_not_found',
+    'store_unavailable',
+  )
+  async leave(
+    @Param('worker_id', new WorkerIdPipe()) id: string,
+    @CurrentPrincipal() principal: Principal,
+    @Res() response: Response,
+  ): Promise<void> {
+    sendJson(response, 200, JSON.stringify(workerView(await this.workers.leave(id, principal))));
+  }
 }
 
-function visiblePart(worker: KnownWorker, principal: Principal): KnownWorker {
-  return {
-    ...worker,
-    queues: worker.queues.filter((queue) => mayUseQueue(principal, queue)),
-    held: worker.held.filter(({ queue }) => mayUseQueue(principal, queue)),
-  };
-}
-
-function workerView({ id, isDraining, firstSeen, lastSeen, queues, held, ...counts }: KnownWorker) {
+function workerView(worker: KnownWorker): ListedWorker {
+  const { id, state, isDraining, firstSeen, lastSeen, queues, held, ...counts } = worker;
   return {
     worker_id: id,
+    state,
     status: isDraining ? 'draining' : 'active',
     first_seen_at: isoTime(firstSeen),
     last_seen_at: isoTime(lastSeen),

@@ -121,7 +121,8 @@ describe('crucible-queue, for operators', () => {
     expect(listed).toContainEqual(expect.objectContaining({ worker_id: 'w1', completed: 1 }));
     expect(JSON.parse((await call(['drain', 'w1'])).stdout)).toMatchObject({ worker_id: 'w1' });
     expect(await worker.ended()).toBe(EXIT.done);
-    expect((await call(['workers', '-o', 'table'])).stdout).toMatch(/^w1 +draining /m);
+    // It said goodbye when it ended.
+    expect((await call(['workers', '-o', 'table'])).stdout).toMatch(/^w1 +gone +draining /m);
   });
 
   it('lists the schedules', async () => {

@@ -97,12 +97,15 @@ describe('the TypeScript client, for operators', () => {
     await client.enqueue({ eval_id: 'a', code: 'x' });
     await client.claim({ worker_id: 'w1' });
     expect(await workers.list()).toContainEqual(
-      expect.objectContaining({ worker_id: 'w1', status: 'active', held_tasks: ['a'] }),
+      expect.objectContaining({ worker_id: 'w1', state: 'busy', status: 'active', held_tasks: ['a'] }),
     );
     expect(await workers.drain('w1')).toEqual({ worker_id: 'w1', status: 'draining' });
     expect(await client.claimAnswer({ worker_id: 'w1' })).toMatchObject({ tasks: [], command: 'drain' });
     expect(await workers.resume('w1')).toEqual({ worker_id: 'w1', status: 'active' });
+    await workers.leave('w1');
+    expect(await workers.list()).toContainEqual(expect.objectContaining({ worker_id: 'w1', state: 'gone' }));
     await expect(workers.drain('unknown')).rejects.toThrow(NotFound);
+    await expect(workers.leave('unknown')).rejects.toThrow(NotFound);
   });
 
   it('lists the dead letters of a group', async () => {

@@ -154,6 +154,7 @@ describe('the examples of the OpenAPI document', () => {
   it('tells what happens when a worker is to stop', async () => {
     await play('drainWorker', { task: 'worker-1', answer: 'draining' });
     await play('resumeWorker', { task: 'worker-1', answer: 'active' });
+    await play('leaveWorker', { task: 'worker-1', answer: 'gone' });
   });
 
   it('tells what happens to many tasks at once', async () => {

@@ -59,6 +59,7 @@ const ACCESS: Readonly<Record<string, readonly Caller[] | 'all'>> = {
   'GET /workers': ['producer', 'worker', 'viewer', 'admin'],
   'POST /workers/:worker_id/drain': ['admin'],
   'POST /workers/:worker_id/resume': ['admin'],
+  'POST /workers/:worker_id/leave': ['worker', 'admin'],
   'POST /tasks/:eval_id/heartbeat': ['worker', 'admin', 'lease'],
   'POST /tasks/:eval_id/complete': ['worker', 'admin', 'lease'],
   'POST /tasks/:eval_id/fail': ['worker', 'admin', 'lease'],
@@ -113,6 +114,7 @@ const NAMING_A_THING: Readonly<Record<string, object | undefined>> = {
   'GET /batches/sample?wait=0.05': undefined,
   'POST /batches/sample/cancel': {},
   'POST /batches/sample/redrive': {},
+  'POST /workers/sample/leave': {},
 };
 
 const SAMPLE = {
@@ -333,7 +335,9 @@ describeStores(({ startApp }) => {
       });
       await as('worker', 'GET', '/tasks/next?worker_id=w1&queue=default,other');
       expect((await as('stranger', 'GET', '/workers')).body.workers).toEqual([]);
-      expect((await as('viewer', 'GET', '/workers')).body.workers).toMatchObject([{ worker_id: 'w1' }]);
+      expect((await as('viewer', 'GET', '/workers')).body.workers).toMatchObject([
+        { worker_id: 'w1', state: 'busy' },
+      ]);
       expect(list.body.tasks).toMatchObject([{ eval_id: 'own' }]);
       const status = await as('stranger', 'GET', '/status');
       expect(status.body).toMatchObject({ total_tasks: 1, queued: 1 });
@@ -341,6 +345,22 @@ describeStores(({ startApp }) => {
       await as('admin', 'POST', '/tasks/sample/cancel');
       const redriven = await as('stranger', 'POST', '/tasks/redrive', { body: { status: 'cancelled' } });
       expect(redriven.body.tasks_redriven).toBe(0);
+    });
+
+    it('sees a worker with what it does in its queues, and may say goodbye for no other', async () => {
+      const claim = (queue: string) => as('worker', 'GET', `/tasks/next?worker_id=w2&queue=${queue}`);
+      const seen = async (id: string) =>
+        ((await as(id, 'GET', '/workers')).body.workers as { worker_id: string }[]).filter(
+          ({ worker_id }) => worker_id === 'w2',
+        );
+      expect((await claim('default')).body).toMatchObject({ eval_id: 'sample' });
+      const refused = await as('stranger', 'POST', '/workers/w2/leave');
+      expect([refused.status, refused.body.code]).toEqual([404, 'worker_not_found']);
+      await claim('elsewhere');
+      expect(await seen('viewer')).toMatchObject([{ state: 'busy', held: 1 }]);
+      expect(await seen('stranger')).toMatchObject([{ state: 'idle', held: 0, queues: ['elsewhere'] }]);
+      const left = await as('stranger', 'POST', '/workers/w2/leave');
+      expect(left.body).toMatchObject({ state: 'gone', held: 0, held_tasks: [] });
     });
 
     it('has its items of a bulk request refused one by one', async () => {

@@ -58,6 +58,11 @@ const REFUSED: readonly (readonly [request: string, body?: string])[] = [
   ['POST /workers/w1/drain', '{"queue":"gpu"}'],
   ['POST /workers/w1/drain?queue=gpu'],
   ['POST /workers/w1/resume?queue=gpu'],
+  ['POST /workers/w1/leave?queue=gpu'],
+  ['POST /workers/w1/leave', '{"queue":"gpu"}'],
+  ['POST /workers/w1/leave', '{"worker_id":"w1"}'],
+  ['POST /workers/w1/leave', '[]'],
+  ['POST /workers/w1/leave', 'null'],
 ];
 
 /** What stays as easy as it was. */
@@ -69,6 +74,8 @@ const TAKEN: readonly (readonly [request: string, body?: string])[] = [
   ['POST /queues/gpu/resume', ' { } '],
   ['POST /workers/w1/drain'],
   ['POST /workers/w1/resume', '{}'],
+  ['POST /workers/w1/leave'],
+  ['POST /workers/w1/leave', '{}'],
   ['POST /tasks/redrive', '{"status":"cancelled","queue":"gpu","group":"g","limit":1}'],
   ['POST /tasks/t1/cancel?unknown=1', '{"unknown":1}'],
   ['GET /tasks?unknown=1'],
@@ -99,8 +106,11 @@ describeStores(({ startApp }) => {
       task.status,
     ]);
     const { paused } = (await service.call('GET', '/queues/gpu')).body;
-    const workers = (await service.call('GET', '/workers')).body.workers as { status: string }[];
-    return { tasks, paused, workers: workers.map(({ status }) => status) };
+    const workers = (await service.call('GET', '/workers')).body.workers as {
+      status: string;
+      state: string;
+    }[];
+    return { tasks, paused, workers: workers.map(({ status, state }) => [status, state]) };
   }
 
   describe('a request about all tasks that match', () => {

@@ -1,4 +1,5 @@
 import { Config } from '../../src/config/config.js';
+import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import { WorkerRegistry } from '../../src/workers/worker.registry.js';
 import { describeStores } from '../support/describe-stores.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -38,9 +39,10 @@ describeStores(({ name, startApp, settings }) => {
       expect(await workers()).toEqual([
         {
           worker_id: 'w1',
+          state: 'busy',
           status: 'active',
           first_seen_at: '2026-01-01T00:00:00.000Z',
-          last_seen_at: '2026-01-01T00:00:00.000Z',
+          last_seen_at: '2026-01-01T00:00:05.000Z',
           queues: ['default', 'gpu'],
           held_tasks: ['c'],
           held: 1,
@@ -62,6 +64,122 @@ describeStores(({ name, startApp, settings }) => {
       service.clock.advanceSeconds(50);
       await service.sweep();
       expect(await workers()).toMatchObject([{ held_tasks: ['a'], lost: 1, completed: 0 }]);
+    });
+
+    it('are busy, silent, idle or gone, by what they hold and when they were heard', async () => {
+      const states = async () =>
+        Object.fromEntries((await workers()).map(({ worker_id: id, state }) => [String(id), state]));
+      await enqueue('a', 'b');
+      const { body } = await claim('holder', { lease: 30 });
+      await claim('reporter', { lease: 30 });
+      await claim('empty', { queues: ['none'] });
+      expect(await states()).toEqual({ holder: 'busy', reporter: 'busy', empty: 'idle' });
+      service.clock.advanceSeconds(20);
+      await post('/tasks/b/complete');
+      expect(await states()).toEqual({ holder: 'busy', reporter: 'idle', empty: 'idle' });
+      service.clock.advanceSeconds(1);
+      expect(await states()).toEqual({ holder: 'silent', reporter: 'idle', empty: 'idle' });
+      const [{ lease_id } = { lease_id: '' }] = body.tasks as { lease_id: string }[];
+      await post('/tasks/a/heartbeat', { lease_id });
+      expect((await states()).holder).toBe('busy');
+      await post('/workers/holder/drain');
+      service.clock.advanceSeconds(21);
+      expect(await workers()).toContainEqual(
+        expect.objectContaining({ worker_id: 'holder', state: 'silent', status: 'draining' }),
+      );
+      service.clock.advanceSeconds(78);
+      await service.sweep();
+      expect(await states()).toEqual({ holder: 'idle', reporter: 'idle', empty: 'gone' });
+      service.clock.advanceSeconds(2);
+      expect(await states()).toEqual({ holder: 'gone', reporter: 'gone', empty: 'gone' });
+    });
+
+    it('that hold a task of a long lease are silent after WORKER_FORGET_SECONDS', async () => {
+      await post('/tasks', { eval_id: 'long', code: 'x', timeout: 3_600 });
+      await claim('w1');
+      service.clock.advanceSeconds(service.app.get(Config).WORKER_FORGET_SECONDS);
+      expect(await workers()).toMatchObject([{ state: 'busy' }]);
+      service.clock.advanceSeconds(1);
+      expect(await workers()).toMatchObject([{ state: 'silent', held: 1 }]);
+    });
+
+    it('are idle as long as their poll is parked, and heard when it ends', async () => {
+      const impatient = await startApp({ WORKER_FORGET_SECONDS: '10' });
+      const at = (path: string, body: object = {}) => impatient.call('POST', path, { body });
+      const poll = at('/tasks/claim', { worker_id: 'w1', wait: 60 });
+      await until(() => impatient.app.get(WaitingRoom).size === 1);
+      impatient.clock.advanceSeconds(50);
+      expect(await workers(impatient)).toMatchObject([
+        { state: 'idle', last_seen_at: '2026-01-01T00:00:50.000Z' },
+      ]);
+      await at('/tasks', { eval_id: 'a', code: 'x', timeout: 3_600 });
+      expect((await poll).body.tasks).toHaveLength(1);
+      expect(await workers(impatient)).toMatchObject([{ state: 'busy' }]);
+      impatient.clock.advanceSeconds(11);
+      expect(await workers(impatient)).toMatchObject([{ state: 'silent' }]);
+      await impatient.close();
+    });
+
+    it('are gone when they said goodbye, until they are forgotten or come back', async () => {
+      await enqueue('a');
+      await claim('w1');
+      await post('/tasks/a/complete');
+      service.clock.advanceSeconds(1);
+      const left = await post('/workers/w1/leave');
+      expect([left.status, left.body]).toEqual([200, (await workers())[0]]);
+      expect(left.body).toMatchObject({
+        worker_id: 'w1',
+        state: 'gone',
+        status: 'active',
+        last_seen_at: '2026-01-01T00:00:01.000Z',
+        completed: 1,
+      });
+      service.clock.advanceSeconds(1);
+      expect((await service.call('POST', '/workers/w1/leave')).body).toEqual(left.body);
+      await claim('w1');
+      expect(await workers()).toMatchObject([{ state: 'idle' }]);
+      expect((await post('/workers/w1/leave', {})).body.state).toBe('gone');
+      service.clock.advanceSeconds(service.app.get(Config).WORKER_FORGET_SECONDS);
+      expect(await workers()).toMatchObject([{ state: 'gone' }]);
+      service.clock.advanceSeconds(1);
+      expect(await workers()).toEqual([]);
+      expect((await post('/workers/w1/leave')).body.code).toBe('worker_not_found');
+    });
+
+    it('that left are gone with what they still hold, and back with a heartbeat', async () => {
+      await enqueue('a');
+      const { body } = await claim('w1');
+      expect((await post('/workers/w1/leave')).body).toMatchObject({ state: 'gone', held_tasks: ['a'] });
+      expect(await workers()).toMatchObject([{ state: 'gone', held: 1 }]);
+      const [{ lease_id } = { lease_id: '' }] = body.tasks as { lease_id: string }[];
+      service.clock.advanceSeconds(1);
+      await post('/tasks/a/heartbeat', { lease_id });
+      expect(await workers()).toMatchObject([{ state: 'busy', held: 1 }]);
+    });
+
+    it('that broke off their poll and left stay gone', async () => {
+      const broken = new AbortController();
+      const poll = fetch(`${service.url}/tasks/next?wait=60&worker_id=w1`, { signal: broken.signal });
+      await until(() => service.app.get(WaitingRoom).size === 1);
+      service.clock.advanceSeconds(1);
+      expect((await post('/workers/w1/leave')).body.state).toBe('gone');
+      service.clock.advanceSeconds(1);
+      expect(await workers()).toMatchObject([{ state: 'gone', last_seen_at: '2026-01-01T00:00:01.000Z' }]);
+      broken.abort();
+      await expect(poll).rejects.toThrow();
+      await until(() => service.app.get(WaitingRoom).size === 0);
+      expect(await workers()).toMatchObject([{ state: 'gone', last_seen_at: '2026-01-01T00:00:01.000Z' }]);
+    });
+
+    it('that left under a clock that was ahead are gone, and back when they claim', async () => {
+      service.clock.advanceSeconds(86_400);
+      await claim('w1');
+      await post('/workers/w1/leave');
+      service.clock.advanceSeconds(-86_400);
+      expect(await workers()).toMatchObject([{ state: 'gone', last_seen_at: '2026-01-01T00:00:00.000Z' }]);
+      service.clock.advanceSeconds(1);
+      await claim('w1');
+      expect(await workers()).toMatchObject([{ state: 'idle' }]);
     });
 
     it('are forgotten after a silence', async () => {
@@ -155,7 +273,7 @@ describeStores(({ name, startApp, settings }) => {
     });
 
     it.each(['w9', '%00', '__proto__', 'x'.repeat(2_000), 'a%2Fb'])('are not known as %s', async (id) => {
-      for (const verb of ['drain', 'resume']) {
+      for (const verb of ['drain', 'resume', 'leave']) {
         const answer = await post(`/workers/${id}/${verb}`);
         expect([answer.status, answer.body.code]).toEqual([404, 'worker_not_found']);
       }
@@ -180,6 +298,32 @@ describeStores(({ name, startApp, settings }) => {
         await two.app.get(WorkerRegistry).flush();
         expect(await workers(two)).toMatchObject([{ worker_id: 'w1', completed: 1, status: 'draining' }]);
         await two.close();
+      });
+
+      it('say goodbye to any process, and a poll at any process brings them back', async () => {
+        const env = settings();
+        const [one, two] = [await startTestApp(env), await startTestApp(env)];
+        const advance = (seconds: number) => {
+          for (const { clock } of [one, two]) clock.advanceSeconds(seconds);
+        };
+        await one.call('GET', '/tasks/next?worker_id=w1');
+        expect(await workers(one)).toMatchObject([{ state: 'idle' }]);
+        advance(1);
+        expect((await two.call('POST', '/workers/w1/leave')).body.state).toBe('gone');
+        expect(await workers(one)).toMatchObject([{ state: 'gone' }]);
+        advance(1);
+        const poll = one.call('GET', '/tasks/next?worker_id=w1&wait=60');
+        await until(() => one.app.get(WaitingRoom).size === 1);
+        advance(15);
+        await one.app.get(WorkerRegistry).flush();
+        expect(await workers(two)).toMatchObject([
+          { state: 'idle', last_seen_at: '2026-01-01T00:00:17.000Z' },
+        ]);
+        await one.call('POST', '/tasks', { body: { eval_id: 'a', code: 'x' } });
+        expect((await poll).body).toMatchObject({ eval_id: 'a' });
+        // Its own process has not written down that the poll ended; the task is in the store.
+        expect(await workers(two)).toMatchObject([{ state: 'busy', held_tasks: ['a'] }]);
+        await Promise.all([one.close(), two.close()]);
       });
     }
   });

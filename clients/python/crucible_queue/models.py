@@ -224,6 +224,8 @@ class WorkerState(Model):
     _required = {"worker_id": str}
 
     worker_id: str = ""
+    #: busy, idle, silent (it holds tasks and misses its heartbeats) or gone; empty from older services.
+    state: str = ""
     #: active, or draining: it gets nothing any more.
     status: str = ""
     first_seen_at: str = ""

@@ -53,10 +53,12 @@ class SteeringTest(ServiceTest):
         self.client.enqueue("x", eval_id="a")
         self.client.claim("w1")
         [seen] = [each for each in workers.list() if each.worker_id == "w1"]
-        self.assertEqual((seen.status, seen.held_tasks), ("active", ["a"]))
+        self.assertEqual((seen.state, seen.status, seen.held_tasks), ("busy", "active", ["a"]))
         self.assertEqual(workers.drain("w1").status, "draining")
         self.assertEqual(self.client.claim_answer("w1"), ([], "drain"))
         self.assertEqual(workers.resume("w1").status, "active")
+        workers.leave("w1")
+        self.assertEqual([each.state for each in workers.list() if each.worker_id == "w1"], ["gone"])
         with self.assertRaises(NotFound):
             workers.drain("unknown")
 

@@ -3,6 +3,7 @@ import type { Context } from '../context.js';
 
 const WORKERS = {
   WORKER: (row: ListedWorker) => row.worker_id,
+  STATE: (row: ListedWorker) => row.state,
   STATUS: (row: ListedWorker) => row.status,
   QUEUES: (row: ListedWorker) => row.queues.join(','),
   HELD: (row: ListedWorker) => row.held,
@@ -21,7 +22,7 @@ const SCHEDULES = {
   LAST_TASK: (row: ListedSchedule) => row.last_eval_id,
 };
 
-/** `workers`: who claimed or beat lately. */
+/** `workers`: those that claimed or sent a heartbeat lately, and whether they work. */
 export async function workers(context: Context): Promise<void> {
   await context.list().rows(WORKERS, await context.client.workers.list());
 }

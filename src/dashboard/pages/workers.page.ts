@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { hasRole, mayUseQueue, type Principal } from '../../auth/principal.js';
+import { hasRole, type Principal } from '../../auth/principal.js';
 import { Clock, type Instant } from '../../task/clock.js';
 import { type KnownWorker, WorkerService } from '../../workers/worker.service.js';
 import type { Page } from '../page-sender.js';
@@ -23,18 +23,15 @@ export class WorkersPage {
       section: '/dashboard/workers',
       top: html`<h1>Workers</h1>
         <p class="lead">
-          Who claimed or beat lately under a name. A drained worker finishes what it holds and gets nothing
-          more.
+          Workers that claimed or sent a heartbeat lately under a name. A silent worker holds tasks and misses
+          its heartbeats. A drained worker finishes what it holds and gets nothing more.
         </p>`,
       live: () => this.render(principal),
     };
   }
 
   private async render(principal: Principal): Promise<Html> {
-    const isAll = principal.queues.includes('*');
-    const rows = (await this.workers.list())
-      .map((worker) => visiblePart(worker, principal))
-      .filter(({ queues, held }) => isAll || queues.length + held.length > 0);
+    const rows = await this.workers.list(principal);
     const columns = columnsAt(this.clock.now().wall);
     const content = table({
       caption: 'Workers',
@@ -49,14 +46,6 @@ export class WorkersPage {
   }
 }
 
-function visiblePart(worker: KnownWorker, principal: Principal): KnownWorker {
-  return {
-    ...worker,
-    queues: worker.queues.filter((queue) => mayUseQueue(principal, queue)),
-    held: worker.held.filter(({ queue }) => mayUseQueue(principal, queue)),
-  };
-}
-
 function columnsAt(now: Instant): readonly Column<KnownWorker>[] {
   return [
     {
@@ -64,7 +53,10 @@ function columnsAt(now: Instant): readonly Column<KnownWorker>[] {
       cell: ({ id }) =>
         html`<a class="id" href="/dashboard/tasks?worker_id=${encodeURIComponent(id)}">${id}</a>`,
     },
-    { title: 'Status', cell: ({ isDraining }) => badge(isDraining ? 'draining' : 'active') },
+    {
+      title: 'State',
+      cell: ({ state, isDraining }) => html`${badge(state)} ${isDraining && badge('draining')}`,
+    },
     { title: 'Queues', cell: ({ queues }) => orNone(queues.join(', ')) },
     { title: 'Holds', cell: ({ held }) => orNone(held.length > 0 && heldTasks(held)) },
     { title: 'Completed', isNumber: true, cell: ({ completed }) => number(completed) },

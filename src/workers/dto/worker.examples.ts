@@ -7,6 +7,7 @@ export const WORKERS = {
       workers: [
         {
           worker_id: 'worker-1',
+          state: 'busy',
           status: 'active',
           first_seen_at: '2030-01-31T12:00:02.000Z',
           last_seen_at: '2030-01-31T12:00:03.500Z',
@@ -31,4 +32,23 @@ export const DRAINED = {
 
 export const RESUMED = {
   active: { summary: 'It gets tasks again', value: { worker_id: 'worker-1', status: 'active' } },
+};
+
+export const LEFT = {
+  gone: {
+    summary: 'It held nothing any more',
+    value: {
+      worker_id: 'worker-1',
+      state: 'gone',
+      status: 'active',
+      first_seen_at: '2030-01-31T12:00:02.000Z',
+      last_seen_at: '2030-01-31T12:00:03.500Z',
+      queues: ['default'],
+      held_tasks: [],
+      held: 0,
+      completed: 1,
+      failed: 1,
+      lost: 0,
+    },
+  },
 };
