@@ -107,9 +107,10 @@ export class WaitingRoom implements OnModuleDestroy {
   /**
    * Claims as soon as something is ready; nothing when `wait` is over, the caller hangs up, or the service closes.
    *
-   * @throws ProblemError `too_many_waiters` when the room is full
+   * @throws ProblemError `too_many_waiters` when the room is full, `draining` when it is closed: nobody would be woken
    */
   claim(request: ClaimRequest, wait: Seconds, caller: Caller): Promise<readonly ClaimedTask[]> {
+    this.requireOpen();
     if (this.everybody.size >= this.config.MAX_PARKED_POLLS) {
       throw tooManyWaiters(this.config);
     }

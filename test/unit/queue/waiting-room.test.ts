@@ -78,6 +78,12 @@ describe('a waiting room', () => {
     expect([store.claims, room.size]).toEqual([3, 1]);
   });
 
+  it('parks nobody once it is closed', async () => {
+    room.onModuleDestroy();
+    expect(() => room.claim(requestOf('late', ['default']), 60, PATIENT)).toThrow('shutting down');
+    expect([store.claims, room.size]).toEqual([0, 0]);
+  });
+
   it('lets wait on whose tasks another process was quicker to take', async () => {
     room.onModuleDestroy();
     const quicker = {
