@@ -37,6 +37,8 @@ interface Arrival {
 interface Door {
   /** Whoever is before it looks; one at a time, so that no two are let in for the same room. */
   turn: Promise<unknown>;
+  /** Those whose turn is not over. */
+  lookers: number;
   readonly arrivals: Set<Arrival>;
 }
 
@@ -52,6 +54,11 @@ export class DepthGate {
     private readonly store: TaskStore,
     private readonly settings: SettingsCache,
   ) {}
+
+  /** Queues that somebody is on the way into. */
+  get size(): number {
+    return this.doors.size;
+  }
 
   /** The most tasks that may wait in the queue; `undefined` for any number. */
   limitOf(queue: string): number | undefined {
@@ -94,11 +101,21 @@ export class DepthGate {
   }
 
   private enter(queue: string, wanted: number): Promise<Arrival> {
-    const door: Door = this.doors.get(queue) ?? { turn: Promise.resolve(), arrivals: new Set() };
+    const door: Door = this.doors.get(queue) ?? { turn: Promise.resolve(), lookers: 0, arrivals: new Set() };
     this.doors.set(queue, door);
-    const arrival = door.turn.then(() => this.look(queue, door, wanted));
+    door.lookers += 1;
+    const arrival = door.turn
+      .then(() => this.look(queue, door, wanted))
+      .finally(() => {
+        door.lookers -= 1;
+        this.forgetIdle(queue, door);
+      });
     door.turn = arrival.catch(() => undefined);
     return arrival;
+  }
+
+  private forgetIdle(queue: string, { lookers, arrivals }: Door): void {
+    if (lookers === 0 && arrivals.size === 0) this.doors.delete(queue);
   }
 
   /** Lets in as many of so many tasks as the queue has room for. */
@@ -110,7 +127,9 @@ export class DepthGate {
       await Promise.all(ahead.map(({ released }) => released));
       room = await this.roomIn(queue);
     }
-    return arrive(door, Math.max(0, Math.min(wanted, room)));
+    return arrive(door, Math.max(0, Math.min(wanted, room)), () => {
+      this.forgetIdle(queue, door);
+    });
   }
 
   private async roomIn(queue: string): Promise<number> {
@@ -119,13 +138,15 @@ export class DepthGate {
   }
 }
 
-function arrive({ arrivals }: Door, count: number): Arrival {
+function arrive({ arrivals }: Door, count: number, onReleased: () => void): Arrival {
   let tell: () => void = () => undefined;
   const released = new Promise<void>((resolve) => {
     tell = resolve;
   });
   const release = () => {
-    if (arrivals.delete(arrival)) tell();
+    if (!arrivals.delete(arrival)) return;
+    tell();
+    onReleased();
   };
   const arrival: Arrival = { count, release, released };
   if (count > 0) arrivals.add(arrival);

@@ -85,4 +85,23 @@ describe('the gate of a queue with a limit', () => {
     );
     expect([one, other]).toEqual([2, 2]);
   });
+
+  it('forgets a queue when nobody is on the way into it', async () => {
+    const far = store();
+    await far.configure('default', { maxDepth: 1 });
+    const gate = await gateOf(far);
+    const [first, second] = await Promise.all([
+      gate.admit([draft('a'), draft('b', 'free')]),
+      gate.admit([draft('c', 'other')]),
+    ]);
+    expect(gate.size).toBe(3);
+    const third = gate.admit([draft('d')]);
+    first.release();
+    second.release();
+    (await third).release();
+    expect(gate.size).toBe(0);
+    await far.insert([{ step: create(spec({ id: 'a' }), far.clock.now()), payload: '' }]);
+    (await gate.admit([draft('e')])).release();
+    expect(gate.size).toBe(0);
+  });
 });
