@@ -45,11 +45,13 @@ export class GroupCommit {
   /** Takes more writes until lmdb closes the transaction at the end of the turn, then is under way. */
   private current: Group | undefined;
   private isUnderWay = false;
+  /** Whether lmdb was given anything for `current`: otherwise it has nothing to close. */
+  private hasPuts = false;
   private next: Group | undefined;
   private lastWrite: Promise<unknown> = Promise.resolve();
   private failure: Error | undefined;
 
-  /** All puts of `puts` are in one transaction. Resolves when it is on disk. */
+  /** All puts of `puts` are in one transaction. Resolves when it is on disk; at once when there is nothing to put. */
   write(puts: Puts): Promise<void> {
     if (this.failure !== undefined) return Promise.reject(new NeverWritten(this.failure.message));
     if (this.isUnderWay) {
@@ -64,6 +66,7 @@ export class GroupCommit {
 
   /** Takes the promise of a put. All those of one transaction are the same, or fail together. */
   note(write: Promise<unknown>): void {
+    this.hasPuts = true;
     if (write === this.lastWrite) return;
     this.lastWrite = write;
     hear(write);
@@ -91,6 +94,7 @@ export class GroupCommit {
 
   private landed(group: Group): void {
     this.isUnderWay = false;
+    this.hasPuts = false;
     this.current = this.next;
     this.next = undefined;
     group.resolve();
@@ -104,6 +108,9 @@ export class GroupCommit {
       this.fail(error);
       group.reject(error);
     }
+    if (this.hasPuts) return;
+    this.current = undefined;
+    group.resolve();
   }
 
   /** Nothing is handed to lmdb any more. */

@@ -51,6 +51,22 @@ describe('GroupCommit', () => {
     await second;
   });
 
+  it('waits for no transaction when there is nothing to put', async () => {
+    const disk = new Disk();
+    await disk.write();
+    const first = disk.write('a');
+    const none = disk.write();
+    disk.close();
+    const later = disk.write();
+    disk.land();
+    await Promise.all([first, none, later]);
+    const second = disk.write('b');
+    disk.close();
+    disk.land();
+    await second;
+    expect(disk.written).toEqual(['a', 'b']);
+  });
+
   it('hands nothing on after a transaction has failed', async () => {
     const disk = new Disk();
     const first = disk.write('a');
