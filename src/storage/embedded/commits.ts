@@ -215,8 +215,8 @@ export class Commits {
     }
   }
 
-  /** Tells that what holds back the tasks of a queue may have changed. */
-  tellLoosened(queue: string): void {
+  /** Tells that what holds back the tasks of a queue, or of any, may have changed. */
+  tellLoosened(queue: string | undefined): void {
     for (const watcher of this.watchers) watcher.loosened?.(queue);
   }
 

@@ -456,7 +456,11 @@ export class EmbeddedTaskStore extends TaskStore {
     const number = this.files.numbers.get(id);
     return this.files.quarantine.require(id, number, () => {
       const task = this.files.read(number);
-      if (task !== undefined && task.spec.id !== id) throw new DamagedValue('its id leads to another task');
+      if (task !== undefined && task.spec.id !== id) {
+        // That one is sound.
+        this.files.quarantine.tell(`Task ${id}`, new DamagedValue('its id leads to another task'));
+        throw new TaskDamaged(id);
+      }
       if (task !== undefined && number !== undefined && this.files.quarantine.has(number))
         throw new TaskDamaged(id);
       return task;

@@ -46,6 +46,12 @@ export interface DocumentRecord {
 
 type DocumentKey = readonly [kind: string, id: string];
 
+/** What leads to a task. */
+interface Name {
+  readonly number: TaskNumber;
+  readonly spec: { readonly id?: string; readonly batchId?: string };
+}
+
 function rangeOf(number: TaskNumber) {
   return { start: [number, 0] as [number, number], end: [number, Infinity] as [number, number] };
 }
@@ -182,25 +188,51 @@ export class QueueFiles {
       this.note(this.clears.remove(generation));
   }
 
-  /** A task that a mark covers. */
-  readCleared(number: TaskNumber): StoredTask | undefined {
-    return this.quarantine.attempt(number, () => this.tasks.get(number));
+  /** A task that was cleared; `undefined` when it is gone. */
+  readCleared(number: TaskNumber): StoredTask | 'damaged' | undefined {
+    try {
+      return this.tasks.get(number);
+    } catch (error) {
+      this.quarantine.note(number, error);
+      return 'damaged';
+    }
+  }
+
+  /** Ids and batches that lead to such numbers: those among so many entries of each step. */
+  *namesOf(isMeant: (number: TaskNumber) => boolean, step: number): Generator<readonly Name[]> {
+    for (let start: string | undefined, isOver = false; !isOver;) {
+      const entries = [...this.numbers.getRange({ start, limit: step })];
+      isOver = entries.length < step;
+      start = entries.at(-1)?.key;
+      yield entries.flatMap(({ key: id, value: number }) =>
+        isMeant(number) ? [{ number, spec: { id } }] : [],
+      );
+    }
+    for (let start: [string, number] | undefined, isOver = false; !isOver;) {
+      const keys = [...this.batchTasks.getKeys({ start, limit: step })];
+      isOver = keys.length < step;
+      start = keys.at(-1);
+      yield keys.flatMap(([batchId, number]) => (isMeant(number) ? [{ number, spec: { batchId } }] : []));
+    }
   }
 
   /**
-   * Adds the removal of what a mark covers to the transaction. Its id may belong to another task by now, or to one that is
-   * being written.
+   * Adds the removal of what leads to a cleared task to the transaction. Its id may belong to another task by now, or to
+   * one that is being written.
    */
+  removeNames(number: TaskNumber, { id, batchId }: Name['spec'], isBusy: (id: string) => boolean): void {
+    const ownsId = id !== undefined && this.numbers.get(id) === number && !isBusy(id);
+    if (ownsId) this.note(this.numbers.remove(id));
+    if (batchId !== undefined) this.note(this.batchTasks.remove([batchId, number]));
+  }
+
+  /** Adds the removal of what a mark covers to the transaction. */
   reclaim(
     number: TaskNumber,
     spec: Pick<TaskSpec, 'id' | 'batchId'> | undefined,
     isBusy: (id: string) => boolean,
   ): void {
-    if (spec !== undefined) {
-      const ownsId = this.numbers.get(spec.id) === number && !isBusy(spec.id);
-      if (ownsId) this.note(this.numbers.remove(spec.id));
-      if (spec.batchId !== undefined) this.note(this.batchTasks.remove([spec.batchId, number]));
-    }
+    if (spec !== undefined) this.removeNames(number, spec, isBusy);
     this.removeParts(number);
   }
 

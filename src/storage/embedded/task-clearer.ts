@@ -51,7 +51,8 @@ export class TaskClearer {
     this.marks.add(generation, filter);
     const { numbers, queues } = this.index.drop(filter);
     this.reclaimer.add([...numbers, ...damaged]);
-    for (const queue of queues) this.commits.tellLoosened(queue);
+    // Once: everybody who waits looks again each time, and there may be many of both.
+    if (queues.length > 0) this.commits.tellLoosened(queues.length === 1 ? queues[0] : undefined);
     return count;
   }
 

@@ -1,7 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../task/clock.js';
 import type { ClearMarks } from './clear-marks.js';
 import type { Commits } from './commits.js';
+import type { Puts } from './group-commit.js';
 import type { QueueFiles } from './queue-files.js';
 import type { RankedSet } from './ranked-set.js';
 import type { TaskIndex } from './task-index.js';
@@ -15,13 +16,18 @@ const REST_PER_WORK = 1;
 const LEAST_REST_MS = 2;
 /** A slice seems to have taken hours when the clock jumps, or the machine sleeps, meanwhile. */
 const LONGEST_REST_MS = 50;
+/** Names that one turn looks through for those of damaged records. */
+const NAMES_PER_SLICE = 1_000;
 
 /**
  * Takes what was cleared out of the file, in small commits with rests in between. It stops at any moment: the marks stay
  * until nothing is left, so the next start goes on.
  */
 export class TaskReclaimer {
+  /** There may be as many as there are queues, so nothing is taken out at the front. */
   private readonly pending: RankedSet[] = [];
+  /** Records that cannot be read: only a look at all names tells which lead to them. They go after their names. */
+  private readonly unreadable = new Set<TaskNumber>();
   private running: Promise<void> | undefined;
   private isStopped = false;
 
@@ -35,13 +41,13 @@ export class TaskReclaimer {
 
   /** Takes numbers of tasks that a mark covers. */
   add(numbers: readonly RankedSet[]): void {
-    this.pending.push(...numbers);
+    for (const each of numbers) this.pending.push(each);
     this.start();
   }
 
   /** Goes on, also when all that is left are the marks. */
   start(): void {
-    const isNeeded = this.marks.latest > 0 && !this.isStopped && this.commits.isOpen;
+    const isNeeded = this.marks.latest > 0 && this.isGoing;
     if (this.running !== undefined || !isNeeded) return;
     this.running = this.run()
       // A failed write has ended the store, and was told.
@@ -63,15 +69,20 @@ export class TaskReclaimer {
     await this.idle();
   }
 
+  private get isGoing(): boolean {
+    return !this.isStopped && this.commits.isOpen;
+  }
+
   private async run(): Promise<void> {
-    while (!this.isStopped && this.commits.isOpen) {
+    while (this.isGoing) {
       const began = this.clock.now().steady;
       const numbers = this.nextSlice();
-      if (numbers.length === 0) {
+      if (numbers.length === 0 && this.unreadable.size === 0) {
         await this.forgetMarks();
         return;
       }
-      await this.reclaim(numbers);
+      if (numbers.length > 0) await this.reclaim(numbers);
+      else await this.reclaimUnreadable();
       const rest = Math.max((this.clock.now().steady - began) * REST_PER_WORK, LEAST_REST_MS);
       await delay(Math.min(rest, LONGEST_REST_MS));
     }
@@ -80,27 +91,55 @@ export class TaskReclaimer {
   private nextSlice(): readonly TaskNumber[] {
     const numbers: TaskNumber[] = [];
     while (numbers.length < TASKS_PER_SLICE) {
-      const number = this.pending[0]?.shift();
+      const number = this.pending.at(-1)?.shift();
       if (number !== undefined) numbers.push(number);
-      else if (this.pending.shift() === undefined) break;
+      else if (this.pending.pop() === undefined) break;
     }
     return numbers;
   }
 
   private async reclaim(numbers: readonly TaskNumber[]): Promise<void> {
     const gone: (readonly [TaskNumber, StoredTask])[] = [];
-    await this.commits.save(() => {
-      for (const number of numbers) {
-        const stored = this.files.readCleared(number);
-        if (stored !== undefined) gone.push([number, stored]);
-        this.files.reclaim(number, stored?.task.spec, (id) => this.commits.isBusy(id));
+    const puts: Puts[] = [];
+    for (const number of numbers) {
+      const stored = this.files.readCleared(number);
+      if (stored === 'damaged') {
+        this.unreadable.add(number);
+        continue;
       }
+      if (stored !== undefined) gone.push([number, stored]);
+      puts.push(() => {
+        this.files.reclaim(number, stored?.task.spec, this.isBusy);
+      });
+    }
+    await this.commits.save(() => {
+      for (const put of puts) put();
     });
     for (const [number, { head, task }] of gone) {
       this.index.forgetDropped(number, head);
       if (task.spec.batchId !== undefined) this.index.batches.tidy(task.spec.batchId, head.queue);
     }
   }
+
+  /** First all that leads to them: a number may be given out again after a restart. */
+  private async reclaimUnreadable(): Promise<void> {
+    const numbers = [...this.unreadable];
+    const isOfThese = (number: TaskNumber) => this.unreadable.has(number);
+    for (const names of this.files.namesOf(isOfThese, NAMES_PER_SLICE)) {
+      if (!this.isGoing) return;
+      if (names.length === 0) await nextTurn();
+      else
+        await this.commits.save(() => {
+          for (const { number, spec } of names) this.files.removeNames(number, spec, this.isBusy);
+        });
+    }
+    await this.commits.save(() => {
+      for (const number of numbers) this.files.reclaim(number, undefined, this.isBusy);
+    });
+    for (const number of numbers) this.unreadable.delete(number);
+  }
+
+  private readonly isBusy = (id: string): boolean => this.commits.isBusy(id);
 
   /** A clear that comes meanwhile keeps its mark, and has added what is to be done. */
   private async forgetMarks(): Promise<void> {

@@ -102,6 +102,40 @@ describe('a damaged value in a sound file', () => {
     expect(await damages()).toEqual([]);
   });
 
+  it.each([
+    ['all', TEN],
+    ['it alone', [{ id: 't2' }]],
+  ])('leaves nothing behind that leads to a later task, when a clear has taken %s', async (_, tasks) => {
+    await (await open()).add(...tasks.map(({ id }) => ({ id, batchId: 'b' })));
+    await damage('tasks', await numberOf('t2'));
+    await (await open()).store.clear({});
+    await store?.reclaimed();
+    expect(await damages()).toEqual([]);
+
+    // The store gives out its numbers again: no task of these may be taken for the one that was damaged.
+    const user = await open();
+    const others = Array.from({ length: 5 }, (_, index) => ({ id: `other${index}` }));
+    await user.add(...others);
+    expect(await user.store.countBatch('b')).toEqual([]);
+    expect(await user.store.find('t2')).toBeUndefined();
+    await user.add({ id: 't2' });
+    expect(idsOf(await user.take({ max: 10 }))).toEqual([...others.map(({ id }) => id), 't2']);
+    expect(await damages()).toEqual([]);
+  });
+
+  it('takes no sound task out, when it is an id that leads to the wrong one', async () => {
+    const user = await open();
+    await user.add({ id: 'sound' }, { id: 'lost' });
+    const number = await numberOf('sound');
+    const root = openFile(directory, { isInPieces: false });
+    await openTable<number, string>(root, 'numbers', { encoding: 'ordered-binary' }).put('lost', number);
+    await root.close();
+    const again = await open();
+    await expect(again.store.find('lost')).rejects.toThrow(TaskDamaged);
+    expect((await again.store.find('sound'))?.spec.id).toBe('sound');
+    expect(idsOf(await again.take())).toEqual(['sound']);
+  });
+
   it('is told of an output and of an attempt', async () => {
     const user = await open();
     await fillWithEverything(user);

@@ -1,8 +1,14 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ClearMarks } from '../../../src/storage/embedded/clear-marks.js';
+import { Commits } from '../../../src/storage/embedded/commits.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
-import { openFile, openTable } from '../../../src/storage/embedded/lmdb-file.js';
+import { ensureFile, openFile, openTable } from '../../../src/storage/embedded/lmdb-file.js';
+import { QueueFiles } from '../../../src/storage/embedded/queue-files.js';
+import { RankedSet } from '../../../src/storage/embedded/ranked-set.js';
+import { TaskIndex } from '../../../src/storage/embedded/task-index.js';
+import { TaskReclaimer } from '../../../src/storage/embedded/task-reclaimer.js';
 import type { TaskStore } from '../../../src/storage/task-store.js';
 import { complete } from '../../../src/task/task.machine.js';
 import { contentsOf, totalOf } from '../../support/store-contents.js';
@@ -139,5 +145,46 @@ describe('clearing the embedded store', () => {
     await store.reclaimed();
     await store.close();
     expect(new Set(Object.values(await recordsIn('a')))).toEqual(new Set([0]));
+  });
+
+  it('takes any number of queues, and tells once that any of them may go on', async () => {
+    const store = await open('a');
+    const user = userOf(store);
+    const told: (string | undefined)[] = [];
+    const nothing = () => undefined;
+    store.watch({ moved: nothing, disturbed: nothing, loosened: (queue) => void told.push(queue) });
+    await user.add({ id: 'a', queue: 'a' }, { id: 'b', queue: 'b' }, { id: 'c', queue: 'c' });
+    expect(await store.clear({ queues: ['a'] })).toBe(1);
+    expect(await store.clear({})).toBe(2);
+    expect(told).toEqual(['a', undefined]);
+  });
+
+  it('does not rest for as long as a clock jumps', async () => {
+    const store = await open('a');
+    await fill(userOf(store), 'old');
+    await store.clear({});
+    clock.advanceSeconds(86_400);
+    await store.close();
+    expect(await recordsIn('a')).toMatchObject({ clears: 1 });
+  });
+});
+
+describe('what was cleared', () => {
+  it('may be of more queues than fit into the arguments of a call', async () => {
+    const marks = new ClearMarks();
+    await ensureFile(root);
+    const files = new QueueFiles(root, marks);
+    const index = new TaskIndex(ROOMY, marks);
+    const reclaimer = new TaskReclaimer(files, index, new Commits(files, index), marks, clock);
+    const sets = Array.from({ length: 300_000 }, () => new RankedSet());
+    reclaimer.add(sets);
+    await files.write(() => {
+      files.putClear(1, {});
+    });
+    marks.add(1, {});
+    reclaimer.start();
+    await reclaimer.idle();
+    expect(marks.latest).toBe(0);
+    await files.close();
   });
 });
