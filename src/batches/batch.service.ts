@@ -235,7 +235,7 @@ export class BatchService {
       do {
         const page = await this.store.list({ ...filter, limit: CHUNK, cursor });
         const commands = page.tasks.filter(isWanted).map(({ spec }) => ({ id: spec.id, decide }));
-        const results = await this.changer.changeAll(commands);
+        const results = await this.changer.changeAll(commands, { inSteps: true });
         count += results.filter(({ status }) => status === 'fulfilled').length;
         cursor = page.nextCursor;
       } while (cursor !== undefined);

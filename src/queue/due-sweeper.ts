@@ -75,7 +75,7 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     const steps = due.flatMap((task) => tick(task, now) ?? []);
     const results = await Promise.all([
       ended.length > 0 ? this.store.remove(ended) : [],
-      steps.length > 0 ? this.store.replace(steps) : [],
+      steps.length > 0 ? this.store.replace(steps, { inSteps: true }) : [],
     ]);
     return results.flat().includes(true);
   }

@@ -71,7 +71,10 @@ export class SteeringService {
   }
 
   private async changeThese(tasks: readonly Task[], decide: Decide): Promise<number> {
-    const results = await this.changer.changeAll(tasks.map(({ spec }) => ({ id: spec.id, decide })));
+    const results = await this.changer.changeAll(
+      tasks.map(({ spec }) => ({ id: spec.id, decide })),
+      { inSteps: true },
+    );
     return results.filter(({ status }) => status === 'fulfilled').length;
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Change, StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { type Change, type ReplaceOptions, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Moment } from '../task/clock.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
@@ -49,17 +49,20 @@ export class TaskChanger {
   }
 
   /**
-   * Many changes in one durable commit, each with its own result: the task, or why it was refused.
+   * Many changes in one durable commit unless it may be several, each with its own result: the task, or why it was refused.
    *
    * @throws StoreUnavailable when not all tasks can be read; then nothing was changed
    */
-  async changeAll(commands: readonly TaskCommand[]): Promise<PromiseSettledResult<Task>[]> {
+  async changeAll(
+    commands: readonly TaskCommand[],
+    options?: ReplaceOptions,
+  ): Promise<PromiseSettledResult<Task>[]> {
     const decisions = await Promise.allSettled(commands.map((command) => this.decide(command)));
     for (const decision of decisions) requireStore(decision);
     const changes = decisions.flatMap((decision) =>
       decision.status === 'fulfilled' && decision.value.change !== undefined ? [decision.value.change] : [],
     );
-    const written = changes.length === 0 ? [] : await this.store.replace(changes);
+    const written = changes.length === 0 ? [] : await this.store.replace(changes, options);
     const lost = new Set(changes.filter((_, index) => !written[index]));
     return Promise.allSettled(
       decisions.map(async (decision, index) => {

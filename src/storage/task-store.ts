@@ -16,7 +16,7 @@ import type { DocumentStore } from './document-store.js';
 import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
 
-/** No request is about more tasks. */
+/** A call about at most so many tasks is one commit. No request is about more. */
 export const TASKS_PER_COMMIT = 1_000;
 
 /**
@@ -47,6 +47,11 @@ export interface Change extends Partial<Omit<Step, 'task'>> {
   readonly task: Task;
   /** What the task produced, kept with it. */
   readonly output?: JsonText;
+}
+
+export interface ReplaceOptions {
+  /** Lets the store commit a part of the changes at a time, so that it can serve other calls in between. */
+  readonly inSteps?: boolean;
 }
 
 /** A transition that is durable. */
@@ -166,9 +171,10 @@ export class StoreUnavailable extends Error {
  * Keeps tasks, finds them, and replaces them; it knows no rule of the life cycle. Every driver promises:
  *
  * - **Durable first.** A promise for a write resolves when the write survives a kill of the process, and, as far as
- *   `docs/storage.md` says so for the driver, a power cut. One call is one atomic commit; a call about more than
- *   `TASKS_PER_COMMIT` tasks, or fewer where `docs/storage.md` says so, may be several, one after the other. Then it is
- *   answered after the last one, and what failed after the first one rejects with `applied: "unknown"`.
+ *   `docs/storage.md` says so for the driver, a power cut. An `insert` or a `replace` of up to `TASKS_PER_COMMIT` tasks
+ *   is one atomic commit; in a Redis Cluster it is one for each queue. Other calls, and those about more tasks, may be
+ *   several commits, one after the other. Then the call is answered after the last one, and a failure after the first
+ *   one rejects with `applied: "unknown"`.
  * - **No dirty reads.** A read shows nothing that could still be lost, and everything acknowledged before it began.
  * - **Compare and set.** `replace` and `remove` act only on the revision that the caller read; `false` means that
  *   somebody else wrote first, and nothing was changed for that task.
@@ -224,12 +230,12 @@ export abstract class TaskStore {
   /** Counts up with every `clear`: leases of an earlier generation, on unknown tasks, were cleared. */
   abstract readonly generation: number;
 
-  /** Inserts all in one commit. Per item: `undefined` when inserted, else the task that has this id already. */
+  /** Inserts all in one commit. Readers and claims see all of them or none. Per item: `undefined` when inserted, else the task that has this id already. */
   abstract insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]>;
 
   /**
-   * Takes over tasks of another store as they are, each younger than the one before and than all that are here. One
-   * commit; nothing is told. Per item: whether it was taken over, `false` when its id is here already.
+   * Takes over tasks of another store as they are, each younger than the one before and than all that are here.
+   * Nothing is told. Per item: whether it was taken over, `false` when its id is here already.
    */
   abstract restore(items: readonly KeptTask[]): Promise<readonly boolean[]>;
 
@@ -262,8 +268,8 @@ export abstract class TaskStore {
    */
   abstract claim(request: ClaimRequest): Promise<readonly ClaimedTask[]>;
 
-  /** Per item: whether it was written. One commit. */
-  abstract replace(changes: readonly Change[]): Promise<readonly boolean[]>;
+  /** Per item: whether it was written. One commit, unless the caller lets it be several. */
+  abstract replace(changes: readonly Change[], options?: ReplaceOptions): Promise<readonly boolean[]>;
 
   /** Forgets tasks with all that belongs to them. Per item: whether it was there at this revision. */
   abstract remove(tasks: readonly Task[]): Promise<readonly boolean[]>;

@@ -1,7 +1,8 @@
 /**
  * `npm run bench:scripts`: the longest time that Redis gave to one script under each of the loads below, by its SLOWLOG.
  *
- * Everybody else waits for a script, so none may take longer than 5 ms. The tests count what a script touches; this
+ * Everybody else waits for a script, so none may take longer than 5 ms, except those of inserts and completions, which are
+ * one commit by contract (ADR 35). The tests count what a script touches; this
  * measures. It needs a quiet machine, and takes about a minute. `-- --scale 0.1` uses a tenth of the groups and
  * requirements; `-- --only WORD` runs the loads whose names have this word.
  */

@@ -23,7 +23,7 @@ const openIn =
     const keyPrefix = `test-${stores}`;
     const clock = new FakeClock();
     const open = () => openRedisStore({ url: server.url, keyPrefix, clock, settings, isCluster });
-    return harnessOf({ clock, open, isParted: true });
+    return harnessOf({ clock, open, clearsInSteps: true });
   };
 
 describeTaskStore('redis', openIn(false));

@@ -21,19 +21,54 @@ export function weightOfInsert({ item: { step, payload } }: InsertRow): number {
 }
 
 /** What the insert scripts take for one task. */
-export function insertArgs(
-  { item: { step, payload }, nonce }: InsertRow,
-  events: EventOptions,
-): (string | number)[] {
+export function insertArgs(row: InsertRow, events: EventOptions): (string | number)[] {
+  const words = wordsOf(row);
+  return [...headArgs(words), ...bodyArgs(words), ...eventArgs(row.item.step, events)];
+}
+
+/** What is written ahead of one task. */
+export function stageArgs(row: InsertRow): readonly string[] {
+  return bodyArgs(wordsOf(row));
+}
+
+/** What the commit takes for one task that was written ahead. */
+export function commitArgs(row: InsertRow, events: EventOptions): (string | number)[] {
+  const words = wordsOf(row);
+  return [...headArgs(words), words.batch, words.lane, ...eventArgs(row.item.step, events)];
+}
+
+type Words = ReturnType<typeof wordsOf>;
+
+function wordsOf({ item: { step, payload }, nonce }: InsertRow) {
   const { spec } = step.task;
   const encoded = encodeTask(step.task);
   const text = JSON.stringify(spec);
   const size = Buffer.byteLength(text) + Buffer.byteLength(payload);
   const { begin, ending } = headEndsOf(encoded, { timeout: spec.timeout, nonce, size, bytes: 0 });
-  return [
-    ...[nonce, spec.id, encoded.state, begin, ending, spec.priority, encoded.deadline],
-    ...[text, encoded.core, payload, spec.batchId ?? '', laneOf(spec), ...eventArgs(step, events)],
-  ];
+  const { state, deadline, core } = encoded;
+  const { id, priority, batchId: batch = '' } = spec;
+  return {
+    nonce,
+    id,
+    state,
+    begin,
+    ending,
+    priority,
+    deadline,
+    text,
+    core,
+    payload,
+    batch,
+    lane: laneOf(spec),
+  };
+}
+
+function headArgs({ nonce, id, state, begin, ending, priority, deadline }: Words): (string | number)[] {
+  return [nonce, id, state, begin, ending, priority, deadline];
+}
+
+function bodyArgs({ text, core, payload, batch, lane }: Words): string[] {
+  return [text, core, payload, batch, lane];
 }
 
 /** Tells which of the tasks were inserted. */

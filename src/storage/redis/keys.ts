@@ -58,6 +58,11 @@ export class Keys {
     return `${this.queue(queue)}:task:${id}`;
   }
 
+  /** Where a task of a bulk insert is written before its commit, see `scripts/staged.lua`. */
+  staged(queue: string, nonce: string, number: number): string {
+    return `${this.queue(queue)}:staged:${nonce}:${number}`;
+  }
+
   ready(queue: string): string {
     return `${this.queue(queue)}:ready`;
   }

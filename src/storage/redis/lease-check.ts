@@ -34,7 +34,7 @@ export class LeaseCheck {
       );
       const found = await this.finder.findAll(ids.map((id) => ({ queue, id })));
       const changes = found.flatMap((task) => believableLease(task, now) ?? []);
-      await this.writer.replace(changes);
+      await this.writer.replace(changes, { inSteps: true });
       length = ids.length;
       seen += length - changes.length;
     }

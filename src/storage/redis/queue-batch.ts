@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../task-store.js';
 import type { StoreConnection } from './store-connection.js';
-import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
+import { type Bounds, ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 interface OfQueue {
   readonly queue: string;
@@ -18,7 +18,7 @@ export class QueueBatch<Row extends OfQueue, Result> {
   constructor(
     private readonly run: Run<Row, Result>,
     private readonly topology: Topology,
-    private readonly weigh: (row: Row) => number = () => 0,
+    private readonly bounds: Pick<Bounds<Row>, 'weigh' | 'isCommit'> = {},
   ) {}
 
   /** @throws StoreUnavailable with `applied: "unknown"` when some of the rows were done and others were not */
@@ -36,7 +36,7 @@ export class QueueBatch<Row extends OfQueue, Result> {
   private batchOf(name: string): TurnBatch<Row, Result> {
     const known = this.batches.get(name);
     if (known !== undefined) return known;
-    const batch = new TurnBatch(this.run, { joined: ROWS_PER_SCRIPT, weigh: this.weigh });
+    const batch = new TurnBatch(this.run, { joined: ROWS_PER_SCRIPT, ...this.bounds });
     this.batches.set(name, batch);
     return batch;
   }

@@ -13,6 +13,7 @@ import {
   type NewTask,
   type Payload,
   type QueueCounts,
+  type ReplaceOptions,
   type StoreSettings,
   type StoreTotals,
   type StoreWatcher,
@@ -220,8 +221,8 @@ export class RedisTaskStore extends TaskStore {
     return this.connection.during(() => this.claimer.claim(request));
   }
 
-  replace(changes: readonly Change[]): Promise<readonly boolean[]> {
-    return this.connection.during(() => this.writer.replace(changes));
+  replace(changes: readonly Change[], options?: ReplaceOptions): Promise<readonly boolean[]> {
+    return this.connection.during(() => this.writer.replace(changes, options));
   }
 
   remove(tasks: readonly Task[]): Promise<readonly boolean[]> {

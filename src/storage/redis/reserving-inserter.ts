@@ -8,6 +8,7 @@ import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { QueueBatch } from './queue-batch.js';
 import { WRITING } from './script-parts.js';
+import { areLarge, StagedInsert } from './staged-insert.js';
 import { afterWrites } from './store-connection.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import type { TaskFinder } from './task-finder.js';
@@ -18,6 +19,7 @@ const OVERTAKE_AFTER_MS = 20;
 const ROUNDS = 50;
 
 const INSERT = new LuaScript('insert-reserved', { parts: [...WRITING, 'event', 'add'] });
+const COMMIT = new LuaScript('commit-reserved', { parts: [...WRITING, 'event', 'add', 'staged'] });
 
 /** A task that still has to be inserted. */
 interface Open extends Place {
@@ -38,12 +40,17 @@ interface Reserved extends Open {
  */
 export class ReservingInserter implements Inserter {
   private readonly batch: QueueBatch<InsertRow, InsertResult>;
+  private readonly staged: StagedInsert;
 
   constructor(
     private readonly parts: StoreParts,
     private readonly finder: TaskFinder,
   ) {
-    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection, weightOfInsert);
+    this.staged = new StagedInsert(parts, COMMIT);
+    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection, {
+      weigh: weightOfInsert,
+      isCommit: true,
+    });
   }
 
   /** Per item: `undefined` when inserted, else the task that has this id already. */
@@ -59,7 +66,8 @@ export class ReservingInserter implements Inserter {
       if (round > 0) await pause(OVERTAKE_AFTER_MS);
       const some = this.insertSome(firstOfEachId(open), present, round > 0);
       const settled = await (round === 0 ? some : afterWrites(some));
-      open = open.filter(({ index }) => !settled.has(index));
+      // A nonce that was given up is refused for a while.
+      open = open.filter(({ index }) => !settled.has(index)).map((each) => ({ ...each, nonce: newNonce() }));
     }
     return present;
   }
@@ -106,15 +114,20 @@ export class ReservingInserter implements Inserter {
     if (isFenced === 1) await this.parts.directory.exchange([{ id, from: place, to: { queue, nonce } }]);
   }
 
-  private async run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
+  private run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
     const { connection, keys, feed, events } = this.parts;
+    const keysOf = ({ queue }: InsertRow) => [keys.queue(queue)];
+    const tell = (results: readonly InsertResult[]) => {
+      tellInserted(feed, rows, results);
+    };
+    if (areLarge(rows)) return this.staged.run(rows, keysOf, tell);
     const call = {
-      keys: rows.map(({ queue }) => keys.queue(queue)),
+      keys: rows.flatMap(keysOf),
       args: [events.streamLength, ...rows.flatMap((row) => insertArgs(row, events))],
     };
     return connection.writeScript(INSERT, call, (reply) => {
       const results = reply as InsertResult[];
-      tellInserted(feed, rows, results);
+      tell(results);
       return results;
     });
   }

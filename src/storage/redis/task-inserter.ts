@@ -4,24 +4,32 @@ import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfIn
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { WRITING } from './script-parts.js';
+import { areLarge, StagedInsert } from './staged-insert.js';
 import type { StoreParts } from './store-parts.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 const INSERT = new LuaScript('insert', { parts: [...WRITING, 'event', 'add'] });
+const COMMIT = new LuaScript('commit', { parts: [...WRITING, 'event', 'add', 'staged'] });
 
 export interface Inserter {
   /** Per item: `undefined` when inserted, else the task that has this id already. */
   insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]>;
 }
 
-/** Inserts tasks where everything is on one node: the id is given to the queue in the step that puts the task there. */
+/**
+ * Inserts tasks where everything is on one node: the id is given to the queue in the step that puts the task there.
+ * A call is one commit.
+ */
 export class TaskInserter implements Inserter {
   private readonly batch: TurnBatch<InsertRow, InsertResult>;
+  private readonly staged: StagedInsert;
 
   constructor(private readonly parts: StoreParts) {
+    this.staged = new StagedInsert(parts, COMMIT);
     this.batch = new TurnBatch((rows) => this.run(rows), {
       joined: ROWS_PER_SCRIPT,
       weigh: weightOfInsert,
+      isCommit: true,
     });
   }
 
@@ -41,15 +49,20 @@ export class TaskInserter implements Inserter {
     });
   }
 
-  private async run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
+  private run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
     const { connection, keys, feed, events } = this.parts;
+    const keysOf = ({ queue, item }: InsertRow) => [keys.queue(queue), keys.entry(item.step.task.spec.id)];
+    const tell = (results: readonly InsertResult[]) => {
+      tellInserted(feed, rows, results);
+    };
+    if (areLarge(rows)) return this.staged.run(rows, keysOf, tell);
     const call = {
-      keys: rows.flatMap(({ queue, item }) => [keys.queue(queue), keys.entry(item.step.task.spec.id)]),
+      keys: rows.flatMap(keysOf),
       args: [events.streamLength, ...rows.flatMap((row) => insertArgs(row, events))],
     };
     return connection.writeScript(INSERT, call, (reply) => {
       const results = reply as InsertResult[];
-      tellInserted(feed, rows, results);
+      tell(results);
       return results;
     });
   }

@@ -1,7 +1,7 @@
 import type { Step } from '../../task/task.machine.js';
 import { TASK_STATES, type Task } from '../../task/task.js';
 import { holderOf } from '../claim-key.js';
-import type { Change, TaskFilter } from '../task-store.js';
+import type { Change, ReplaceOptions, TaskFilter } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
@@ -39,6 +39,8 @@ interface Cleared {
 export class TaskWriter {
   /** The id of the event, empty for none; null when somebody else wrote first. */
   private readonly changes: QueueBatch<ChangeRow, string | null>;
+  /** The same, a part of a call at a time. */
+  private readonly steps: QueueBatch<ChangeRow, string | null>;
   /** The nonce of the task; null when somebody else wrote first. */
   private readonly removals: QueueBatch<TaskRow, string | null>;
 
@@ -46,12 +48,20 @@ export class TaskWriter {
     private readonly parts: StoreParts,
     private readonly heads: SeenHeads,
   ) {
-    this.changes = new QueueBatch((rows) => this.runReplace(rows), parts.connection, weightOfChange);
+    this.changes = new QueueBatch((rows) => this.runReplace(rows), parts.connection, {
+      weigh: weightOfChange,
+      isCommit: true,
+    });
+    this.steps = new QueueBatch((rows) => this.runReplace(rows), parts.connection, { weigh: weightOfChange });
     this.removals = new QueueBatch((rows) => this.runRemove(rows), parts.connection);
   }
 
-  async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
-    const events = await addPresent(this.changes, await this.heads.changeRows(changes));
+  async replace(
+    changes: readonly Change[],
+    { inSteps = false }: ReplaceOptions = {},
+  ): Promise<readonly boolean[]> {
+    const batch = inSteps && changes.length > ROWS_PER_STEP ? this.steps : this.changes;
+    const events = await addPresent(batch, await this.heads.changeRows(changes));
     const written = events.map((event) => event !== null);
     // Whoever tries again must not be told the same once more, also of a change that no script has seen.
     changes.forEach(({ task }, index) => {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers';
+import { TASKS_PER_COMMIT } from '../task-store.js';
 import { afterWrites } from './store-connection.js';
 
 /** Rows up to which calls share a script: while Redis works on it, the next one is made. */
@@ -28,12 +29,14 @@ export interface Bounds<Row> {
   readonly atOnce?: number;
   /** Characters of a row, as far as rows differ in them: payloads, outputs, errors. By default 0. */
   readonly weigh?: (row: Row) => number;
+  /** A call about up to `TASKS_PER_COMMIT` rows is one commit, whatever they weigh. */
+  readonly isCommit?: boolean;
 }
 
 /**
  * Joins the calls of one turn of the event loop into one step, so that a busy service sends one script for many
- * requests. The rows of a call are one atomic step, unless that would hold Redis for long: then the call is parted into
- * steps, one after the other, and other commands run in between.
+ * requests. The rows of a call are one atomic step. Where the call has not to be one commit, and that would hold Redis for
+ * long, it is parted into steps, one after the other, and other commands run in between.
  */
 export class TurnBatch<Row, Result> {
   private calls: Call<Row, Result>[] = [];
@@ -46,7 +49,7 @@ export class TurnBatch<Row, Result> {
     private readonly run: Run<Row, Result>,
     bounds: Bounds<Row>,
   ) {
-    this.bounds = { atOnce: ROWS_PER_STEP, weigh: () => 0, ...bounds };
+    this.bounds = { atOnce: ROWS_PER_STEP, weigh: () => 0, isCommit: false, ...bounds };
   }
 
   /** Rejects with the error of the step, with `applied: "unknown"` when there were steps before it. */
@@ -55,7 +58,8 @@ export class TurnBatch<Row, Result> {
   }
 
   private async addParted(rows: readonly Row[]): Promise<readonly Result[]> {
-    const [first = [], ...others] = stepsOf(rows, this.bounds);
+    const { isCommit } = this.bounds;
+    const [first = [], ...others] = stepsOf(rows, isCommit ? { atOnce: TASKS_PER_COMMIT } : this.bounds);
     if (others.length === 0) return this.addStep(rows);
     const results = [...(await this.addStep(first))];
     for (const step of others) results.push(...(await afterWrites(this.addStep(step))));
@@ -102,7 +106,7 @@ export class TurnBatch<Row, Result> {
 /** The rows as scripts may take them, each of them several that are small or one that is large. */
 export function stepsOf<Row>(
   rows: readonly Row[],
-  { atOnce = ROWS_PER_STEP, weigh = () => 0 }: Omit<Bounds<Row>, 'joined'>,
+  { atOnce = ROWS_PER_STEP, weigh = () => 0 }: Pick<Bounds<Row>, 'atOnce' | 'weigh'>,
 ): readonly (readonly Row[])[] {
   const steps: Row[][] = [];
   let weight = 0;

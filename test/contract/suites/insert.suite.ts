@@ -88,19 +88,18 @@ export function describeInsert(start: StartStore): void {
     expect(await totalOf(user.store)).toBe(1);
   });
 
-  it('shows all tasks of a call or none, or where it is done in steps more of them from step to step', async () => {
+  it('shows all tasks of a call or none', async () => {
     const user = await start();
     const items = Array.from({ length: 1_000 }, (_, index) => user.newTask({ id: `task-${index}` }));
     let isDone = false;
     const inserting = user.store.insert(items).finally(() => (isDone = true));
-    const seen: number[] = [];
+    const seen = new Set<number>();
     while (!isDone) {
-      seen.push(await totalOf(user.store));
+      seen.add(await totalOf(user.store));
       await new Promise(setImmediate);
     }
     await inserting;
-    if (user.harness.isParted) expect(seen).toEqual(seen.toSorted((one, other) => one - other));
-    else expect(seen.filter((total) => total !== 0 && total !== 1_000)).toEqual([]);
+    expect([...seen].filter((total) => total !== 0 && total !== 1_000)).toEqual([]);
     expect(await totalOf(user.store)).toBe(1_000);
   });
 

@@ -118,6 +118,22 @@ export function describeReplace(start: StartStore): void {
     expect(await user.find('c')).toEqual(steps[2]?.task);
   });
 
+  it('shows all changes of a call or none', async () => {
+    const user = await start();
+    const items = Array.from({ length: 1_000 }, (_, index) => user.newTask({ id: `task-${index}` }));
+    await user.store.insert(items);
+    const steps = items.flatMap(({ step }) => cancel(step.task, undefined, user.now) ?? []);
+    let isDone = false;
+    const changing = user.store.replace(steps).finally(() => (isDone = true));
+    const seen = new Set<number>();
+    while (!isDone) {
+      seen.add((await user.store.countQueue('default'))?.counts.queued ?? 0);
+      await new Promise(setImmediate);
+    }
+    expect(await changing).toEqual(Array(1_000).fill(true));
+    expect([...seen].filter((queued) => queued !== 0 && queued !== 1_000)).toEqual([]);
+  });
+
   it('keeps the attempts in order, also more than nine', async () => {
     const user = await start();
     await user.add({ maxAttempts: 12 });

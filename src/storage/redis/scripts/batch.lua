@@ -29,12 +29,8 @@ local function countInBatch(queue, head, by)
   increase(queue .. ':counts:' .. head.batch, head.state, by)
 end
 
--- Puts a new task into its batch.
-local function join(queue, id, head)
-  if head.batch == '' then return end
-  redis.call('HSET', queue .. ':task:' .. id, 'batch', head.batch)
-  note(batchOf(queue, head), id, head.born)
-end
+-- Puts a new task into its batch, which its record names.
+local function gather(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, head.born) end end
 
 -- Takes a task that goes out of its batch.
 local function quit(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, false) end end

@@ -18,7 +18,8 @@ for i, queue in ipairs(KEYS) do
     if output ~= '' then redis.call('HSET', task, 'output', output) end
     for j = 1, tonumber(attempts) do redis.call('HSET', task, 'attempt:' .. j, ARGV[at + WIDTH + j]) end
     redis.call('HSET', task, 'head', text, 'spec', spec, 'core', core, 'lease', lease, 'claim', claim, 'payload', payload)
-    join(queue, id, head)
+    if batch ~= '' then redis.call('HSET', task, 'batch', batch) end
+    gather(queue, id, head)
     enter(queue, id, head, deadline)
     follow(queue, lane, '', head.state)
   end

@@ -1,0 +1,33 @@
+--[[ Inserts tasks that were staged and whose ids were given to their queue, unless they are there already.
+KEYS[i]  the queue of task i
+ARGV[1]  entries that the event stream keeps   ARGV[2] the nonce of the call
+ARGV     then for each task: nonce, id, state, the words of its head before its place and behind its birth, priority,
+         deadline, batch (or ''), lane, channel, event
+Returns for each task: the id of its event, or the record that is there, or false when the nonce of one of those that are
+not there was given up: then none is inserted. False alone when something was forgotten meanwhile. ]]
+local SHARED, WIDTH = 2, 11
+local staged, tasks, gone = {}, {}, {}
+for i, queue in ipairs(KEYS) do
+  local id = ARGV[SHARED + 2 + (i - 1) * WIDTH]
+  staged[i], tasks[i], gone[i] = stagedKey(queue, ARGV[2], i), queue .. ':task:' .. id, queue .. ':gone:' .. id
+end
+if not isAllThere(staged) then return false end
+local isAnyThere = redis.call('EXISTS', unpack(tasks)) > 0
+local results, isGivenUp = {}, false
+for i, nonce in ipairs(redis.call('MGET', unpack(gone))) do
+  local from = SHARED + 1 + (i - 1) * WIDTH
+  local record = isAnyThere and recordOf(KEYS[i], ARGV[from + 1])
+  results[i] = record and record[1] and record
+  if not results[i] and nonce == ARGV[from] then isGivenUp = true end
+end
+for i, queue in ipairs(KEYS) do
+  local from = SHARED + 1 + (i - 1) * WIDTH
+  if results[i] or isGivenUp then
+    redis.call('UNLINK', staged[i])
+  else
+    results[i] = show(ARGV[1], staged[i], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
+  end
+end
+endEvents()
+writeNotes()
+return results

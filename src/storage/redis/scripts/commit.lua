@@ -1,0 +1,32 @@
+--[[ Inserts tasks that were staged and whose ids are not taken, in any queue. Everything is on one node.
+KEYS[2 * i - 1]  the queue of task i
+KEYS[2 * i]      the entry of its id in the directory
+ARGV[1]          entries that the event stream keeps   ARGV[2] the nonce of the call
+ARGV             then for each task: nonce, id, state, the words of its head before its place and behind its birth,
+                 priority, deadline, batch (or ''), lane, channel, event
+Returns for each task: the id of its event, or the record that is there; false when something was forgotten meanwhile. ]]
+local SHARED, WIDTH = 2, 11
+local staged, entries = {}, {}
+for i = 1, #KEYS / 2 do
+  staged[i], entries[i] = stagedKey(KEYS[2 * i - 1], ARGV[2], i), KEYS[2 * i]
+end
+if not isAllThere(staged) then return false end
+local results, places, taken = {}, {}, {}
+for i, place in ipairs(redis.call('MGET', unpack(entries))) do taken[entries[i]] = place end
+for i, entry in ipairs(entries) do
+  local queue, from = KEYS[2 * i - 1], SHARED + 1 + (i - 1) * WIDTH
+  local id, place = ARGV[from + 1], taken[entry]
+  local record = place and recordOf(string.match(queue, '^(.*{)') .. string.match(place, ' (.*)$') .. '}', id)
+  if record and record[1] then
+    results[i] = record
+    redis.call('UNLINK', staged[i])
+  else
+    taken[entry] = ARGV[from] .. ' ' .. nameOf(queue)
+    places[#places + 1], places[#places + 2] = entry, taken[entry]
+    results[i] = show(ARGV[1], staged[i], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
+  end
+end
+if places[1] then redis.call('MSET', unpack(places)) end
+endEvents()
+writeNotes()
+return results
