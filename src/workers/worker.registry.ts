@@ -140,8 +140,20 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     const workers = this.seenLately(sheets.map(({ sheet }) => sheet));
     const silentSince = this.silentSince();
     for (const [id, since] of [...this.drains.entries()]) {
-      if ((since < silentSince || isAhead(since, now)) && !workers.has(id)) await this.drains.remove(id);
+      const isOld = since < silentSince || isAhead(since, now);
+      // One that holds tasks is listed as long as it does, and its order stands.
+      if (isOld && !workers.has(id) && !(await this.holdsTasks(id))) await this.drains.remove(id);
     }
+  }
+
+  private async holdsTasks(workerId: string): Promise<boolean> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.store.list({ states: ['processing'], workerId, limit: 1, cursor });
+      if (page.tasks.length > 0) return true;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    return false;
   }
 
   private seenLately(sheets: readonly Sheet[]): ReadonlyMap<string, WorkerRecord> {

@@ -267,6 +267,12 @@ describeStores(({ name, settings }) => {
     await page.getByRole('button', { name: 'Drain gpu-node-3' }).click();
     await page.getByText('The worker is told to stop').waitFor();
     await page.getByRole('button', { name: 'Resume gpu-node-3' }).waitFor();
+    const row = page.getByRole('row', { name: 'gpu-node-3' });
+    await row.getByText('busy').waitFor();
+    await row.getByText('draining').waitFor();
+    await call('POST', '/workers/gpu-node-3/leave', {});
+    await open('/workers');
+    await row.getByText('gone').waitFor();
   });
 
   it('pauses a queue and resumes it', async () => {

@@ -272,6 +272,20 @@ describeStores(({ name, startApp, settings }) => {
       expect((await claim('w1')).body.tasks).toHaveLength(1);
     });
 
+    it('that drain and hold a task stay drained, however long they are silent', async () => {
+      await post('/tasks', { eval_id: 'long', code: 'x', timeout: 3_600 });
+      await claim('w1');
+      await post('/workers/w1/drain');
+      service.clock.advanceSeconds(1_000);
+      await claim('w2');
+      await service.app.get(WorkerRegistry).flush();
+      expect(await workers()).toContainEqual(
+        expect.objectContaining({ worker_id: 'w1', state: 'silent', status: 'draining' }),
+      );
+      await enqueue('a');
+      expect((await claim('w1')).body).toEqual({ tasks: [], command: 'drain' });
+    });
+
     it.each(['w9', '%00', '__proto__', 'x'.repeat(2_000), 'a%2Fb'])('are not known as %s', async (id) => {
       for (const verb of ['drain', 'resume', 'leave']) {
         const answer = await post(`/workers/${id}/${verb}`);
