@@ -16,7 +16,7 @@ describeStores(({ name, startApp, settings }) => {
     let service: TestApp;
 
     beforeEach(async () => {
-      service = await startApp();
+      service = await startApp({ WEBHOOK_ALLOW_PRIVATE: 'true' });
     });
 
     afterEach(() => service.close());
@@ -51,7 +51,7 @@ describeStores(({ name, startApp, settings }) => {
     }
 
     it('count their tasks, and are done when each has ended', async () => {
-      await enqueue(['t1', 't2', 't3'], { callback_url: 'https://example.com/done' });
+      await enqueue(['t1', 't2', 't3'], { callback_url: 'http://127.0.0.1:1/done' });
       await finish('t1', 'complete');
       expect((await batch('b')).body).toEqual({
         batch_id: 'b',
@@ -62,7 +62,7 @@ describeStores(({ name, startApp, settings }) => {
         created_at: '2026-01-01T00:00:00.000Z',
         done_at: null,
         cancelled_at: null,
-        callback_url: 'https://example.com/done',
+        callback_url: 'http://127.0.0.1:1/done',
         max_failures: null,
       });
       await finish('t2', 'fail');
@@ -78,7 +78,7 @@ describeStores(({ name, startApp, settings }) => {
 
     it('grow, by lines and one by one, and tell once each time that they are done', async () => {
       const told = finished();
-      await enqueue(['t1'], { callback_url: 'https://example.com/done' });
+      await enqueue(['t1'], { callback_url: 'http://127.0.0.1:1/done' });
       await service.call('POST', '/tasks/batch', {
         body: '{"eval_id":"t2","code":"x","batch_id":"b"}\n{"eval_id":"t3","code":"x","batch_id":"b"}\n',
         headers: { 'Content-Type': 'application/x-ndjson' },
@@ -91,14 +91,14 @@ describeStores(({ name, startApp, settings }) => {
       await Promise.all([run(), run()]);
       await batch('b');
       expect(told).toMatchObject([
-        { id: 'b', callbackUrl: 'https://example.com/done', counts: { completed: 4, queued: 0 } },
+        { id: 'b', callbackUrl: 'http://127.0.0.1:1/done', counts: { completed: 4, queued: 0 } },
       ]);
       await enqueue(['t5']);
       expect((await batch('b')).body).toMatchObject({
         status: 'running',
         total: 5,
         done_at: null,
-        callback_url: 'https://example.com/done',
+        callback_url: 'http://127.0.0.1:1/done',
       });
       await finish('t5', 'complete');
       await run();
@@ -181,7 +181,7 @@ describeStores(({ name, startApp, settings }) => {
     });
 
     it('are forgotten with the last of their tasks', async () => {
-      await enqueue(['t1'], { callback_url: 'https://example.com/done' });
+      await enqueue(['t1'], { callback_url: 'http://127.0.0.1:1/done' });
       await finish('t1', 'complete');
       await run();
       service.clock.advanceSeconds(86_399);

@@ -27,7 +27,7 @@ describeStores(({ startApp }) => {
     });
 
     beforeEach(async () => {
-      service = await startApp({ API_KEYS_FILE: keys.path });
+      service = await startApp({ API_KEYS_FILE: keys.path, WEBHOOK_ALLOW_PRIVATE: 'true' });
     });
 
     afterEach(() => service.close());
@@ -52,8 +52,8 @@ describeStores(({ startApp }) => {
     }
 
     describe('a batch', () => {
-      const ADDRESS = 'https://example.com/done';
-      const OTHER = 'https://example.com/elsewhere';
+      const ADDRESS = 'http://127.0.0.1:1/done';
+      const OTHER = 'http://127.0.0.1:1/elsewhere';
       const EVIL = { max_failures: 0, callback_url: OTHER };
 
       beforeEach(async () => {

@@ -119,14 +119,14 @@ const NAMING_A_THING: Readonly<Record<string, object | undefined>> = {
 
 const SAMPLE = {
   batch_id: 'sample',
-  callback_url: 'https://example.org/batch?token=the-token',
-  tasks: [{ eval_id: 'sample', code: 'x', callback_url: 'https://example.org/task?token=the-token' }],
+  callback_url: 'http://127.0.0.1:1/batch?token=the-token',
+  tasks: [{ eval_id: 'sample', code: 'x', callback_url: 'http://127.0.0.1:1/task?token=the-token' }],
 };
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const SCHEDULE = {
   schedule_id: 'sample',
   cron: '@daily',
-  task: { code: 'the-code', callback_url: 'https://example.org/run?token=the-token' },
+  task: { code: 'the-code', callback_url: 'http://127.0.0.1:1/run?token=the-token' },
 };
 
 /** Keeps all that is logged, at every level. */
@@ -206,7 +206,12 @@ describeStores(({ startApp }) => {
     const limited = LIMITED_ROLES.map((role) => entry(`limited-${role}`, [role], ['elsewhere']));
     const keys = [...ROLES.map((role) => entry(role, [role])), ...limited, stranger];
     writeFileSync(file, JSON.stringify({ keys }));
-    const env = { API_KEYS_FILE: file, LOG_LEVEL: 'debug', AUTH_FAILURES_PER_MINUTE: '1000000' };
+    const env = {
+      API_KEYS_FILE: file,
+      LOG_LEVEL: 'debug',
+      AUTH_FAILURES_PER_MINUTE: '1000000',
+      WEBHOOK_ALLOW_PRIVATE: 'true',
+    };
     service = await startApp(env, log);
   });
 

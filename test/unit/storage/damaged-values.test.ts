@@ -181,8 +181,8 @@ describe('a damaged value in a sound file', () => {
   it('passes over a notice', async () => {
     const user = await open();
     await user.add(
-      { id: 'a', callbackUrl: 'https://example.com/a' },
-      { id: 'b', callbackUrl: 'https://example.com/b' },
+      { id: 'a', callbackUrl: 'http://127.0.0.1:1/a' },
+      { id: 'b', callbackUrl: 'http://127.0.0.1:1/b' },
     );
     for (const task of await user.take({ max: 2 })) await user.complete(task);
     const [first, second] = (await user.store.outbox?.oldest(9)) ?? [];
