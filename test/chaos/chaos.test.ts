@@ -30,8 +30,9 @@ describe('workers behind a proxy that answers badly', () => {
     for (const [index, report] of reports.entries()) {
       const name = RUNTIMES[index];
       expect({ name, ...report }).toMatchObject({ name, wrong: [], brokenWorkers: [], heldAtTheEnd: 0 });
-      for (const { bad, repeatsPerSecond } of report.traffic) {
-        expect(bad).toBeGreaterThan(3);
+      // One of the two workers may come by seldom; a run without bad answers would show nothing.
+      expect(report.traffic.reduce((sum, { bad }) => sum + bad, 0)).toBeGreaterThan(3);
+      for (const { repeatsPerSecond } of report.traffic) {
         // A member of the list that comes late is repeated by nobody; a burst of ten seconds may begin early.
         expect(repeatsPerSecond).toBeLessThanOrEqual(2.5);
       }
