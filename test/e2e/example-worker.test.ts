@@ -57,7 +57,8 @@ const WORKERS = [
       binary: "printf '\\377'",
       daemon: 'setsid sleep 60 & printf left',
       flood: 'yes',
-      spy: 'cat /proc/*/environ /proc/*/cmdline 2>/dev/null | grep -ac a-key-for; env | grep -o "^QUEUE_LEASE_ID"',
+      // The brackets keep grep from finding its own arguments.
+      spy: 'cat /proc/*/environ /proc/*/cmdline 2>/dev/null | grep -ac "a-key-[f]or"; env | grep -o "^QUEUE_LEASE_ID"',
     },
     spied: '0\nQUEUE_LEASE_ID\n',
     flooded: /File size limit|larger than|ended with/,
