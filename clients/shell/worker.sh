@@ -225,7 +225,18 @@ while [ -z "$stopping" ]; do
   misses=$((misses + 1))
 done
 
-# Operators see a worker that left, and not one that fell silent. Older services do not know the call.
 running=1
+# A claim was broken off: if it took a task after all, that goes back.
+if [ "$status" = 000 ]; then
+  jq '.wait = 0' "$own/claim" >"$own/again" && call 5 /tasks/claim "$own/again"
+  id=$(member eval_id)
+  lease=$(member lease_id)
+  if is_id "$id" && [ -n "$lease" ]; then
+    jq -n --arg lease "$lease" '{lease_id: $lease, reason: "The worker was stopped"}' >"$own/report"
+    call 5 "/tasks/$id/release" "$own/report"
+  fi
+fi
+
+# Operators see a worker that left, and not one that fell silent. Older services do not know the call.
 printf '{}' >"$own/claim"
 call 5 "/workers/$(jq -rn --arg worker "$worker" '$worker | @uri')/leave" "$own/claim"

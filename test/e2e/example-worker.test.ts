@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endServer, endWithParent } from '../support/server-process.js';
@@ -26,7 +26,7 @@ const WORKERS = [
       good: 'print(6 * 7)',
       bad: 'import sys; sys.exit("no")',
       slow: 'import time; time.sleep(60)',
-      last: 'import time; time.sleep(1); print("done")',
+      last: 'open("BEGUN", "w"); import time; time.sleep(1); print("done")',
       binary: 'import sys; sys.stdout.buffer.write(bytes([255]))',
       daemon:
         'import subprocess; subprocess.Popen(["sleep", "60"], start_new_session=True); print("left", end="")',
@@ -53,7 +53,7 @@ const WORKERS = [
       good: 'echo 42',
       bad: 'echo no >&2; exit 1',
       slow: 'sleep 60',
-      last: 'sleep 1; echo done',
+      last: ': > BEGUN; sleep 1; echo done',
       binary: "printf '\\377'",
       daemon: 'setsid sleep 60 & printf left',
       flood: 'yes',
@@ -137,10 +137,11 @@ describe.each(WORKERS)('$name', ({ name, command: [program, ...args], code, prin
   });
 
   it('finishes what it has when it is told to stop', async () => {
-    await ask('/tasks', { eval_id: 'last', code: code.last });
-    const isClaimed = async (): Promise<boolean> =>
-      ((await ask('/tasks/last')) as TaskAnswer).status !== 'queued';
-    await until(isClaimed);
+    // A worker gives back what it has not begun, so the code itself says that it has.
+    const begun = join(directory, 'begun');
+    chmodSync(directory, 0o777);
+    await ask('/tasks', { eval_id: 'last', code: code.last.replace('BEGUN', begun) });
+    await until(() => existsSync(begun));
     const ended = once(worker, 'exit');
     worker.kill('SIGTERM');
     expect([name, ...(await ended)]).toEqual([name, 0, null]);
