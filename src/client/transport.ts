@@ -81,11 +81,6 @@ export class Transport {
     return this.read(call, (text): unknown => JSON.parse(text));
   }
 
-  /** The answer as the text it came in. */
-  text(call: Call): Promise<string> {
-    return this.read(call, (text) => text);
-  }
-
   /**
    * What `read` makes of the answer. An answer that it throws at is not the service's, or not one to this call, and counts
    * as none.

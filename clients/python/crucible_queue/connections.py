@@ -131,7 +131,7 @@ def _hang_up(connected: socket.socket) -> None:
 
 
 def _is_readable(connected: Optional[socket.socket]) -> bool:
-    """Between calls there is nothing to read, unless the other side hung up or sent what nobody asked for."""
+    """An idle connection has nothing to read, unless the server closed it or sent an answer to no request."""
     if connected is None or connected.fileno() < 0:
         return True
     if isinstance(connected, ssl.SSLSocket) and connected.pending() > 0:

@@ -120,7 +120,7 @@ def _listen(pipe: Pipe, running: Running) -> None:
         pipe.recv()
     except (EOFError, OSError):
         pass
-    # The worker is gone, so nobody would take the result.
+    # The worker has ended and cannot take the result.
     os._exit(1)
 
 

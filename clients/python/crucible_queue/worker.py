@@ -31,7 +31,7 @@ DEFAULT_LEASE = 30.0
 #: Seconds that a call may take when the worker ends.
 LAST_CALL = 5.0
 EMPTY_PAUSE = 0.25
-#: Seconds in which the same trouble is told once.
+#: Seconds between two events of the same trouble.
 TROUBLE_SPACING = 60.0
 #: Leases that were taken lately; an answer that a proxy sends twice starts nothing twice.
 KNOWN_LEASES = 10_000
@@ -43,7 +43,7 @@ logger = logging.getLogger("crucible_queue")
 class Event:
     """claimed, completed, failed, released, stopped, lost, draining or trouble.
 
-    Trouble is what the worker goes on in spite of: no answer, a refused key. The same trouble is told once a minute.
+    Trouble is an error that the worker outlasts, such as no answer or a refused key; one event a minute for each kind.
     """
 
     type: str
