@@ -9,13 +9,12 @@ import { DocumentProgram, PROGRAMS } from '../support/document.program.js';
 import { ServiceProcess } from '../support/service-process.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PLAYED = ['README.md', 'docs/quick-start.md'];
+const PLAYED = ['README.md'];
 /** Commands that no test can run within the tests: what they begin with, and what runs them. */
 const RUN_ELSEWHERE = [
   ['npm start', 'scripts/rehearse-image.mjs starts what it builds'],
   ['npm test', 'this is it'],
   ['PYTHONPATH=clients/python python3 worker.py', 'the program above it is started so'],
-  ['docker ', 'scripts/rehearse-image.mjs does what the Dockerfile does'],
 ] as const;
 
 describe.each(PLAYED)('%s', (document) => {
