@@ -26,5 +26,6 @@ export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/task/**/*.ts', 'src/storage/**/*.ts', '!**/*.d.ts'],
   coverageReporters: ['text-summary', 'text', 'lcovonly'],
+  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   testTimeout: 30_000,
 };

@@ -87,7 +87,7 @@ async function runJest() {
     isStuck = true;
     stop();
   };
-  const args = ['--', '--maxWorkers=2', '--ci', '--json', `--outputFile=${file}`];
+  const args = ['--', '--maxWorkers=3', '--ci', '--json', `--outputFile=${file}`];
   const { code } = await npmRun('jest', 'inherit', { args, onTick });
   const results = readResults(file);
   rmSync(folder, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { storeCommands } from './store.commands.js';
 import { compareAll, compareFeeds, Model, Real, settingsFor } from './store.world.js';
 
 /** Runs of the model test; more find more. */
-const RUNS = Number(process.env.MODEL_RUNS ?? 40);
+const RUNS = Number(process.env.MODEL_RUNS ?? 25);
 
 /** A failure prints its seed; the same seed makes the same runs. */
 const SEED = process.env.MODEL_SEED === undefined ? 20_260_101 : Number(process.env.MODEL_SEED);
