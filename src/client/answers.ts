@@ -22,7 +22,11 @@ export interface ClaimAnswer extends Omit<ClaimedTasks, 'tasks'> {
 /** Turns the text of an answer into what the call promises. @throws Error when it is not that */
 export type Read<Answer> = (text: string) => Answer;
 
-type Kind = 'string' | 'number' | 'array' | 'object';
+type Kind = 'string' | 'text' | 'number' | 'duration' | 'interval' | 'array' | 'object';
+
+/** Seconds between two heartbeats: leases last from a second to a month, and an answer outside of this would make a flood or a hole. */
+const SHORTEST_INTERVAL = 0.1;
+const LONGEST_INTERVAL = 31_622_400;
 
 /** An answer that has these members of these types; all that a program needs to rely on it. */
 export function objectWith<Answer>(members: Readonly<Record<string, Kind>>): Read<Answer> {
@@ -37,8 +41,9 @@ const STATUS = { eval_id: 'string', status: 'string' } as const;
 const CLAIMED = {
   eval_id: 'string',
   lease_id: 'string',
-  timeout: 'number',
-  heartbeat_interval: 'number',
+  timeout: 'duration',
+  heartbeat_interval: 'interval',
+  code: 'text',
 } as const;
 
 /** An answer about this task: one about another belongs to another call. */
@@ -52,7 +57,7 @@ export function about<Answer>(id: string): Read<Answer> {
 }
 
 export const readBatch = objectWith<BatchAnswer>({ batch_id: 'string', results: 'array' });
-export const readKeptLease = objectWith<KeptLease>({ heartbeat_interval: 'number' });
+export const readKeptLease = objectWith<KeptLease>({ heartbeat_interval: 'interval' });
 export const readFinished = objectWith<FinishedItems>({ results: 'array' });
 
 /** One result for each lease, in any order: a problem, or the next interval. */
@@ -65,7 +70,7 @@ export function heartbeatsOf(leases: readonly { readonly eval_id: string }[]): R
       requireMembers(item, { index: 'number' });
       indices.add(item.index);
       if ('problem' in item) requireMembers(item, { problem: 'object' });
-      else requireMembers(item, { heartbeat_interval: 'number' });
+      else requireMembers(item, { heartbeat_interval: 'interval' });
       const isOther = leases[item.index] === undefined || leases[item.index]?.eval_id !== item.eval_id;
       if (isOther) throw new TypeError('the answer is about another task');
     }
@@ -91,7 +96,16 @@ function requireMembers(answer: unknown, members: Readonly<Record<string, Kind>>
   if (typeof answer !== 'object' || answer === null) throw new TypeError('the answer must be an object');
   for (const [name, kind] of Object.entries(members)) {
     const value = (answer as Readonly<Record<string, unknown>>)[name];
-    const isOf = kind === 'array' ? Array.isArray(value) : typeof value === kind;
-    if (!isOf || value === null || value === '') throw new TypeError(`the answer has no valid ${name}`);
+    if (!IS_OF[kind](value)) throw new TypeError(`the answer has no valid ${name}`);
   }
 }
+
+const IS_OF: Readonly<Record<Kind, (value: unknown) => boolean>> = {
+  string: (value) => typeof value === 'string' && value !== '',
+  text: (value) => typeof value === 'string',
+  number: (value) => typeof value === 'number',
+  duration: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+  interval: (value) => typeof value === 'number' && value >= SHORTEST_INTERVAL && value <= LONGEST_INTERVAL,
+  array: Array.isArray,
+  object: (value) => typeof value === 'object' && value !== null,
+};

@@ -13,7 +13,8 @@ export interface KeeperOptions {
   readonly onError: (error: unknown) => void;
 }
 
-const SHORTEST_RETRY_MS = 500;
+/** Before a heartbeat without an answer is repeated: half an interval within these bounds, and never more than an interval. */
+const SHORTEST_RETRY_MS = 1500;
 const LONGEST_RETRY_MS = 2000;
 const LONGEST_TIMER_MS = 60_000;
 /** Leases that the service takes in one heartbeat. */
@@ -38,6 +39,8 @@ export class LeaseKeeper {
   private readonly held = new Set<RunningTask>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isBeating = false;
+  /** The last heartbeat had no answer: progress waits until one has. */
+  private isUnanswered = false;
 
   constructor(private readonly options: KeeperOptions) {}
 
@@ -59,7 +62,7 @@ export class LeaseKeeper {
     await this.tellLatest(running);
     const timer = setTimeout(() => {
       running.isTelling = false;
-      if (running.progress !== undefined) void this.tell(running, running.progress);
+      if (running.progress !== undefined && this.mayTell(running)) void this.tell(running, running.progress);
     }, PROGRESS_SPACING_MS);
     // A browser has no such method, and Node need not stay for it.
     (timer as { unref?: () => void }).unref?.();
@@ -67,6 +70,7 @@ export class LeaseKeeper {
 
   private async tellLatest(running: RunningTask): Promise<void> {
     const { progress } = running;
+    if (this.isUnanswered) return;
     running.progress = undefined;
     if (progress !== undefined && this.mayTell(running)) await this.tellOnce(running, progress);
   }
@@ -85,7 +89,10 @@ export class LeaseKeeper {
     } catch (error) {
       if (error instanceof LeaseLost) running.lose(error.reason);
       else if (error instanceof ApiError && error.code === 'task_not_found') running.lose('cleared');
-      else this.options.onError(error);
+      else {
+        this.isUnanswered = true;
+        this.options.onError(error);
+      }
     }
   }
 
@@ -134,10 +141,13 @@ export class LeaseKeeper {
       const held = beaten.map(({ task }) => task);
       const limits = { patience: 0, timeout: interval / 1000 };
       const { results } = await this.options.client.heartbeatAll(this.options.workerId, held, limits);
+      this.isUnanswered = false;
       for (const item of results) this.take(item, beaten[item.index], sentAt);
     } catch (error) {
+      this.isUnanswered = true;
       this.options.onError(error);
-      const retryAt = steadyNow() + Math.min(LONGEST_RETRY_MS, Math.max(SHORTEST_RETRY_MS, interval / 4));
+      const length = Math.min(LONGEST_RETRY_MS, Math.max(SHORTEST_RETRY_MS, interval / 2));
+      const retryAt = steadyNow() + Math.min(interval, length);
       for (const running of beaten) running.beatDueAt = retryAt;
     } finally {
       this.isBeating = false;

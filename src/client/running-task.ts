@@ -43,7 +43,8 @@ export class RunningTask {
   /** The lease goes on, from this moment on at least. */
   keep({ heartbeat_interval }: Pick<KeptLease, 'heartbeat_interval'>, since: Milliseconds): void {
     this.interval = heartbeat_interval * 1000;
-    this.expiresAt = since + this.interval * INTERVALS;
+    // Answers may overtake each other: the later of two heartbeats decides.
+    this.expiresAt = Math.max(this.expiresAt, since + this.interval * INTERVALS);
     this.beatDueAt = since + this.interval;
   }
 

@@ -58,8 +58,8 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** A server that asks for more is asked again after this: it may have been restarted since. */
 const LONGEST_RETRY_AFTER_S = 60;
-/** Between two repeated calls of one client, whoever makes them: two a second. */
-const REPEAT_SPACING_MS = 500;
+/** Between two repeated calls of one client. A worker repeats its heartbeats beside them; together that is two a second. */
+const REPEAT_SPACING_MS = 800;
 /** 408 and 429: not carried out. 502 and 504: a proxy had no answer. */
 const WORTH_REPEATING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 /** The request itself is at fault, so another try would end the same way. */

@@ -61,7 +61,7 @@ export interface RunSummary {
 
 const LARGEST_CLAIM = 100;
 const MOST_AT_A_TIME = 1000;
-const EMPTY_PAUSE_MS = 250;
+const EMPTY_PAUSE_MS = 800;
 const DEFAULT_LEASE_SECONDS = 30;
 /** Seconds that the goodbye of a worker may take. */
 const LAST_CALL_SECONDS = 5;

@@ -13,6 +13,8 @@ export interface BadAnswer {
   readonly isCarried: boolean;
   /** True: those who honour it wait for a minute, so only long campaigns give it. */
   readonly isSlow?: boolean;
+  /** True: it is an answer after all, and the call is not repeated. */
+  readonly isAnswer?: boolean;
   /** `previous` is the answer to the last call of the same kind. */
   readonly send: (response: ServerResponse, real: Answer, previous: Answer) => void;
 }
@@ -119,6 +121,7 @@ export const BAD_ANSWERS: readonly BadAnswer[] = [
   {
     name: 'an answer that comes late',
     isCarried: true,
+    isAnswer: true,
     send: (response, { status, headers, body }) =>
       void setTimeout(() => response.writeHead(status, headers).end(body), 700),
   },

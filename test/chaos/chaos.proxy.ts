@@ -121,7 +121,7 @@ export class ChaosProxy {
     if (member === undefined) response.writeHead(real.status, real.headers).end(real.body);
     else {
       this.bad += 1;
-      this.failed.add(call);
+      if (member.isAnswer !== true) this.failed.add(call);
       this.covered.add(`${name}: ${member.name}`);
       member.send(response, real, kind.previous);
     }
@@ -169,7 +169,7 @@ function mostIn(instants: readonly number[], window: number): number {
   let first = 0;
   let most = 0;
   for (const [last, instant] of instants.entries()) {
-    while (instant - (instants[first] ?? instant) > window) first += 1;
+    while (instant - (instants[first] ?? instant) >= window) first += 1;
     most = Math.max(most, last - first + 1);
   }
   return most;

@@ -90,7 +90,7 @@ function brokenBy({ wrong, heldAtTheEnd, brokenWorkers, traffic }: CrewReport, u
     [wrong.length === 0, `every task ends once and as it should, not so: ${wrong.join(', ')}`],
     [heldAtTheEnd === 0, `nothing is held at the end, not ${heldAtTheEnd}`],
     [brokenWorkers.length === 0, `workers end when they are told to: ${brokenWorkers.join(', ')}`],
-    [traffic.every((each) => each.repeatsPerSecond <= 2.5), 'a worker repeats two calls a second'],
+    [traffic.every((each) => each.repeatsPerSecond <= 2), 'a worker repeats two calls a second'],
     [traffic.every((each) => each.connections <= 20), 'a worker has few connections'],
     [!isSteady || growth <= MOST_GROWTH_MIB, `memory is flat, not ${growth} MiB more`],
     [!isSteady || opened <= MOST_NEW_DESCRIPTORS, `descriptors are flat, not ${opened} more`],

@@ -10,8 +10,8 @@ from .client import Client
 from .errors import ApiError, ClientError, LeaseLost, api_error
 from .running import LONGEST_WAIT, Running
 
-#: Seconds before a heartbeat without an answer is repeated, at least and at most; between them a quarter interval.
-SHORTEST_RETRY = 0.5
+#: Seconds before a heartbeat without an answer is repeated: half an interval within these bounds, and never more than one.
+SHORTEST_RETRY = 1.5
 LONGEST_RETRY = 2.0
 #: Leases that the service takes in one heartbeat.
 LARGEST_BEAT = 1000
@@ -51,6 +51,8 @@ class Keeper:
         self._held: Set[Running] = set()
         self._changed = threading.Condition()
         self._is_closed = False
+        #: The last heartbeat had no answer: progress waits until one has.
+        self._is_unanswered = False
 
     def start(self) -> None:
         for turn in (self._watch, self._beat_when_due):
@@ -79,6 +81,8 @@ class Keeper:
 
     def tell(self, running: Running, progress: Dict[str, Any]) -> None:
         """Sends progress along with a heartbeat. Never raises."""
+        if self._is_unanswered:
+            return
         sent_at = time.monotonic()
         try:
             kept = self._client.heartbeat(running, progress=progress, patience=0, timeout=running.interval)
@@ -88,6 +92,7 @@ class Keeper:
             if isinstance(error, ApiError) and error.code == "task_not_found":
                 running.lose("cleared")
             else:
+                self._is_unanswered = True
                 self._on_error(error)
         else:
             running.keep(kept.heartbeat_interval, sent_at)
@@ -159,11 +164,13 @@ class Keeper:
         try:
             results = self._client.heartbeat_all(self._worker_id, held, patience=0, timeout=interval)
         except Exception as error:
+            self._is_unanswered = True
             self._on_error(error)
-            retry_at = time.monotonic() + min(LONGEST_RETRY, max(SHORTEST_RETRY, interval / 4))
+            retry_at = time.monotonic() + min(interval, LONGEST_RETRY, max(SHORTEST_RETRY, interval / 2))
             for running in held:
                 running.beat_due_at = retry_at
             return
+        self._is_unanswered = False
         for result in results:
             self._take(result, held[result["index"]], sent_at)
         with self._changed:

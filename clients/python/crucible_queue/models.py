@@ -9,6 +9,10 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, Ty
 _Model = TypeVar("_Model", bound="Model")
 _Kind = Union[type, Tuple[type, ...]]
 _NUMBER = (int, float)
+#: Seconds between two heartbeats: leases last from a second to a month, and an answer outside of this would make a flood or
+#: a hole.
+SHORTEST_INTERVAL = 0.1
+LONGEST_INTERVAL = 31_622_400.0
 
 ENDED = frozenset(("completed", "failed", "cancelled", "expired"))
 
@@ -119,6 +123,16 @@ class ClaimedTask(TaskStatus):
     #: Why its payload cannot be read here, if so: a worker fails such a task and runs nothing.
     unreadable: Optional[str] = None
 
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> "ClaimedTask":
+        task = super().from_json(answer)
+        _require_interval(task.heartbeat_interval)
+        if not 0 < task.timeout < float("inf"):
+            raise ValueError("ClaimedTask has no valid timeout")
+        if not isinstance(answer.get("code"), str) and task.unreadable is None:
+            raise TypeError("ClaimedTask has no valid code")
+        return task
+
 
 @dataclass
 class Attempt(Model):
@@ -140,6 +154,12 @@ class KeptLease(Model):
     lease_expires_at: str = ""
     command: Optional[str] = None
     heartbeat_interval: float = 0
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> "KeptLease":
+        kept = super().from_json(answer)
+        _require_interval(kept.heartbeat_interval)
+        return kept
 
 
 @dataclass
@@ -236,3 +256,8 @@ class WorkerState(Model):
     completed: int = 0
     failed: int = 0
     lost: int = 0
+
+
+def _require_interval(seconds: float) -> None:
+    if not SHORTEST_INTERVAL <= seconds <= LONGEST_INTERVAL:
+        raise ValueError("heartbeat_interval is not one")

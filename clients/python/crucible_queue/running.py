@@ -54,7 +54,8 @@ class Running:
     def keep(self, heartbeat_interval: float, since: float) -> None:
         """The lease goes on, from this moment on at least."""
         self.interval = heartbeat_interval
-        self.expires_at = since + INTERVALS * heartbeat_interval
+        # Answers may overtake each other: the later of two heartbeats decides.
+        self.expires_at = max(self.expires_at, since + INTERVALS * heartbeat_interval)
         self.beat_due_at = since + heartbeat_interval
 
     def stop(self, code: str, message: str, reason: Optional[str] = None) -> None:

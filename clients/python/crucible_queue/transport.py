@@ -20,8 +20,9 @@ FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
 #: Seconds. A server that asks for more is asked again after this: it may have been restarted since.
 LONGEST_RETRY_AFTER = 60.0
-#: Seconds between two repeated calls of one transport, whichever threads make them: two a second.
-REPEAT_SPACING = 0.5
+#: Seconds between two repeated calls of one transport, whichever threads make them. A worker repeats its heartbeats beside
+#: them; together that is two a second.
+REPEAT_SPACING = 0.8
 #: 408 and 429: not carried out. 502 and 504: a proxy had no answer.
 WORTH_REPEATING = frozenset((408, 429, 502, 503, 504))
 #: The request itself is at fault, so another try would end the same way.

@@ -30,7 +30,7 @@ LARGEST_CLAIM = 100
 DEFAULT_LEASE = 30.0
 #: Seconds that a call may take when the worker ends.
 LAST_CALL = 5.0
-EMPTY_PAUSE = 0.25
+EMPTY_PAUSE = 0.8
 #: Seconds between two events of the same trouble.
 TROUBLE_SPACING = 60.0
 #: Leases that were taken lately; an answer that a proxy sends twice starts nothing twice.

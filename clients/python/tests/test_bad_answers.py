@@ -32,7 +32,21 @@ BAD = {
     "a Retry-After that is a date": (503, {"code": "draining"}, {"Retry-After": "Mon, 30 Nov 2026 12:00:00 GMT"}),
     "bytes that are no text": (200, b"\xff\xfe\x00"),
     "a bad gateway": (502, "bad gateway"),
+    "an interval of 0": (200, {"results": [{"index": 0, "eval_id": "a", "heartbeat_interval": 0}], "tasks": [{}]}),
 }
+
+#: Members that no task of the service has.
+STRANGE = (
+    {"heartbeat_interval": 0},
+    {"heartbeat_interval": -1},
+    {"heartbeat_interval": 0.001},
+    {"heartbeat_interval": 1e308},
+    {"heartbeat_interval": "20"},
+    {"heartbeat_interval": True},
+    {"timeout": 0},
+    {"timeout": -5},
+    {"code": 5},
+)
 
 
 class BadAnswersTest(ScriptedTest):
@@ -66,6 +80,13 @@ class BadAnswersTest(ScriptedTest):
                 self.assertEqual(self.run_one().completed, 1)
                 first, second = self.server.bodies[:2]
                 self.assertEqual(first["claim_id"], second["claim_id"])
+
+    def test_no_claim_is_taken_that_has_strange_members(self):
+        kept = (200, {"results": [{"index": 0, "eval_id": "a", "heartbeat_interval": 20}]})
+        for members in STRANGE:
+            with self.subTest(members):
+                self.answers((200, {"tasks": [{**task("a"), **members}]}), (200, {"tasks": [task("a")]}), kept, (200, DONE))
+                self.assertEqual(self.run_one().completed, 1)
 
     def test_heartbeats_outlast_every_bad_answer(self):
         for name, answer in BAD.items():

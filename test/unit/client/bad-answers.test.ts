@@ -40,6 +40,11 @@ const BAD: Readonly<Record<string, ScriptedAnswer>> = {
     { 'Retry-After': 'Mon, 30 Nov 2026 12:00:00 GMT' },
   ],
   'a bad gateway': [502, 'bad gateway'],
+  'an interval of 0': [200, { results: [{ index: 0, eval_id: 'a', heartbeat_interval: 0 }], tasks: [{}] }],
+  'an interval that would make a flood': [
+    200,
+    { results: [{ index: 0, eval_id: 'a', heartbeat_interval: 1e-9 }], tasks: [{}] },
+  ],
 };
 const DONE: ScriptedAnswer = [200, { eval_id: 'a', status: 'completed' }];
 const FAILED: ScriptedAnswer = [200, { eval_id: 'a', status: 'failed' }];
@@ -85,6 +90,22 @@ describe.each(Object.entries(BAD))('a worker that is answered with %s', (_, bad)
     expect(await runOne()).toMatchObject({ completed: 1 });
     expect(service.asked[0]?.body.claim_id).toBe(service.asked[1]?.body.claim_id);
   });
+});
+
+it.each<[string, object]>([
+  ['an interval of 0', { heartbeat_interval: 0 }],
+  ['a negative interval', { heartbeat_interval: -1 }],
+  ['an interval that would make a flood', { heartbeat_interval: 0.001 }],
+  ['an interval without an end', { heartbeat_interval: 1e308 }],
+  ['an interval that is text', { heartbeat_interval: '20' }],
+  ['an interval that is none', { heartbeat_interval: null }],
+  ['a timeout of 0', { timeout: 0 }],
+  ['a negative timeout', { timeout: -5 }],
+  ['code that is no text', { code: 5 }],
+])('a worker takes no claim that has %s', async (_, members) => {
+  service.answers = [claimed(task('a', members)), claimed(task('a')), KEPT, DONE];
+  expect(await runOne()).toMatchObject({ completed: 1 });
+  expect(service.asked[0]?.body.claim_id).toBe(service.asked[1]?.body.claim_id);
 });
 
 it('a worker sends the next heartbeat whatever the last was answered', async () => {
@@ -228,7 +249,8 @@ describe('a worker', () => {
   });
 
   it.each([{ grace: 0 }, { grace: Number.POSITIVE_INFINITY }, {}])('stops twice with %j', async (options) => {
-    service.answers = [claimed(task('a')), DONE];
+    // The claim is broken off, and asked for again so that what it took goes back.
+    service.answers = [claimed(task('a')), claimed(), DONE];
     let finish: () => void = () => undefined;
     const finished = new Promise<void>((resolve) => (finish = resolve));
     const worker = new Worker({ url: service.url }, () => finished);
