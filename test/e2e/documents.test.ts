@@ -97,7 +97,28 @@ describe('links between the documents', () => {
       .filter((link) => !existsSync(join(ROOT, dirname(document), link)));
     expect(missing).toEqual([]);
   });
+
+  it.each(documents)('of %s lead to headings that are there', (document) => {
+    const text = readFileSync(join(ROOT, document), 'utf8');
+    const links = [...text.matchAll(/\]\(([^)#\s:]*)#([^)]+)\)/g)].map(([, file = '', anchor = '']) => ({
+      file: file === '' ? document : join(dirname(document), file),
+      anchor,
+    }));
+    const missing = links.filter(({ file, anchor }) => !anchorsOf(file).includes(anchor));
+    expect(missing).toEqual([]);
+  });
 });
+
+/** The anchors that GitHub gives the headings of a document. */
+function anchorsOf(document: string): readonly string[] {
+  const headings = readFileSync(join(ROOT, document), 'utf8').matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 function markdownIn(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
