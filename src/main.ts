@@ -15,7 +15,18 @@ const LAST_ANSWERS_MS = 100;
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   Logger.overrideLogger(createLogger(config));
+  leaveOutLmdb();
   await serve(config);
+}
+
+/** lmdb prints a failed write besides reporting it. The log says it once. */
+function leaveOutLmdb(): void {
+  const print = console.error.bind(console);
+  console.error = (...what: unknown[]) => {
+    const [error] = what;
+    const isOfLmdb = error instanceof Error && /[\\/]lmdb[\\/]write\.js/.test(error.stack ?? '');
+    if (!isOfLmdb) print(...what);
+  };
 }
 
 async function serve(config: Config): Promise<void> {
@@ -31,8 +42,8 @@ async function serve(config: Config): Promise<void> {
 }
 
 /**
- * Ends the process with status 1. When the memory of lmdb's threads is damaged, an orderly exit frees it on the way and
- * aborts; then nothing is freed.
+ * Ends the process with status 1. Where the report of lmdb could not be mended and has damaged its memory, an orderly exit
+ * frees that on the way and aborts; then nothing is freed.
  */
 function end(error: Error): void {
   if (hasDamagedHeap(error)) process.kill(process.pid, 'SIGKILL');

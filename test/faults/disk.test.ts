@@ -91,9 +91,11 @@ async function expectFailStop(start: () => Promise<Service>, restart: () => Prom
     }
     // Or it has ended already.
     expect([503, undefined]).toContain(filled.readiness.status);
-    // lmdb may damage its memory while it reports the error; then the service ends itself so that nothing aborts.
-    expect([1, 'SIGKILL']).toContain(await endOf(service));
+    expect(await endOf(service)).toBe(1);
     expect(service.log).toContain('A commit failed, the store stops');
+    // The lengths that lmdb never set made its report too long for its buffer, and damaged the heap.
+    expect(service.log).not.toContain('buffer sizes');
+    expect(service.log).not.toMatch(/^\s+at /m);
     restarted = await restart();
     await expectAllThere(restarted, filled);
   } finally {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Database, type Key, open, type RootDatabase } from 'lmdb';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
 import type { TaskNumber } from './task-number.js';
+import { mendWriteReport } from './lmdb-report.js';
 import { bytesOf, DamagedValue, SEALED_JSON } from './sealed-value.js';
 import { decodeHead, type TaskHead } from './task.record.js';
 
@@ -28,6 +29,7 @@ export function fileIn(directory: string): string {
 }
 
 export function openFile(directory: string, { isInPieces }: FileOptions): RootDatabase {
+  mendWriteReport();
   return open({
     path: fileIn(directory),
     noSubdir: true,
