@@ -1,6 +1,6 @@
-import { lookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { isPublicAddress } from './address-guard.js';
+import type { NameLookup } from './name-lookup.js';
 
 /** The address is one that webhooks must not be sent to. */
 export class AddressRefused extends Error {
@@ -11,22 +11,28 @@ export class AddressRefused extends Error {
 }
 
 /**
- * Finds the addresses of a name as Node does, and gives only those that webhooks may be sent to. What it gives is what
- * is connected to: a name that leads elsewhere a moment later gains nothing.
+ * Looks names up for a connection, and gives only addresses that webhooks may be sent to. What it gives is what is
+ * connected to: a name that leads elsewhere a moment later gains nothing.
  */
-export const guardedLookup: LookupFunction = (host, options, callback) => {
-  lookup(host, { ...options, all: true }, (error, found) => {
-    if (error) {
-      callback(error, []);
-      return;
-    }
-    const allowed = found.filter(({ address }) => isPublicAddress(address));
-    const [first] = allowed;
-    if (first === undefined) callback(new AddressRefused(host), []);
-    else if (options.all) callback(null, allowed satisfies LookupAddress[]);
-    else callback(null, first.address, first.family);
-  });
-};
+export function lookupOf(
+  names: NameLookup,
+  { mayBePrivate }: { readonly mayBePrivate: boolean },
+): LookupFunction {
+  return (host, options, callback) => {
+    names.find(host, options.family).then(
+      (found) => {
+        const allowed = found.filter(({ address }) => mayBePrivate || isPublicAddress(address));
+        const [first] = allowed;
+        if (first === undefined) callback(new AddressRefused(host), []);
+        else if (options.all) callback(null, allowed);
+        else callback(null, first.address, first.family);
+      },
+      (error: unknown) => {
+        callback(error as NodeJS.ErrnoException, []);
+      },
+    );
+  };
+}
 
 /**
  * A host that is an address itself is looked up by nobody.

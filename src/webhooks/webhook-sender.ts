@@ -1,12 +1,16 @@
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { types } from 'node:util';
-import { guardedLookup, requirePublicHost } from './guarded-lookup.js';
+import { lookupOf, requirePublicHost } from './guarded-lookup.js';
+import { NameLookup } from './name-lookup.js';
 
 export interface SenderOptions {
   /** For everything, from the name to the end of the answer. */
   readonly timeoutMs: number;
   readonly mayBePrivate: boolean;
+  /** How names become addresses; by default as this machine knows them. */
+  readonly names?: NameLookup;
 }
 
 export interface Posting {
@@ -26,7 +30,11 @@ export interface Reply {
 
 /** Sends webhooks: each on a connection of its own, to addresses that are allowed, and no further. */
 export class WebhookSender {
-  constructor(private readonly options: SenderOptions) {}
+  private readonly lookup: LookupFunction;
+
+  constructor(private readonly options: SenderOptions) {
+    this.lookup = lookupOf(options.names ?? new NameLookup(), options);
+  }
 
   /** Never rejects. A redirect is an answer like any other: nothing is sent after it. */
   async post(posting: Posting, signal: AbortSignal): Promise<Reply> {
@@ -59,7 +67,7 @@ export class WebhookSender {
         headers: { ...headers, ...length },
         agent: false,
         signal,
-        ...(!mayBePrivate && { lookup: guardedLookup }),
+        lookup: this.lookup,
       });
       request.on('error', reject);
       request.on('response', (response) => {

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { isPublicAddress } from '../../../src/webhooks/address-guard.js';
-import { guardedLookup } from '../../../src/webhooks/guarded-lookup.js';
+import { lookupOf } from '../../../src/webhooks/guarded-lookup.js';
+import { NameLookup } from '../../../src/webhooks/name-lookup.js';
 import { WebhookSender } from '../../../src/webhooks/webhook-sender.js';
 
 describe('isPublicAddress', () => {
@@ -44,10 +45,10 @@ describe('isPublicAddress', () => {
   });
 });
 
-describe('guardedLookup', () => {
+describe('a lookup for webhooks', () => {
   it('gives no address of a name that leads to this machine', async () => {
     const error = await new Promise((resolve) => {
-      guardedLookup('localhost', { all: true }, resolve);
+      lookupOf(new NameLookup(), { mayBePrivate: false })('localhost', { all: true }, resolve);
     });
     expect(error).toMatchObject({ name: 'AddressRefused' });
   });
