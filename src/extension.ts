@@ -9,4 +9,5 @@ export { QueueModule } from './queue/queue.module.js';
 export { type Enqueued, type PlacedTask, QueueService, type TaskDraft } from './queue/queue.service.js';
 export { type Committed, type Move, type StoreWatcher, TaskStore } from './storage/task-store.js';
 export { Clock, type Instant, type Moment, type Seconds } from './task/clock.js';
-export type { Attempt, FinishedTask, Task, TaskSpec, TaskState, TransitionType } from './task/task.js';
+export type { Attempt, FinishedTask, Task, TaskSpec, TransitionType } from './task/task.js';
+export type { TaskState } from './task/task-state.js';

@@ -4,7 +4,7 @@ import { Config } from '../config/config.js';
 import { DocumentStore, LEASE_SECRET_KIND } from '../storage/document-store.js';
 import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { after, type Instant } from '../task/clock.js';
-import { TASK_STATES } from '../task/task.js';
+import { countIn } from '../task/task-state.js';
 
 /** 144 bits: nobody guesses a lease. */
 const RANDOM_BYTES = 18;
@@ -119,7 +119,7 @@ export class LeaseIds implements OnModuleInit {
     const { MAX_LEASE_SECONDS, LEASE_GRACE_SECONDS } = this.config;
     const longest = Math.max(MAX_LEASE_SECONDS, LONGEST_UNPROVEN_TIMEOUT + LEASE_GRACE_SECONDS);
     const queues = await this.store.counts();
-    const isUsed = queues.some(({ counts }) => TASK_STATES.some((state) => counts[state] > 0));
+    const isUsed = queues.some(({ counts }) => countIn(counts) > 0);
     const now = this.store.clock.now().wall;
     return {
       secret: randomBytes(SECRET_BYTES).toString('base64url'),

@@ -2,10 +2,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { afterWrite } from '../queue/after-write.js';
 import { TaskChanger, type Decide } from '../queue/task-changer.js';
-import { type StateCounts, type TaskFilter, TaskStore } from '../storage/task-store.js';
+import { type TaskFilter, TaskStore } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import { cancel, redrive } from '../task/task.machine.js';
-import { DEAD_LETTER_STATES, TASK_STATES, isFinalState, type Task } from '../task/task.js';
+import { type Task } from '../task/task.js';
+import { DEAD_LETTER_STATES, CANCELLABLE_STATES, type StateCounts, countIn } from '../task/task-state.js';
 import {
   type Batch,
   type BatchNews,
@@ -16,7 +17,6 @@ import {
   isDone,
   pendingOf,
   running,
-  totalOf,
 } from './batch.js';
 import { BatchEvents } from './batch.events.js';
 import { BatchStore } from './batch.store.js';
@@ -25,7 +25,6 @@ import { BatchStore } from './batch.store.js';
 const CHUNK = 500;
 /** Batches that are looked at in one read for one that is visible. */
 const LOOK_AHEAD = 100;
-const PENDING = TASK_STATES.filter((state) => !isFinalState(state));
 
 export interface CountedBatch {
   readonly id: string;
@@ -59,7 +58,7 @@ export class BatchService {
     const counts = await this.visibleCounts(batch ?? { id }, queues);
     // Whom a batch of an older version belongs to, only its tasks tell.
     const isKnown = batch !== undefined && (queues === undefined || batch.queues !== undefined);
-    if (!isKnown && totalOf(counts) === 0)
+    if (!isKnown && countIn(counts) === 0)
       throw new ProblemError('batch_not_found', `There is no batch ${id}`);
     return { id, batch, counts };
   }
@@ -163,7 +162,7 @@ export class BatchService {
       return counts;
     }
     // Its tasks may have been cleared meanwhile; it was done all the same.
-    const last = totalOf(counts) > 0 ? counts : before;
+    const last = countIn(counts) > 0 ? counts : before;
     await this.tell({ ...marked, counts: last }).catch((error: unknown) => {
       this.logger.warn(`The end of batch ${marked.id} will be told later: ${(error as Error).message}`);
     });
@@ -181,7 +180,7 @@ export class BatchService {
         .filter((batch) => isVisible(batch, queues))
         .map(async (batch) => ({ id: batch.id, batch, counts: await this.visibleCounts(batch, queues) })),
     );
-    return { batches: counted.filter(({ counts }) => queues === undefined || totalOf(counts) > 0), next };
+    return { batches: counted.filter(({ counts }) => queues === undefined || countIn(counts) > 0), next };
   }
 
   private async hasVisible(from: number, queues: Queues): Promise<boolean> {
@@ -215,7 +214,7 @@ export class BatchService {
   }
 
   private cancelIn(id: string, reason: string | undefined, queues: Queues): Promise<number> {
-    const filter = { batchId: id, states: PENDING, queues };
+    const filter = { batchId: id, states: CANCELLABLE_STATES, queues };
     return this.changeAll(filter, (task, now) => cancel(task, reason, now));
   }
 

@@ -2,10 +2,11 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Config } from '../config/config.js';
 import { StoreUnavailable } from '../storage/task-store.js';
 import { Clock, type Instant, isAhead } from '../task/clock.js';
-import { type Batch, totalOf } from './batch.js';
+import { type Batch } from './batch.js';
 import { BatchService } from './batch.service.js';
 import { OPENED_WITHIN_MS } from './batch.register.js';
 import { BatchStore } from './batch.store.js';
+import { countIn } from '../task/task-state.js';
 
 /** After the start, and then so often. */
 const SWEEP_MS = 60_000;
@@ -65,7 +66,7 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
       return;
     }
     const counts = await (doneAt === undefined ? this.service.settle(id) : this.service.countsOf(batch));
-    if (isOld && totalOf(counts) === 0) await this.batches.remove(batch);
+    if (isOld && countIn(counts) === 0) await this.batches.remove(batch);
   }
 
   /** A batch is opened before its tasks come, and when that was is known to the minute. */

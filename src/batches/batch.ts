@@ -1,6 +1,5 @@
-import type { StateCounts } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
-import { isFinalState, TASK_STATES } from '../task/task.js';
+import { TASK_STATES, CANCELLABLE_STATES, type StateCounts, countIn } from '../task/task-state.js';
 import type { BatchOptions } from '../queue/batch-book.js';
 
 /** What is kept of a batch beside its tasks. */
@@ -76,15 +75,11 @@ export function sumOf(counts: readonly StateCounts[]): StateCounts {
   return Object.fromEntries(sums) as StateCounts;
 }
 
-export function totalOf(counts: StateCounts): number {
-  return TASK_STATES.reduce((sum, state) => sum + counts[state], 0);
-}
-
 /** Tasks that have not ended. */
 export function pendingOf(counts: StateCounts): number {
-  return TASK_STATES.reduce((sum, state) => sum + (isFinalState(state) ? 0 : counts[state]), 0);
+  return countIn(counts, CANCELLABLE_STATES);
 }
 
 export function isDone(counts: StateCounts): boolean {
-  return pendingOf(counts) === 0 && totalOf(counts) > 0;
+  return pendingOf(counts) === 0 && countIn(counts) > 0;
 }

@@ -1,9 +1,9 @@
 import { withoutQuery } from '../http/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { isoTime } from '../queue/task.view.js';
-import type { StateCounts } from '../storage/task-store.js';
-import { type Batch, isDone, pendingOf, totalOf } from './batch.js';
+import { type Batch, isDone, pendingOf } from './batch.js';
 import type { CountedBatch } from './batch.service.js';
+import { type StateCounts, countIn } from '../task/task-state.js';
 
 /** How a batch looks on the wire. */
 export function batchView({ id, batch, counts }: CountedBatch) {
@@ -11,7 +11,7 @@ export function batchView({ id, batch, counts }: CountedBatch) {
   return {
     batch_id: id,
     status: isOver ? 'done' : 'running',
-    total: totalOf(counts),
+    total: countIn(counts),
     pending: pendingOf(counts),
     counts,
     created_at: timeOrNull(batch?.createdAt),
@@ -25,7 +25,7 @@ export function batchView({ id, batch, counts }: CountedBatch) {
 
 /** It was done, and its tasks are not kept any more. */
 function isForgotten(counts: StateCounts, batch: Batch | undefined): boolean {
-  return totalOf(counts) === 0 && batch?.doneAt !== undefined;
+  return countIn(counts) === 0 && batch?.doneAt !== undefined;
 }
 
 function timeOrNull(instant: Instant | undefined): string | null {

@@ -4,8 +4,8 @@ import type { Caller } from '../queue/caller.js';
 import { awayWhileParked, tooManyWaiters } from '../queue/waiting-room.js';
 import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
-import { isFinalState } from '../task/task.js';
-import { type BatchNews, isDone, totalOf } from './batch.js';
+import { isFinalState, countIn } from '../task/task-state.js';
+import { type BatchNews, isDone } from './batch.js';
 import { BatchService } from './batch.service.js';
 
 /** However fast tasks end, a batch is looked at no more often. */
@@ -155,7 +155,7 @@ export class BatchWatch implements OnModuleDestroy {
     try {
       const counts = await this.batches.settle(id, news);
       // Of what was cleared altogether nothing will ever end.
-      if (!isDone(counts) && totalOf(counts) > 0) return;
+      if (!isDone(counts) && countIn(counts) > 0) return;
       for (const read of this.parked) if (read.id === id) read.leave();
     } catch (error) {
       this.news.set(id, merged(this.news.get(id), news));

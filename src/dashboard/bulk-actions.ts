@@ -5,7 +5,7 @@ import { QueueService } from '../queue/queue.service.js';
 import { SteeringService } from '../queue/steering.service.js';
 import type { TaskFilter } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
-import { REDRIVABLE_STATES, type TaskState } from '../task/task.js';
+import { REDRIVABLE_STATES, type TaskState, CANCELLABLE_STATES } from '../task/task-state.js';
 import { storeFilter, type TaskFilters } from './task-filters.js';
 
 export const BULK_ACTIONS = ['cancel', 'redrive'] as const;
@@ -21,7 +21,7 @@ export interface BulkOrder {
 
 /** The states that an action can be carried out on. */
 const STATES: Readonly<Record<BulkAction, readonly TaskState[]>> = {
-  cancel: ['delayed', 'queued', 'processing'],
+  cancel: CANCELLABLE_STATES,
   redrive: REDRIVABLE_STATES,
 };
 

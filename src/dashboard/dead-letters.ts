@@ -5,7 +5,8 @@ import { visibleQueues } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
 import type { TaskPage } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
-import { DEAD_LETTER_STATES, type Task } from '../task/task.js';
+import { type Task } from '../task/task.js';
+import { DEAD_LETTER_STATES } from '../task/task-state.js';
 import { errorLine } from './parts/format.js';
 
 /** How many of the newest are looked at for groups. */

@@ -1,7 +1,7 @@
 import { CURSOR } from '../http/cursor.js';
 import { BATCH_ID, GROUP, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
 import type { TaskFilter } from '../storage/task-store.js';
-import { TASK_STATES, type TaskState } from '../task/task.js';
+import { TASK_STATES, type TaskState } from '../task/task-state.js';
 import type { Instant } from '../task/clock.js';
 
 /** What a list of tasks is narrowed down by, as the form and the address have it. */

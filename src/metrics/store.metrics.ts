@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Gauge, Histogram } from 'prom-client';
 import { type QueueCounts, TaskStore } from '../storage/task-store.js';
-import { TASK_STATES } from '../task/task.js';
+import { TASK_STATES } from '../task/task-state.js';
 import { CountsCache } from './counts.cache.js';
 import { MetricsRegistry } from './metrics.registry.js';
 import { QueueLabels } from './queue.labels.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Histogram } from 'prom-client';
 import type { Committed } from '../storage/task-store.js';
-import type { Attempt, Task } from '../task/task.js';
+import { type Attempt, type Task, isFinished, finalOutcomeOf, type FinalOutcome } from '../task/task.js';
 import { MetricsRegistry } from './metrics.registry.js';
 import { QueueLabels } from './queue.labels.js';
 
@@ -10,10 +10,9 @@ const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_
 /** Seconds: from an evaluation that does nothing to one that runs for hours. */
 const RUN_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14_400];
 
-const OUTCOMES = ['completed', 'failed', 'lost', 'cancelled', 'expired'] as const;
+const OUTCOMES: readonly FinalOutcome[] = ['completed', 'failed', 'lost', 'cancelled', 'expired'];
 const REASONS = ['retry', 'lost', 'released'] as const;
 
-type Outcome = (typeof OUTCOMES)[number];
 type Reason = (typeof REASONS)[number];
 
 /** Counts what this process does to tasks, from the feed of the store. */
@@ -61,8 +60,7 @@ export class TaskMetrics {
     if (ended !== undefined) this.recordAttempt(queue, ended);
     const reason = reasonOf(type);
     if (reason !== undefined) this.redeliveries.inc({ queue, reason });
-    const outcome = outcomeOf(task);
-    if (outcome !== undefined) this.finished.inc({ queue, outcome });
+    if (isFinished(task)) this.finished.inc({ queue, outcome: finalOutcomeOf(task) });
   }
 
   /**
@@ -94,22 +92,6 @@ export function waitOf({ startedAt, queuedAt }: Extract<Task, { state: 'processi
 /** Seconds. */
 export function runOf({ startedAt, endedAt }: Attempt): number {
   return Math.max(endedAt - startedAt, 0) / 1000;
-}
-
-/** How a task ended, if it did: `lost` is a dead letter whose workers were lost. */
-export function outcomeOf(task: Task): Outcome | undefined {
-  switch (task.state) {
-    case 'completed':
-    case 'cancelled':
-    case 'expired':
-      return task.state;
-    case 'failed':
-      return task.outcome;
-    case 'delayed':
-    case 'queued':
-    case 'processing':
-      return undefined;
-  }
 }
 
 function reasonOf(type: Committed['type']): Reason | undefined {

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Committed } from '../storage/task-store.js';
 import { Clock, type Instant, type Seconds } from '../task/clock.js';
 import { DurationSketch } from './duration.sketch.js';
-import { outcomeOf, runOf, waitOf } from './task.metrics.js';
+import { runOf, waitOf } from './task.metrics.js';
+import { isFinished, finalOutcomeOf } from '../task/task.js';
 
 /** The finest step. */
 const SLOT_MS = 10_000;
@@ -120,7 +121,7 @@ function recordIn({ counts, wait, run }: Slot, { task, type, ended }: Committed)
   if (type === 'retrying') counts.retried += 1;
   if (ended !== undefined) run.record(runOf(ended));
   if (ended?.outcome === 'lost') counts.lost += 1;
-  const outcome = outcomeOf(task);
+  const outcome = isFinished(task) ? finalOutcomeOf(task) : undefined;
   // A task whose workers were lost is a dead letter as well; `lost` counts attempts.
   if (outcome !== undefined) counts[outcome === 'lost' ? 'failed' : outcome] += 1;
 }

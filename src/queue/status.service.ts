@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type QueueCounts, type StateCounts, TaskStore } from '../storage/task-store.js';
+import { type QueueCounts, TaskStore } from '../storage/task-store.js';
 import { type Instant, type Seconds } from '../task/clock.js';
-import { TASK_STATES } from '../task/task.js';
+import { TASK_STATES, type StateCounts, type TaskState, countIn } from '../task/task-state.js';
 
 export interface QueueStatus extends StateCounts {
   /** Seconds; null when nothing is queued. */
@@ -68,10 +68,7 @@ export class StatusService {
 }
 
 function totalsOf(queues: readonly QueueCounts[], now: Instant): StatusTotals {
-  const total = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<
-    (typeof TASK_STATES)[number],
-    number
-  >;
+  const total = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<TaskState, number>;
   let oldest: Instant | undefined;
   for (const { counts, oldestQueuedAt } of queues) {
     for (const state of TASK_STATES) total[state] += counts[state];
@@ -80,7 +77,7 @@ function totalsOf(queues: readonly QueueCounts[], now: Instant): StatusTotals {
   return {
     ...total,
     queue_length: total.queued,
-    total_tasks: TASK_STATES.reduce((sum, state) => sum + total[state], 0),
+    total_tasks: countIn(total),
     oldest_queued_age: ageOf(oldest, now),
   };
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type TaskFilter, TaskStore } from '../storage/task-store.js';
 import { cancel, redrive } from '../task/task.machine.js';
-import type { Task, TaskState } from '../task/task.js';
+import type { Task } from '../task/task.js';
+import type { TaskState } from '../task/task-state.js';
 import { afterWrite } from './after-write.js';
 import type { TaskGuard } from './queue-access.js';
 import { type Decide, guarded, TaskChanger } from './task-changer.js';

@@ -1,7 +1,7 @@
 import type { ClaimedTask, Payload } from '../storage/task-store.js';
 import { withoutQuery } from '../http/web-address.js';
 import type { Instant, Seconds } from '../task/clock.js';
-import { type Attempt, isFinished, type ProcessingTask, type Task } from '../task/task.js';
+import { type Attempt, finalOutcomeOf, isFinished, type ProcessingTask, type Task } from '../task/task.js';
 import type { PlacedTask } from './queue.service.js';
 
 /** How a task looks on the wire. Payloads are spliced in as the text they came in as. */
@@ -61,7 +61,7 @@ export function taskView({ task, position }: PlacedTask) {
     worker_id: (lease === undefined ? last?.workerId : lease.workerId) ?? null,
     lease_expires_at: isoTimeOrNull(lease?.expiresAt),
     progress: lease?.progress ?? null,
-    outcome: isFinished(task) ? outcomeOf(task) : null,
+    outcome: isFinished(task) ? finalOutcomeOf(task) : null,
     error: last?.error ?? null,
     exit_code: last?.exitCode ?? null,
     sequence: task.sequence,
@@ -133,10 +133,6 @@ export function heartbeatInterval(leaseSeconds: Seconds): Seconds {
 export function splice(view: object, members: Payload): string {
   const text = JSON.stringify(view);
   return members === '' ? text : `${text.slice(0, -1)},${members}}`;
-}
-
-function outcomeOf(task: Task): string {
-  return task.state === 'failed' ? task.outcome : task.state;
 }
 
 function messageOf(task: Task, position: number | undefined): string {

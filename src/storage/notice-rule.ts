@@ -1,4 +1,5 @@
-import { isFinalState, type Task, type TransitionType } from '../task/task.js';
+import { type Task, type TransitionType } from '../task/task.js';
+import { isFinalState } from '../task/task-state.js';
 
 /** What `to` of a notice says of the address that the settings name. */
 export const OWN_ADDRESS = '*';
@@ -16,6 +17,6 @@ export function addresseesOf(
 ): string {
   const own = types.has(type) ? OWN_ADDRESS : '';
   const callback = task?.spec.callbackUrl;
-  if (callback === undefined || !isFinalState(task?.state ?? 'queued')) return own;
+  if (task === undefined || callback === undefined || !isFinalState(task.state)) return own;
   return own === '' ? callback : `${own} ${callback}`;
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { TASK_STATES } from '../task/task.js';
+import { TASK_STATES } from '../task/task-state.js';
 import { copyDocuments } from './document-copy.js';
 import { copySettings } from './settings-copy.js';
 import type { KeptTask, TaskStore } from './task-store.js';

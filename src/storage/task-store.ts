@@ -8,10 +8,9 @@ import {
   type ProcessingTask,
   type QueuedTask,
   type Task,
-  TASK_STATES,
-  type TaskState,
   type TransitionType,
 } from '../task/task.js';
+import { type TaskState, type StateCounts, countIn } from '../task/task-state.js';
 import type { DocumentStore } from './document-store.js';
 import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
@@ -118,8 +117,6 @@ export interface TaskPage {
   /** Goes into an address: 1 to 200 of the characters A-Z a-z 0-9 _ -, for names of queues that clients may give. */
   readonly nextCursor?: string;
 }
-
-export type StateCounts = Readonly<Record<TaskState, number>>;
 
 export interface QueueCounts {
   readonly queue: string;
@@ -311,7 +308,7 @@ export abstract class TaskStore {
     let [queued, all] = [0, 0];
     for (const { counts } of await this.counts()) {
       queued += counts.queued;
-      for (const state of TASK_STATES) all += counts[state];
+      all += countIn(counts);
     }
     return { queued, all };
   }

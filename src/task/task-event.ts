@@ -1,5 +1,6 @@
 import type { Instant } from './clock.js';
-import type { LastAttempt, TaskState, TransitionType } from './task.js';
+import type { LastAttempt, TransitionType } from './task.js';
+import type { TaskState } from './task-state.js';
 import { ERROR_EXCERPT_LENGTH, type Step } from './task.machine.js';
 
 /** One transition of one task as the outside sees it. Never what the task was given or produced. */

@@ -1,4 +1,4 @@
-import type { TaskState } from './task.js';
+import type { TaskState } from './task-state.js';
 
 /** Why a lease is not what its holder thinks. */
 export type LeaseLostReason = 'expired' | 'cancelled' | 'reassigned' | 'cleared';

@@ -25,6 +25,7 @@ import {
   type TaskSpec,
   type TransitionType,
 } from './task.js';
+import { isRedrivableState } from './task-state.js';
 import {
   LeaseLost,
   type LeaseLostReason,
@@ -218,17 +219,7 @@ export function cancel(task: Task, reason: string | undefined, now: Moment): Ste
 
 /** Gives a dead letter fresh budgets and its old place in the queue. Attempts keep counting up. */
 export function redrive(task: Task, now: Moment): Step<QueuedTask> {
-  switch (task.state) {
-    case 'failed':
-    case 'expired':
-    case 'cancelled':
-      break;
-    case 'delayed':
-    case 'queued':
-    case 'processing':
-    case 'completed':
-      throw new NotRedrivable(task.spec.id, task.state);
-  }
+  if (!isRedrivableState(task.state)) throw new NotRedrivable(task.spec.id, task.state);
   const { ttl, expiresAt } = task.spec;
   const isPast = expiresAt !== undefined && expiresAt <= now.wall;
   const next: QueuedTask = extend(advance(task), {
@@ -272,8 +263,13 @@ export function dueAt(task: Task, retention: Seconds): Due | undefined {
     case 'failed':
     case 'cancelled':
     case 'expired':
-      return { at: after(task.finishedAt, retention), scale: 'wall' };
+      return { at: retentionEnd(task.finishedAt, retention), scale: 'wall' };
   }
+}
+
+/** When a task that ended at `finishedAt` may be removed. */
+export function retentionEnd(finishedAt: Instant, retention: Seconds): Instant {
+  return after(finishedAt, retention);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Instant, Seconds } from './clock.js';
 import type { Labels } from './requirements.js';
 import type { Backoff } from './retry-policy.js';
+import { type FinalState, isFinalState, type TaskState } from './task-state.js';
 
 /** What a producer asked for. It never changes after the enqueue. */
 export interface TaskSpec {
@@ -143,25 +144,16 @@ export interface ExpiredTask extends FinishedCore {
   readonly state: 'expired';
 }
 
-export type FinishedTask = CompletedTask | FailedTask | CancelledTask | ExpiredTask;
-export type Task = DelayedTask | QueuedTask | ProcessingTask | FinishedTask;
-export type TaskState = Task['state'];
+/** The compiler checks that there is one interface for each final state. */
+export type FinishedTask = TaskIn<CompletedTask | FailedTask | CancelledTask | ExpiredTask, FinalState>;
+/** One interface for each state. */
+export type Task = TaskIn<DelayedTask | QueuedTask | ProcessingTask | FinishedTask, TaskState>;
 
-export const TASK_STATES = [
-  'delayed',
-  'queued',
-  'processing',
-  'completed',
-  'failed',
-  'cancelled',
-  'expired',
-] as const satisfies readonly TaskState[];
-
-/** Ended without their work done, and kept to be looked at. */
-export const DEAD_LETTER_STATES = ['failed', 'expired'] as const satisfies readonly TaskState[];
-
-/** Those that `redrive` takes: dead letters, and what somebody cancelled. */
-export const REDRIVABLE_STATES = [...DEAD_LETTER_STATES, 'cancelled'] as const;
+type TaskIn<Each extends { readonly state: TaskState }, States extends TaskState> = [States] extends [
+  Each['state'],
+]
+  ? Each
+  : never;
 
 /** What a transition is called on the event stream. */
 export type TransitionType = (typeof TRANSITION_TYPES)[number];
@@ -184,16 +176,9 @@ export function isFinished(task: Task): task is FinishedTask {
   return isFinalState(task.state);
 }
 
-export function isFinalState(state: TaskState): state is FinishedTask['state'] {
-  switch (state) {
-    case 'completed':
-    case 'failed':
-    case 'cancelled':
-    case 'expired':
-      return true;
-    case 'delayed':
-    case 'queued':
-    case 'processing':
-      return false;
-  }
+/** How a task ended: its final state, or `lost` when its interruptions ran out. */
+export type FinalOutcome = FinalState | FailedTask['outcome'];
+
+export function finalOutcomeOf(task: FinishedTask): FinalOutcome {
+  return task.state === 'failed' ? task.outcome : task.state;
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type FinishedBatch, totalOf } from '../batches/batch.js';
+import { type FinishedBatch } from '../batches/batch.js';
 import { BatchEvents } from '../batches/batch.events.js';
 import { Webhooks } from './webhooks.js';
+import { countIn } from '../task/task-state.js';
 
 /** Tells the address of a batch that all of its tasks have ended. */
 @Injectable()
@@ -21,7 +22,7 @@ export class BatchCallbacks {
     const body = {
       type: 'batch.done',
       batch_id: id,
-      total: totalOf(counts),
+      total: countIn(counts),
       counts,
       done_at: new Date(doneAt).toISOString(),
     };

@@ -31,8 +31,8 @@ import {
   isFinished,
   type QueuedTask,
   type Task,
-  TASK_STATES,
 } from '../../src/task/task.js';
+import { TASK_STATES } from '../../src/task/task-state.js';
 import { DocumentData, ReferenceDocuments } from './reference-documents.js';
 
 interface Entry {

@@ -12,7 +12,8 @@ import {
   tick,
 } from '../../src/task/task.machine.js';
 import type { Labels } from '../../src/task/requirements.js';
-import { isFinished, type Task, TASK_STATES, type TaskState } from '../../src/task/task.js';
+import { isFinished, type Task } from '../../src/task/task.js';
+import { TASK_STATES, type TaskState } from '../../src/task/task-state.js';
 import { byId, idsOf, listAll } from '../support/store-user.js';
 import { spec } from '../support/task.builders.js';
 import { compareAll, type Model, type Real } from './store.world.js';

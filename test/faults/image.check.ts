@@ -1,4 +1,4 @@
-import type { TaskState } from '../../src/task/task.js';
+import type { TaskState } from '../../src/task/task-state.js';
 import { Service } from './service.js';
 
 /** The least that was acknowledged of a task before a power cut. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TaskState } from '../../src/task/task.js';
+import type { TaskState } from '../../src/task/task-state.js';
 import type { EnqueueOp, Grant, Ms, Untimed } from '../support/history.js';
 
 /** A task as the load makes it. Sent again, it is the same to the byte. */

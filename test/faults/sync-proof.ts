@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { TaskState } from '../../src/task/task.js';
+import type { TaskState } from '../../src/task/task-state.js';
 import { SeededRandom } from '../support/store-random.js';
 import { brokenPromises, promise, type Promises } from './image.check.js';
 import { Load, loadClient, LOAD_ENV } from './load.js';

@@ -1,9 +1,10 @@
 import type { FinishedBatch } from '../../src/batches/batch.js';
-import { isDone, sumOf, totalOf, type Batch } from '../../src/batches/batch.js';
+import { isDone, sumOf, type Batch } from '../../src/batches/batch.js';
 import type { QueueSettings } from '../../src/task/queue-settings.js';
 import type { QueueCounts } from '../../src/storage/task-store.js';
 import { dueAt } from '../../src/task/task.machine.js';
 import { isFinished, type QueuedTask, type Task } from '../../src/task/task.js';
+import { countIn } from '../../src/task/task-state.js';
 import type { Delivery } from '../../src/webhooks/delivery.js';
 import { checkHistory } from '../support/history.check.js';
 import type { HistoryRecorder } from '../support/history.js';
@@ -297,7 +298,7 @@ export class Checks {
       }
       if (step.do === 'await batch') {
         const counts = sumOf((await this.parts.site.inner.countBatch(step.id)).map((each) => each.counts));
-        if (isDone(counts) || totalOf(counts) === 0)
+        if (isDone(counts) || countIn(counts) === 0)
           suspect('liveness', `the read of ${sentAt} ms waits for batch ${step.id}, which is done or gone`);
       }
     }

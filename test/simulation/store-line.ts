@@ -5,7 +5,7 @@ import {
   type StoreWatcher,
   type TaskStore,
 } from '../../src/storage/task-store.js';
-import { TASK_STATES } from '../../src/task/task.js';
+import { TASK_STATES } from '../../src/task/task-state.js';
 import type { Budget } from './budget.js';
 import type { Ms, Scheduler } from './scheduler.js';
 

@@ -2,7 +2,7 @@
  * What clients saw of the queue: every operation, when it was sent and answered, and what came back. Written by the
  * harness alone, never by the service, so that the service cannot flatter itself. `history.check.ts` judges it.
  */
-import type { TaskState } from '../../src/task/task.js';
+import type { TaskState } from '../../src/task/task-state.js';
 
 /** Milliseconds on the one monotonic clock of the harness. */
 export type Ms = number;

@@ -19,8 +19,8 @@ import type {
   QueuedTask,
   Task,
   TaskSpec,
-  TaskState,
 } from '../../src/task/task.js';
+import type { TaskState } from '../../src/task/task-state.js';
 
 /** Fields to override. Those of the spec go under `spec`. */
 export type With<T extends Task> = Partial<Omit<T, 'state' | 'spec' | 'lease'>> & {

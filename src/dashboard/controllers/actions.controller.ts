@@ -8,7 +8,7 @@ import { EvalId } from '../../queue/eval-id.decorator.js';
 import { guardFor, visibleQueues } from '../../queue/queue-access.js';
 import { SteeringService } from '../../queue/steering.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
-import { DEAD_LETTER_STATES } from '../../task/task.js';
+import { DEAD_LETTER_STATES } from '../../task/task-state.js';
 import { AuditLog } from '../audit.log.js';
 import { BULK_ACTIONS, BULK_LIMIT, type BulkAction, BulkActions, type BulkOrder } from '../bulk-actions.js';
 import { DashboardFilter } from '../dashboard.filter.js';

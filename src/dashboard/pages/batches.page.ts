@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { pendingOf, totalOf } from '../../batches/batch.js';
+import { pendingOf } from '../../batches/batch.js';
 import { BatchService, type CountedBatch } from '../../batches/batch.service.js';
 import type { Principal } from '../../auth/principal.js';
 import { visibleQueues } from '../../queue/queue-access.js';
@@ -8,6 +8,7 @@ import type { Page } from '../page-sender.js';
 import { card, type Column, emptyState, orNone, table } from '../parts/components.js';
 import { ago, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
+import { WAITING_STATES, countIn } from '../../task/task-state.js';
 
 const SHOWN = 50;
 
@@ -49,7 +50,7 @@ function columnsAt(now: Instant): readonly Column<CountedBatch>[] {
         html`<a class="id" href="/dashboard/tasks?batch_id=${encodeURIComponent(id)}">${id}</a>`,
     },
     { title: 'Progress', cell: progressOf },
-    { title: 'Waiting', isNumber: true, cell: ({ counts }) => number(counts.queued + counts.delayed) },
+    { title: 'Waiting', isNumber: true, cell: ({ counts }) => number(countIn(counts, WAITING_STATES)) },
     { title: 'Processing', isNumber: true, cell: ({ counts }) => number(counts.processing) },
     { title: 'Completed', isNumber: true, cell: ({ counts }) => number(counts.completed) },
     { title: 'Failed', isNumber: true, cell: ({ counts }) => number(counts.failed + counts.expired) },
@@ -59,7 +60,7 @@ function columnsAt(now: Instant): readonly Column<CountedBatch>[] {
 }
 
 function progressOf({ id, counts }: CountedBatch): Html {
-  const total = totalOf(counts);
+  const total = countIn(counts);
   const ended = total - pendingOf(counts);
   return html`<span class="progress"
     ><progress max="${Math.max(total, 1)}" value="${ended}" aria-label="Progress of ${id}"></progress>

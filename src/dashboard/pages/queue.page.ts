@@ -5,7 +5,6 @@ import { requireQueue } from '../../queue/queue-access.js';
 import { type QueueStatus, StatusService } from '../../queue/status.service.js';
 import { QueueAdminService } from '../../queues/queue-admin.service.js';
 import type { QueueSettings } from '../../task/queue-settings.js';
-import { TASK_STATES } from '../../task/task.js';
 import { type LimitTexts, textsOf } from '../limits.form.js';
 import type { Page } from '../page-sender.js';
 import { badge, card } from '../parts/components.js';
@@ -14,6 +13,7 @@ import { type Html, html } from '../parts/html.js';
 import { limitsForm, limitsInWords } from '../parts/limits.js';
 import { tiles } from '../parts/tiles.js';
 import { NO_TASKS, pauseForm } from './queues.page.js';
+import { countIn } from '../../task/task-state.js';
 
 /** What was filled in and cannot be used. */
 export interface RefusedLimits {
@@ -49,7 +49,7 @@ export class QueuePage {
   async purgePage(principal: Principal, queue: string, isMistyped = false): Promise<Page> {
     requireQueue(principal, queue);
     const counts = await this.countsOf(queue);
-    const total = TASK_STATES.reduce((sum, state) => sum + counts[state], 0);
+    const total = countIn(counts);
     return {
       title: 'Purge queue',
       section: '/dashboard/queues',

@@ -3,7 +3,7 @@ import { hasRole, mayUseQueue, type Principal } from '../../auth/principal.js';
 import { type QueueStatus, StatusService } from '../../queue/status.service.js';
 import { QueueAdminService } from '../../queues/queue-admin.service.js';
 import type { QueueSettings } from '../../task/queue-settings.js';
-import { TASK_STATES } from '../../task/task.js';
+import { TASK_STATES } from '../../task/task-state.js';
 import type { Page } from '../page-sender.js';
 import { badge, card, type Column, emptyState, orNone, table } from '../parts/components.js';
 import { duration, number } from '../parts/format.js';

@@ -10,6 +10,7 @@ import { ago, duration, moment, plural } from '../parts/format.js';
 import { type Html, html, type Part } from '../parts/html.js';
 import { timeline } from '../parts/timeline.js';
 import { curlToEnqueue, curlToRead } from '../curl.js';
+import { isFinalState, isRedrivableState } from '../../task/task-state.js';
 
 /** Longer texts are shown up to here: a page of a megabyte helps nobody. */
 const SHOWN_CHARACTERS = 65_536;
@@ -97,13 +98,13 @@ function headlineOf(task: Task, { position, now }: { position: number | undefine
 
 function actions({ spec, state }: Task): Html {
   const path = `/dashboard/tasks/${encodeURIComponent(spec.id)}`;
-  if (state === 'completed') return html``;
-  if (state === 'failed' || state === 'expired' || state === 'cancelled') {
+  if (isRedrivableState(state)) {
     return html`<form class="actions" method="post" action="${path}/redrive">
       <button type="submit">Redrive</button>
       <span class="hint">Puts it back in its queue with fresh budgets.</span>
     </form>`;
   }
+  if (isFinalState(state)) return html``;
   return html`<details class="actions">
     <summary class="button danger">Cancel…</summary>
     <form class="inline" method="post" action="${path}/cancel">

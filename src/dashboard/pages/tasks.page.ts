@@ -3,7 +3,8 @@ import { hasRole, type Principal } from '../../auth/principal.js';
 import { visibleQueues } from '../../queue/queue-access.js';
 import { QueueService } from '../../queue/queue.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
-import { isFinished, type Task, TASK_STATES } from '../../task/task.js';
+import { isFinished, type Task } from '../../task/task.js';
+import { TASK_STATES } from '../../task/task-state.js';
 import type { Page } from '../page-sender.js';
 import {
   badge,

@@ -1,5 +1,5 @@
 import type { QueueStatus } from '../../queue/status.service.js';
-import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { badge } from './components.js';
 import { duration, number } from './format.js';
 import { type Html, html } from './html.js';

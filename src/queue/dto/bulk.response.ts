@@ -1,6 +1,6 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import { Problem } from '../../http/api-problems.decorator.js';
-import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { COUNT, INTEGER_OR_NULL } from './field.docs.js';
 import { ClaimedTask, KeptLease } from './work.response.js';
 

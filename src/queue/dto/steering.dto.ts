@@ -3,7 +3,7 @@ import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 
 import { Strict } from '../../http/strict.decorator.js';
 import { IsWebAddress } from '../../http/web-address.decorator.js';
 import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
-import { REDRIVABLE_STATES } from '../../task/task.js';
+import { REDRIVABLE_STATES } from '../../task/task-state.js';
 
 /** `POST /tasks/{eval_id}/cancel`. */
 @ApiSchema({ name: 'Cancellation' })

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { type AttemptOutcome, TASK_STATES, type TaskState } from '../../task/task.js';
+import { type AttemptOutcome } from '../../task/task.js';
+import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import {
   COUNT,
   INTEGER,

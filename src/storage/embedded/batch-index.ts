@@ -1,5 +1,5 @@
-import { TASK_STATES } from '../../task/task.js';
-import type { BatchCounts, StateCounts } from '../task-store.js';
+import { TASK_STATES, type StateCounts, countIn } from '../../task/task-state.js';
+import type { BatchCounts } from '../task-store.js';
 import type { ClearMarks } from './clear-marks.js';
 import type { TaskHead } from './task.record.js';
 
@@ -27,7 +27,7 @@ export class BatchIndex {
     return Array.from(queues, ([queue, counts]) => {
       this.follow(queue, counts);
       return { queue, counts: { ...counts.byState } };
-    }).filter(({ counts }) => TASK_STATES.some((state) => counts[state] > 0));
+    }).filter(({ counts }) => countIn(counts) > 0);
   }
 
   /** To be called for each task that was cleared, when its record goes: forgets what counts nothing any more. */
@@ -59,7 +59,7 @@ export class BatchIndex {
   private forgetEmpty(batchId: string, queue: string): void {
     const queues = this.batches.get(batchId);
     const counts = queues?.get(queue)?.byState;
-    if (counts !== undefined && TASK_STATES.every((state) => counts[state] === 0)) queues?.delete(queue);
+    if (counts !== undefined && countIn(counts) === 0) queues?.delete(queue);
     if (queues?.size === 0) this.batches.delete(batchId);
   }
 }

@@ -1,4 +1,4 @@
-import { TASK_STATES, type TaskState } from '../../task/task.js';
+import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import type { TaskFilter } from '../task-store.js';
 
 export type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;

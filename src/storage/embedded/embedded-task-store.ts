@@ -37,7 +37,7 @@ import { ensureFile, fileIn, readHeads, readMarks } from './lmdb-file.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
 import { TaskClearer } from './task-clearer.js';
-import { hasEnded, type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
+import { type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
 import { TaskLister } from './task-lister.js';
 import { withBelievableLease } from '../../task/task.machine.js';
 import { TaskDamaged } from '../../task/task.errors.js';
@@ -46,6 +46,7 @@ import { RankedSet } from './ranked-set.js';
 import { TaskReclaimer } from './task-reclaimer.js';
 import { TaskWriter } from './task-writer.js';
 import type { StoredTask } from './task.record.js';
+import { isFinalState, WAITING_STATES } from '../../task/task-state.js';
 
 /** How much later the deadline of a record that cannot be read is looked at again. */
 const DAMAGED_WAIT_MS = 60_000;
@@ -265,7 +266,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async depth(queue: string): Promise<number> {
     await this.open();
-    return this.index.count(queue, 'queued') + this.index.count(queue, 'delayed');
+    return WAITING_STATES.reduce((depth, state) => depth + this.index.count(queue, state), 0);
   }
 
   async untilDue(): Promise<number | undefined> {
@@ -290,7 +291,7 @@ export class EmbeddedTaskStore extends TaskStore {
         const stored = this.readDue(deadline.key);
         if (stored === 'damaged') taken.set(deadline.key, { ...deadline, at: deadline.at + DAMAGED_WAIT_MS });
         if (stored === 'damaged' || stored === undefined) continue;
-        if (isFirst && hasEnded(stored.head)) {
+        if (isFirst && isFinalState(stored.head.state)) {
           ended.count += 1;
           ended.bytes += stored.head.bytes;
         }

@@ -1,6 +1,12 @@
-import { after, type Instant, type Moment } from '../../task/clock.js';
-import { isFinalState, TASK_STATES, type TaskState } from '../../task/task.js';
-import type { QueueCounts, StateCounts, StoreSettings, StoreTotals } from '../task-store.js';
+import { type Instant, type Moment } from '../../task/clock.js';
+import {
+  isFinalState,
+  TASK_STATES,
+  type TaskState,
+  type StateCounts,
+  countIn,
+} from '../../task/task-state.js';
+import type { QueueCounts, StoreSettings, StoreTotals } from '../task-store.js';
 import { BatchIndex } from './batch-index.js';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
 import { type Deadline, DeadlineHeap } from './deadline-heap.js';
@@ -9,6 +15,7 @@ import { RankedSet } from './ranked-set.js';
 import type { Lane } from './ready-lanes.js';
 import type { TaskNumber } from './task-number.js';
 import type { TaskHead } from './task.record.js';
+import { retentionEnd } from '../../task/task.machine.js';
 
 export type { TaskNumber };
 
@@ -55,11 +62,6 @@ const SETS_MERGED = 1_000;
 const LOOKS_PER_TURN = 1_000;
 
 const NONE: EndedTasks = { count: 0, bytes: 0 };
-
-/** Whether a task with this head is kept for its retention only. */
-export function hasEnded(head: TaskHead): boolean {
-  return head.state !== 'queued' && head.state !== 'delayed' && head.state !== 'processing';
-}
 
 /**
  * What the embedded store keeps in memory: which tasks wait where, and what is due when. Numbers only, 8 to 40 bytes
@@ -206,7 +208,7 @@ export class TaskIndex {
   totals(): StoreTotals {
     return {
       queued: this.totalOf.queued,
-      all: TASK_STATES.reduce((sum, state) => sum + this.totalOf[state], 0),
+      all: countIn(this.totalOf),
     };
   }
 
@@ -286,7 +288,7 @@ export class TaskIndex {
     const wait = Math.min(
       this.onSteady.next - now.steady,
       this.onWall.next - now.wall,
-      after(this.ended.next, this.settings.retention) - now.wall,
+      retentionEnd(this.ended.next, this.settings.retention) - now.wall,
     );
     return wait === Infinity ? undefined : Math.max(wait, 0);
   }
@@ -294,7 +296,7 @@ export class TaskIndex {
   private heapThatIsDue(now: Moment, taken: EndedTasks): DeadlineHeap | undefined {
     if (this.onSteady.next <= now.steady) return this.onSteady;
     if (this.onWall.next <= now.wall) return this.onWall;
-    const isDue = after(this.ended.next, this.settings.retention) <= now.wall;
+    const isDue = retentionEnd(this.ended.next, this.settings.retention) <= now.wall;
     return isDue || this.isOverLimits(taken) ? this.ended : undefined;
   }
 
@@ -320,7 +322,7 @@ export class TaskIndex {
     if (head.state === 'queued') queue.flow.ready.delete(head, number);
     queue.size -= 1;
     if (head.claimKey !== undefined) this.letGo(head.claimKey, number);
-    if (!hasEnded(head)) return;
+    if (!isFinalState(head.state)) return;
     this.endedTasks.count -= 1;
     this.endedTasks.bytes -= head.bytes;
     queue.bytes.set(head.state, (queue.bytes.get(head.state) ?? 0) - head.bytes);
@@ -335,7 +337,7 @@ export class TaskIndex {
     this.totalOf[head.state] += 1;
     if (head.state === 'queued') queue.flow.ready.add(head, number);
     if (head.claimKey !== undefined) this.hold(head.claimKey, number);
-    if (hasEnded(head)) {
+    if (isFinalState(head.state)) {
       this.endedTasks.count += 1;
       this.endedTasks.bytes += head.bytes;
       queue.bytes.set(head.state, (queue.bytes.get(head.state) ?? 0) + head.bytes);
@@ -353,7 +355,7 @@ export class TaskIndex {
   }
 
   private deadlinesOf(head: TaskHead): DeadlineHeap {
-    if (hasEnded(head)) return this.ended;
+    if (isFinalState(head.state)) return this.ended;
     return head.state === 'processing' ? this.onSteady : this.onWall;
   }
 

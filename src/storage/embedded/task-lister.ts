@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Instant } from '../../task/clock.js';
-import { type Task, TASK_STATES } from '../../task/task.js';
+import { type Task } from '../../task/task.js';
+import { TASK_STATES } from '../../task/task-state.js';
 import { matchesFilter } from '../task-filter.js';
 import type { BatchCounts, QueueCounts, TaskPage, TaskQuery } from '../task-store.js';
 import type { QueueFiles } from './queue-files.js';

@@ -3,7 +3,8 @@ import type { Instant } from '../../task/clock.js';
 import { type Backoff, DEFAULT_BACKOFF } from '../../task/retry-policy.js';
 import { dueAt } from '../../task/task.machine.js';
 import { labelsOf, type Signature, signatureOf } from '../../task/requirements.js';
-import { type Task, TASK_STATES, type TaskSpec, type TaskState } from '../../task/task.js';
+import { type Task, type TaskSpec } from '../../task/task.js';
+import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { holderOf } from '../claim-key.js';
 import { DamagedValue } from './sealed-value.js';
 
@@ -65,6 +66,20 @@ const NAMES_FROM = [0, 28, 32, 36] as const;
 const LENGTHS_FROM = 24;
 const GENERATION_AT = 32;
 
+/** What stands for a state on disk. A number is never changed, nor given to another state. */
+const STATE_CODES = {
+  delayed: 0,
+  queued: 1,
+  processing: 2,
+  completed: 3,
+  failed: 4,
+  cancelled: 5,
+  expired: 6,
+} as const satisfies Readonly<Record<TaskState, number>>;
+const STATE_BY_CODE = new Map<number | undefined, TaskState>(
+  TASK_STATES.map((state) => [STATE_CODES[state], state]),
+);
+
 export function encodeTask(task: Task, payloadBytes: number, generation: number): Buffer {
   const { queue, priority, group = '', requires } = task.spec;
   const names = [queue, holderOf(task) ?? '', group, signatureOf(requires)];
@@ -72,7 +87,7 @@ export function encodeTask(task: Task, payloadBytes: number, generation: number)
   const bytes = names.reduce((sum, name) => sum + Buffer.byteLength(name), Buffer.byteLength(body));
   const record = Buffer.allocUnsafe(NAMES_FROM[RECORD_VERSION] + bytes);
   record[4] = RECORD_VERSION;
-  record[5] = TASK_STATES.indexOf(task.state);
+  record[5] = STATE_CODES[task.state];
   record.writeInt16LE(priority, 6);
   record.writeDoubleLE(headDeadline(task) ?? NaN, 8);
   record.writeUInt32LE(task.revision, 16);
@@ -112,7 +127,7 @@ function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: num
   const deadline = record.readDoubleLE(8);
   const payloadBytes = record.readUInt32LE(20);
   const head = {
-    state: TASK_STATES[record[5] ?? -1] ?? 'queued',
+    state: stateOf(record[5]),
     queue: record.toString('utf8', namesFrom, queueEnd),
     priority: record.readInt16LE(6),
     group: record.toString('utf8', claimEnd, groupEnd),
@@ -153,6 +168,12 @@ function check(record: Buffer): number {
   const namesFrom = NAMES_FROM[version] ?? 0;
   if (namesFrom > 0) return namesFrom;
   throw new NewerRecord(`A task record has version ${version}; this version reads up to ${RECORD_VERSION}`);
+}
+
+function stateOf(code: number | undefined): TaskState {
+  const state = STATE_BY_CODE.get(code);
+  if (state === undefined) throw new CorruptRecord(`its state has the unknown code ${code}`);
+  return state;
 }
 
 /** For an ended task, when it ended: how long such tasks are kept may change. */

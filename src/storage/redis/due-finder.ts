@@ -5,6 +5,7 @@ import { LuaScript } from './lua-script.js';
 import { isSlotMoving } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { readHead } from './task.codec.js';
+import { retentionEnd } from '../../task/task.machine.js';
 
 /** Records that one script reads at most. */
 const ROWS_PER_READ = 512;
@@ -72,7 +73,7 @@ export class DueFinder {
     if (this.isOver(totalOf(queues))) return 0;
     let wait = isPartial ? ASK_AGAIN_MS : Infinity;
     for (const { nextOnWall, nextOnSteady, firstEnded } of queues) {
-      const end = after(firstEnded, this.settings.retention);
+      const end = retentionEnd(firstEnded, this.settings.retention);
       wait = Math.min(wait, nextOnWall - wall, nextOnSteady - steady, end - wall);
     }
     return wait === Infinity ? undefined : Math.max(wait, 0);

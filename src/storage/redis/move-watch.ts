@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Cluster, Redis } from 'ioredis';
-import { TASK_STATES } from '../../task/task.js';
+import { TASK_STATES } from '../../task/task-state.js';
 import type { Move, StoreWatcher } from '../task-store.js';
 
 export interface MoveWatchOptions {

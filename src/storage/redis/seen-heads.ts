@@ -1,4 +1,5 @@
-import { isFinalState, type Task } from '../../task/task.js';
+import { type Task } from '../../task/task.js';
+import { isFinalState } from '../../task/task-state.js';
 import type { Change } from '../task-store.js';
 import type { StoreParts } from './store-parts.js';
 import { type EncodedTask, encodeTask, type Head, nextHead, readHead } from './task.codec.js';

@@ -1,10 +1,10 @@
 import type { Instant } from '../../task/clock.js';
-import { type Task, TASK_STATES } from '../../task/task.js';
+import { type Task } from '../../task/task.js';
+import { TASK_STATES, WAITING_STATES, type StateCounts, countIn } from '../../task/task-state.js';
 import { matchesFilter } from '../task-filter.js';
 import type {
   BatchCounts,
   QueueCounts,
-  StateCounts,
   StoreTotals,
   TaskFilter,
   TaskPage,
@@ -97,7 +97,7 @@ export class TaskLister {
     let [queued, all] = [0, 0];
     for (const { counts } of queues) {
       queued += counts.queued;
-      for (const state of TASK_STATES) all += counts[state];
+      all += countIn(counts);
     }
     const isFew = queues.length <= QUEUES_COUNTED_ANEW;
     this.known = isFew ? undefined : { totals: { queued, all }, until: now + queues.length * REMEMBERED_MS };
@@ -106,7 +106,7 @@ export class TaskLister {
 
   async depth(queue: string): Promise<number> {
     const [row] = await this.countGroup([queue]);
-    return row === undefined ? 0 : row.counts.queued + row.counts.delayed;
+    return row === undefined ? 0 : countIn(row.counts, WAITING_STATES);
   }
 
   async countBatch(id: string): Promise<readonly BatchCounts[]> {

@@ -1,5 +1,6 @@
 import type { Step } from '../../task/task.machine.js';
-import { TASK_STATES, type Task } from '../../task/task.js';
+import { type Task } from '../../task/task.js';
+import { TASK_STATES } from '../../task/task-state.js';
 import { holderOf } from '../claim-key.js';
 import type { Change, ReplaceOptions, TaskFilter } from '../task-store.js';
 import { eventArgs } from './event.text.js';

@@ -1,4 +1,4 @@
-import { TASK_STATES } from '../../../src/task/task.js';
+import { TASK_STATES } from '../../../src/task/task-state.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { idsOf, type StoreUser } from '../../support/store-user.js';
 

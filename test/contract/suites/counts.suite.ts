@@ -2,7 +2,7 @@ import { countsOf } from '../../support/store-contents.js';
 import type { StartStore } from '../../support/store-harness.js';
 import type { StoreUser } from '../../support/store-user.js';
 import { cancel, heartbeat } from '../../../src/task/task.machine.js';
-import { TASK_STATES, type TaskState } from '../../../src/task/task.js';
+import { TASK_STATES, type TaskState } from '../../../src/task/task-state.js';
 
 /** The counts of the one queue there is, those that are not 0. */
 async function statesOf(user: StoreUser): Promise<Partial<Record<TaskState, number>>> {

@@ -2,7 +2,7 @@ import { contentsOf } from '../../support/store-contents.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { fillWithEverything } from '../../support/store-filling.js';
 import { idsOf } from '../../support/store-user.js';
-import { TASK_STATES } from '../../../src/task/task.js';
+import { TASK_STATES } from '../../../src/task/task-state.js';
 
 export function describeReopen(start: StartStore): void {
   it('finds everything as it was left', async () => {

@@ -1,4 +1,4 @@
-import type { TaskState } from '../../../src/task/task.js';
+import type { TaskState } from '../../../src/task/task-state.js';
 import type { EnqueueOp, Grant, Ms } from '../../support/history.js';
 import type { SeededRandom } from '../../support/store-random.js';
 

@@ -66,4 +66,24 @@ describe('a task record', () => {
     record.writeUInt32LE(crc32(record.subarray(4)), 0);
     expect(() => decodeHead(record)).toThrow(/version 4/);
   });
+
+  it('has the number on disk that its state has had since version 1', () => {
+    const codes = TASKS.map(([state, task]) => [state, encodeTask(task, 0, 0)[5]]);
+    expect(Object.fromEntries(codes)).toEqual({
+      delayed: 0,
+      queued: 1,
+      processing: 2,
+      completed: 3,
+      failed: 4,
+      cancelled: 5,
+      expired: 6,
+    });
+  });
+
+  it('is refused when its state has a number that no state has', () => {
+    const record = encodeTask(held, 12, 7);
+    record[5] = 7;
+    record.writeUInt32LE(crc32(record.subarray(4)), 0);
+    expect(() => decodeHead(record)).toThrow('its state has the unknown code 7');
+  });
 });

@@ -20,7 +20,8 @@ import {
   type Step,
   tick,
 } from '../../../src/task/task.machine.js';
-import { isFinished, type Task, TASK_STATES, type TaskState } from '../../../src/task/task.js';
+import { isFinished, type Task } from '../../../src/task/task.js';
+import { TASK_STATES, type TaskState } from '../../../src/task/task-state.js';
 import {
   at,
   delayedTask,

@@ -1,4 +1,4 @@
-import { TASK_STATES } from '../../../../src/task/task.js';
+import { TASK_STATES } from '../../../../src/task/task-state.js';
 import { useRedis } from './redis.site.js';
 
 const site = useRedis();

@@ -1,5 +1,5 @@
 import type { RedisTaskStore } from '../../../../src/storage/redis/redis-task-store.js';
-import { TASK_STATES } from '../../../../src/task/task.js';
+import { TASK_STATES } from '../../../../src/task/task-state.js';
 import { totalOf } from '../../../support/store-contents.js';
 import { SeededRandom } from '../../../support/store-random.js';
 import type { Task } from '../../../../src/task/task.js';

@@ -1,5 +1,5 @@
 import { cancel, heartbeat } from '../../../../src/task/task.machine.js';
-import { TASK_STATES } from '../../../../src/task/task.js';
+import { TASK_STATES } from '../../../../src/task/task-state.js';
 import { byId, idsOf, type StoreUser, the } from '../../../support/store-user.js';
 import { StoreWitness } from '../../../support/store-witness.js';
 import { useRedis } from './redis.site.js';
