@@ -98,4 +98,9 @@ function isMet(value: number, wanted: NonNullable<Figure['wanted']>): boolean {
   return 'atLeast' in wanted ? value >= wanted.atLeast : value <= wanted.atMost;
 }
 
-await main();
+// The servers that were started end with this process, whatever ends it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+await main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/free-port.js';
+import { endServer, endWithParent } from '../support/server-process.js';
 
 const COMPILED = fileURLToPath(new URL('../../', import.meta.url));
 /** The programs that are measured, compiled from the same sources. */
@@ -32,7 +32,7 @@ export interface ServerOptions {
   readonly nodeFlags?: readonly string[];
 }
 
-/** A server in a process of its own. */
+/** A server in a process of its own. It ends with this process, if nobody ends it before. */
 export class ServerProcess {
   private constructor(
     private readonly child: ChildProcess,
@@ -41,6 +41,7 @@ export class ServerProcess {
     readonly startedInMs: number,
   ) {}
 
+  /** @throws Error when the program ends instead, or is not ready within a minute; then it does not run any more */
   static async start({ program, env = {}, nodeFlags = [] }: ServerOptions): Promise<ServerProcess> {
     placeManifest(program);
     const port = await freePort();
@@ -56,7 +57,13 @@ export class ServerProcess {
         PORT: String(port),
       },
     });
-    await untilReady(child, port);
+    endWithParent(child);
+    try {
+      await untilReady(child, port);
+    } catch (error) {
+      await endServer(child, 'SIGKILL');
+      throw error;
+    }
     return new ServerProcess(child, port, performance.now() - startedAt);
   }
 
@@ -78,23 +85,22 @@ export class ServerProcess {
   /** How long it took to end. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number> {
     const from = performance.now();
-    const ended = once(this.child, 'exit');
-    this.child.kill(signal);
-    await ended;
+    await endServer(this.child, signal);
     return performance.now() - from;
   }
 }
 
-/** `src/version.ts` reads the package's manifest one folder up, where a build for tests has none. */
+/** `src/version.ts` reads the package's manifest one folder up, where the build of another place may have none. */
 function placeManifest(program: string): void {
-  const compiled = program === PROGRAMS.service ? COMPILED : dirname(dirname(program));
-  copyFileSync(join(COMPILED, '../package.json'), join(compiled, 'package.json'));
+  const manifest = join(dirname(dirname(program)), 'package.json');
+  if (!existsSync(manifest)) copyFileSync(join(COMPILED, 'package.json'), manifest);
 }
 
 async function untilReady(child: ChildProcess, port: number): Promise<void> {
   const until = performance.now() + READY_LIMIT_MS;
   while (!(await isReady(port))) {
-    if (child.exitCode !== null) throw new Error(`The server ended with status ${child.exitCode}`);
+    const ending = child.exitCode ?? child.signalCode;
+    if (ending !== null) throw new Error(`The server ended with ${ending} before it was ready`);
     if (performance.now() > until) throw new Error('The server was not ready in time');
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './free-port.js';
+import { endWithParent } from './server-process.js';
 
 /** Where npm runs every script: this file may have been compiled into another place. */
 const ROOT = `${process.cwd()}/`;
@@ -17,6 +18,7 @@ export class ServiceProcess {
     readonly child: ChildProcess,
     readonly port: number,
   ) {
+    endWithParent(child);
     child.stdout?.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
     this.exited = new Promise((resolve) => {
@@ -51,10 +53,19 @@ export class ServiceProcess {
     );
   }
 
-  /** Spawns it and waits until it is ready. */
+  /**
+   * Spawns it and waits until it is ready.
+   *
+   * @throws Error with its log when it is not; then it does not run any more
+   */
   static async start(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
     const service = await ServiceProcess.spawn(env);
-    await service.ready();
+    try {
+      await service.ready();
+    } catch (error) {
+      await service.stop();
+      throw error;
+    }
     return service;
   }
 
