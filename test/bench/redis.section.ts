@@ -13,7 +13,7 @@ const SECTION = 'redis';
 const SYNCS = ['everysec', 'always'] as const;
 const ROUNDS = 9;
 const WARM_UP_UNITS = 6_000;
-/** In short samples, after a collection of garbage, BullMQ is at a disadvantage: see docs/performance.md. */
+/** In short samples, after a collection of garbage, BullMQ is at a disadvantage: see docs/measurements/2026-11-28.md. */
 const UNITS = 6_000;
 /** A lone caller waits for every answer; it is slower by so much. */
 const UNITS_OF_ONE = 600;
