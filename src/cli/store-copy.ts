@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { type Config, loadConfig, type QueueStore } from '../config/config.js';
-import { type CopyReport, copyStore } from '../storage/store-copy.js';
+import { type CopyProgress, type CopyReport, copyStore } from '../storage/store-copy.js';
 import { openTaskStore } from '../storage/storage.module.js';
 
 const STORES: readonly QueueStore[] = ['embedded', 'redis'];
@@ -22,13 +22,23 @@ async function main(): Promise<number> {
   try {
     const to = await openTaskStore(configFor(stores.to));
     try {
-      return describe(await copyStore(from, to, ({ done, total }) => say(`${done} of ${total} tasks`, 0)));
+      return describe(await copyStore(from, to, progressTeller()));
     } finally {
       await to.close();
     }
   } finally {
     await from.close();
   }
+}
+
+/** A line for each hundredth of the way. */
+function progressTeller(): (progress: CopyProgress) => void {
+  let told = -1;
+  return ({ done, total }) => {
+    const percent = Math.floor((done * 100) / total);
+    if (percent > told) say(`${done} of ${total} tasks`, 0);
+    told = percent;
+  };
 }
 
 function configFor(store: QueueStore): Config {
@@ -43,15 +53,15 @@ function readArguments(): { from: QueueStore; to: QueueStore } | undefined {
 }
 
 function describe(report: CopyReport): number {
-  const { total, copied, present, different, miscounted, differentDocuments } = report;
+  const { total, copied, present, differentCount, different, miscounted, differentDocuments } = report;
   process.stdout.write(`${total} tasks: ${copied} copied, ${present} were there already\n`);
-  if (different.length > 0) {
+  if (differentCount > 0) {
     const some = different.slice(0, 10).join(', ');
-    say(`${different.length} tasks are different in the target and were left as they are: ${some}`, 1);
+    say(`${differentCount} tasks are different in the target and were left as they are: ${some}`, 1);
   }
   if (miscounted.length > 0) say(`The target has fewer tasks in: ${miscounted.join(', ')}`, 1);
   if (differentDocuments.length > 0) say(`Others in the target: ${differentDocuments.join(', ')}`, 1);
-  return different.length + miscounted.length + differentDocuments.length > 0 ? 1 : 0;
+  return differentCount + miscounted.length + differentDocuments.length > 0 ? 1 : 0;
 }
 
 function tell(line: unknown): void {

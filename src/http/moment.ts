@@ -1,6 +1,9 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 import type { Instant } from '../task/clock.js';
 
+/** The years that RFC 3339 can name, in UTC. An answer that tells of a moment is a moment that can be sent, too. */
+const FIRST = Date.parse('0000-01-01T00:00:00Z');
+const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 const MOMENT = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /**
@@ -31,7 +34,8 @@ export function parseMoment(text: string): Instant | undefined {
   if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.padEnd(3, '0').slice(0, 3)));
   const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000;
-  return date.getTime() - (sign === '-' ? -offset : offset);
+  const moment = date.getTime() - (sign === '-' ? -offset : offset);
+  return moment >= FIRST && moment <= LAST ? moment : undefined;
 }
 
 function isMoment(value: unknown): boolean {

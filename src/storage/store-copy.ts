@@ -4,8 +4,13 @@ import { copyDocuments } from './document-copy.js';
 import { copySettings } from './settings-copy.js';
 import type { KeptTask, TaskStore } from './task-store.js';
 
-const IDS_PER_PAGE = 1_000;
+const TASKS_PER_PAGE = 1_000;
 const TASKS_PER_COMMIT = 100;
+const READ_AT_ONCE = 10;
+/** Payloads, outputs and histories of one commit, about, in characters: they are in memory twice. */
+const SIZE_PER_COMMIT = 8 * 1024 * 1024;
+/** Names of what is different that a report has. */
+const NAMES_REPORTED = 100;
 
 export interface CopyProgress {
   readonly done: number;
@@ -18,7 +23,9 @@ export interface CopyReport {
   readonly copied: number;
   /** Were in the target already, the same. */
   readonly present: number;
-  /** Ids of tasks that are another in the target, or not there after all. They were left as they are. */
+  /** Tasks that are another in the target, or not there after all. They were left as they are. */
+  readonly differentCount: number;
+  /** The ids of the first of them. */
   readonly different: readonly string[];
   /** Queues whose counts by state are less in the target than in the source. */
   readonly miscounted: readonly string[];
@@ -28,41 +35,72 @@ export interface CopyReport {
 
 /**
  * Copies every task with its history, payload and output, oldest first, so that all keep their places, and what is kept
- * beside the tasks. Nothing is taken from the source, and nothing in the target is overwritten, so it can be repeated. Nobody else may write to either.
+ * beside the tasks. Nothing is taken from the source, and nothing in the target is overwritten, so it can be repeated.
+ * Nobody else may write to either. What is in memory does not grow with the tasks, but for a cursor for each thousand.
  */
 export async function copyStore(
   from: TaskStore,
   to: TaskStore,
   onProgress: (progress: CopyProgress) => void = () => undefined,
 ): Promise<CopyReport> {
-  const ids = (await newestFirst(from)).toReversed();
-  const total = ids.length;
-  let copied = 0;
-  const different: string[] = [];
-  for (let start = 0; start < total; start += TASKS_PER_COMMIT) {
-    const kept = await read(from, ids.slice(start, start + TASKS_PER_COMMIT));
-    const isCopied = await to.restore(kept);
-    copied += isCopied.filter(Boolean).length;
-    different.push(...(await differencesIn(to, kept)));
-    onProgress({ done: Math.min(start + TASKS_PER_COMMIT, total), total });
+  const { total, cursors } = await pagesOf(from);
+  const tally = { done: 0, copied: 0, differentCount: 0, different: [] as string[] };
+  for (const cursor of cursors.toReversed()) {
+    const page = await from.list({ limit: TASKS_PER_PAGE, cursor });
+    const ids = page.tasks.map(({ spec }) => spec.id).toReversed();
+    for await (const kept of portionsOf(from, ids)) {
+      const isCopied = await to.restore(kept);
+      const different = await differencesIn(to, kept);
+      tally.done += kept.length;
+      tally.copied += isCopied.filter(Boolean).length;
+      tally.differentCount += different.length;
+      tally.different.push(...different.slice(0, NAMES_REPORTED - tally.different.length));
+      onProgress({ done: tally.done, total });
+    }
   }
-  const present = total - copied - different.length;
+  const { copied, differentCount, different } = tally;
+  const present = total - copied - differentCount;
   const differentDocuments = [
     ...(await copyDocuments(from.documents, to.documents)),
     ...(await copySettings(from, to)),
   ];
-  return { total, copied, present, different, miscounted: await miscounted(from, to), differentDocuments };
+  const counts = { total, copied, present, differentCount };
+  return { ...counts, different, miscounted: await miscounted(from, to), differentDocuments };
 }
 
-async function newestFirst(store: TaskStore): Promise<readonly string[]> {
-  const ids: string[] = [];
+/** How many tasks there are, and where each page of the list begins: the list itself begins with the youngest. */
+async function pagesOf(store: TaskStore): Promise<{ total: number; cursors: (string | undefined)[] }> {
+  const cursors: (string | undefined)[] = [];
+  let total = 0;
   let cursor: string | undefined;
   do {
-    const page = await store.list({ limit: IDS_PER_PAGE, cursor });
-    for (const { spec } of page.tasks) ids.push(spec.id);
+    cursors.push(cursor);
+    const page = await store.list({ limit: TASKS_PER_PAGE, cursor });
+    total += page.tasks.length;
     cursor = page.nextCursor;
   } while (cursor !== undefined);
-  return ids;
+  return { total, cursors };
+}
+
+/** The tasks with all that belongs to them, in portions that fit in memory. */
+async function* portionsOf(store: TaskStore, ids: readonly string[]): AsyncGenerator<readonly KeptTask[]> {
+  let portion: KeptTask[] = [];
+  let size = 0;
+  for (let start = 0; start < ids.length; start += READ_AT_ONCE) {
+    const kept = await read(store, ids.slice(start, start + READ_AT_ONCE));
+    portion.push(...kept);
+    size += kept.reduce((sum, each) => sum + sizeOf(each), 0);
+    if (portion.length < TASKS_PER_COMMIT && size < SIZE_PER_COMMIT) continue;
+    yield portion;
+    portion = [];
+    size = 0;
+  }
+  if (portion.length > 0) yield portion;
+}
+
+function sizeOf({ payload, output = '', attempts }: KeptTask): number {
+  const ofAttempts = attempts.reduce((sum, { error = '' }) => sum + error.length, 0);
+  return payload.length + output.length + ofAttempts;
 }
 
 async function read(store: TaskStore, ids: readonly string[]): Promise<readonly KeptTask[]> {

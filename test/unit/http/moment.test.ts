@@ -11,6 +11,8 @@ describe('parseMoment', () => {
     ['2030-01-01T01:30:00+02:00', '2029-12-31T23:30:00.000Z'],
     ['2029-12-31T23:30:00-01:45', '2030-01-01T01:15:00.000Z'],
     ['0099-12-31T23:59:59Z', '0099-12-31T23:59:59.000Z'],
+    ['0000-01-01T00:00:00Z', '0000-01-01T00:00:00.000Z'],
+    ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'],
   ])('reads %s', (text, moment) => {
     expect(new Date(parseMoment(text) ?? NaN).toISOString()).toBe(moment);
   });
@@ -43,6 +45,9 @@ describe('parseMoment', () => {
     '2027-01-10T12:00:00Z\n',
     ' 2027-01-10T12:00:00Z',
     '1830000000000',
+    // In UTC they are in the years -1 and 10000, which no answer can name.
+    '0000-01-01T00:00:00+00:01',
+    '9999-12-31T23:59:59-12:00',
     '',
   ])('refuses %j', (text) => {
     expect(parseMoment(text)).toBeUndefined();

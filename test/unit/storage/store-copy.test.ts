@@ -29,6 +29,7 @@ describe('copyStore', () => {
     expect(rest).toEqual({
       copied: total,
       present: 0,
+      differentCount: 0,
       different: [],
       miscounted: [],
       differentDocuments: [],
@@ -53,6 +54,34 @@ describe('copyStore', () => {
     });
     expect(seen).toEqual([100, 200, 250]);
     expect(await contentsOf(to)).toEqual(await contentsOf(from));
+  });
+
+  it('keeps pages in their order, and no more than some megabytes in memory', async () => {
+    const { from, to, source } = twoStores();
+    const large = `"metadata":{},"code":"${'x'.repeat(1024 * 1024)}"`;
+    await source.add(...Array.from({ length: 1_050 }, (_, number) => ({ id: `first${number}` })));
+    for (let index = 0; index < 40; index += 1) await source.addWith(large, { id: `large${index}` });
+    await source.add(...Array.from({ length: 1_050 }, (_, number) => ({ id: `last${number}` })));
+    const sizes: number[] = [];
+    const restore = to.restore.bind(to);
+    to.restore = (items) => {
+      sizes.push(items.reduce((sum, { payload }) => sum + payload.length, 0));
+      return restore(items);
+    };
+    expect(await copyStore(from, to)).toMatchObject({ total: 2_140, copied: 2_140, differentCount: 0 });
+    expect(Math.max(...sizes)).toBeLessThan(20 * 1024 * 1024);
+    const idsOf = async (store: ReferenceStore) =>
+      (await store.list({ limit: 3_000 })).tasks.map(({ spec }) => spec.id);
+    expect(await idsOf(to)).toEqual(await idsOf(from));
+  });
+
+  it('counts all that is different, and names the first hundred', async () => {
+    const { from, to, source, target } = twoStores();
+    const tasks = Array.from({ length: 150 }, (_, index) => ({ id: `t${index}` }));
+    await source.add(...tasks);
+    await target.add(...tasks.map(({ id }) => ({ id, queue: 'elsewhere' })));
+    const { differentCount, different } = await copyStore(from, to);
+    expect([differentCount, different.length]).toEqual([150, 100]);
   });
 
   it('copies documents, and leaves those alone that are there', async () => {
