@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { TaskStore } from '../storage/task-store.js';
+import { TaskDamaged } from '../task/task.errors.js';
 import type { TaskSpec } from '../task/task.js';
 import { SettingsCache } from './settings-cache.js';
 
@@ -94,10 +95,20 @@ export class DepthGate {
   /** Of tasks of one queue those that need no room, and so many that do. Of one id the first one does. */
   private async fitting<T extends Entrant>(drafts: readonly T[], room: number): Promise<readonly T[]> {
     const ids = [...new Set(drafts.map(({ spec }) => spec.id))];
-    const isThere = await Promise.all(ids.map(async (id) => (await this.store.find(id)) !== undefined));
+    const isThere = await Promise.all(ids.map((id) => this.isThere(id)));
     const fresh = ids.filter((_, index) => !isThere[index]);
     const refused = new Set(fresh.slice(room));
     return drafts.filter(({ spec }) => !refused.has(spec.id));
+  }
+
+  private async isThere(id: string): Promise<boolean> {
+    try {
+      return (await this.store.find(id)) !== undefined;
+    } catch (error) {
+      // Its id is taken all the same.
+      if (error instanceof TaskDamaged) return true;
+      throw error;
+    }
   }
 
   private enter(queue: string, wanted: number): Promise<Arrival> {

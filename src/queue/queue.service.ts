@@ -4,7 +4,7 @@ import type { JsonText, NewTask, Payload, TaskPage, TaskQuery } from '../storage
 import { TaskStore } from '../storage/task-store.js';
 import type { Moment, Seconds } from '../task/clock.js';
 import { create, requireFinished } from '../task/task.machine.js';
-import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
+import { TaskConflict, TaskDamaged, TaskNotFound } from '../task/task.errors.js';
 import type { Attempt, Task, TaskSpec } from '../task/task.js';
 import { afterWrite } from './after-write.js';
 import type { Caller } from './caller.js';
@@ -30,6 +30,9 @@ export interface Enqueued extends PlacedTask {
   readonly isReplay: boolean;
 }
 
+/** Why a task of many was not enqueued. */
+export type EnqueueRefusal = TaskConflict | TaskDamaged | QueueFull;
+
 /** What producers and readers do: enqueue tasks and look at them. */
 @Injectable()
 export class QueueService {
@@ -44,18 +47,18 @@ export class QueueService {
     const item = newTask(draft, this.store.clock.now());
     const [existing] = await this.admitted(draft, () => this.store.insert([item]));
     const result = await this.outcomeOf(item, existing);
-    if (result instanceof TaskConflict) throw result;
+    if (result instanceof Error) throw result;
     return result;
   }
 
   /** Enqueues all in one durable commit; each has its own result. */
-  async enqueueAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict | QueueFull)[]> {
+  async enqueueAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | EnqueueRefusal)[]> {
     const isLimited = drafts.some(({ spec }) => this.gate.limitOf(spec.queue) !== undefined);
     return isLimited ? this.enqueueSome(drafts) : this.insertAll(drafts);
   }
 
   /** Those for which there is room, or that are there already. */
-  private async enqueueSome(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict | QueueFull)[]> {
+  private async enqueueSome(drafts: readonly TaskDraft[]): Promise<(Enqueued | EnqueueRefusal)[]> {
     const { admitted, release } = await this.gate.admit(drafts);
     try {
       const results = (await this.insertAll(drafts.filter((draft) => admitted.has(draft)))).values();
@@ -69,15 +72,33 @@ export class QueueService {
     }
   }
 
-  private async insertAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict)[]> {
+  private async insertAll(drafts: readonly TaskDraft[]): Promise<(Enqueued | TaskConflict | TaskDamaged)[]> {
     const now = this.store.clock.now();
     const items = drafts.map((draft) => newTask(draft, now));
-    const present = await this.store.insert(items);
+    let present: readonly (Task | undefined)[];
+    try {
+      present = await this.store.insert(items);
+    } catch (error) {
+      if (error instanceof TaskDamaged) return this.insertWithout(drafts, error);
+      throw error;
+    }
     try {
       return await Promise.all(items.map((item, index) => this.outcomeOf(item, present[index])));
     } catch (error) {
       throw present.includes(undefined) ? afterWrite(error) : error;
     }
+  }
+
+  /** Inserts the others: nothing was inserted because of the damaged task that has the id of some. */
+  private async insertWithout(
+    drafts: readonly TaskDraft[],
+    damage: TaskDamaged,
+  ): Promise<(Enqueued | TaskConflict | TaskDamaged)[]> {
+    const results = (await this.insertAll(drafts.filter(({ spec }) => spec.id !== damage.id))).values();
+    return drafts.map(({ spec }) => {
+      const next = spec.id === damage.id ? undefined : results.next();
+      return next?.done === false ? next.value : damage;
+    });
   }
 
   /** @throws TaskNotFound */
@@ -196,18 +217,28 @@ export class QueueService {
     }
   }
 
-  private async outcomeOf(item: NewTask, existing: Task | undefined): Promise<Enqueued | TaskConflict> {
-    if (existing !== undefined && !(await this.isSame(existing, item)))
-      return new TaskConflict(existing.spec.id);
+  private async outcomeOf(
+    item: NewTask,
+    existing: Task | undefined,
+  ): Promise<Enqueued | TaskConflict | TaskDamaged> {
+    const refusal = existing === undefined ? undefined : await this.refusalOf(item, existing);
+    if (refusal !== undefined) return refusal;
     const placed = existing === undefined ? this.placeWritten(item.step.task) : this.placePresent(existing);
     const { task, position } = await placed;
     return { task, position, isReplay: existing !== undefined };
   }
 
-  private async isSame(existing: Task, item: NewTask): Promise<boolean> {
-    if (!isSameSpec(existing.spec, item.step.task.spec)) return false;
-    const payload = await this.store.findPayload(existing.spec.id);
-    return payload === undefined || isSamePayload(payload, item.payload);
+  /** Why a task is no repetition of the one that has its id; `undefined` when it is. */
+  private async refusalOf(item: NewTask, { spec }: Task): Promise<TaskConflict | TaskDamaged | undefined> {
+    if (!isSameSpec(spec, item.step.task.spec)) return new TaskConflict(spec.id);
+    try {
+      const payload = await this.store.findPayload(spec.id);
+      const isSame = payload === undefined || isSamePayload(payload, item.payload);
+      return isSame ? undefined : new TaskConflict(spec.id);
+    } catch (error) {
+      if (error instanceof TaskDamaged) return error;
+      throw error;
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { QueueFull } from '../queue/depth-gate.js';
 import { QueueService } from '../queue/queue.service.js';
 import { StoreUnavailable } from '../storage/task-store.js';
 import { Clock, type Instant, isAhead } from '../task/clock.js';
-import { TaskConflict, TaskNotFound } from '../task/task.errors.js';
+import { TaskConflict, TaskDamaged, TaskNotFound } from '../task/task.errors.js';
 import { CronTimes } from './cron.times.js';
 import { dueTimes, ON_TIME_MS } from './due-times.js';
 import { type Schedule, spareTaskIdAt, taskIdAt } from './schedule.js';
@@ -173,6 +173,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     const foreign: Instant[] = [];
     for (const [index, time] of due.entries()) {
       const result = results[index];
+      if (result instanceof TaskDamaged) this.logger.warn(`Schedule ${id}: ${result.message}`);
       if (!(result instanceof TaskConflict) || (full >= 0 && index > full)) continue;
       if (await this.isElsewhere(taskIdAt(id, time), spec.queue)) foreign.push(time);
       else this.logger.warn(`Schedule ${id}: ${result.message}`);

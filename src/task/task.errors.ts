@@ -53,7 +53,7 @@ export class LeaseRequired extends TaskError {
 
 export class TaskDamaged extends TaskError {
   readonly code = 'task_damaged';
-  constructor(id: string) {
+  constructor(readonly id: string) {
     super(
       `Task ${id} is damaged on disk and quarantined; restore a backup, or enqueue it under another eval_id`,
     );

@@ -2,6 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { loadConfig } from '../../../src/config/config.js';
+import { DepthGate } from '../../../src/queue/depth-gate.js';
+import { FinishWatch } from '../../../src/queue/finish-watch.js';
+import { type Enqueued, QueueService } from '../../../src/queue/queue.service.js';
+import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
 import { openFile, openTable } from '../../../src/storage/embedded/lmdb-file.js';
 import { inspectStore } from '../../../src/storage/embedded/store-inspection.js';
@@ -11,7 +16,7 @@ import { fillWithEverything } from '../../support/store-filling.js';
 import { totalOf } from '../../support/store-contents.js';
 import { ROOMY } from '../../support/store-harness.js';
 import { idsOf, payloadOf, StoreUser } from '../../support/store-user.js';
-import { FakeClock } from '../../support/task.builders.js';
+import { FakeClock, spec } from '../../support/task.builders.js';
 
 const FIXTURE = join(import.meta.dirname, '../../fixtures/store-records-2/queue.mdb.gz');
 
@@ -64,6 +69,10 @@ async function damages(): Promise<readonly string[]> {
   return (await inspectStore(directory)).damages;
 }
 
+function nameOfResult(result: Enqueued | Error): string {
+  return result instanceof Error ? result.name : result.task.spec.id;
+}
+
 const TEN = Array.from({ length: 10 }, (_, index) => ({ id: `t${index}` }));
 
 describe('a damaged value in a sound file', () => {
@@ -88,6 +97,27 @@ describe('a damaged value in a sound file', () => {
     expect(await user.dueIds()).toHaveLength(9);
     expect(await user.store.untilDue()).toBeDefined();
   });
+
+  it.each(['payloads', 'tasks'])(
+    'is refused alone in a bulk request, also by a limited queue: %s',
+    async (table) => {
+      await (await open()).add(...TEN);
+      await damage(table, await numberOf('t4'));
+      const user = await open();
+      const settings = new SettingsCache(user.store);
+      const gate = new DepthGate(user.store, settings);
+      const queue = new QueueService(user.store, new FinishWatch(user.store, loadConfig({})), gate);
+      const drafts = ['t3', 't4', 'new'].map((id) => ({ spec: spec({ id }), payload: payloadOf(id) }));
+      for (const maxDepth of [null, 3]) {
+        await user.store.configure('default', { maxDepth });
+        await settings.known();
+        expect((await queue.enqueueAll(drafts.slice(0, 2))).map(nameOfResult)).toEqual(['t3', 'TaskDamaged']);
+      }
+      await user.store.configure('default', { maxDepth: null });
+      await settings.known();
+      expect((await queue.enqueueAll(drafts)).map(nameOfResult)).toEqual(['t3', 'TaskDamaged', 'new']);
+    },
+  );
 
   it('is gone after a clear, and its id is free', async () => {
     await (await open()).add(...TEN);
