@@ -4,7 +4,7 @@
 const DRIVERS = '^src/storage/(embedded|redis)/';
 /** The port itself, and what every driver has to say in the same way. */
 const PORT =
-  '^src/storage/(task-store|document-store|event-log|outbox|notice-rule|task-filter|claim-key)\\.ts$';
+  '^src/storage/(task-store|document-store|event-log|outbox|notice-rule|task-filter|claim-key|task-origins)\\.ts$';
 const STORE_MODULE = '^src/storage/storage\\.module\\.ts$';
 const OWN_SOURCE = '^src/';
 

@@ -2,6 +2,7 @@ import type { Database, Key, RootDatabase } from 'lmdb';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import type { Attempt, Task, TaskSpec } from '../../task/task.js';
 import { type JsonText, type Payload, StoreUnavailable } from '../task-store.js';
+import { TaskOrigins } from '../task-origins.js';
 import { GroupCommit, hear, type Puts } from './group-commit.js';
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
@@ -94,8 +95,7 @@ export class QueueFiles {
   onFailure: (error: Error) => void = () => undefined;
 
   private readonly group = new GroupCommit();
-  /** Which record a task was read from. The life cycle hands the spec on from one state to the next as it is. */
-  private readonly origins = new WeakMap<TaskSpec, TaskNumber>();
+  private readonly origins = new TaskOrigins<TaskNumber>();
 
   /** The file must be known to be sound. */
   constructor(
@@ -142,7 +142,7 @@ export class QueueFiles {
 
   /** Adds a new task to the transaction. */
   putNew(number: TaskNumber, { spec, record, payload, output }: NewRecord): void {
-    this.origins.set(spec, number);
+    this.origins.note(spec, number);
     this.note(this.numbers.put(spec.id, number));
     if (spec.batchId !== undefined) this.note(this.batchTasks.put([spec.batchId, number], true));
     this.note(this.payloads.put(number, payload));
@@ -352,7 +352,7 @@ export class QueueFiles {
     const isThere = number !== undefined && !this.quarantine.isCleared(number);
     const found = isThere ? this.tasks.get(number) : undefined;
     const stored = found === undefined || this.marks.covers(found.head) ? undefined : found;
-    if (number !== undefined && stored !== undefined) this.origins.set(stored.task.spec, number);
+    if (number !== undefined && stored !== undefined) this.origins.note(stored.task.spec, number);
     return stored;
   }
 
@@ -361,7 +361,7 @@ export class QueueFiles {
    * time. A number is given out once, so a record that was removed is not taken for a later one of the same id.
    */
   numberOf({ spec, createdAt }: Task): TaskNumber | undefined {
-    const origin = this.origins.get(spec);
+    const origin = this.origins.of(spec);
     if (origin !== undefined) return origin;
     const number = this.numbers.get(spec.id);
     return this.readStored(number)?.task.createdAt === createdAt ? number : undefined;

@@ -55,6 +55,12 @@ describe('in any history of one task', () => {
     });
   });
 
+  it('every write hands on the very object of the spec, by which a store knows the task', () => {
+    everyWrite(({ before, after }) => {
+      expect(after.spec).toBe(before.spec);
+    });
+  });
+
   it('attempts grow by one with each grant and never otherwise', () => {
     everyWrite(({ command, before, after }) => {
       expect(after.attempt).toBe(before.attempt + (command === 'claim' ? 1 : 0));
