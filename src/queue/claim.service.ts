@@ -51,22 +51,24 @@ export class ClaimService {
     this.room.requireOpen();
     const { workerId, queues } = claim;
     if (workerId !== undefined) this.workers.saw(workerId, queues);
-    const isDraining = this.workers.isDraining(workerId);
-    if (isDraining && claim.claimId === undefined) return [];
     await this.leaseIds.whenReady();
-    const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
-    const until = this.store.clock.now().steady + (isDraining ? 0 : claim.wait * 1000);
+    const until = this.store.clock.now().steady + claim.wait * 1000;
     for (;;) {
-      const wait = (until - this.store.clock.now().steady) / 1000;
+      // An order to drain may have come while this call waited.
+      const isDraining = this.workers.isDraining(workerId);
+      if (isDraining && claim.claimId === undefined) return [];
+      const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
+      const wait = isDraining ? 0 : (until - this.store.clock.now().steady) / 1000;
       const isPatient = claim.wait > 0 && wait > 0;
       const claimed = isPatient
         ? await this.park(request, { ...claim, wait }, caller)
         : await this.ask(request);
       const returning = this.handOvers.returning(claimed);
       if (returning === undefined) {
-        const good = await this.handOver(claimed, request, caller);
+        const { good, lose } = await this.handOver(claimed, request, caller);
         if (caller.isGone) {
-          // Its answer is a problem then, and what it was to carry goes back.
+          // Whatever it is answered with, it gets none of these.
+          lose();
           caller.requireEntry();
           return [];
         }
@@ -83,18 +85,19 @@ export class ClaimService {
     return claimed;
   }
 
-  /** What of it the caller may be answered with. */
+  /** What of it the caller may be answered with; `lose` says that it is not answered with any. */
   private async handOver(
     claimed: readonly ClaimedTask[],
     { leaseIds }: ClaimRequest,
     caller: Caller,
-  ): Promise<readonly ClaimedTask[]> {
+  ): Promise<{ readonly good: readonly ClaimedTask[]; readonly lose: () => void }> {
     const isOurs = (each: ClaimedTask) => leaseIds.includes(each.task.lease.id) || this.handOvers.has(each);
     const ours = claimed.filter(isOurs);
-    this.handOvers.carry(ours, leaseIds, caller);
-    if (ours.length === claimed.length) return claimed;
+    const lose = this.handOvers.carry(ours, leaseIds, caller);
+    if (ours.length === claimed.length) return { good: claimed, lose };
     const others = await this.confirm(claimed.filter((each) => !ours.includes(each)));
-    return claimed.flatMap((each) => (ours.includes(each) ? each : (others.get(each) ?? [])));
+    const good = claimed.flatMap((each) => (ours.includes(each) ? each : (others.get(each) ?? [])));
+    return { good, lose };
   }
 
   /**
@@ -120,10 +123,11 @@ export class ClaimService {
   /** Who is told to drain leaves as if the wait were over. */
   private async park(request: ClaimRequest, { wait, workerId }: Claim, caller: Caller) {
     if (workerId === undefined) return this.room.claim(request, wait, caller);
+    const { workers } = this;
     let forget: () => void = () => undefined;
     const leaving: Caller = {
       get isGone() {
-        return caller.isGone;
+        return caller.isGone || workers.isDraining(workerId);
       },
       onAnswered: (callback) => {
         caller.onAnswered(callback);
@@ -133,17 +137,17 @@ export class ClaimService {
       },
       onGone: (callback) => {
         caller.onGone(callback);
-        forget = this.workers.onDrain(workerId, callback);
+        forget = workers.onDrain(workerId, callback);
       },
     };
-    const end = this.workers.parked(workerId);
+    const end = workers.parked(workerId);
     try {
       return await this.room.claim(request, wait, leaving);
     } finally {
       forget();
       end();
       // A worker that hung up may have said goodbye meanwhile.
-      if (!caller.isGone) this.workers.saw(workerId);
+      if (!caller.isGone) workers.saw(workerId);
     }
   }
 

@@ -36,8 +36,12 @@ export class HandOvers {
     return this.underWay.has(task.lease.id);
   }
 
-  /** Lets a caller be answered with these. */
-  carry(claimed: readonly ClaimedTask[], taken: readonly string[], caller: Caller): void {
+  /**
+   * Lets a caller be answered with these.
+   *
+   * @returns what to call when its answer is sent without them
+   */
+  carry(claimed: readonly ClaimedTask[], taken: readonly string[], caller: Caller): () => void {
     const carried = claimed.flatMap(({ task }) => {
       const known = this.underWay.get(task.lease.id);
       // What was taken before, and was delivered or belongs to another process, is not ours to give back.
@@ -47,10 +51,14 @@ export class HandOvers {
       this.underWay.set(task.lease.id, handOver);
       return [handOver];
     });
-    if (carried.length === 0) return;
-    caller.onAnswered((isWhole) => {
+    let isSettled = carried.length === 0;
+    const settle = (isWhole: boolean) => {
+      if (isSettled) return;
+      isSettled = true;
       this.settle(carried, isWhole);
-    });
+    };
+    if (!isSettled) caller.onAnswered(settle);
+    return () => settle(false);
   }
 
   private settle(carried: readonly HandOver[], isWhole: boolean): void {

@@ -36,9 +36,7 @@ export class SettingsCache implements OnModuleInit {
    */
   known(): Promise<void> | undefined {
     if (this.isStale) {
-      this.reading ??= this.read().finally(() => {
-        this.reading = undefined;
-      });
+      this.reading ??= this.read();
     }
     return this.reading;
   }
@@ -58,8 +56,10 @@ export class SettingsCache implements OnModuleInit {
         this.settings = new Map(configured.map(({ queue, settings }) => [queue, settings]));
       } catch {
         this.isStale = true;
-        return;
+        break;
       }
     }
+    // In the same turn: whoever finds them stale from here on has them read again.
+    this.reading = undefined;
   }
 }

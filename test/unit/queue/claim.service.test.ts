@@ -14,13 +14,45 @@ import { spec } from '../../support/task.builders.js';
 const CONFIG = loadConfig({});
 const CLAIM = { queues: ['default'], maxTasks: 1, wait: 0, workerId: 'w1', claimId: 'c1' };
 
-class Nobody extends WorkerWatch {
+/** Workers that are all told to drain when the test says so. */
+class Drains extends WorkerWatch {
+  private isOn = false;
+  private readonly callbacks = new Set<() => void>();
+
   saw(): void {}
+
   isDraining(): boolean {
-    return false;
+    return this.isOn;
   }
-  onDrain(): () => void {
-    return () => undefined;
+
+  onDrain(_: string, callback: () => void): () => void {
+    this.callbacks.add(callback);
+    return () => this.callbacks.delete(callback);
+  }
+
+  begin(): void {
+    this.isOn = true;
+    for (const callback of this.callbacks) callback();
+  }
+}
+
+/** A connection whose key is withdrawn while a claim is under way, and whose answer is sent without what it claimed. */
+class KeylessLine implements Caller {
+  isGone = false;
+  private readonly endings: ((isWhole: boolean) => void)[] = [];
+
+  onGone(): void {}
+
+  requireEntry(): void {
+    if (this.isGone) throw new Error('The key is not valid any more');
+  }
+
+  onAnswered(callback: (isWhole: boolean) => void): void {
+    this.endings.push(callback);
+  }
+
+  answer(): void {
+    for (const ending of this.endings.splice(0)) ending(true);
   }
 }
 
@@ -57,11 +89,11 @@ afterEach(() => {
 });
 
 /** The service of one process. */
-function processAt(at: TaskStore): ClaimService {
+function processAt(at: TaskStore, workers = new Drains()): ClaimService {
   const room = new WaitingRoom(at, CONFIG, new SettingsCache(at));
   rooms.push(room);
   const leaseIds = new LeaseIds(at, at.documents, CONFIG);
-  return new ClaimService(at, room, new TaskChanger(at), CONFIG, new Nobody(), leaseIds);
+  return new ClaimService(at, room, new TaskChanger(at), CONFIG, workers, leaseIds);
 }
 
 async function leaseOf(service: ClaimService, line = new Line(), wait = 0): Promise<string | undefined> {
@@ -91,6 +123,49 @@ function holdWrites(): () => void {
     release();
   };
 }
+
+/** Has the store do something before it answers the next call of this name. */
+function beforeNext(name: 'claim' | 'configured', act: () => void): void {
+  const method = store[name] as (...args: unknown[]) => Promise<never>;
+  store[name] = async (...args: unknown[]) => {
+    store[name] = method;
+    act();
+    return method.apply(store, args);
+  };
+}
+
+describe('a worker that is told to drain while its call is under way', () => {
+  it('gets nothing new when the call still waited for the secret of lease ids', async () => {
+    const workers = new Drains();
+    const service = processAt(store, workers);
+    const claimed = service.claim({ ...CLAIM, claimId: undefined }, new Line());
+    workers.begin();
+    expect(await claimed).toEqual([]);
+    expect(await heldLease()).toBeUndefined();
+  });
+
+  it('gets nothing new when the poll still waited for settings', async () => {
+    const workers = new Drains();
+    const service = processAt(store, workers);
+    beforeNext('configured', () => workers.begin());
+    const claimed = service.claim({ ...CLAIM, claimId: undefined, wait: 10 }, new Line());
+    expect(await claimed).toEqual([]);
+    expect(await heldLease()).toBeUndefined();
+  });
+});
+
+describe('a lease for a key that is withdrawn while it is claimed', () => {
+  it('goes back at once, also when the answer of its request is sent without it', async () => {
+    const service = processAt(store);
+    const line = new KeylessLine();
+    beforeNext('claim', () => {
+      line.isGone = true;
+    });
+    await expect(service.claim(CLAIM, line)).rejects.toThrow('not valid any more');
+    line.answer();
+    expect(await heldLease()).toBeUndefined();
+  });
+});
 
 describe('a lease that is in the answers of two calls', () => {
   it('stays when the second one loses its answer', async () => {

@@ -58,6 +58,26 @@ describe('the settings a process knows', () => {
     expect(cache.of('default')).toEqual({ maxDepth: 1 });
   });
 
+  it.each([1, 2, 3, 4, 5, 6])(
+    'are read again when they change %s steps after an answer came',
+    async (steps) => {
+      let reads = 0;
+      const change = (left: number) => {
+        if (left > 0) queueMicrotask(() => change(left - 1));
+        else void store.configure('default', {});
+      };
+      store.configured = async () => {
+        reads += 1;
+        if (reads > 1) return [{ queue: 'default', settings: { maxDepth: 2 } }];
+        change(steps);
+        return [];
+      };
+      await cache.known();
+      await new Promise(setImmediate);
+      expect(cache.of('default')).toEqual({ maxDepth: 2 });
+    },
+  );
+
   it('forget a queue for which nothing is set any more', async () => {
     await store.configure('default', { maxDepth: 1 });
     await store.answerAll(Promise.resolve(cache.known()));
