@@ -15,6 +15,8 @@ interface Entry extends StoredDocument {
 export class DocumentData {
   readonly kinds = new Map<DocumentKind, Map<string, Entry>>();
   writes = 0;
+  /** The last write of each kind. */
+  readonly versions = new Map<DocumentKind, number>();
 }
 
 /** What a store of documents promises, by the shortest way. */
@@ -34,14 +36,14 @@ export class ReferenceDocuments extends DocumentStore {
   async put(kind: DocumentKind, { id, text, expected }: NewDocument): Promise<number | undefined> {
     const present = this.of(kind).get(id);
     if ((present?.revision ?? 0) !== expected) return undefined;
-    const revision = ++this.data.writes;
+    const revision = this.write(kind);
     this.of(kind).set(id, { id, text, revision, born: present?.born ?? revision });
     return revision;
   }
 
   async remove(kind: DocumentKind, id: string, revision: number): Promise<boolean> {
     if (this.of(kind).get(id)?.revision !== revision) return false;
-    this.data.writes += 1;
+    this.write(kind);
     return this.of(kind).delete(id);
   }
 
@@ -54,8 +56,14 @@ export class ReferenceDocuments extends DocumentStore {
     return found.length > limit ? { documents, next: page.at(-1)?.born } : { documents };
   }
 
-  async version(): Promise<number> {
+  async version(kind: DocumentKind): Promise<number> {
     this.requireOpen();
+    return this.data.versions.get(kind) ?? 0;
+  }
+
+  private write(kind: DocumentKind): number {
+    this.data.writes += 1;
+    this.data.versions.set(kind, this.data.writes);
     return this.data.writes;
   }
 

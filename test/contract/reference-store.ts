@@ -59,6 +59,7 @@ export class ReferenceData {
   generation = 0;
   readonly flows = new Map<string, Flow>();
   readonly documents = new DocumentData();
+  readonly bytes = new WeakMap<Task, number>();
   private readonly ready = new Map<string, Set<string>>();
 
   flowOf(queue: string): Flow {
@@ -437,9 +438,14 @@ export class ReferenceStore extends TaskStore {
     });
   }
 
+  /** Output and attempts change with their task, which is another object then. */
   private bytes(task: Task): number {
+    const known = this.data.bytes.get(task);
+    if (known !== undefined) return known;
     const { payload = '', output = '', attempts = [] } = this.data.entries.get(task.spec.id) ?? {};
-    return Buffer.byteLength(payload + output + JSON.stringify(task) + JSON.stringify(attempts));
+    const bytes = Buffer.byteLength(payload + output + JSON.stringify(task) + JSON.stringify(attempts));
+    this.data.bytes.set(task, bytes);
+    return bytes;
   }
 
   private tell(steps: readonly Step[]): void {

@@ -1,23 +1,21 @@
 /**
- * `npm run test:simulation -- [--seeds 1000] [--seed N] [--store embedded|reference|redis] [--theme NAME] [--planted]`:
- * simulates the whole service under so many seeds, from N on. A seed that fails is shrunk and printed as a script of
- * steps; `--seeds 1 --seed N` plays it again. `--planted` plants each known fault and counts the seeds until it is found.
- * `--store redis` carries out the plans on two processes at a real Redis, in real time.
+ * `npm run test:simulation -- [--seeds 1000] [--seed N] [--store embedded|reference|redis] [--theme NAME]
+ * [--processes 2] [--planted [--fault NAME]]`: simulates the whole service under so many seeds, from N on. A seed that
+ * fails is printed; `--seeds 1 --seed N` plays it again and shrinks it to a script of steps. `--planted` plants each
+ * known fault and counts the seeds until it is found. `--store redis` carries out the plans on two processes at a real
+ * Redis, in real time.
  */
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { inspect, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 import { RedisServer } from '../support/redis-server.js';
+import { Crew, type Report } from './crew.js';
 import { FAULTS } from './faults/index.js';
-import { planOf, type PlanOptions, scriptOf, THEME_NAMES } from './plan.js';
+import { planOf, type PlanOptions, THEME_NAMES } from './plan.js';
 import { simulateOnRedis } from './redis.js';
-import { shrink } from './shrink.js';
-import { simulate } from './world.js';
 
-/** By the real clock, for one seed: JavaScript that never comes to an end cannot be stopped from within. */
-const HANG_MS = 120_000;
 /** A fault that so many seeds do not show is not found. */
 const SEEDS_PER_FAULT = 20_000;
+const SEEDS_PER_JOB = 50;
+const SEEDS_PER_NOTE = 5_000;
 
 const { values } = parseArgs({
   options: {
@@ -25,107 +23,56 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     store: { type: 'string' },
     theme: { type: 'string' },
+    processes: { type: 'string', default: '2' },
     fault: { type: 'string' },
     planted: { type: 'boolean', default: false },
   },
 });
-const [seeds, first] = [Number(values.seeds), Number(values.seed)];
+const [seeds, first, processes] = [Number(values.seeds), Number(values.seed), Number(values.processes)];
 const theme = THEME_NAMES.find((name) => name === values.theme);
 const isStore = [undefined, 'embedded', 'reference', 'redis'].includes(values.store);
 if (
-  ![seeds, first].every(Number.isInteger) ||
+  ![seeds, first, processes].every(Number.isInteger) ||
   !isStore ||
   (values.theme !== undefined && theme === undefined)
 ) {
-  console.error(`--seeds and --seed must be whole numbers, --theme one of ${THEME_NAMES.join(', ')}`);
+  console.error(
+    `--seeds, --seed and --processes must be whole numbers, --theme one of ${THEME_NAMES.join(', ')}`,
+  );
   process.exit(2);
 }
-const isOnRedis = values.store === 'redis';
-const options: PlanOptions = { store: isOnRedis ? undefined : (values.store as PlanOptions['store']), theme };
+const options: PlanOptions = { store: storeOf(values.store), theme };
+const crew = new Crew(processes);
 
-if (isOnRedis) process.exitCode = (await workOnRedis()) ? 0 : 1;
-else if (process.send !== undefined) await work();
+if (values.store === 'redis') process.exitCode = (await workOnRedis()) ? 0 : 1;
 else if (values.planted) process.exitCode = (await findPlanted()) ? 0 : 1;
-else process.exitCode = (await supervise()) ? 0 : 1;
+else process.exitCode = (await work()) ? 0 : 1;
+await crew.close();
 
-/** Has a process of its own go through the seeds, and stops it when it hangs. */
-async function supervise(): Promise<boolean> {
-  const last = first + seeds;
-  let [next, failures] = [first, 0];
-  while (next < last) {
-    const result = await runChild(next, last - next);
-    next = result.next;
-    failures += result.failures;
-    if (result.hangs) {
-      failures += 1;
-      console.log(`seed ${next} does not come to an end`);
-      next += 1;
-    } else if (next < last) {
-      failures += 1;
-      console.log(`the process ended at seed ${next}`);
-      next += 1;
-    }
-  }
-  console.log(failures === 0 ? `${seeds} seeds, nothing found.` : `${failures} of ${seeds} seeds failed.`);
-  return failures === 0;
+function storeOf(name: string | undefined): PlanOptions['store'] {
+  return name === 'embedded' || name === 'reference' ? name : undefined;
 }
 
-interface Stretch {
-  readonly next: number;
-  readonly failures: number;
-  readonly hangs: boolean;
-}
-
-function runChild(from: number, count: number): Promise<Stretch> {
-  const given = [...(values.store ? ['--store', values.store] : []), ...(theme ? ['--theme', theme] : [])];
-  const args = ['--seed', String(from), '--seeds', String(count), ...given];
-  const child = fork(fileURLToPath(import.meta.url), args);
-  return new Promise((resolve) => {
-    let next = from;
-    let failures = 0;
-    let hangs = false;
-    let alarm: NodeJS.Timeout | undefined;
-    const watch = () => {
-      clearTimeout(alarm);
-      alarm = setTimeout(() => {
-        hangs = true;
-        child.kill('SIGKILL');
-      }, HANG_MS);
-    };
-    watch();
-    child.on('message', (message: { seed: number; isFailed: boolean }) => {
-      next = message.seed + 1;
-      if (message.isFailed) failures += 1;
-      watch();
-    });
-    child.on('exit', () => {
-      clearTimeout(alarm);
-      resolve({ next, failures, hangs });
-    });
+async function work(): Promise<boolean> {
+  const startedAt = performance.now();
+  const jobs = Array.from({ length: Math.ceil(seeds / SEEDS_PER_JOB) }, (_, index) => {
+    const from = first + index * SEEDS_PER_JOB;
+    const count = Math.min(SEEDS_PER_JOB, first + seeds - from);
+    return { options, first: from, seeds: count, explains: seeds === 1 };
   });
-}
-
-async function work(): Promise<void> {
-  let reason: unknown;
-  process.on('unhandledRejection', (error) => {
-    reason = error;
-  });
-  for (let seed = first; seed < first + seeds; seed += 1) {
-    const plan = planOf(seed, options);
-    const { violations, steps } = await simulate(plan);
-    const isFailed = violations.length > 0 || reason !== undefined;
-    if (isFailed) {
-      const [violation] = violations;
-      console.log(`seed ${seed} (${plan.theme}, ${plan.store}): ${violation?.rule}: ${violation?.detail}`);
-      if (reason !== undefined)
-        console.log(`  a promise was rejected and nobody listened: ${inspect(reason)}`);
-      if (seeds === 1) await explain(seed);
-    }
-    reason = undefined;
-    if (seeds === 1) console.log(`${steps} things happened`);
-    process.send?.({ seed, isFailed });
-  }
-  process.disconnect();
+  let [done, failed] = [0, 0];
+  const note = ({ seeds: count, failures }: Report) => {
+    for (const { seed, lines } of failures) console.log(`seed ${seed}: ${lines.join('\n  ')}`);
+    failed += failures.length;
+    if (Math.floor((done + count) / SEEDS_PER_NOTE) > Math.floor(done / SEEDS_PER_NOTE))
+      console.log(`${done + count} seeds, ${failed} failed, ${secondsSince(startedAt)} s`);
+    done += count;
+  };
+  await crew.run(jobs, note);
+  console.log(
+    `${failed === 0 ? `${seeds} seeds, nothing found` : `${failed} of ${seeds} seeds failed`} (${secondsSince(startedAt)} s).`,
+  );
+  return failed === 0;
 }
 
 async function workOnRedis(): Promise<boolean> {
@@ -141,29 +88,30 @@ async function workOnRedis(): Promise<boolean> {
   return failures === 0;
 }
 
-async function explain(seed: number): Promise<void> {
-  const small = await shrink(planOf(seed, options), (plan) => simulate(plan));
-  const { violations } = await simulate(small);
-  console.log(scriptOf(small).join('\n'));
-  for (const { rule, detail, at } of violations) console.log(`at ${at} ms, ${rule}: ${detail}`);
+/** A table of how many seeds each planted fault takes. */
+async function findPlanted(): Promise<boolean> {
+  const faults = FAULTS.filter(({ name }) => name.includes(values.fault ?? ''));
+  const count = Math.min(seeds, SEEDS_PER_FAULT);
+  const jobs = faults.map(({ name, where }) => {
+    return {
+      options: { ...where, ...(theme && { theme }) },
+      first,
+      seeds: count,
+      fault: name,
+      explains: false,
+    };
+  });
+  const reports = await crew.run(jobs);
+  console.log('| fault | point | theme | seeds | found as |\n| --- | --- | --- | --- | --- |');
+  for (const { name, point, where } of faults) {
+    const report = reports.find(({ job }) => job.fault === name);
+    const found = report?.failures[0]?.lines[0]?.replace(/^at [\d.]+ ms, /, '');
+    const took = found === undefined ? 'not found' : report?.seeds;
+    console.log(`| ${name} | ${point ?? ''} | ${where.theme ?? ''} | ${took} | ${found ?? ''} |`);
+  }
+  return reports.every(({ failures }) => failures.length > 0);
 }
 
-/** How many seeds each planted fault takes. */
-async function findPlanted(): Promise<boolean> {
-  let missed = 0;
-  for (const fault of FAULTS) {
-    if (values.fault !== undefined && !fault.name.includes(values.fault)) continue;
-    let found: string | undefined;
-    let seed = first;
-    for (; seed < first + Math.min(seeds, SEEDS_PER_FAULT) && found === undefined; seed += 1) {
-      const plan = planOf(seed, { ...fault.where, ...(theme && { theme }) });
-      const { violations } = await simulate(plan, { faults: [fault] });
-      found = violations[0] && `${violations[0].rule}: ${violations[0].detail}`;
-    }
-    if (found === undefined) missed += 1;
-    console.log(
-      `${fault.name}: ${found === undefined ? 'not found' : `${seed - first} seeds`}; ${found ?? ''}`,
-    );
-  }
-  return missed === 0;
+function secondsSince(startedAt: number): string {
+  return ((performance.now() - startedAt) / 1000).toFixed(1);
 }

@@ -42,6 +42,8 @@ const MOST_EXPIRED = 500;
 /** A claim that came before a limit was set has its answer by then. */
 const IN_FORCE_MS = 400;
 const FIRST_WEBHOOK_WAIT_MS = 5_000;
+/** A webhook that is due by then is waited for. */
+const SOON_MS = 15_000;
 
 interface Told {
   readonly id: string;
@@ -62,6 +64,8 @@ export class Checks {
   /** What looked wrong at the last look: it may be about to be put right. */
   private suspicions = new Set<string>();
   private looks = 0;
+  /** Whether something looked wrong that another look may confirm. */
+  isLooking = false;
   /** Tasks that wait, that there ever were, and that began to wait, in that order. */
   private readonly waiting = new Set<string>();
   private readonly known = new Set<string>();
@@ -106,7 +110,18 @@ export class Checks {
       limit: 1_000,
       queues: ['default', 'a', 'b'],
     });
-    return tasks.length > 0;
+    return tasks.length > 0 || (await this.hasDeliveries());
+  }
+
+  /** Whether a webhook is to be tried soon; one that was not tried in time says so at the next look. */
+  private async hasDeliveries(): Promise<boolean> {
+    const { wall } = this.parts.scheduler.clock.now();
+    const { documents } = await this.parts.site.inner.documents.list('delivery', { limit: 500 });
+    return documents.some(({ text }) => {
+      const delivery = JSON.parse(text) as Delivery;
+      const isSoon = delivery.nextAt < wall + SOON_MS && delivery.nextAt > wall - RECOVERED_MS - CALM_MS;
+      return delivery.state === 'pending' && isSoon;
+    });
   }
 
   /**
@@ -136,10 +151,9 @@ export class Checks {
     const confirmed = [...found].filter(([text]) => this.suspicions.has(text));
     for (const [text, rule] of confirmed) this.parts.report(rule, text.slice(rule.length + 2));
     this.suspicions = new Set(found.keys());
-    if (found.size > 0 && this.looks < 5) {
-      this.looks += 1;
-      lookAgain();
-    } else this.looks = 0;
+    this.isLooking = found.size > 0 && this.looks < 5;
+    this.looks = this.isLooking ? this.looks + 1 : 0;
+    if (this.isLooking) lookAgain();
   }
 
   /** Judges what the clients saw. */

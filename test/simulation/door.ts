@@ -46,12 +46,12 @@ export class Door {
     private readonly make: Make,
   ) {
     // Fixed paths before those with a parameter.
-    this.routes = controllers.flatMap(routesOf).sort((one, other) => rank(one) - rank(other));
+    this.routes = controllers.flatMap(knownRoutesOf).sort((one, other) => rank(one) - rank(other));
   }
 
   /** Answers a request. Resolves when the handler is done, not when the client has read the answer. */
   async handle({ request, response }: Connection): Promise<void> {
-    const { pathname } = new URL(request.url ?? '', 'http://simulation');
+    const pathname = (request.url ?? '').replace(/\?.*$/, '');
     const route = this.routes.find(({ method, path }) => method === request.method && path.test(pathname));
     if (route === undefined) throw new Error(`There is no route ${request.method} ${pathname}`);
     const params = route.path.exec(pathname)?.groups ?? {};
@@ -97,6 +97,14 @@ export class Door {
 function contextOf({ request, response }: { request: unknown; response: unknown }): ExecutionContext {
   const http = { getRequest: () => request, getResponse: () => response };
   return { switchToHttp: () => http } as unknown as ExecutionContext;
+}
+
+const known = new Map<Type, readonly Route[]>();
+
+function knownRoutesOf(controller: Type): readonly Route[] {
+  const routes = known.get(controller) ?? routesOf(controller);
+  known.set(controller, routes);
+  return routes;
 }
 
 function routesOf(controller: Type): Route[] {

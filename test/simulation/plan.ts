@@ -115,7 +115,7 @@ const ROOMY: Flavour = {
 
 type DeedName = Deed['do'];
 
-interface Theme {
+export interface Theme {
   /** How often each deed comes, against the others. */
   readonly deeds: Partial<Record<DeedName, number>>;
   readonly queues: readonly string[];
@@ -139,6 +139,8 @@ interface Theme {
   readonly bulk?: number;
   readonly errorLength?: number;
   readonly bursts?: number;
+  /** Every other gap between bursts is a long one. */
+  readonly isPatient?: boolean;
   readonly isSeldom?: boolean;
 }
 
@@ -261,12 +263,14 @@ const THEMES = {
     hasCallbacks: true,
     hasBatches: true,
     bursts: 6,
+    isPatient: true,
   },
   receivers: {
     deeds: { enqueue: 5, poll: 6, 'receiver answers': 3, 'send webhooks again': 2 },
     queues: ['default'],
     stores: EMBEDDED,
     hasCallbacks: true,
+    isPatient: true,
   },
   schedules: {
     deeds: { schedule: 3, unschedule: 1, poll: 5, set: 1, look: 1, 'lose the store': 1, enqueue: 1 },
@@ -345,6 +349,11 @@ const THEMES = {
 export type ThemeName = keyof typeof THEMES;
 
 export const THEME_NAMES = Object.keys(THEMES) as ThemeName[];
+
+export function themeOf(name: ThemeName): Theme {
+  return THEMES[name];
+}
+
 const OFTEN = THEME_NAMES.filter((name) => !(THEMES[name] as Theme).isSeldom);
 /** One plan in so many has a theme that takes long. */
 const SELDOM_ONE_IN = 200;
@@ -366,7 +375,12 @@ const OFFERS: readonly (Labels | undefined)[] = [
 ];
 /** A look at rest, and another one that confirms it, are over before the next burst. */
 const REST_MS = 1_300;
-const GAPS: readonly Ms[] = [300, 2_600, 4_000, 12_000];
+const GAPS: readonly Ms[] = [50, 300, 300, 1_400, 1_400, 2_600, 4_000];
+/** Long enough for the longest lease, and for a webhook to be tried again. */
+const LONG_GAP_MS = 12_000;
+const LONG_GAP_ONE_IN = 12;
+/** Most plans are small: in the same time more of them find more. */
+const LARGE_ONE_IN = 4;
 
 export interface PlanOptions {
   readonly store?: StoreKind;
@@ -405,7 +419,9 @@ class Planner {
 
   plan(): Plan {
     const { theme, random } = this;
-    const bursts = 2 + random.below(theme.bursts ?? 3);
+    const isLarge = random.below(LARGE_ONE_IN) === 0;
+    const bursts = isLarge ? 2 + random.below(theme.bursts ?? 3) : 1 + random.below(theme.bursts ?? 2);
+    const most = isLarge ? 12 : 6;
     const steps: Step[] = [];
     let start: Ms = 0;
     const replicas = theme.replicas ?? 1;
@@ -414,14 +430,14 @@ class Planner {
         steps.push({ do: 'set', queue, change: theme.first, at: 0, replica: 0 });
     }
     for (let burst = 0; burst < bursts; burst += 1) {
-      const count = 3 + random.below(12);
+      const count = 3 + random.below(most);
       for (let index = 0; index < count; index += 1) {
         // Few different instants, so that much happens at the same one.
         const at =
           start + 20 * random.below(1 + random.below(10)) + (random.below(3) === 0 ? random.below(20) : 0);
         steps.push({ ...this.deed(), at, replica: random.below(replicas) });
       }
-      const gap = this.one(GAPS);
+      const gap = random.below(theme.isPatient ? 2 : LONG_GAP_ONE_IN) === 0 ? LONG_GAP_MS : this.one(GAPS);
       start += 200 + gap;
       if (gap > REST_MS) steps.push({ do: 'rest', at: start - REST_MS, replica: 0 });
     }

@@ -37,8 +37,11 @@ export async function simulate(plan: Plan, options: WorldOptions = {}): Promise<
 
 const TICK_MS = 1e-6;
 /** How long the end may take: leases, delays and retries are over by then. */
-const DRAIN_MS = 15_000;
-const DRAINS = 6;
+const DRAIN_MS = 90_000;
+/** After so long it is looked again whether anything is left to do. */
+const DRAIN_STEP_MS = 1_500;
+/** From one look at rest to the next. */
+const LOOK_MS = 1_000;
 /** More queues than that are only counted: to make them would take long. */
 const MOST_REAL_QUEUES = 1_000;
 const READS_AT_ONCE = 100;
@@ -117,7 +120,7 @@ class World {
     const weather = WEATHERS[plan.weather];
     if (weather === undefined) throw new Error(`There is no weather ${plan.weather}`);
     this.scheduler = new Scheduler(plan.schedule, weather);
-    this.timers = new SimulatedTimers(this.scheduler);
+    this.timers = new SimulatedTimers(this.scheduler, plan.store === 'embedded');
     this.budget = new Budget(this.scheduler);
     this.receivers = new Receivers(this.scheduler);
     this.history = new HistoryRecorder(() => this.tick());
@@ -185,7 +188,7 @@ class World {
     });
     await this.until(opened, checks, Promise.all(this.replicas.map((replica) => replica.start())));
     for (const step of plan.steps) scheduler.after(step.at, 'plan', () => this.act(step, opened, site));
-    await this.pass(opened, checks, (plan.steps.at(-1)?.at ?? 0) + 3_000);
+    await this.pass(opened, checks, (plan.steps.at(-1)?.at ?? 0) + 1_500);
     if (!this.isOver) await this.finish(opened, checks);
     if (this.budget.overrun !== undefined) this.report('bounded work', this.budget.overrun);
     if (!this.isOver) checks.judge(this.history);
@@ -236,12 +239,16 @@ class World {
     for (const worker of ['w1', 'w2', 'w3'])
       void clients.act({ do: 'resume', worker, at: 0, replica: 0 }, first);
     for (const id of ['s1', 's2']) void clients.act({ do: 'unschedule', id, at: 0, replica: 0 }, first);
-    for (let drain = 0; drain < DRAINS && !this.isOver && (await checks.hasWork()); drain += 1) {
-      await this.pass(opened, checks, scheduler.now + DRAIN_MS);
+    const limit = scheduler.now + DRAIN_MS;
+    do {
+      await this.pass(opened, checks, scheduler.now + DRAIN_STEP_MS);
       await this.until(opened, checks, this.drain(first));
-    }
+    } while (scheduler.now < limit && !this.isOver && (await checks.hasWork()));
+    await this.pass(opened, checks, scheduler.now + LOOK_MS);
     this.wantsRest = true;
-    await this.pass(opened, checks, scheduler.now + 4_000);
+    do {
+      await this.pass(opened, checks, scheduler.now + LOOK_MS + 100);
+    } while (checks.isLooking && !this.isOver);
     await this.until(opened, checks, this.readAll(first));
     await this.until(opened, checks, Promise.all(this.replicas.map((replica) => replica.stop())));
     await this.pass(opened, checks, scheduler.now + 200);
@@ -309,7 +316,7 @@ class World {
       await opened.settle();
       this.budget.nextTurn();
       if (isDone || this.isOver) return;
-      if (await this.mayRest(checks)) continue;
+      if (this.wantsRest && (await this.mayRest(checks))) continue;
       if (!this.scheduler.step(limit)) break;
     }
     this.report('liveness', 'something that must end does not');
@@ -320,7 +327,7 @@ class World {
       await opened.settle();
       this.budget.nextTurn();
       if (this.isOver) return;
-      if (await this.mayRest(checks)) continue;
+      if (this.wantsRest && (await this.mayRest(checks))) continue;
       if (!this.scheduler.step(until)) break;
     }
     this.scheduler.moveTo(until);
@@ -330,10 +337,10 @@ class World {
 
   /** Looks at everything when nothing is under way. */
   private async mayRest(checks: Checks): Promise<boolean> {
-    if (!this.wantsRest || this.replicas.some(({ line }) => line?.isQuiet === false)) return false;
+    if (this.replicas.some(({ line }) => line?.isQuiet === false)) return false;
     this.wantsRest = false;
     await checks.rest(() => {
-      this.scheduler.after(1_000, 'look again', () => {
+      this.scheduler.after(LOOK_MS, 'look again', () => {
         this.wantsRest = true;
       });
     });

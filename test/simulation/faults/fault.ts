@@ -5,6 +5,8 @@ import type { OpenedStore } from '../stores.js';
 /** A fault that the service once had, or could have, and that the simulation must find. */
 export interface Fault {
   readonly name: string;
+  /** Which fault of the close reading of November 2026 it is, when it is one. */
+  readonly point?: number;
   /** Themes and stores in which it can show. */
   readonly where: PlanOptions;
   /** Classes of the service that take the place of sound ones. */

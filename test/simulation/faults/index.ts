@@ -154,9 +154,15 @@ class ForgetfulWork extends WorkService {
  * theirs. A number is that of no list: names say what goes wrong.
  */
 export const FAULTS: readonly Fault[] = [
-  { name: 'idle polls spin', where: { theme: 'rates' }, classes: inPlaceOf(WaitingRoom, RestlessRoom) },
+  {
+    name: 'idle polls spin',
+    point: 1,
+    where: { theme: 'rates' },
+    classes: inPlaceOf(WaitingRoom, RestlessRoom),
+  },
   {
     name: 'a token is announced too late',
+    point: 19,
     where: { theme: 'rates' },
     plant: ({ store }) =>
       spoil(store, 'untilAllowed', (real: TaskStore['untilAllowed']) => async (queue) => {
@@ -166,12 +172,14 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a repeated claim loses its lease',
+    point: 2,
     where: { theme: 'claims' },
     classes: inPlaceOf(ClaimService, GrabbingClaims),
   },
-  { name: 'a hang-up is not noticed', where: { theme: 'claims' }, isDeaf: true },
+  { name: 'a hang-up is not noticed', point: 3, where: { theme: 'claims' }, isDeaf: true },
   {
     name: 'a second poll with one claim_id waits on',
+    point: 13,
     where: { theme: 'claims' },
     plant: ({ store }) =>
       spoil(store, 'claim', (real: TaskStore['claim']) => async (request) => {
@@ -181,26 +189,31 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'the second end of a batch is not told',
+    point: 4,
     where: { theme: 'batches' },
     classes: inPlaceOf(BatchEvents, TellsOnce),
   },
   {
     name: 'one batch holds up the others',
+    point: 19,
     where: { theme: 'batches' },
     classes: inPlaceOf(BatchService, SlowBatches),
   },
   {
     name: 'status fails with many queues',
+    point: 5,
     where: { theme: 'crowd' },
     classes: inPlaceOf(StatusService, SpreadingStatus),
   },
   {
     name: 'an identical enqueue is a conflict',
+    point: 6,
     where: { theme: 'conflicts' },
     classes: inPlaceOf(QueueService, OrderingQueue),
   },
   {
     name: 'a claim expires a whole backlog',
+    point: 7,
     where: { theme: 'backlog' },
     plant: ({ store }) =>
       spoil(store, 'claim', (real: TaskStore['claim']) => async (request) => {
@@ -213,6 +226,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a write that fails leaves its tasks busy',
+    point: 8,
     where: { theme: 'plain', store: 'embedded' },
     plant: ({ store }) => {
       let writes = 0;
@@ -229,6 +243,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'an index disagrees with the file',
+    point: 8,
     where: { theme: 'plain', store: 'embedded' },
     plant: ({ store }) => {
       let moves = 0;
@@ -240,16 +255,19 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'retention takes too little for what is kept',
+    point: 9,
     where: { theme: 'retention' },
     flavour: (flavour) => ({ ...flavour, retentionMaxBytes: flavour.retentionMaxBytes * 20 }),
   },
   {
     name: 'repeated tasks take the room of new ones',
+    point: 10,
     where: { theme: 'depth' },
     classes: inPlaceOf(DepthGate, CrowdedGate),
   },
   {
     name: 'a list costs its limit times all queues',
+    point: 11,
     where: { theme: 'crowd', store: 'embedded' },
     plant: ({ store }) =>
       spoil(store, 'list', (real: TaskStore['list']) => async (query) => {
@@ -261,6 +279,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a limit of 0 lets one task of a group out',
+    point: 12,
     where: { theme: 'limits' },
     plant: ({ store }) => {
       const none = new Set<string>();
@@ -287,14 +306,16 @@ export const FAULTS: readonly Fault[] = [
       return () => undo.forEach((each) => each());
     },
   },
-  { name: 'a clear wakes nobody', where: { theme: 'clears' }, isClearSilent: true },
+  { name: 'a clear wakes nobody', point: 14, where: { theme: 'clears' }, isClearSilent: true },
   {
     name: 'a cleared lease is answered 404',
+    point: 15,
     where: { theme: 'clears' },
     classes: inPlaceOf(WorkService, ForgetfulWork),
   },
   {
     name: 'positions ignore that tasks age',
+    point: 16,
     where: { theme: 'ageing' },
     plant: ({ store }) =>
       spoil(store, 'position', (real: TaskStore['position']) => async (task: Task) => {
@@ -308,6 +329,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a webhook that is sent again waits as before',
+    point: 17,
     where: { theme: 'receivers' },
     plant: ({ store }) =>
       spoil(
@@ -322,6 +344,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'each attempt leaves a listener',
+    point: 18,
     where: { theme: 'receivers' },
     plant: () =>
       spoilClass(
@@ -336,6 +359,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a courier forgets what waits',
+    point: 19,
     where: { theme: 'webhooks' },
     plant: () => {
       let added = 0;
@@ -347,6 +371,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a look at what is due loses deadlines',
+    point: 19,
     where: { theme: 'plain', store: 'embedded' },
     plant: ({ store }) => {
       let looks = 0;
