@@ -17,6 +17,7 @@ const TASK = `
     gate) gate ;;
     return) answer ;;
     error) echo 'as it was told to' >&2; exit 1 ;;
+    block*) set -- $code; sleep "$2"; answer ;;
     *) eval "$code" ;;
   esac`;
 

@@ -16,6 +16,10 @@ const worker = new Worker(
     if (code === 'error') throw new AttemptFailed('as it was told to');
     const [, nap] = /^sleep ([\d.]+)$/.exec(code) ?? [];
     if (nap !== undefined) await setTimeout(Number(nap) * 1000, undefined, { signal });
+    const [, block] = /^block ([\d.]+)$/.exec(code) ?? [];
+    // Nothing else runs in this thread meanwhile.
+    if (block !== undefined)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(block) * 1000);
     if (code === 'gate') {
       await new Promise((resolve, reject) => {
         opened.set(id, resolve);

@@ -95,6 +95,15 @@ export type RemovalFilter =
       ))
   | { readonly all: true };
 
+const madeOf = new WeakMap<Client, ClientOptions>();
+
+/** The options of a client, its key among them; not a part of the public interface. */
+export function optionsOf(client: Client): ClientOptions {
+  const options = madeOf.get(client);
+  if (options === undefined) throw new TypeError('The client must be a Client of this package');
+  return options;
+}
+
 /**
  * The HTTP API as methods. Field names are those of the wire, and the types come from the OpenAPI document.
  *
@@ -110,6 +119,7 @@ export class Client {
   private readonly transport: Transport;
 
   constructor(options: ClientOptions) {
+    madeOf.set(this, options);
     this.transport = new Transport(options);
     const send = <Answer>(call: Call, read: Read<Answer>): Promise<Answer> => this.transport.read(call, read);
     this.batches = new BatchCalls(send);

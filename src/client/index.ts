@@ -17,6 +17,7 @@ export {
 export * from './errors.js';
 export type { EventFilter, EventOptions, EventReset, TaskEvent } from './event-stream.js';
 export { JsonText } from './json-text.js';
+export { NoHeartbeatThread } from './heartbeat-thread.js';
 export { LateHeartbeat } from './lease-keeper.js';
 export type { WaitOptions } from './long-poll.js';
 export type { QueueCalls } from './queue-calls.js';

@@ -1,6 +1,8 @@
 import type { KeptItem, LostItem, Progress } from './api.generated.js';
 import type { Client } from './client.js';
 import { ApiError, ClientError, LeaseLost } from './errors.js';
+import type { HeartbeatThread, ThreadLease } from './heartbeat-thread.js';
+import { LARGEST_BEAT, retryAfter } from './heartbeat-times.js';
 import type { RunningTask } from './running-task.js';
 import { type Milliseconds, steadyNow } from './steady-clock.js';
 import { textOfError } from './verdicts.js';
@@ -11,20 +13,21 @@ export interface KeeperOptions {
   /** The service asks the worker to finish what it holds and to take no more. */
   readonly onDrain: () => void;
   readonly onError: (error: unknown) => void;
+  /** Sends the heartbeats that this one sends too late. */
+  readonly thread?: HeartbeatThread;
+  /** Seconds that a handler has after its timeout; so long the thread keeps its lease. */
+  readonly abandonAfter: number;
 }
 
-/** Before a heartbeat without an answer is repeated: half an interval within these bounds, and never more than an interval. */
-const SHORTEST_RETRY_MS = 1500;
-const LONGEST_RETRY_MS = 2000;
 const LONGEST_TIMER_MS = 60_000;
-/** Leases that the service takes in one heartbeat. */
-const LARGEST_BEAT = 1000;
 /** A delay worth telling, for intervals so short that half of one is less. */
 const SMALL_DELAY_MS = 500;
 /** Characters that the service takes of a progress message. */
 const LONGEST_MESSAGE = 1000;
 /** Between two reports of progress of one task. */
 const PROGRESS_SPACING_MS = 1000;
+
+const BLOCKED = 'A handler blocks the event loop';
 
 /** A heartbeat was due long ago: a handler gave nothing else time to run. */
 export class LateHeartbeat extends ClientError {
@@ -46,11 +49,13 @@ export class LeaseKeeper {
 
   add(running: RunningTask): void {
     this.held.add(running);
+    this.tellThread([running]);
     this.schedule();
   }
 
   remove(running: RunningTask): void {
     this.held.delete(running);
+    this.options.thread?.drop(running.task.lease_id);
     this.schedule();
   }
 
@@ -85,6 +90,7 @@ export class LeaseKeeper {
       const limits = { patience: 0, timeout: running.interval / 1000 };
       const kept = await this.options.client.heartbeat(running.task, { progress }, limits);
       running.keep(kept, sentAt);
+      this.tellThread([running]);
       if (kept.command === 'drain') this.options.onDrain();
     } catch (error) {
       if (error instanceof LeaseLost) running.lose(error.reason);
@@ -112,6 +118,7 @@ export class LeaseKeeper {
 
   private tick(): void {
     const now = steadyNow();
+    this.takeOver();
     for (const running of this.held) if (running.expiresAt <= now) running.lose('expired');
     const [first] = this.byUrgency();
     if (first !== undefined && first.beatDueAt <= now && !this.isBeating) {
@@ -119,6 +126,33 @@ export class LeaseKeeper {
       void this.beat(now);
     }
     this.schedule();
+  }
+
+  private tellThread(some: readonly RunningTask[], dueAt?: Milliseconds): void {
+    const leases = some
+      .filter((running) => this.held.has(running))
+      .map((running): ThreadLease => {
+        const { eval_id, lease_id } = running.task;
+        const until = running.deadline + this.options.abandonAfter * 1000;
+        return { eval_id, lease_id, interval: running.interval, dueAt: dueAt ?? running.beatDueAt, until };
+      });
+    if (leases.length > 0) this.options.thread?.hold(leases);
+  }
+
+  /** What the thread did while a handler blocked the event loop. */
+  private takeOver(): void {
+    const { thread, onError } = this.options;
+    if (thread === undefined) return;
+    const heldBy = (leaseId: string): RunningTask | undefined =>
+      [...this.held].find(({ task }) => task.lease_id === leaseId);
+    for (const report of thread.reports()) {
+      if ('trouble' in report) {
+        onError(new LateHeartbeat(`${BLOCKED}; its heartbeat had no answer: ${report.trouble}`));
+        continue;
+      }
+      for (const { lease_id: id, item } of report.results) this.take(item, heldBy(id), report.sentAt);
+      onError(new LateHeartbeat(`${BLOCKED}; its lease was kept, but a stop reaches it late`));
+    }
   }
 
   private byUrgency(): readonly RunningTask[] {
@@ -129,7 +163,7 @@ export class LeaseKeeper {
     const delay = now - beatDueAt;
     if (delay <= Math.max(SMALL_DELAY_MS, interval / 2)) return;
     const seconds = (length: Milliseconds): string => `${(length / 1000).toFixed(1)} s`;
-    const message = `A heartbeat was ${seconds(delay)} late and leases last ${seconds(3 * interval)}: a handler blocks the event loop; move its work to a worker thread or process, or ask for a longer lease`;
+    const message = `A heartbeat was ${seconds(delay)} late and leases last ${seconds(3 * interval)}. ${BLOCKED}: move its work to a worker thread or process, or ask for a longer lease`;
     this.options.onError(new LateHeartbeat(message));
   }
 
@@ -137,6 +171,8 @@ export class LeaseKeeper {
     this.isBeating = true;
     const beaten = this.byUrgency().slice(0, LARGEST_BEAT);
     const interval = Math.min(...beaten.map((running) => running.interval));
+    // Until then there may be an answer.
+    this.tellThread(beaten, sentAt + interval);
     try {
       const held = beaten.map(({ task }) => task);
       const limits = { patience: 0, timeout: interval / 1000 };
@@ -146,11 +182,11 @@ export class LeaseKeeper {
     } catch (error) {
       this.isUnanswered = true;
       this.options.onError(error);
-      const length = Math.min(LONGEST_RETRY_MS, Math.max(SHORTEST_RETRY_MS, interval / 2));
-      const retryAt = steadyNow() + Math.min(interval, length);
+      const retryAt = steadyNow() + retryAfter(interval);
       for (const running of beaten) running.beatDueAt = retryAt;
     } finally {
       this.isBeating = false;
+      this.tellThread(beaten);
       this.schedule();
     }
   }

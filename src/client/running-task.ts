@@ -1,7 +1,7 @@
 import type { HeldTask } from './answers.js';
 import type { KeptLease, Progress } from './api.generated.js';
 import type { LeaseLossReason } from './errors.js';
-import type { Milliseconds } from './steady-clock.js';
+import { type Milliseconds, steadyNow } from './steady-clock.js';
 import { TaskStopped } from './verdicts.js';
 
 /** A lease is three intervals long: two heartbeats in a row may be lost. */
@@ -14,6 +14,8 @@ export class RunningTask {
   beatDueAt: Milliseconds = 0;
   /** How long one heartbeat lasts. */
   interval: Milliseconds = 0;
+  /** Its timeout is over then. */
+  readonly deadline: Milliseconds;
   /** Its end is on its way to the service, whose answer to that decides, not that to a heartbeat. */
   isReporting = false;
   /** Said by its work and not told to the service yet. */
@@ -27,6 +29,7 @@ export class RunningTask {
     readonly task: HeldTask,
     since: Milliseconds,
   ) {
+    this.deadline = steadyNow() + task.timeout * 1000;
     this.keep(task, since);
   }
 

@@ -3,8 +3,9 @@ import type { HeldTask } from './answers.js';
 import type { Claim } from './api.generated.js';
 import { attempt, type Handler } from './attempt.js';
 import { ClaimDesk } from './claim-desk.js';
-import { Client, type ClientOptions } from './client.js';
+import { Client, type ClientOptions, optionsOf } from './client.js';
 import { ClientError } from './errors.js';
+import { HeartbeatThread } from './heartbeat-thread.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { report } from './report.js';
 import { RunningTask } from './running-task.js';
@@ -40,6 +41,11 @@ export interface WorkerOptions {
   readonly reportPatience?: number;
   /** Seconds that a handler gets to return after its signal; then nobody waits for it any more. Default 10. */
   readonly abandonAfter?: number;
+  /**
+   * A thread sends the heartbeats that the event loop sends too late, so a handler that blocks it keeps its lease for as long
+   * as its timeout. False saves the thread and its memory, for handlers that never block. Default true.
+   */
+  readonly heartbeatThread?: boolean;
   readonly onEvent?: (event: WorkerEvent) => void;
 }
 
@@ -63,6 +69,7 @@ const LARGEST_CLAIM = 100;
 const MOST_AT_A_TIME = 1000;
 const EMPTY_PAUSE_MS = 800;
 const DEFAULT_LEASE_SECONDS = 30;
+const DEFAULT_ABANDON_SECONDS = 10;
 /** Seconds that the goodbye of a worker may take. */
 const LAST_CALL_SECONDS = 5;
 /** In which the same trouble is told once. */
@@ -79,6 +86,7 @@ export class Worker {
   private readonly client: Client;
   private readonly desk: ClaimDesk;
   private readonly keeper: LeaseKeeper;
+  private readonly thread: HeartbeatThread | undefined;
   private readonly running = new Set<RunningTask>();
   /** Fires when nothing more is to be claimed. */
   private readonly stopping = new AbortController();
@@ -104,7 +112,10 @@ export class Worker {
     const claim = { worker_id: workerId, queues, labels, lease };
     const common = { client: this.client, onError, onDrain };
     this.desk = new ClaimDesk({ ...common, claim, signal: this.stopping.signal });
-    this.keeper = new LeaseKeeper({ ...common, workerId });
+    const { heartbeatThread = true, abandonAfter = DEFAULT_ABANDON_SECONDS } = options;
+    if (heartbeatThread)
+      this.thread = new HeartbeatThread({ client: optionsOf(this.client), workerId, onError });
+    this.keeper = new LeaseKeeper({ ...common, workerId, thread: this.thread, abandonAfter });
   }
 
   /**
@@ -144,6 +155,7 @@ export class Worker {
     } finally {
       while (this.running.size > 0) await this.slotFreed();
       this.endGrace();
+      await this.thread?.close();
       await this.leave();
     }
     return this.summary;
@@ -204,7 +216,7 @@ export class Worker {
     const verdict = await attempt(running, {
       handler: this.handler,
       progress: (progress) => this.keeper.tell(running, progress),
-      abandonAfter: this.options.abandonAfter ?? 10,
+      abandonAfter: this.options.abandonAfter ?? DEFAULT_ABANDON_SECONDS,
     });
     running.isReporting = true;
     try {

@@ -220,7 +220,7 @@ describe('the TypeScript client', () => {
       }
       return fetch(input, init);
     };
-    const options = { onEvent: (event: WorkerEvent) => events.push(event) };
+    const options = { onEvent: (event: WorkerEvent) => events.push(event), heartbeatThread: false };
     const worker = new Worker({ url: service.url, apiKey: API_KEY, fetch: slow }, () => 'done', options);
     const summary = worker.run();
     await until(() => events.some(({ type }) => type === 'draining'));

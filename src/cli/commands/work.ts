@@ -51,6 +51,8 @@ export async function work(
     labels: options.labels,
     concurrency: options.jobs ?? 1,
     lease: options.lease,
+    // Commands run in processes of their own and block nothing here.
+    heartbeatThread: false,
     onEvent: (event) => tell(event, options, context),
   });
   const letGo = stopOnSignals(worker, context);

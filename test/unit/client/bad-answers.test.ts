@@ -6,6 +6,7 @@ import {
   type Handler,
   InvalidRequest,
   LateHeartbeat,
+  NoHeartbeatThread,
   PermanentError,
   RetryLater,
   type RunSummary,
@@ -71,7 +72,9 @@ beforeEach(async () => {
 afterEach(() => service.stop());
 
 function runOne(handler: Handler = () => undefined, options: WorkerOptions = {}): Promise<RunSummary> {
-  return new Worker({ url: service.url }, handler, options).run({ maxTasks: 1 });
+  return new Worker({ url: service.url }, handler, { heartbeatThread: false, ...options }).run({
+    maxTasks: 1,
+  });
 }
 
 function claimed(...tasks: object[]): ScriptedAnswer {
@@ -222,6 +225,20 @@ describe('a worker', () => {
     };
     expect(await runOne(undefined, { onEvent })).toMatchObject({ completed: 1 });
     expect(warn).toHaveBeenCalledWith('onEvent threw: a fault of the listener', 'WorkerListenerWarning');
+    warn.mockRestore();
+  });
+
+  it('says loudly that its heartbeats have no thread of their own, and goes on', async () => {
+    service.answers = [claimed(task('a')), DONE];
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const errors: unknown[] = [];
+    const client = { url: service.url, fetch: (...given: Parameters<typeof fetch>) => fetch(...given) };
+    const worker = new Worker(client, () => undefined, { onEvent: ({ error }) => void errors.push(error) });
+    expect(await worker.run({ maxTasks: 1 })).toMatchObject({ completed: 1 });
+    expect(errors).toContainEqual(expect.any(NoHeartbeatThread));
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining('a fetch of its own'), 'WorkerHeartbeatWarning'],
+    ]);
     warn.mockRestore();
   });
 
