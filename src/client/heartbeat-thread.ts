@@ -2,7 +2,7 @@ import type { MessagePort, Worker as Thread } from 'node:worker_threads';
 import type { KeptItem, LostItem } from './api.generated.js';
 import type { ClientOptions } from './client.js';
 import { ClientError } from './errors.js';
-import { type Milliseconds, steadyNow } from './steady-clock.js';
+import { type Milliseconds, sharedNow, steadyNow } from './steady-clock.js';
 import { textOfError } from './verdicts.js';
 
 /** A lease as the thread knows it. Its times are those of `sharedNow`. */
@@ -51,11 +51,6 @@ export class NoHeartbeatThread extends ClientError {
 /** MiB. What it holds is small; an answer of a proxy may not be. */
 const LARGEST_HEAP = 64;
 
-/** A clock that all threads of a process share, which `performance.now` is not. */
-export function sharedNow(): Milliseconds {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
 /**
  * A thread that sends the heartbeats which the event loop does not send in time, because a handler blocks it. It starts
  * with the first lease, and ends by `close`.
@@ -85,7 +80,7 @@ export class HeartbeatThread {
     if (this.started === undefined) return;
     const { receiveMessageOnPort } = process.getBuiltinModule('node:worker_threads');
     for (;;) {
-      const received = receiveMessageOnPort(this.started.port) as { message: ThreadReport } | undefined;
+      const received: { message: ThreadReport } | undefined = receiveMessageOnPort(this.started.port);
       if (received === undefined) return;
       const { message } = received;
       yield 'sentAt' in message ? { ...message, sentAt: message.sentAt - this.offset } : message;

@@ -2,13 +2,13 @@
 import { workerData } from 'node:worker_threads';
 import { Client } from './client.js';
 import {
-  sharedNow,
   type ThreadData,
   type ThreadLease,
   type ThreadOrder,
   type ThreadReport,
 } from './heartbeat-thread.js';
 import { LARGEST_BEAT, retryAfter } from './heartbeat-times.js';
+import { sharedNow } from './steady-clock.js';
 import { textOfError } from './verdicts.js';
 
 /** Of an interval: so long a heartbeat may be late before this thread sends it. */

@@ -5,6 +5,11 @@ export function steadyNow(): Milliseconds {
   return performance.now();
 }
 
+/** The same on a clock that all threads of a Node process share: that of `steadyNow` begins anew in each. */
+export function sharedNow(): Milliseconds {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 /** Node fires a timer that is set for longer at once: it counts in a signed 32-bit integer. */
 const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1;
 
