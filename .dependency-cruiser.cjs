@@ -104,9 +104,15 @@ module.exports = {
       name: 'client-stands-alone',
       comment: 'The client is for other programs, browsers too: no service, no package, no Node module.',
       severity: 'error',
-      from: { path: '^src/client/' },
+      from: { path: '^src/client/', pathNot: '^src/client/heartbeat[.-]thread\\.ts$' },
       to: { pathNot: '^src/client/' },
     },
+    only(
+      'client-threads-alone',
+      'Of its modules only the thread needs Node; browsers never load it, and the others know its types alone.',
+      { path: '^src/client/heartbeat[.-]thread\\.ts$' },
+      ['^src/client/', '^worker_threads$'],
+    ),
     only(
       'commands-know-the-client',
       'A command is a program of its own that starts at once. Only those for the files of the store know more.',
