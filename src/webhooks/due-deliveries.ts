@@ -1,6 +1,7 @@
 import { StoreUnavailable } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import type { Delivery } from './delivery.js';
+import { DueHeap } from './due-heap.js';
 
 const AT_ONCE = 128;
 /** Attempts at one host at the same time: one that is slow leaves room for the others. */
@@ -21,21 +22,24 @@ interface Waiting extends WaitingDelivery {
 /** Makes an attempt. Gives the delivery when there will be another one, `undefined` when it has ended. */
 type Deliver = (id: string) => Promise<Delivery | undefined>;
 
-/** Due ones by source and host. Who was served goes to the end of each. */
-type Ready = Map<string, Map<string, Waiting[]>>;
+/** Due ones by source and host, oldest first. Who was served goes to the end of each. */
+type Ready = Map<string, Map<string, Set<Waiting>>>;
 
 /**
  * Deliveries that wait for their time, and those that are under way. Queues take turns, and within a queue hosts do; each
  * has only so many attempts under way, so that a host that is silent holds up neither others nor other queues.
  */
 export class DueDeliveries {
+  /** The heap and the lists below also have what waits no longer, or was read again; this is what counts. */
   private readonly waiting = new Map<string, Waiting>();
+  private readonly later = new DueHeap<Waiting>();
   private readonly underWay = new Map<string, Promise<void>>();
   private readonly busyHosts = new Map<string, number>();
   private readonly busySources = new Map<string, number>();
   private readonly silentHosts = new Set<string>();
-  /** As of the last start. The next one is at the end of each list. */
-  private ready: Ready = new Map();
+  private readonly ready: Ready = new Map();
+  /** Under way, and read again meanwhile. */
+  private readonly passedOver = new Set<string>();
 
   /** @param failed is told of an error that is not the store's being away */
   constructor(
@@ -51,7 +55,7 @@ export class DueDeliveries {
     const { id, to, nextAt, source, attempts = 0, status } = delivery;
     const host = hostOf(to);
     if (attempts > 0) this.noteHost(host, status !== undefined);
-    this.waiting.set(id, { id, to, nextAt, source, host });
+    this.wait({ id, to, nextAt, source, host });
   }
 
   hasDue(now: Instant): boolean {
@@ -61,22 +65,13 @@ export class DueDeliveries {
 
   /** Begins with what is due, as far as there is room; the rest follows as room comes. */
   start(now: Instant): void {
-    const order = [...this.ready.keys()];
-    // Who waited before keeps the turn.
-    this.ready = new Map(order.map((source) => [source, new Map<string, Waiting[]>()]));
-    for (const waiting of this.waiting.values()) {
-      // One that was read again meanwhile is looked at when its attempt is over.
-      if (waiting.nextAt > now || this.underWay.has(waiting.id)) continue;
-      const { source = '', host } = waiting;
-      const hosts = this.ready.get(source) ?? new Map<string, Waiting[]>();
+    for (let next = this.later.popDue(now); next !== undefined; next = this.later.popDue(now)) {
+      if (!this.isFree(next)) continue;
+      const { source = '', host } = next;
+      const hosts = this.ready.get(source) ?? new Map<string, Set<Waiting>>();
       this.ready.set(source, hosts);
-      const same = hosts.get(host) ?? [];
-      hosts.set(host, same);
-      same.push(waiting);
-    }
-    for (const [source, hosts] of this.ready) {
-      if (hosts.size === 0) this.ready.delete(source);
-      for (const same of hosts.values()) same.reverse();
+      const same = hosts.get(host) ?? new Set<Waiting>();
+      hosts.set(host, same.add(next));
     }
     this.fill();
   }
@@ -91,6 +86,7 @@ export class DueDeliveries {
   /** Forgets what waits; the store has it. */
   clear(): void {
     this.waiting.clear();
+    this.later.clear();
     this.ready.clear();
   }
 
@@ -118,9 +114,9 @@ export class DueDeliveries {
     if (hosts === undefined || (this.busySources.get(source) ?? 0) >= OF_ONE_SOURCE) return undefined;
     for (const [host, same] of hosts) {
       if (!this.hasRoom(host)) continue;
-      const next = this.popOf(same);
+      const next = this.takeOf(same);
       hosts.delete(host);
-      if (same.length > 0) hosts.set(host, same);
+      if (same.size > 0) hosts.set(host, same);
       if (next === undefined) continue;
       this.ready.delete(source);
       if (hosts.size > 0) this.ready.set(source, hosts);
@@ -130,12 +126,25 @@ export class DueDeliveries {
     return undefined;
   }
 
-  private popOf(same: Waiting[]): Waiting | undefined {
-    for (let next = same.pop(); next !== undefined; next = same.pop()) {
-      // It may have been taken, or have been begun, since the start.
-      if (this.waiting.has(next.id) && !this.underWay.has(next.id)) return next;
+  private takeOf(same: Set<Waiting>): Waiting | undefined {
+    for (const next of same) {
+      same.delete(next);
+      if (this.isFree(next)) return next;
     }
     return undefined;
+  }
+
+  /** Whether it still waits, and is not under way: then it is looked at again when its attempt is over. */
+  private isFree(next: Waiting): boolean {
+    if (this.waiting.get(next.id) !== next) return false;
+    const isUnderWay = this.underWay.has(next.id);
+    if (isUnderWay) this.passedOver.add(next.id);
+    return !isUnderWay;
+  }
+
+  private wait(waiting: Waiting): void {
+    this.waiting.set(waiting.id, waiting);
+    this.later.push(waiting);
   }
 
   private hasRoom(host: string): boolean {
@@ -150,6 +159,8 @@ export class DueDeliveries {
     count(this.busySources, source, 1);
     const attempt = this.attempt(waiting).then(() => {
       this.underWay.delete(id);
+      const again = this.passedOver.delete(id) ? this.waiting.get(id) : undefined;
+      if (again !== undefined) this.later.push(again);
       count(this.busyHosts, host, -1);
       count(this.busySources, source, -1);
       this.fill();
@@ -164,7 +175,7 @@ export class DueDeliveries {
       else this.add(next);
     } catch (error) {
       // It is tried again with the next look.
-      this.waiting.set(waiting.id, waiting);
+      this.wait(waiting);
       if (!(error instanceof StoreUnavailable)) this.failed(error);
     }
   }

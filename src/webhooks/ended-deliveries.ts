@@ -8,9 +8,18 @@ export interface EndedLimits {
   readonly age: number;
 }
 
+interface EndedDelivery {
+  readonly id: string;
+  readonly endedAt: Instant;
+  readonly at: Instant;
+}
+
+/** Removals of one look: many that end their time together hold up what is to be sent by one commit at most. */
+const REMOVED_AT_ONCE = 200;
+
 /** Deliveries that have ended, as the process that delivers knows them: the oldest are forgotten in time. */
 export class EndedDeliveries {
-  private readonly ended: { readonly id: string; readonly endedAt: Instant; readonly at: Instant }[] = [];
+  private readonly ended: EndedDelivery[] = [];
 
   constructor(
     private readonly book: DeliveryBook,
@@ -26,14 +35,21 @@ export class EndedDeliveries {
     this.ended.length = 0;
   }
 
+  /** Forgets some of those that are over; the rest with the next calls. */
   async forgetOld(now: Instant): Promise<void> {
     const { count, age } = this.limits;
     const isOver = () => this.ended.length > count || (this.ended[0]?.at ?? Infinity) < now - age;
-    while (isOver()) {
-      const gone = this.ended.shift();
-      const kept = gone && (await this.book.find(gone.id));
-      // It may have been made again since.
-      if (gone && kept?.delivery.endedAt === gone.endedAt) await this.book.remove(gone.id);
+    const gone: EndedDelivery[] = [];
+    while (gone.length < REMOVED_AT_ONCE && isOver()) {
+      const oldest = this.ended.shift();
+      if (oldest !== undefined) gone.push(oldest);
     }
+    await Promise.all(gone.map((each) => this.forget(each)));
+  }
+
+  private async forget({ id, endedAt }: EndedDelivery): Promise<void> {
+    const kept = await this.book.find(id);
+    // It may have been made again since.
+    if (kept?.delivery.endedAt === endedAt) await this.book.remove(id);
   }
 }

@@ -83,11 +83,17 @@ export class WebhookIntake {
     const taken: Delivery[] = [];
     const left = await allDocuments(documents, 'notice');
     if (left.length === 0) this.seenVersion = version;
-    for (const { id, text, revision } of left.toReversed()) {
-      if (!mayGoOn()) return taken;
-      const delivery = await this.take(id, JSON.parse(text) as LeftNotice, now);
-      if (delivery !== undefined) taken.push(delivery);
-      await documents.remove('notice', id, revision);
+    const oldestFirst = left.toReversed();
+    for (let from = 0; from < left.length && mayGoOn(); from += AT_ONCE) {
+      const some = oldestFirst.slice(from, from + AT_ONCE);
+      const deliveries = await Promise.all(
+        some.map(async ({ id, text, revision }) => {
+          const delivery = await this.take(id, JSON.parse(text) as LeftNotice, now);
+          await documents.remove('notice', id, revision);
+          return delivery ?? [];
+        }),
+      );
+      taken.push(...deliveries.flat());
     }
     return taken;
   }
