@@ -929,7 +929,7 @@ export interface HealthAnswer {
   readonly queue_size: number | null;
   /** Every task that is known; null when unhealthy */
   readonly total_tasks: number | null;
-  /** Whether events go out; the service is healthy without them */
+  /** Whether events go out and, with tasks in Redis, events of other processes come in; the service is healthy without them */
   readonly redis: 'connected' | 'disconnected';
   /** The version of the service */
   readonly version: string;

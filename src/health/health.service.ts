@@ -59,7 +59,7 @@ export class HealthService implements OnModuleDestroy {
       service: 'queue',
       queue_size: totals?.queued ?? null,
       total_tasks: totals?.all ?? null,
-      redis: this.events.status,
+      redis: this.isConnected ? 'connected' : 'disconnected',
       version: VERSION,
       uptime: Math.round(process.uptime() * 1000) / 1000,
     };
@@ -68,6 +68,12 @@ export class HealthService implements OnModuleDestroy {
   /** Whether the store takes writes, which is known without asking it. */
   private get hasStore(): boolean {
     return this.store.isAvailable && !this.hasFailed;
+  }
+
+  /** Whether events go out, and what other processes do comes in, where tasks are in Redis. */
+  private get isConnected(): boolean {
+    const { events, store } = this;
+    return events.status === 'connected' && (!store.publishesEvents || store.hearsOthers);
   }
 
   /** `undefined` as soon as it is known that the store has gone away: its answer may take long then. */

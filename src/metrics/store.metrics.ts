@@ -74,6 +74,14 @@ export class StoreMetrics {
         this.set(store.isAvailable ? 1 : 0);
       },
     });
+    new Gauge({
+      name: 'crucible_store_subscribed',
+      help: '1 while the process hears of the transitions that other processes make, else 0',
+      registers: [this.registry],
+      collect() {
+        this.set(store.hearsOthers ? 1 : 0);
+      },
+    });
   }
 
   private async readCounts(): Promise<void> {

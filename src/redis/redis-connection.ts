@@ -6,7 +6,7 @@ import {
   sentinelTimeoutMs,
   tlsOptions,
 } from './connection-options.js';
-import type { ClusterEndpoint, RedisEndpoint, SentinelEndpoint } from './redis-url.js';
+import type { ClusterEndpoint, RedisEndpoint, RedisHost, SentinelEndpoint } from './redis-url.js';
 
 /** What a user of a connection may choose; everything that guards against a second execution is fixed. */
 export type ConnectionChoices = Pick<RedisOptions, 'enableReadyCheck' | 'lazyConnect' | 'autoResubscribe'>;
@@ -16,18 +16,24 @@ const LOADING_POLL_MS = 500;
 /** Enough to follow a slot to its new node and a key to the node that its slot is being moved to. */
 const MOST_REDIRECTIONS = 4;
 const TRY_AGAIN_MS = 10;
+/** How often a connection to any node of a cluster asks which nodes there are. */
+const LEARN_EVERY_MS = 10_000;
 
 /**
  * A client of one server that executes each command at most once and reconnects for ever: of the only one, of the
- * master that the Sentinels name, or of any node of a cluster, another one each time.
+ * master that the Sentinels name, or of any node of a cluster, another one each time, whichever the URL names: the nodes
+ * that it has now.
  *
  * Nothing is queued while the connection is away and nothing is sent again after it was lost: a command whose reply
  * did not come in time rejects, and whether it ran is not known. The caller listens for `error`.
+ *
+ * @param nodes which nodes a cluster has, when somebody knows that; by default the connection asks
  */
 export function connectRedis(
   endpoint: RedisEndpoint,
   settings: ConnectionSettings,
   choices: ConnectionChoices = {},
+  nodes?: () => readonly RedisHost[],
 ): Redis {
   const common = {
     ...guardedOptions(endpoint, settings),
@@ -43,7 +49,7 @@ export function connectRedis(
     case 'sentinel':
       return new Redis({ ...common, ...sentinelOptions(endpoint, settings) });
     case 'cluster':
-      return connectAnyNode(endpoint, settings, common);
+      return connectAnyNode(endpoint, settings, common, nodes);
   }
 }
 
@@ -135,10 +141,13 @@ function connectAnyNode(
   endpoint: ClusterEndpoint,
   settings: ConnectionSettings,
   common: RedisOptions,
+  nodes?: () => readonly RedisHost[],
 ): Redis {
-  const { hosts } = endpoint;
-  let turn = Math.floor(Math.random() * hosts.length);
+  const learned = new ClusterNodes();
+  let turn = Math.floor(Math.random() * endpoint.hosts.length);
   const nextNode = (): RedisOptions => {
+    const known = nodes?.() ?? learned.hosts;
+    const hosts = known.length > 0 ? known : endpoint.hosts;
     const { host, port } = hosts[turn++ % hosts.length] ?? {};
     return { host, port, tls: tlsOptions(endpoint, settings, host) };
   };
@@ -146,9 +155,46 @@ function connectAnyNode(
     ...common,
     ...nextNode(),
     retryStrategy: (attempt) => {
+      // One of them may be there again that has left the cluster meanwhile, so those of the URL have their turn, too.
+      if (attempt % 4 === 0) learned.forget();
       Object.assign(redis.options, nextNode());
       return delayOf(settings)(attempt);
     },
   });
+  if (nodes === undefined) learned.follow(redis);
   return redis;
+}
+
+/** The nodes of a cluster, as the one tells to which a connection leads. */
+class ClusterNodes {
+  hosts: readonly RedisHost[] = [];
+
+  forget(): void {
+    this.hosts = [];
+  }
+
+  follow(redis: Redis): void {
+    const timer = setInterval(() => void this.learn(redis), LEARN_EVERY_MS);
+    timer.unref();
+    redis.on('ready', () => void this.learn(redis));
+    redis.on('end', () => {
+      clearInterval(timer);
+    });
+  }
+
+  /** A node without a cluster is left: what it is told there, nobody else hears. */
+  private async learn(redis: Redis): Promise<void> {
+    if (redis.status !== 'ready') return;
+    try {
+      const ranges = await redis.cluster('SLOTS');
+      const nodes = ranges.flatMap(([, , ...servers]) =>
+        servers.map(([host, port]) => [host, port] as const),
+      );
+      const hosts = new Map(nodes.map(([host, port]) => [`${host}:${port}`, { host, port }]));
+      this.hosts = [...hosts.values()].filter(({ host }) => host !== '');
+      if (nodes.length === 0) resetConnection(redis);
+    } catch {
+      // This user may not ask, or the connection has ended: what was known stays.
+    }
+  }
 }

@@ -1,10 +1,11 @@
 import { Logger } from '@nestjs/common';
-import type { Cluster, Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { ClusterMonitor } from './cluster-monitor.js';
 import type { ConnectionSettings } from './connection-options.js';
-import { answers, BEATS_PER_TIMEOUT, Heartbeat, takesWrites } from './heartbeat.js';
+import { BEATS_PER_TIMEOUT, Heartbeat, takesWrites } from './heartbeat.js';
 import { connectCluster, connectRedis, disconnectRedis } from './redis-connection.js';
-import { describeEndpoint, type RedisEndpoint } from './redis-url.js';
+import { describeEndpoint, type RedisEndpoint, type RedisHost } from './redis-url.js';
+import { Subscription, type SubscriptionOptions } from './subscription.js';
 
 export interface RedisLinkOptions extends ConnectionSettings {
   readonly endpoint: RedisEndpoint;
@@ -44,7 +45,7 @@ export class RedisLink {
   private readonly address: string;
   private readonly logger: Pick<Logger, 'log' | 'warn'>;
   private readonly monitors: readonly Monitor[];
-  private readonly subscribers: { readonly redis: Redis; readonly heartbeat: Heartbeat }[] = [];
+  private readonly subscriptions: { readonly redis: Redis; readonly subscription: Subscription }[] = [];
   private readonly listeners = new Set<(isAvailable: boolean) => void>();
   private readonly troubleListeners = new Set<() => void>();
   private readonly timer: NodeJS.Timeout;
@@ -103,16 +104,21 @@ export class RedisLink {
   }
 
   /**
-   * One more connection, for subscriptions, which `close` ends. It finds out by itself that Redis is silent, and
-   * connects again for ever, but remembers no subscription: its user subscribes on every `ready`. In a cluster it leads
-   * to any node, as each passes on what is published at the others.
+   * Subscribes by one more connection, which `close` ends: for ever, whatever happens to Redis. In a Cluster it leads to
+   * any of the nodes that `client` knows, as each passes on what is published at the others.
    */
-  openSubscriber(): Redis {
+  subscribe(options: SubscriptionOptions): Subscription {
     const { endpoint, name } = this.options;
     const settings = { ...this.options, name: `${name}-subscriber` };
-    const redis = connectRedis(endpoint, settings, { autoResubscribe: false });
-    this.subscribers.push({ redis, heartbeat: new Heartbeat(redis, answers, () => undefined) });
-    return redis;
+    const redis = connectRedis(endpoint, settings, { autoResubscribe: false }, () => this.nodes());
+    const { address, logger } = this;
+    const subscription = new Subscription(redis, options, {
+      ...{ address, logger },
+      isAvailable: () => this.isAvailable,
+      masters: () => (this.client instanceof Cluster ? this.client.nodes('master') : [this.client]),
+    });
+    this.subscriptions.push({ redis, subscription });
+    return subscription;
   }
 
   /** Ends every connection for good. */
@@ -124,6 +130,14 @@ export class RedisLink {
   /** Why it is away, in a word or two. */
   private get trouble(): string | undefined {
     return this.monitors.find(({ isWell }) => !isWell)?.trouble;
+  }
+
+  /** Where the nodes of the Cluster are, as far as the client knows any. */
+  private nodes(): readonly RedisHost[] {
+    const nodes = this.client instanceof Cluster ? this.client.nodes('all') : [];
+    return nodes.flatMap(({ options: { host, port } }) =>
+      host === undefined || port === undefined ? [] : [{ host, port }],
+    );
   }
 
   private connect(options: RedisLinkOptions): {
@@ -145,13 +159,13 @@ export class RedisLink {
   private async disconnect(): Promise<void> {
     clearInterval(this.timer);
     this.listeners.clear();
-    const clients = [...new Set([this.client, this.writer]), ...this.subscribers.map(({ redis }) => redis)];
+    const clients = [...new Set([this.client, this.writer]), ...this.subscriptions.map(({ redis }) => redis)];
     await Promise.all(clients.map(disconnectRedis));
   }
 
   private beat(): void {
     for (const monitor of this.monitors) monitor.beat();
-    for (const { heartbeat } of this.subscribers) heartbeat.beat();
+    for (const { subscription } of this.subscriptions) subscription.beat();
   }
 
   private changed(): void {

@@ -212,6 +212,11 @@ export abstract class TaskStore {
   /** Whether the store itself publishes the event of each transition, in the step that makes it. */
   abstract readonly publishesEvents: boolean;
 
+  /** Whether the process hears of the transitions that other processes make; without, watchers are told to look. */
+  get hearsOthers(): boolean {
+    return this.isAvailable;
+  }
+
   /** The events of all processes, in a store that keeps them; of one that does not, `onCommit` tells of them all. */
   readonly eventLog?: EventLog;
 

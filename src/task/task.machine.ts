@@ -147,20 +147,25 @@ export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingT
 const LONGEST_LEASE: Seconds = 86_400;
 
 /**
- * A held task whose lease was given, or kept, by a clock that was ahead: it begins in the future, or lasts longer than any
- * lease can. It lasts for its length from now then. Not a transition. `undefined` for every other task.
+ * A held task whose lease a clock granted, or extended, that was ahead: the lease begins in the future, or ends later than
+ * any lease can. From now on it lasts as long as it was granted for, at most as long as any lease can last. Not a
+ * transition. `undefined` for every other task.
  */
-export function believableLease(task: Task, now: Moment): { readonly task: ProcessingTask } | undefined {
+export function withBelievableLease(task: Task, now: Moment): ProcessingTask | undefined {
   if (task.state !== 'processing') return undefined;
   const { startedAt, expiresAt, length } = task.lease;
-  const isBelieved = startedAt <= now.wall && expiresAt <= after(now.steady, Math.max(length, LONGEST_LEASE));
-  const until = after(now.steady, length);
-  if (isBelieved || expiresAt <= until) return undefined;
+  const longest = Math.max(length, LONGEST_LEASE);
+  const isFromAhead = startedAt > now.wall;
+  if (!isFromAhead && expiresAt <= after(now.steady, longest)) return undefined;
+  // A clock that jumped between the claim and a heartbeat makes nonsense of the time between the two.
+  const granted = isFromAhead ? Math.max((expiresAt - startedAt) / 1000, length) : length;
+  const latest = after(now.steady, Math.min(granted, longest));
+  if (expiresAt <= latest) return undefined;
   const lease = extend(extend({}, task.lease), {
     startedAt: Math.min(startedAt, now.wall),
-    expiresAt: until,
+    expiresAt: latest,
   });
-  return { task: extend(extend({}, task), { revision: task.revision + 1, lease }) };
+  return extend(extend({}, task), { revision: task.revision + 1, lease });
 }
 
 /** Ends the task as a success. */
@@ -270,19 +275,6 @@ export function dueAt(task: Task, retention: Seconds): Due | undefined {
 /** When a task that ended at `finishedAt` may be removed. */
 export function retentionEnd(finishedAt: Instant, retention: Seconds): Instant {
   return after(finishedAt, retention);
-}
-
-/**
- * A lease that was granted in the future, by a clock that was ahead, lasts from now on as long as it was granted for;
- * `undefined` when the lease is one that can be.
- */
-export function withBelievableLease(task: Task, now: Moment): ProcessingTask | undefined {
-  if (task.state !== 'processing' || task.lease.startedAt <= now.wall) return undefined;
-  const { startedAt, expiresAt, length } = task.lease;
-  const latest = now.steady + Math.max(expiresAt - startedAt, length * 1000);
-  if (expiresAt <= latest) return undefined;
-  const lease = extend(extend({}, task.lease), { startedAt: now.wall, expiresAt: latest });
-  return extend(extend({}, task), { revision: task.revision + 1, lease });
 }
 
 /** What the passing of time does to a task; `undefined` when nothing is due. Ended tasks stay as they are. */

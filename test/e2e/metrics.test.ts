@@ -71,6 +71,7 @@ describeStores(({ name, startApp }) => {
       expect(valueOf(text, 'crucible_tasks', { queue, state: 'completed' })).toBe(1);
       expect(valueOf(text, 'crucible_oldest_ready_age_seconds', { queue })).toBe(0);
       expect(valueOf(text, 'crucible_store_available')).toBe(1);
+      expect(valueOf(text, 'crucible_store_subscribed')).toBe(1);
       expect(valueOf(text, 'crucible_store_write_seconds_count', { operation: 'insert' })).toBe(2);
     });
 

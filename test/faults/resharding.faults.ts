@@ -14,7 +14,7 @@ export const shuffleSlots: MakeFault = async ({ cluster }) => {
   let moved = 0;
   return {
     begin() {
-      shuffler = new SlotShuffler(cluster, { favourites: hot });
+      shuffler = new SlotShuffler(cluster, { favourites: () => Promise.resolve(hot) });
       shuffler.start();
       return Promise.resolve();
     },

@@ -120,12 +120,29 @@ export class RedisCluster {
     }
   }
 
+  /**
+   * Resolves when all nodes say the same of who serves what, and since which epoch. Redis tells them by gossip: a node that
+   * gets a slot back before that may lose it to a message which is older.
+   */
+  async untilAgreed(): Promise<void> {
+    const running = this.nodes.filter(({ server }) => server.isRunning);
+    await until(async () => {
+      const views = await Promise.all(running.map(({ redis }) => redis.call('CLUSTER', 'NODES')));
+      return new Set(views.map((view) => ownersIn(String(view)))).size === 1;
+    });
+  }
+
   /** Slots that a master serves. */
   async slotsOf(server: RedisServer): Promise<readonly number[]> {
     const ranges = await this.ranges();
     return ranges
       .filter(([, , [, port]]) => port === server.port)
       .flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
+  }
+
+  /** Deletes every key. One that is being moved may stay. */
+  async flush(): Promise<void> {
+    await Promise.all(this.nodes.map(({ redis }) => redis.flushall('ASYNC')));
   }
 
   /** Some of the slots that have keys. */
@@ -193,6 +210,18 @@ export class RedisCluster {
       }),
     );
   }
+}
+
+/** Of each node: its id, its epoch and its slots. A slot that is open is in brackets, and known to its node alone. */
+function ownersIn(nodes: string): string {
+  return nodes
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '))
+    .map(([id, , , , , , epoch, , ...slots]) => [id, epoch, ...slots.filter((each) => !each.startsWith('['))])
+    .map((words) => words.join(' '))
+    .toSorted()
+    .join('\n');
 }
 
 function passReplica(error: unknown): void {

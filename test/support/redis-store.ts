@@ -67,7 +67,7 @@ async function openLink({ url, isCluster, timeoutMs, hasWriter }: LinkChoices): 
     get isAvailable() {
       return link.isAvailable;
     },
-    openSubscriber: () => link.openSubscriber(),
+    subscribe: (options) => link.subscribe(options),
     onChange: (listener) => link.onChange(listener),
     close: () => link.close(),
   };

@@ -37,7 +37,7 @@ export class TcpProxy {
   private server: Server;
 
   private constructor(
-    private readonly target: number,
+    private target: number,
     server: Server,
     readonly port: number,
   ) {
@@ -78,6 +78,11 @@ export class TcpProxy {
   async dropReplies(): Promise<void> {
     await this.pass();
     this.current = 'dropReplies';
+  }
+
+  /** New connections lead to another port of 127.0.0.1; those that are open stay where they are. */
+  leadTo(port: number): void {
+    this.target = port;
   }
 
   trickle(): void {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Cluster } from 'ioredis';
 import { RedisPublisher } from '../../src/events/redis-publisher.js';
 import { checkServer } from '../../src/redis/server-check.js';
@@ -6,6 +5,7 @@ import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import { enqueued, RecordingLogger, Subscriber } from '../unit/events/events.support.js';
+import { subscribeTo } from '../unit/redis/heard.js';
 import { untilAvailable, useLinks } from '../unit/redis/link.support.js';
 import { ask } from '../unit/redis/link.support.js';
 
@@ -130,29 +130,57 @@ describe('a link to a Cluster', () => {
     expect(await link.client.incr('foo')).toBe(3);
   });
 
-  it('hears on a subscriber what is published at any node, again when its own node has died', async () => {
+  it('hears on a subscription what is published at any node, again when the node of the URL has died', async () => {
     await start(1);
-    const link = await openReady();
-    const subscriber = link.openSubscriber();
-    subscriber.on('ready', () => {
-      subscriber.subscribe('news').catch(() => undefined);
-    });
-    const heard: string[] = [];
-    subscriber.on('message', (_channel: string, text: string) => heard.push(text));
-    const hears = async (from: RedisServer, text: string): Promise<void> => {
-      await until(async () => {
-        await ask(from, (redis) => redis.publish('news', text));
-        return heard.includes(text);
-      });
-    };
-    await once(subscriber, 'ready');
-    for (const server of cluster.servers) await hears(server, `from ${server.port}`);
+    const own = await cluster.masterOf('foo');
+    const link = await openReady(`redis+cluster://127.0.0.1:${own.port}`);
+    const { from } = subscribeTo(link);
+    for (const server of cluster.servers) await from(server, `from ${server.port}`);
 
-    const own = cluster.servers.find(({ port }) => port === subscriber.options.port);
-    await own?.kill();
+    await own.kill();
     const other = cluster.servers.find((server) => server !== own);
     if (!other) throw new Error('A cluster has several nodes');
-    await hears(other, 'after');
+    await from(other, 'after');
+    await untilAvailable(link, true);
+  });
+
+  it('leaves a node on a subscription that has left the Cluster and is still up', async () => {
+    await start();
+    const added = await cluster.addMaster();
+    // It knows no other node when it subscribes.
+    const link = open(`redis+cluster://127.0.0.1:${added.port}`);
+    const { subscription, from, doubts } = subscribeTo(link);
+    expect(await subscription.ready(PATIENCE_MS)).toBe(true);
+    await link.ready(PATIENCE_MS);
+    expect(await ask(added, (redis) => redis.pubsub('NUMSUB', 'news'))).toEqual(['news', 1]);
+
+    await cluster.forget(added);
+    const [other] = cluster.servers;
+    if (!other) throw new Error('A cluster has several nodes');
+    await from(other, 'after');
+    expect(doubts()).toBeGreaterThan(0);
+    expect(link.isAvailable).toBe(true);
+  });
+
+  it('publishes through the nodes that there are when those of the URL are gone', async () => {
+    await start(1);
+    const own = await cluster.masterOf('foo');
+    const logger = new RecordingLogger();
+    const events = new RedisPublisher({
+      url: `redis+cluster://127.0.0.1:${own.port}`,
+      channelPrefix: 'task',
+      bufferSize: 1_000,
+      connection: { name: 'test', timeoutMs: 2_000 },
+      logger,
+    });
+    await until(() => events.status === 'connected');
+    const learned = async () =>
+      String(await ask(own, (redis) => redis.client('LIST'))).includes('cmd=cluster|slots');
+    await until(learned);
+    await own.kill();
+    await until(() => events.status === 'disconnected');
+    await until(() => events.status === 'connected');
+    await events.close();
   });
 
   it('carries the events of the publisher in order, through one node at a time', async () => {

@@ -20,7 +20,11 @@ afterAll(async () => {
 const open: OpenStore = async ({ settings }) => {
   stores += 1;
   const choices = { keyPrefix: `test-${stores}`, clock: new FakeClock(), settings, url: cluster.url };
-  return harnessOf({ clock: choices.clock, open: () => openRedisStore({ ...choices, ...PATIENCE }) });
+  return harnessOf({
+    clock: choices.clock,
+    open: () => openRedisStore({ ...choices, ...PATIENCE }),
+    clearsInSteps: true,
+  });
 };
 
 describeTaskStore('redis, in a Cluster', open);

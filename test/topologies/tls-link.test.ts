@@ -1,4 +1,5 @@
 import { Certificates } from '../support/certificates.js';
+import { subscribeTo } from '../unit/redis/heard.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisSentinel } from '../support/redis-sentinel.js';
 import { untilAvailable, useLinks } from '../unit/redis/link.support.js';
@@ -44,8 +45,6 @@ describe('a link with TLS', () => {
     const replies = await Promise.all(['foo', 'bar', 'c'].map((key) => link.client.incr(key)));
     expect(replies).toEqual([1, 1, 1]);
 
-    const subscriber = link.openSubscriber();
-    await new Promise((resolve) => subscriber.once('ready', resolve));
-    expect(await subscriber.subscribe('news')).toBe(1);
+    expect(await subscribeTo(link).subscription.ready(PATIENCE_MS)).toBe(true);
   });
 });

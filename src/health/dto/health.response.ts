@@ -19,7 +19,8 @@ export class HealthAnswer {
 
   @ApiProperty({
     enum: ['connected', 'disconnected'],
-    description: 'Whether events go out; the service is healthy without them',
+    description:
+      'Whether events go out and, with tasks in Redis, events of other processes come in; the service is healthy without them',
   })
   readonly redis!: 'connected' | 'disconnected';
 

@@ -35,6 +35,11 @@ export class Keys {
     return `${this.prefix}:moves`;
   }
 
+  /** The channel on which one process tells itself something, to see that it hears what is told. */
+  echo(nonce: string): string {
+    return `${this.prefix}:echo:${nonce}`;
+  }
+
   /** The beginning of the keys of all documents of a kind. They are on one node. */
   documents(kind: string): string {
     return `${this.prefix}:documents:{${kind}}`;

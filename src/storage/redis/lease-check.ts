@@ -1,5 +1,5 @@
 import type { Clock } from '../../task/clock.js';
-import { believableLease } from '../../task/task.machine.js';
+import { withBelievableLease } from '../../task/task.machine.js';
 import type { StoreParts } from './store-parts.js';
 import type { TaskFinder } from './task-finder.js';
 import type { TaskWriter } from './task-writer.js';
@@ -33,7 +33,10 @@ export class LeaseCheck {
         client.zrevrangebyscore(key, '+inf', `(${now.steady}`, 'LIMIT', seen, AT_ONCE),
       );
       const found = await this.finder.findAll(ids.map((id) => ({ queue, id })));
-      const changes = found.flatMap((task) => believableLease(task, now) ?? []);
+      const changes = found.flatMap((each) => {
+        const task = withBelievableLease(each, now);
+        return task === undefined ? [] : [{ task }];
+      });
       await this.writer.replace(changes, { inSteps: true });
       length = ids.length;
       seen += length - changes.length;

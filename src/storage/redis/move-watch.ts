@@ -1,7 +1,9 @@
-import { once } from 'node:events';
-import type { Cluster, Redis } from 'ioredis';
+import type { Subscription, SubscriptionOptions } from '../../redis/subscription.js';
 import { TASK_STATES } from '../../task/task-state.js';
-import type { Move, StoreWatcher } from '../task-store.js';
+import { type Move, StoreUnavailable, type StoreWatcher } from '../task-store.js';
+
+/** A Redis that is there takes a subscription at once; of a Cluster, some nodes may be silent. */
+const START_LIMIT_MS = 30_000;
 
 export interface MoveWatchOptions {
   /** The channel on which every script tells what it has moved. */
@@ -10,6 +12,8 @@ export interface MoveWatchOptions {
   readonly clears: string;
   /** The channel on which every change of what is set for a queue is told, with its name. */
   readonly settings: string;
+  /** A channel of this process alone. */
+  readonly echo: string;
   readonly onClear: (generation: number) => void;
 }
 
@@ -19,31 +23,39 @@ export interface MoveWatchOptions {
  */
 export class MoveWatch {
   private readonly watchers: StoreWatcher[] = [];
-  private readonly channels: readonly string[];
+  private readonly subscription: Subscription;
   private isClosed = false;
 
   constructor(
-    private readonly subscriber: Redis | Cluster,
-    { moves, clears, settings, onClear }: MoveWatchOptions,
+    subscribe: (options: SubscriptionOptions) => Subscription,
+    { moves, clears, settings, echo, onClear }: MoveWatchOptions,
   ) {
-    this.channels = [moves, clears, settings];
-    subscriber.on('message', (channel: string, text: string) => {
-      if (channel === moves) this.tell(text);
-      else if (channel === settings) this.loosen(text);
-      else {
-        onClear(Number(text));
-        this.loosen(undefined);
-      }
+    this.subscription = subscribe({
+      channels: [moves, clears, settings],
+      echoChannel: echo,
+      onMessage: (channel, text) => {
+        if (channel === moves) this.tell(text);
+        else if (channel === settings) this.loosen(text);
+        else {
+          onClear(Number(text));
+          this.loosen(undefined);
+        }
+      },
+      onDoubt: () => {
+        this.disturb();
+      },
     });
   }
 
-  /** Resolves when moves are told. Rejects when Redis cannot be asked now. */
+  /** Whether moves are told. */
+  get isWell(): boolean {
+    return this.subscription.isWell;
+  }
+
+  /** Resolves when moves are told. @throws StoreUnavailable when they are not in time */
   async start(): Promise<void> {
-    if (this.subscriber.status !== 'ready') await once(this.subscriber, 'ready');
-    await this.subscriber.subscribe(...this.channels);
-    this.subscriber.on('ready', () => {
-      void this.resume();
-    });
+    if (await this.subscription.ready(START_LIMIT_MS)) return;
+    throw new StoreUnavailable(`Redis takes no subscription: ${this.subscription.trouble}`, false);
   }
 
   add(watcher: StoreWatcher): void {
@@ -63,16 +75,6 @@ export class MoveWatch {
 
   close(): void {
     this.isClosed = true;
-  }
-
-  /** A failure is a lost connection: the next one subscribes again. */
-  private async resume(): Promise<void> {
-    try {
-      await this.subscriber.subscribe(...this.channels);
-      this.disturb();
-    } catch {
-      return;
-    }
   }
 
   private tell(text: string): void {

@@ -35,6 +35,7 @@ import { Keys } from './keys.js';
 import { LeaseCheck } from './lease-check.js';
 import { LuaScript } from './lua-script.js';
 import { MoveWatch } from './move-watch.js';
+import { newNonce } from './nonce.js';
 import { QueueNames } from './queue-names.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisDocuments } from './redis-documents.js';
@@ -142,10 +143,11 @@ export class RedisTaskStore extends TaskStore {
     this.positions = new TaskPositions(this.parts);
     this.dueFinder = new DueFinder(this.parts, this.clock, settings);
     this.settings = new RedisSettings(this.parts, this.clock);
-    this.moves = new MoveWatch(link.openSubscriber(), {
+    this.moves = new MoveWatch((options) => link.subscribe(options), {
       moves: keys.moves,
       clears: keys.generation,
       settings: keys.settings,
+      echo: keys.echo(newNonce()),
       onClear: (generation) => {
         this.noteGeneration(generation);
       },
@@ -167,6 +169,10 @@ export class RedisTaskStore extends TaskStore {
 
   get isAvailable(): boolean {
     return this.connection.isAvailable;
+  }
+
+  override get hearsOthers(): boolean {
+    return this.isAvailable && this.moves.isWell;
   }
 
   get generation(): number {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { types } from 'node:util';
 import type { Cluster, Redis } from 'ioredis';
 import { describeRedisError, isRedirection, isRedisReply } from '../../redis/redis-error.js';
+import type { Subscription, SubscriptionOptions } from '../../redis/subscription.js';
 import { StoreUnavailable } from '../task-store.js';
 import { LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
 
@@ -15,8 +16,8 @@ export interface StoreLink {
   readonly isAvailable: boolean;
   /** Keys of one script must be on one node. */
   readonly isCluster: boolean;
-  /** One more connection, for subscriptions. It is closed with the link. */
-  openSubscriber(): Redis | Cluster;
+  /** By one more connection, which is closed with the link. */
+  subscribe(options: SubscriptionOptions): Subscription;
   /** Calls `listener` when it goes away and when it is back. */
   onChange(listener: (isAvailable: boolean) => void): void;
   close(): Promise<void>;

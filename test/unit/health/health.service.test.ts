@@ -1,4 +1,5 @@
 import { HealthService } from '../../../src/health/health.service.js';
+import { StoreEvents } from '../../../src/events/store-events.js';
 import { TaskEvents } from '../../../src/events/task-events.js';
 import { create } from '../../../src/task/task.machine.js';
 import { DistantStore } from '../../support/distant-store.js';
@@ -83,6 +84,16 @@ describe('the health of the service', () => {
     await expectUnhealthy();
     store.disturb();
     await expectUnhealthy();
+  });
+
+  it('says that Redis is disconnected when this process hears nothing of the others, and is healthy', async () => {
+    const events = new StoreEvents(store);
+    Object.defineProperty(store, 'publishesEvents', { value: true });
+    health = new HealthService(events, store);
+    expect(await health.read()).toMatchObject({ status: 'healthy', redis: 'connected' });
+    Object.defineProperty(store, 'hearsOthers', { value: false });
+    expect(await health.read()).toMatchObject({ status: 'healthy', redis: 'disconnected' });
+    expect(health.isReady).toBe(true);
   });
 
   it('says not ready, and healthy, while the service stops', async () => {

@@ -3,6 +3,7 @@ import { TcpProxy } from '../../support/tcp-proxy.js';
 import { until } from '../../support/until.js';
 import { untilAvailable, useLinks } from './link.support.js';
 import { freePort } from '../../support/free-port.js';
+import { subscribeTo } from './heard.js';
 import { ask } from './link.support.js';
 
 const open = useLinks();
@@ -195,36 +196,12 @@ describe('openRedisLink', () => {
     expect(await link.client.exists(...keys)).toBe(3_000);
   });
 
-  it('hears on a subscriber, again after each fault', async () => {
-    const { server, proxy, url } = await startBehindProxy();
-    const link = open(url);
-    const subscriber = link.openSubscriber();
-    const heard: string[] = [];
-    subscriber.on('message', (_channel: string, text: string) => heard.push(text));
-    subscriber.on('ready', () => {
-      subscriber.subscribe('news').catch(() => undefined);
-    });
-    const hears = async (text: string): Promise<void> => {
-      await ask(server, (redis) => until(async () => (await redis.publish('news', text)) > 0));
-      await until(() => heard.includes(text));
-    };
-    await hears('one');
-
-    proxy.blackhole();
-    await until(() => subscriber.status !== 'ready');
-    await proxy.pass();
-    await hears('two');
-    await proxy.cut();
-    await proxy.pass();
-    await hears('three');
-  });
-
   it('closes for good, whatever state it is in', async () => {
     const { server, proxy, url } = await startBehindProxy();
     const early = open(url);
     await early.close();
     const late = open(url);
-    late.openSubscriber();
+    subscribeTo(late);
     await late.ready(10_000);
     await late.close();
     const away = open(`redis://127.0.0.1:${await freePort()}`);

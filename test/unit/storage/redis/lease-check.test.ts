@@ -24,8 +24,12 @@ describe('leases that were given while the clock was ahead', () => {
     const user = await site.user();
     await user.add({ id: 'a' });
     const held = await user.takeOne({ lease: 3 });
-    user.clock.advance(1_000);
-    const kept = { task: heartbeat(held, { leaseId: held.lease.id, extend: DAY / 1_000 }, user.now) };
+    user.clock.advance(2 * DAY);
+    const ahead = 2 * DAY;
+    const beat = { leaseId: held.lease.id, extend: ahead / 1_000 + 3 };
+    const kept = {
+      task: heartbeat(held, beat, { wall: user.now.wall - ahead, steady: user.now.steady - ahead }),
+    };
     expect(await user.store.replace([kept])).toEqual([true]);
     await site.user();
     expect((await user.find('a')).revision).toBe(kept.task.revision);
