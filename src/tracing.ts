@@ -1,4 +1,4 @@
-/** `node --import crucible-queue/tracing`: traces the service, when OTEL_EXPORTER_OTLP_ENDPOINT names a receiver. */
+/** `node --import crucible-queue/tracing`: traces the service, when OTEL_EXPORTER_OTLP_ENDPOINT names a collector. */
 import { startTracing } from './tracing/active-tracing.js';
 
-startTracing(process.env);
+await startTracing(process.env);

@@ -1,17 +1,4 @@
-import type { Committed } from '../storage/task-store.js';
-import { traceHttp } from './http.spans.js';
-import { traceRedis } from './redis.spans.js';
-import { SpanExporter } from './span.exporter.js';
-import { traceTransitions } from './task.spans.js';
-import { Tracer } from './tracer.js';
-import { tracingSettings } from './tracing.settings.js';
-
-/** Tracing that was started. */
-export interface Tracing {
-  record(transitions: readonly Committed[]): void;
-  /** Sends what is left, and ends it. */
-  stop(): Promise<void>;
-}
+import type { Tracing } from './tracing.js';
 
 let active: Tracing | undefined;
 
@@ -20,22 +7,28 @@ export function activeTracing(): Tracing | undefined {
   return active;
 }
 
-/** Traces this process from now on, if the environment names a receiver. */
-export function startTracing(env: NodeJS.ProcessEnv): Tracing | undefined {
-  const settings = tracingSettings(env);
-  if (settings === undefined || active !== undefined) return active;
-  const exporter = new SpanExporter(settings);
-  const tracer = new Tracer(exporter, settings.ratio);
-  const ends = [traceHttp(tracer), traceRedis(tracer)];
+/**
+ * Traces this process from now on when `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` names a
+ * collector. The SDK of OpenTelemetry is loaded only then, and reads its other `OTEL_*` variables itself.
+ */
+export async function startTracing(env: NodeJS.ProcessEnv): Promise<Tracing | undefined> {
+  if (active !== undefined || !isWanted(env)) return active;
+  const { traceProcess } = await import('./process-tracing.js');
+  const tracing = traceProcess();
   active = {
     record: (transitions) => {
-      traceTransitions(tracer, transitions);
+      tracing.record(transitions);
     },
-    async stop() {
-      for (const end of ends) end();
+    async stop(within) {
       active = undefined;
-      await exporter.close();
+      await tracing.stop(within);
     },
   };
   return active;
+}
+
+function isWanted(env: NodeJS.ProcessEnv): boolean {
+  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: exact, OTEL_EXPORTER_OTLP_ENDPOINT: base } = env;
+  const isNamed = [exact, base].some((url) => url !== undefined && url !== '');
+  return isNamed && env.OTEL_SDK_DISABLED !== 'true';
 }

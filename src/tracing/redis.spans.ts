@@ -1,6 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel';
-import type { Span } from './span.js';
-import type { Tracer } from './tracer.js';
+import { type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import type { RequestTracer } from './request-tracer.js';
 
 /** ioredis publishes each command here. */
 const COMMANDS = tracingChannel<unknown, object>('ioredis:command');
@@ -13,7 +13,7 @@ interface Command {
 }
 
 /** A span for each command that is sent for a request; never its arguments. Returns what ends it. */
-export function traceRedis(tracer: Tracer): () => void {
+export function traceRedis(tracer: RequestTracer): () => void {
   const spans = new WeakMap<object, Span>();
   const subscribers = {
     start(message: object) {
@@ -22,11 +22,10 @@ export function traceRedis(tracer: Tracer): () => void {
     },
     end: () => undefined,
     error(message: object) {
-      spans.get(message)?.fail();
+      spans.get(message)?.setStatus({ code: SpanStatusCode.ERROR });
     },
     asyncStart(message: object) {
-      const span = spans.get(message);
-      if (span !== undefined) tracer.end(span);
+      spans.get(message)?.end();
     },
     asyncEnd: () => undefined,
   };
@@ -36,20 +35,16 @@ export function traceRedis(tracer: Tracer): () => void {
   };
 }
 
-function beginCommand(tracer: Tracer, message: Command): Span | undefined {
+function beginCommand(tracer: RequestTracer, message: Command): Span | undefined {
   const { current } = tracer;
   if (current === undefined) return undefined;
   const name = String(message.command).toUpperCase();
-  return tracer.start({
-    name,
-    kind: 'client',
-    parent: current.context,
-    attributes: {
-      'db.system.name': 'redis',
-      'db.operation.name': name,
-      'db.namespace': message.database === undefined ? undefined : String(message.database),
-      'server.address': message.serverAddress,
-      'server.port': message.serverPort,
-    },
-  });
+  const attributes = {
+    'db.system.name': 'redis',
+    'db.operation.name': name,
+    'db.namespace': message.database === undefined ? undefined : String(message.database),
+    'server.address': message.serverAddress,
+    'server.port': message.serverPort,
+  };
+  return tracer.start(name, { kind: SpanKind.CLIENT, attributes }, current);
 }

@@ -1,58 +1,63 @@
+import { type Context, type Link, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Committed } from '../storage/task-store.js';
-import type { SpanStart } from './span.js';
-import { parseTraceparent } from './trace-context.js';
-import type { Tracer } from './tracer.js';
+import type { RequestTracer } from './request-tracer.js';
+import { contextOf } from './trace-context.js';
 
-type Operation = Pick<SpanStart, 'kind'> & {
+interface Operation {
+  readonly kind: SpanKind;
   readonly type: 'send' | 'receive' | 'settle';
   readonly name: string;
-};
+}
 
 /**
  * A span for each transition, by the conventions for messaging: `send` in the request that enqueued the task, `receive`
  * in the one that claimed it and `settle` in the one that ended the attempt, both linked to the producer. What nobody
  * asked for, the loss of a lease for one, is part of the producer's trace.
  */
-export function traceTransitions(tracer: Tracer, transitions: readonly Committed[]): void {
-  for (const transition of transitions) {
-    const span = tracer.start(startOf(tracer, transition));
-    if (span === undefined) continue;
-    if (transition.ended?.outcome === 'failed' || transition.ended?.outcome === 'lost') span.fail();
-    tracer.end(span);
-  }
+export function traceTransitions(tracer: RequestTracer, transitions: readonly Committed[]): void {
+  for (const transition of transitions) traceTransition(tracer, transition);
 }
 
-function startOf(tracer: Tracer, transition: Committed): SpanStart {
+function traceTransition(tracer: RequestTracer, transition: Committed): void {
   const { spec, attempt, state } = transition.task;
   const { kind, type, name } = operationOf(transition);
-  const producer = parseTraceparent(spec.traceparent);
-  const asked = tracer.current?.context;
-  const isElsewhere = producer !== undefined && asked !== undefined && asked.traceId !== producer.traceId;
-  return {
-    name: `${name} ${spec.queue}`,
-    kind,
-    parent: asked ?? producer,
-    links: isElsewhere ? [producer] : [],
-    attributes: {
-      'messaging.system': 'crucible_queue',
-      'messaging.operation.name': name,
-      'messaging.operation.type': type,
-      'messaging.destination.name': spec.queue,
-      'messaging.message.id': spec.id,
-      'crucible.task.state': state,
-      'crucible.task.attempt': attempt,
-    },
+  const producer = contextOf(spec.traceparent);
+  const parent = tracer.current ?? producer;
+  const attributes = {
+    'messaging.system': 'crucible_queue',
+    'messaging.operation.name': name,
+    'messaging.operation.type': type,
+    'messaging.destination.name': spec.queue,
+    'messaging.message.id': spec.id,
+    'crucible.task.state': state,
+    'crucible.task.attempt': attempt,
   };
+  const span = tracer.start(
+    `${name} ${spec.queue}`,
+    { kind, attributes, links: linksOf(parent, producer) },
+    parent,
+  );
+  const outcome = transition.ended?.outcome;
+  if (outcome === 'failed' || outcome === 'lost') span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+/** A link to the producer's trace, from a span that belongs to another. */
+function linksOf(parent: Context | undefined, producer: Context | undefined): Link[] {
+  const [own, others] = [parent, producer].map((context) => context && trace.getSpanContext(context));
+  return own === undefined || others === undefined || own.traceId === others.traceId
+    ? []
+    : [{ context: others }];
 }
 
 function operationOf({ type, task }: Committed): Operation {
-  if (task.sequence === 1) return { kind: 'producer', type: 'send', name: 'enqueue' };
+  if (task.sequence === 1) return { kind: SpanKind.PRODUCER, type: 'send', name: 'enqueue' };
   switch (type) {
     case 'processing':
-      return { kind: 'consumer', type: 'receive', name: 'claim' };
+      return { kind: SpanKind.CONSUMER, type: 'receive', name: 'claim' };
     case 'queued':
     case 'delayed':
-      return { kind: 'internal', type: 'send', name: type };
+      return { kind: SpanKind.INTERNAL, type: 'send', name: type };
     case 'completed':
     case 'failed':
     case 'retrying':
@@ -60,6 +65,6 @@ function operationOf({ type, task }: Committed): Operation {
     case 'cancelled':
     case 'expired':
     case 'lost':
-      return { kind: 'internal', type: 'settle', name: type };
+      return { kind: SpanKind.INTERNAL, type: 'settle', name: type };
   }
 }

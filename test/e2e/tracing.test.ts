@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { startTracing } from '../../src/tracing/active-tracing.js';
+import type { Tracing } from '../../src/tracing/tracing.js';
 import { RedisServer } from '../support/redis-server.js';
 import { settingsAt } from '../support/store-surroundings.js';
 import { ServiceProcess } from '../support/service-process.js';
@@ -80,6 +81,16 @@ function attribute(span: ReceivedSpan, key: string): unknown {
   return value === undefined ? undefined : Object.values(value)[0];
 }
 
+/** Starts tracing in this process; the SDK reads its settings from the environment. */
+async function startedWith(env: Readonly<Record<string, string>>): Promise<Tracing | undefined> {
+  Object.assign(process.env, env);
+  try {
+    return await startTracing(process.env);
+  } finally {
+    for (const name of Object.keys(env)) Reflect.deleteProperty(process.env, name);
+  }
+}
+
 describe('tracing', () => {
   let receiver: TraceReceiver;
 
@@ -117,7 +128,7 @@ describe('tracing', () => {
     expect(task.traceparent).toBe(traceparent('01').traceparent);
     const request = receiver.named('POST /tasks');
     expect(request).toMatchObject({ kind: 2, traceId: PRODUCER.traceId, parentSpanId: PRODUCER.spanId });
-    expect(attribute(request, 'http.response.status_code')).toBe('201');
+    expect(attribute(request, 'http.response.status_code')).toBe(201);
     expect(receiver.named('enqueue default')).toMatchObject({
       kind: 4,
       traceId: PRODUCER.traceId,
@@ -143,7 +154,7 @@ describe('tracing', () => {
 
   it('has a span for each command to Redis that a request leads to', async () => {
     const redis = await RedisServer.start();
-    const tracing = startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+    const tracing = await startedWith({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
     const service = await startTestApp(settingsAt(redis));
     await service.call('POST', '/tasks', {
       body: { eval_id: 'one', code: 'marker-of-code' },
@@ -161,7 +172,7 @@ describe('tracing', () => {
 
   it('keeps nothing of a trace that its caller does not keep, and a share of those that begin here', async () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_TRACES_SAMPLER: 'parentbased_always_off' };
-    const tracing = startTracing(env);
+    const tracing = await startedWith(env);
     const service = await startTestApp();
     await service.call('GET', '/livez');
     await service.call('GET', '/status', { headers: traceparent('00') });
@@ -171,11 +182,24 @@ describe('tracing', () => {
     expect(receiver.spans.map(({ name }) => name)).toEqual(['GET /status']);
   });
 
-  it('does nothing when no receiver is named', () => {
-    expect(startTracing({})).toBeUndefined();
-    expect(startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: '' })).toBeUndefined();
-    expect(
-      startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_SDK_DISABLED: 'true' }),
-    ).toBeUndefined();
+  it('does nothing when no collector is named', async () => {
+    expect(await startedWith({})).toBeUndefined();
+    expect(await startedWith({ OTEL_EXPORTER_OTLP_ENDPOINT: '' })).toBeUndefined();
+    const disabled = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_SDK_DISABLED: 'true' };
+    expect(await startedWith(disabled)).toBeUndefined();
+  });
+
+  it('ends in time when the collector does not answer', async () => {
+    const deaf = createServer();
+    await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+    const tracing = await startedWith({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
+    const service = await startTestApp();
+    await service.call('GET', '/livez');
+    await service.close();
+    await tracing?.stop(50);
+    expect(tracing).toBeDefined();
+    deaf.closeAllConnections();
+    await new Promise((resolve) => deaf.close(resolve));
   });
 });
