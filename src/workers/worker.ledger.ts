@@ -18,8 +18,10 @@ const ENDINGS = { completed: 'completed', failed: 'failed', lost: 'lost' } as co
 export class WorkerLedger {
   private readonly workers = new Map<string, Noted>();
   private readonly polls = new Map<string, Parked>();
-  /** Whether anything was noted since this was set to false. */
-  isChanged = false;
+  /** Workers of whom something was noted since these were last taken. */
+  private changed = new Set<string>();
+  /** What was last taken of those who had a parked poll then. */
+  private readonly taken = new Map<string, string>();
 
   get size(): number {
     return this.workers.size + this.polls.size;
@@ -47,11 +49,11 @@ export class WorkerLedger {
     this.polls.set(workerId, parked);
     parked.since = since;
     parked.polls += 1;
-    this.isChanged = true;
+    this.changed.add(workerId);
     return () => {
       parked.polls -= 1;
       if (parked.polls === 0) this.polls.delete(workerId);
-      this.isChanged = true;
+      this.changed.add(workerId);
     };
   }
 
@@ -70,7 +72,7 @@ export class WorkerLedger {
   adopt(workers: ReadonlyMap<string, WorkerRecord>): void {
     for (const [id, record] of workers) {
       this.workers.set(id, { ...merged(record, this.workers.get(id)) });
-      this.isChanged = true;
+      this.changed.add(id);
     }
   }
 
@@ -83,30 +85,70 @@ export class WorkerLedger {
       if (isAhead(worker.lastSeen, now)) {
         worker.lastSeen = now;
         if (worker.leftAt !== undefined) worker.leftAt = Math.min(worker.leftAt, now);
-        this.isChanged = true;
+        this.changed.add(id);
       }
       if (worker.lastSeen >= before || this.polls.has(id)) continue;
       this.workers.delete(id);
-      this.isChanged = true;
+      this.changed.add(id);
     }
   }
 
-  /** Forgets what is on a sheet that another process took over. Polls that are parked here stay. */
-  clear(): void {
-    this.workers.clear();
+  /** Forgets workers that another process took over. Polls that are parked here stay. */
+  drop(ids: Iterable<string>): void {
+    for (const id of ids) {
+      this.workers.delete(id);
+      this.taken.delete(id);
+    }
   }
 
-  contents(): Readonly<Record<string, WorkerRecord>> {
-    return Object.fromEntries(this.workers);
+  /**
+   * Whose record is another one than when this was last asked. A worker with a parked poll then and now is heard as long as
+   * the sheet is kept up: that it was seen meanwhile, or has parked anew, is no change.
+   */
+  takeChanged(): readonly string[] {
+    const { changed } = this;
+    this.changed = new Set();
+    return [...changed].filter((id) => {
+      const text = this.polls.has(id) ? this.essenceOf(id) : undefined;
+      const isSame = text !== undefined && this.taken.get(id) === text;
+      if (text === undefined) this.taken.delete(id);
+      else this.taken.set(id, text);
+      return !isSame;
+    });
   }
 
-  parkedPolls(): Readonly<Record<string, Instant>> {
-    return Object.fromEntries([...this.polls].map(([id, { since }]) => [id, since]));
+  /** Whether anything is known of this worker. */
+  has(id: string): boolean {
+    return this.workers.has(id) || this.polls.has(id);
+  }
+
+  contents(ids: Iterable<string>): Readonly<Record<string, WorkerRecord>> {
+    return Object.fromEntries(
+      [...ids].flatMap((id) => {
+        const worker = this.workers.get(id);
+        return worker === undefined ? [] : [[id, worker]];
+      }),
+    );
+  }
+
+  parkedPolls(ids: Iterable<string>): Readonly<Record<string, Instant>> {
+    return Object.fromEntries(
+      [...ids].flatMap((id) => {
+        const parked = this.polls.get(id);
+        return parked === undefined ? [] : [[id, parked.since]];
+      }),
+    );
+  }
+
+  /** What others learn of a parked worker only by its record. */
+  private essenceOf(id: string): string {
+    const { lastSeen: _, ...rest } = this.workers.get(id) ?? {};
+    return JSON.stringify(rest);
   }
 
   private noted(workerId: string, at: Instant): Noted | undefined {
-    this.isChanged = true;
     const known = this.workers.get(workerId);
+    if (known !== undefined || this.workers.size < MAX_WORKERS) this.changed.add(workerId);
     if (known !== undefined || this.workers.size >= MAX_WORKERS) return known;
     const worker: Noted = { ...newWorker(at) };
     this.workers.set(workerId, worker);

@@ -7,6 +7,7 @@ import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { DrainList } from './drain.list.js';
 import { WorkerLedger } from './worker.ledger.js';
+import { type SheetPart, SheetParts } from './sheet.parts.js';
 import type { WorkerRecord } from './worker.record.js';
 import { type Sheet, SIGN_OF_LIFE_MS, workersOn } from './worker.sheet.js';
 
@@ -15,16 +16,16 @@ const FLUSH_MS = 1_000;
 const SILENT_MS = 60_000;
 
 /**
- * Who the workers are, whichever process they talk to. Each process notes in memory what it sees and writes it down once
- * a second, so a claim or a heartbeat waits for nothing. What a process has left that is gone, another takes over.
+ * Who the workers are, whichever process they talk to. Each process notes in memory what it sees and writes down once
+ * a second what has changed, so a claim or a heartbeat waits for nothing. What a process has left that is gone, another takes over.
  */
 @Injectable()
 export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(WorkerRegistry.name);
   private readonly processId = randomUUID();
   private readonly ledger = new WorkerLedger();
-  private revision = 0;
-  private writtenAt: Instant = -Infinity;
+  private readonly parts = new SheetParts(this.processId);
+  private lookedAt: Instant = -Infinity;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
 
@@ -93,37 +94,69 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     await this.drains.refresh();
     const now = this.store.clock.now().wall;
     this.ledger.forget(this.silentSince(), now);
-    const isLate = now - this.writtenAt >= SIGN_OF_LIFE_MS || isAhead(this.writtenAt, now);
-    const isDue = isLate && this.ledger.size > 0;
-    if (isDue) await this.takeOver(now);
-    if (isDue || this.ledger.isChanged) await this.writeSheet(now);
+    if (this.isLate(this.lookedAt, now) && this.ledger.size > 0) {
+      await this.takeOver(now);
+      this.lookedAt = now;
+    }
+    for (const id of this.ledger.takeChanged()) {
+      if (this.ledger.has(id)) this.parts.change(id);
+      else this.parts.forget(id);
+    }
+    const due = this.parts.all.filter(
+      ({ isChanged, members, writtenAt }) => isChanged || (members.size > 0 && this.isLate(writtenAt, now)),
+    );
+    const writes = await Promise.allSettled(due.map((part) => this.writePart(part, now)));
+    const failure = writes.find((write) => write.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
   }
 
-  private async writeSheet(at: Instant): Promise<void> {
-    this.ledger.isChanged = false;
-    const sheet: Sheet = { at, workers: this.ledger.contents(), parked: this.ledger.parkedPolls() };
-    const revision = await this.putSheet(JSON.stringify(sheet));
-    if (revision !== undefined) this.revision = revision;
-    else await this.findSheet();
-    this.writtenAt = at;
+  /** Whether this was so long ago, or under a clock so far ahead, that a process that is up does it again. */
+  private isLate(at: Instant, now: Instant): boolean {
+    return now - at >= SIGN_OF_LIFE_MS || isAhead(at, now);
   }
 
-  private async putSheet(text: string): Promise<number | undefined> {
+  private async writePart(part: SheetPart, at: Instant): Promise<void> {
+    part.isChanged = false;
     try {
-      return await this.documents.put(KIND, { id: this.processId, text, expected: this.revision });
+      if (part.members.size === 0) await this.removePart(part);
+      else await this.putPart(part, at);
     } catch (error) {
-      this.ledger.isChanged = true;
+      part.isChanged = true;
       throw error;
     }
+    part.writtenAt = at;
   }
 
-  /** The sheet is not as this process left it: an answer was lost, or somebody took the process for dead. */
-  private async findSheet(): Promise<void> {
-    const own = await this.documents.get(KIND, this.processId);
-    this.revision = own?.revision ?? 0;
+  private async putPart(part: SheetPart, at: Instant): Promise<void> {
+    const { id, members, revision: expected } = part;
+    const sheet: Sheet = {
+      at,
+      workers: this.ledger.contents(members),
+      parked: this.ledger.parkedPolls(members),
+    };
+    const revision = await this.documents.put(KIND, { id, text: JSON.stringify(sheet), expected });
+    if (revision !== undefined) part.revision = revision;
+    else await this.findPart(part);
+  }
+
+  private async removePart(part: SheetPart): Promise<void> {
+    if (part.revision > 0 && !(await this.documents.remove(KIND, part.id, part.revision))) {
+      await this.findPart(part);
+      return;
+    }
+    part.revision = 0;
+  }
+
+  /** The part is not as this process left it: an answer was lost, or somebody took the process for dead. */
+  private async findPart(part: SheetPart): Promise<void> {
+    const own = await this.documents.get(KIND, part.id);
+    part.revision = own?.revision ?? 0;
     // What was on it has been taken over: to keep it here would count it twice.
-    if (own === undefined) this.ledger.clear();
-    this.ledger.isChanged = true;
+    if (own === undefined) {
+      this.ledger.drop(part.members);
+      for (const id of part.members) if (!this.ledger.has(id)) this.parts.forget(id);
+    }
+    part.isChanged = true;
   }
 
   /** Of processes that are gone; and lets go of drains of workers that are. */
@@ -132,7 +165,7 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     for (const { document, sheet } of sheets) {
       // A process that is up has a sheet of its clock, so one that lies ahead was left by one that is not.
       const isStale = now - sheet.at > SILENT_MS || isAhead(sheet.at, now + SILENT_MS);
-      const isGone = document.id !== this.processId && isStale;
+      const isGone = !this.parts.has(document.id) && isStale;
       if (isGone && (await this.documents.remove(KIND, document.id, document.revision))) {
         this.ledger.adopt(workersOn([sheet], now));
       }

@@ -1,4 +1,5 @@
 import { loadConfig } from '../../../src/config/config.js';
+import { allDocuments } from '../../../src/storage/document-store.js';
 import { StoreUnavailable } from '../../../src/storage/task-store.js';
 import { DrainList } from '../../../src/workers/drain.list.js';
 import { hasLeft } from '../../../src/workers/worker.record.js';
@@ -22,10 +23,11 @@ function replica() {
   const store = new ReferenceStore(clock, ROOMY, data);
   const { documents } = store;
   const put = documents.put.bind(documents);
-  const line = { isBroken: false, writes: 0 };
+  const line = { isBroken: false, writes: 0, characters: 0 };
   documents.put = (...args) => {
     if (line.isBroken) return Promise.reject(new StoreUnavailable('The store is away', 'unknown'));
     line.writes += 1;
+    line.characters += args[1].text.length;
     return put(...args);
   };
   return {
@@ -67,6 +69,53 @@ describe('the registry of workers', () => {
     end();
     await one.registry.flush();
     expect(await lookAt(two)).toEqual({ silence: 15_000, hasLeft: false });
+  });
+
+  it('writes nothing for a worker that parks one poll after the other, but a sign of life', async () => {
+    const [one, two] = [replica(), replica()];
+    one.registry.saw('w1', ['q']);
+    let end = one.registry.parked('w1');
+    await one.registry.flush();
+    const { writes } = one.line;
+    for (let second = 1; second < 20; second += 1) {
+      clock.advance(1_000);
+      end();
+      one.registry.saw('w1', ['q']);
+      end = one.registry.parked('w1');
+      await one.registry.flush();
+    }
+    expect(one.line.writes).toBe(writes);
+    expect(await lookAt(two)).toEqual({ silence: 0, hasLeft: false });
+    clock.advance(1_000);
+    await one.registry.flush();
+    expect(one.line.writes).toBe(writes + 1);
+    end();
+    await one.registry.left('w1', clock.now().wall);
+    expect(await lookAt(two)).toEqual({ silence: 0, hasLeft: true });
+  });
+
+  it('writes only the part of the sheet that has changed', async () => {
+    const [one, two] = [replica(), replica()];
+    const ids = Array.from({ length: 100 }, (_, index) => `w${index}`);
+    for (const id of ids) one.registry.saw(id);
+    await one.registry.flush();
+    const { writes, characters } = one.line;
+    clock.advance(1_000);
+    one.registry.saw('w50');
+    await one.registry.flush();
+    expect(one.line.writes).toBe(writes + 1);
+    expect(one.line.characters - characters).toBeLessThan(characters / 4);
+    expect([...(await two.registry.list()).keys()].toSorted()).toEqual(ids.toSorted());
+    expect(await lookAt(two, 'w50')).toEqual({ silence: 0, hasLeft: false });
+    expect(await lookAt(two, 'w51')).toEqual({ silence: 1_000, hasLeft: false });
+
+    clock.advance((CONFIG.WORKER_FORGET_SECONDS + 1) * 1_000);
+    one.registry.saw('w50');
+    await one.registry.flush();
+    const documents = await allDocuments(one.documents, 'workers');
+    expect(documents.map(({ text }) => Object.keys((JSON.parse(text) as { workers: object }).workers))).toEqual(
+      [['w50']],
+    );
   });
 
   it('lets the polls of a killed process fade', async () => {
