@@ -113,9 +113,9 @@ describe('the registry of workers', () => {
     one.registry.saw('w50');
     await one.registry.flush();
     const documents = await allDocuments(one.documents, 'workers');
-    expect(documents.map(({ text }) => Object.keys((JSON.parse(text) as { workers: object }).workers))).toEqual(
-      [['w50']],
-    );
+    expect(
+      documents.map(({ text }) => Object.keys((JSON.parse(text) as { workers: object }).workers)),
+    ).toEqual([['w50']]);
   });
 
   it('lets the polls of a killed process fade', async () => {

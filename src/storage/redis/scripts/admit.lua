@@ -22,7 +22,7 @@ end
 
 local function moveInPlain(queue, id, head, place)
   note(queue .. ':ready', id, place)
-  if metaOf(queue, 'aged') > 0 then noteStale(queue, '', priorityOf(head.place)) end
+  if metaOf(queue, 'aged') > 0 then touch(queue, priorityOf(head.place)) end
 end
 
 local function makeReady(queue, id, head)

@@ -1,116 +1,210 @@
 --[[ Part of the claim: the way through a queue where waiting counts as priority. ]]
--- Priorities whose next tasks one step looks for, before it takes any.
-local LEVELS = 64
+-- Next tasks that one step looks for before it takes any.
+local LEVELS = 48
+-- Next tasks of groups that one step looks through when a group has become full.
+local HEADS = 4000
 
--- The next task of a priority, as its id, priority, signature, and in a queue with lanes its round; nil when there is none.
-local function firstOf(queue, priority, run)
-  local task = {priority = priority, signature = ''}
-  if not isLaned(queue) then
-    flush(queue .. ':ready')
-    task.id = oldest(queue, priority, '')
-    return task.id and task
+-- The signatures to look at.
+local function agedOf(queue, run) return isLaned(queue) and offeredOf(queue, run) or {''} end
+
+-- The next task of a priority among those that require this; nil when there is none, or the step is cut.
+local function firstOf(queue, signature, priority, limits, run)
+  if isLaned(queue) then
+    -- Of each priority one is wanted.
+    run.ahead, isSettling = 2, true
+    local task = firstIn(queue, signature, limits, run, priority)
+    isSettling = false
+    return task
   end
-  local from = placesOf(priority)
-  while true do
-    local round, score = nextRound(queue, '', from, run)
-    if not round or priorityOf(score) ~= priority then return nil end
-    if tonumber(score) == placesOf(priority) + numberOf(queue .. ':turns', round) then
-      task.round, task.lane = round, laneOf('', string.match(round, ' (.*)$'))
-      task.id, task.place = oldest(queue, priority, task.lane)
-      if task.id then return task end
-      -- Nothing is ready here, whatever the ring says.
-      leaveRing(queue, '', round)
-    else
-      enterRing(queue, '', round, priority)
-    end
-    run.settled = run.settled + 1
-  end
+  flush(queue .. ':ready')
+  local id = oldest(queue, priority, '')
+  return id and {id = id, priority = priority, signature = '', group = '', turn = 0, place = 0}
 end
 
--- Notes how urgent the next task of a priority is.
-local function refresh(queue, priority, run)
-  local task = firstOf(queue, priority, run)
+-- How urgent a task is: the lower, the more. One without a record is in the way of none: it is met first, and taken out.
+local function urgencyOf(queue, task)
+  local head = read(queue, task.id)
+  return head and head.created - task.priority * metaOf(queue, 'aged') / 2 or -math.huge
+end
+
+-- Notes how urgent the next task of a priority is, and whose it is where that can change when a group is full.
+local function refresh(queue, signature, priority, limits, run)
+  local task = firstOf(queue, signature, priority, limits, run)
+  if run.isCut then return end
+  run.refreshed = run.refreshed + 1
+  local head = priority .. ' ' .. signature
   if task then
-    -- One without a record is in the way of none: it is met first, and taken out.
-    local head = read(queue, task.id)
-    local urgency = head and head.created - priority * numberOf(queue .. ':meta', 'aged') or -math.huge
-    redis.call('ZADD', queue .. ':ages', string.format('%.17g', urgency), priority)
+    redis.call('ZADD', agesOf(queue, signature), string.format('%.17g', urgencyOf(queue, task)), priority)
   else
-    redis.call('ZREM', queue .. ':ages', priority)
+    redis.call('ZREM', agesOf(queue, signature), priority)
   end
-  redis.call('SREM', queue .. ':stale', priority)
-  if staleIn[queue] then staleIn[queue][priority] = nil end
-  run.firsts[priority], run.refreshed = task, run.refreshed + 1
-  return task
+  if not limits.group then return end
+  if task and task.group ~= '' then redis.call('HSET', queue .. ':heads', head, task.group)
+  else redis.call('HDEL', queue .. ':heads', head) end
+  if run.heads then run.heads[head] = task and task.group end
 end
 
 -- Puts in some of the priorities that were not seen yet.
-local function goOn(queue, run)
-  local index, from = isLaned(queue) and ringOf(queue, '') or queue .. ':ready', redis.call('GET', queue .. ':aging')
+local function goOn(queue, signature, limits, run)
+  local index, from = isLaned(queue) and ringOf(queue, signature) or queue .. ':ready', nil
+  from = redis.call('GET', agingOf(queue, signature))
   if not from then return end
   flush(index)
   for _ = 1, LEVELS do
     local place = redis.call('ZRANGE', index, from, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
     if not place then
-      redis.call('DEL', queue .. ':aging')
+      redis.call('DEL', agingOf(queue, signature))
       return
     end
-    refresh(queue, priorityOf(place), run)
+    refresh(queue, signature, priorityOf(place), limits, run)
+    if run.isCut then break end
     from = placesOf(priorityOf(place) - 1)
   end
-  redis.call('SET', queue .. ':aging', from)
+  redis.call('SET', agingOf(queue, signature), from)
   run.isCut = true
 end
 
--- Brings the priorities up to date, or some of them, and then the step is cut.
-local function readyAges(queue, limits, run)
-  run.firsts, run.refreshed = {}, 0
-  if metaOf(queue, 'aged') ~= limits.ageing * 1000 then
-    put(queue .. ':meta', 'aged', limits.ageing * 1000)
-    redis.call('DEL', queue .. ':ages', queue .. ':stale')
-    redis.call('SET', queue .. ':aging', '-inf')
+-- Brings the ages of a signature up to date, or some of them, and then the step is cut.
+local function readyAges(queue, signature, limits, run)
+  local aged = queue .. ':aged'
+  if numberOf(aged, signature) == 0 then
+    redis.call('DEL', agesOf(queue, signature))
+    redis.call('SET', agingOf(queue, signature), '-inf')
+    -- What comes from now on is touched.
+    put(aged, signature, count(queue, 'touch', 1))
   end
-  goOn(queue, run)
+  goOn(queue, signature, limits, run)
   if run.isCut then return end
-  local stale = redis.call('SRANDMEMBER', queue .. ':stale', LEVELS)
-  for _, priority in ipairs(stale) do refresh(queue, tonumber(priority), run) end
+  flush(queue .. ':touched')
+  local rows = redis.call('ZRANGE', queue .. ':touched', '(' .. string.format('%d', numberOf(aged, signature)), '+inf',
+    'BYSCORE', 'LIMIT', 0, LEVELS, 'WITHSCORES')
+  for i = 1, #rows, 2 do
+    refresh(queue, signature, tonumber(rows[i]), limits, run)
+    if run.isCut then return end
+    put(aged, signature, tonumber(rows[i + 1]))
+  end
   run.isCut = run.refreshed >= LEVELS / 2
 end
 
--- Of two that are as urgent, the higher one.
-local function mostUrgent(queue)
-  local first = redis.call('ZRANGE', queue .. ':ages', 0, 0, 'WITHSCORES')
-  if not first[1] then return nil end
-  local best = tonumber(first[1])
-  for _, priority in ipairs(redis.call('ZRANGE', queue .. ':ages', first[2], first[2], 'BYSCORE')) do
-    best = math.max(best, tonumber(priority))
+-- Ages are made by settings: how much waiting is worth, and when a group is full.
+local function readySettings(queue, limits)
+  local worth = limits.ageing * 2000
+  local wanted = worth .. ' ' .. (limits.group or '-')
+  -- A process of an earlier version notes here what it changes, and touches nothing.
+  local isOld = redis.call('DEL', queue .. ':stale') == 1 or metaOf(queue, 'aged') ~= worth
+  if redis.call('HGET', queue .. ':aged', ' ') == wanted and not isOld then return end
+  discardAges(queue)
+  redis.call('HSET', queue .. ':aged', ' ', wanted)
+  put(queue .. ':meta', 'aged', worth)
+end
+
+-- The next task of a priority for this worker, nil when there is none, or the step is cut.
+local function nextAt(queue, priority, limits, run)
+  local best = nil
+  for _, signature in ipairs(agedOf(queue, run)) do
+    best = firstOfTwo(best, firstOf(queue, signature, priority, limits, run))
   end
-  return best
+  return not run.isCut and best or nil
+end
+
+-- The lowest age that is above another one, as text, and the priorities that have it, the highest first.
+local function nextAges(queue, above, run)
+  local lowest, found, levels = nil, {}, {}
+  run.looks = run.looks + #agedOf(queue, run)
+  for _, signature in ipairs(agedOf(queue, run)) do
+    local age = redis.call('ZRANGE', agesOf(queue, signature), above, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+    if age and (not lowest or tonumber(age) < tonumber(lowest)) then lowest = age end
+  end
+  for _, signature in ipairs(lowest and agedOf(queue, run) or {}) do
+    for _, level in ipairs(redis.call('ZRANGE', agesOf(queue, signature), lowest, lowest, 'BYSCORE')) do
+      if not found[level] then
+        found[level], levels[#levels + 1] = true, tonumber(level)
+      end
+    end
+  end
+  table.sort(levels, function(one, other) return one > other end)
+  return lowest, levels
+end
+
+-- The most urgent task. What a priority has at the front is the next one of some signature, and which of these it is
+-- their turns say: so it is as urgent as the most urgent of them, or less. Of two that are as urgent, the higher one.
+local function mostUrgent(queue, limits, run)
+  local best, seen, above = nil, {}, '-inf'
+  while true do
+    local age, levels = nextAges(queue, above, run)
+    if not age or best and best.urgency < tonumber(age) then return best end
+    for _, priority in ipairs(levels) do
+      if best and best.urgency == tonumber(age) and best.priority > priority then break end
+      local task = not seen[priority] and nextAt(queue, priority, limits, run)
+      if run.isCut then return nil end
+      seen[priority] = true
+      if task then
+        task.urgency = urgencyOf(queue, task)
+        local isBetter = not best or task.urgency < best.urgency
+        if isBetter or task.urgency == best.urgency and priority > best.priority then best = task end
+      end
+    end
+    above = '(' .. age
+  end
+end
+
+-- A group that has become full is the next one nowhere any more.
+local function passFull(queue, task, limits, run)
+  if not limits.group or task.group == '' then return end
+  if numberOf(queue .. ':active', task.group) < limits.group then return end
+  if not run.heads and redis.call('HLEN', queue .. ':heads') > HEADS then
+    discardAges(queue)
+    run.isCut = true
+    return
+  end
+  if not run.heads then
+    run.heads = {}
+    local rows = redis.call('HGETALL', queue .. ':heads')
+    for i = 1, #rows, 2 do run.heads[rows[i]] = rows[i + 1] end
+  end
+  for head, group in pairs(run.heads) do
+    if group == task.group then
+      local priority = tonumber(string.match(head, '^%S+'))
+      touch(queue, priority)
+      run.full[priority] = true
+    end
+  end
+end
+
+-- Refreshes the priorities that have another next task now. Of what it does not get to, the next step knows.
+local function refreshSome(queue, limits, run)
+  for priority in pairs(run.full) do
+    for _, signature in ipairs(agedOf(queue, run)) do
+      run.isCut = run.isCut or run.refreshed >= LEVELS * 2
+      if not run.isCut then refresh(queue, signature, priority, limits, run) end
+    end
+  end
+  run.full = {}
 end
 
 local function takeAged(queue, limits, run)
-  readyAges(queue, limits, run)
+  run.refreshed, run.heads, run.full = 0, nil, {}
+  readySettings(queue, limits)
+  for _, signature in ipairs(agedOf(queue, run)) do
+    if not run.isCut then readyAges(queue, signature, limits, run) end
+  end
+  -- What is touched from now on is touched once more.
+  touchedIn[queue] = nil
   while run.left > 0 and not run.isCut and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
-    local priority = mostUrgent(queue)
-    if not priority then return end
-    local task = run.firsts[priority] or refresh(queue, priority, run)
+    local task = mostUrgent(queue, limits, run)
+    if not task then break end
     if take(queue, task.id, run, task.round and task) then
       spend(queue, limits, run.steady)
       if task.round then sendBack(queue, task) end
+      passFull(queue, task, limits, run)
     elseif not task.round then
       note(queue .. ':ready', task.id, false)
     end
-    refresh(queue, priority, run)
-    run.isCut = run.settled >= SETTLED
+    run.full[task.priority] = true
+    refreshSome(queue, limits, run)
+    run.isCut = run.isCut or run.looks >= LOOKS / 2
   end
-end
-
--- Whether a claim can go this way: groups at their limit and requirements need the other one.
-local function isAged(queue, limits, run)
-  if not limits.ageing or not isLaned(queue) then return limits.ageing end
-  if limits.group then return false end
-  for _, signature in ipairs(offeredOf(queue, run)) do
-    if signature ~= '' then return false end
-  end
-  return true
+  if run.isCut then return end
+  -- All that was touched here was refreshed.
+  for _, signature in ipairs(agedOf(queue, run)) do put(queue .. ':aged', signature, metaOf(queue, 'touch')) end
 end

@@ -1,16 +1,42 @@
 --[[ Part of every script that writes: how urgent the next task of each priority is, of a queue where waiting counts as
-priority. Only what requires nothing is in it.
-<queue>:ages   zset    priorities, the most urgent one first: when its next task was accepted, less its priority in time
-<queue>:stale  set     priorities of which the next task may be another one by now
-<queue>:aging  string  where the next claim goes on to put priorities in, while there are some that it has not seen
-`aged` of `meta` is how many milliseconds of waiting are worth one point in there. ]]
-local staleIn = {}
+priority. It is known for each signature that claims have asked for, a plain queue has the empty one.
+<queue>:ages[:<signature>]   zset    priorities, the most urgent one first: when its next task was accepted, less its
+priority in time
+<queue>:touched              zset    priorities by the number of the last change that may have given them another next task
+<queue>:aged                 hash    by signature: the number up to which its ages are right; under ' ' the settings by
+which all of them were made
+<queue>:aging[:<signature>]  string  where the next claim goes on to put priorities in, while there are some that it has
+not seen
+<queue>:heads                hash    the groups of next tasks by `<priority> <signature>`, where groups have a limit
+`touch` of `meta` is the last number of a change. `aged` there is twice the milliseconds of waiting that are worth one point
+in the ages: processes of an earlier version, which kept `ages` in another way, wrote them once and so make theirs anew. ]]
+local touchedIn, isSettling = {}, false
 
-local function noteStale(queue, signature, priority)
-  if signature ~= '' or metaOf(queue, 'aged') == 0 then return end
-  local known, level = staleIn[queue] or {}, tonumber(priority)
-  staleIn[queue] = known
+local function agesOf(queue, signature) return queue .. ':ages' .. (signature == '' and '' or ':' .. signature) end
+
+local function agingOf(queue, signature) return queue .. ':aging' .. (signature == '' and '' or ':' .. signature) end
+
+-- The next task of a priority may be another one from now on.
+local function touch(queue, priority)
+  if isSettling or metaOf(queue, 'aged') == 0 then return end
+  local known, level = touchedIn[queue] or {}, tonumber(priority)
+  touchedIn[queue] = known
   if known[level] then return end
   known[level] = true
-  redis.call('SADD', queue .. ':stale', level)
+  note(queue .. ':touched', level, count(queue, 'touch', 1))
+end
+
+-- Nothing that is ready requires this any more.
+function dropAges(queue, signature)
+  for _, priority in ipairs(redis.call('ZRANGE', agesOf(queue, signature), 0, -1)) do
+    redis.call('HDEL', queue .. ':heads', priority .. ' ' .. signature)
+  end
+  redis.call('DEL', agesOf(queue, signature), agingOf(queue, signature))
+  redis.call('HDEL', queue .. ':aged', signature)
+end
+
+-- Ages that were made by other settings are of no use. They are made anew signature by signature, when a claim asks.
+local function discardAges(queue)
+  redis.call('DEL', agesOf(queue, ''), agingOf(queue, ''), queue .. ':touched', queue .. ':aged', queue .. ':heads')
+  scores[queue .. ':touched'], touchedIn[queue], numbers[queue .. ':aged'], changed[queue .. ':aged'] = nil, nil, nil, nil
 end

@@ -2,36 +2,43 @@
 -- Groups that one step parks or moves, and rounds that it looks at before it ends with a task.
 local SETTLED, LOOKS = 150, 300
 
--- Notes the first task of each priority in the ring of a signature that is before those in `found`; without ageing, of
--- the highest only. Groups that are full are parked on the way, and rounds that have had their turn meanwhile are moved:
--- when these are many the step ends, and the next one goes on.
-local function look(queue, signature, limits, found, run)
-  local from = '-inf'
-  while from do
+-- The next task in the ring of a signature: of the highest priority or of this one; nil when there is none, or the step
+-- is cut. Groups that are full are parked on the way, and rounds that have had their turn meanwhile are moved: when these
+-- are many the step ends, and the next one goes on.
+local function firstIn(queue, signature, limits, run, level)
+  local from = level and placesOf(level) or '-inf'
+  while true do
     local round, score = nextRound(queue, signature, from, run)
     if run.settled >= SETTLED then run.isCut = true end
-    if not round or run.isCut then return end
+    if not round or run.isCut or level and priorityOf(score) ~= level then return nil end
     run.looks = run.looks + 1
-    local level, group = string.match(round, '^(%S+) (.*)$')
-    local lane, priority, turn = laneOf(signature, group), tonumber(level), tonumber(score)
+    local text, group = string.match(round, '^(%S+) (.*)$')
+    local lane, priority, turn = laneOf(signature, group), tonumber(text), tonumber(score)
     if limits.group and group ~= '' and numberOf(queue .. ':active', group) >= limits.group then
-      park(queue, signature, round, level, group)
+      park(queue, signature, round, text, group)
       run.settled = run.settled + 1
     elseif turn ~= placesOf(priority) + numberOf(queue .. ':turns', round) then
       enterRing(queue, signature, round, priority)
       run.settled = run.settled + 1
     else
       local id, place = oldest(queue, priority, lane)
-      local best = found[priority]
-      -- Nothing is ready here, whatever the ring says.
-      if not id then leaveRing(queue, signature, round)
-      elseif not best or turn < best.turn or turn == best.turn and tonumber(place) < best.place then
-        found[priority] = {id = id, place = tonumber(place), turn = turn, round = round, priority = priority, lane = lane,
-          signature = signature}
+      if id then
+        return {id = id, place = tonumber(place), turn = turn, round = round, priority = priority, lane = lane,
+          group = group, signature = signature}
       end
-      if id then from = limits.ageing and placesOf(priority - 1) end
+      -- Nothing is ready here, whatever the ring says.
+      leaveRing(queue, signature, round)
+      run.settled = run.settled + 1
     end
   end
+end
+
+-- Of two tasks, the one that comes first where waiting does not count. Either may be nil.
+local function firstOfTwo(one, other)
+  if not one or not other then return one or other end
+  if one.priority ~= other.priority then return one.priority > other.priority and one or other end
+  if one.turn ~= other.turn then return one.turn < other.turn and one or other end
+  return one.place <= other.place and one or other
 end
 
 -- The signatures that the worker satisfies.
@@ -52,14 +59,9 @@ end
 
 -- Returns the task as its id, round, priority and signature; nil when there is none for this worker, or the step is cut.
 local function choose(queue, limits, run)
-  local found, best, most = {}, nil, nil
-  for _, signature in ipairs(offeredOf(queue, run)) do look(queue, signature, limits, found, run) end
-  if run.isCut then return nil end
-  for priority, task in pairs(found) do
-    -- All tasks age alike, so the order of two of them never changes. One without a record is in the way of none.
-    local head = limits.ageing and read(queue, task.id)
-    local value = head and priority * limits.ageing * 1000 - head.created or limits.ageing and math.huge or priority
-    if not best or value > most or value == most and priority > best.priority then best, most = task, value end
+  local best = nil
+  for _, signature in ipairs(offeredOf(queue, run)) do
+    best = firstOfTwo(best, firstIn(queue, signature, limits, run))
   end
-  return best
+  return not run.isCut and best or nil
 end

@@ -34,7 +34,7 @@ for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do
   local limits = limitsOf(queue)
   if limits.loosened and isLaned(queue) then run.isCut = not loosen(queue) end
   if run.isCut then break end
-  if isAged(queue, limits, run) then takeAged(queue, limits, run)
+  if limits.ageing then takeAged(queue, limits, run)
   elseif isLaned(queue) then takeFromLanes(queue, limits, run) else takePlain(queue, limits, run) end
 end
 endEvents()

@@ -30,7 +30,10 @@ if groupLimit() > groupsBefore and redis.call('EXISTS', KEYS[1] .. ':parked') ==
 end
 if metaOf(KEYS[1], 'aged') > 0 and redis.call('HEXISTS', settings, 'priorityAgeing') == 0 then
   put(KEYS[1] .. ':meta', 'aged', 0)
-  redis.call('DEL', KEYS[1] .. ':ages', KEYS[1] .. ':stale', KEYS[1] .. ':aging')
+  for _, signature in ipairs(redis.call('HKEYS', KEYS[1] .. ':aged')) do
+    redis.call('DEL', agesOf(KEYS[1], signature), agingOf(KEYS[1], signature))
+  end
+  discardAges(KEYS[1])
 end
 writeNotes()
 redis.call('PUBLISH', ARGV[2], ARGV[1])

@@ -1,7 +1,7 @@
 --[[ Part of every script that writes: numbers in hashes, written at the end like the notes. They are read
 once. A field is there while it counts something.
 <queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given), prefixes (see `signatures.lua`),
-aged (see `ages.lua`) ]]
+aged and touch (see `ages.lua`) ]]
 local numbers, changed = {}, {}
 
 -- Reads fields together that will be asked for.
@@ -31,15 +31,30 @@ local function increase(hash, field, by)
   return value
 end
 
+-- Asked for with every task, so its tables are kept by queue.
+local metas, metasChanged = {}, {}
+
 local function metaOf(queue, name)
-  local meta = queue .. ':meta'
-  if not numbers[meta] then warm(meta, {'number', 'event', 'endedBytes', 'turn', 'prefixes', 'aged'}) end
-  return numberOf(meta, name)
+  local known = metas[queue]
+  if not known then
+    local meta = queue .. ':meta'
+    warm(meta, {'number', 'event', 'endedBytes', 'turn', 'prefixes', 'aged', 'touch'})
+    known = numbers[meta]
+    metas[queue] = known
+  end
+  return known[name]
 end
 
 -- Adds to a counter of the queue; returns it.
 local function count(queue, name, by)
   local value = metaOf(queue, name) + by
-  put(queue .. ':meta', name, value)
+  local fields = metasChanged[queue]
+  if not fields then
+    local meta = queue .. ':meta'
+    changed[meta] = changed[meta] or {}
+    fields = changed[meta]
+    metasChanged[queue] = fields
+  end
+  metas[queue][name], fields[name] = value, value
   return value
 end

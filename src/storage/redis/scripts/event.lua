@@ -6,7 +6,7 @@ KEYS[1]  a queue ]]
 local time = redis.call('TIME')
 -- Ids are unique over all queues.
 local latest = time[1] * 1000000 + time[2] - 1
-local given, told, moves, names = {}, {}, {}, {}
+local given, told, moves, names, targets = {}, {}, {}, {}, {}
 
 -- The name of a queue, from its key.
 local function nameOf(queue)
@@ -21,13 +21,21 @@ local function nextEvent(queue)
   return string.format('%d', latest)
 end
 
--- Behind the channel, after a blank, may be whom else to tell.
-local function tell(queue, number, id, state, target, length, text)
-  local event = '{"id":' .. number .. ',' .. text
+-- Behind the channel, after a blank, may be whom else to tell. Tasks of one script have few different targets.
+local function targetOf(target)
+  local known = targets[target]
+  if known then return known end
   local blank = string.find(target, ' ', 1, true)
-  if blank then redis.call('XADD', queue .. ':outbox', '*', 'to', string.sub(target, blank + 1), 'event', event) end
+  known = {blank and string.sub(target, 1, blank - 1) or target, blank and string.sub(target, blank + 1)}
+  targets[target] = known
+  return known
+end
+
+local function tell(queue, number, id, state, target, length, text)
+  local event, known = '{"id":' .. number .. ',' .. text, targetOf(target)
+  if known[2] then redis.call('XADD', queue .. ':outbox', '*', 'to', known[2], 'event', event) end
   redis.call('XADD', queue .. ':events', number .. '-0', 'event', event)
-  redis.call('PUBLISH', blank and string.sub(target, 1, blank - 1) or target, event)
+  redis.call('PUBLISH', known[1], event)
   local size = #moves
   told[queue], moves[size + 1], moves[size + 2], moves[size + 3] = length, nameOf(queue), state, id
 end

@@ -1,8 +1,8 @@
 --[[ Part of every script that writes: groups that are held back.
 <queue>:active          hash  tasks in `processing` by group
 <queue>:parked          set   groups that were at their limit when a claim met them
-<queue>:loosened        set   such groups when a setting has let them go; claims put them back before they take anything,
-some in each step, and the field `loosened` of the settings says so
+<queue>:loosened        set   such groups when a setting has let them go, or those with many lanes; claims put them back
+before they take anything, some in each step, and the field `loosened` of the settings says so
 <queue>:parked:<group>  set   `<signature> <priority>` of its lanes that are out of the rings ]]
 local LOOSENED = 150
 local parked = {}
@@ -13,20 +13,29 @@ local function park(queue, signature, round, priority, group)
   redis.call('SADD', queue .. ':parked:' .. group, signature .. ' ' .. priority)
 end
 
+-- Puts lanes of a group back into the rings, as many as a step may. Returns how many. The claims put back the rest.
 local function unpark(queue, group)
-  if redis.call('SREM', queue .. ':parked', group) + redis.call('SREM', queue .. ':loosened', group) == 0 then return end
-  for _, lane in ipairs(redis.call('SMEMBERS', queue .. ':parked:' .. group)) do
+  if redis.call('SREM', queue .. ':parked', group) + redis.call('SREM', queue .. ':loosened', group) == 0 then return 0 end
+  local lanes = redis.call('SPOP', queue .. ':parked:' .. group, LOOSENED)
+  for _, lane in ipairs(lanes) do
     local signature, priority = string.match(lane, '^(%S*) (.*)$')
     if oldest(queue, priority, laneOf(signature, group)) then
       enterRing(queue, signature, priority .. ' ' .. group, priority)
     end
   end
-  redis.call('DEL', queue .. ':parked:' .. group)
+  if #lanes == LOOSENED then
+    redis.call('SADD', queue .. ':loosened', group)
+    redis.call('HSET', queue .. ':settings', 'loosened', 1)
+  end
+  return #lanes
 end
 
 -- Puts back some of the groups that a setting has let go. Returns whether these were all.
 local function loosen(queue)
-  for _, group in ipairs(redis.call('SRANDMEMBER', queue .. ':loosened', LOOSENED)) do unpark(queue, group) end
+  local size = 0
+  for _, group in ipairs(redis.call('SRANDMEMBER', queue .. ':loosened', LOOSENED)) do
+    if size < LOOSENED then size = size + 1 + unpark(queue, group) end
+  end
   if redis.call('EXISTS', queue .. ':loosened') == 1 then return false end
   redis.call('HDEL', queue .. ':settings', 'loosened')
   return true

@@ -34,5 +34,5 @@ local function stepOut(queue, id, head)
   meet(queue, signature, -1)
   if signature ~= '' then note(queue .. ':round:' .. round, id, false) end
   if isDry(queue, priority, head.lane, left) then leaveRing(queue, signature, round) end
-  noteStale(queue, signature, priority)
+  touch(queue, priority)
 end

@@ -9,12 +9,12 @@ local function ringOf(queue, signature) return queue .. ':ring:' .. signature en
 local function enterRing(queue, signature, round, priority)
   local turn = numberOf(queue .. ':turns', round)
   note(ringOf(queue, signature), round, string.format('%d', placesOf(priority) + turn))
-  noteStale(queue, signature, priority)
+  touch(queue, priority)
 end
 
 local function leaveRing(queue, signature, round)
   note(ringOf(queue, signature), round, false)
-  noteStale(queue, signature, string.match(round, '^%S+'))
+  touch(queue, string.match(round, '^%S+'))
 end
 
 local function isInRing(queue, signature, round)

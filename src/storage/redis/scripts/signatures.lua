@@ -50,6 +50,7 @@ local function meet(queue, signature, by)
     for _, prefix in ipairs(prefixesOf(signature)) do tally(queue .. ':prefixes', prefix, by) end
   end
   tally(queue .. ':signatures', signature, by)
+  if metaOf(queue, 'aged') > 0 then whenGone[queue .. ':signatures'] = queue end
 end
 
 -- Reads fields of a hash, as many as there may be.

@@ -1,6 +1,7 @@
 --[[ Part of every script that writes: numbers that nobody asks for are tallied, and all that was noted, counted and tallied
 is written. ]]
-local tallies = {}
+local tallies, whenGone = {}, {}
+local dropAges
 
 local function tally(hash, field, by)
   tallies[hash] = tallies[hash] or {}
@@ -18,7 +19,10 @@ end
 
 local function writeTallies(hash, fields)
   for field, by in pairs(fields) do
-    if by ~= 0 and redis.call('HINCRBY', hash, field, by) <= 0 then redis.call('HDEL', hash, field) end
+    if by ~= 0 and redis.call('HINCRBY', hash, field, by) <= 0 then
+      redis.call('HDEL', hash, field)
+      if whenGone[hash] then dropAges(whenGone[hash], field) end
+    end
   end
 end
 

@@ -1,5 +1,5 @@
 import { cancel } from '../../../../src/task/task.machine.js';
-import type { Task } from '../../../../src/task/task.js';
+import type { ProcessingTask, Task } from '../../../../src/task/task.js';
 import { monitorRedis } from '../../../support/redis-monitor.js';
 import { idsOf } from '../../../support/store-user.js';
 import { useRedis } from './redis.site.js';
@@ -193,6 +193,37 @@ describe('waiting that counts as priority', () => {
     },
   );
 
+  it.each([
+    ['groups have a limit', {}, 3],
+    ['tasks require something', { requires: { gpu: 'a100' } }, null],
+    ['both', { requires: { gpu: 'a100' } }, 3],
+  ])('costs a claim no more where there are many priorities and %s', async (_, details, limit) => {
+    const user = await site.user();
+    for (const from of numbers(3)) {
+      const specs = numbers(LEVELS).map((index) => ({
+        ...{ id: `t${from}-${index}`, priority: index - LEVELS / 2, group: `g${index % 7}` },
+        ...(index % 2 === from % 2 ? details : {}),
+      }));
+      await user.add(...specs);
+      user.clock.advance(700);
+    }
+    await user.store.configure('default', { priorityAgeing: 1, maxConcurrencyPerGroup: limit });
+    const held: ProcessingTask[] = [];
+    const claims = await costOf(async () => {
+      for (let count = 0; count < 4; count += 1) {
+        held.push(...(await user.take({ max: 90, labels: { gpu: 'a100', zone: 'eu' } })));
+      }
+    });
+    expect(held.length).toBe(limit === null ? 360 : 7 * limit);
+    expect(claims.most).toBeLessThan(MOST);
+    // A group that has room again is put back in every priority.
+    const ends = await costOf(async () => {
+      for (const task of held.slice(0, 9)) await user.complete(task);
+      await user.take({ max: 90, labels: { gpu: 'a100' } });
+    });
+    expect(ends.most).toBeLessThan(MOST);
+  });
+
   it('follows tasks that come, go and come back, and another worth', async () => {
     const user = await site.user();
     await user.store.configure('default', { priorityAgeing: 1 });
@@ -212,7 +243,7 @@ describe('waiting that counts as priority', () => {
     expect(idsOf(await user.take({ max: 9 }))).toEqual(['new', 'grouped', 'old']);
     await user.store.configure('default', { priorityAgeing: null });
     const client = await site.client();
-    for (const name of ['ages', 'stale', 'aging']) {
+    for (const name of ['ages', 'aging', 'touched', 'aged', 'heads']) {
       expect(await client.exists(`${site.keys.queue('default')}:${name}`)).toBe(0);
     }
   });
