@@ -38,6 +38,11 @@ export class BatchIndex {
     this.forgetEmpty(batchId, queue);
   }
 
+  /** The same for a task whose queue nobody knows, since its record cannot be read. */
+  tidyAll(batchId: string): void {
+    for (const queue of [...(this.batches.get(batchId)?.keys() ?? [])]) this.tidy(batchId, queue);
+  }
+
   private count(batchId: string, { queue, state }: TaskHead, by: number): void {
     const queues = this.batches.get(batchId) ?? new Map<string, Counts>();
     this.batches.set(batchId, queues);

@@ -47,9 +47,17 @@ export class DeadlineHeap {
     if (top === undefined) return undefined;
     this.count -= 1;
     this.sink({ at: this.time(this.count), key: this.key(this.count) });
-    if (this.count * 4 < this.times.length && this.times.length > FIRST_CAPACITY)
-      this.resize(this.times.length / 2);
+    this.shrink();
     return top;
+  }
+
+  /** Takes out an entry that is among the latest; the others stay where they are. */
+  takeLast(): Deadline | undefined {
+    if (this.count === 0) return undefined;
+    this.count -= 1;
+    const last = { at: this.time(this.count), key: this.key(this.count) };
+    this.shrink();
+    return last;
   }
 
   private sink(entry: Deadline): void {
@@ -86,6 +94,11 @@ export class DeadlineHeap {
 
   private move(from: number, to: number): void {
     this.put(to, this.time(from), this.key(from));
+  }
+
+  private shrink(): void {
+    if (this.count * 4 < this.times.length && this.times.length > FIRST_CAPACITY)
+      this.resize(this.times.length / 2);
   }
 
   private resize(capacity: number): void {

@@ -95,6 +95,7 @@ export class EmbeddedTaskStore extends TaskStore {
   private readonly lister: TaskLister;
   private readonly clearer: TaskClearer;
   private readonly reclaimer: TaskReclaimer;
+  private sorting: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
   /**
@@ -271,6 +272,9 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async untilDue(): Promise<number | undefined> {
     await this.open();
+    this.sorting ??= this.sortDeadlinesOut().finally(() => {
+      this.sorting = undefined;
+    });
     await this.trueDeadlines();
     return this.index.untilDue(this.clock.now());
   }
@@ -319,6 +323,12 @@ export class EmbeddedTaskStore extends TaskStore {
       await nextTurn();
       this.commits.requireOpen();
     }
+  }
+
+  /** Deadlines of tasks that have moved on go in small parts, with room for others in between. */
+  private async sortDeadlinesOut(): Promise<void> {
+    while (this.commits.isOpen && !this.index.sortDeadlinesOut((number) => this.files.headOf(number)))
+      await nextTurn();
   }
 
   // ------------------------------------------------------------------------------------------ writing
@@ -407,6 +417,7 @@ export class EmbeddedTaskStore extends TaskStore {
       this.clearer.underWay,
     ]);
     await this.reclaimer.stop();
+    await this.sorting;
     await this.files.settled();
     // After a failed write lmdb is not touched again; the process is about to end, and with it the lock.
     if (this.commits.hasFailed) return;

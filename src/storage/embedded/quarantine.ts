@@ -26,6 +26,19 @@ export class Quarantine {
     return numbers;
   }
 
+  /** Their records are out of the file. */
+  forget(numbers: Iterable<TaskNumber>): void {
+    for (const number of numbers) {
+      this.cleared.delete(number);
+      this.damaged.delete(number);
+    }
+  }
+
+  /** Tasks that are known here. */
+  get size(): number {
+    return this.cleared.size + this.damaged.size;
+  }
+
   isCleared(number: TaskNumber): boolean {
     return this.cleared.size > 0 && this.cleared.has(number);
   }

@@ -9,7 +9,8 @@ import {
 import type { QueueCounts, StoreSettings, StoreTotals } from '../task-store.js';
 import { BatchIndex } from './batch-index.js';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
-import { type Deadline, DeadlineHeap } from './deadline-heap.js';
+import type { Deadline } from './deadline-heap.js';
+import { Deadlines } from './deadlines.js';
 import { QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
 import type { Lane } from './ready-lanes.js';
@@ -52,7 +53,7 @@ type CreatedAt = (number: TaskNumber) => Instant;
 
 /** A deadline that was taken out, and where it belongs. */
 export interface TakenDeadline extends Deadline {
-  readonly heap: DeadlineHeap;
+  readonly heap: Deadlines;
 }
 
 /** Sets that a list merges at most. */
@@ -60,6 +61,10 @@ const SETS_MERGED = 1_000;
 
 /** Deadlines that one turn looks at: a few milliseconds. */
 const LOOKS_PER_TURN = 1_000;
+
+const HELD_STATES = ['processing'] as const;
+const WAITING_STATES = ['delayed', 'queued'] as const;
+const FINAL_STATES = TASK_STATES.filter(isFinalState);
 
 const NONE: EndedTasks = { count: 0, bytes: 0 };
 
@@ -77,9 +82,9 @@ export class TaskIndex {
   /** Those of queues with tasks, and of those for which something is set. */
   private readonly flows = new Map<string, QueueFlow>();
   private readonly claims = new Map<string, Set<TaskNumber>>();
-  private onWall = new DeadlineHeap();
-  private onSteady = new DeadlineHeap();
-  private ended = new DeadlineHeap();
+  private onWall = new Deadlines();
+  private onSteady = new Deadlines();
+  private ended = new Deadlines();
   private readonly endedTasks = { count: 0, bytes: 0 };
 
   constructor(
@@ -120,9 +125,9 @@ export class TaskIndex {
     }
     if (this.queues.size === 0) {
       this.claims.clear();
-      this.onWall = new DeadlineHeap();
-      this.onSteady = new DeadlineHeap();
-      this.ended = new DeadlineHeap();
+      this.onWall = new Deadlines();
+      this.onSteady = new Deadlines();
+      this.ended = new Deadlines();
     }
     return dropped;
   }
@@ -282,6 +287,37 @@ export class TaskIndex {
     return true;
   }
 
+  /**
+   * Sorts some deadlines out, when most of them are of tasks that have moved on. Looks at a bounded number of them.
+   *
+   * @param headOf may throw; then the deadline stays as it is
+   * @returns whether there is nothing to sort out now; otherwise call it again in a later turn
+   */
+  sortDeadlinesOut(headOf: (number: TaskNumber) => TaskHead | undefined): boolean {
+    for (const [deadlines, states] of [
+      [this.onSteady, HELD_STATES],
+      [this.onWall, WAITING_STATES],
+      [this.ended, FINAL_STATES],
+    ] as const) {
+      const tasks = states.reduce((sum, state) => sum + this.totalOf[state], 0);
+      if (!deadlines.isCrowded(tasks)) continue;
+      deadlines.sortOut(LOOKS_PER_TURN, (number) => {
+        // Nearly all that are stale are known by this, without a look at the record.
+        if (!states.some((state) => this.states[state].has(number))) return undefined;
+        const head = readable(headOf, number);
+        if (head === undefined || head === 'damaged') return head;
+        return this.deadlinesOf(head) === deadlines ? head.deadline : undefined;
+      });
+      return false;
+    }
+    return true;
+  }
+
+  /** Deadlines that are kept, stale ones too. */
+  get deadlines(): number {
+    return this.onSteady.size + this.onWall.size + this.ended.size;
+  }
+
   /** Milliseconds until something may be due. */
   untilDue(now: Moment): number | undefined {
     if (this.isOverLimits() && this.ended.size > 0) return 0;
@@ -293,7 +329,7 @@ export class TaskIndex {
     return wait === Infinity ? undefined : Math.max(wait, 0);
   }
 
-  private heapThatIsDue(now: Moment, taken: EndedTasks): DeadlineHeap | undefined {
+  private heapThatIsDue(now: Moment, taken: EndedTasks): Deadlines | undefined {
     if (this.onSteady.next <= now.steady) return this.onSteady;
     if (this.onWall.next <= now.wall) return this.onWall;
     const isDue = retentionEnd(this.ended.next, this.settings.retention) <= now.wall;
@@ -354,7 +390,7 @@ export class TaskIndex {
     if (to?.state === 'processing' && !isCounted) this.flowOf(to.queue).enter(to.group);
   }
 
-  private deadlinesOf(head: TaskHead): DeadlineHeap {
+  private deadlinesOf(head: TaskHead): Deadlines {
     if (isFinalState(head.state)) return this.ended;
     return head.state === 'processing' ? this.onSteady : this.onWall;
   }

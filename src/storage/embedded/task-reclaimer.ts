@@ -115,6 +115,7 @@ export class TaskReclaimer {
     await this.commits.save(() => {
       for (const put of puts) put();
     });
+    this.files.quarantine.forget(gone.map(([number]) => number));
     for (const [number, { head, task }] of gone) {
       this.index.forgetDropped(number, head);
       if (task.spec.batchId !== undefined) this.index.batches.tidy(task.spec.batchId, head.queue);
@@ -132,11 +133,14 @@ export class TaskReclaimer {
         await this.commits.save(() => {
           for (const { number, spec } of names) this.files.removeNames(number, spec, this.isBusy);
         });
+      // Nobody knows the queues of these. As long as the mark is there what they counted can be put right.
+      for (const { spec } of names) if (spec.batchId !== undefined) this.index.batches.tidyAll(spec.batchId);
     }
     await this.commits.save(() => {
       for (const number of numbers) this.files.reclaim(number, undefined, this.isBusy);
     });
     for (const number of numbers) this.unreadable.delete(number);
+    this.files.quarantine.forget(numbers);
   }
 
   private readonly isBusy = (id: string): boolean => this.commits.isBusy(id);

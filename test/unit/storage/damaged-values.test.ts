@@ -9,6 +9,7 @@ import { type Enqueued, QueueService } from '../../../src/queue/queue.service.js
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
 import { openFile, openTable } from '../../../src/storage/embedded/lmdb-file.js';
+import type { QueueFiles } from '../../../src/storage/embedded/queue-files.js';
 import { inspectStore } from '../../../src/storage/embedded/store-inspection.js';
 import { checkStore } from '../../../src/storage/store-backup.js';
 import { TaskDamaged } from '../../../src/task/task.errors.js';
@@ -118,6 +119,21 @@ describe('a damaged value in a sound file', () => {
       expect((await queue.enqueueAll(drafts)).map(nameOfResult)).toEqual(['t3', 'TaskDamaged', 'new']);
     },
   );
+
+  it('is counted by its batch no more, and remembered no more, when a clear has taken it', async () => {
+    const user = await open();
+    await user.add({ id: 'a', batchId: 'b' });
+    // It is damaged after the store was opened.
+    const files = (store as unknown as { files: QueueFiles }).files;
+    const records = openTable<Buffer, number>(files.root, 'tasks', { encoding: 'binary' });
+    await records.put(1, Buffer.alloc(100));
+    await expect(user.store.find('a')).rejects.toThrow(TaskDamaged);
+    await user.store.clear({});
+    await store?.reclaimed();
+    expect(await user.store.countBatch('b')).toEqual([]);
+    expect(files.quarantine.size).toBe(0);
+    expect(await damages()).toEqual([]);
+  });
 
   it('is gone after a clear, and its id is free', async () => {
     await (await open()).add(...TEN);

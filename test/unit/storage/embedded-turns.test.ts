@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
+import type { Deadlines } from '../../../src/storage/embedded/deadlines.js';
 import { DamagedValue } from '../../../src/storage/embedded/sealed-value.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
+import type { TaskIndex } from '../../../src/storage/embedded/task-index.js';
 import { RankedSet } from '../../../src/storage/embedded/ranked-set.js';
 import { harnessOf, ROOMY, type StoreHarness } from '../../support/store-harness.js';
 import { idsOf, StoreUser } from '../../support/store-user.js';
@@ -112,6 +114,25 @@ describe('what is due', () => {
     files.tasks = tasks;
     user.clock.advance(60_000);
     expect(await user.dueIds()).toEqual(['a', 'b']);
+  });
+});
+
+describe('deadlines of tasks that have moved on', () => {
+  it('are sorted out while the store goes on, when there are many', async () => {
+    await user.add({ id: 'a', ttl: 60 });
+    const { index } = user.store as unknown as { index: TaskIndex };
+    const { onWall } = index as unknown as { onWall: Deadlines };
+    const addStale = () => {
+      for (let number = 2; number < 6_000; number += 1) onWall.push(Number.MAX_SAFE_INTEGER, number);
+    };
+    addStale();
+    expect(await user.store.untilDue()).toBe(60_000);
+    while (index.deadlines > 1) await new Promise(setImmediate);
+    expect(await user.store.untilDue()).toBe(60_000);
+    addStale();
+    await user.store.untilDue();
+    await user.store.close();
+    expect(index.deadlines).toBeGreaterThan(1);
   });
 });
 

@@ -1,0 +1,75 @@
+import type { Instant } from '../../task/clock.js';
+import { type Deadline, DeadlineHeap } from './deadline-heap.js';
+import { RankedSet } from './ranked-set.js';
+import type { TaskNumber } from './task-number.js';
+
+/** So many stale deadlines are nothing: 64 KiB. */
+const SPARE = 4_096;
+
+/** When a task is due by these deadlines; `undefined` when it is not, `damaged` when its record cannot be read. */
+export type DueBy = (number: TaskNumber) => Instant | 'damaged' | undefined;
+
+/**
+ * Deadlines of tasks on one scale, earliest first. Most of them come to nothing, since the task moves on before; such a
+ * stale one stays until its time, which may be a day away. When the stale ones outnumber the others all are sorted out,
+ * some at a time, into a fresh heap.
+ */
+export class Deadlines {
+  private heap = new DeadlineHeap();
+  /** What is being sorted out, and the tasks that were found in it. */
+  private sorting: { readonly heap: DeadlineHeap; readonly found: RankedSet } | undefined;
+  /** How many were left after they were sorted out last. */
+  private sorted = 0;
+
+  get size(): number {
+    return this.heap.size + (this.sorting?.heap.size ?? 0);
+  }
+
+  /** When the earliest is due; `Infinity` when there is none. */
+  get next(): Instant {
+    return this.first.next;
+  }
+
+  get top(): Deadline | undefined {
+    return this.first.top;
+  }
+
+  push(at: Instant, number: TaskNumber): void {
+    this.heap.push(at, number);
+  }
+
+  pop(): Deadline | undefined {
+    return this.first.pop();
+  }
+
+  /** Whether stale ones are to be sorted out. @param tasks how many tasks have a deadline at most */
+  isCrowded(tasks: number): boolean {
+    return this.sorting !== undefined || this.heap.size > Math.max(2 * tasks + SPARE, 2 * this.sorted);
+  }
+
+  /** Sorts out so many. */
+  sortOut(count: number, dueBy: DueBy): void {
+    if (this.sorting === undefined) {
+      this.sorting = { heap: this.heap, found: new RankedSet() };
+      this.heap = new DeadlineHeap();
+    }
+    const { heap, found } = this.sorting;
+    for (let looks = 0; looks < count && heap.size > 0; looks += 1) {
+      const entry = heap.takeLast();
+      if (entry === undefined || found.has(entry.key)) continue;
+      const at = dueBy(entry.key);
+      if (at === 'damaged') this.heap.push(entry.at, entry.key);
+      else if (at !== undefined && found.add(entry.key)) this.heap.push(at, entry.key);
+    }
+    if (heap.size > 0) return;
+    this.sorting = undefined;
+    this.sorted = this.heap.size;
+  }
+
+  private get first(): DeadlineHeap {
+    const old = this.sorting?.heap;
+    if (old === undefined || old.next > this.heap.next) return this.heap;
+    const isSmaller = (old.top?.key ?? Infinity) < (this.heap.top?.key ?? Infinity);
+    return old.next < this.heap.next || isSmaller ? old : this.heap;
+  }
+}
