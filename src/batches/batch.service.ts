@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { afterWrite } from '../queue/after-write.js';
-import { TaskChanger, type Decide } from '../queue/task-changer.js';
-import { type TaskFilter, TaskStore } from '../storage/task-store.js';
+import { TaskChanger } from '../queue/task-changer.js';
+import { TaskStore } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import { cancel, redrive } from '../task/task.machine.js';
 import { type Task } from '../task/task.js';
@@ -21,8 +21,6 @@ import {
 import { BatchEvents } from './batch.events.js';
 import { BatchStore } from './batch.store.js';
 
-/** Tasks of one commit. */
-const CHUNK = 500;
 /** Batches that are looked at in one read for one that is visible. */
 const LOOK_AHEAD = 100;
 
@@ -92,11 +90,11 @@ export class BatchService {
   /** Gives dead letters back to their queues: how many that were. */
   async redrive(id: string, outcome: 'failed' | 'lost' | undefined, queues: Queues): Promise<number> {
     const states = outcome === undefined ? DEAD_LETTER_STATES : (['failed'] as const);
-    const isWanted = (task: Task) =>
+    const isMeant = (task: Task) =>
       outcome === undefined || (task.state === 'failed' && task.outcome === outcome);
     const batch = await this.visible(id, queues);
-    const filter = { batchId: id, states, queues: common(batch?.queues, queues) };
-    const count = await this.changeAll(filter, redrive, isWanted);
+    const filter = { batchId: id, states, queues: common(batch?.queues, queues), isMeant };
+    const count = await this.changer.changeMatching(filter, redrive);
     try {
       if (count > 0 && batch !== undefined) await this.reopen(id);
     } catch (error) {
@@ -215,33 +213,12 @@ export class BatchService {
 
   private cancelIn(id: string, reason: string | undefined, queues: Queues): Promise<number> {
     const filter = { batchId: id, states: CANCELLABLE_STATES, queues };
-    return this.changeAll(filter, (task, now) => cancel(task, reason, now));
+    return this.changer.changeMatching(filter, (task, now) => cancel(task, reason, now));
   }
 
   private async noteCancelled(id: string): Promise<void> {
     const cancelledAt = this.now;
     await this.batches.update(id, (batch) => ({ ...batch, cancelledAt }));
-  }
-
-  private async changeAll(
-    filter: TaskFilter,
-    decide: Decide,
-    isWanted: (task: Task) => boolean = () => true,
-  ): Promise<number> {
-    let count = 0;
-    let cursor: string | undefined;
-    try {
-      do {
-        const page = await this.store.list({ ...filter, limit: CHUNK, cursor });
-        const commands = page.tasks.filter(isWanted).map(({ spec }) => ({ id: spec.id, decide }));
-        const results = await this.changer.changeAll(commands, { inSteps: true });
-        count += results.filter(({ status }) => status === 'fulfilled').length;
-        cursor = page.nextCursor;
-      } while (cursor !== undefined);
-    } catch (error) {
-      throw count > 0 ? afterWrite(error) : error;
-    }
-    return count;
   }
 }
 

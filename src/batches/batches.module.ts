@@ -1,6 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { BatchBook } from '../queue/batch-book.js';
-import { TaskChanger } from '../queue/task-changer.js';
+import { TaskChangerModule } from '../queue/task-changer.module.js';
 import { BatchEvents } from './batch.events.js';
 import { BatchRegister } from './batch.register.js';
 import { BatchService } from './batch.service.js';
@@ -12,9 +12,9 @@ import { BatchesController } from './batches.controller.js';
 /** Tasks that belong together. Needs `TaskStore`, `DocumentStore`, `Clock` and `Config` from global modules. */
 @Global()
 @Module({
+  imports: [TaskChangerModule],
   controllers: [BatchesController],
   providers: [
-    TaskChanger,
     BatchEvents,
     BatchStore,
     BatchRegister,

@@ -12,7 +12,7 @@ import { StatusController } from './status.controller.js';
 import { StatusService } from './status.service.js';
 import { SteeringController } from './steering.controller.js';
 import { SteeringService } from './steering.service.js';
-import { TaskChanger } from './task-changer.js';
+import { TaskChangerModule } from './task-changer.module.js';
 import { TasksController } from './tasks.controller.js';
 import { WaitingRoom } from './waiting-room.js';
 import { WorkController } from './work.controller.js';
@@ -20,10 +20,9 @@ import { WorkService } from './work.service.js';
 
 /** The queue itself. Needs `TaskStore`, `Config` and `HttpLimits` from global modules. */
 @Module({
-  imports: [AuthModule],
+  imports: [AuthModule, TaskChangerModule],
   controllers: [WorkController, BulkController, SteeringController, TasksController, StatusController],
   providers: [
-    TaskChanger,
     CallbackRule,
     QueueService,
     ClaimService,

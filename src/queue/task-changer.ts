@@ -1,9 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { type Change, type ReplaceOptions, StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import {
+  type Change,
+  type ReplaceOptions,
+  StoreUnavailable,
+  type TaskFilter,
+  TaskStore,
+} from '../storage/task-store.js';
 import type { Moment } from '../task/clock.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
+import { afterWrite } from './after-write.js';
 import type { TaskGuard } from './queue-access.js';
+
+/** Tasks of one commit, where many are changed. */
+const CHUNK = 500;
 
 /** What the life cycle makes of a task now; `undefined` when it is so already. Throws what it refuses. */
 export type Decide = (task: Task, now: Moment) => Change | undefined;
@@ -19,6 +29,14 @@ export function guarded(guard: TaskGuard, decide: Decide): Decide {
 export interface TaskCommand {
   readonly id: string;
   readonly decide: Decide;
+}
+
+/** Which tasks an operation over many is about. */
+export interface Selection extends TaskFilter {
+  /** At most this many, the newest first; all by default. */
+  readonly limit?: number;
+  /** Of the tasks that match, which ones; all by default. */
+  readonly isMeant?: (task: Task) => boolean;
 }
 
 interface Decision {
@@ -76,6 +94,32 @@ export class TaskChanger {
     );
   }
 
+  /**
+   * Changes the tasks that match, in commits of some hundred, and passes over those of which `decide` throws.
+   *
+   * @returns how many were changed
+   * @throws StoreUnavailable, with an unknown effect once a commit was made
+   */
+  async changeMatching(
+    { limit = Infinity, isMeant = () => true, ...filter }: Selection,
+    decide: Decide,
+  ): Promise<number> {
+    let count = 0;
+    let cursor: string | undefined;
+    try {
+      do {
+        const page = await this.store.list({ ...filter, limit: Math.min(limit - count, CHUNK), cursor });
+        const commands = page.tasks.filter(isMeant).map(({ spec }) => ({ id: spec.id, decide }));
+        const results = await this.changeAll(commands, { inSteps: true });
+        count += results.filter(({ status }) => status === 'fulfilled').length;
+        cursor = page.nextCursor;
+      } while (cursor !== undefined && count < limit);
+    } catch (error) {
+      throw count > 0 ? afterWrite(error) : error;
+    }
+    return count;
+  }
+
   private async decide({ id, decide }: TaskCommand): Promise<Decision> {
     const remembered = this.decideByMemory({ id, decide });
     if (remembered !== undefined) return remembered;
@@ -84,7 +128,7 @@ export class TaskChanger {
     return { task, change: decide(task, this.store.clock.now()) };
   }
 
-  /** Only a change is taken from what may be out of date: it is refused then, where an answer or an error would stand. */
+  /** The store rejects stale writes, so only a change may rest on what it remembers; an answer or an error may not. */
   private decideByMemory({ id, decide }: TaskCommand): Decision | undefined {
     const task = this.store.recall(id);
     if (task === undefined) return undefined;
@@ -97,7 +141,7 @@ export class TaskChanger {
   }
 }
 
-/** That the store is away is no matter of one task. */
+/** A store outage fails the whole call, not one item. */
 function requireStore(decision: PromiseSettledResult<unknown>): void {
   if (decision.status === 'rejected' && decision.reason instanceof StoreUnavailable) throw decision.reason;
 }
