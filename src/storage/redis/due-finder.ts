@@ -1,7 +1,9 @@
 import { after, type Clock, type Instant } from '../../task/clock.js';
 import { isFinished, type Task } from '../../task/task.js';
 import type { StoreSettings } from '../task-store.js';
+import { DueSummaries, FEW_QUEUES, type Summary } from './due-summaries.js';
 import { LuaScript } from './lua-script.js';
+import type { MoveWatch } from './move-watch.js';
 import { isSlotMoving } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { readHead } from './task.codec.js';
@@ -18,15 +20,6 @@ interface Limits {
   readonly steady: Instant | string;
   readonly ended: Instant | string;
   readonly limit: number;
-}
-
-interface Summary {
-  readonly queue: string;
-  readonly nextOnWall: number;
-  readonly nextOnSteady: number;
-  readonly firstEnded: number;
-  readonly endedCount: number;
-  readonly endedBytes: number;
 }
 
 interface Due {
@@ -51,11 +44,31 @@ type DueRow = readonly [queue: number, id: string, head: string | null, ...field
 
 /** Finds what time alone changes. */
 export class DueFinder {
+  private readonly summaries = new DueSummaries();
+
   constructor(
     private readonly parts: StoreParts,
     private readonly clock: Clock,
     private readonly settings: StoreSettings,
-  ) {}
+  ) {
+    parts.feed.add((transitions) => {
+      for (const { task } of transitions) this.summaries.touch(task.spec.queue);
+    });
+  }
+
+  /** Learns of changes that other processes make. */
+  follow(moves: MoveWatch): void {
+    moves.add({
+      moved: (all) => {
+        for (const { queue } of all) this.summaries.touch(queue);
+      },
+      disturbed: () => this.summaries.forget(),
+      // A clear has no queue.
+      loosened: (queue) => {
+        if (queue === undefined) this.summaries.forget();
+      },
+    });
+  }
 
   async due(most: number): Promise<readonly Task[]> {
     const limit = Math.min(most, ROWS_PER_READ);
@@ -64,6 +77,8 @@ export class DueFinder {
     const { queues, due } = await this.read({ wall, steady, ended, limit });
     const tasks = due.slice(0, limit).map(({ task }) => task);
     if (tasks.length < limit) tasks.push(...(await this.overLimits(queues, tasks, limit - tasks.length)));
+    // Whoever asked does something about them, and removals are told to nobody.
+    for (const { spec } of tasks) this.summaries.touch(spec.queue);
     return tasks;
   }
 
@@ -85,15 +100,23 @@ export class DueFinder {
     taken: readonly Task[],
     limit: number,
   ): Promise<readonly Task[]> {
-    const total = totalOf(queues);
-    if (!this.isOver(total)) return [];
+    if (!this.isOver(totalOf(queues))) return [];
     const goneIds = new Set(taken.filter(isFinished).map(({ spec }) => spec.id));
     const nothing = { wall: '-inf', steady: '-inf' };
+    // The oldest of all are in the queues whose first ones are the oldest.
+    const oldest = queues
+      .filter(({ endedCount }) => endedCount > 0)
+      .toSorted((one, other) => one.firstEnded - other.firstEnded)
+      .slice(0, limit + goneIds.size);
     const pages = await Promise.all(
-      queues.map(({ queue }) =>
+      oldest.map(({ queue }) =>
         this.readSome([queue], { ...nothing, ended: '+inf', limit: limit + goneIds.size }).catch(passOver),
       ),
     );
+    // What other processes have removed meanwhile was removed there.
+    const fresh = new Map(pages.flatMap((page) => page?.queues ?? []).map((each) => [each.queue, each]));
+    this.summaries.note([...fresh.values()]);
+    const total = totalOf(queues.map((each) => fresh.get(each.queue) ?? each));
     const over: Task[] = [];
     for (const { task, bytes } of pages.flatMap((page) => page?.due ?? []).toSorted(firstEndedFirst)) {
       const isGone = goneIds.has(task.spec.id);
@@ -109,17 +132,39 @@ export class DueFinder {
     return count > this.settings.retentionMaxTasks || bytes > this.settings.retentionMaxBytes;
   }
 
-  /** Asks all queues but those whose slots are being moved. */
-  private async read(limits: Limits): Promise<Answers> {
-    const { connection, names } = this.parts;
-    const groups = connection.groupsOf(await names.all());
-    const answers = await Promise.all(groups.map((group) => this.readSome(group, limits).catch(passOver)));
+  /** Asks all queues, or of many those in which something may have happened. */
+  private async read(limits: Limits & { wall: Instant; ended: Instant }): Promise<Answers> {
+    const { names } = this.parts;
+    const { steady } = this.clock.now();
+    if (this.summaries.isRoundOver(steady) || names.count <= FEW_QUEUES) {
+      const all = await names.all();
+      if (all.length <= FEW_QUEUES) return this.ask(all, limits);
+      if (this.summaries.isRoundOver(steady)) this.summaries.beginRound(all, steady);
+    }
+    const asked = this.summaries.toAsk(steady, limits.limit > 0 ? limits : undefined);
+    const { due, isPartial } = await this.ask(asked, limits);
+    return { queues: this.summaries.all(), due, isPartial };
+  }
+
+  /** Passes over those whose slots are being moved. */
+  private async ask(names: readonly string[], limits: Limits): Promise<Answers> {
+    const groups = this.parts.connection.groupsOf(names);
+    const answers = await Promise.all(
+      groups.map(async (group) => {
+        try {
+          return await this.readSome(group, limits).catch(passOver);
+        } catch (error) {
+          for (const queue of names) this.summaries.touch(queue);
+          throw error;
+        }
+      }),
+    );
+    for (const [at, group] of groups.entries())
+      if (answers[at] === undefined) for (const queue of group) this.summaries.touch(queue);
     const replies = answers.filter((each) => each !== undefined);
-    return {
-      queues: replies.flatMap(({ queues }) => queues),
-      due: replies.flatMap(({ due }) => due),
-      isPartial: replies.length < answers.length,
-    };
+    const queues = replies.flatMap((reply) => reply.queues);
+    if (names.length > 0) this.summaries.note(queues);
+    return { queues, due: replies.flatMap(({ due }) => due), isPartial: replies.length < answers.length };
   }
 
   private async readSome(names: readonly string[], { wall, steady, ended, limit }: Limits): Promise<Reply> {

@@ -14,6 +14,11 @@ export class QueueNames {
     private readonly keys: Keys,
   ) {}
 
+  /** How many are known to this process. */
+  get count(): number {
+    return this.known.size;
+  }
+
   /** Makes sure that these are known to all replicas, before they get a task. */
   async ensure(names: readonly string[]): Promise<void> {
     const unknown = names.filter((name) => !this.known.has(name));

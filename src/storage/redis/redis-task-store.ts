@@ -157,7 +157,9 @@ export class RedisTaskStore extends TaskStore {
       disturbed: () => void this.readGeneration().catch(() => undefined),
     });
     this.directorySweep = new DirectorySweep(this.parts);
-    this.outbox = new RedisOutbox(this.parts);
+    this.outbox = new RedisOutbox(this.parts, this.clock);
+    this.outbox.follow(this.moves);
+    this.dueFinder.follow(this.moves);
     this.eventLog = new RedisEventLog(this.parts, this.moves);
     link.onChange(() => {
       // Who comes back may have lost what was written.
