@@ -281,6 +281,7 @@ export class Config {
 
   @FromEnvironment({ does: 'The largest body of a request.', unit: 'bytes' })
   @IsWhole(1024, 268_435_456)
+  @AtMost('MAX_BUFFERED_BYTES')
   readonly MAX_BODY_BYTES: number = 2_097_152;
 
   @FromEnvironment({ does: 'The longest `code` of a task, in UTF-8.', unit: 'bytes' })
@@ -314,6 +315,13 @@ export class Config {
   })
   @IsWhole(4, 100_000)
   readonly MAX_PIPELINED_REQUESTS: number = 256;
+
+  @FromEnvironment({
+    does: 'What the unfinished bodies and the unread answers of all clients may hold in memory together. Beyond it, the clients that began first are cut off: those that keep up are done by then.',
+    unit: 'bytes',
+  })
+  @IsWhole(1_048_576, 1_099_511_627_776)
+  readonly MAX_BUFFERED_BYTES: number = 268_435_456;
 
   @FromEnvironment({ does: 'Connections that may be open at the same time. One more is closed at once.' })
   @IsWhole(1, 1_000_000)

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BufferedBytes } from './buffered-bytes.js';
 import { ClientGone } from './client-gone.error.js';
 import { invalidRequest, readDto } from './dto.reader.js';
 import { type DtoPlan } from './dto-plan.js';
@@ -100,7 +101,7 @@ export async function readText({ request, response, limits }: Exchange): Promise
   if (!hasBody(request)) return '';
   if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const body = await readBytes(request, limits);
+  const body = await readBytes({ request, response, limits });
   if (!isUtf8(body)) throw new ProblemError('malformed_request', 'The body is not valid UTF-8');
   return body.toString('utf8');
 }
@@ -111,7 +112,13 @@ export function tooLarge(limits: HttpLimits): ProblemError {
   });
 }
 
-function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
+/** The memory is needed, and others have sent theirs in less time. */
+function tooSlow(): ProblemError {
+  const detail = 'The service holds too many unfinished bodies; send the whole body at once';
+  return new ProblemError('request_timeout', detail, { headers: { Connection: 'close' } });
+}
+
+function readBytes({ request, response, limits }: Exchange): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
       reject(new ClientGone());
@@ -120,21 +127,31 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
     const body = new GrowingBuffer();
     // A message that was read to the end closes too.
     const refuse = () => {
+      holding?.release();
       if (!request.readableEnded) reject(new ClientGone());
     };
-    const keep = (chunk: Buffer) => {
-      if (body.length + chunk.length <= limits.maxBodyBytes) {
-        body.append(chunk);
-        return;
-      }
-      // What is still under way is read and forgotten, so that the answer reaches a client that is still sending.
+    // What is still under way is read and forgotten, so that the answer reaches a client that is still sending.
+    const stop = (problem: ProblemError) => {
       request.off('data', keep);
       request.resume();
-      reject(tooLarge(limits));
+      reject(problem);
+    };
+    const holding = BufferedBytes.of(response)?.holdBody(() => stop(tooSlow()));
+    const keep = (chunk: Buffer) => {
+      if (body.length + chunk.length > limits.maxBodyBytes) {
+        holding?.release();
+        stop(tooLarge(limits));
+        return;
+      }
+      body.append(chunk);
+      holding?.grow(body.capacity);
     };
     request
       .on('data', keep)
-      .on('end', () => resolve(body.take()))
+      .on('end', () => {
+        holding?.release();
+        resolve(body.take());
+      })
       .on('error', refuse)
       .on('close', refuse);
   });

@@ -10,6 +10,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type RequestHandler } from 'express';
+import { BufferedBytes } from './buffered-bytes.js';
 import { ConnectionQueue } from './connection-queue.js';
 import { isAllowedHost } from './allowed-hosts.js';
 import { HttpLimits } from './http-limits.js';
@@ -121,8 +122,11 @@ function listenerFor(app: Express, requests: RequestWatch, limits: HttpLimits): 
   };
 }
 
-function handlerFor(app: Express, requests: RequestWatch, { allowedHosts }: HttpLimits): RequestListener {
+function handlerFor(app: Express, requests: RequestWatch, limits: HttpLimits): RequestListener {
+  const { allowedHosts } = limits;
+  const buffered = new BufferedBytes(limits.maxBufferedBytes);
   return (request, response) => {
+    buffered.own(response);
     assignRequestId(request, response);
     requests.begin(request, response);
     response.setHeader('X-Content-Type-Options', 'nosniff');

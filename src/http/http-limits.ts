@@ -14,6 +14,8 @@ export class HttpLimits {
   readonly maxHeaderBytes: number = 16 * 1024;
   /** Requests of one connection without an answer. */
   readonly maxPipelinedRequests: number = 256;
+  /** What unfinished bodies and unread answers of all connections may hold together. */
+  readonly maxBufferedBytes: number = 256 * 1024 * 1024;
   /** Names that the service may be called by; with none, by any. */
   readonly allowedHosts: readonly string[] = [];
 

@@ -15,6 +15,7 @@ export function limitsOf(config: Config): HttpLimits {
     maxJsonKeys: config.MAX_JSON_KEYS,
     maxHeaderBytes: config.MAX_HEADER_BYTES,
     maxPipelinedRequests: config.MAX_PIPELINED_REQUESTS,
+    maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     allowedHosts: config.allowedHosts,
   });
 }

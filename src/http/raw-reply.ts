@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { BufferedBytes } from './buffered-bytes.js';
 
 /** How long a client may read nothing of an answer; Node looks twice before it takes the connection for dead. */
 const STALLED_WRITE_MS = 15_000;
@@ -29,7 +30,10 @@ export function sendJson(
 }
 
 /** After the answer is handed over: a client that does not read it is not kept for ever. */
-export function finishReply({ socket }: ServerResponse): void {
+export function finishReply(response: ServerResponse): void {
+  const release = BufferedBytes.of(response)?.holdAnswer(response);
+  if (release) onAnswered(response, release);
+  const { socket } = response;
   // Zero when the kernel took all of it, which is the rule. The server sets the time-out anew with the next request.
   if (!socket || socket.writableLength === 0) return;
   const general = socket.timeout ?? 0;

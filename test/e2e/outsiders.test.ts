@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describeStores } from '../support/describe-stores.js';
 import { exchange } from '../support/raw-exchange.js';
 import type { TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 function ask(line: string, headers = ''): string {
   return `${line} HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}\r\n`;
@@ -110,6 +112,65 @@ describeStores(({ startApp, settings }) => {
       const post = `${ask('POST /tasks', `Content-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n`)}${body}`;
       const { statuses, end } = await exchange(service.port, Buffer.from(lines.join('') + post));
       expect([statuses, end]).toEqual([[...Array<number>(40).fill(200), 201], 'close']);
+    });
+  });
+
+  describe('slow clients', () => {
+    const OUTPUT = JSON.stringify('x'.repeat(1_900_000));
+    let service: TestApp;
+    let connections: number;
+    const sockets: Socket[] = [];
+
+    beforeAll(async () => {
+      service = await startApp({ MAX_BUFFERED_BYTES: '4194304' });
+      await service.call('POST', '/tasks', { body: { eval_id: 'a', code: 'x' } });
+      await service.call('GET', '/tasks/next');
+      const done = await service.call('POST', '/tasks/a/complete', {
+        body: { output: 'x'.repeat(1_900_000) },
+      });
+      expect(done.status).toBe(200);
+      (service.app.getHttpServer() as Server).on('connection', (socket: Socket) => {
+        connections += 1;
+        socket.once('close', () => {
+          connections -= 1;
+        });
+      });
+    });
+
+    beforeEach(() => {
+      connections = 0;
+    });
+
+    afterEach(() => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+    });
+
+    afterAll(() => service.close());
+
+    async function open(bytes: string): Promise<Socket> {
+      const socket = connect(service.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      sockets.push(socket);
+      await once(socket, 'connect');
+      socket.pause();
+      socket.write(bytes);
+      return socket;
+    }
+
+    it('cannot fill the memory with answers that they do not read', async () => {
+      for (let number = 0; number < 6; number += 1) await open(ask('GET /tasks/a/output').repeat(20));
+      await until(() => connections < 6);
+      expect((await service.call('GET', '/tasks/a/output')).text).toBe(OUTPUT);
+    });
+
+    it('cannot fill the memory with bodies that they do not end', async () => {
+      const headers = 'Content-Type: application/json\r\nContent-Length: 2000000\r\n';
+      const begun = `${ask('POST /tasks', headers)}{"eval_id":"slow","code":"${'x'.repeat(1_500_000)}`;
+      const [first] = [await open(begun), await open(begun), await open(begun), await open(begun)];
+      const answer = once(first.resume(), 'data');
+      expect(String(await answer)).toContain('HTTP/1.1 408');
+      const body = { eval_id: 'quick', code: 'x'.repeat(1_000_000) };
+      expect((await service.call('POST', '/tasks', { body })).status).toBe(201);
     });
   });
 
