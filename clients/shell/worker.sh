@@ -30,7 +30,11 @@ trap 'rm -rf "$own"' EXIT
 trap 'stopping=1; [ -n "$running" ] || [ -z "$poll" ] || kill "$poll" 2>/dev/null' TERM INT HUP
 
 # Control characters of a server or a task must not steer the terminal.
-say() { printf '%s\n' "$*" | tr -d '\000-\010\013-\037\177' >&2; }
+# Those of C1 and those that turn text around are not ASCII.
+say() { printf '%s\n' "$*" | LC_ALL=C tr -c '\011\012\040-\176' '?' >&2; }
+
+# Seconds on a clock that nobody sets, where the system has one.
+seconds() { cut -d . -f 1 /proc/uptime 2>/dev/null || date +%s; }
 
 # The key goes through a pipe: everyone on the machine can read the arguments of curl.
 secret() {
@@ -92,7 +96,7 @@ is_id() { printf '%s' "$1" | grep -qx '[A-Za-z0-9][A-Za-z0-9._:-]\{0,127\}'; }
 
 # report VERB FILE: until the service has answered to it, or has said that it is too late, or for report_patience.
 report() {
-  give_up_at=$(($(date +%s) + report_patience))
+  give_up_at=$(($(seconds) + report_patience))
   tries=0
   while :; do
     call 15 "/tasks/$id/$1" "$2"
@@ -103,7 +107,7 @@ report() {
     404 | 409) case $code in '' | not_found) ;; *) say "$id: not reported, $code"; return 0 ;; esac ;;
     400 | 413 | 422) [ -z "$code" ] || return 1 ;;
     esac
-    [ "$(date +%s)" -lt "$give_up_at" ] || { say "$id: not reported, the lease ends by itself"; return 0; }
+    [ "$(seconds)" -lt "$give_up_at" ] || { say "$id: not reported, the lease ends by itself"; return 0; }
     trouble "a report was answered $status ${code:-} $(head -n 1 "$own/trouble")"
     rest "$tries"
     tries=$((tries + 1))
@@ -206,7 +210,7 @@ while [ -z "$stopping" ]; do
   [ "$misses" -gt 0 ] || claim_number=$((claim_number + 1))
   jq -n --arg worker "$worker" --arg claim "$run_id-$claim_number" --arg queues "$queues" \
     '{worker_id: $worker, queues: ($queues | split(",")), wait: 20, claim_id: $claim}' >"$own/claim"
-  asked_at=$(date +%s)
+  asked_at=$(seconds)
   call 30 /tasks/claim "$own/claim"
   case $status in
   200)
@@ -214,7 +218,7 @@ while [ -z "$stopping" ]; do
       misses=0
       # A service that shuts down, or wants this worker gone, does not keep a poll waiting.
       [ "$(jq -r '.command // empty' "$own/answer")" != drain ] || break
-      [ $(($(date +%s) - asked_at)) -gt 1 ] || rest 0
+      [ $(($(seconds) - asked_at)) -gt 1 ] || rest 0
       continue
     fi
     if work; then misses=0; told=; continue; fi ;;

@@ -24,6 +24,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from crucible_queue import AttemptFailed, PermanentError, Worker
@@ -120,8 +121,42 @@ def environment_of(task):
     }
 
 
+class Children:
+    """Starts processes. As the first process of a container it also reaps what they leave behind, as nobody else does."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._own = set()
+
+    def start(self, command, **options):
+        with self._lock:
+            process = subprocess.Popen(command, **options)
+            self._own.add(process.pid)
+        return process
+
+    def ended(self, process):
+        with self._lock:
+            self._own.discard(process.pid)
+            if os.getpid() == 1:
+                self._reap()
+
+    def _reap(self):
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            # One of its own is waited for by its thread, which then comes here.
+            if found is None or found.si_pid in self._own:
+                return
+            os.waitpid(found.si_pid, os.WNOHANG)
+
+
+CHILDREN = Children()
+
+
 def run(task, ctx):
-    process = subprocess.Popen(
+    process = CHILDREN.start(
         [*ISOLATION.prefix, sys.executable, "-"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -194,6 +229,7 @@ def converse(process, code, ctx):
 def end(process):
     kill_group(process)
     process.wait()
+    CHILDREN.ended(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         pipe.close()
 

@@ -56,6 +56,8 @@ export async function runChild(
   { signal }: TaskContext,
   options: ChildOptions,
 ): Promise<unknown> {
+  if (/\p{Surrogate}/u.test(task.code))
+    throw new PermanentError('The code has half a surrogate pair, which no bytes stand for');
   const child = start(task, options);
   const ended = exitOf(child);
   // A command that does not read its input to the end is no error.
@@ -194,10 +196,8 @@ function collectTail(stream: Readable | null, limit: number): () => string {
   stream?.on('error', () => undefined);
   stream?.on('data', (chunk: Buffer) => {
     tail = Buffer.concat([tail, chunk]).subarray(-limit);
-    const isFull = !show(
-      process.stderr,
-      process.stderr.isTTY ? visible(decoder.decode(chunk, { stream: true })) : chunk,
-    );
+    // Where it is no terminal, it is a log that is read on one.
+    const isFull = !show(process.stderr, visible(decoder.decode(chunk, { stream: true })));
     if (!isFull) return;
     stream.pause();
     const goOn = (): void => {
@@ -212,7 +212,7 @@ function collectTail(stream: Readable | null, limit: number): () => string {
 }
 
 /** False when the reader has to catch up; a reader that is gone takes everything. */
-function show(terminal: Writable, text: string | Buffer): boolean {
+function show(terminal: Writable, text: string): boolean {
   return terminal.destroyed || !terminal.writable || terminal.write(text);
 }
 

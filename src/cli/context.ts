@@ -52,7 +52,8 @@ export class Context {
 /** Writes to the standard error, as long as somebody reads it. */
 export function say(message: string): void {
   if (process.stderr.destroyed || !process.stderr.writable) return;
-  process.stderr.write(`${process.stderr.isTTY ? visible(message) : message}\n`);
+  // Elsewhere, too: logs are read on terminals.
+  process.stderr.write(`${visible(message)}\n`);
 }
 
 function nonEmpty(text: string | undefined): string {

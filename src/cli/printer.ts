@@ -99,7 +99,7 @@ export function textOf(value: unknown): string {
 }
 
 /** They show text in another order than it has, and so say something else than it says. */
-const BIDI_CONTROLS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
  * Text of a task for a terminal: line breaks and tabs stay, every other control character is shown as its code. A

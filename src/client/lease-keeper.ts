@@ -1,4 +1,5 @@
 import type { KeptItem, LostItem, Progress } from './api.generated.js';
+import { BOUNDS } from './bounds.js';
 import type { Client } from './client.js';
 import { ApiError, ClientError, LeaseLost } from './errors.js';
 import type { HeartbeatThread, ThreadLease } from './heartbeat-thread.js';
@@ -22,8 +23,6 @@ export interface KeeperOptions {
 const LONGEST_TIMER_MS = 60_000;
 /** A delay worth telling, for intervals so short that half of one is less. */
 const SMALL_DELAY_MS = 500;
-/** Characters that the service takes of a progress message. */
-const LONGEST_MESSAGE = 1000;
 /** Between two reports of progress of one task. */
 const PROGRESS_SPACING_MS = 1000;
 
@@ -212,6 +211,6 @@ function sendable({ percent, message }: Progress): Progress {
   const isPercent = typeof percent === 'number' && !Number.isNaN(percent);
   return {
     percent: isPercent ? Math.min(Math.max(percent, 0), 100) : undefined,
-    message: message === undefined ? undefined : textOfError(message).slice(0, LONGEST_MESSAGE),
+    message: message === undefined ? undefined : textOfError(message).slice(0, BOUNDS.longestMessage),
   };
 }

@@ -1,6 +1,7 @@
 import type { Failure } from './api.generated.js';
 import type { HeldTask } from './answers.js';
 import type { Verdict } from './attempt.js';
+import { BOUNDS } from './bounds.js';
 import type { Client, Patient } from './client.js';
 import { InvalidRequest } from './errors.js';
 import { JsonText, stringify } from './json-text.js';
@@ -17,12 +18,6 @@ export interface Reported {
 const LONGEST_ERROR = 250_000;
 /** The end of a long error says what went wrong, its beginning where. */
 const KEPT_BEGINNING = 50_000;
-/** Seconds: the longest delay that the service takes. */
-const LONGEST_RETRY_AFTER = 31_622_400;
-/** Characters that the service takes of the reason of a release. */
-const LONGEST_REASON = 1000;
-const SMALLEST_EXIT_CODE = -2_147_483_648;
-const LARGEST_EXIT_CODE = 4_294_967_295;
 
 /**
  * Tells the service how an attempt ended, as often as it takes and under the same lease. What cannot be sent as it is goes
@@ -42,7 +37,7 @@ export async function report(
       return fail(client, { task, failure: sendable(verdict.failure) }, limits);
     case 'released': {
       const { reason = 'The worker was stopped', delay } = verdict;
-      const given = { reason: reason.slice(0, LONGEST_REASON), delay };
+      const given = { reason: textOfError(reason).slice(0, BOUNDS.longestReason), delay: secondsOf(delay) };
       return { kind: 'released', status: (await client.release(task, given, limits)).status };
     }
     case 'lost':
@@ -99,10 +94,10 @@ function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Fai
   const notes: string[] = [];
   const members: { retry_after?: number; exit_code?: number } = {};
   if (retry_after !== undefined) {
-    if (typeof retry_after !== 'number' || Number.isNaN(retry_after))
+    members.retry_after = secondsOf(retry_after);
+    if (members.retry_after === undefined)
       notes.push('(retry_after is not a number of seconds: the backoff of the task decides)');
-    else members.retry_after = Math.min(Math.max(retry_after, 0), LONGEST_RETRY_AFTER);
-    if (members.retry_after !== undefined && members.retry_after !== retry_after)
+    else if (members.retry_after !== retry_after)
       notes.push(`(retry_after ${retry_after} was taken as ${members.retry_after} s)`);
   }
   const given: unknown = exit_code;
@@ -110,12 +105,18 @@ function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Fai
     const isOne =
       typeof given === 'number' &&
       Number.isInteger(given) &&
-      given >= SMALLEST_EXIT_CODE &&
-      given <= LARGEST_EXIT_CODE;
+      given >= BOUNDS.smallestExitCode &&
+      given <= BOUNDS.largestExitCode;
     if (isOne) members.exit_code = given;
     else notes.push(`(exit code ${textOfError(given).slice(0, 100)} is not one and was left out)`);
   }
   return { ...rest, ...members, error: cut([error, ...notes].join('\n')) };
+}
+
+/** A delay that the service takes; nothing for what is no number. */
+function secondsOf(delay: unknown): number | undefined {
+  if (typeof delay !== 'number' || Number.isNaN(delay)) return undefined;
+  return Math.min(Math.max(delay, 0), BOUNDS.longestDelay);
 }
 
 function cut(text: string): string {

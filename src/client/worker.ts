@@ -2,6 +2,7 @@ import { pause } from './abort.js';
 import type { HeldTask } from './answers.js';
 import type { Claim } from './api.generated.js';
 import { attempt, type Handler } from './attempt.js';
+import { BOUNDS } from './bounds.js';
 import { ClaimDesk } from './claim-desk.js';
 import { Client, type ClientOptions, optionsOf } from './client.js';
 import { ClientError } from './errors.js';
@@ -65,7 +66,6 @@ export interface RunSummary {
   lost: number;
 }
 
-const LARGEST_CLAIM = 100;
 const MOST_AT_A_TIME = 1000;
 const EMPTY_PAUSE_MS = 800;
 const DEFAULT_LEASE_SECONDS = 30;
@@ -187,7 +187,7 @@ export class Worker {
 
   private get freeSlots(): number {
     const concurrency = Math.min(MOST_AT_A_TIME, this.options.concurrency ?? 1);
-    return Math.max(0, Math.min(LARGEST_CLAIM, concurrency - this.running.size));
+    return Math.max(0, Math.min(BOUNDS.largestClaim, concurrency - this.running.size));
   }
 
   private slotFreed(): Promise<void> {

@@ -1,4 +1,13 @@
-import { Controller, Get, HttpCode, Param, type PipeTransform, Post, Res } from '@nestjs/common';
+import {
+  applyDecorators,
+  Controller,
+  Get,
+  HttpCode,
+  Param,
+  type PipeTransform,
+  Post,
+  Res,
+} from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
@@ -29,6 +38,25 @@ class WorkerIdPipe implements PipeTransform<string, string> {
   }
 }
 
+/** A call about one worker, with nothing but its name. */
+function PostToWorker(verb: string): MethodDecorator {
+  return applyDecorators(
+    Post(`:worker_id/${verb}`),
+    HttpCode(200),
+    TakesNoQuery(),
+    TakesNoBody(),
+    ApiParam(ID),
+    ApiProblems(
+      ...WITH_KEY,
+      ...WITH_QUERY,
+      'request_timeout',
+      'too_large',
+      'worker_not_found',
+      'store_unavailable',
+    ),
+  );
+}
+
 /** Who works, and who is to stop. */
 @ApiTags('workers')
 @Controller('workers')
@@ -52,10 +80,7 @@ export class WorkersController {
     sendJson(response, 200, JSON.stringify({ workers: workers.map(workerView) }));
   }
 
-  @Post(':worker_id/drain')
-  @HttpCode(200)
-  @TakesNoQuery()
-  @TakesNoBody()
+  @PostToWorker('drain')
   @Roles('admin')
   @ApiOperation({
     operationId: 'drainWorker',
@@ -64,25 +89,13 @@ export class WorkersController {
       'Its next heartbeat or claim is answered with `command: "drain"`, and `GET /tasks/next` with the header ' +
       '`X-Worker-Command: drain`. It may finish what it holds. Every process knows within two seconds.',
   })
-  @ApiParam(ID)
   @ApiOkResponse({ type: WorkerStatus, description: 'It drains', examples: DRAINED })
-  @ApiProblems(
-    ...WITH_KEY,
-    ...WITH_QUERY,
-    'request_timeout',
-    'too_large',
-    'worker_not_found',
-    'store_unavailable',
-  )
   async drain(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.drain(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'draining' }));
   }
 
-  @Post(':worker_id/resume')
-  @HttpCode(200)
-  @TakesNoQuery()
-  @TakesNoBody()
+  @PostToWorker('resume')
   @Roles('admin')
   @ApiOperation({
     operationId: 'resumeWorker',
@@ -90,25 +103,13 @@ export class WorkersController {
     description:
       'For a worker that comes back under its old name. One that stays away is forgotten by itself.',
   })
-  @ApiParam(ID)
   @ApiOkResponse({ type: WorkerStatus, description: 'It is active', examples: RESUMED })
-  @ApiProblems(
-    ...WITH_KEY,
-    ...WITH_QUERY,
-    'request_timeout',
-    'too_large',
-    'worker_not_found',
-    'store_unavailable',
-  )
   async resume(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.resume(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'active' }));
   }
 
-  @Post(':worker_id/leave')
-  @HttpCode(200)
-  @TakesNoQuery()
-  @TakesNoBody()
+  @PostToWorker('leave')
   @Roles('worker')
   @ApiOperation({
     operationId: 'leaveWorker',
@@ -117,16 +118,7 @@ export class WorkersController {
       'It is `gone` at once, for every process. What it still holds is left to its leases: release that first. May be ' +
       'repeated. When it claims, beats or reports again under this name, it is back.',
   })
-  @ApiParam(ID)
   @ApiOkResponse({ type: ListedWorker, description: 'It is gone', examples: LEFT })
-  @ApiProblems(
-    ...WITH_KEY,
-    ...WITH_QUERY,
-    'request_timeout',
-    'too_large',
-    'worker_not_found',
-    'store_unavailable',
-  )
   async leave(
     @Param('worker_id', new WorkerIdPipe()) id: string,
     @CurrentPrincipal() principal: Principal,

@@ -1,7 +1,7 @@
 /**
  * `npm run test:chaos`: every runtime finishes 2,000 tasks behind proxies that answer badly.
  * `-- --tasks N`, `-- --only RUNTIME`. `-- --steady N` instead: N tasks without faults, and what the workers use meanwhile.
- * `-- --hostile` instead: `crucible-queue work` with every hostile task.
+ * `-- --hostile` instead: every hostile task, for `crucible-queue work`, or with `--only shell` for `worker.sh`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,9 +15,11 @@ import { hostileTasks } from './hostile-tasks.js';
 
 const EVERY = 8;
 const WORKERS = 2;
-/** Growth from a tenth of the tasks on that is no leak: caches, a heap that breathes. */
-const MOST_GROWTH_MIB = 40;
-const MOST_NEW_DESCRIPTORS = 20;
+/** How often a steady run looks at what its worker uses: ten times in each third. */
+const SAMPLES = 30;
+/** From the middle third of the tasks to the last, on average: in the first caches fill and code is compiled. */
+const MOST_GROWTH_MIB = 5;
+const MOST_NEW_DESCRIPTORS = 2;
 
 interface Usage {
   readonly ended: number;
@@ -35,7 +37,7 @@ const { values } = parseArgs({
 });
 const isSteady = values.steady !== undefined;
 const isQuiet = isSteady || values.hostile;
-const only = values.hostile ? 'command' : values.only;
+const only = values.only ?? (values.hostile ? 'command' : undefined);
 const tasks = tasksOfRun();
 const count = tasks.length;
 const directory = mkdtempSync(join(tmpdir(), 'crucible-chaos-'));
@@ -49,13 +51,14 @@ try {
       url: service.url,
       runtime,
       workers: isQuiet ? 1 : WORKERS,
-      concurrency: 4,
+      concurrency: isSteady ? 16 : 4,
+      collects: isSteady,
       lease: 9,
       tasks,
       members: isQuiet ? [] : BAD_ANSWERS,
       every: isQuiet ? Number.MAX_SAFE_INTEGER : EVERY,
       onProgress: (ended, [worker]) => {
-        const step = Math.floor((ended * 10) / count);
+        const step = Math.floor((ended * SAMPLES) / count);
         if (worker !== undefined && step > usage.length) usage.push({ ended, ...usageOf(worker) });
       },
     });
@@ -64,7 +67,7 @@ try {
     console.log(JSON.stringify({ runtime, seconds, ...report, traffic: undefined, covered: covered.size }));
     for (const { requests, bad, repeatsPerSecond, connections } of report.traffic)
       console.log(JSON.stringify({ requests, bad, repeatsPerSecond, connections }));
-    for (const each of usage) console.log(JSON.stringify(each));
+    if (isSteady) for (const each of usage) console.log(JSON.stringify(each));
     for (const promise of brokenBy(report, usage)) {
       console.log(`Broken: ${promise}`);
       process.exitCode = 1;
@@ -83,9 +86,12 @@ function tasksOfRun(): readonly ChaosTask[] {
 
 /** What did not come true. */
 function brokenBy({ wrong, heldAtTheEnd, brokenWorkers, traffic }: CrewReport, usage: Usage[]): string[] {
-  const [first, last] = [usage[0], usage.at(-1)];
-  const growth = (last?.mebibytes ?? 0) - (first?.mebibytes ?? 0);
-  const opened = (last?.descriptors ?? 0) - (first?.descriptors ?? 0);
+  const third = Math.floor(usage.length / 3);
+  const growthOf = (read: (each: Usage) => number): number =>
+    mean(usage.slice(2 * third).map(read)) - mean(usage.slice(third, 2 * third).map(read));
+  const growth = growthOf(({ mebibytes }) => mebibytes);
+  const opened = growthOf(({ descriptors }) => descriptors);
+  if (isSteady) console.log(JSON.stringify({ growth, opened }));
   const promises: readonly (readonly [boolean, string])[] = [
     [wrong.length === 0, `every task ends once and as it should, not so: ${wrong.join(', ')}`],
     [heldAtTheEnd === 0, `nothing is held at the end, not ${heldAtTheEnd}`],
@@ -96,4 +102,8 @@ function brokenBy({ wrong, heldAtTheEnd, brokenWorkers, traffic }: CrewReport, u
     [!isSteady || opened <= MOST_NEW_DESCRIPTORS, `descriptors are flat, not ${opened} more`],
   ];
   return promises.filter(([isKept]) => !isKept).map(([, promise]) => promise);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

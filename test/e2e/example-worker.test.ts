@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endServer, endWithParent } from '../support/server-process.js';
@@ -148,3 +148,36 @@ describe.each(WORKERS)('$name', ({ name, command: [program, ...args], code, prin
     expect(await ask('/tasks/last')).toMatchObject({ status: 'completed' });
   });
 });
+
+it('clients/shell/worker.sh as any user keeps its key from the code, or says that it cannot', async () => {
+  const NOBODY = 65_534;
+  const directory = mkdtempSync(join(tmpdir(), 'crucible-worker-'));
+  const script = join(directory, 'worker.sh');
+  copyFileSync('clients/shell/worker.sh', script);
+  chmodSync(directory, 0o755);
+  const service = await ServiceProcess.start({ DATA_DIR: join(directory, 'data'), API_KEY: KEY });
+  const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+  const { PATH } = process.env;
+  const env = { PATH, QUEUE_URL: service.url, QUEUE_API_KEY: KEY, WORKER_ID: 'plain' };
+  const worker = spawn('sh', [script], { env, stdio: ['ignore', 'ignore', 'pipe'], ...user });
+  endWithParent(worker);
+  let said = '';
+  worker.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  try {
+    const headers = { 'X-API-Key': KEY, 'Content-Type': 'application/json' };
+    const code = 'cat /proc/*/environ /proc/*/cmdline 2>/dev/null | grep -ac "a-key-[f]or"; true';
+    const body = JSON.stringify({ eval_id: 'spy', code });
+    await fetch(`${service.url}/tasks`, { method: 'POST', headers, body });
+    const task = await fetch(`${service.url}/tasks/spy?wait=20`, { headers });
+    expect(await task.json()).toMatchObject({ status: 'completed', worker_id: 'plain' });
+    const output = await (await fetch(`${service.url}/tasks/spy/output`, { headers })).json();
+    expect(said.includes('NOT ISOLATED') || output === '0\n').toBe(true);
+    const ended = once(worker, 'exit');
+    worker.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  } finally {
+    await endServer(worker, 'SIGKILL');
+    await service.stop();
+    rmSync(directory, { recursive: true });
+  }
+}, 60_000);

@@ -9,12 +9,33 @@ import socket
 import ssl
 import threading
 import time
-from typing import List, NamedTuple, Optional, Set
+import weakref
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 #: Seconds. Shorter than servers and proxies keep an idle connection, so a call seldom meets one that was just closed.
 LONGEST_IDLE = 30.0
 #: Seconds. ``poll`` counts milliseconds in a 32-bit integer, and no call may take that long.
 LONGEST_TIMEOUT = 86_400.0
+#: Seconds that the thread of the time limits stays without a call.
+LINGERING = 60.0
+
+#: What has a lock. A fork may copy one that another thread holds, and nobody in the child would ever let go of it.
+_locked: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+
+def renew_after_fork(owner: Any) -> None:
+    """Has ``owner.renew()`` called in each forked child, before anything else runs there."""
+    owner.renew()
+    _locked.add(owner)
+
+
+def _renew_all() -> None:
+    for owner in list(_locked):
+        owner.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
 
 
 class _Idle(NamedTuple):
@@ -33,9 +54,12 @@ class Connections:
         self._port = port
         self._is_tls = is_tls
         self._tls = tls
+        renew_after_fork(self)
+
+    def renew(self) -> None:
         self._lock = threading.Lock()
+        # After a fork: closing them sends nothing, the parent's side of each goes on.
         self._idle: List[_Idle] = []
-        self._process = os.getpid()
 
     def take(self, timeout: float) -> http.client.HTTPConnection:
         """An open connection whose reads and writes wait ``timeout`` seconds at most. Raises OSError."""
@@ -49,13 +73,11 @@ class Connections:
         if connection.sock is None:
             return
         with self._lock:
-            self._forget_parent()
             self._idle.append(_Idle(connection, time.monotonic()))
 
     def close(self) -> None:
         """Closes the connections that no call uses now."""
         with self._lock:
-            self._forget_parent()
             idle, self._idle = self._idle, []
         for each in idle:
             each.connection.close()
@@ -63,7 +85,6 @@ class Connections:
     def _take_idle(self) -> Optional[http.client.HTTPConnection]:
         while True:
             with self._lock:
-                self._forget_parent()
                 if not self._idle:
                     return None
                 # The one that was used last: the others grow old and are closed.
@@ -71,12 +92,6 @@ class Connections:
             if time.monotonic() - idle.since < LONGEST_IDLE and not _is_readable(idle.connection.sock):
                 return idle.connection
             idle.connection.close()
-
-    def _forget_parent(self) -> None:
-        if self._process != os.getpid():
-            self._process = os.getpid()
-            # Closing them sends nothing: the parent's side of each goes on.
-            self._idle = []
 
     def _open(self, limit: float) -> http.client.HTTPConnection:
         if self._is_tls:
@@ -91,13 +106,59 @@ class Connections:
         return connection
 
 
+class TimeLimits:
+    """Hangs up connections whose exchange takes too long in all.
+
+    The time-out of a socket begins anew with every byte, so an answer that drips would never end.
+    """
+
+    def __init__(self) -> None:
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        self._changed = threading.Condition()
+        self._ends: Dict[socket.socket, float] = {}
+        self._next = float("inf")
+        self._thread: Optional[threading.Thread] = None
+
+    def watch(self, connected: socket.socket, seconds: float) -> None:
+        end = time.monotonic() + min(seconds, LONGEST_TIMEOUT)
+        with self._changed:
+            self._ends[connected] = end
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="crucible-limits", daemon=True)
+                self._thread.start()
+            elif end < self._next:
+                self._changed.notify()
+
+    def forget(self, connected: socket.socket) -> None:
+        with self._changed:
+            self._ends.pop(connected, None)
+
+    def _run(self) -> None:
+        with self._changed:
+            is_idle = False
+            while self._ends or not is_idle:
+                is_idle = not self._ends
+                now = time.monotonic()
+                for connected in [each for each, end in self._ends.items() if end <= now]:
+                    del self._ends[connected]
+                    _hang_up(connected)
+                self._next = min(self._ends.values(), default=now + LINGERING)
+                self._changed.wait(self._next - now)
+            self._thread = None
+
+
 class Breaker:
     """Breaks off the calls that were given it, parked ones too, and those that come later."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._sockets: Set[socket.socket] = set()
         self._event = threading.Event()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
 
     @property
     def is_broken(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -102,6 +103,8 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
 
     try:
         output = handler(task, Context(running, lambda _running, progress: send("progress", progress)))
+        if asyncio.iscoroutine(output):
+            output = asyncio.run(output)
     except BaseException as raised:
         send("failed", failure(raised))
     else:

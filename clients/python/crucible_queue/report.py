@@ -12,10 +12,13 @@ from .payload import write_json
 LONGEST_ERROR = 250_000
 #: The end of a long error says what went wrong, its beginning where.
 KEPT_BEGINNING = 50_000
+#: Characters of an error in a log of the worker.
+LONGEST_IN_LOG = 1000
 #: Seconds: the longest delay that the service takes.
 LONGEST_RETRY_AFTER = 31_622_400.0
 #: What the service takes as an exit code.
-SMALLEST_EXIT_CODE, LARGEST_EXIT_CODE = -2_147_483_648, 4_294_967_295
+SMALLEST_EXIT_CODE = -2_147_483_648
+LARGEST_EXIT_CODE = 4_294_967_295
 
 
 class Report(NamedTuple):
@@ -70,6 +73,13 @@ def refused_failure(report: Report, why: BaseException) -> Report:
     text = f"The failure cannot be sent as it was: {_message_of(why)}"
     retryable = {name: value for name, value in report.members.items() if name == "retryable"}
     return Report("fail", {"error": text[:1000], **retryable})
+
+
+def visible(error: BaseException) -> str:
+    """The text of an error for a log: on one line, not too long, and without what a terminal would obey."""
+    text = _message_of(error)
+    shown = text if len(text) <= LONGEST_IN_LOG else f"{text[:LONGEST_IN_LOG]}…"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in shown)
 
 
 def _retry_after(seconds: Any, notes: List[str]) -> Dict[str, float]:

@@ -11,7 +11,7 @@ import time
 import urllib.parse
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
-from .connections import Breaker, Connections
+from .connections import Breaker, Connections, TimeLimits, renew_after_fork
 from .errors import ApiError, ClientError, ConnectionFailed, Interrupted, UnexpectedAnswer, api_error
 from .payload import read_json, write_json
 
@@ -23,6 +23,11 @@ LONGEST_RETRY_AFTER = 60.0
 #: Seconds between two repeated calls of one transport, whichever threads make them. A worker repeats its heartbeats beside
 #: them; together that is two a second.
 REPEAT_SPACING = 0.8
+#: Bytes of an answer; a claim of a hundred large tasks is the largest there is.
+LONGEST_ANSWER = 256 * 1024 * 1024
+PIECE = 1024 * 1024
+#: Bytes may follow these although they announce none: the connection is not used again.
+WITHOUT_BODY = frozenset((204, 205, 304))
 #: 408 and 429: not carried out. 502 and 504: a proxy had no answer.
 WORTH_REPEATING = frozenset((408, 429, 502, 503, 504))
 #: The request itself is at fault, so another try would end the same way.
@@ -60,6 +65,7 @@ class Transport:
         self._request_timeout = request_timeout
         self._patience = patience
         self._spacing = _Spacing()
+        self._limits = TimeLimits()
 
     def call(
         self,
@@ -156,15 +162,18 @@ class Transport:
         try:
             connection = self._connections.take(limit)
             watched = connection.sock
+            self._limits.watch(watched, limit)
             if breaker is not None:
                 breaker.watch(watched)
             is_done = False
             try:
                 connection.request(method, target, content, self._headers(content, headers))
                 response = connection.getresponse()
-                text = response.read()
-                is_done = not response.will_close
+                text = _text_of(response)
+                is_final = response.status >= 200 and response.status not in WITHOUT_BODY
+                is_done = is_final and not response.will_close
             finally:
+                self._limits.forget(watched)
                 if breaker is not None:
                     breaker.forget(watched)
                 if is_done:
@@ -207,9 +216,12 @@ class _Spacing:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         #: Moments that calls were given, in order; those that are over are dropped.
         self._booked: List[float] = []
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
 
     def from_now(self, pause: float) -> float:
         """Seconds to wait before the next repeated call, which are ``pause`` at least."""
@@ -254,6 +266,22 @@ def _pause_after(error: ClientError, attempt: int) -> float:
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 16))
     asked = error.retry_after if isinstance(error, (ApiError, UnexpectedAnswer)) else None
     return (asked or 0.0) + longest * random.uniform(0.5, 1.0)
+
+
+def _text_of(response: http.client.HTTPResponse) -> bytes:
+    pieces: List[bytes] = []
+    size = 0
+    while not response.isclosed():
+        piece = response.read(PIECE)
+        if not piece:
+            break
+        pieces.append(piece)
+        size += len(piece)
+        if size > LONGEST_ANSWER:
+            raise http.client.HTTPException("the answer has no end")
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    return b"".join(pieces)
 
 
 def _reader_of(read: Optional[Reader]) -> Callable[[bytes], Any]:

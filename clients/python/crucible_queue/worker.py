@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import dataclasses
 import logging
@@ -19,7 +20,7 @@ from .errors import AttemptFailed, ClientError, Interrupted, InvalidRequest, Per
 from .keeper import Keeper
 from .models import ClaimedTask
 from .processes import ProcessHandler
-from .report import Report, completion, failure, refused_failure, refused_output
+from .report import Report, completion, failure, refused_failure, refused_output, visible
 from .running import LONGEST_WAIT, Context, Running
 
 Handler = Callable[[ClaimedTask, Context], Any]
@@ -294,6 +295,8 @@ class Worker:
                 raise PermanentError(f"The task cannot be read: {running.task.unreadable}")
             assert self._handler is not None
             output = self._handler(running.task, context)
+            if asyncio.iscoroutine(output):
+                output = asyncio.run(output)
         except BaseException as raised:  # A handler that calls sys.exit() has failed like any other.
             error = raised
         if os.getpid() != self._process:
@@ -366,7 +369,7 @@ class Worker:
         try:
             self._client.workers.leave(self.worker_id, patience=0, timeout=LAST_CALL)
         except Exception as error:
-            logger.debug("The service was not told that %s left: %s", self.worker_id, error)
+            logger.debug("The service was not told that %s left: %s", self.worker_id, visible(error))
 
     def _told_to_stop(self, running: Running) -> None:
         self._keeper.stopped(running)
@@ -406,7 +409,7 @@ class Worker:
             if now - self._told.get(kind, -TROUBLE_SPACING) < TROUBLE_SPACING:
                 return
             self._told[kind] = now
-        logger.warning("%s: %s", self.worker_id, error)
+        logger.warning("%s: %s", self.worker_id, visible(error))
         self._tell(Event("trouble", error=error))
 
     def _tell(self, event: Event) -> None:
@@ -416,6 +419,6 @@ class Worker:
             return
         try:
             self._on_event(event)
-        except Exception:
-            logger.exception("on_event raised at %s", event.type)
+        except Exception as error:
+            logger.error("on_event raised %s at %s: %s", type(error).__name__, event.type, visible(error))
 

@@ -1,3 +1,4 @@
+import asyncio
 import time
 import unittest
 from unittest import mock
@@ -80,6 +81,24 @@ class BadAnswersTest(ScriptedTest):
                 self.assertEqual(self.run_one().completed, 1)
                 first, second = self.server.bodies[:2]
                 self.assertEqual(first["claim_id"], second["claim_id"])
+
+    def test_a_handler_may_be_a_coroutine(self):
+        async def handler(_task, _ctx):
+            await asyncio.sleep(0)
+            return 42
+
+        self.answers((200, {"tasks": [task("a")]}), (200, DONE))
+        self.assertEqual(self.run_one(handler).completed, 1)
+        self.assertEqual(self.server.bodies[1]["output"], 42)
+
+    def test_a_log_steers_no_terminal(self):
+        self.answers((503, {"code": "draining", "detail": "\x1b]0;owned\x07\x9b31m\u202e" + "x" * 5000}))
+        self.server.answers += [(200, {"tasks": [task("a")]})]
+        self.server.answers += [(200, {"results": [{"index": 0, "eval_id": "a", "heartbeat_interval": 20}]}), (200, DONE)]
+        with self.assertLogs("crucible_queue") as logs:
+            self.run_one()
+        text = "".join(logs.output)
+        self.assertTrue(text.isprintable() and len(text) < 1500, text)
 
     def test_no_claim_is_taken_that_has_strange_members(self):
         kept = (200, {"results": [{"index": 0, "eval_id": "a", "heartbeat_interval": 20}]})

@@ -5,11 +5,12 @@ import threading
 import unittest
 from unittest import mock
 
-from crucible_queue import Client, LeaseLost, RemoteTaskQueue, UnexpectedAnswer, Worker
+from crucible_queue import Client, ConnectionFailed, LeaseLost, RemoteTaskQueue, UnexpectedAnswer, Worker
 from crucible_queue.transport import LONGEST_RETRY_AFTER, _address_of, _seconds
 
 from .test_faults import FaultTest as ScriptedTest
 from .test_faults import task
+from .raw_server import RawServer
 
 
 class ConnectionsTest(ScriptedTest):
@@ -27,6 +28,42 @@ class ConnectionsTest(ScriptedTest):
         self.assertEqual(client.status(), {"total_tasks": 3})
         os.close(reading)
         os.close(writing)
+
+    def test_a_fork_copies_no_lock_that_another_thread_holds(self):
+        client = Client(self.url)
+        connections = client._transport._connections
+        self.answers((200, {"total_tasks": 1}))
+        with connections._lock:
+            child = os.fork()
+            if child == 0:
+                os._exit(client.status()["total_tasks"])
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 1)
+
+    def test_an_answer_that_drips_ends_with_the_time_of_its_call(self):
+        for drip in (b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"):
+            with RawServer([drip], drips=True) as server, self.assertRaises(ConnectionFailed):
+                Client(server.url, patience=0, request_timeout=0.5).status()
+
+    def test_takes_no_part_of_an_answer_for_the_whole(self):
+        for answer in (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n12",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n12\r\n5\r\n3",
+            b"HTTP/1.1 200 OK\r\n" + b"X-Flood: x\r\n" * 200 + b"\r\n{}",
+            b"HTTP/1.1 200 OK\r\nX-Flood: " + b"x" * 100_000 + b"\r\n\r\n{}",
+        ):
+            with RawServer([answer]) as server, self.assertRaises(ConnectionFailed):
+                Client(server.url, patience=0).request("GET", "/health")
+
+    def test_reads_no_call_s_answer_behind_one_that_has_no_body(self):
+        for status in (b"103 Early Hints", b"204 No Content", b"304 Not Modified"):
+            early = b"HTTP/1.1 " + status + b"\r\n\r\n"
+            late = b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"total_tasks\":1}"
+            right = late.replace(b"1}", b"2}")
+            with RawServer([early, right], after=late) as server:
+                client = Client(server.url, patience=0)
+                with self.assertRaises(ConnectionFailed):
+                    client.status()
+                self.assertEqual(client.status(), {"total_tasks": 2})
 
     def test_tasks_share_connections(self):
         names = [str(number) for number in range(20)]

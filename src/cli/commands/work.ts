@@ -30,7 +30,7 @@ export async function work(
   if (program === undefined)
     throw new CommandFailed(EXIT.usage, 'Say what to run: crucible-queue work -- COMMAND');
   // The command gets the lease, which is good for its own task alone, and not the key of the worker.
-  const { QUEUE_API_KEY: _, ...environment } = process.env;
+  const environment = withoutKey(process.env);
   const user = options.user === undefined ? undefined : userOf(options.user);
   const child = { command: [program, ...args] as const, isJson: options.json, environment, user };
   if (process.env.QUEUE_API_KEY && user === undefined && !options.quiet)
@@ -68,6 +68,14 @@ export async function work(
   if (failure) throw new CommandFailed(EXIT.unavailable, `${program} cannot be started: ${failure.message}`);
 }
 
+/** The environment without every variable that holds the key: the same key may be there under another name. */
+function withoutKey(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { QUEUE_API_KEY: given = '', ...rest } = environment;
+  const key = given.trim();
+  if (key === '') return rest;
+  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value?.includes(key) !== true));
+}
+
 function stopOnSignals(worker: Worker, context: Context): () => void {
   let count = 0;
   const stop = (): void => {
@@ -84,6 +92,7 @@ function stopOnSignals(worker: Worker, context: Context): () => void {
   };
 }
 
+const LONGEST_REASON = 1000;
 const SIGHUP_BIT = 1n;
 
 /** Whether it was started by nohup, which a handler of its own would undo. Only Linux says so. */
@@ -110,10 +119,15 @@ function userOf(text: string): User {
   }
 }
 
+/** What a server or a task says may be megabytes. */
+function shortened(text: string): string {
+  return text.length <= LONGEST_REASON ? text : `${text.slice(0, LONGEST_REASON)}…`;
+}
+
 function tell({ type, task, status, error }: WorkerEvent, { quiet }: WorkOptions, context: Context): void {
   if (quiet && type !== 'trouble') return;
   const about = task === undefined ? '' : ` ${task.eval_id} (attempt ${task.attempt})`;
   const ended = status === undefined || status === type ? '' : `, now ${status}`;
-  const why = error instanceof Error ? `: ${error.message}` : '';
+  const why = error instanceof Error ? `: ${shortened(error.message)}` : '';
   context.say(`${type}${about}${ended}${why}`);
 }

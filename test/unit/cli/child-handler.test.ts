@@ -95,14 +95,15 @@ describe('runChild', () => {
     const options = { command: ['/there/is/no/such/command'] as [string], environment: {} };
     await expect(runChild(task(), context, options)).rejects.toThrow(CannotStart);
     await expect(runChild(task({ language: 'a\0b' }), context, options)).rejects.toThrow(PermanentError);
+    await expect(runChild(task({ code: 'a\ud800' }), context, options)).rejects.toThrow('surrogate');
     const large = task({ metadata_text: 'x'.repeat(300_000) });
     await expect(runChild(large, context, { ...options, command: ['true'] })).rejects.toThrow(PermanentError);
   });
 });
 
 it('shows control characters of a task as their codes', () => {
-  expect(visible('a\u001b]0;title\u0007\r\nb\tc\u009b31m\u202eabc')).toBe(
-    'a\\u001b]0;title\\u0007\nb\tc\\u009b31m\\u202eabc',
+  expect(visible('a\u001b]0;title\u0007\r\nb\tc\u009b31m\u202eabc\u061c')).toBe(
+    'a\\u001b]0;title\\u0007\nb\tc\\u009b31m\\u202eabc\\u061c',
   );
 });
 

@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import {
   AttemptFailed,
   Client,
+  GiveBack,
   type Handler,
   InvalidRequest,
   LateHeartbeat,
@@ -197,6 +198,20 @@ describe('a worker', () => {
     expect(await runOne(handler)).toMatchObject({ failed: 1 });
     expect(service.asked[1]?.body).toMatchObject(body);
     expect(String(service.asked[1]?.body.error).length).toBeLessThan(260_000);
+  });
+
+  it.each<[unknown, number | undefined]>([
+    [-1, 0],
+    [Infinity, 31_622_400],
+    [Number.NaN, undefined],
+    ['soon', undefined],
+  ])('gives a task back whose handler asks for a delay of %p', async (delay, sent) => {
+    service.answers = [claimed(task('a')), [200, { eval_id: 'a', status: 'queued' }]];
+    const handler: Handler = () => {
+      throw new GiveBack('full', delay as number);
+    };
+    expect(await runOne(handler)).toMatchObject({ released: 1 });
+    expect(service.asked[1]?.body).toEqual({ lease_id: 'a', reason: 'full', delay: sent });
   });
 
   it('says why when its report is refused', async () => {

@@ -1,0 +1,9 @@
+/** What the service takes, as its OpenAPI document says; a test compares the two. Delays are in seconds, texts in characters. */
+export const BOUNDS = {
+  longestDelay: 31_622_400,
+  longestReason: 1000,
+  longestMessage: 1000,
+  smallestExitCode: -2_147_483_648,
+  largestExitCode: 4_294_967_295,
+  largestClaim: 100,
+} as const;
