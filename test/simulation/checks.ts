@@ -86,13 +86,22 @@ export class Checks {
       }
       for (const { type, task } of transitions) if (type === 'processing') this.claimed(task);
     });
-    parts.site.inner.watch({
-      moved: () => undefined,
-      disturbed: () => undefined,
-      loosened: (queue) => {
-        if (queue !== undefined) void this.readLimits(queue).catch(() => undefined);
-      },
+    parts.site.onLoosened((queue) => {
+      if (queue !== undefined) void this.readLimits(queue).catch(() => undefined);
     });
+  }
+
+  /** What was committed at the last moment of a process that was killed was not told: looks for itself. */
+  async reopened(): Promise<void> {
+    const { tasks, settings } = await this.read();
+    this.active.clear();
+    this.waiting.clear();
+    for (const task of tasks) {
+      if (task.state === 'processing') this.active.set(task.spec.id, task.spec);
+      this.noteDepth(task);
+    }
+    for (const [queue, each] of settings)
+      this.limits.set(queue, { settings: each, since: this.parts.scheduler.now });
   }
 
   toldOf({ id, doneAt }: FinishedBatch): void {

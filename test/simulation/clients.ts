@@ -174,6 +174,8 @@ export class Clients {
       case 'receiver answers':
       case 'lose the store':
       case 'restart':
+      case 'kill':
+      case 'reopen':
       case 'break a write':
       case 'break a read':
       case 'rest':
@@ -203,6 +205,14 @@ export class Clients {
     for (const task of tasks) {
       const held = { id: String(task.eval_id), lease: String(task.lease_id) };
       this.recordEnd(t0, 'complete', held, resultOfAnswer(answer), { status: 'completed' });
+    }
+  }
+
+  /** The process at the other end was killed. */
+  loseConnections(): void {
+    for (const pending of this.pending) {
+      pending.isGone = true;
+      pending.connection.hangUp();
     }
   }
 

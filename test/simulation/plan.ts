@@ -79,7 +79,7 @@ export type Deed =
   | { readonly do: 'look' }
   | { readonly do: 'list'; readonly limit: number; readonly status?: string }
   | { readonly do: 'lose the store'; readonly forMs: Ms }
-  | { readonly do: 'restart' }
+  | { readonly do: 'restart' | 'kill' | 'reopen' }
   | { readonly do: 'crowd'; readonly queues: number }
   | { readonly do: 'break a write'; readonly after: number }
   | { readonly do: 'break a read' }
@@ -292,6 +292,20 @@ const THEMES = {
     hasBatches: true,
     hangUps: true,
     hasClaimIds: true,
+    settings: [...RATES, ...LIMITS],
+  },
+  reopenings: {
+    deeds: {
+      ...{ enqueue: 8, 'enqueue all': 3, poll: 11, 'await task': 2, 'await batch': 1, clear: 2, set: 1 },
+      ...{ cancel: 1, redrive: 1, kill: 4, reopen: 2, look: 1 },
+    },
+    queues: ['default', 'b'],
+    stores: BOTH,
+    hasGroups: true,
+    hasTimes: true,
+    hasBatches: true,
+    hasClaimIds: true,
+    hangUps: true,
     settings: [...RATES, ...LIMITS],
   },
   mixed: {
@@ -533,6 +547,8 @@ class Planner {
       case 'send webhooks again':
       case 'look':
       case 'restart':
+      case 'kill':
+      case 'reopen':
       case 'break a read':
       case 'rest':
         return { do: name };

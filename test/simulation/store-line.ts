@@ -37,21 +37,48 @@ export class StoreSite {
   private caller: StoreLine | undefined;
   /** Hear of every transition at the moment of its commit. */
   private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
+  private readonly loosenings: ((queue: string | undefined) => void)[] = [];
 
   constructor(
-    readonly inner: TaskStore,
+    public inner: TaskStore,
     readonly scheduler: Scheduler,
     readonly budget: Budget,
   ) {
-    inner.onCommit((transitions) => {
-      for (const listener of this.listeners) listener(transitions);
-      const [only] = this.lines;
-      (this.caller ?? only)?.committed(transitions);
+    this.attach(inner);
+  }
+
+  /** Goes on at another store, which has what the one before had. */
+  swap(store: TaskStore): void {
+    this.inner = store;
+    this.attach(store);
+  }
+
+  /** Hears of settings that change. */
+  onLoosened(listener: (queue: string | undefined) => void): void {
+    this.loosenings.push(listener);
+  }
+
+  private attach(store: TaskStore): void {
+    // One that was left behind has nothing to tell.
+    const ifCurrent = (act: () => void) => {
+      if (this.inner === store) act();
+    };
+    store.onCommit((transitions) => {
+      ifCurrent(() => {
+        for (const listener of this.listeners) listener(transitions);
+        const [only] = this.lines;
+        (this.caller ?? only)?.committed(transitions);
+      });
     });
-    inner.watch({
-      moved: (moves) => this.tell((watcher) => watcher.moved(moves)),
-      loosened: (queue) => this.tell((watcher) => watcher.loosened?.(queue)),
-      disturbed: () => this.tell((watcher) => watcher.disturbed()),
+    store.watch({
+      moved: (moves) => ifCurrent(() => this.tell((watcher) => watcher.moved(moves))),
+      loosened: (queue) => {
+        ifCurrent(() => {
+          for (const listener of this.loosenings) listener(queue);
+          this.tell((watcher) => watcher.loosened?.(queue));
+        });
+      },
+      disturbed: () => ifCurrent(() => this.tell((watcher) => watcher.disturbed())),
     });
   }
 
@@ -99,6 +126,7 @@ export class StoreSite {
 export class StoreLine {
   readonly store: TaskStore;
   private isBroken = false;
+  private isDead = false;
   private readonly inFlight = new Set<Call>();
   private readonly toBegin: (() => void)[] = [];
   private readonly toTell: ((() => void) | undefined)[] = [];
@@ -167,6 +195,14 @@ export class StoreLine {
     this.cut();
   }
 
+  /** The process was killed: nothing comes back to it, and nothing goes out. */
+  kill(): void {
+    this.isDead = true;
+    this.inFlight.clear();
+    this.toTell.fill(undefined);
+    this.cut();
+  }
+
   private wrapped<T extends object>(target: T, prefix: string): T {
     return new Proxy(target, {
       get: (object, name) => {
@@ -200,7 +236,7 @@ export class StoreLine {
     const { scheduler } = site;
     const { weather } = scheduler;
     // Whoever works without end waits without end.
-    if (!site.budget.spend(name, size)) return new Promise(() => undefined);
+    if (this.isDead || !site.budget.spend(name, size)) return new Promise(() => undefined);
     if (this.isBroken) return Promise.reject(new StoreUnavailable('The line is broken', false));
     return new Promise((resolve, reject) => {
       const settle = (give: () => void) => {

@@ -95,6 +95,12 @@ class Replica implements Entrance {
     this.line?.close();
   }
 
+  /** As by `kill -9`. */
+  kill(): void {
+    this.isOpen = false;
+    this.line?.kill();
+  }
+
   async handle(connection: Parameters<SimulatedProcess['door']['handle']>[0]): Promise<void> {
     await this.door?.handle(connection);
   }
@@ -111,6 +117,8 @@ class World {
   private replicas: Replica[] = [];
   private wantsRest = false;
   private ticked: Ms = 0;
+  /** What is to happen in real time before anything else does. */
+  private interlude: (() => Promise<void>) | undefined;
   private hasFailed = false;
 
   constructor(
@@ -166,10 +174,7 @@ class World {
 
   private async live(opened: OpenedStore): Promise<void> {
     const { plan, scheduler } = this;
-    // A store that has failed takes nothing any more: the process ends.
-    void opened.store.failure.then(() => {
-      this.hasFailed = true;
-    });
+    this.watchFailure(opened);
     const site = new StoreSite(opened.store, scheduler, this.budget);
     site.isClearSilent = this.faults.some(({ isClearSilent }) => isClearSilent);
     const checks = new Checks({
@@ -187,14 +192,22 @@ class World {
       });
     });
     await this.until(opened, checks, Promise.all(this.replicas.map((replica) => replica.start())));
-    for (const step of plan.steps) scheduler.after(step.at, 'plan', () => this.act(step, opened, site));
+    for (const step of plan.steps)
+      scheduler.after(step.at, 'plan', () => this.act(step, opened, site, checks));
     await this.pass(opened, checks, (plan.steps.at(-1)?.at ?? 0) + 1_500);
     if (!this.isOver) await this.finish(opened, checks);
     if (this.budget.overrun !== undefined) this.report('bounded work', this.budget.overrun);
     if (!this.isOver) checks.judge(this.history);
   }
 
-  private act(step: Step, opened: OpenedStore, site: StoreSite): void {
+  /** A store that has failed takes nothing any more: the process ends. */
+  private watchFailure(opened: OpenedStore): void {
+    void opened.store.failure.then(() => {
+      this.hasFailed = true;
+    });
+  }
+
+  private act(step: Step, opened: OpenedStore, site: StoreSite, checks: Checks): void {
     const replica = this.replicas[step.replica % this.replicas.length];
     if (step.do === 'rest') this.wantsRest = true;
     else if (step.do === 'receiver answers') this.receivers.answerWith(step.status, step.afterMs);
@@ -204,6 +217,8 @@ class World {
     else if (step.do === 'crowd' && step.queues > MOST_REAL_QUEUES) site.crowd = step.queues;
     else if (replica === undefined) return;
     else if (step.do === 'restart') this.restart(replica);
+    else if (step.do === 'kill') this.kill(replica, opened, site, checks);
+    else if (step.do === 'reopen') this.reopen(replica, opened, site, checks);
     else void this.clients.act(step, replica);
   }
 
@@ -218,6 +233,40 @@ class World {
 
   private restart(replica: Replica): void {
     if (replica.isOpen) void replica.stop().then(() => replica.start());
+  }
+
+  /** The process ends without a word, and another one opens what it has left. */
+  private kill(replica: Replica, opened: OpenedStore, site: StoreSite, checks: Checks): void {
+    if (!replica.isOpen || this.interlude !== undefined) return;
+    replica.kill();
+    this.timers.forget();
+    this.clients.loseConnections();
+    this.openAgain({ replica, opened, site, checks }, true);
+  }
+
+  /** The process ends as it should, and another one opens the store. */
+  private reopen(replica: Replica, opened: OpenedStore, site: StoreSite, checks: Checks): void {
+    if (!replica.isOpen || this.interlude !== undefined) return;
+    void replica.stop().then(() => this.openAgain({ replica, opened, site, checks }, false));
+  }
+
+  private openAgain(
+    {
+      replica,
+      opened,
+      site,
+      checks,
+    }: { replica: Replica; opened: OpenedStore; site: StoreSite; checks: Checks },
+    isCrash: boolean,
+  ): void {
+    site.outages.push(this.scheduler.now);
+    this.interlude = async () => {
+      await opened.reopen(isCrash);
+      this.watchFailure(opened);
+      site.swap(opened.store);
+      await checks.reopened();
+      void replica.start();
+    };
   }
 
   /** Heals everything, has every task done, and ends the service. */
@@ -313,8 +362,7 @@ class World {
       },
     );
     for (;;) {
-      await opened.settle();
-      this.budget.nextTurn();
+      await this.settle(opened);
       if (isDone || this.isOver) return;
       if (this.wantsRest && (await this.mayRest(checks))) continue;
       if (!this.scheduler.step(limit)) break;
@@ -322,10 +370,19 @@ class World {
     this.report('liveness', 'something that must end does not');
   }
 
+  private async settle(opened: OpenedStore): Promise<void> {
+    await opened.settle();
+    this.budget.nextTurn();
+    const { interlude } = this;
+    if (interlude === undefined) return;
+    this.interlude = undefined;
+    await interlude();
+    await opened.settle();
+  }
+
   private async pass(opened: OpenedStore, checks: Checks, until: Ms): Promise<void> {
     for (;;) {
-      await opened.settle();
-      this.budget.nextTurn();
+      await this.settle(opened);
       if (this.isOver) return;
       if (this.wantsRest && (await this.mayRest(checks))) continue;
       if (!this.scheduler.step(until)) break;
