@@ -7,6 +7,7 @@ import type { Instant } from '../task/clock.js';
 import type { Batch } from './batch.js';
 import { BatchService } from './batch.service.js';
 import { BatchStore } from './batch.store.js';
+import { BatchWatch } from './batch.watch.js';
 
 /** How exactly it is known when a batch was opened last: so a batch that grows all the time is seldom written. */
 export const OPENED_WITHIN_MS = 60_000;
@@ -17,6 +18,7 @@ export class BatchRegister extends BatchBook {
   constructor(
     private readonly batches: BatchStore,
     private readonly service: BatchService,
+    private readonly watch: BatchWatch,
     private readonly store: TaskStore,
   ) {
     super();
@@ -49,6 +51,10 @@ export class BatchRegister extends BatchBook {
 
   grew(id: string): Promise<void> {
     return this.service.reopen(id);
+  }
+
+  repeated(id: string): void {
+    this.watch.note(id);
   }
 
   /** Tasks that joined under this name before anything was noted are part of it, as far as the key may use them. */

@@ -124,7 +124,8 @@ export class BatchWatch implements OnModuleDestroy {
     for (const { id } of this.parked) this.note(id);
   }
 
-  private note(id: string, news: BatchNews = {}): void {
+  /** Has a batch looked at soon. */
+  note(id: string, news: BatchNews = {}): void {
     this.news.set(id, merged(this.news.get(id), news));
     this.hurry();
   }

@@ -132,14 +132,16 @@ export class BulkController {
     drafts: readonly Outcome<TaskDraft>[],
     outcomes: readonly Outcome<Enqueued>[],
   ): Promise<void> {
-    const ids = new Set(
-      outcomes.flatMap((outcome, index) => {
-        const draft = drafts[index];
-        const isNew = outcome.status === 'fulfilled' && !outcome.value.isReplay;
-        return isNew && draft?.status === 'fulfilled' ? (draft.value.spec.batchId ?? []) : [];
-      }),
-    );
-    await Promise.all(Array.from(ids, (id) => this.batches.grew(id).catch(() => undefined)));
+    const grown = new Set<string>();
+    const repeated = new Set<string>();
+    for (const [index, outcome] of outcomes.entries()) {
+      const draft = drafts[index];
+      const id = draft?.status === 'fulfilled' ? draft.value.spec.batchId : undefined;
+      if (id !== undefined && outcome.status === 'fulfilled')
+        (outcome.value.isReplay ? repeated : grown).add(id);
+    }
+    for (const id of repeated) if (!grown.has(id)) this.batches.repeated(id);
+    await Promise.all(Array.from(grown, (id) => this.batches.grew(id).catch(() => undefined)));
   }
 
   @Post('complete')

@@ -42,6 +42,8 @@ const MOST_EXPIRED = 500;
 /** A claim that came before a limit was set has its answer by then. */
 const IN_FORCE_MS = 400;
 const FIRST_WEBHOOK_WAIT_MS = 5_000;
+const WEBHOOK_TIMEOUT_MS = 10_000;
+const SILENCE_MS = 60_000;
 /** A webhook that is due by then is waited for. */
 const SOON_MS = 15_000;
 
@@ -383,11 +385,16 @@ export class Checks {
     const { site, clients, receivers, scheduler } = this.parts;
     const { documents } = await site.inner.documents.list('delivery', { limit: 500 });
     const startedAt = scheduler.clock.now().wall - scheduler.now;
+    // A host that is silent gets one message at a time, and each takes as long as its sender waits.
+    const isSilent = receivers.attempts.some(
+      ({ at, status }) => status === 0 && at > scheduler.now - SILENCE_MS,
+    );
+    const patience = isSilent ? SILENCE_MS : RECOVERED_MS;
     for (const { text } of documents) {
       const delivery = JSON.parse(text) as Delivery;
       if (delivery.state !== 'pending') continue;
       const next = delivery.nextAt - startedAt;
-      if (next < scheduler.now - RECOVERED_MS)
+      if (next < scheduler.now - patience)
         suspect('webhooks', `${delivery.id} was due at ${next} ms and is not tried`);
       const resentAt = clients.resent.get(delivery.messageId);
       const since = receivers.attempts.filter(
@@ -395,7 +402,9 @@ export class Checks {
       );
       const last = since.at(-1);
       if (last === undefined) continue;
-      const longest = FIRST_WEBHOOK_WAIT_MS * 2 ** (since.length - 1) * 1.2 + 200;
+      // A receiver that says nothing is given up after a while.
+      const silence = last.status === 0 ? WEBHOOK_TIMEOUT_MS : 0;
+      const longest = silence + FIRST_WEBHOOK_WAIT_MS * 2 ** (since.length - 1) * 1.2 + 200;
       if (next - last.at > longest)
         suspect(
           'webhooks',

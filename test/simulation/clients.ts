@@ -42,6 +42,8 @@ export interface ClientParts {
   readonly report: (rule: string, detail: string) => void;
   /** Notes how much room there is for tasks; what it gives is called when some were refused for want of it. */
   readonly watchRoom: (wishes: readonly Wish[]) => () => void;
+  /** When the simulation began, on the scale of leases; `undefined` in real time. */
+  readonly epoch?: number;
   /** Whether the service is not told when somebody hangs up. */
   readonly isDeaf: boolean;
 }
@@ -81,6 +83,7 @@ export class Clients {
   enqueuesSent = 0;
   /** Tasks were removed one by one. */
   hasRemoved = false;
+  hasSchedules = false;
   /** A queue had a limit for what waits. */
   hasLimitedDepth = false;
   /** Messages that were to be sent again, and when. */
@@ -143,6 +146,7 @@ export class Clients {
         await ask(post(`/workers/${step.worker}/${step.do}`));
         return;
       case 'schedule': {
+        this.hasSchedules = true;
         const task = { queue: step.queue, code: 'x', timeout: 1 };
         const { id: schedule_id, cron, catchUp: catch_up } = step;
         await ask(post('/schedules', { schedule_id, cron, catch_up, task }));
@@ -309,7 +313,7 @@ export class Clients {
     const manner = { waitSeconds: wait, hangsUpAfter, readsAfter };
     const answer = await this.ask(step, entrance, request, manner);
     const tasks = tasksIn(answer);
-    const held = tasks.map((task) => heldBy(task, poll, t0));
+    const held = tasks.map((task) => heldBy(task, poll, { sentAt: t0, epoch: this.parts.epoch }));
     for (const each of held) this.delivered.add(each.lease);
     const key = claimId === undefined ? undefined : `${worker ?? ''} ${claimId}`;
     history.add(t0, {
@@ -425,10 +429,11 @@ export class Clients {
     this.clears.push(this.now);
     this.cleared.push(this.now);
     const res = resultOfAnswer(answer);
-    // Of a clear of some tasks the history knows only that it may have removed any.
+    // Of a clear of some tasks the history knows only that it may have removed any. Of tasks of schedules it knows nothing.
+    const removed = this.hasSchedules ? undefined : Number(answer?.body.tasks_removed);
     const operation: Untimed =
       isAll && res === 'ok'
-        ? { f: 'clear', res, removed: Number(answer?.body.tasks_removed) }
+        ? { f: 'clear', res, removed }
         : { f: 'clear', res: res === 'fail' ? 'fail' : 'info' };
     this.parts.history.add(t0, operation);
   }
@@ -547,9 +552,15 @@ function tasksIn(answer: Answer | undefined): readonly Readonly<Record<string, u
   return 'eval_id' in answer.body ? [answer.body] : [];
 }
 
-function heldBy(task: Readonly<Record<string, unknown>>, { worker, lease }: Poll, sentAt: Ms): Held {
-  const leaseMs =
+/** A lease that another call with the same `claim_id` has taken began before, and has the length that this one gave. */
+function heldBy(
+  task: Readonly<Record<string, unknown>>,
+  { worker, lease }: Poll,
+  { sentAt, epoch }: { readonly sentAt: Ms; readonly epoch: number | undefined },
+): Held {
+  const length =
     1000 * (worker === undefined || lease === undefined ? Number(task.timeout) + GRACE_SECONDS : lease);
+  const leaseMs = epoch === undefined ? length : Date.parse(String(task.lease_expires_at)) - epoch - sentAt;
   return { id: String(task.eval_id), lease: String(task.lease_id), sentAt, leaseMs, worker };
 }
 

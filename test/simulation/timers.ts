@@ -1,4 +1,7 @@
 import { getEventListeners } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
+import type { TimerOptions } from 'node:timers';
+import timersPromises from 'node:timers/promises';
 import type { Happening, Ms, Scheduler } from './scheduler.js';
 
 const REAL = {
@@ -11,6 +14,8 @@ const REAL = {
   random: Math.random,
   AbortController: globalThis.AbortController,
   timeoutSignal: AbortSignal.timeout,
+  nextTurn: timersPromises.setImmediate,
+  delay: timersPromises.setTimeout,
 };
 
 /** So many turns are asked for at once: between two of them Node does all that is left, and no more than that. */
@@ -75,6 +80,9 @@ export class SimulatedTimers {
   readonly running = new Set<SimulatedTimer>();
   /** Signals that were made in the simulation. */
   readonly signals: AbortSignal[] = [];
+  private readonly promised = new Set<() => void>();
+  /** Whether the service has its turn, and not the simulation itself, which must not wait for the scheduler. */
+  isLive = false;
 
   /** @param hasLmdb whether LMDB is there, which keeps the real ones */
   constructor(
@@ -99,6 +107,13 @@ export class SimulatedTimers {
         }
       },
     });
+    Object.assign(timersPromises, {
+      setImmediate: <T>(value?: T): Promise<T | undefined> =>
+        this.isLive ? this.promise((act) => this.soon(act), value) : REAL.nextTurn(value),
+      setTimeout: <T>(ms?: number, value?: T, options?: TimerOptions): Promise<T | undefined> =>
+        this.isLive ? this.promise((act) => this.set(act, ms), value) : REAL.delay(ms, value, options),
+    });
+    syncBuiltinESMExports();
     Math.random = () => random.next();
     AbortSignal.timeout = (ms) => {
       const controller = new REAL.AbortController();
@@ -111,10 +126,18 @@ export class SimulatedTimers {
   }
 
   restore(): void {
-    const { random, timeoutSignal, ...globals } = REAL;
+    const { random, timeoutSignal, nextTurn, delay, ...globals } = REAL;
     Object.assign(globalThis, globals);
+    Object.assign(timersPromises, { setImmediate: nextTurn, setTimeout: delay });
+    syncBuiltinESMExports();
     Math.random = random;
     AbortSignal.timeout = timeoutSignal;
+    this.release();
+  }
+
+  /** Lets go whatever waits for a time that is given by a promise: it goes on in real time. */
+  release(): void {
+    for (const end of [...this.promised]) end();
   }
 
   /** Forgets all that is set, and all signals: their process was killed. */
@@ -122,6 +145,7 @@ export class SimulatedTimers {
     for (const { happening } of this.running) if (happening !== undefined) this.scheduler.cancel(happening);
     this.running.clear();
     this.signals.length = 0;
+    this.release();
   }
 
   /** Signals on which somebody still listens. */
@@ -149,6 +173,16 @@ export class SimulatedTimers {
     };
     this.arm(timer, ms, beat);
     return timer;
+  }
+
+  private promise<T>(arm: (act: () => void) => unknown, value: T): Promise<T> {
+    return new Promise((resolve) => {
+      const end = () => {
+        if (this.promised.delete(end)) resolve(value);
+      };
+      this.promised.add(end);
+      arm(end);
+    });
   }
 
   private soon(act: () => void): SimulatedTimer {

@@ -139,6 +139,7 @@ class World {
       report,
       isDeaf: faults.some(({ isDeaf }) => isDeaf),
       watchRoom: (wishes) => this.watchRoom(wishes),
+      epoch: this.scheduler.clock.now().steady,
     });
   }
 
@@ -261,6 +262,7 @@ class World {
   ): void {
     site.outages.push(this.scheduler.now);
     this.interlude = async () => {
+      this.timers.release();
       await opened.reopen(isCrash);
       this.watchFailure(opened);
       site.swap(opened.store);
@@ -365,19 +367,26 @@ class World {
       await this.settle(opened);
       if (isDone || this.isOver) return;
       if (this.wantsRest && (await this.mayRest(checks))) continue;
-      if (!this.scheduler.step(limit)) break;
+      if (!this.step(limit)) break;
     }
     this.report('liveness', 'something that must end does not');
   }
 
   private async settle(opened: OpenedStore): Promise<void> {
+    this.timers.isLive = true;
     await opened.settle();
     this.budget.nextTurn();
+    this.timers.isLive = false;
     const { interlude } = this;
     if (interlude === undefined) return;
     this.interlude = undefined;
     await interlude();
-    await opened.settle();
+  }
+
+  /** Lets the next thing happen; false when there is none by then. */
+  private step(until: Ms): boolean {
+    this.timers.isLive = true;
+    return this.scheduler.step(until);
   }
 
   private async pass(opened: OpenedStore, checks: Checks, until: Ms): Promise<void> {
@@ -385,7 +394,7 @@ class World {
       await this.settle(opened);
       if (this.isOver) return;
       if (this.wantsRest && (await this.mayRest(checks))) continue;
-      if (!this.scheduler.step(until)) break;
+      if (!this.step(until)) break;
     }
     this.scheduler.moveTo(until);
   }

@@ -51,7 +51,8 @@ function processAt(store: StagedStore) {
   const batches = new BatchStore(store.documents);
   const service = new BatchService(store, batches, new TaskChanger(store), events);
   const watch = new BatchWatch(store, service, loadConfig({}));
-  return { store, events, batches, service, watch, register: new BatchRegister(batches, service, store) };
+  const register = new BatchRegister(batches, service, watch, store);
+  return { store, events, batches, service, watch, register };
 }
 
 let clock: FakeClock;
@@ -135,6 +136,17 @@ function placements(count: number, calls: number): number[][] {
 const CALLS = 9;
 
 describe('the end of a batch', () => {
+  it('is told when its tasks had ended before anybody noted the batch', async () => {
+    await insert(one, 't1');
+    await finish(one, 't1');
+    await settled();
+    expect(told).toEqual([]);
+    await one.register.open('b', {}, { queues: [spec({}).queue], principal: ANYONE });
+    one.register.repeated('b');
+    await settled();
+    expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
+  });
+
   const growth = {
     'a task that joins and ends': [() => enqueue(other, 't2'), () => finish(other, 't2')],
     'a task that joins by itself and ends': [() => insert(other, 't2'), () => finish(other, 't2')],
