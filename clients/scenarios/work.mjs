@@ -1,5 +1,5 @@
 /** `crucible-queue work` as a worker of scenarios.json: see README.md. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,9 @@ const TASK = `
     gate) gate ;;
     return) answer ;;
     error) echo 'as it was told to' >&2; exit 1 ;;
+    cry) printf '\\033]0;owned\\007\\033[2J\\342\\200\\256\\302\\23331m' >&2; exit 1 ;;
+    shout) printf '"\\\\u001b]0;owned"' ;;
+    fork) sleep 0.1 & wait; answer ;;
     block*) set -- $code; sleep "$2"; answer ;;
     *) eval "$code" ;;
   esac`;
@@ -45,9 +48,30 @@ createInterface({ input: child.stderr }).on('line', (line) => {
   else if (line.startsWith('draining')) say({ event: 'draining' });
   else process.stderr.write(`${line}\n`);
 });
-createInterface({ input: process.stdin }).on('line', (line) =>
-  writeFileSync(join(gates, line.replace('open ', '')), ''),
-);
+/** Runs another command of the same program. */
+const call = (args, input) =>
+  spawnSync(process.execPath, ['dist/cli/main.js', ...args, '--url', url], { input, encoding: 'utf8' });
+
+const verbs = {
+  open: (id) => writeFileSync(join(gates, id), ''),
+  enqueue: (number, size) => {
+    const task = (index) =>
+      JSON.stringify({ eval_id: `bulk-${index}`, queue: 'bulk', code: 'x'.repeat(size) });
+    const lines = Array.from({ length: Number(number) }, (_, index) => task(index)).join('\n');
+    const { stdout } = call(['enqueue', '-', '--ndjson'], lines);
+    say({ event: 'enqueued', count: stdout.match(/"status":"queued"/g)?.length ?? 0 });
+  },
+  // It cannot clear; what acts on many tasks by a filter takes none that is empty.
+  clear: () => {
+    const codes = [['redrive'], ['redrive', '--status', '']].map((args) => call(args).status);
+    say({ event: codes.every((code) => code === 64) ? 'refused' : 'accepted' });
+  },
+};
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const [verb, ...rest] = line.split(' ');
+  verbs[verb]?.(...rest);
+});
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.once('exit', (code) => {
   say({ event: 'ended' });

@@ -1,19 +1,63 @@
 /** The worker of the TypeScript library, as scenarios.json wants it: see README.md. */
+import { execFileSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { AttemptFailed, Worker } from 'crucible-queue/client';
+import { AttemptFailed, Client, Worker } from 'crucible-queue/client';
 
-const { url, worker_id: workerId, concurrency = 1, lease, queues } = JSON.parse(process.argv[2] ?? '{}');
+const {
+  url,
+  worker_id: workerId,
+  concurrency = 1,
+  lease,
+  queues,
+  listener,
+} = JSON.parse(process.argv[2] ?? '{}');
 const opened = new Map();
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-createInterface({ input: process.stdin }).on('line', (line) => opened.get(line.replace('open ', ''))?.());
+const CONTROLS = '\u001b]0;owned\u0007\u001b[2J\u202e\u009b31m';
+
+const verbs = {
+  open: (id) => opened.get(id)?.(),
+  enqueue: async (number, size) => {
+    const code = 'x'.repeat(Number(size));
+    const tasks = Array.from({ length: Number(number) }, (_, index) => {
+      return { eval_id: `bulk-${index}`, queue: 'bulk', code };
+    });
+    let count = 0;
+    for await (const { accepted } of new Client({ url }).enqueueAll(tasks)) count += accepted;
+    say({ event: 'enqueued', count });
+  },
+  clear: async () => {
+    const client = new Client({ url });
+    const calls = [
+      () => client.clear({ queue: undefined }),
+      () => client.clear({ status: [] }),
+      () => client.clear(),
+      () => client.queues.purge(undefined),
+      () => client.queues.purge(''),
+    ];
+    for (const call of calls) {
+      const error = await new Promise((resolve) => resolve(call())).catch((each) => each);
+      if (!(error instanceof TypeError)) throw new Error('it cleared something');
+    }
+    say({ event: 'refused' });
+  },
+};
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const [verb, ...rest] = line.split(' ');
+  void verbs[verb]?.(...rest);
+});
 
 const worker = new Worker(
   { url },
   async ({ eval_id: id, code }, { signal }) => {
     if (code === 'error') throw new AttemptFailed('as it was told to');
+    if (code === 'cry') throw new AttemptFailed(CONTROLS);
+    if (code === 'shout') return CONTROLS;
+    if (code === 'fork') execFileSync(process.execPath, ['--eval', '0']);
     const [, nap] = /^sleep ([\d.]+)$/.exec(code) ?? [];
     if (nap !== undefined) await setTimeout(Number(nap) * 1000, undefined, { signal });
     const [, block] = /^block ([\d.]+)$/.exec(code) ?? [];
@@ -35,6 +79,7 @@ const worker = new Worker(
     queues,
     onEvent: ({ type, task, error }) => {
       if (type !== 'trouble') say({ event: type, id: task?.eval_id, code: error?.code });
+      if (listener === 'throws') throw new Error('a fault of the listener');
     },
   },
 );

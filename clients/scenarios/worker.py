@@ -2,13 +2,14 @@
 
 import ctypes
 import json
+import os
 import pathlib
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "python"))
 
-from crucible_queue import AttemptFailed, Worker  # noqa: E402
+from crucible_queue import AttemptFailed, Client, Worker  # noqa: E402
 
 settings = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
 gates = {}
@@ -27,17 +28,66 @@ def gate_of(eval_id):
 
 def read():
     for line in sys.stdin:
-        gate_of(line.replace("open ", "").strip()).set()
+        verb, *rest = line.split()
+        if verb == "open":
+            gate_of(rest[0]).set()
+        elif verb == "enqueue":
+            enqueue(*map(int, rest))
+        elif verb == "clear":
+            clear_nothing()
+
+
+def enqueue(count, size):
+    tasks = ({"eval_id": f"bulk-{number}", "queue": "bulk", "code": "x" * size} for number in range(count))
+    results = list(Client(settings["url"]).enqueue_all(tasks))
+    say(event="enqueued", count=sum("problem" not in each for each in results))
+
+
+def clear_nothing():
+    client = Client(settings["url"])
+    for call in (
+        lambda: client.clear(queue=None),
+        lambda: client.clear(status=[]),
+        lambda: client.clear(),
+        lambda: client.queues.purge(None),
+        lambda: client.queues.purge(""),
+    ):
+        try:
+            call()
+        except (TypeError, ValueError):
+            continue
+        raise AssertionError("it cleared something")
+    say(event="refused")
+
+
+def fork():
+    """Uses a client in a forked process and here: neither may read the other's answer."""
+    client = Client(settings["url"])
+    client.status()
+    child = os.fork()
+    counts = [client.queues.stats("default"), client.status()]
+    if child == 0:
+        os._exit(0 if all(isinstance(each, dict) for each in counts) else 1)
+    if os.waitpid(child, 0)[1] != 0:
+        raise AttemptFailed("the forked process could not use its client")
 
 
 def on_event(event):
     if event.type != "trouble":
         say(event=event.type, id=event.task and event.task.eval_id, code=getattr(event.error, "code", None))
+    if settings.get("listener") == "throws":
+        raise RuntimeError("a fault of the listener")
 
 
 def run(task, ctx):
     if task.code == "error":
         raise AttemptFailed("as it was told to")
+    if task.code == "cry":
+        raise AttemptFailed("\x1b]0;owned\x07\x1b[2J\u202e\x9b31m")
+    if task.code == "shout":
+        return "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
+    if task.code == "fork":
+        fork()
     if task.code.startswith("sleep "):
         ctx.wait(float(task.code[6:]))
     if task.code.startswith("block "):

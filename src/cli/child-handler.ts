@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import {
   AttemptFailed,
   GiveBack,
@@ -8,7 +8,7 @@ import {
   PermanentError,
   type TaskContext,
 } from '../client/index.js';
-import { visible } from './printer.js';
+import { relay } from './context.js';
 
 /** A user and group by number. */
 export interface User {
@@ -197,7 +197,7 @@ function collectTail(stream: Readable | null, limit: number): () => string {
   stream?.on('data', (chunk: Buffer) => {
     tail = Buffer.concat([tail, chunk]).subarray(-limit);
     // Where it is no terminal, it is a log that is read on one.
-    const isFull = !show(process.stderr, visible(decoder.decode(chunk, { stream: true })));
+    const isFull = !relay(decoder.decode(chunk, { stream: true }));
     if (!isFull) return;
     stream.pause();
     const goOn = (): void => {
@@ -209,11 +209,6 @@ function collectTail(stream: Readable | null, limit: number): () => string {
     process.stderr.once('close', goOn);
   });
   return () => tail.toString();
-}
-
-/** False when the reader has to catch up; a reader that is gone takes everything. */
-function show(terminal: Writable, text: string): boolean {
-  return terminal.destroyed || !terminal.writable || terminal.write(text);
 }
 
 function outputOf(output: Buffer | undefined, isJson: boolean): unknown {

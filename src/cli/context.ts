@@ -49,11 +49,22 @@ export class Context {
   }
 }
 
-/** Writes to the standard error, as long as somebody reads it. */
+/** What a command of a task wrote last did not end its line. */
+let isMidLine = false;
+
+/** Shows what the command of a task wrote to its standard error; false when the reader has to catch up. */
+export function relay(text: string): boolean {
+  if (text === '') return true;
+  isMidLine = !text.endsWith('\n');
+  return process.stderr.destroyed || !process.stderr.writable || process.stderr.write(visible(text));
+}
+
+/** Writes a line to the standard error, as long as somebody reads it. */
 export function say(message: string): void {
   if (process.stderr.destroyed || !process.stderr.writable) return;
   // Elsewhere, too: logs are read on terminals.
-  process.stderr.write(`${visible(message)}\n`);
+  process.stderr.write(`${isMidLine ? '\n' : ''}${visible(message)}\n`);
+  isMidLine = false;
 }
 
 function nonEmpty(text: string | undefined): string {

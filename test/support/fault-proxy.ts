@@ -23,12 +23,18 @@ export class FaultProxy {
   /** What the next requests whose paths end so are answered, instead of reaching the service. */
   answers: FalseAnswer[] = [];
   private readonly open = new Set<ServerResponse>();
+  /** Answers to paths that end so are held back. */
+  private heldPath: string | undefined;
+  private held: (() => void)[] = [];
+  /** Connections that were opened since this was set. */
+  connections = 0;
 
   private constructor(
     private readonly target: number,
     private readonly server: Server,
     readonly port: number,
   ) {
+    server.on('connection', () => (this.connections += 1));
     server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
       this.open.add(response);
       response.once('close', () => this.open.delete(response));
@@ -47,6 +53,19 @@ export class FaultProxy {
     this.mode = mode;
     // What was swallowed is never answered any more: a connection does not go on after a gap.
     if (mode !== 'hang') for (const response of this.open) if (!response.headersSent) response.destroy();
+  }
+
+  /** Carries out requests whose paths end so, and holds their answers back; undefined lets them go. */
+  holdAnswers(path: string | undefined): void {
+    this.heldPath = path;
+    if (path !== undefined) return;
+    for (const letGo of this.held) letGo();
+    this.held = [];
+  }
+
+  /** Closes the connections without a request, as servers do after a while. */
+  closeIdle(): void {
+    this.server.closeIdleConnections();
   }
 
   async close(): Promise<void> {
@@ -93,9 +112,11 @@ export class FaultProxy {
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('error', () => response.destroy());
       answer.on('end', () => {
-        if (isLost) response.destroy();
-        else if (this.mode !== 'hang')
+        const give = (): unknown =>
           response.writeHead(answer.statusCode ?? 500, answer.headers).end(Buffer.concat(chunks));
+        if (isLost) response.destroy();
+        else if (this.heldPath !== undefined && url?.endsWith(this.heldPath) === true) this.held.push(give);
+        else if (this.mode !== 'hang') give();
       });
     });
     // A poll whose client is gone is given up at the service, too; in a silent network nobody learns of it.

@@ -30,6 +30,14 @@ interface Steps {
   signal: NodeJS.Signals;
   drain: string;
   exit: number;
+  hold: string;
+  letGo: true;
+  closeIdle: true;
+  connections: number;
+  ask: string;
+  never: Readonly<Record<string, unknown>>;
+  clean: true;
+  refused: true;
   attempts: { readonly id: string; readonly outcomes: readonly string[] };
 }
 
@@ -61,10 +69,19 @@ export class ScenarioStage {
     signal: (signal) => this.worker?.kill(signal),
     drain: (id) => this.client.request({ method: 'POST', path: `workers/${id}/drain`, body: {} }),
     exit: (code) => this.workerEnded(code),
+    hold: (path) => this.proxy.holdAnswers(path),
+    letGo: () => this.proxy.holdAnswers(undefined),
+    closeIdle: () => this.proxy.closeIdle(),
+    connections: (most) => this.compareConnections(most),
+    ask: (line) => this.worker?.stdin?.write(`${line}\n`),
+    never: (fields) => this.neverSaw(fields),
+    clean: () => this.printsNoControls(),
+    refused: () => this.workerRefused(),
     attempts: ({ id, outcomes }) => this.compareAttempts(id, outcomes),
   };
   private worker: ChildProcess | undefined;
   private lines: Line[] = [];
+  private said: readonly Line[] = [];
   private printed = '';
   private scenario: Scenario | undefined;
 
@@ -86,7 +103,9 @@ export class ScenarioStage {
   async play(scenario: Scenario): Promise<void> {
     this.scenario = scenario;
     this.lines = [];
+    this.said = [];
     this.printed = '';
+    this.proxy.connections = 0;
     // A scenario that failed may have left it so.
     if (this.service.child.exitCode !== null || this.service.child.signalCode !== null)
       await this.startService();
@@ -94,11 +113,12 @@ export class ScenarioStage {
     try {
       for (const step of scenario.steps) await this.act(step);
     } finally {
-      this.worker?.kill('SIGKILL');
+      this.killWorker();
       this.proxy.network = 'pass';
       this.proxy.refusals = 0;
       this.proxy.lossAt = undefined;
       this.proxy.answers = [];
+      this.proxy.holdAnswers(undefined);
     }
   }
 
@@ -138,14 +158,27 @@ export class ScenarioStage {
       cwd: ROOT,
       env: { PATH, PYTHONDONTWRITEBYTECODE: '1' },
       stdio: 'pipe',
+      // A group of its own: what it has started ends with it.
+      detached: true,
     });
     endWithParent(child);
     child.stderr.on('data', (chunk: Buffer) => (this.printed += chunk.toString()));
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.printed += `${line}\n`;
-      this.lines.push(JSON.parse(line) as Line);
+      const said = JSON.parse(line) as Line;
+      this.lines.push(said);
+      this.said = [...this.said, said];
     });
     this.worker = child;
+  }
+
+  /** And what it has started, which would take the tasks of the next scenario. */
+  private killWorker(): void {
+    try {
+      if (this.worker?.pid !== undefined) process.kill(-this.worker.pid, 'SIGKILL');
+    } catch {
+      // Nothing is left of it.
+    }
   }
 
   /** Whether a line has these fields; it and those before it are then done with. */
@@ -170,6 +203,29 @@ export class ScenarioStage {
     if (child === undefined) throw new Error('No worker was started');
     if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
     if (child.exitCode !== wanted) throw new Error(`The worker ended with ${child.exitCode}`);
+  }
+
+  private async workerRefused(): Promise<void> {
+    const child = this.worker;
+    if (child === undefined) throw new Error('No worker was started');
+    if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+    if (child.exitCode === 0) throw new Error('The worker ended as if nothing was wrong');
+  }
+
+  private neverSaw(fields: Line): void {
+    const found = this.said.find((line) => matches(fields, line));
+    if (found !== undefined) throw new Error(`It said ${JSON.stringify(found)}`);
+  }
+
+  /** Nothing that a terminal would obey, but line breaks and tabs. */
+  private printsNoControls(): void {
+    if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(this.printed))
+      throw new Error(JSON.stringify(this.printed));
+  }
+
+  private compareConnections(most: number): void {
+    const { connections } = this.proxy;
+    if (connections > most) throw new Error(`${connections} connections were opened`);
   }
 
   private async compareAttempts(id: string, wanted: readonly string[]): Promise<void> {
