@@ -178,6 +178,31 @@ const LOADS: readonly Load[] = [
     },
   },
   {
+    name: 'claim of 100, 2,001 priorities with ageing and groups with a limit',
+    prepare: async (stage) => {
+      const group = (index: number) => ({ ...priorities(index), group: `g${index % 50}` });
+      await stage.add(stage.items(PRIORITIES * 2, group));
+      await stage.store.configure('default', { priorityAgeing: 1, maxConcurrencyPerGroup: 4 });
+    },
+    run: async (stage) => {
+      for (let claims = 0; claims < 5; claims += 1) {
+        await stage.claim();
+        await stage.completeAll();
+      }
+    },
+  },
+  {
+    name: 'claim of 100, 2,001 priorities with ageing and requirements',
+    prepare: async (stage) => {
+      const some = (index: number) => (index % 2 === 0 ? { requires: { gpu: 'a100' } } : {});
+      await stage.add(stage.items(PRIORITIES * 2, (index) => ({ ...priorities(index), ...some(index) })));
+      await stage.store.configure('default', { priorityAgeing: 1 });
+    },
+    run: async (stage) => {
+      for (let claims = 0; claims < 5; claims += 1) await stage.claim(LEASES, { gpu: 'a100' });
+    },
+  },
+  {
     name: 'poll, 100,000 groups at their limit',
     prepare: (stage) => stage.fill(groupsOf(stage)),
     run: (stage) => stage.claim(1),

@@ -16,6 +16,9 @@ export interface StreamRange {
 /** Entries of one stream that one command reads. */
 export const ENTRIES_AT_ONCE = 500;
 
+/** Commands that are on their way at a time. In a Cluster each queue has its own. */
+const GROUPS_AT_ONCE = 32;
+
 /** Reads the event streams of the queues. */
 export class EventStreams {
   constructor(private readonly parts: Pick<StoreParts, 'connection' | 'keys'>) {}
@@ -37,9 +40,15 @@ export class EventStreams {
     const byQueue = new Map(ranges.map((range) => [range.queue, range]));
     const groups = connection.groupsOf([...byQueue.keys()]);
     const found = new Map<string, readonly LoggedEvent[]>();
-    for (const group of groups) {
-      const parts = group.flatMap((queue) => byQueue.get(queue) ?? []);
-      for (const [queue, events] of await this.readGroup(parts, count)) found.set(queue, events);
+    for (let from = 0; from < groups.length; from += GROUPS_AT_ONCE) {
+      const some = groups.slice(from, from + GROUPS_AT_ONCE);
+      const reads = some.map((group) =>
+        this.readGroup(
+          group.flatMap((queue) => byQueue.get(queue) ?? []),
+          count,
+        ),
+      );
+      for (const [queue, events] of (await Promise.all(reads)).flat()) found.set(queue, events);
     }
     return found;
   }

@@ -28,6 +28,8 @@ interface Round {
   readonly isCut: boolean;
   /** There are events that are not before the instant. */
   readonly hasHeld: boolean;
+  /** Queues of which something was read. Of the others nothing later than asked for can have been dropped. */
+  readonly queues: ReadonlySet<string>;
 }
 
 /**
@@ -85,7 +87,7 @@ export class RedisEventLog extends EventLog {
   async past({ after, until, queues, limit }: PastEvents): Promise<EventPage | undefined> {
     const ranges = (queues ?? (await this.parts.names.all())).map((queue) => ({ queue, after }));
     const round = await this.firstOf(ranges, until + 1, limit);
-    if (!(await this.areWhole(ranges))) return undefined;
+    if (!(await this.areWhole(ranges.filter(({ queue }) => round.queues.has(queue))))) return undefined;
     const events = round.events.slice(0, limit);
     const isAll = events.length === round.events.length;
     return { events, position: isAll ? round.settled : (events.at(-1)?.id ?? after) };
@@ -97,6 +99,7 @@ export class RedisEventLog extends EventLog {
    */
   private async firstOf(ranges: readonly StreamRange[], before: number, limit: number): Promise<Round> {
     const found: LoggedEvent[] = [];
+    const queues = new Set<string>();
     /** Of the queues that have more: the last event that was read. */
     const cuts = new Map<string, number>();
     for (let open = ranges, count = FIRST_OF_EACH; ; count = Math.min(count * 4, ENTRIES_AT_ONCE)) {
@@ -105,6 +108,7 @@ export class RedisEventLog extends EventLog {
         const events = streams.get(queue) ?? [];
         const last = events.at(-1)?.id;
         found.push(...events);
+        if (last !== undefined) queues.add(queue);
         if (events.length === count && last !== undefined && last < before) cuts.set(queue, last);
         else cuts.delete(queue);
       }
@@ -112,7 +116,7 @@ export class RedisEventLog extends EventLog {
       const end = Math.min(before, (nearest[0]?.[1] ?? Infinity) + 1);
       const events = found.filter(({ id }) => id < end).toSorted((one, other) => one.id - other.id);
       if (nearest.length === 0 || events.length >= limit) {
-        return { events, settled: end - 1, isCut: end < before, hasHeld: false };
+        return { events, settled: end - 1, isCut: end < before, hasHeld: false, queues };
       }
       open = nearest.map(([queue, after]) => ({ queue, after }));
     }
@@ -183,7 +187,7 @@ export class RedisEventLog extends EventLog {
     const all = [...found.values()].flat();
     const events = all.filter(({ id }) => id < end).toSorted((one, other) => one.id - other.id);
     const hasHeld = all.some(({ id }) => id >= before);
-    return { events, settled: end - 1, isCut: end < before, hasHeld };
+    return { events, settled: end - 1, isCut: end < before, hasHeld, queues: new Set(found.keys()) };
   }
 
   private async areWhole(ranges: readonly StreamRange[]): Promise<boolean> {

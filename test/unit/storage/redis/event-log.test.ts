@@ -59,6 +59,19 @@ describe('a page of the past', () => {
     expect(counts).toHaveLength(1);
     expect(counts[0]).toMatch(/"?8"?/);
   });
+
+  it('asks of no queue that has nothing to tell whether something was dropped', async () => {
+    const user = await site.user();
+    await user.add(...Array.from({ length: 60 }, (_, index) => ({ id: `t${index}`, queue: `q${index}` })));
+    const after = (await pagesOf(user, 1_000)).at(-1)?.id ?? 0;
+    await user.add({ id: 'one', queue: 'q7' }, { id: 'two', queue: 'q9' });
+    const commands = await RedisCommands.watch(site.server.port);
+    const page = await user.store.eventLog?.past({ after, until: LAST, limit: 50 });
+    const asked = commands.all.filter(({ name }) => name === 'xinfo');
+    commands.close();
+    expect(page?.events.map(({ evalId }) => evalId).toSorted()).toEqual(['one', 'two']);
+    expect(asked).toHaveLength(2);
+  });
 });
 
 describe('an event that another process has told already', () => {
