@@ -37,9 +37,12 @@ export class AuthGuard implements CanActivate, Gate {
     const now = this.authenticator.again(request);
     if (now === then) return;
     if (now === undefined)
-      throw new ProblemError('unauthorized', `The API key ${then.keyId} is not valid any more`);
+      throw new ProblemError('unauthorized', `The API key ${then.keyId} is no longer valid`);
     if (!covers(now, then))
-      throw new ProblemError('forbidden', `The API key ${now.keyId} may do less than when the request began`);
+      throw new ProblemError(
+        'forbidden',
+        `The API key ${now.keyId} has lost permissions since the request began`,
+      );
   }
 
   onChange(callback: () => void): () => void {
@@ -74,7 +77,7 @@ function isSafe({ method }: AuthenticatedRequest): boolean {
 /** A browser sends what any page asks it to, also to a service without a key that only this machine reaches. */
 function crossSite(): ProblemError {
   const detail =
-    'A page of another site sent this; only pages of this service and programs may change something';
+    'A page of another origin sent this request; only programs and pages of this service can change data';
   return new ProblemError('forbidden', detail);
 }
 

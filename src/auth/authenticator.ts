@@ -21,10 +21,10 @@ interface Refusal {
 }
 
 const NO_KEY: Refusal = {
-  detail: 'Send an API key in the header X-API-Key, or as Authorization: Bearer',
+  detail: 'Send an API key in X-API-Key, or as Authorization: Bearer',
   isAttempt: false,
 };
-const WRONG_KEY: Refusal = { detail: 'The API key is not a valid one', isAttempt: true };
+const WRONG_KEY: Refusal = { detail: 'The API key is not valid', isAttempt: true };
 const WRONG_LEASE: Refusal = { detail: 'X-Lease-Id is not a lease id of this service', isAttempt: true };
 
 /** Finds out who makes a request, without waiting for anything, from nothing but its headers. */

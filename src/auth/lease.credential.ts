@@ -27,5 +27,5 @@ export function effectiveLeaseId(principal: Principal, bodyLeaseId: string | und
   const { leaseId } = principal;
   if (leaseId === undefined) return bodyLeaseId;
   if (bodyLeaseId === undefined || bodyLeaseId === leaseId) return leaseId;
-  throw new ProblemError('forbidden', 'The lease_id in the body is another than the one in X-Lease-Id');
+  throw new ProblemError('forbidden', 'The lease_id in the body differs from the one in X-Lease-Id');
 }

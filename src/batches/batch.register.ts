@@ -83,7 +83,7 @@ function joined(batch: OwnedBatch, options: BatchOptions, { queues, principal }:
   if (!isOwner && (callbackUrl !== batch.callbackUrl || maxFailures !== batch.maxFailures)) {
     throw new ProblemError(
       'forbidden',
-      `Batch ${batch.id} also has tasks in queues that this key may not use; leave out callback_url and max_failures`,
+      `Batch ${batch.id} also has tasks in queues that this key has no access to; omit callback_url and max_failures`,
     );
   }
   return { ...batch, ...given(options), queues: union(batch.queues, queues) };

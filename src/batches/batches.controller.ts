@@ -25,7 +25,7 @@ import { BatchList, BatchStatus, CancelledBatch, RedrivenBatch } from './dto/bat
 
 const ID = {
   name: 'batch_id',
-  description: 'The name of the batch',
+  description: 'The id of the batch',
   schema: { type: 'string', pattern: BATCH_ID.source },
   example: 'run-8',
 };
@@ -57,8 +57,8 @@ export class BatchesController {
     operationId: 'listBatches',
     summary: 'List batches, newest first',
     description:
-      'Those that were enqueued by `POST /tasks/batch`. A key that is for some queues only sees and counts the tasks ' +
-      'of those, here and below.',
+      'Lists batches made by `POST /tasks/batch`. A key for some queues sees and counts only their tasks, here ' +
+      'and below.',
   })
   @ApiOkResponse({
     type: BatchList,
@@ -88,10 +88,10 @@ export class BatchesController {
     operationId: 'getBatch',
     summary: 'Count the tasks of a batch, or wait for its end',
     description:
-      'With `wait`, the answer comes when each of its tasks has ended, or as it is when the time is over.',
+      'With `wait`, the service answers when each of its tasks has ended, or with the current counts when the wait is over.',
   })
   @ApiParam(ID)
-  @ApiOkResponse({ type: BatchStatus, description: 'The batch as it is now', examples: BATCH_SHOWN })
+  @ApiOkResponse({ type: BatchStatus, description: 'The current state of the batch', examples: BATCH_SHOWN })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'batch_not_found', 'too_many_waiters', 'store_unavailable')
   async find(
     @BatchId() id: string,
@@ -116,11 +116,15 @@ export class BatchesController {
   @Roles('producer')
   @ApiOperation({
     operationId: 'cancelBatch',
-    summary: 'Stop all tasks of a batch',
-    description: 'Those that are held, too: their leases end at once. What has ended stays as it is.',
+    summary: 'Cancel all tasks of a batch',
+    description: 'Also cancels held tasks and ends their leases at once. Ended tasks do not change.',
   })
   @ApiParam(ID)
-  @ApiOkResponse({ type: CancelledBatch, description: 'They have ended', examples: BATCH_CANCEL.cancelled })
+  @ApiOkResponse({
+    type: CancelledBatch,
+    description: 'The tasks are cancelled',
+    examples: BATCH_CANCEL.cancelled,
+  })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'batch_not_found', 'store_unavailable')
   async cancel(
     @BatchId() id: string,
@@ -140,11 +144,15 @@ export class BatchesController {
   @Roles('producer')
   @ApiOperation({
     operationId: 'redriveBatch',
-    summary: 'Give the dead letters of a batch back to their queues',
-    description: 'Each gets fresh budgets and its old place by age.',
+    summary: 'Redrive the dead letters of a batch',
+    description: 'Each task gets fresh budgets and its old place by age.',
   })
   @ApiParam(ID)
-  @ApiOkResponse({ type: RedrivenBatch, description: 'They wait again', examples: BATCH_REDRIVE.redriven })
+  @ApiOkResponse({
+    type: RedrivenBatch,
+    description: 'The tasks are queued again',
+    examples: BATCH_REDRIVE.redriven,
+  })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'batch_not_found', 'store_unavailable')
   async redrive(
     @BatchId() id: string,

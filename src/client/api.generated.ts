@@ -3,116 +3,116 @@
 export interface ProblemField {
   /** JSON pointer into the body, or the name of a query parameter */
   readonly pointer: string;
-  /** What is wrong with it */
+  /** What is wrong, and what is allowed */
   readonly detail: string;
 }
 
 export interface Problem {
-  /** Names the kind of problem */
+  /** A URN for the kind of problem */
   readonly type: string;
   /** The kind of problem in words */
   readonly title: string;
   /** The HTTP status */
   readonly status: number;
-  /** One sentence that a person can act on */
+  /** One sentence for people, with what to do */
   readonly detail: string;
-  /** What a program should branch on */
+  /** The error code, for programs */
   readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'queue_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
-  /** The fields at fault */
+  /** The bad fields or parameters */
   readonly errors?: readonly ProblemField[];
-  /** Whether the change was made all the same */
+  /** Whether the change may have happened */
   readonly applied?: false | 'unknown';
-  /** With lease_lost: what happened to the lease */
+  /** With lease_lost: why the lease ended */
   readonly reason?: 'expired' | 'cancelled' | 'reassigned' | 'cleared';
 }
 
 export interface ClaimedTask {
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The state of the task */
   readonly status: 'processing';
   /** The language of the code */
   readonly language: string;
-  /** What is to run the code */
+  /** The engine that runs the code */
   readonly engine: string;
-  /** Seconds that this attempt may run */
+  /** Seconds that this attempt can run */
   readonly timeout: number;
   /** Higher goes first */
   readonly priority: number;
-  /** The queue it was in */
+  /** The queue of the task */
   readonly queue: string;
   /** When it was enqueued */
   readonly queued_at: string;
-  /** Whose it is */
+  /** The group of the task */
   readonly group: string | null;
-  /** What a worker must offer to get it */
+  /** Labels that a worker must offer */
   readonly requires: Readonly<Record<string, string>> | null;
-  /** What it belongs to */
+  /** The batch of the task */
   readonly batch_id: string | null;
   /** The number of this attempt */
   readonly attempt: number;
-  /** Failures before it is a dead letter */
+  /** Failures until the task is a dead letter */
   readonly max_attempts: number;
-  /** Lost leases that are forgiven */
+  /** Lost leases that return the task to the queue */
   readonly max_interruptions: number;
-  /** Who claimed it */
+  /** The worker that claimed it */
   readonly worker_id: string | null;
-  /** The right to work on it: send it with every call about this attempt */
+  /** Proof of the lease: send it with every call about this attempt */
   readonly lease_id: string;
-  /** Until when it is held without a heartbeat */
+  /** The end of the lease without a heartbeat */
   readonly lease_expires_at: string;
-  /** Seconds between heartbeats that keep the lease, also when two are lost */
+  /** Seconds between heartbeats; the lease survives two lost ones */
   readonly heartbeat_interval: number;
   /** The trace context of the producer */
   readonly traceparent: string | null;
-  /** What the producer sent along, as the same JSON text */
+  /** The producer’s metadata, as the same JSON text */
   readonly metadata: Readonly<Record<string, unknown>> | null;
-  /** What to run, to the letter */
+  /** The code, unchanged */
   readonly code: string;
 }
 
 export interface Claim {
-  /** Who claims */
+  /** The id of the worker */
   readonly worker_id: string;
-  /** Queues to take from: a list is looked at in its order; of `{"a": 3, "b": 1}` a is looked at first three times out of four */
+  /** Queues to claim from: a list in order, or weights such as `{"a": 3, "b": 1}`, which tries a first three times out of four */
   readonly queues?: readonly string[] | Readonly<Record<string, number>>;
-  /** Tasks to take at most */
+  /** Tasks to claim at most */
   readonly max_tasks?: number;
-  /** Seconds to wait for a task */
+  /** Seconds to wait for a ready task */
   readonly wait?: number;
-  /** Seconds to hold each task without a heartbeat, cut to MAX_LEASE_SECONDS; by default its timeout and a grace */
+  /** Seconds of each lease, at most MAX_LEASE_SECONDS; by default the timeout plus LEASE_GRACE_SECONDS */
   readonly lease?: number;
   /** What the worker offers, 32 labels at most: it gets tasks that require nothing else */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Names this call: the same call again returns the tasks it still holds */
+  /** Identifies this call: repeating it returns the tasks that it claimed and still holds */
   readonly claim_id?: string;
 }
 
 export interface ClaimedTasks {
-  /** Empty when nothing is ready */
+  /** Empty when no task is ready */
   readonly tasks: readonly ClaimedTask[];
-  /** drain: this worker gets nothing any more */
+  /** drain: this worker gets no more tasks */
   readonly command?: 'drain';
 }
 
 export interface Progress {
-  /** How far it is */
+  /** Percent done */
   readonly percent?: number;
-  /** What it is doing */
+  /** The current step */
   readonly message?: string;
 }
 
 export interface Heartbeat {
   /** The lease_id that the claim returned */
   readonly lease_id?: string;
-  /** Seconds to hold it from now, cut to MAX_LEASE_SECONDS; by default the length of the lease */
+  /** Seconds to extend the lease from now, at most MAX_LEASE_SECONDS; by default the length of the lease */
   readonly extend?: number;
-  /** What to show of the work */
+  /** Progress to show */
   readonly progress?: Progress;
 }
 
 export interface KeptLease {
-  /** Until when the task is held without a further heartbeat */
+  /** The end of the lease without another heartbeat */
   readonly lease_expires_at: string;
   /** drain: finish this task and claim no other */
   readonly command: 'drain' | null;
@@ -123,12 +123,12 @@ export interface KeptLease {
 export interface Completion {
   /** The lease_id that the claim returned */
   readonly lease_id?: string;
-  /** What came out: any JSON value; kept as the same text */
+  /** The output: any JSON value, kept as the same text */
   readonly output?: unknown;
 }
 
 export interface TaskStatus {
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The state of the task */
   readonly status: 'delayed' | 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired';
@@ -137,13 +137,13 @@ export interface TaskStatus {
 export interface Failure {
   /** The lease_id that the claim returned */
   readonly lease_id?: string;
-  /** What went wrong; kept to the letter */
+  /** The error message, kept unchanged */
   readonly error?: string;
-  /** false: do not try again, whatever attempts are left */
+  /** false: no retry, even with attempts left */
   readonly retryable?: boolean;
   /** Seconds before the next attempt, instead of the backoff */
   readonly retry_after?: number;
-  /** Exit code of what ran */
+  /** Exit code of the program */
   readonly exit_code?: number;
   /** lost: the machine failed, not the task; spends an interruption */
   readonly outcome?: 'failed' | 'lost';
@@ -152,132 +152,132 @@ export interface Failure {
 export interface Release {
   /** The lease_id that the claim returned */
   readonly lease_id?: string;
-  /** Seconds before it may be claimed again */
+  /** Seconds until the task can be claimed again */
   readonly delay?: number;
-  /** Why; kept in the history */
+  /** The reason, recorded with the attempt */
   readonly reason?: string;
 }
 
 export interface Batch {
-  /** What the tasks belong to unless they say otherwise; made up when absent */
+  /** The batch of all tasks that name none; generated when absent */
   readonly batch_id?: string;
-  /** Kept with the batch, and told when each of its tasks has ended */
+  /** URL that gets a webhook when each task of the batch has ended */
   readonly callback_url?: string;
-  /** More failed tasks than that cancel the rest of the batch */
+  /** Failed tasks that the batch tolerates; one more cancels the rest */
   readonly max_failures?: number;
 }
 
 export interface Backoff {
-  /** Doubling, or always the same */
+  /** exponential doubles the wait with each failure; fixed keeps it */
   readonly type?: 'exponential' | 'fixed';
   /** Seconds after the first failure */
   readonly delay?: number;
-  /** Seconds at most */
+  /** Longest wait in seconds */
   readonly max_delay?: number;
-  /** Share of the wait that is added at random */
+  /** Random addition, as a share of the wait */
   readonly jitter?: number;
 }
 
 export interface NewTask {
-  /** The name of the task, chosen by the producer; the same content may be sent under it again */
+  /** The id of the task, chosen by the producer; repeating the same content is safe */
   readonly eval_id: string;
-  /** What to run; handed to the worker to the byte, 1 MiB at most */
+  /** The code to run, passed to the worker unchanged; at most 1 MiB */
   readonly code: string;
   /** The language of the code */
   readonly language?: string;
-  /** What runs the code */
+  /** The engine that runs the code */
   readonly engine?: string;
-  /** Seconds that one attempt may run */
+  /** Seconds that one attempt can run */
   readonly timeout?: number;
   /** Higher goes first */
   readonly priority?: number;
-  /** The queue it waits in; created by use */
+  /** The queue; created on first use */
   readonly queue?: string;
-  /** Anything the worker should know; comes back as the same JSON text, 16 KiB at most */
+  /** Any data for the worker, kept as the same JSON text; at most 16 KiB */
   readonly metadata?: Readonly<Record<string, unknown>>;
-  /** Seconds before it may start; not together with run_at */
+  /** Seconds until it can start; excludes run_at */
   readonly delay?: number;
-  /** When it may start; not together with delay */
+  /** Earliest start; excludes delay */
   readonly run_at?: string;
-  /** Seconds within which it must start; not together with expires_at */
+  /** Seconds within which it must start; excludes expires_at */
   readonly ttl?: number;
-  /** When it expires if it has not started; not together with ttl */
+  /** Latest start; excludes ttl */
   readonly expires_at?: string;
-  /** Failures before it is a dead letter */
+  /** Failures until the task is a dead letter */
   readonly max_attempts?: number;
-  /** Lost leases that are forgiven before it is a dead letter */
+  /** Lost leases that return the task to the queue; one more makes it a dead letter */
   readonly max_interruptions?: number;
-  /** How long to wait between attempts */
+  /** The wait between attempts */
   readonly backoff?: Backoff;
-  /** Is told of the end of the task by a webhook; http or https, without user and password */
+  /** URL that gets a webhook when the task ends; http or https, without user and password */
   readonly callback_url?: string;
-  /** Whose it is: a user, a team. Groups of a queue take turns within a priority, and may be limited each by itself */
+  /** The owner of the task, such as a user or team. Within a priority, groups take turns; each can be limited */
   readonly group?: string;
-  /** What a worker must offer to get it, 8 labels at most; values must be equal */
+  /** Labels that a worker must offer with equal values; at most 8 */
   readonly requires?: Readonly<Record<string, string>>;
-  /** What it belongs to */
+  /** The batch of the task */
   readonly batch_id?: string;
 }
 
 export interface AcceptedTask {
-  /** The place of the item in the request, from 0 */
+  /** The index of the item in the request, from 0 */
   readonly index: number;
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The state of the task */
   readonly status: 'delayed' | 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired';
-  /** Its place in the queue; null unless it is queued */
+  /** Its position in the queue; null unless queued */
   readonly position: number | null;
 }
 
 export interface RefusedItem {
-  /** The place of the item in the request, from 0 */
+  /** The index of the item in the request, from 0 */
   readonly index: number;
-  /** Why */
+  /** The reason */
   readonly problem: Problem;
 }
 
 export interface BatchAnswer {
-  /** What the tasks belong to */
+  /** The batch of the tasks */
   readonly batch_id: string;
-  /** Tasks that were taken, or were there before */
+  /** Accepted tasks, including repeated ones */
   readonly accepted: number;
-  /** Items that were refused */
+  /** Refused items */
   readonly rejected: number;
   /** In the order of the request */
   readonly results: readonly (AcceptedTask | RefusedItem)[];
 }
 
 export interface TaskResults {
-  /** Takes the next tasks in the same round trip */
+  /** Also claims the next tasks */
   readonly claim?: Claim;
 }
 
 export interface TaskResult {
   /** The lease_id that the claim returned */
   readonly lease_id?: string;
-  /** What went wrong; kept to the letter */
+  /** The error message, kept unchanged */
   readonly error?: string;
-  /** false: do not try again, whatever attempts are left */
+  /** false: no retry, even with attempts left */
   readonly retryable?: boolean;
   /** Seconds before the next attempt, instead of the backoff */
   readonly retry_after?: number;
-  /** Exit code of what ran */
+  /** Exit code of the program */
   readonly exit_code?: number;
   /** lost: the machine failed, not the task; spends an interruption */
   readonly outcome?: 'failed' | 'lost';
-  /** Which task */
+  /** The id of the task */
   readonly eval_id: string;
   /** How it ended */
   readonly status: 'completed' | 'failed';
-  /** What came out of a completed task: any JSON value; kept as the same text */
+  /** The output of a completed task: any JSON value, kept as the same text */
   readonly output?: unknown;
 }
 
 export interface FinishedItem {
-  /** The place of the item in the request, from 0 */
+  /** The index of the item in the request, from 0 */
   readonly index: number;
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The state of the task */
   readonly status: 'delayed' | 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired';
@@ -286,45 +286,45 @@ export interface FinishedItem {
 export interface FinishedItems {
   /** In the order of the request */
   readonly results: readonly (FinishedItem | RefusedItem)[];
-  /** The next tasks; with `claim` only */
+  /** The claimed tasks; only with `claim` */
   readonly tasks?: readonly ClaimedTask[];
-  /** With `claim` only: this worker gets nothing any more */
+  /** Only with `claim`; drain: this worker gets no more tasks */
   readonly command?: 'drain';
 }
 
 export interface HeldLease {
-  /** Which task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The lease_id that the claim returned */
   readonly lease_id: string;
 }
 
 export interface Heartbeats {
-  /** Who holds them */
+  /** The worker that holds them */
   readonly worker_id: string;
-  /** The leases to keep */
+  /** The leases to extend */
   readonly leases: readonly HeldLease[];
 }
 
 export interface KeptItem {
-  /** Until when the task is held without a further heartbeat */
+  /** The end of the lease without another heartbeat */
   readonly lease_expires_at: string;
   /** drain: finish this task and claim no other */
   readonly command: 'drain' | null;
   /** Seconds until the next heartbeat */
   readonly heartbeat_interval: number;
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
-  /** The place of the item in the request, from 0 */
+  /** The index of the item in the request, from 0 */
   readonly index: number;
 }
 
 export interface LostItem {
-  /** The place of the item in the request, from 0 */
+  /** The index of the item in the request, from 0 */
   readonly index: number;
-  /** Why */
+  /** The reason */
   readonly problem: Problem;
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
 }
 
@@ -334,602 +334,602 @@ export interface KeptLeases {
 }
 
 export interface Redrive {
-  /** Which ended tasks to give back to their queues */
+  /** The state of the tasks to redrive */
   readonly status: 'failed' | 'expired' | 'cancelled';
   /** Only tasks of this queue */
   readonly queue?: string;
   /** Only tasks of this group */
   readonly group?: string;
-  /** At most this many, the newest first */
+  /** Tasks to redrive at most, newest first */
   readonly limit?: number;
 }
 
 export interface RedrivenTasks {
-  /** They are back in their queues */
+  /** The tasks are queued again */
   readonly status: 'redriven';
-  /** How many there were */
+  /** The number of tasks */
   readonly tasks_redriven: number;
 }
 
 export interface Cancellation {
-  /** Why; shown in the `message` of the task */
+  /** The reason, shown in the `message` of the task */
   readonly reason?: string;
 }
 
 export interface EnqueuedTask {
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The state of the task */
   readonly status: 'delayed' | 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired';
-  /** Its place in the queue, 1 for the one that is claimed next; null unless it is queued */
+  /** Its position in the queue, 1 for the next task; null unless queued */
   readonly position: number | null;
-  /** The queue it is in */
+  /** The queue of the task */
   readonly queue: string;
   /** Higher goes first */
   readonly priority: number;
   /** When it was enqueued */
   readonly queued_at: string;
-  /** When it may start; null unless it is delayed */
+  /** Its start; null unless delayed */
   readonly run_at: string | null;
-  /** Its state in words */
+  /** The state in words */
   readonly message: string;
 }
 
 export interface ListedTask {
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The state of the task */
   readonly status: 'delayed' | 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired';
-  /** Its place in the queue, 1 for the one that is claimed next; null unless it is queued */
+  /** Its position in the queue, 1 for the next task; null unless queued */
   readonly position: number | null;
-  /** The queue it is in */
+  /** The queue of the task */
   readonly queue: string;
   /** Higher goes first */
   readonly priority: number;
   /** When it was enqueued */
   readonly queued_at: string;
-  /** When it may start; null unless it is delayed */
+  /** Its start; null unless delayed */
   readonly run_at: string | null;
-  /** Its state in words */
+  /** The state in words */
   readonly message: string;
   /** The language of the code */
   readonly language: string;
-  /** What runs the code */
+  /** The engine that runs the code */
   readonly engine: string;
-  /** Seconds that one attempt may run */
+  /** Seconds that one attempt can run */
   readonly timeout: number;
-  /** Whose it is */
+  /** The group of the task */
   readonly group: string | null;
-  /** What a worker must offer to get it */
+  /** Labels that a worker must offer */
   readonly requires: Readonly<Record<string, string>> | null;
-  /** What it belongs to */
+  /** The batch of the task */
   readonly batch_id: string | null;
-  /** What is told of its end, without the query of the address */
+  /** The webhook URL for its end, without its query */
   readonly callback_url: string | null;
   /** The number of the latest attempt; 0 before the first */
   readonly attempt: number;
-  /** Failures before it is a dead letter */
+  /** Failures until the task is a dead letter */
   readonly max_attempts: number;
   /** Failures so far */
   readonly failures: number;
-  /** Lost leases that are forgiven */
+  /** Lost leases that return the task to the queue */
   readonly max_interruptions: number;
   /** Lost leases so far */
   readonly interruptions: number;
-  /** When it could last be claimed from */
+  /** When it last became ready */
   readonly ready_at: string | null;
-  /** When it expires if it has not started */
+  /** Latest start */
   readonly expires_at: string | null;
   /** When the latest attempt started */
   readonly started_at: string | null;
   /** When it ended */
   readonly finished_at: string | null;
-  /** Who holds it, or held it last */
+  /** The worker that holds it or held it last */
   readonly worker_id: string | null;
   /** Until when it is held without a further heartbeat */
   readonly lease_expires_at: string | null;
-  /** What its worker said last */
+  /** The last progress that the worker reported */
   readonly progress: Progress | null;
-  /** How it ended; lost: its workers were lost too often */
+  /** How it ended; lost: no interruptions left */
   readonly outcome: 'completed' | 'failed' | 'lost' | 'cancelled' | 'expired' | null;
-  /** The error of the latest attempt; a list shows its beginning */
+  /** The error of the latest attempt; lists have its beginning */
   readonly error: string | null;
   /** The exit code of the latest attempt */
   readonly exit_code: number | null;
-  /** Counts up with every transition; events carry it too */
+  /** Counts up with each transition, also in events */
   readonly sequence: number;
 }
 
 export interface TaskPage {
   /** The newest first */
   readonly tasks: readonly ListedTask[];
-  /** Send it as `cursor` for the next page; null on the last */
+  /** The `cursor` of the next page; null on the last */
   readonly next_cursor: string | null;
 }
 
 export interface TaskDetails {
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
   /** The state of the task */
   readonly status: 'delayed' | 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired';
-  /** Its place in the queue, 1 for the one that is claimed next; null unless it is queued */
+  /** Its position in the queue, 1 for the next task; null unless queued */
   readonly position: number | null;
-  /** The queue it is in */
+  /** The queue of the task */
   readonly queue: string;
   /** Higher goes first */
   readonly priority: number;
   /** When it was enqueued */
   readonly queued_at: string;
-  /** When it may start; null unless it is delayed */
+  /** Its start; null unless delayed */
   readonly run_at: string | null;
-  /** Its state in words */
+  /** The state in words */
   readonly message: string;
   /** The language of the code */
   readonly language: string;
-  /** What runs the code */
+  /** The engine that runs the code */
   readonly engine: string;
-  /** Seconds that one attempt may run */
+  /** Seconds that one attempt can run */
   readonly timeout: number;
-  /** Whose it is */
+  /** The group of the task */
   readonly group: string | null;
-  /** What a worker must offer to get it */
+  /** Labels that a worker must offer */
   readonly requires: Readonly<Record<string, string>> | null;
-  /** What it belongs to */
+  /** The batch of the task */
   readonly batch_id: string | null;
-  /** What is told of its end, without the query of the address */
+  /** The webhook URL for its end, without its query */
   readonly callback_url: string | null;
   /** The number of the latest attempt; 0 before the first */
   readonly attempt: number;
-  /** Failures before it is a dead letter */
+  /** Failures until the task is a dead letter */
   readonly max_attempts: number;
   /** Failures so far */
   readonly failures: number;
-  /** Lost leases that are forgiven */
+  /** Lost leases that return the task to the queue */
   readonly max_interruptions: number;
   /** Lost leases so far */
   readonly interruptions: number;
-  /** When it could last be claimed from */
+  /** When it last became ready */
   readonly ready_at: string | null;
-  /** When it expires if it has not started */
+  /** Latest start */
   readonly expires_at: string | null;
   /** When the latest attempt started */
   readonly started_at: string | null;
   /** When it ended */
   readonly finished_at: string | null;
-  /** Who holds it, or held it last */
+  /** The worker that holds it or held it last */
   readonly worker_id: string | null;
   /** Until when it is held without a further heartbeat */
   readonly lease_expires_at: string | null;
-  /** What its worker said last */
+  /** The last progress that the worker reported */
   readonly progress: Progress | null;
-  /** How it ended; lost: its workers were lost too often */
+  /** How it ended; lost: no interruptions left */
   readonly outcome: 'completed' | 'failed' | 'lost' | 'cancelled' | 'expired' | null;
-  /** The error of the latest attempt; a list shows its beginning */
+  /** The error of the latest attempt; lists have its beginning */
   readonly error: string | null;
   /** The exit code of the latest attempt */
   readonly exit_code: number | null;
-  /** Counts up with every transition; events carry it too */
+  /** Counts up with each transition, also in events */
   readonly sequence: number;
-  /** As the producer sent it; absent when there is none, and for viewers */
+  /** The producer’s metadata; absent when there is none, and for viewers */
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 export interface TaskAttempt {
-  /** Counts up with every claim */
+  /** The number of the attempt */
   readonly attempt: number;
-  /** Who held it */
+  /** The worker that held it */
   readonly worker_id: string | null;
   /** When it was claimed */
   readonly started_at: string;
   /** When it ended */
   readonly ended_at: string;
-  /** How it ended; lost: the worker was, or its machine */
+  /** How it ended; lost: the worker or its machine was lost */
   readonly outcome: 'completed' | 'failed' | 'lost' | 'released' | 'cancelled';
-  /** What went wrong, to the letter */
+  /** The error message, unchanged */
   readonly error: string | null;
-  /** Exit code of what ran */
+  /** Exit code of the program */
   readonly exit_code: number | null;
 }
 
 export interface TaskAttempts {
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
-  /** Those that have ended, the oldest first */
+  /** The ended attempts, oldest first */
   readonly attempts: readonly TaskAttempt[];
 }
 
 export interface RemovedTask {
-  /** The name of the task */
+  /** The id of the task */
   readonly eval_id: string;
-  /** It is gone */
+  /** It is deleted */
   readonly status: 'deleted';
 }
 
 export interface ClearedTasks {
-  /** They are gone */
+  /** The tasks are removed */
   readonly status: 'cleared';
-  /** How many there were */
+  /** The number of tasks */
   readonly tasks_removed: number;
 }
 
 export interface QueueCounts {
-  /** Tasks that wait for their time */
+  /** Delayed tasks */
   readonly delayed: number;
-  /** Tasks that could be claimed now */
+  /** Ready tasks */
   readonly queued: number;
-  /** Tasks that a worker holds */
+  /** Tasks held by workers */
   readonly processing: number;
-  /** Tasks that succeeded and are still kept */
+  /** Completed tasks within their retention */
   readonly completed: number;
-  /** Dead letters: tasks whose budget ran out */
+  /** Dead letters without attempts or interruptions left */
   readonly failed: number;
-  /** Tasks that were cancelled and are still kept */
+  /** Cancelled tasks within their retention */
   readonly cancelled: number;
-  /** Dead letters: tasks that did not start in time */
+  /** Dead letters that did not start in time */
   readonly expired: number;
-  /** Seconds that the oldest queued task has waited; null when none is queued */
+  /** Age of the oldest queued task in seconds; null when none is queued */
   readonly oldest_queued_age: number | null;
 }
 
 export interface StatusAnswer {
-  /** Tasks that wait for their time */
+  /** Delayed tasks */
   readonly delayed: number;
-  /** Tasks that could be claimed now */
+  /** Ready tasks */
   readonly queued: number;
-  /** Tasks that a worker holds */
+  /** Tasks held by workers */
   readonly processing: number;
-  /** Tasks that succeeded and are still kept */
+  /** Completed tasks within their retention */
   readonly completed: number;
-  /** Dead letters: tasks whose budget ran out */
+  /** Dead letters without attempts or interruptions left */
   readonly failed: number;
-  /** Tasks that were cancelled and are still kept */
+  /** Cancelled tasks within their retention */
   readonly cancelled: number;
-  /** Dead letters: tasks that did not start in time */
+  /** Dead letters that did not start in time */
   readonly expired: number;
-  /** Seconds that the oldest queued task has waited; null when none is queued */
+  /** Age of the oldest queued task in seconds; null when none is queued */
   readonly oldest_queued_age: number | null;
   /** The same as `queued` */
   readonly queue_length: number;
-  /** Every task that is known, in whatever state */
+  /** Tasks in all states */
   readonly total_tasks: number;
   /** The same by queue */
   readonly queues: Readonly<Record<string, QueueCounts>>;
 }
 
 export interface RateLimit {
-  /** Tasks handed out at most, also all at once */
+  /** Tasks per period, and the largest burst */
   readonly tasks?: number;
-  /** Seconds for so many */
+  /** Length of the period in seconds */
   readonly per?: number;
 }
 
 export interface QueueStatistics {
-  /** Tasks that can be claimed */
+  /** Ready tasks */
   readonly ready: number;
-  /** Tasks that are being worked on */
+  /** Tasks held by workers */
   readonly leased: number;
-  /** Tasks that wait for their time */
+  /** Delayed tasks */
   readonly delayed: number;
-  /** ready and leased together: the number to scale workers by */
+  /** ready plus leased, for scaling workers */
   readonly backlog: number;
-  /** Seconds; null when nothing is ready */
+  /** Age of the oldest ready task; null when none is ready */
   readonly oldest_ready_age_seconds: number | null;
 }
 
 export interface QueueDetails {
   /** The name of the queue */
   readonly queue: string;
-  /** Whether it hands out nothing */
+  /** Whether the queue is paused */
   readonly paused: boolean;
-  /** Tasks that may wait */
+  /** Most waiting tasks */
   readonly max_depth: number | null;
-  /** Tasks that may be worked on at the same time */
+  /** Most tasks held at the same time */
   readonly max_concurrency: number | null;
   /** The same for each group */
   readonly max_concurrency_per_group: number | null;
-  /** How fast tasks may be handed out */
+  /** The rate limit of claims */
   readonly rate_limit: RateLimit | null;
-  /** Seconds of waiting that are worth one point of priority */
+  /** Seconds of waiting that add one point of priority */
   readonly priority_ageing: number | null;
-  /** How it is now */
+  /** The current statistics */
   readonly stats: QueueStatistics;
 }
 
 export interface QueueList {
-  /** By name */
+  /** Queues by name */
   readonly queues: readonly QueueDetails[];
 }
 
 export interface QueueChange {
-  /** Hand out nothing; enqueues go on */
+  /** true pauses claims; the queue still accepts tasks */
   readonly paused?: boolean | null;
-  /** Tasks that may wait; one more is answered 429 */
+  /** Most waiting tasks; one more gets 429 */
   readonly max_depth?: number | null;
-  /** Tasks that may be worked on at the same time */
+  /** Most tasks held at the same time */
   readonly max_concurrency?: number | null;
   /** The same for each group */
   readonly max_concurrency_per_group?: number | null;
-  /** How fast tasks may be handed out */
+  /** The rate limit of claims */
   readonly rate_limit?: RateLimit | null;
-  /** Seconds of waiting that are worth one point of priority */
+  /** Seconds of waiting that add one point of priority */
   readonly priority_ageing?: number | null;
 }
 
 export interface BatchCounts {
-  /** Wait for their time */
+  /** Delayed tasks */
   readonly delayed: number;
-  /** Wait for a worker */
+  /** Queued tasks */
   readonly queued: number;
-  /** Are being worked on */
+  /** Tasks held by workers */
   readonly processing: number;
-  /** Were completed */
+  /** Completed tasks */
   readonly completed: number;
-  /** Are dead letters: they failed, or their workers were lost, too often */
+  /** Dead letters without attempts or interruptions left */
   readonly failed: number;
-  /** Were cancelled */
+  /** Cancelled tasks */
   readonly cancelled: number;
-  /** Expired before they were started */
+  /** Expired tasks */
   readonly expired: number;
 }
 
 export interface BatchStatus {
-  /** The name of the batch */
+  /** The id of the batch */
   readonly batch_id: string;
-  /** done: each of its tasks has ended. It may grow again */
+  /** done: each task has ended. A new task or a redrive makes it running again */
   readonly status: 'running' | 'done';
-  /** Tasks that are known; ended ones are forgotten after their retention */
+  /** All tasks, including ended ones until their retention is over */
   readonly total: number;
   /** Tasks that have not ended */
   readonly pending: number;
   /** Tasks by state */
   readonly counts: BatchCounts;
-  /** When it was made; null when its tasks came one by one */
+  /** When it was created; null if its tasks came one by one */
   readonly created_at: string | null;
-  /** When its last task ended */
+  /** When the last task ended */
   readonly done_at: string | null;
-  /** When what was left of it was last cancelled as a whole */
+  /** When the batch was last cancelled as a whole */
   readonly cancelled_at: string | null;
-  /** Is told when the batch is done */
+  /** URL that gets a webhook when the batch is done */
   readonly callback_url: string | null;
-  /** More failed tasks than that cancel the rest */
+  /** Failed tasks that the batch tolerates; one more cancels the rest */
   readonly max_failures: number | null;
 }
 
 export interface BatchList {
   /** The newest first */
   readonly batches: readonly BatchStatus[];
-  /** Send it as `cursor` for the next page; null on the last */
+  /** The `cursor` of the next page; null on the last */
   readonly next_cursor: string | null;
 }
 
 export interface BatchCancellation {
-  /** Why; shown in the `message` of each task */
+  /** The reason, shown in the `message` of each task */
   readonly reason?: string;
 }
 
 export interface CancelledBatch {
-  /** The name of the batch */
+  /** The id of the batch */
   readonly batch_id: string;
-  /** How many tasks were cancelled */
+  /** The number of cancelled tasks */
   readonly tasks_cancelled: number;
 }
 
 export interface BatchRedrive {
-  /** Only tasks that failed by themselves, or only those whose workers were lost; by default both, and the expired */
+  /** failed: only tasks without attempts left; lost: only tasks without interruptions left; by default both, and expired tasks */
   readonly outcome?: 'failed' | 'lost';
 }
 
 export interface RedrivenBatch {
-  /** The name of the batch */
+  /** The id of the batch */
   readonly batch_id: string;
-  /** How many tasks wait again */
+  /** The number of tasks queued again */
   readonly tasks_redriven: number;
 }
 
 export interface TaskTemplate {
-  /** What to run; handed to the worker to the byte, 1 MiB at most */
+  /** The code to run, passed to the worker unchanged; at most 1 MiB */
   readonly code: string;
   /** The language of the code */
   readonly language?: string;
-  /** What runs the code */
+  /** The engine that runs the code */
   readonly engine?: string;
-  /** Seconds that one attempt may run */
+  /** Seconds that one attempt can run */
   readonly timeout?: number;
   /** Higher goes first */
   readonly priority?: number;
-  /** The queue it waits in; created by use */
+  /** The queue; created on first use */
   readonly queue?: string;
-  /** Anything the worker should know; comes back as the same JSON text, 16 KiB at most */
+  /** Any data for the worker, kept as the same JSON text; at most 16 KiB */
   readonly metadata?: Readonly<Record<string, unknown>>;
-  /** Seconds before it may start; not together with run_at */
+  /** Seconds until it can start; excludes run_at */
   readonly delay?: number;
-  /** Seconds within which it must start; not together with expires_at */
+  /** Seconds within which it must start; excludes expires_at */
   readonly ttl?: number;
-  /** Failures before it is a dead letter */
+  /** Failures until the task is a dead letter */
   readonly max_attempts?: number;
-  /** Lost leases that are forgiven before it is a dead letter */
+  /** Lost leases that return the task to the queue; one more makes it a dead letter */
   readonly max_interruptions?: number;
-  /** How long to wait between attempts */
+  /** The wait between attempts */
   readonly backoff?: Backoff;
-  /** Is told of the end of the task by a webhook; http or https, without user and password */
+  /** URL that gets a webhook when the task ends; http or https, without user and password */
   readonly callback_url?: string;
-  /** Whose it is: a user, a team. Groups of a queue take turns within a priority, and may be limited each by itself */
+  /** The owner of the task, such as a user or team. Within a priority, groups take turns; each can be limited */
   readonly group?: string;
-  /** What a worker must offer to get it, 8 labels at most; values must be equal */
+  /** Labels that a worker must offer with equal values; at most 8 */
   readonly requires?: Readonly<Record<string, string>>;
-  /** What it belongs to */
+  /** The batch of the task */
   readonly batch_id?: string;
 }
 
 export interface NewSchedule {
-  /** The name of the schedule; its tasks are called after it */
+  /** The id of the schedule, and the beginning of its tasks’ ids */
   readonly schedule_id: string;
-  /** When tasks are due: minute, hour, day of the month, month, day of the week; with seconds in front of them when there are six fields; or @hourly, @daily, @weekly, @monthly, @yearly */
+  /** Cron expression: minute, hour, day of the month, month, day of the week; six fields begin with the seconds; or @hourly, @daily, @weekly, @monthly, @yearly */
   readonly cron: string;
-  /** The time zone of `cron`, by its name */
+  /** The name of the time zone of `cron` */
   readonly timezone?: string;
-  /** What becomes of due times at which no process was up: nothing, one task for the latest, or a task for each of the latest 1000 */
+  /** What to enqueue for missed due times: skip: nothing; one: a task for the latest; all: a task for each of the latest 1000 */
   readonly catch_up?: 'skip' | 'one' | 'all';
-  /** Whether nothing is enqueued. What falls into a pause is never made up for */
+  /** true enqueues nothing. Due times during a pause are never made up for */
   readonly paused?: boolean;
-  /** The task to enqueue; it has no eval_id, run_at or expires_at of its own */
+  /** The task to enqueue, without eval_id, run_at and expires_at */
   readonly task: TaskTemplate;
 }
 
 export interface ScheduleDetails {
-  /** The name of the schedule */
+  /** The id of the schedule */
   readonly schedule_id: string;
-  /** When tasks are due */
+  /** The cron expression */
   readonly cron: string;
   /** The time zone of `cron` */
   readonly timezone: string;
-  /** What becomes of due times at which no process was up */
+  /** What to enqueue for missed due times */
   readonly catch_up: 'skip' | 'one' | 'all';
-  /** Whether nothing is enqueued */
+  /** Whether the schedule is paused */
   readonly paused: boolean;
   /** The queue of its tasks */
   readonly queue: string;
-  /** When it was made */
+  /** When it was created */
   readonly created_at: string;
-  /** When it was changed last */
+  /** When it was last changed */
   readonly updated_at: string;
-  /** The latest due time for which a task was enqueued */
+  /** The latest due time with an enqueued task */
   readonly last_due_at: string | null;
-  /** The task of that time */
+  /** The id of that task */
   readonly last_eval_id: string | null;
-  /** The next five due times; none while it is paused */
+  /** The next five due times; empty while paused */
   readonly next_due_at: readonly string[];
-  /** The task to enqueue, as it was sent; absent for viewers */
+  /** The task to enqueue; absent for viewers */
   readonly task?: Readonly<Record<string, unknown>>;
 }
 
 export interface ListedSchedule {
-  /** The name of the schedule */
+  /** The id of the schedule */
   readonly schedule_id: string;
-  /** When tasks are due */
+  /** The cron expression */
   readonly cron: string;
   /** The time zone of `cron` */
   readonly timezone: string;
-  /** What becomes of due times at which no process was up */
+  /** What to enqueue for missed due times */
   readonly catch_up: 'skip' | 'one' | 'all';
-  /** Whether nothing is enqueued */
+  /** Whether the schedule is paused */
   readonly paused: boolean;
   /** The queue of its tasks */
   readonly queue: string;
-  /** When it was made */
+  /** When it was created */
   readonly created_at: string;
-  /** When it was changed last */
+  /** When it was last changed */
   readonly updated_at: string;
-  /** The latest due time for which a task was enqueued */
+  /** The latest due time with an enqueued task */
   readonly last_due_at: string | null;
-  /** The task of that time */
+  /** The id of that task */
   readonly last_eval_id: string | null;
-  /** The next five due times; none while it is paused */
+  /** The next five due times; empty while paused */
   readonly next_due_at: readonly string[];
 }
 
 export interface SchedulePage {
   /** The newest first */
   readonly schedules: readonly ListedSchedule[];
-  /** Send it as `cursor` for the next page; null on the last */
+  /** The `cursor` of the next page; null on the last */
   readonly next_cursor: string | null;
 }
 
 export interface RemovedSchedule {
-  /** The name of the schedule */
+  /** The id of the schedule */
   readonly schedule_id: string;
-  /** It is gone; tasks that it enqueued stay */
+  /** The schedule is deleted; its tasks stay */
   readonly status: 'deleted';
 }
 
 export interface ListedWorker {
-  /** The name of the worker, as it gives it */
+  /** The id of the worker */
   readonly worker_id: string;
-  /** busy: it holds tasks and was heard lately; idle: it was heard lately, or has a parked poll, and holds nothing; silent: it holds tasks and was not heard for two heartbeats of its shortest lease, or for WORKER_FORGET_SECONDS; gone: it said goodbye, or holds nothing and was not heard for a third of WORKER_FORGET_SECONDS */
+  /** busy: holds tasks and sends signs of life; idle: holds no task and was active within a third of WORKER_FORGET_SECONDS, or has a parked poll; silent: holds tasks and missed two heartbeats of its shortest lease; gone: signed off, or holds no task and was inactive for longer */
   readonly state: 'busy' | 'idle' | 'silent' | 'gone';
-  /** draining: it gets nothing any more, whatever its state */
+  /** draining: it gets no more tasks */
   readonly status: 'active' | 'draining';
-  /** When it was first seen, since it was last forgotten */
+  /** When the service first saw it since it last left the list */
   readonly first_seen_at: string;
-  /** When it last claimed, beat or reported, or said goodbye; now, while it has a parked poll */
+  /** When it last claimed, sent a heartbeat, reported or signed off; now, while it has a parked poll */
   readonly last_seen_at: string;
-  /** The queues that it claimed from last */
+  /** The queues of its last claim */
   readonly queues: readonly string[];
-  /** The tasks that it holds now, the newest first, 100 at most */
+  /** The tasks that it holds, newest first, at most 100 */
   readonly held_tasks: readonly string[];
-  /** How many tasks it holds now */
+  /** The number of tasks that it holds */
   readonly held: number;
-  /** Attempts that it completed since it was first seen */
+  /** Completed attempts since it was first seen */
   readonly completed: number;
-  /** Attempts that failed since then */
+  /** Failed attempts since then */
   readonly failed: number;
-  /** Leases that it lost since then */
+  /** Lost leases since then */
   readonly lost: number;
 }
 
 export interface WorkerList {
-  /** By name */
+  /** Workers by id */
   readonly workers: readonly ListedWorker[];
 }
 
 export interface WorkerStatus {
-  /** The name of the worker */
+  /** The id of the worker */
   readonly worker_id: string;
-  /** What it is from now on */
+  /** The new status of the worker */
   readonly status: 'active' | 'draining';
 }
 
 export interface WebhookDelivery {
-  /** Names the delivery */
+  /** The id of the delivery */
   readonly delivery_id: string;
-  /** The `webhook-id` that the receiver knows the message by */
+  /** The `webhook-id` of the message */
   readonly message_id: string;
-  /** `parked` is given up: its time is over, or the answer was 410 */
+  /** parked: the service gave up after its time, or after a 410 */
   readonly status: 'pending' | 'delivered' | 'parked';
-  /** The address without its query */
+  /** The URL without its query */
   readonly url: string | null;
   /** Attempts so far */
   readonly attempts: number;
-  /** When the event was taken in */
+  /** When the event was recorded */
   readonly created_at: string;
-  /** When it is tried next */
+  /** When the next attempt is due */
   readonly next_attempt_at: string | null;
-  /** When it is tried for the last time */
+  /** When the service gives up */
   readonly gives_up_at: string;
   /** When it was delivered or parked */
   readonly ended_at: string | null;
-  /** The status that the receiver answered last */
+  /** The last status of the receiver */
   readonly last_status: number | null;
-  /** Why there was no answer */
+  /** Why the last attempt got no answer */
   readonly last_error: string | null;
-  /** What is sent */
+  /** The event */
   readonly event: Readonly<Record<string, unknown>>;
 }
 
 export interface WebhookDeliveryPage {
-  /** The youngest first */
+  /** The newest first */
   readonly deliveries: readonly WebhookDelivery[];
-  /** Goes on from here; null at the end */
+  /** The `cursor` of the next page; null on the last */
   readonly next_cursor: string | null;
 }
 
 export interface Redelivery {
-  /** The delivery that is made again */
+  /** The id of the delivery */
   readonly delivery_id: string;
-  /** It will be tried at once */
+  /** The delivery is due at once */
   readonly status: 'pending';
 }
 
 export interface HealthAnswer {
   /** unhealthy: the store cannot take writes */
   readonly status: 'healthy' | 'unhealthy';
-  /** Which service this is */
+  /** The name of the service */
   readonly service: 'queue';
-  /** Tasks that could be claimed now; null when unhealthy */
+  /** Ready tasks; null when unhealthy */
   readonly queue_size: number | null;
-  /** Every task that is known; null when unhealthy */
+  /** Tasks in all states; null when unhealthy */
   readonly total_tasks: number | null;
-  /** Whether events go out and, with tasks in Redis, events of other processes come in; the service is healthy without them */
+  /** Whether events go out and, with tasks in Redis, transitions of other processes come in; the service is healthy without */
   readonly redis: 'connected' | 'disconnected';
   /** The version of the service */
   readonly version: string;
@@ -943,47 +943,47 @@ export interface LiveAnswer {
 }
 
 export interface ReadyAnswer {
-  /** Whether new work should be sent here */
+  /** Check readiness */
   readonly status: 'ready' | 'not ready';
 }
 
 export interface Percentiles {
-  /** Half took no longer */
+  /** The median in seconds */
   readonly p50: number;
-  /** 95 % took no longer */
+  /** The 95th percentile in seconds */
   readonly p95: number;
-  /** 99 % took no longer */
+  /** The 99th percentile in seconds */
   readonly p99: number;
 }
 
 export interface TimelineStep {
-  /** When the step began */
+  /** The start of the step */
   readonly at: string;
-  /** Tasks taken in */
+  /** Enqueued tasks */
   readonly enqueued: number;
-  /** Tasks claimed */
+  /** Claimed tasks */
   readonly started: number;
-  /** Tasks that succeeded */
+  /** Completed tasks */
   readonly completed: number;
-  /** Tasks that became dead letters */
+  /** New dead letters */
   readonly failed: number;
-  /** Tasks that were cancelled */
+  /** Cancelled tasks */
   readonly cancelled: number;
-  /** Tasks that did not start in time */
+  /** Expired tasks */
   readonly expired: number;
-  /** Failed attempts that will be made again */
+  /** Failed attempts with a retry */
   readonly retried: number;
-  /** Attempts whose worker was lost */
+  /** Lost attempts */
   readonly lost: number;
-  /** Seconds from ready to claimed; null when nothing was claimed */
+  /** Seconds from ready to claimed; null without claims */
   readonly wait: Percentiles | null;
-  /** Seconds from claimed to the end; null when no attempt ended */
+  /** Seconds from claimed to the end of the attempt; null without ended attempts */
   readonly run: Percentiles | null;
 }
 
 export interface TimelineAnswer {
-  /** Seconds in one step */
+  /** Seconds per step */
   readonly step: number;
-  /** Oldest first; the last one is under way */
+  /** Oldest first; the last step is incomplete */
   readonly points: readonly TimelineStep[];
 }

@@ -22,28 +22,27 @@ const WEBHOOK_SECRETS = new RegExp(`^${A_SECRET}(?:,${A_SECRET})*$`);
 const A_HOST = '(?:[A-Za-z0-9_-]{1,63}\\.)*[A-Za-z0-9_-]{1,63}(?::[0-9]{1,5})?';
 const HOST_LIST = new RegExp(`^(?=.{1,4096}$)${A_HOST}(?:,${A_HOST})*$`);
 
-const REDIS_URL_NEEDED =
-  'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept';
+const REDIS_URL_NEEDED = 'REDIS_URL must not be empty with QUEUE_STORE=redis';
 
 const WEBHOOK_URL_PUBLIC =
-  'WEBHOOK_URL must lead to a public address; set WEBHOOK_ALLOW_PRIVATE=true to send webhooks to private ones';
+  'WEBHOOK_URL must be a public address; set WEBHOOK_ALLOW_PRIVATE=true to allow private ones';
 
 /** Every setting of the service, each declared here and nowhere else. Made by `loadConfig`. */
 export class Config {
-  @FromEnvironment({ does: 'The TCP port to listen on; 0 takes any free one.' })
+  @FromEnvironment({ does: 'The TCP port to listen on; 0 picks a free one.' })
   @IsWhole(0, 65_535)
   readonly PORT: number = 8081;
 
   @FromEnvironment({
-    does: 'The address to listen on. `127.0.0.1` keeps the service to this machine.',
+    does: 'The address to listen on. `127.0.0.1` makes the service reachable from this machine only.',
     allowed: 'an IP address or a host name of this machine',
   })
   @Matches(/^[A-Za-z0-9._:%-]{1,253}$/)
   readonly HOST: string = '0.0.0.0';
 
   @FromEnvironment({
-    does: 'The key that may do everything. Without this and `API_KEYS_FILE` the service is open to all who reach it.',
-    allowed: '1 to 512 visible ASCII characters without blanks',
+    does: 'A key that may do everything. Without this and `API_KEYS_FILE`, the service accepts all callers.',
+    allowed: '1 to 512 visible ASCII characters without spaces',
     isSecret: true,
   })
   @IsOptional()
@@ -51,45 +50,50 @@ export class Config {
   readonly API_KEY?: string;
 
   @FromEnvironment({
-    does: 'A JSON file with further keys, their roles and queues. It is read again when it changes and on SIGHUP.',
+    does: 'A JSON file with further keys, their roles and queues. The service rereads it when it changes and on SIGHUP.',
     allowed: 'the path of a file',
   })
   @IsOptional()
   @Matches(/^[^\p{Cc}]{1,4096}$/u)
   readonly API_KEYS_FILE?: string;
 
-  @FromEnvironment({ does: 'How often to look whether the file of keys has changed.', unit: 'seconds' })
+  @FromEnvironment({
+    does: 'How often to check `API_KEYS_FILE` for changes.',
+    isAdvanced: true,
+    unit: 'seconds',
+  })
   @IsWithin(0.05, 3600)
   readonly API_KEYS_RELOAD_SECONDS: number = 5;
 
   @FromEnvironment({
-    does: 'Wrong keys that one client address may send in a minute before it is answered 429. A right key still works.',
+    does: 'Wrong keys that one client address can send per minute before it gets 429. A valid key still works.',
+    isAdvanced: true,
   })
   @IsWhole(1, 1_000_000)
   readonly AUTH_FAILURES_PER_MINUTE: number = 60;
 
   @FromEnvironment({
-    does: 'The names that the service may be called by in `Host`; a request with another is answered 403. Keeps web pages from reaching a service without a key by a name of their own (DNS rebinding). IP addresses and the probes are always let in. Without it every name is.',
-    allowed: 'host names, with a port or for every port, separated by commas and without blanks',
+    does: 'Host names under which clients may call the service; a request with another `Host` gets 403. It protects a service without keys from web pages (DNS rebinding). IP addresses and the health checks are always allowed. Without it, every name is allowed.',
+    allowed: 'host names, with or without a port, separated by commas without spaces',
   })
   @IsOptional()
   @Matches(HOST_LIST)
   readonly ALLOWED_HOSTS?: string;
 
-  @FromEnvironment({ does: 'Where tasks are kept: in files of this process, or in Redis.' })
+  @FromEnvironment({ does: 'Where to keep tasks: in files of this process, or in Redis.' })
   @IsIn(['embedded', 'redis'])
   readonly QUEUE_STORE: QueueStore = 'embedded';
 
   @FromEnvironment({
-    does: 'The directory of the embedded store. One process at a time may use it.',
+    does: 'The directory of the embedded store. Only one process at a time can use it.',
     allowed: 'the path of a directory',
   })
   @Matches(/^[^\p{Cc}]{1,4096}$/u)
   readonly DATA_DIR: string = './data';
 
   @FromEnvironment({
-    does: 'The Redis that events are published to, and that tasks are kept in with `QUEUE_STORE=redis`. Set to nothing (`REDIS_URL=`), no events go out.',
-    allowed: `${REDIS_URL_FORMS.join(' or ')}, the same with rediss in place of redis for TLS, or nothing`,
+    does: 'The Redis for events, and for tasks with `QUEUE_STORE=redis`. An empty value (`REDIS_URL=`) turns events off.',
+    allowed: `${REDIS_URL_FORMS.join(' or ')}, the same with rediss for TLS, or empty`,
     isSecret: true,
     takesEmpty: true,
   })
@@ -97,24 +101,28 @@ export class Config {
   readonly REDIS_URL: string = 'redis://redis:6379';
 
   @FromEnvironment({
-    does: 'The beginning of every key of the Redis store. Services with the same one share their tasks.',
+    does: 'The prefix of every key of the Redis store. Services with the same prefix share their tasks.',
     allowed: '1 to 64 of the characters A-Z a-z 0-9 . _ : -',
   })
   @Matches(/^[A-Za-z0-9._:-]{1,64}$/)
   readonly REDIS_KEY_PREFIX: string = 'cq';
 
   @FromEnvironment({
-    does: 'How many replicas of the Redis store must have a write before it is acknowledged.',
+    does: 'How many replicas of Redis must have a write before the service acknowledges it.',
   })
   @IsWhole(0, 100)
   readonly REDIS_WAIT_REPLICAS: number = 0;
 
-  @FromEnvironment({ does: 'A Redis that is silent for longer is away.', unit: 'seconds' })
+  @FromEnvironment({
+    does: 'How long Redis can be silent before it counts as unavailable.',
+    isAdvanced: true,
+    unit: 'seconds',
+  })
   @IsWithin(0.2, 60)
   readonly REDIS_TIMEOUT_SECONDS: number = 2;
 
   @FromEnvironment({
-    does: 'The certificate authorities to trust for Redis with TLS, instead of those of the system.',
+    does: 'The certificate authorities for Redis over TLS, instead of those of the system.',
     allowed: 'the path of a PEM file',
   })
   @IsOptional()
@@ -122,16 +130,18 @@ export class Config {
   readonly REDIS_TLS_CA_FILE?: string;
 
   @FromEnvironment({
-    does: 'The user for the Sentinels themselves; the one in `REDIS_URL` is for what they watch.',
-    allowed: '1 to 512 visible ASCII characters without blanks',
+    does: 'The user for the Sentinels. The user in `REDIS_URL` is for the Redis servers.',
+    isAdvanced: true,
+    allowed: '1 to 512 visible ASCII characters without spaces',
   })
   @IsOptional()
   @Matches(/^[\x21-\x7e]{1,512}$/)
   readonly REDIS_SENTINEL_USERNAME?: string;
 
   @FromEnvironment({
-    does: 'The password for the Sentinels themselves.',
-    allowed: '1 to 512 visible ASCII characters without blanks',
+    does: 'The password for the Sentinels.',
+    isAdvanced: true,
+    allowed: '1 to 512 visible ASCII characters without spaces',
     isSecret: true,
   })
   @IsOptional()
@@ -139,47 +149,52 @@ export class Config {
   readonly REDIS_SENTINEL_PASSWORD?: string;
 
   @FromEnvironment({
-    does: 'The beginning of the Redis channels of events: `task` gives `task:queued`.',
+    does: 'The prefix of the Redis channels of events: `task` gives `task:queued`.',
     allowed: '1 to 64 of the characters A-Z a-z 0-9 . _ : { } -',
   })
   @Matches(/^[A-Za-z0-9._:{}-]{1,64}$/)
   readonly EVENTS_CHANNEL_PREFIX: string = 'task';
 
   @FromEnvironment({
-    does: 'Events that may wait to be sent. When more come, the oldest are dropped and counted; while Redis is away none wait.',
+    does: 'Events that can wait for a slow Redis. Beyond it, the service drops the oldest and counts them. During an outage none wait.',
+    isAdvanced: true,
   })
   @IsWhole(1, 10_000_000)
   readonly EVENTS_BUFFER_SIZE: number = 10_000;
 
   @FromEnvironment({
-    does: 'Events that are kept so that whoever missed some can read them again: by the Redis store for each queue, about; by any process in memory, of all queues, while somebody reads the event stream and ten minutes longer.',
+    does: 'Events kept so that readers of `GET /events` can resume. The Redis store keeps about this many per queue; other stores keep them in memory for all queues, from the first reader until ten minutes after the last.',
+    isAdvanced: true,
   })
   @IsWhole(1, 100_000_000)
   readonly EVENTS_STREAM_LENGTH: number = 10_000;
 
   @FromEnvironment({
-    does: 'Clients that may read the event stream at the same time. One more is answered 429.',
+    does: 'Clients that can read the event stream of a process at the same time. One more gets 429.',
+    isAdvanced: true,
   })
   @IsWhole(0, 1_000_000)
   readonly EVENTS_MAX_READERS: number = 1_000;
 
   @FromEnvironment({
-    does: 'How often the event stream gives a sign of life when nothing happens.',
+    does: 'How often the event stream sends a keep-alive line.',
+    isAdvanced: true,
     unit: 'seconds',
   })
   @IsWithin(0.05, 60)
   readonly EVENTS_HEARTBEAT_SECONDS: number = 15;
 
   @FromEnvironment({
-    does: 'How long a reader of the event stream may leave unread what it was sent, before it is cut off.',
+    does: 'How long a reader of the event stream can leave data unread before the service disconnects it.',
+    isAdvanced: true,
     unit: 'seconds',
   })
   @IsWithin(0.05, 3600)
   readonly EVENTS_SLOW_READER_SECONDS: number = 15;
 
   @FromEnvironment({
-    does: 'An address that is told of transitions, besides the `callback_url` of a task.',
-    allowed: 'an address with http or https, without user and password',
+    does: 'An address that receives transitions of all tasks, besides the `callback_url` of a task.',
+    allowed: 'an http or https URL without user and password',
     isSecret: true,
   })
   @IsOptional()
@@ -187,15 +202,15 @@ export class Config {
   readonly WEBHOOK_URL?: string;
 
   @FromEnvironment({
-    does: 'The types of transitions that `WEBHOOK_URL` is told of.',
-    allowed: `some of ${TRANSITION_TYPES.join(', ')}, with commas and without blanks`,
+    does: 'The types of transitions to send to `WEBHOOK_URL`.',
+    allowed: `some of ${TRANSITION_TYPES.join(', ')}, separated by commas without spaces`,
   })
   @Matches(TYPE_LIST)
   readonly WEBHOOK_EVENTS: string = 'completed,failed,cancelled,expired';
 
   @FromEnvironment({
-    does: 'What webhooks are signed with. Several are for the time of a change: each signs. Without one nothing is signed.',
-    allowed: 'one or more of `whsec_` and 24 to 64 bytes in Base64, with commas and without blanks',
+    does: 'The secret that signs webhooks. With several, each signs, so that receivers can change theirs. Without one, webhooks are unsigned.',
+    allowed: 'one or more of `whsec_` and 24 to 64 bytes in Base64, separated by commas without spaces',
     isSecret: true,
   })
   @IsOptional()
@@ -203,83 +218,95 @@ export class Config {
   readonly WEBHOOK_SECRET?: string;
 
   @FromEnvironment({
-    does: 'Send webhooks also to addresses that are not public, such as 127.0.0.1 and 10.0.0.1. Whoever may enqueue could then have requests sent to services beside this one.',
+    does: 'Allows webhooks to private addresses such as 127.0.0.1 and 10.0.0.1. Producers can then make the service send requests to your internal network.',
   })
   @IsBoolean()
   readonly WEBHOOK_ALLOW_PRIVATE: boolean = false;
 
-  @FromEnvironment({ does: 'How long the receiver of a webhook may take to answer.', unit: 'seconds' })
+  @FromEnvironment({
+    does: 'How long a receiver of a webhook can take to answer.',
+    isAdvanced: true,
+    unit: 'seconds',
+  })
   @IsWithin(0.05, 300)
   readonly WEBHOOK_TIMEOUT_SECONDS: number = 10;
 
-  @FromEnvironment({ does: 'How long a webhook is tried again.', unit: 'seconds' })
+  @FromEnvironment({ does: 'How long to retry a webhook.', isAdvanced: true, unit: 'seconds' })
   @IsWithin(1, 2_592_000)
   readonly WEBHOOK_RETRY_SECONDS: number = 86_400;
 
   @FromEnvironment({
-    does: 'How many webhooks that were delivered or given up are kept to be looked at, for `RETENTION_SECONDS` at most.',
+    does: 'How many delivered or parked webhooks to keep, for `RETENTION_SECONDS` at most.',
+    isAdvanced: true,
   })
   @IsWhole(0, 1_000_000)
   readonly WEBHOOK_MAX_ENDED: number = 10_000;
 
   @FromEnvironment({
-    does: 'Let everybody read `GET /metrics` without a key. It names the queues, and holds nothing of what is in tasks.',
+    does: 'Opens `GET /metrics` to callers without a key. Metrics name the queues and contain no task data.',
   })
   @IsBoolean()
   readonly METRICS_PUBLIC: boolean = false;
 
   @FromEnvironment({
-    does: 'The least important lines that are logged. `info` has one for each request, `debug` one for each transition.',
+    does: 'The least important level to log. `info` logs each request, `debug` each transition.',
   })
   @IsIn(['error', 'warn', 'info', 'debug'])
   readonly LOG_LEVEL: LogLevel = 'info';
 
-  @FromEnvironment({ does: 'How a line is logged. `auto` is `pretty` on a terminal, else `json`.' })
+  @FromEnvironment({
+    does: 'The format of log lines. `auto` is `pretty` on a terminal, and otherwise `json`.',
+  })
   @IsIn(['auto', 'json', 'pretty'])
   readonly LOG_FORMAT: LogFormat = 'auto';
 
   @FromEnvironment({
-    does: 'How much longer than its `timeout` a task is leased to a worker that sends no heartbeats.',
+    does: 'How much longer than its `timeout` a task is leased by default.',
     unit: 'seconds',
   })
   @IsWithin(0, 86_400)
   @AtMost('MAX_LEASE_SECONDS')
   readonly LEASE_GRACE_SECONDS: number = 30;
 
-  @FromEnvironment({ does: 'The longest lease that a claim or a heartbeat may ask for.', unit: 'seconds' })
+  @FromEnvironment({
+    does: 'The longest lease that a claim or a heartbeat can ask for.',
+    isAdvanced: true,
+    unit: 'seconds',
+  })
   @IsWithin(1, 2_592_000)
   readonly MAX_LEASE_SECONDS: number = 86_400;
 
-  @FromEnvironment({ does: 'Refuse a worker that finishes a task without naming its lease.' })
+  @FromEnvironment({ does: 'Rejects reports without a `lease_id`.' })
   @IsBoolean()
   readonly REQUIRE_LEASE_ID: boolean = false;
 
   @FromEnvironment({
-    does: 'How long a worker that holds nothing may be silent before it is forgotten. After a third of it, it is gone.',
+    does: 'How long the service lists a silent worker without tasks. After a third of this time the worker is `gone`.',
+    isAdvanced: true,
     unit: 'seconds',
   })
   @IsWithin(10, 86_400)
   readonly WORKER_FORGET_SECONDS: number = 300;
 
   @FromEnvironment({
-    does: 'How long a task is kept after it ended, and a batch after it was done.',
+    does: 'How long to keep ended tasks and batches.',
     unit: 'seconds',
   })
   @IsWithin(1, 315_360_000)
   readonly RETENTION_SECONDS: number = 86_400;
 
-  @FromEnvironment({ does: 'How many ended tasks are kept. The oldest go first.' })
+  @FromEnvironment({ does: 'How many ended tasks to keep. The service removes the oldest first.' })
   @IsWhole(1, 1_000_000_000)
   readonly RETENTION_MAX_TASKS: number = 1_000_000;
 
   @FromEnvironment({
-    does: 'How much the ended tasks that are kept may hold. The oldest go first.',
+    does: 'How much space ended tasks can use. The service removes the oldest first.',
     unit: 'bytes',
   })
   @IsWhole(1024, 1_125_899_906_842_624)
   readonly RETENTION_MAX_BYTES: number = 4_294_967_296;
 
-  @FromEnvironment({ does: 'The largest body of a request.', unit: 'bytes' })
+  @FromEnvironment({ does: 'The largest request body.', unit: 'bytes' })
   @IsWhole(1024, 268_435_456)
   @AtMost('MAX_BUFFERED_BYTES')
   readonly MAX_BODY_BYTES: number = 2_097_152;
@@ -294,55 +321,65 @@ export class Config {
   @AtMost('MAX_BODY_BYTES')
   readonly MAX_METADATA_BYTES: number = 16_384;
 
-  @FromEnvironment({ does: 'How deep arrays and objects of a body may be nested.' })
+  @FromEnvironment({ does: 'How deeply arrays and objects of a body can be nested.', isAdvanced: true })
   @IsWhole(4, 1000)
   readonly MAX_JSON_DEPTH: number = 32;
 
-  @FromEnvironment({ does: 'How many object keys a body may have in all.' })
+  @FromEnvironment({ does: 'How many object keys a body can have.', isAdvanced: true })
   @IsWhole(32, 10_000_000)
   readonly MAX_JSON_KEYS: number = 10_000;
 
-  @FromEnvironment({ does: 'The request line and all headers of a request together.', unit: 'bytes' })
+  @FromEnvironment({
+    does: 'The largest request line and headers together.',
+    isAdvanced: true,
+    unit: 'bytes',
+  })
   @IsWhole(2048, 1_048_576)
   readonly MAX_HEADER_BYTES: number = 16_384;
 
-  @FromEnvironment({ does: 'Requests that may wait for a task at the same time. One more is answered 429.' })
+  @FromEnvironment({ does: 'Requests that can wait at a process at the same time. One more gets 429.' })
   @IsWhole(0, 1_000_000)
   readonly MAX_PARKED_POLLS: number = 10_000;
 
   @FromEnvironment({
-    does: 'Requests that a client may send on one connection before the first of them is answered. One more ends the connection. Four of a connection are worked on at the same time.',
+    does: 'Unanswered requests that a client can send on one connection. One more closes the connection. The service handles four at a time.',
+    isAdvanced: true,
   })
   @IsWhole(4, 100_000)
   readonly MAX_PIPELINED_REQUESTS: number = 256;
 
   @FromEnvironment({
-    does: 'What the unfinished bodies and the unread answers of all clients may hold in memory together. Beyond it, the clients that began first are cut off: those that keep up are done by then.',
+    does: 'Most memory for unfinished bodies and unread answers of all clients together. Beyond it, the service disconnects the clients that began first.',
+    isAdvanced: true,
     unit: 'bytes',
   })
   @IsWhole(1_048_576, 1_099_511_627_776)
   readonly MAX_BUFFERED_BYTES: number = 268_435_456;
 
-  @FromEnvironment({ does: 'Connections that may be open at the same time. One more is closed at once.' })
+  @FromEnvironment({
+    does: 'Connections that can be open at the same time. The service closes further ones at once.',
+  })
   @IsWhole(1, 1_000_000)
   readonly MAX_CONNECTIONS: number = 20_000;
 
   @FromEnvironment({
-    does: 'How long the service goes on serving after SIGTERM while `/readyz` says that it is not ready, so that load balancers send no more before it stops. A second signal, or SIGINT, ends this wait.',
+    does: 'How long to keep serving after SIGTERM while `/readyz` answers 503, so that load balancers stop sending requests. A second signal, or SIGINT, ends the delay.',
     unit: 'seconds',
   })
   @IsWithin(0, 300)
   readonly SHUTDOWN_DELAY_SECONDS: number = 0;
 
   @FromEnvironment({
-    does: 'How long requests in flight may take after SIGTERM and `SHUTDOWN_DELAY_SECONDS`. The process is gone within 10 seconds then.',
+    does: 'How long requests in flight can take after SIGTERM and `SHUTDOWN_DELAY_SECONDS`. The process exits within 10 seconds.',
+    isAdvanced: true,
     unit: 'seconds',
   })
   @IsWithin(0.1, 9.5)
   readonly SHUTDOWN_SECONDS: number = 8;
 
   @FromEnvironment({
-    does: 'Modules of your own to load with the service: files whose default export is a Nest module.',
+    does: 'Your own modules to load with the service: files whose default export is a Nest module.',
+    isAdvanced: true,
     allowed: 'paths of files, separated by commas',
   })
   @IsOptional()
@@ -405,7 +442,7 @@ function isPrivateTarget({ WEBHOOK_URL: url, WEBHOOK_ALLOW_PRIVATE: mayBePrivate
 
 function complaint(setting: Setting, config: Config, env: NodeJS.ProcessEnv): string {
   const must = `${setting.name} must be ${allowedValues(Config, setting)}`;
-  if (setting.isSecret) return `${must}; what it is now is not shown, as it is a secret`;
+  if (setting.isSecret) return `${must}; the current value is a secret and not shown`;
   const text = env[setting.name];
   if (text) return `${must}, not ${shown(text)}`;
   return `${must}, not ${shown(String(Reflect.get(config, setting.name)))} (its default)`;

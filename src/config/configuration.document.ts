@@ -5,19 +5,31 @@ import type { Setting } from './setting.decorator.js';
 
 const INTRODUCTION = `# Configuration
 
-<!-- Written by scripts/write-configuration.mjs from src/config/config.ts: change that, then run it again. -->
+<!-- Generated from src/config/config.ts: change that, then run npm run docs. -->
 
-Every setting is an environment variable. A variable that is absent or set to nothing has its default. A value that is
-not allowed stops the start, with one line for each such variable; variables that are not in this table are ignored.
-Numbers are written in digits. Values of secrets are never shown in messages or logs.
+Every setting is an environment variable. An unset or empty variable has its default. A bad value stops the service at startup,
+with one line per variable. Other variables are ignored. Write numbers in digits. Logs and messages never show secrets.
 `;
+
+const ADVANCED = `## Advanced settings
+
+The defaults fit most installations. Change them if a limit or a timeout gets in your way.
+`;
+
+const HEAD = ['| Name | Default | Allowed | Meaning |', '| --- | --- | --- | --- |'];
 
 /** The text of `docs/configuration.md`. */
 export function configurationDocument(): string {
+  const settings = settingsOf(Config.prototype);
+  const basic = settings.filter(({ isAdvanced }) => isAdvanced !== true);
+  const advanced = settings.filter(({ isAdvanced }) => isAdvanced === true);
+  return [INTRODUCTION, '## Basic settings\n', table(basic), ADVANCED, table(advanced)].join('\n');
+}
+
+function table(settings: readonly Setting[]): string {
   const defaults = new Config();
-  const rows = settingsOf(Config.prototype).map((setting) => row(setting, textOf(defaults, setting.name)));
-  const head = ['| Name | Default | Allowed | What it does |', '| --- | --- | --- | --- |'];
-  return `${INTRODUCTION}\n${[...head, ...rows].join('\n')}\n`;
+  const rows = settings.map((setting) => row(setting, textOf(defaults, setting.name)));
+  return `${[...HEAD, ...rows].join('\n')}\n`;
 }
 
 function row(setting: Setting, value: string | undefined): string {

@@ -6,6 +6,8 @@ export interface SettingDescription {
   /** What it does, in full sentences. */
   readonly does: string;
   readonly unit?: SettingUnit;
+  /** Rarely changed: listed in the second part of the document. */
+  readonly isAdvanced?: boolean;
   /** Its value is never shown. */
   readonly isSecret?: boolean;
   /** Set to nothing it has the empty text as its value; any other setting then has its default. */

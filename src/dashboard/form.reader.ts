@@ -10,7 +10,7 @@ const FORM_TYPE = /^application\/x-www-form-urlencoded\b/i;
 export async function readForm(request: Request, response: Response): Promise<URLSearchParams> {
   const type = request.headers['content-type'];
   if (type !== undefined && !FORM_TYPE.test(type)) {
-    throw new ProblemError('unsupported_media_type', 'This takes what a form of the dashboard sends');
+    throw new ProblemError('unsupported_media_type', 'This route accepts forms of the dashboard only');
   }
   return new URLSearchParams(await readText({ request, response, limits: LIMITS }));
 }

@@ -27,7 +27,7 @@ function ApiContent(description: string, content: ContentObject): MethodDecorato
   return applyDecorators(
     ApiOkResponse({ description, content }),
     ApiNotModifiedResponse({
-      description: 'The copy that the client has, by its `If-None-Match`, is still good',
+      description: 'The client’s copy (`If-None-Match`) is current',
     }),
   );
 }
@@ -61,8 +61,8 @@ export class DocsController {
   @Get('docs')
   @ApiOperation({
     operationId: 'getSwaggerUi',
-    summary: 'Read and try the API in Swagger UI',
-    description: 'Everything the page needs comes from this service.',
+    summary: 'Open the API in Swagger UI',
+    description: 'All assets come from this service.',
   })
   @ApiContent('A page', HTML)
   @ApiProblems()
@@ -71,7 +71,7 @@ export class DocsController {
   }
 
   @Get('docs/:file')
-  @ApiOperation({ operationId: 'getSwaggerUiFile', summary: 'Read a file of the Swagger UI page' })
+  @ApiOperation({ operationId: 'getSwaggerUiFile', summary: 'Read an asset of the Swagger UI page' })
   @ApiParam({
     name: 'file',
     description: 'The name of the file',
@@ -91,8 +91,8 @@ export class DocsController {
   @Get('redoc')
   @ApiOperation({
     operationId: 'getRedoc',
-    summary: 'Read the API in ReDoc',
-    description: 'Everything the page needs comes from this service.',
+    summary: 'Open the API in ReDoc',
+    description: 'All assets come from this service.',
   })
   @ApiContent('A page', HTML)
   @ApiProblems('not_found')
@@ -121,10 +121,10 @@ function pageReply(text: string, policy: string): Reply {
 /** The name is not repeated: a page must not show what a stranger wrote into an address. */
 function found(file: PageFile | undefined): PageFile {
   if (file) return file;
-  throw new ProblemError('not_found', 'There is nothing at this address; /docs lists what there is');
+  throw new ProblemError('not_found', 'There is no such path; /docs lists the API');
 }
 
 function built(file: PageFile | undefined): PageFile {
   if (file) return file;
-  throw new ProblemError('not_found', 'ReDoc is not in this installation; npm run build adds it');
+  throw new ProblemError('not_found', 'This installation lacks ReDoc; npm run build adds it');
 }

@@ -9,39 +9,38 @@ import { shareProblems } from './problem.sharer.js';
 import { simplify } from './schema.simplifier.js';
 
 const DESCRIPTION = `
-A durable task queue. Producers post tasks; workers claim them, keep them by heartbeats, and report how they ended.
-What is acknowledged is on disk.
+A durable task queue. Producers post tasks; workers claim them, extend their leases by heartbeats, and report results.
+Every acknowledged task is on disk and survives a crash.
 
-**Conventions.** JSON in UTF-8, names in \`snake_case\`. Times are ISO 8601 in UTC with milliseconds; durations are
-seconds, fractions allowed. Paths are case-sensitive and have no slash at the end. Unknown fields and parameters are
-ignored; an optional field that is \`null\` counts as absent.
+**Conventions.** Bodies are JSON in UTF-8 with names in \`snake_case\`. Times are ISO 8601 in UTC with milliseconds; durations
+are seconds, fractions allowed. Paths are case-sensitive and have no trailing slash. The service ignores unknown fields and
+parameters, and treats an optional field that is \`null\` as absent.
 
-**Keys.** Everything but the documentation and the probes takes an API key, in \`X-API-Key\` or as
-\`Authorization: Bearer\`, when one is configured; without a configured key the service is open to all who reach it. A
-key has roles, and an \`admin\` may do everything. A worker may act on the attempt it holds with nothing but its lease,
-in \`X-Lease-Id\`.
+**Keys.** Send an API key in \`X-API-Key\` or as \`Authorization: Bearer\`. The documentation and the health checks need none.
+Without a configured key the service accepts all callers. A key has roles; \`admin\` includes all others. A worker can act on the
+attempt that it holds with its lease alone, in \`X-Lease-Id\`.
 
-**Errors** are problems as RFC 9457 has them. A program branches on \`code\`; \`detail\` is for people. Answers carry an
-\`X-Request-Id\`, which the log has too.
+**Errors** are RFC 9457 problems. Branch on \`code\`; \`detail\` is for people. Each answer has an \`X-Request-Id\`, which
+also appears in the log.
 
-**At least once.** A task may be started twice: its worker was slow, its lease ran out, another got it. Only one of the
-two can finish it under its lease, and it ends once.
+**At-least-once delivery.** A task can start twice, for example when a slow worker loses its lease. Only one of the two
+attempts can finish it.
 `.trim();
 
 const TAGS = {
-  tasks: 'Enqueue tasks, look at them, forget them.',
-  work: 'For workers: claim a task, keep it, finish it.',
-  bulk: 'Many tasks in one request and one durable commit, each with its own result.',
-  batches: 'Tasks that belong together: count them, wait for their end, stop them, start them again.',
-  schedules: 'Tasks that come by the clock, one for each due time.',
-  steering: 'Stop tasks, and start them again.',
-  queues: 'How queues fare, and how they hand out their tasks.',
-  workers: 'Who works, and who is to stop.',
-  events: 'Follow what happens to the tasks.',
-  webhooks: 'What is sent to addresses outside, and what became of it.',
-  health: 'Probes. None of them needs a key.',
-  monitoring: 'For Prometheus and for the overview. Each needs a key for every queue.',
-  documentation: 'This document, and pages to read it. None of them needs a key.',
+  tasks: 'Enqueue, read and delete tasks.',
+  work: 'For workers: claim tasks, extend leases, report results.',
+  bulk: 'Requests about many tasks, with one result per task.',
+  batches: 'Sets of tasks: count, await, cancel and redrive them together.',
+  schedules: 'Cron schedules that enqueue one task per due time.',
+  steering: 'Cancel and redrive tasks.',
+  queues: 'Queue settings and statistics.',
+  workers: 'List and drain workers.',
+  events: 'Stream the transitions of tasks.',
+  webhooks: 'Webhook deliveries and their outcome.',
+  health: 'Health checks. None needs a key.',
+  monitoring: 'Metrics for Prometheus and the overview. A key must cover all queues.',
+  documentation: 'This document and its pages. None needs a key.',
 };
 
 /** The parts that come from no decorator. */

@@ -33,11 +33,11 @@ function securityOf({ isPublic, takesLease }: Access): SecurityRequirementObject
 }
 
 function callersOf({ isPublic, roles, takesLease }: Access): string {
-  if (isPublic) return 'Takes no key.';
-  const names = [...roles, 'admin'].map((role) => `\`${role}\``);
+  if (isPublic) return 'Needs no key.';
+  const names = [...new Set([...roles, 'admin'])].map((role) => `\`${role}\``);
   const list = names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}` : names[0];
   const lease = takesLease ? ', or the lease of the attempt in `X-Lease-Id`' : '';
-  return `Takes a key with the role ${list ?? ''}${lease}.`;
+  return `Needs a key with the role ${list ?? ''}${lease}.`;
 }
 
 function addRequestId(status: string, response: ResponseObject): void {
@@ -53,7 +53,7 @@ function separateLines(content: ContentObject): void {
   Object.assign(lines, {
     schema: {
       type: 'string',
-      description: 'One JSON object a line, each as an element of the JSON document',
+      description: 'One JSON object per line, like an element of `tasks`',
     },
     examples: examplesOf(lines, true),
   });

@@ -42,7 +42,7 @@ export class EventReaders implements OnModuleDestroy {
     if (this.sessions.size >= EVENTS_MAX_READERS) {
       throw new ProblemError(
         'too_many_readers',
-        `${EVENTS_MAX_READERS} readers are there already; try later`,
+        `${EVENTS_MAX_READERS} clients read the event stream already; try again later`,
       );
     }
     const session = new EventSession(this.hub, response, {
@@ -89,6 +89,6 @@ export class EventReaders implements OnModuleDestroy {
 
   private requireOpen(): void {
     if (this.isClosed)
-      throw new ProblemError('draining', 'The service is shutting down; read elsewhere, or later');
+      throw new ProblemError('draining', 'The service is shutting down; try again in a moment');
   }
 }

@@ -25,22 +25,22 @@ export class EventsController {
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'streamEvents',
-    summary: 'Follow the transitions of tasks as they happen',
+    summary: 'Stream the transitions of tasks',
     description:
-      'Server-sent events: one message for each transition, as the Redis channels carry it, never the payload. A ' +
-      'client that comes back with the id it was told last misses nothing; when events after it are not kept any ' +
-      'more, a message `reset` says so, and what comes then is from now on. Lines that begin with a colon are signs ' +
-      'of life. A key that is for some queues only hears of those.',
+      'Server-sent events, one per transition, without the payload. A client that reconnects with the last id it ' +
+      'received misses nothing. If the service no longer has the events after that id, the first message is ' +
+      '`reset`, and the stream continues from now. Lines that begin with a colon are keep-alives. A key for some ' +
+      'queues receives only their events.',
   })
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
-    description: 'The id that the client was told last; what came after it is told first',
+    description: 'The last id that the client received; the stream starts behind it',
     schema: { type: 'string', maxLength: 100 },
     example: '4711',
   })
   @ApiOkResponse({
-    description: 'The stream; it ends when the client leaves, is too slow, or the service stops',
+    description: 'The stream; it ends when the client leaves or reads too slowly, or when the service stops',
     content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM } },
   })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'too_many_readers', 'store_unavailable', 'draining')

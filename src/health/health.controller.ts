@@ -18,12 +18,12 @@ export class HealthController {
   @Get('health')
   @ApiOperation({
     operationId: 'getHealth',
-    summary: 'Whether the service works, and how much it has to do',
-    description: 'A Redis that only carries the events is shown, and makes nothing unhealthy by being away.',
+    summary: 'Check health and count tasks',
+    description: 'Shows the state of a Redis that only carries events; its outage makes nothing unhealthy.',
   })
   @ApiOkResponse({
     type: HealthAnswer,
-    description: 'It works',
+    description: 'The service is healthy',
     example: {
       status: 'healthy',
       service: 'queue',
@@ -56,10 +56,10 @@ export class HealthController {
   @Get('livez')
   @ApiOperation({
     operationId: 'getLiveness',
-    summary: 'Whether the process answers',
-    description: 'For a supervisor that restarts a process that hangs.',
+    summary: 'Check liveness',
+    description: 'For a supervisor that restarts a hung process.',
   })
-  @ApiOkResponse({ type: LiveAnswer, description: 'It does', example: { status: 'alive' } })
+  @ApiOkResponse({ type: LiveAnswer, description: 'The process answers', example: { status: 'alive' } })
   @ApiProblems()
   live(@Res() response: Response): void {
     sendJson(response, 200, '{"status":"alive"}');
@@ -68,13 +68,13 @@ export class HealthController {
   @Get('readyz')
   @ApiOperation({
     operationId: 'getReadiness',
-    summary: 'Whether new work should be sent here',
+    summary: 'Check readiness',
     description: 'For a load balancer.',
   })
-  @ApiOkResponse({ type: ReadyAnswer, description: 'It should', example: { status: 'ready' } })
+  @ApiOkResponse({ type: ReadyAnswer, description: 'The service accepts work', example: { status: 'ready' } })
   @ApiServiceUnavailableResponse({
     type: ReadyAnswer,
-    description: 'The service stops, or its store is away or has failed',
+    description: 'The service is stopping, or its store is unavailable or has failed',
     headers: apiHeaders('Retry-After'),
     example: { status: 'not ready' },
   })

@@ -3,40 +3,40 @@ import type { HeaderObject, HeadersObject } from '@nestjs/swagger';
 /** The headers of answers. Described once, in the components of the OpenAPI document. */
 export const API_HEADERS = {
   'X-Request-Id': {
-    description: 'Names the request in the log: the id that the client sent in this header, or one made up',
+    description: 'The id of the request in the log: sent by the client in this header, or generated',
     schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' },
     example: 'b3f1c2d4e5a6-1z',
   },
   Location: {
-    description: 'The address of what was made',
+    description: 'The URL of the new resource',
     schema: { type: 'string' },
     example: '/tasks/eval-1',
   },
   'Idempotent-Replay': {
-    description: 'The task was there before; nothing was changed',
+    description: 'The task already existed; nothing changed',
     schema: { type: 'string', enum: ['true'] },
   },
   Link: {
-    description: 'The address of the next page, as RFC 8288 has it; absent on the last page',
+    description: 'The URL of the next page (RFC 8288); absent on the last page',
     schema: { type: 'string' },
     example: '</tasks?limit=1&cursor=3-Q8cpsi>; rel="next"',
   },
   'X-Worker-Command': {
-    description: 'drain: this worker gets nothing any more; absent otherwise',
+    description: 'drain: this worker gets no more tasks; otherwise absent',
     schema: { type: 'string', enum: ['drain'] },
   },
   Allow: {
-    description: 'The methods that the address takes',
+    description: 'The methods that the path supports',
     schema: { type: 'string' },
     example: 'GET, HEAD',
   },
   'Retry-After': {
-    description: 'Seconds to wait before the next try',
+    description: 'Seconds until the next try',
     schema: { type: 'integer', minimum: 1 },
     example: 1,
   },
   'WWW-Authenticate': {
-    description: 'The scheme that the service takes in `Authorization`',
+    description: 'The scheme for `Authorization`',
     schema: { type: 'string' },
     example: 'Bearer realm="crucible-queue"',
   },

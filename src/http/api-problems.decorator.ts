@@ -19,13 +19,16 @@ export class ProblemField {
   })
   readonly pointer: string = '';
 
-  @ApiProperty({ description: 'What is wrong with it', example: 'timeout must not be less than 1' })
+  @ApiProperty({
+    description: 'What is wrong, and what is allowed',
+    example: 'timeout must not be less than 1',
+  })
   readonly detail: string = '';
 }
 
 /** An answer with an error, as RFC 9457 has it. Exists for the OpenAPI document only. */
 export class Problem {
-  @ApiProperty({ description: 'Names the kind of problem', example: problemType('task_not_found') })
+  @ApiProperty({ description: 'A URN for the kind of problem', example: problemType('task_not_found') })
   readonly type: string = '';
 
   @ApiProperty({ description: 'The kind of problem in words', example: PROBLEMS.task_not_found.title })
@@ -35,23 +38,23 @@ export class Problem {
   readonly status: number = 0;
 
   @ApiProperty({
-    description: 'One sentence that a person can act on',
+    description: 'One sentence for people, with what to do',
     example: PROBLEM_GUIDE.task_not_found.detail,
   })
   readonly detail: string = '';
 
   @ApiProperty({
-    description: 'What a program should branch on',
+    description: 'The error code, for programs',
     enum: Object.keys(PROBLEMS),
     example: 'task_not_found',
   })
   readonly code: string = '';
 
-  @ApiPropertyOptional({ description: 'The fields at fault', type: [ProblemField] })
+  @ApiPropertyOptional({ description: 'The bad fields or parameters', type: [ProblemField] })
   readonly errors?: readonly ProblemField[];
 
   @ApiPropertyOptional({
-    description: 'Whether the change was made all the same',
+    description: 'Whether the change may have happened',
     oneOf: [
       { type: 'boolean', enum: [false] },
       { type: 'string', enum: ['unknown'] },
@@ -60,7 +63,7 @@ export class Problem {
   readonly applied?: false | 'unknown';
 
   @ApiPropertyOptional({
-    description: 'With lease_lost: what happened to the lease',
+    description: 'With lease_lost: why the lease ended',
     enum: ['expired', 'cancelled', 'reassigned', 'cleared'],
   })
   readonly reason?: string;

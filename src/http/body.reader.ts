@@ -58,14 +58,18 @@ function scanProblem({ fault }: JsonScanError): ProblemError {
     case 'not_array':
       return invalidRequest([{ pointer: '', detail: 'The items must be in a JSON array' }]);
     case 'too_deep':
-      return invalidRequest([{ pointer: '', detail: 'The JSON document is nested too deep' }]);
+      return invalidRequest([
+        { pointer: '', detail: 'The JSON document is nested deeper than MAX_JSON_DEPTH' },
+      ]);
     case 'too_many_keys':
-      return invalidRequest([{ pointer: '', detail: 'The JSON document has too many members' }]);
+      return invalidRequest([
+        { pointer: '', detail: 'The JSON document has more members than MAX_JSON_KEYS' },
+      ]);
   }
 }
 
 function malformedDetail(position: number): string {
-  const place = position < 0 ? 'it ends too early' : `it breaks at character ${position + 1}`;
+  const place = position < 0 ? 'it ends too early' : `unexpected text at character ${position + 1}`;
   return `The body is not valid JSON: ${place}`;
 }
 

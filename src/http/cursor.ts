@@ -39,7 +39,7 @@ export function numberOf(list: PagedList, cursor: string | undefined): number | 
 }
 
 export function invalidCursor(): ProblemError {
-  const detail = 'cursor is not the next_cursor of a page';
+  const detail = 'cursor must be the next_cursor of a page';
   return new ProblemError('invalid_request', detail, { errors: [{ pointer: 'cursor', detail }] });
 }
 

@@ -54,7 +54,7 @@ function strayMembers<T extends object>(plan: DtoPlan<T>, value: Plain): FieldPr
   return Object.keys(value).flatMap((name) => {
     if (!fieldsByName.has(name)) return [unknownField(name, '/')];
     if (value[name] !== null || strictness.mayBeNull?.includes(name) === true) return [];
-    return [{ pointer: `/${name}`, detail: `${name} must not be null; leave it out to name no ${name}` }];
+    return [{ pointer: `/${name}`, detail: `${name} must not be null; omit it instead` }];
   });
 }
 
@@ -64,8 +64,8 @@ const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 export function unknownField(name: string, root: '' | '/'): FieldProblem {
   const kind = root === '' ? 'query parameter' : 'member';
   return PLAIN_NAME.test(name)
-    ? { pointer: `${root}${name}`, detail: `${name} is not a ${kind} of this request; nothing was done` }
-    : { pointer: root, detail: `The request has a ${kind} that it does not take; nothing was done` };
+    ? { pointer: `${root}${name}`, detail: `${name} is not a ${kind} of this request; nothing was changed` }
+    : { pointer: root, detail: `The request has an unknown ${kind}; nothing was changed` };
 }
 
 interface Place {

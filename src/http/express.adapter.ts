@@ -132,13 +132,13 @@ function handlerFor(app: Express, requests: RequestWatch, limits: HttpLimits): R
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
     if (!isAllowedHost(request, allowedHosts)) {
-      const detail = 'The service is not called by this name; add it to ALLOWED_HOSTS if it should be';
+      const detail = 'This Host is not allowed; add it to ALLOWED_HOSTS';
       sendProblem(request, response, new ProblemError('forbidden', detail));
       return;
     }
     // Reached only by targets that have no path; everything else ends in a route or in refuseUnrouted.
     app(request as express.Request, response as express.Response, () =>
-      sendProblem(request, response, new ProblemError('not_found', 'There is nothing at this address')),
+      sendProblem(request, response, new ProblemError('not_found', 'There is no such path')),
     );
   };
 }

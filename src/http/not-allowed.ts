@@ -24,7 +24,7 @@ export function refuseHead(request: Request, _response: Response, next: NextFunc
 export function refuseUnrouted(request: Request, response: Response, next: NextFunction): void {
   const allowed = allowedMethods(routerOf(request), request.path);
   if (allowed.length === 0) {
-    next(new ProblemError('not_found', 'There is nothing at this address; /docs lists what there is'));
+    next(new ProblemError('not_found', 'There is no such path; /docs lists the API'));
   } else if (request.method === 'OPTIONS') {
     response.statusCode = 204;
     response.setHeader('Allow', allowed.join(', '));
@@ -36,7 +36,7 @@ export function refuseUnrouted(request: Request, response: Response, next: NextF
 
 function notAllowed(allowed: readonly string[]): ProblemError {
   const list = allowed.join(', ');
-  return new ProblemError('method_not_allowed', `This address takes ${list}`, { headers: { Allow: list } });
+  return new ProblemError('method_not_allowed', `This path supports ${list}`, { headers: { Allow: list } });
 }
 
 /** The methods of the most specific route that matches: routes are registered in that order. */

@@ -52,7 +52,7 @@ export function problemOf(exception: unknown): ProblemError {
   if (exception instanceof ProblemError) return exception;
   if (exception instanceof TaskError) return taskProblem(exception);
   if (exception instanceof StoreUnavailable) {
-    const detail = 'The store cannot be reached now; try again in a moment';
+    const detail = 'The store is unavailable; try again in a moment';
     return new ProblemError('store_unavailable', detail, { applied: exception.applied });
   }
   const status = exception instanceof HttpException ? exception.getStatus() : statusOf(exception);
@@ -80,13 +80,16 @@ function statusOf(exception: unknown): number {
 function foreignProblem(status: number): ProblemError {
   switch (status) {
     case 401:
-      return new ProblemError('unauthorized', 'Send a valid key in X-API-Key or as a bearer token');
+      return new ProblemError(
+        'unauthorized',
+        'Send a valid API key in X-API-Key, or as Authorization: Bearer',
+      );
     case 403:
-      return new ProblemError('forbidden', 'Use a key with a role that may do this');
+      return new ProblemError('forbidden', 'Use a key with the required role');
     case 404:
-      return new ProblemError('not_found', 'There is nothing at this address');
+      return new ProblemError('not_found', 'There is no such path');
     case 405:
-      return new ProblemError('method_not_allowed', 'This address does not take this method');
+      return new ProblemError('method_not_allowed', 'The path does not support this method');
     case 413:
       return new ProblemError('too_large', 'Send a smaller request');
     case 415:
@@ -102,7 +105,7 @@ function foreignProblem(status: number): ProblemError {
         ? new ProblemError('malformed_request', 'The request cannot be read')
         : new ProblemError(
             'internal_error',
-            'The fault is in the service and was logged with the X-Request-Id',
+            'The service failed; its log has the reason under this X-Request-Id',
           );
   }
 }

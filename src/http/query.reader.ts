@@ -65,7 +65,7 @@ class GivenParameters {
     const bracket = given.indexOf('[');
     const name = bracket === -1 ? given : given.slice(0, bracket);
     if (name === METHOD_OVERRIDE)
-      throw new ProblemError('malformed_request', 'No parameter changes the method');
+      throw new ProblemError('malformed_request', 'Send the method itself; no parameter overrides it');
     const field = this.fields.get(name);
     if (!field) {
       if (this.isStrict) this.problems.push(unknownField(given, ''));

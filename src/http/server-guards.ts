@@ -11,13 +11,13 @@ export function guardServer(server: Server, limits: HttpLimits): void {
   server.on('clientError', refuseBroken);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
-    socket.end(rawProblem(new ProblemError('method_not_allowed', 'This is no proxy')));
+    socket.end(rawProblem(new ProblemError('method_not_allowed', 'The service is not a proxy')));
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     sendProblem(
       request,
       response,
-      new ProblemError('expectation_failed', 'Only Expect: 100-continue is known'),
+      new ProblemError('expectation_failed', 'Only Expect: 100-continue is supported'),
     );
   });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {

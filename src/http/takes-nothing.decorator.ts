@@ -45,5 +45,5 @@ export function TakesNoBody(): MethodDecorator {
 async function requireNoBody(exchange: Exchange): Promise<void> {
   const text = (await readText(exchange)).trim();
   if (text === '' || /^\{\s*\}$/.test(text)) return;
-  throw invalidRequest([{ pointer: '', detail: 'This request takes no body; send none, or {}' }]);
+  throw invalidRequest([{ pointer: '', detail: 'This request has no body; send none, or {}' }]);
 }

@@ -12,8 +12,8 @@ function ApiMetrics(): MethodDecorator {
   return applyDecorators(
     ApiOperation({
       operationId: 'getMetrics',
-      summary: 'Read the metrics of this process, for Prometheus',
-      description: 'docs/metrics.md names them all. With METRICS_PUBLIC no key is needed.',
+      summary: 'Read metrics for Prometheus',
+      description: 'docs/metrics.md lists them. With METRICS_PUBLIC no key is needed.',
     }),
     ApiOkResponse({
       description: 'The text format of Prometheus',

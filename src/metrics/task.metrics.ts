@@ -41,7 +41,7 @@ export class TaskMetrics {
     this.redeliveries = new Counter(
       own('task_redeliveries_total', 'Tasks that this process put back to be claimed again', 'reason'),
     );
-    this.leaseLosses = new Counter(own('lease_losses_total', 'Attempts whose worker was lost'));
+    this.leaseLosses = new Counter(own('lease_losses_total', 'Lost attempts'));
     this.wait = new Histogram({
       ...own('task_wait_seconds', 'From ready to claimed'),
       buckets: WAIT_BUCKETS,

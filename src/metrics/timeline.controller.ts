@@ -38,9 +38,8 @@ export class TimelineController {
   @Roles('viewer')
   @ApiOperation({
     operationId: 'getTimeline',
-    summary: 'See the last hour step by step',
-    description:
-      'What this process did since it started, for an overview. Prometheus keeps more, and of all replicas.',
+    summary: 'Read the last hour',
+    description: 'The last hour of this process. Prometheus keeps more, for all replicas.',
   })
   @ApiOkResponse({ type: TimelineAnswer, description: 'The steps of the last hour', example: EXAMPLE })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY)

@@ -66,12 +66,12 @@ export class BulkController {
     operationId: 'enqueueTasks',
     summary: 'Enqueue up to 1000 tasks',
     description:
-      'All that are good are on disk when the answer comes, in one commit; a bad one is refused alone. May be sent as ' +
-      'one JSON document or as newline-delimited JSON, a task a line. With the `batch_id` of an earlier call the batch ' +
-      'grows.',
+      'The service answers when all valid tasks are durable in one commit; it refuses an invalid task without ' +
+      'affecting the others. Send one JSON document, or newline-delimited JSON with one task per line. The ' +
+      '`batch_id` of an earlier call adds tasks to its batch.',
   })
   @ApiHeader(TRACEPARENT)
-  @ApiOkResponse({ type: BatchAnswer, description: 'A result for each task', examples: ENQUEUE_ALL.answered })
+  @ApiOkResponse({ type: BatchAnswer, description: 'One result per task', examples: ENQUEUE_ALL.answered })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'name_taken', 'store_unavailable')
   async enqueue(
     @JsonItems(BATCH, ENQUEUE_ALL.requests) { envelope, items }: Items<BatchDto, CreateTaskDto>,
@@ -149,12 +149,13 @@ export class BulkController {
   @Roles('worker')
   @ApiOperation({
     operationId: 'finishTasks',
-    summary: 'Report how up to 1000 tasks ended, and claim the next ones',
-    description: 'One commit for all results, each with its own answer; `claim` saves a worker a round trip.',
+    summary: 'Report up to 1000 tasks and claim the next ones',
+    description:
+      'All results are one commit, with one answer per task. `claim` also claims the next tasks and saves a round trip.',
   })
   @ApiOkResponse({
     type: FinishedItems,
-    description: 'A result for each task, and the next tasks if asked for',
+    description: 'One result per task, and the next tasks if requested',
     examples: FINISH_ALL.answered,
   })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'too_many_waiters', 'store_unavailable')
@@ -185,12 +186,12 @@ export class BulkController {
   @Roles('worker')
   @ApiOperation({
     operationId: 'heartbeatTasks',
-    summary: 'Keep all leases of a worker',
-    description: 'One timer in the worker does for everything it holds. A lease that is lost is told apart.',
+    summary: 'Extend all leases of a worker',
+    description: 'Extends all leases of a worker at once, with one result per lease.',
   })
   @ApiOkResponse({
     type: KeptLeases,
-    description: 'A result for each lease',
+    description: 'One result per lease',
     examples: HEARTBEAT_ALL.answered,
   })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')

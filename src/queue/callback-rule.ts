@@ -14,7 +14,7 @@ export class CallbackRule {
     throw invalidRequest([
       {
         pointer,
-        detail: 'callback_url must lead to a public address; WEBHOOK_ALLOW_PRIVATE=true allows private ones',
+        detail: 'callback_url must be a public address; WEBHOOK_ALLOW_PRIVATE=true allows private ones',
       },
     ]);
   }

@@ -15,7 +15,7 @@ export type TaskGuard = (task: Task) => void;
  */
 export function requireQueue(principal: Principal, queue: string): void {
   if (!mayUseQueue(principal, queue))
-    throw new ProblemError('forbidden', `This key may not use queue ${queue}`);
+    throw new ProblemError('forbidden', `This key has no access to queue ${queue}`);
 }
 
 /** @throws ProblemError `forbidden` when the key has no access to one of these queues */

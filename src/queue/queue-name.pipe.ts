@@ -5,7 +5,7 @@ import { QUEUE_NAME } from './dto/limits.js';
 /** What no queue can be called is not looked up, and not repeated in an answer. */
 export class QueueNamePipe implements PipeTransform<string, string> {
   transform(name: string): string {
-    if (!QUEUE_NAME.test(name)) throw new ProblemError('not_found', 'No queue can have this name');
+    if (!QUEUE_NAME.test(name)) throw new ProblemError('not_found', 'Not a valid queue name');
     return name;
   }
 }

@@ -18,10 +18,10 @@ export class StatusController {
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'getStatus',
-    summary: 'Count tasks, in all and by queue',
-    description: 'A key that is for some queues only counts the tasks of those.',
+    summary: 'Count tasks, in total and by queue',
+    description: 'A key for some queues counts only their tasks.',
   })
-  @ApiOkResponse({ type: StatusAnswer, description: 'The counts of this moment', examples: STATUS })
+  @ApiOkResponse({ type: StatusAnswer, description: 'The current counts', examples: STATUS })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
   async read(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
     const text = await this.status.text((queue) => mayUseQueue(principal, queue));

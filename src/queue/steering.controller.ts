@@ -32,12 +32,16 @@ export class SteeringController {
   @Roles('producer')
   @ApiOperation({
     operationId: 'redriveTasks',
-    summary: 'Give dead letters back to their queues',
+    summary: 'Redrive all dead letters that match',
     description:
-      'Each gets fresh budgets and its old place by age. The newest go first, up to `limit`. A member that the ' +
-      'request does not take is a 422, and nothing is done.',
+      'Each task gets fresh budgets and its old place by age. The newest ones go first, up to `limit`. An ' +
+      'unknown member gets 422, and nothing changes.',
   })
-  @ApiOkResponse({ type: RedrivenTasks, description: 'They wait again', examples: REDRIVE_ALL.redriven })
+  @ApiOkResponse({
+    type: RedrivenTasks,
+    description: 'The tasks are queued again',
+    examples: REDRIVE_ALL.redriven,
+  })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
   async redriveAll(
     @JsonBody(RedriveDto, REDRIVE_ALL.requests) dto: RedriveDto,
@@ -56,8 +60,9 @@ export class SteeringController {
   @Roles('producer')
   @ApiOperation({
     operationId: 'cancelTask',
-    summary: 'Stop a task, whoever holds it',
-    description: 'A lease on it ends at once: its worker is told so by its next heartbeat or report.',
+    summary: 'Cancel a task',
+    description:
+      'The lease of a held task ends at once; its worker learns it from its next heartbeat or report.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskStatus, description: 'The task has ended', examples: CANCEL.cancelled })
@@ -77,12 +82,12 @@ export class SteeringController {
   @Roles('producer')
   @ApiOperation({
     operationId: 'redriveTask',
-    summary: 'Give one dead letter back to its queue',
+    summary: 'Redrive a task',
     description:
-      'Takes a task that failed, expired or was cancelled. It gets fresh budgets and its old place by age.',
+      'Queues a failed, expired or cancelled task again, with fresh budgets and its old place by age.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
-  @ApiOkResponse({ type: EnqueuedTask, description: 'It waits again', examples: REDRIVE })
+  @ApiOkResponse({ type: EnqueuedTask, description: 'The task is queued again', examples: REDRIVE })
   @ApiProblems(
     ...WITH_KEY,
     'malformed_request',

@@ -57,8 +57,8 @@ export class TasksController {
     operationId: 'enqueueTask',
     summary: 'Enqueue a task',
     description:
-      'The answer means that the task is on disk. The same `eval_id` with the same content may be sent again: the ' +
-      'answer then tells the present state and nothing is changed. Unknown fields are ignored.',
+      'The service answers when the task is durable. It is safe to repeat the request with the same `eval_id` ' +
+      'and content: the answer then has the current state. Unknown fields are ignored.',
   })
   @ApiHeader(TRACEPARENT)
   @ApiCreatedResponse({
@@ -69,7 +69,7 @@ export class TasksController {
   })
   @ApiOkResponse({
     type: EnqueuedTask,
-    description: 'The task was there already, with the same content',
+    description: 'The task already exists with the same content',
     headers: apiHeaders('Location', 'Idempotent-Replay'),
     examples: ENQUEUE.replayed,
   })
@@ -105,8 +105,7 @@ export class TasksController {
   @ApiOperation({
     operationId: 'listTasks',
     summary: 'List tasks, newest first',
-    description:
-      'The code and the metadata are never listed. A key that is for some queues only sees the tasks of those.',
+    description: 'Lists never contain code or metadata. A key for some queues sees only their tasks.',
   })
   @ApiOkResponse({
     type: TaskPage,
@@ -142,11 +141,12 @@ export class TasksController {
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'getTask',
-    summary: 'Look at a task, or wait for its end',
-    description: 'With `wait`, the answer comes when the task has ended, or as it is when the time is over.',
+    summary: 'Read a task, or wait for its end',
+    description:
+      'With `wait`, the service answers when the task has ended, or with its current state when the wait is over.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
-  @ApiOkResponse({ type: TaskDetails, description: 'The task as it is now', examples: FIND })
+  @ApiOkResponse({ type: TaskDetails, description: 'The current state of the task', examples: FIND })
   @ApiProblems(
     ...WITH_KEY,
     ...WITH_QUERY,
@@ -180,11 +180,11 @@ export class TasksController {
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'getTaskAttempts',
-    summary: 'List the finished attempts of a task, oldest first',
-    description: 'An attempt is written once, when it ends, and kept as long as the task.',
+    summary: 'List the ended attempts of a task, oldest first',
+    description: 'An attempt is recorded when it ends and kept as long as the task.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
-  @ApiOkResponse({ type: TaskAttempts, description: 'The attempts that have ended', examples: ATTEMPTS })
+  @ApiOkResponse({ type: TaskAttempts, description: 'The ended attempts', examples: ATTEMPTS })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'task_damaged', 'store_unavailable')
   async attempts(
     @EvalId() id: string,
@@ -200,8 +200,8 @@ export class TasksController {
   @Roles('producer', 'worker')
   @ApiOperation({
     operationId: 'getTaskOutput',
-    summary: 'Read what a completed task produced',
-    description: 'The same JSON text that the worker sent: no number is rounded and no key is reordered.',
+    summary: 'Read the output of a completed task',
+    description: 'The exact JSON text that the worker sent.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ schema: {}, description: 'Any JSON value', examples: OUTPUT })
@@ -228,11 +228,11 @@ export class TasksController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'removeTask',
-    summary: 'Forget a task that has ended',
-    description: 'Its attempts and its output go with it, and its `eval_id` may be used again.',
+    summary: 'Delete an ended task',
+    description: 'This also deletes its attempts and its output, and frees its `eval_id`.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
-  @ApiOkResponse({ type: RemovedTask, description: 'The task is gone', examples: REMOVED })
+  @ApiOkResponse({ type: RemovedTask, description: 'The task is deleted', examples: REMOVED })
   @ApiProblems(
     ...WITH_KEY,
     'malformed_request',
@@ -256,12 +256,12 @@ export class TasksController {
   @TakesNoBody()
   @ApiOperation({
     operationId: 'clearTasks',
-    summary: 'Forget every task, or every task that matches',
+    summary: 'Clear all tasks, or all that match',
     description:
-      'There is no way back. Tasks that are held go too: their leases end at once. A query parameter that the request ' +
-      'does not take, and any body but `{}`, is a 422, and nothing is done.',
+      'This cannot be undone. It also removes held tasks and ends their leases at once. An unknown query ' +
+      'parameter, or a body other than `{}`, gets 422, and nothing changes.',
   })
-  @ApiOkResponse({ type: ClearedTasks, description: 'The tasks are gone', examples: CLEARED })
+  @ApiOkResponse({ type: ClearedTasks, description: 'The tasks are removed', examples: CLEARED })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'store_unavailable')
   async clear(
     @QueryParams(ClearQuery) query: ClearQuery,

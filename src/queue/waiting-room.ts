@@ -36,13 +36,13 @@ const NOTHING = Promise.resolve([]);
 
 /** What is said to whoever is parked when the store goes away. Nothing was asked of the store for it. */
 export function awayWhileParked(): StoreUnavailable {
-  return new StoreUnavailable('The store went away while the request was parked', false);
+  return new StoreUnavailable('The store became unavailable while the request was parked', false);
 }
 
 export function tooManyWaiters({ MAX_PARKED_POLLS }: Config): ProblemError {
   return new ProblemError(
     'too_many_waiters',
-    `${MAX_PARKED_POLLS} requests are parked already; ask without wait, or later`,
+    `${MAX_PARKED_POLLS} requests are parked already; repeat without wait, or later`,
   );
 }
 
@@ -96,7 +96,7 @@ export class WaitingRoom implements OnModuleDestroy {
   /** @throws ProblemError `draining` when the service is ending: whoever claims now could not report to it */
   requireOpen(): void {
     if (this.isClosed)
-      throw new ProblemError('draining', 'The service is shutting down; claim elsewhere, or later');
+      throw new ProblemError('draining', 'The service is shutting down; try again in a moment');
   }
 
   /** Polls that are parked now. */

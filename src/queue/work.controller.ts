@@ -47,10 +47,11 @@ export class WorkController {
   @Roles('worker')
   @ApiOperation({
     operationId: 'claimNextTask',
-    summary: 'Claim the next task, or null when nothing is ready',
+    summary: 'Claim the next task, or null when no task is ready',
     description:
-      'This GET changes something: the task is leased to the caller. It is never cached and never answered 304, and ' +
-      'HEAD and pages of other sites are refused. A caller that hangs up before the answer is written gets nothing, and the task goes back.',
+      'This GET changes state: it leases the task to the caller. It is never cached and never answered with 304. ' +
+      'HEAD and pages of other origins are refused. If the caller hangs up before its answer is written, the ' +
+      'task returns to the queue.',
   })
   @ApiOkResponse({
     type: ClaimedTask,
@@ -80,12 +81,12 @@ export class WorkController {
     operationId: 'claimTasks',
     summary: 'Claim several tasks',
     description:
-      'Answers as soon as one task is ready, with those that are ready then. With the `claim_id` of an earlier call it ' +
-      'returns the tasks that call got and still holds, so an answer that was lost can be asked for again.',
+      'Answers as soon as at least one task is ready. Repeat a call whose answer was lost with the same ' +
+      '`claim_id`: the answer has the tasks that the first call claimed and still holds.',
   })
   @ApiOkResponse({
     type: ClaimedTasks,
-    description: 'The tasks, leased to the caller',
+    description: 'The claimed tasks',
     examples: CLAIM.claimed,
   })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'too_many_waiters', 'store_unavailable', 'draining')
@@ -105,12 +106,11 @@ export class WorkController {
   @LeaseCredential()
   @ApiOperation({
     operationId: 'heartbeatTask',
-    summary: 'Keep a lease, and say how far the work is',
-    description:
-      'A worker that is answered `lease_lost` stops at once: the task is somebody else’s or nobody’s.',
+    summary: 'Extend a lease and report progress',
+    description: 'On `lease_lost`, stop the work at once: the worker no longer holds the task.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
-  @ApiOkResponse({ type: KeptLease, description: 'The lease goes on', examples: HEARTBEAT.kept })
+  @ApiOkResponse({ type: KeptLease, description: 'The lease is extended', examples: HEARTBEAT.kept })
   @ApiProblems(
     ...WITH_KEY,
     ...WITH_BODY,
@@ -140,8 +140,8 @@ export class WorkController {
     operationId: 'completeTask',
     summary: 'Report success',
     description:
-      'May be repeated: a task that is completed is answered the same again. Without a `lease_id` the report is taken ' +
-      'from whoever sends it, unless the setting `REQUIRE_LEASE_ID` is on.',
+      'Safe to repeat: a completed task gets the same answer again. Without a `lease_id` the service accepts the ' +
+      'report from any worker, unless `REQUIRE_LEASE_ID` is set.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskStatus, description: 'The task has ended', examples: COMPLETE.finished })
@@ -176,8 +176,8 @@ export class WorkController {
     operationId: 'failTask',
     summary: 'Report failure',
     description:
-      'The task is tried again while attempts are left: it is `delayed` by its backoff or by `retry_after`. After the ' +
-      'last one it is `failed`, a dead letter. May be repeated.',
+      'With attempts left, the task is `delayed` by its backoff or by `retry_after`. With none left it is ' +
+      '`failed`, a dead letter. Safe to repeat.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskStatus, description: 'The attempt has ended', examples: FAIL.finished })
@@ -210,11 +210,15 @@ export class WorkController {
   @LeaseCredential()
   @ApiOperation({
     operationId: 'releaseTask',
-    summary: 'Give a task back unfinished',
-    description: 'It has its old place in the queue again, or waits for `delay`. No budget is spent.',
+    summary: 'Release a task unfinished',
+    description: 'The task returns to its old place in the queue, or waits for `delay`. It spends no budget.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
-  @ApiOkResponse({ type: TaskStatus, description: 'The task waits again', examples: RELEASE.released })
+  @ApiOkResponse({
+    type: TaskStatus,
+    description: 'The task is queued or delayed again',
+    examples: RELEASE.released,
+  })
   @ApiProblems(
     ...WITH_KEY,
     ...WITH_BODY,

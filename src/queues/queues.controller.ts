@@ -42,9 +42,9 @@ export class QueuesController {
   @ApiOperation({
     operationId: 'listQueues',
     summary: 'List the queues that have tasks or settings',
-    description: 'A key that is for some queues only sees those.',
+    description: 'A key for some queues sees only those.',
   })
-  @ApiOkResponse({ type: QueueList, description: 'All of them', examples: examples.QUEUE_LIST })
+  @ApiOkResponse({ type: QueueList, description: 'The queues', examples: examples.QUEUE_LIST })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
   async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
     const queues = (await this.queues.list()).filter(({ queue }) => mayUseQueue(principal, queue));
@@ -55,8 +55,8 @@ export class QueuesController {
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'getQueue',
-    summary: 'Look at a queue and what is set for it',
-    description: 'A queue is created by use, so every name that a queue may have is there.',
+    summary: 'Read the settings and statistics of a queue',
+    description: 'A queue is created on first use, so every valid name exists.',
   })
   @ApiParam(NAME)
   @ApiOkResponse({ type: QueueDetails, description: 'The queue', examples: examples.QUEUE_SHOWN })
@@ -74,13 +74,13 @@ export class QueuesController {
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'getQueueStats',
-    summary: 'Count what waits in a queue and what is being worked on',
-    description: 'For an autoscaler: `backlog` can be read while no worker runs.',
+    summary: 'Read the statistics of a queue',
+    description: 'For an autoscaler: `backlog` is available without any worker.',
   })
   @ApiParam(NAME)
   @ApiOkResponse({
     type: QueueStatistics,
-    description: 'The numbers of this moment',
+    description: 'The current numbers',
     examples: examples.QUEUE_STATS,
   })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'not_found', 'store_unavailable')
@@ -97,12 +97,16 @@ export class QueuesController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'changeQueue',
-    summary: 'Set how a queue hands out its tasks',
+    summary: 'Change queue settings',
     description:
-      'What is not sent stays as it is; null takes a setting away. Holds for all processes, and for good.',
+      'Changes only the members that you send; null removes a setting. It applies to all processes and survives restarts.',
   })
   @ApiParam(NAME)
-  @ApiOkResponse({ type: QueueDetails, description: 'It is set', examples: examples.QUEUE_CHANGE.answered })
+  @ApiOkResponse({
+    type: QueueDetails,
+    description: 'The settings are changed',
+    examples: examples.QUEUE_CHANGE.answered,
+  })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'not_found', 'store_unavailable')
   async change(
     @QueueName() queue: string,
@@ -121,11 +125,11 @@ export class QueuesController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'pauseQueue',
-    summary: 'Have a queue hand out nothing',
-    description: 'Tasks are still taken in, and what is being worked on goes on.',
+    summary: 'Pause a queue',
+    description: 'The queue still accepts tasks, and held tasks go on.',
   })
   @ApiParam(NAME)
-  @ApiOkResponse({ type: QueueDetails, description: 'It is paused', examples: examples.QUEUE_PAUSED })
+  @ApiOkResponse({ type: QueueDetails, description: 'The queue is paused', examples: examples.QUEUE_PAUSED })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'not_found', 'store_unavailable')
   async pause(
     @QueueName() queue: string,
@@ -141,9 +145,13 @@ export class QueuesController {
   @TakesNoQuery()
   @TakesNoBody()
   @Roles('admin')
-  @ApiOperation({ operationId: 'resumeQueue', summary: 'Have a queue hand out tasks again' })
+  @ApiOperation({ operationId: 'resumeQueue', summary: 'Resume a queue' })
   @ApiParam(NAME)
-  @ApiOkResponse({ type: QueueDetails, description: 'It goes on', examples: examples.QUEUE_RESUMED })
+  @ApiOkResponse({
+    type: QueueDetails,
+    description: 'The queue is resumed',
+    examples: examples.QUEUE_RESUMED,
+  })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'not_found', 'store_unavailable')
   async resume(
     @QueueName() queue: string,

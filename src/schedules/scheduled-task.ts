@@ -30,7 +30,7 @@ function requireTemplate(text: string): void {
   const template = JSON.parse(text) as object;
   const problems = NOT_IN_A_TEMPLATE.filter((name) => Object.hasOwn(template, name)).map((name) => ({
     pointer: `/${name}`,
-    detail: `${name} must not be given: each task has its own`,
+    detail: `${name} must be omitted: the schedule sets it for each task`,
   }));
   if (problems.length > 0) throw invalidRequest(problems);
 }

@@ -28,7 +28,7 @@ import { scheduleText, scheduleTextWithoutQueries, scheduleView } from './schedu
 
 const ID = {
   name: 'schedule_id',
-  description: 'The name of the schedule',
+  description: 'The id of the schedule',
   schema: { type: 'string', pattern: SCHEDULE_ID.source },
   example: 'nightly',
 };
@@ -47,20 +47,20 @@ export class SchedulesController {
   @Roles('producer')
   @ApiOperation({
     operationId: 'putSchedule',
-    summary: 'Make a schedule, or change it',
+    summary: 'Create or replace a schedule',
     description:
-      'At every due time one task is enqueued, however many processes there are: its eval_id is the schedule_id, a ' +
-      'colon and the due time, such as `nightly:2030-01-31T03:00:00Z`. Sending a schedule again replaces it.',
+      'Each due time enqueues one task, with any number of replicas. Its eval_id is the schedule_id, a colon and ' +
+      'the due time, such as `nightly:2030-01-31T03:00:00Z`. Posting a schedule again replaces it.',
   })
   @ApiCreatedResponse({
     type: ScheduleDetails,
-    description: 'The schedule was made',
+    description: 'The schedule was created',
     headers: apiHeaders('Location'),
     examples: SCHEDULE_PUT.created,
   })
   @ApiOkResponse({
     type: ScheduleDetails,
-    description: 'The schedule was there; it is now as it was sent',
+    description: 'The schedule was replaced',
     headers: apiHeaders('Location'),
     examples: SCHEDULE_PUT.changed,
   })
@@ -95,7 +95,7 @@ export class SchedulesController {
   @ApiOperation({
     operationId: 'listSchedules',
     summary: 'List schedules, newest first',
-    description: 'Without their tasks. A key that is for some queues only sees the schedules of those.',
+    description: 'Lists schedules without their tasks. A key for some queues sees only their schedules.',
   })
   @ApiOkResponse({
     type: SchedulePage,
@@ -124,7 +124,7 @@ export class SchedulesController {
 
   @Get(':schedule_id')
   @Roles('producer', 'worker', 'viewer')
-  @ApiOperation({ operationId: 'getSchedule', summary: 'Look at a schedule' })
+  @ApiOperation({ operationId: 'getSchedule', summary: 'Read a schedule' })
   @ApiParam(ID)
   @ApiOkResponse({ type: ScheduleDetails, description: 'The schedule', examples: SCHEDULE_SHOWN })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'schedule_not_found', 'store_unavailable')
@@ -141,11 +141,15 @@ export class SchedulesController {
   @Roles('producer')
   @ApiOperation({
     operationId: 'removeSchedule',
-    summary: 'Forget a schedule',
-    description: 'The tasks that it enqueued stay. Other processes hear of it within a second.',
+    summary: 'Delete a schedule',
+    description: 'Its tasks stay. Other processes learn it within a second.',
   })
   @ApiParam(ID)
-  @ApiOkResponse({ type: RemovedSchedule, description: 'The schedule is gone', examples: SCHEDULE_REMOVED })
+  @ApiOkResponse({
+    type: RemovedSchedule,
+    description: 'The schedule is deleted',
+    examples: SCHEDULE_REMOVED,
+  })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'schedule_not_found', 'store_unavailable')
   async remove(
     @ScheduleId() id: string,

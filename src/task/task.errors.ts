@@ -30,7 +30,7 @@ export class TaskConflict extends TaskError {
 export class NotClaimed extends TaskError {
   readonly code = 'not_claimed';
   constructor(id: string) {
-    super(`Task ${id} was never claimed, so nobody can have finished it; claim it first`);
+    super(`Task ${id} was never claimed; claim it before you report on it`);
   }
 }
 
@@ -40,7 +40,7 @@ export class LeaseLost extends TaskError {
     id: string,
     readonly reason: LeaseLostReason,
   ) {
-    super(`The lease on task ${id} is not valid any more (${reason}); stop working on it`);
+    super(`The lease on task ${id} has ended (${reason}); stop the work`);
   }
 }
 

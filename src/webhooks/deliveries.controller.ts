@@ -37,9 +37,9 @@ export class DeliveriesController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'listWebhookDeliveries',
-    summary: 'List what webhooks were or will be sent, youngest first',
+    summary: 'List webhook deliveries, newest first',
     description:
-      'Those that have ended are kept for a while. A page may be short, even empty, while there is a next.',
+      'Ended deliveries are kept for a while. A page can be short, even empty, while `next_cursor` is set.',
   })
   @ApiOkResponse({ type: WebhookDeliveryPage, description: 'A page of deliveries', examples: DELIVERIES })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
@@ -59,18 +59,18 @@ export class DeliveriesController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'redeliverWebhook',
-    summary: 'Send a webhook once more',
-    description: 'Under the same `webhook-id`, whatever became of it before; from the first attempt on.',
+    summary: 'Redeliver a webhook',
+    description: 'Sends the message again under the same `webhook-id`, starting with the first wait.',
   })
-  @ApiParam({ name: 'delivery_id', description: 'Names the delivery', schema: { type: 'string' } })
-  @ApiOkResponse({ type: Redelivery, description: 'It is tried again', examples: REDELIVERY })
+  @ApiParam({ name: 'delivery_id', description: 'The id of the delivery', schema: { type: 'string' } })
+  @ApiOkResponse({ type: Redelivery, description: 'The delivery is retried', examples: REDELIVERY })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'delivery_not_found', 'store_unavailable')
   async redeliver(@Param('delivery_id') id: string, @Res() response: Response): Promise<void> {
     const kept = DELIVERY_ID.test(id) ? await this.book.find(id) : undefined;
     if (kept === undefined) {
       throw new ProblemError(
         'delivery_not_found',
-        'There is no such delivery; those that have ended are kept for a while',
+        'There is no such delivery; ended ones are kept for a while only',
       );
     }
     await this.box.redeliver(id);

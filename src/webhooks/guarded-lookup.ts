@@ -6,7 +6,7 @@ import type { NameLookup } from './name-lookup.js';
 export class AddressRefused extends Error {
   override readonly name = 'AddressRefused';
   constructor(host: string) {
-    super(`${host} leads to an address that is not public; WEBHOOK_ALLOW_PRIVATE=true allows it`);
+    super(`${host} resolves to an address that is not public; WEBHOOK_ALLOW_PRIVATE=true allows it`);
   }
 }
 

@@ -120,7 +120,7 @@ export class WorkerService {
 }
 
 function notSeen(id: string): ProblemError {
-  return new ProblemError('worker_not_found', `No worker ${id} was seen lately`);
+  return new ProblemError('worker_not_found', `No worker ${id} is known; it left or was silent for too long`);
 }
 
 /** Of a worker that was silent for so long that it is forgotten, and holds tasks: what these tell. */

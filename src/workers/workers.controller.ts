@@ -24,7 +24,7 @@ import { type KnownWorker, WorkerService } from './worker.service.js';
 
 const ID = {
   name: 'worker_id',
-  description: 'The name of the worker, as it gives it',
+  description: 'The id of the worker',
   schema: { type: 'string', pattern: WORKER_ID.source },
   example: 'worker-1',
 };
@@ -67,13 +67,12 @@ export class WorkersController {
   @Roles('producer', 'worker', 'viewer')
   @ApiOperation({
     operationId: 'listWorkers',
-    summary: 'List the workers that were seen lately',
+    summary: 'List workers',
     description:
-      'A worker is who gives a `worker_id`. Its `state` tells whether it works; one that holds nothing is forgotten when ' +
-      'it was not heard for WORKER_FORGET_SECONDS. A key that is for some queues only sees the workers and the tasks of ' +
-      'those.',
+      'Lists every worker that sent a `worker_id`. A worker without tasks leaves the list WORKER_FORGET_SECONDS ' +
+      'after the service last heard from it. A key for some queues sees only the workers and tasks of those.',
   })
-  @ApiOkResponse({ type: WorkerList, description: 'All of them', examples: WORKERS })
+  @ApiOkResponse({ type: WorkerList, description: 'The workers', examples: WORKERS })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
   async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
     const workers = await this.workers.list(principal);
@@ -84,12 +83,12 @@ export class WorkersController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'drainWorker',
-    summary: 'Give a worker nothing more, and tell it so',
+    summary: 'Drain a worker',
     description:
-      'Its next heartbeat or claim is answered with `command: "drain"`, and `GET /tasks/next` with the header ' +
-      '`X-Worker-Command: drain`. It may finish what it holds. Every process knows within two seconds.',
+      'Its next heartbeat or claim gets `command: "drain"`, and `GET /tasks/next` gets the header ' +
+      '`X-Worker-Command: drain`. The worker finishes what it holds. Every process learns it within two seconds.',
   })
-  @ApiOkResponse({ type: WorkerStatus, description: 'It drains', examples: DRAINED })
+  @ApiOkResponse({ type: WorkerStatus, description: 'The worker is draining', examples: DRAINED })
   async drain(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.drain(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'draining' }));
@@ -99,11 +98,10 @@ export class WorkersController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'resumeWorker',
-    summary: 'Give a drained worker tasks again',
-    description:
-      'For a worker that comes back under its old name. One that stays away is forgotten by itself.',
+    summary: 'Resume a drained worker',
+    description: 'For a drained worker that returns under its old name.',
   })
-  @ApiOkResponse({ type: WorkerStatus, description: 'It is active', examples: RESUMED })
+  @ApiOkResponse({ type: WorkerStatus, description: 'The worker is active', examples: RESUMED })
   async resume(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
     await this.workers.resume(id);
     sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'active' }));
@@ -113,12 +111,12 @@ export class WorkersController {
   @Roles('worker')
   @ApiOperation({
     operationId: 'leaveWorker',
-    summary: 'Say that a worker has ended',
+    summary: 'Sign off a worker',
     description:
-      'It is `gone` at once, for every process. What it still holds is left to its leases: release that first. May be ' +
-      'repeated. When it claims, beats or reports again under this name, it is back.',
+      'The worker is `gone` at once, for every process. Release its tasks first: this call does not end leases. ' +
+      'Safe to repeat. Its next claim, heartbeat or report brings it back.',
   })
-  @ApiOkResponse({ type: ListedWorker, description: 'It is gone', examples: LEFT })
+  @ApiOkResponse({ type: ListedWorker, description: 'The worker is gone', examples: LEFT })
   async leave(
     @Param('worker_id', new WorkerIdPipe()) id: string,
     @CurrentPrincipal() principal: Principal,

@@ -130,7 +130,7 @@ describeStores(({ name, settings }) => {
     const sent = { method: 'POST', headers, redirect: 'manual' } as const;
     const wrong = await fetch(`${service.url}/dashboard/sign-in`, { ...sent, body });
     expect([wrong.status, wrong.headers.get('set-cookie')]).toEqual([401, null]);
-    expect(await wrong.text()).toContain('The API key is not a valid one');
+    expect(await wrong.text()).toContain('The API key is not valid');
     body.set('key', ADMIN);
     const right = await fetch(`${service.url}/dashboard/sign-in`, { ...sent, body });
     expect([right.status, right.headers.get('location')]).toEqual([303, '/dashboard']);

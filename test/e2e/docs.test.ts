@@ -66,7 +66,7 @@ describe('the documentation', () => {
       expect(operation).toMatchObject({
         operationId: expect.stringMatching(/^[a-z][A-Za-z]+$/),
         summary: expect.stringMatching(/^[A-Z].{5,70}[^.]$/),
-        description: expect.stringMatching(/Takes (no key|a key with the role .*`admin`)/),
+        description: expect.stringMatching(/Needs (no key|a key with the role .*`admin`)/),
         tags: [expect.stringMatching(new RegExp(`^(${tags.join('|')})$`))],
         security: expect.any(Array),
       });

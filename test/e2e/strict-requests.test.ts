@@ -144,7 +144,7 @@ describeStores(({ startApp }) => {
           pointer: 'batch_id',
           detail: expect.stringContaining('batch_id is not a query parameter') as string,
         },
-        { pointer: '', detail: expect.stringContaining('nothing was done') as string },
+        { pointer: '', detail: expect.stringContaining('nothing was changed') as string },
       ]);
     });
 

@@ -23,7 +23,7 @@ export class BatchQuery {
 export class BatchListQuery {
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Batches on a page',
+    description: 'Batches per page',
     default: 100,
     minimum: 1,
     maximum: 500,
@@ -34,10 +34,10 @@ export class BatchListQuery {
   @Max(500)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
   @IsOptional()
   @IsString()
-  @Matches(CURSOR, { message: 'cursor is not the next_cursor of a page' })
+  @Matches(CURSOR, { message: 'cursor must be the next_cursor of a page' })
   readonly cursor?: string;
 }
 
@@ -45,7 +45,7 @@ export class BatchListQuery {
 @Strict({ mayBeNull: ['reason'] })
 @ApiSchema({ name: 'BatchCancellation' })
 export class BatchCancelDto {
-  @ApiPropertyOptional({ description: 'Why; shown in the `message` of each task', maxLength: 1000 })
+  @ApiPropertyOptional({ description: 'The reason, shown in the `message` of each task', maxLength: 1000 })
   @IsOptional()
   @IsString()
   @MaxLength(1000)
@@ -59,7 +59,7 @@ export class BatchRedriveDto {
   @ApiPropertyOptional({
     enum: ['failed', 'lost'],
     description:
-      'Only tasks that failed by themselves, or only those whose workers were lost; by default both, and the expired',
+      'failed: only tasks without attempts left; lost: only tasks without interruptions left; by default both, and expired tasks',
   })
   @IsOptional()
   @IsIn(['failed', 'lost'])

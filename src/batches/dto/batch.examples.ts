@@ -14,11 +14,11 @@ const RUNNING = {
 };
 
 export const BATCH_LIST = {
-  page: { summary: 'The only batch', value: { batches: [RUNNING], next_cursor: null } },
+  page: { summary: 'One batch', value: { batches: [RUNNING], next_cursor: null } },
 };
 
 export const BATCH_SHOWN = {
-  running: { summary: 'Its only task waits', value: RUNNING },
+  running: { summary: 'A batch with one queued task', value: RUNNING },
 };
 
 export const BATCH_CANCEL = {
@@ -26,15 +26,15 @@ export const BATCH_CANCEL = {
     reason: { summary: 'With a reason', value: { reason: 'The run was stopped' } },
   },
   cancelled: {
-    reason: { summary: 'One task had not ended', value: { batch_id: 'run-8', tasks_cancelled: 1 } },
+    reason: { summary: 'One task was cancelled', value: { batch_id: 'run-8', tasks_cancelled: 1 } },
   },
 };
 
 export const BATCH_REDRIVE = {
   requests: {
-    failed: { summary: 'What failed by itself', value: { outcome: 'failed' } },
+    failed: { summary: 'Failed tasks only', value: { outcome: 'failed' } },
   },
   redriven: {
-    failed: { summary: 'One task waits again', value: { batch_id: 'run-8', tasks_redriven: 1 } },
+    failed: { summary: 'One task was queued again', value: { batch_id: 'run-8', tasks_redriven: 1 } },
   },
 };

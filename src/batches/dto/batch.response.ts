@@ -4,44 +4,44 @@ import { COUNT, INTEGER_OR_NULL, TEXT_OR_NULL, TIME_OR_NULL } from '../../queue/
 /** Answers about batches. They exist for the OpenAPI document; `batches.controller.ts` writes them. */
 
 export class BatchCounts {
-  @ApiProperty({ ...COUNT, description: 'Wait for their time' })
+  @ApiProperty({ ...COUNT, description: 'Delayed tasks' })
   readonly delayed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Wait for a worker' })
+  @ApiProperty({ ...COUNT, description: 'Queued tasks' })
   readonly queued!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Are being worked on' })
+  @ApiProperty({ ...COUNT, description: 'Tasks held by workers' })
   readonly processing!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Were completed' })
+  @ApiProperty({ ...COUNT, description: 'Completed tasks' })
   readonly completed!: number;
 
   @ApiProperty({
     ...COUNT,
-    description: 'Are dead letters: they failed, or their workers were lost, too often',
+    description: 'Dead letters without attempts or interruptions left',
   })
   readonly failed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Were cancelled' })
+  @ApiProperty({ ...COUNT, description: 'Cancelled tasks' })
   readonly cancelled!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Expired before they were started' })
+  @ApiProperty({ ...COUNT, description: 'Expired tasks' })
   readonly expired!: number;
 }
 
 export class BatchStatus {
-  @ApiProperty({ description: 'The name of the batch' })
+  @ApiProperty({ description: 'The id of the batch' })
   readonly batch_id!: string;
 
   @ApiProperty({
     enum: ['running', 'done'],
-    description: 'done: each of its tasks has ended. It may grow again',
+    description: 'done: each task has ended. A new task or a redrive makes it running again',
   })
   readonly status!: 'running' | 'done';
 
   @ApiProperty({
     ...COUNT,
-    description: 'Tasks that are known; ended ones are forgotten after their retention',
+    description: 'All tasks, including ended ones until their retention is over',
   })
   readonly total!: number;
 
@@ -51,19 +51,22 @@ export class BatchStatus {
   @ApiProperty({ type: BatchCounts, description: 'Tasks by state' })
   readonly counts!: BatchCounts;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'When it was made; null when its tasks came one by one' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'When it was created; null if its tasks came one by one' })
   readonly created_at!: string | null;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'When its last task ended' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'When the last task ended' })
   readonly done_at!: string | null;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'When what was left of it was last cancelled as a whole' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'When the batch was last cancelled as a whole' })
   readonly cancelled_at!: string | null;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Is told when the batch is done' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'URL that gets a webhook when the batch is done' })
   readonly callback_url!: string | null;
 
-  @ApiProperty({ ...INTEGER_OR_NULL, description: 'More failed tasks than that cancel the rest' })
+  @ApiProperty({
+    ...INTEGER_OR_NULL,
+    description: 'Failed tasks that the batch tolerates; one more cancels the rest',
+  })
   readonly max_failures!: number | null;
 }
 
@@ -71,22 +74,22 @@ export class BatchList {
   @ApiProperty({ type: [BatchStatus], description: 'The newest first' })
   readonly batches!: readonly BatchStatus[];
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Send it as `cursor` for the next page; null on the last' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The `cursor` of the next page; null on the last' })
   readonly next_cursor!: string | null;
 }
 
 export class CancelledBatch {
-  @ApiProperty({ description: 'The name of the batch' })
+  @ApiProperty({ description: 'The id of the batch' })
   readonly batch_id!: string;
 
-  @ApiProperty({ ...COUNT, description: 'How many tasks were cancelled' })
+  @ApiProperty({ ...COUNT, description: 'The number of cancelled tasks' })
   readonly tasks_cancelled!: number;
 }
 
 export class RedrivenBatch {
-  @ApiProperty({ description: 'The name of the batch' })
+  @ApiProperty({ description: 'The id of the batch' })
   readonly batch_id!: string;
 
-  @ApiProperty({ ...COUNT, description: 'How many tasks wait again' })
+  @ApiProperty({ ...COUNT, description: 'The number of tasks queued again' })
   readonly tasks_redriven!: number;
 }

@@ -158,7 +158,7 @@ function shownAt(form: URLSearchParams, now: Instant): Instant {
   const text = form.get('at') ?? '';
   const at = Number(text);
   if (text !== '' && Number.isFinite(at) && at <= now) return at;
-  throw new ProblemError('invalid_request', 'The form does not say when it was shown; open it again');
+  throw new ProblemError('invalid_request', 'The form is out of date; open it again');
 }
 
 /** What the address, or the form that came from it, asks for. */
@@ -168,10 +168,7 @@ function orderOf(query: URLSearchParams, at: Instant): BulkOrder {
   const filters = readActionFilters(query, CONFIRMATION);
   // To leave a filter out that cannot be read would act on more than was meant.
   if (filters.unusable.length > 0) {
-    throw new ProblemError(
-      'invalid_request',
-      `No task can have this: look at ${filters.unusable.join(', ')}`,
-    );
+    throw new ProblemError('invalid_request', `Not a valid filter: ${filters.unusable.join(', ')}`);
   }
   return { action, filters, at };
 }

@@ -61,13 +61,13 @@ export class SessionController {
   async asset(@Req() request: Request, @Res() response: Response): Promise<void> {
     const file = await this.files.find(String(request.params.file));
     if (file === undefined)
-      throw new ProblemError('not_found', 'There is no such file; npm run build adds them');
+      throw new ProblemError('not_found', 'There is no such file; npm run build creates it');
     sendReply(request, response, file);
   }
 }
 
 function requireSameOrigin(request: Request): void {
-  if (!isSameOrigin(request)) throw new ProblemError('forbidden', 'This came from a page of another site');
+  if (!isSameOrigin(request)) throw new ProblemError('forbidden', 'This request came from another site');
 }
 
 function nextOf(text: string | null): string {

@@ -128,7 +128,7 @@ function filterForm(filters: TaskFilters): Html {
     ${
       unusable.length > 0 &&
       html`<p class="problem" role="alert">
-        No task can have this: look at ${unusable.join(', ')}. Nothing is listed until it is right.
+        Not a valid filter: ${unusable.join(', ')}. Nothing is listed until it is right.
       </p>`
     }
   </form>`;

@@ -6,6 +6,6 @@ export function requireRole(principal: Principal, role: Role): void {
   if (hasRole(principal, [role])) return;
   throw new ProblemError(
     'forbidden',
-    `The key ${principal.keyId} may look and not change; this takes ${role} or admin`,
+    `The key ${principal.keyId} can only read; use a key with the role ${role} or admin`,
   );
 }

@@ -18,7 +18,7 @@ export class SessionGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request & AuthenticatedRequest>();
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (!isRead && !isSameOrigin(request)) {
-      throw new ProblemError('forbidden', 'This came from a page of another site; use the dashboard itself');
+      throw new ProblemError('forbidden', 'This request came from another site; use the dashboard');
     }
     const principal = await this.sessions.principalOf(request);
     if (principal === undefined) throw new SignInNeeded(isRead ? request.originalUrl : '/dashboard');

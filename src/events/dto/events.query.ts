@@ -12,7 +12,7 @@ const MAX_EVAL_IDS = 100;
 export class EventsQuery {
   @ApiPropertyOptional({
     ...COMMA_LIST,
-    description: 'Only events of tasks in these queues, separated by commas',
+    description: 'Only events of these queues, separated by commas',
     maxItems: LIMITS.queuesPerClaim,
     pattern: QUEUE_NAME.source,
   })
@@ -51,12 +51,11 @@ export class EventsQuery {
 
   @ApiPropertyOptional({
     description:
-      'The same as the header `Last-Event-ID`, for clients that cannot set it. The header is stronger, as a client ' +
-      'that reconnects sends both',
+      'Like the header `Last-Event-ID`, for clients that cannot set it. If both are present, the header wins',
     maxLength: 100,
   })
   @IsOptional()
   @IsString()
-  @Matches(/^[0-9]{1,16}$/, { message: 'last_event_id is not the id of an event' })
+  @Matches(/^[0-9]{1,16}$/, { message: 'last_event_id must be the id of an event' })
   readonly last_event_id?: string;
 }

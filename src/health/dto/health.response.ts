@@ -8,19 +8,19 @@ export class HealthAnswer {
   @ApiProperty({ enum: ['healthy', 'unhealthy'], description: 'unhealthy: the store cannot take writes' })
   readonly status!: 'healthy' | 'unhealthy';
 
-  @ApiProperty({ enum: ['queue'], description: 'Which service this is' })
+  @ApiProperty({ enum: ['queue'], description: 'The name of the service' })
   readonly service!: 'queue';
 
-  @ApiProperty({ ...COUNT_OR_NULL, description: 'Tasks that could be claimed now; null when unhealthy' })
+  @ApiProperty({ ...COUNT_OR_NULL, description: 'Ready tasks; null when unhealthy' })
   readonly queue_size!: number | null;
 
-  @ApiProperty({ ...COUNT_OR_NULL, description: 'Every task that is known; null when unhealthy' })
+  @ApiProperty({ ...COUNT_OR_NULL, description: 'Tasks in all states; null when unhealthy' })
   readonly total_tasks!: number | null;
 
   @ApiProperty({
     enum: ['connected', 'disconnected'],
     description:
-      'Whether events go out and, with tasks in Redis, events of other processes come in; the service is healthy without them',
+      'Whether events go out and, with tasks in Redis, transitions of other processes come in; the service is healthy without',
   })
   readonly redis!: 'connected' | 'disconnected';
 
@@ -37,6 +37,6 @@ export class LiveAnswer {
 }
 
 export class ReadyAnswer {
-  @ApiProperty({ enum: ['ready', 'not ready'], description: 'Whether new work should be sent here' })
+  @ApiProperty({ enum: ['ready', 'not ready'], description: 'Check readiness' })
   readonly status!: 'ready' | 'not ready';
 }

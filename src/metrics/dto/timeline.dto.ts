@@ -5,7 +5,7 @@ export const STEPS = [10, 30, 60, 300] as const;
 
 /** `GET /timeline`. */
 export class TimelineQuery {
-  @ApiPropertyOptional({ type: 'integer', description: 'Seconds in one step', default: 60, enum: STEPS })
+  @ApiPropertyOptional({ type: 'integer', description: 'Seconds per step', default: 60, enum: STEPS })
   @IsOptional()
   @IsInt()
   @IsIn(STEPS)
@@ -17,57 +17,60 @@ const SPREAD = { nullable: true, type: () => Percentiles } as const;
 
 /** Seconds that half, 95 % and 99 % of the durations did not exceed, within 10 %. */
 export class Percentiles {
-  @ApiProperty({ description: 'Half took no longer', minimum: 0 })
+  @ApiProperty({ description: 'The median in seconds', minimum: 0 })
   readonly p50!: number;
 
-  @ApiProperty({ description: '95 % took no longer', minimum: 0 })
+  @ApiProperty({ description: 'The 95th percentile in seconds', minimum: 0 })
   readonly p95!: number;
 
-  @ApiProperty({ description: '99 % took no longer', minimum: 0 })
+  @ApiProperty({ description: 'The 99th percentile in seconds', minimum: 0 })
   readonly p99!: number;
 }
 
 /** What happened in one step of time. */
 export class TimelineStep {
-  @ApiProperty({ type: 'string', format: 'date-time', description: 'When the step began' })
+  @ApiProperty({ type: 'string', format: 'date-time', description: 'The start of the step' })
   readonly at!: string;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks taken in' })
+  @ApiProperty({ ...COUNT, description: 'Enqueued tasks' })
   readonly enqueued!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks claimed' })
+  @ApiProperty({ ...COUNT, description: 'Claimed tasks' })
   readonly started!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that succeeded' })
+  @ApiProperty({ ...COUNT, description: 'Completed tasks' })
   readonly completed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that became dead letters' })
+  @ApiProperty({ ...COUNT, description: 'New dead letters' })
   readonly failed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that were cancelled' })
+  @ApiProperty({ ...COUNT, description: 'Cancelled tasks' })
   readonly cancelled!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that did not start in time' })
+  @ApiProperty({ ...COUNT, description: 'Expired tasks' })
   readonly expired!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Failed attempts that will be made again' })
+  @ApiProperty({ ...COUNT, description: 'Failed attempts with a retry' })
   readonly retried!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Attempts whose worker was lost' })
+  @ApiProperty({ ...COUNT, description: 'Lost attempts' })
   readonly lost!: number;
 
-  @ApiProperty({ ...SPREAD, description: 'Seconds from ready to claimed; null when nothing was claimed' })
+  @ApiProperty({ ...SPREAD, description: 'Seconds from ready to claimed; null without claims' })
   readonly wait!: Percentiles | null;
 
-  @ApiProperty({ ...SPREAD, description: 'Seconds from claimed to the end; null when no attempt ended' })
+  @ApiProperty({
+    ...SPREAD,
+    description: 'Seconds from claimed to the end of the attempt; null without ended attempts',
+  })
   readonly run!: Percentiles | null;
 }
 
 @ApiExtraModels(Percentiles, TimelineStep)
 export class TimelineAnswer {
-  @ApiProperty({ type: 'integer', description: 'Seconds in one step' })
+  @ApiProperty({ type: 'integer', description: 'Seconds per step' })
   readonly step!: number;
 
-  @ApiProperty({ type: [TimelineStep], description: 'Oldest first; the last one is under way' })
+  @ApiProperty({ type: [TimelineStep], description: 'Oldest first; the last step is incomplete' })
   readonly points!: readonly TimelineStep[];
 }

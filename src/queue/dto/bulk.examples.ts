@@ -17,7 +17,7 @@ const LOST = {
   type: problemType('lease_lost'),
   title: PROBLEMS.lease_lost.title,
   status: PROBLEMS.lease_lost.status,
-  detail: 'The lease on task eval-11 is not valid any more (reassigned); stop working on it',
+  detail: 'The lease on task eval-11 has ended (reassigned); stop the work',
   code: 'lease_lost',
 };
 
@@ -34,7 +34,7 @@ export const ENQUEUE_ALL = {
       },
     },
     lines: {
-      summary: 'One task a line',
+      summary: 'One task per line',
       value:
         '{"eval_id":"eval-11","code":"print(2)","batch_id":"run-8"}\n' +
         '{"eval_id":"eval-12","code":"print(3)","batch_id":"run-8"}\n',
@@ -42,7 +42,7 @@ export const ENQUEUE_ALL = {
   },
   answered: {
     document: {
-      summary: 'One was taken, one refused',
+      summary: 'One task accepted, one refused',
       value: {
         batch_id: 'run-8',
         accepted: 1,
@@ -59,7 +59,7 @@ export const ENQUEUE_ALL = {
 export const HEARTBEAT_ALL = {
   requests: {
     two: {
-      summary: 'All that the worker holds',
+      summary: 'All leases of the worker',
       value: {
         worker_id: 'worker-1',
         leases: [
@@ -71,7 +71,7 @@ export const HEARTBEAT_ALL = {
   },
   answered: {
     two: {
-      summary: 'One lease goes on, one is lost',
+      summary: 'One lease extended, one lost',
       value: {
         results: [
           {
@@ -91,7 +91,7 @@ export const HEARTBEAT_ALL = {
 export const FINISH_ALL = {
   requests: {
     two: {
-      summary: 'Two results, and the next task',
+      summary: 'Two results, and a claim of the next task',
       value: {
         results: [
           { eval_id: 'eval-10', lease_id: LEASE_EXAMPLE, status: 'completed', output: { stdout: '1\n' } },
@@ -109,7 +109,7 @@ export const FINISH_ALL = {
   },
   answered: {
     two: {
-      summary: 'Both have ended, and nothing else was ready',
+      summary: 'Both tasks have ended, and no other task was ready',
       value: {
         results: [
           { index: 0, eval_id: 'eval-10', status: 'completed' },
@@ -124,13 +124,13 @@ export const FINISH_ALL = {
 export const CANCEL = {
   requests: { reason: { summary: 'With a reason', value: { reason: 'superseded by eval-5' } } },
   cancelled: {
-    reason: { summary: 'It has ended', value: { eval_id: 'eval-4', status: 'cancelled' } },
+    reason: { summary: 'The task has ended', value: { eval_id: 'eval-4', status: 'cancelled' } },
   },
 };
 
 export const REDRIVE = {
   redriven: {
-    summary: 'It waits again, with fresh budgets',
+    summary: 'The task is queued again with fresh budgets',
     value: {
       eval_id: 'eval-4',
       status: 'queued',
@@ -146,10 +146,13 @@ export const REDRIVE = {
 
 export const REDRIVE_ALL = {
   requests: {
-    failed: { summary: 'Those of one queue', value: { status: 'failed', queue: 'default', limit: 100 } },
+    failed: {
+      summary: 'The dead letters of one queue',
+      value: { status: 'failed', queue: 'default', limit: 100 },
+    },
   },
   redriven: {
-    failed: { summary: 'There was one', value: { status: 'redriven', tasks_redriven: 1 } },
+    failed: { summary: 'One task was queued again', value: { status: 'redriven', tasks_redriven: 1 } },
   },
 };
 

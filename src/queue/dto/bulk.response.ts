@@ -6,7 +6,7 @@ import { ClaimedTask, KeptLease } from './work.response.js';
 
 /** Answers to bulk requests: one result for each item. They exist for the OpenAPI document. */
 
-const INDEX = { ...COUNT, description: 'The place of the item in the request, from 0' };
+const INDEX = { ...COUNT, description: 'The index of the item in the request, from 0' };
 const STATE = { enum: TASK_STATES, description: 'The state of the task' };
 
 /** An item that was refused; the others are not affected. */
@@ -14,7 +14,7 @@ export class RefusedItem {
   @ApiProperty(INDEX)
   readonly index!: number;
 
-  @ApiProperty({ type: Problem, description: 'Why' })
+  @ApiProperty({ type: Problem, description: 'The reason' })
   readonly problem!: Problem;
 }
 
@@ -22,13 +22,13 @@ export class AcceptedTask {
   @ApiProperty(INDEX)
   readonly index!: number;
 
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
   @ApiProperty(STATE)
   readonly status!: TaskState;
 
-  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Its place in the queue; null unless it is queued' })
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Its position in the queue; null unless queued' })
   readonly position!: number | null;
 }
 
@@ -36,7 +36,7 @@ export class FinishedItem {
   @ApiProperty(INDEX)
   readonly index!: number;
 
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
   @ApiProperty(STATE)
@@ -44,7 +44,7 @@ export class FinishedItem {
 }
 
 export class KeptItem extends KeptLease {
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
   @ApiProperty(INDEX)
@@ -52,7 +52,7 @@ export class KeptItem extends KeptLease {
 }
 
 export class LostItem extends RefusedItem {
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 }
 
@@ -62,13 +62,13 @@ function eitherOf(...types: readonly (new () => object)[]) {
 
 @ApiExtraModels(AcceptedTask, RefusedItem)
 export class BatchAnswer {
-  @ApiProperty({ description: 'What the tasks belong to' })
+  @ApiProperty({ description: 'The batch of the tasks' })
   readonly batch_id!: string;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that were taken, or were there before' })
+  @ApiProperty({ ...COUNT, description: 'Accepted tasks, including repeated ones' })
   readonly accepted!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Items that were refused' })
+  @ApiProperty({ ...COUNT, description: 'Refused items' })
   readonly rejected!: number;
 
   @ApiProperty({ ...eitherOf(AcceptedTask, RefusedItem), description: 'In the order of the request' })
@@ -80,12 +80,12 @@ export class FinishedItems {
   @ApiProperty({ ...eitherOf(FinishedItem, RefusedItem), description: 'In the order of the request' })
   readonly results!: readonly object[];
 
-  @ApiPropertyOptional({ type: [ClaimedTask], description: 'The next tasks; with `claim` only' })
+  @ApiPropertyOptional({ type: [ClaimedTask], description: 'The claimed tasks; only with `claim`' })
   readonly tasks?: readonly ClaimedTask[];
 
   @ApiPropertyOptional({
     enum: ['drain'],
-    description: 'With `claim` only: this worker gets nothing any more',
+    description: 'Only with `claim`; drain: this worker gets no more tasks',
   })
   readonly command?: 'drain';
 }

@@ -24,7 +24,7 @@ export class BackoffDto {
   @ApiPropertyOptional({
     enum: ['exponential', 'fixed'],
     default: 'exponential',
-    description: 'Doubling, or always the same',
+    description: 'exponential doubles the wait with each failure; fixed keeps it',
   })
   @IsOptional()
   @IsIn(['exponential', 'fixed'])
@@ -42,7 +42,12 @@ export class BackoffDto {
   @Max(LIMITS.backoff)
   readonly delay: number = 1;
 
-  @ApiPropertyOptional({ description: 'Seconds at most', default: 300, minimum: 0, maximum: LIMITS.backoff })
+  @ApiPropertyOptional({
+    description: 'Longest wait in seconds',
+    default: 300,
+    minimum: 0,
+    maximum: LIMITS.backoff,
+  })
   @IsOptional()
   @IsNumber()
   @Min(0)
@@ -50,7 +55,7 @@ export class BackoffDto {
   readonly max_delay: number = 300;
 
   @ApiPropertyOptional({
-    description: 'Share of the wait that is added at random',
+    description: 'Random addition, as a share of the wait',
     default: 0.1,
     minimum: 0,
     maximum: 1,
@@ -66,7 +71,7 @@ export class BackoffDto {
 @ApiSchema({ name: 'NewTask' })
 export class CreateTaskDto {
   @ApiProperty({
-    description: 'The name of the task, chosen by the producer; the same content may be sent under it again',
+    description: 'The id of the task, chosen by the producer; repeating the same content is safe',
     pattern: EVAL_ID.source,
     example: 'eval-42',
   })
@@ -76,7 +81,7 @@ export class CreateTaskDto {
 
   @ApiProperty({
     type: String,
-    description: 'What to run; handed to the worker to the byte, 1 MiB at most',
+    description: 'The code to run, passed to the worker unchanged; at most 1 MiB',
     example: 'print(6 * 7)',
   })
   @OpaqueJson({ type: 'string', maxBytes: 'maxCodeBytes' })
@@ -88,14 +93,18 @@ export class CreateTaskDto {
   @Matches(LABEL)
   readonly language: string = 'python';
 
-  @ApiPropertyOptional({ description: 'What runs the code', default: 'docker', pattern: LABEL.source })
+  @ApiPropertyOptional({
+    description: 'The engine that runs the code',
+    default: 'docker',
+    pattern: LABEL.source,
+  })
   @IsOptional()
   @IsString()
   @Matches(LABEL)
   readonly engine: string = 'docker';
 
   @ApiPropertyOptional({
-    description: 'Seconds that one attempt may run',
+    description: 'Seconds that one attempt can run',
     default: 30,
     minimum: 1,
     maximum: LIMITS.timeout,
@@ -120,7 +129,7 @@ export class CreateTaskDto {
   readonly priority: number = 1;
 
   @ApiPropertyOptional({
-    description: 'The queue it waits in; created by use',
+    description: 'The queue; created on first use',
     default: 'default',
     pattern: QUEUE_NAME.source,
   })
@@ -132,7 +141,7 @@ export class CreateTaskDto {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
-    description: 'Anything the worker should know; comes back as the same JSON text, 16 KiB at most',
+    description: 'Any data for the worker, kept as the same JSON text; at most 16 KiB',
     example: { user: 'u-7' },
   })
   @IsOptional()
@@ -140,7 +149,7 @@ export class CreateTaskDto {
   readonly metadata?: RawJson;
 
   @ApiPropertyOptional({
-    description: 'Seconds before it may start; not together with run_at',
+    description: 'Seconds until it can start; excludes run_at',
     minimum: 0,
     maximum: LIMITS.delay,
   })
@@ -150,14 +159,14 @@ export class CreateTaskDto {
   @Max(LIMITS.delay)
   readonly delay?: number;
 
-  @ApiPropertyOptional({ description: 'When it may start; not together with delay', ...MOMENT })
+  @ApiPropertyOptional({ description: 'Earliest start; excludes delay', ...MOMENT })
   @IsOptional()
   @IsString()
   @IsMoment()
   readonly run_at?: string;
 
   @ApiPropertyOptional({
-    description: 'Seconds within which it must start; not together with expires_at',
+    description: 'Seconds within which it must start; excludes expires_at',
     minimum: 0.001,
     maximum: LIMITS.delay,
   })
@@ -168,7 +177,7 @@ export class CreateTaskDto {
   readonly ttl?: number;
 
   @ApiPropertyOptional({
-    description: 'When it expires if it has not started; not together with ttl',
+    description: 'Latest start; excludes ttl',
     ...MOMENT,
   })
   @IsOptional()
@@ -178,7 +187,7 @@ export class CreateTaskDto {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Failures before it is a dead letter',
+    description: 'Failures until the task is a dead letter',
     default: 1,
     minimum: 1,
     maximum: LIMITS.attempts,
@@ -191,7 +200,7 @@ export class CreateTaskDto {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Lost leases that are forgiven before it is a dead letter',
+    description: 'Lost leases that return the task to the queue; one more makes it a dead letter',
     default: 3,
     minimum: 0,
     maximum: LIMITS.attempts,
@@ -202,14 +211,14 @@ export class CreateTaskDto {
   @Max(LIMITS.attempts)
   readonly max_interruptions: number = 3;
 
-  @ApiPropertyOptional({ type: () => BackoffDto, description: 'How long to wait between attempts' })
+  @ApiPropertyOptional({ type: () => BackoffDto, description: 'The wait between attempts' })
   @IsOptional()
   @ValidateNested()
   @Type(() => BackoffDto)
   readonly backoff?: BackoffDto;
 
   @ApiPropertyOptional({
-    description: 'Is told of the end of the task by a webhook; http or https, without user and password',
+    description: 'URL that gets a webhook when the task ends; http or https, without user and password',
     format: 'uri',
     maxLength: LIMITS.webAddress,
     example: 'https://example.org/hooks/eval',
@@ -222,7 +231,7 @@ export class CreateTaskDto {
 
   @ApiPropertyOptional({
     description:
-      'Whose it is: a user, a team. Groups of a queue take turns within a priority, and may be limited each by itself',
+      'The owner of the task, such as a user or team. Within a priority, groups take turns; each can be limited',
     minLength: 1,
     maxLength: 128,
     example: 'team-a',
@@ -235,14 +244,14 @@ export class CreateTaskDto {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: { type: 'string', pattern: REQUIRED_VALUE.source },
-    description: `What a worker must offer to get it, ${LIMITS.requires} labels at most; values must be equal`,
+    description: `Labels that a worker must offer with equal values; at most ${LIMITS.requires}`,
     example: { gpu: 'a100' },
   })
   @IsOptional()
   @OpaqueJson({ type: 'object', maxBytes: LIMITS.labelsBytes })
   readonly requires?: RawJson;
 
-  @ApiPropertyOptional({ description: 'What it belongs to', pattern: BATCH_ID.source })
+  @ApiPropertyOptional({ description: 'The batch of the task', pattern: BATCH_ID.source })
   @IsOptional()
   @IsString()
   @Matches(BATCH_ID)

@@ -29,7 +29,7 @@ export const LEASE_EXAMPLE = '0-vRmDyHh0RP1BIeebswU0iE_0';
 
 export const EVAL_ID_PARAMETER = {
   name: 'eval_id',
-  description: 'The name of the task, as its producer chose it',
+  description: 'The id of the task',
   schema: { type: 'string', pattern: EVAL_ID.source },
   example: 'eval-1',
 };
@@ -37,7 +37,7 @@ export const EVAL_ID_PARAMETER = {
 export const TRACEPARENT = {
   name: 'traceparent',
   required: false,
-  description: 'W3C trace context; kept with the task and handed to its worker. A bad one is ignored',
+  description: 'W3C trace context; kept with the task and passed to its worker. An invalid one is ignored',
   schema: { type: 'string', pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' },
   example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
 };

@@ -22,7 +22,7 @@ import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 /** `GET /tasks/next`. */
 export class NextQuery {
   @ApiPropertyOptional({
-    description: 'Seconds to wait for a task',
+    description: 'Seconds to wait for a ready task',
     default: 0,
     minimum: 0,
     maximum: LIMITS.wait,
@@ -33,7 +33,7 @@ export class NextQuery {
   @Max(LIMITS.wait)
   readonly wait: number = 0;
 
-  @ApiPropertyOptional({ description: 'Who claims', pattern: WORKER_ID.source })
+  @ApiPropertyOptional({ description: 'The id of the worker', pattern: WORKER_ID.source })
   @IsOptional()
   @IsString()
   @Matches(WORKER_ID)
@@ -41,7 +41,7 @@ export class NextQuery {
 
   @ApiPropertyOptional({
     ...COMMA_LIST,
-    description: 'Queues to take from, looked at in this order, separated by commas',
+    description: 'Queues to claim from, in this order, separated by commas',
     default: ['default'],
     maxItems: LIMITS.queuesPerClaim,
     pattern: QUEUE_NAME.source,
@@ -139,7 +139,7 @@ export class ListQuery extends QueueAndStatusQuery {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Tasks on a page',
+    description: 'Tasks per page',
     default: 100,
     minimum: 1,
     maximum: LIMITS.pageSize,
@@ -150,7 +150,7 @@ export class ListQuery extends QueueAndStatusQuery {
   @Max(LIMITS.pageSize)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
   @IsOptional()
   @IsString()
   @Matches(CURSOR)

@@ -5,32 +5,32 @@ import { COUNT } from './field.docs.js';
 
 /** The tasks of one queue, by state. */
 export class QueueCounts {
-  @ApiProperty({ ...COUNT, description: 'Tasks that wait for their time' })
+  @ApiProperty({ ...COUNT, description: 'Delayed tasks' })
   readonly delayed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that could be claimed now' })
+  @ApiProperty({ ...COUNT, description: 'Ready tasks' })
   readonly queued!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that a worker holds' })
+  @ApiProperty({ ...COUNT, description: 'Tasks held by workers' })
   readonly processing!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that succeeded and are still kept' })
+  @ApiProperty({ ...COUNT, description: 'Completed tasks within their retention' })
   readonly completed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Dead letters: tasks whose budget ran out' })
+  @ApiProperty({ ...COUNT, description: 'Dead letters without attempts or interruptions left' })
   readonly failed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that were cancelled and are still kept' })
+  @ApiProperty({ ...COUNT, description: 'Cancelled tasks within their retention' })
   readonly cancelled!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Dead letters: tasks that did not start in time' })
+  @ApiProperty({ ...COUNT, description: 'Dead letters that did not start in time' })
   readonly expired!: number;
 
   @ApiProperty({
     type: Number,
     nullable: true,
     minimum: 0,
-    description: 'Seconds that the oldest queued task has waited; null when none is queued',
+    description: 'Age of the oldest queued task in seconds; null when none is queued',
   })
   readonly oldest_queued_age!: number | null;
 }
@@ -40,7 +40,7 @@ export class StatusAnswer extends QueueCounts {
   @ApiProperty({ ...COUNT, description: 'The same as `queued`' })
   readonly queue_length!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Every task that is known, in whatever state' })
+  @ApiProperty({ ...COUNT, description: 'Tasks in all states' })
   readonly total_tasks!: number;
 
   @ApiProperty({

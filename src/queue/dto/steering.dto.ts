@@ -8,7 +8,7 @@ import { REDRIVABLE_STATES } from '../../task/task-state.js';
 /** `POST /tasks/{eval_id}/cancel`. */
 @ApiSchema({ name: 'Cancellation' })
 export class CancelDto {
-  @ApiPropertyOptional({ description: 'Why; shown in the `message` of the task', maxLength: 1000 })
+  @ApiPropertyOptional({ description: 'The reason, shown in the `message` of the task', maxLength: 1000 })
   @IsOptional()
   @IsString()
   @MaxLength(1000)
@@ -19,7 +19,7 @@ export class CancelDto {
 @Strict()
 @ApiSchema({ name: 'Redrive' })
 export class RedriveDto {
-  @ApiProperty({ enum: REDRIVABLE_STATES, description: 'Which ended tasks to give back to their queues' })
+  @ApiProperty({ enum: REDRIVABLE_STATES, description: 'The state of the tasks to redrive' })
   @IsIn(REDRIVABLE_STATES)
   readonly status!: (typeof REDRIVABLE_STATES)[number];
 
@@ -37,7 +37,7 @@ export class RedriveDto {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'At most this many, the newest first',
+    description: 'Tasks to redrive at most, newest first',
     default: 1000,
     minimum: 1,
     maximum: LIMITS.redrive,
@@ -53,7 +53,7 @@ export class RedriveDto {
 @ApiSchema({ name: 'Batch' })
 export class BatchDto {
   @ApiPropertyOptional({
-    description: 'What the tasks belong to unless they say otherwise; made up when absent',
+    description: 'The batch of all tasks that name none; generated when absent',
     pattern: BATCH_ID.source,
   })
   @IsOptional()
@@ -62,7 +62,7 @@ export class BatchDto {
   readonly batch_id?: string;
 
   @ApiPropertyOptional({
-    description: 'Kept with the batch, and told when each of its tasks has ended',
+    description: 'URL that gets a webhook when each task of the batch has ended',
     format: 'uri',
     maxLength: 2000,
     example: 'https://example.com/done',
@@ -75,7 +75,7 @@ export class BatchDto {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'More failed tasks than that cancel the rest of the batch',
+    description: 'Failed tasks that the batch tolerates; one more cancels the rest',
     minimum: 0,
     maximum: LIMITS.maxFailures,
   })

@@ -108,24 +108,24 @@ const COMPLETED = {
 
 export const ENQUEUE = {
   requests: {
-    smallest: { summary: 'No more than it takes', value: SMALLEST },
-    full: { summary: 'In another queue, with retries', value: FULL },
-    later: { summary: 'Not before an hour is over', value: LATER },
+    smallest: { summary: 'Required fields only', value: SMALLEST },
+    full: { summary: 'Another queue, with retries', value: FULL },
+    later: { summary: 'Delayed by an hour', value: LATER },
   },
   created: {
-    smallest: { summary: 'It is the next one', value: QUEUED },
+    smallest: { summary: 'First in the queue', value: QUEUED },
     full: {
-      summary: 'In another queue',
+      summary: 'Another queue',
       value: { ...QUEUED, eval_id: 'eval-2', queue: 'gpu', priority: 5 },
     },
-    later: { summary: 'It waits for its time', value: DELAYED },
+    later: { summary: 'Delayed', value: DELAYED },
   },
-  replayed: { smallest: { summary: 'The same content again', value: QUEUED } },
+  replayed: { smallest: { summary: 'A repeated enqueue', value: QUEUED } },
 };
 
 export const LIST = {
   page: {
-    summary: 'The newest task, and where the next page begins',
+    summary: 'One task, and the cursor of the next page',
     value: {
       tasks: [{ ...DELAYED, ...FRESH }],
       next_cursor: '3-Q8cpsi',
@@ -135,7 +135,7 @@ export const LIST = {
 
 export const FIND = {
   queued: {
-    summary: 'It waits for a worker',
+    summary: 'A queued task',
     value: {
       ...QUEUED,
       ...FRESH,
@@ -153,13 +153,13 @@ export const FIND = {
       metadata: { user: 'u-7' },
     },
   },
-  processing: { summary: 'A worker has it', value: PROCESSING },
-  completed: { summary: 'It has ended', value: COMPLETED },
+  processing: { summary: 'A task in processing', value: PROCESSING },
+  completed: { summary: 'The task has ended', value: COMPLETED },
 };
 
 export const ATTEMPTS = {
   completed: {
-    summary: 'One attempt was enough',
+    summary: 'One attempt',
     value: {
       eval_id: 'eval-1',
       attempts: [
@@ -177,14 +177,14 @@ export const ATTEMPTS = {
   },
 };
 
-export const OUTPUT = { completed: { summary: 'What the worker sent', value: { stdout: '42\n' } } };
+export const OUTPUT = { completed: { summary: 'The output', value: { stdout: '42\n' } } };
 
 export const REMOVED = {
-  deleted: { summary: 'It is gone', value: { eval_id: 'eval-1', status: 'deleted' } },
+  deleted: { summary: 'It is deleted', value: { eval_id: 'eval-1', status: 'deleted' } },
 };
 
 export const CLEARED = {
-  cleared: { summary: 'There were three', value: { status: 'cleared', tasks_removed: 3 } },
+  cleared: { summary: 'Three tasks were removed', value: { status: 'cleared', tasks_removed: 3 } },
 };
 
 const CLAIMED = {
@@ -212,14 +212,14 @@ const CLAIMED = {
 };
 
 export const CLAIM_NEXT = {
-  task: { summary: 'A task, leased', value: CLAIMED },
-  nothing: { summary: 'Nothing is ready', value: null },
+  task: { summary: 'A claimed task', value: CLAIMED },
+  nothing: { summary: 'No task is ready', value: null },
 };
 
 export const CLAIM = {
   requests: {
     patient: {
-      summary: 'Up to two tasks, and wait for the first',
+      summary: 'Up to two tasks, waiting for the first',
       value: {
         worker_id: 'worker-1',
         queues: ['gpu', 'default'],
@@ -231,7 +231,7 @@ export const CLAIM = {
   },
   claimed: {
     patient: {
-      summary: 'One was ready',
+      summary: 'One task was ready',
       value: {
         tasks: [
           {
@@ -252,20 +252,20 @@ export const CLAIM = {
         ],
       },
     },
-    nothing: { summary: 'Nothing was ready in time', value: { tasks: [] } },
+    nothing: { summary: 'No task was ready in time', value: { tasks: [] } },
   },
 };
 
 export const HEARTBEAT = {
   requests: {
     progress: {
-      summary: 'Still at work',
+      summary: 'With progress',
       value: { lease_id: LEASE_EXAMPLE, progress: { percent: 40, message: 'test 4 of 10' } },
     },
   },
   kept: {
     progress: {
-      summary: 'The lease goes on',
+      summary: 'The lease is extended',
       value: { lease_expires_at: '2030-01-31T12:01:02.000Z', command: null, heartbeat_interval: 20 },
     },
   },
@@ -273,33 +273,39 @@ export const HEARTBEAT = {
 
 export const COMPLETE = {
   requests: {
-    output: { summary: 'With what came out', value: { lease_id: LEASE_EXAMPLE, output: { stdout: '42\n' } } },
+    output: { summary: 'With an output', value: { lease_id: LEASE_EXAMPLE, output: { stdout: '42\n' } } },
   },
-  finished: { output: { summary: 'It has ended', value: { eval_id: 'eval-1', status: 'completed' } } },
+  finished: { output: { summary: 'The task has ended', value: { eval_id: 'eval-1', status: 'completed' } } },
 };
 
 export const FAIL = {
   requests: {
     retry: {
-      summary: 'To be tried again',
+      summary: 'A failure with retry',
       value: { lease_id: LEASE_EXAMPLE, error: 'CUDA out of memory', exit_code: 1 },
     },
     final: {
-      summary: 'Not worth another try',
+      summary: 'A failure without retry',
       value: { lease_id: LEASE_EXAMPLE, error: 'SyntaxError: invalid syntax', retryable: false },
     },
   },
   finished: {
-    retry: { summary: 'It waits for its next attempt', value: { eval_id: 'eval-2', status: 'delayed' } },
-    final: { summary: 'It is a dead letter', value: { eval_id: 'eval-4', status: 'failed' } },
+    retry: {
+      summary: 'The task waits for its next attempt',
+      value: { eval_id: 'eval-2', status: 'delayed' },
+    },
+    final: { summary: 'The task is a dead letter', value: { eval_id: 'eval-4', status: 'failed' } },
   },
 };
 
 export const RELEASE = {
   requests: {
-    shutdown: { summary: 'The worker stops', value: { lease_id: LEASE_EXAMPLE, reason: 'worker-1 stops' } },
+    shutdown: {
+      summary: 'The worker is shutting down',
+      value: { lease_id: LEASE_EXAMPLE, reason: 'worker-1 stops' },
+    },
   },
   released: {
-    shutdown: { summary: 'It has its old place again', value: { eval_id: 'eval-4', status: 'queued' } },
+    shutdown: { summary: 'The task is queued again', value: { eval_id: 'eval-4', status: 'queued' } },
   },
 };

@@ -18,13 +18,13 @@ const STATE = { enum: TASK_STATES, description: 'The state of the task' };
 const POSITION = {
   ...INTEGER_OR_NULL,
   minimum: 1,
-  description: 'Its place in the queue, 1 for the one that is claimed next; null unless it is queued',
+  description: 'Its position in the queue, 1 for the next task; null unless queued',
 };
 const OUTCOMES = ['completed', 'failed', 'lost', 'released', 'cancelled'] as const;
 
 /** A task and the state it is in. */
 export class TaskStatus {
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
   @ApiProperty(STATE)
@@ -35,7 +35,7 @@ export class EnqueuedTask extends TaskStatus {
   @ApiProperty(POSITION)
   readonly position!: number | null;
 
-  @ApiProperty({ description: 'The queue it is in' })
+  @ApiProperty({ description: 'The queue of the task' })
   readonly queue!: string;
 
   @ApiProperty({ ...INTEGER, description: 'Higher goes first' })
@@ -44,10 +44,10 @@ export class EnqueuedTask extends TaskStatus {
   @ApiProperty({ ...TIME, description: 'When it was enqueued' })
   readonly queued_at!: string;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'When it may start; null unless it is delayed' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'Its start; null unless delayed' })
   readonly run_at!: string | null;
 
-  @ApiProperty({ description: 'Its state in words' })
+  @ApiProperty({ description: 'The state in words' })
   readonly message!: string;
 }
 
@@ -56,43 +56,43 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ description: 'The language of the code' })
   readonly language!: string;
 
-  @ApiProperty({ description: 'What runs the code' })
+  @ApiProperty({ description: 'The engine that runs the code' })
   readonly engine!: string;
 
-  @ApiProperty({ description: 'Seconds that one attempt may run' })
+  @ApiProperty({ description: 'Seconds that one attempt can run' })
   readonly timeout!: number;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Whose it is' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The group of the task' })
   readonly group!: string | null;
 
-  @ApiProperty({ ...LABELS_OR_NULL, description: 'What a worker must offer to get it' })
+  @ApiProperty({ ...LABELS_OR_NULL, description: 'Labels that a worker must offer' })
   readonly requires!: Record<string, string> | null;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'What it belongs to' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The batch of the task' })
   readonly batch_id!: string | null;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'What is told of its end, without the query of the address' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The webhook URL for its end, without its query' })
   readonly callback_url!: string | null;
 
   @ApiProperty({ ...COUNT, description: 'The number of the latest attempt; 0 before the first' })
   readonly attempt!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Failures before it is a dead letter' })
+  @ApiProperty({ ...COUNT, description: 'Failures until the task is a dead letter' })
   readonly max_attempts!: number;
 
   @ApiProperty({ ...COUNT, description: 'Failures so far' })
   readonly failures!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Lost leases that are forgiven' })
+  @ApiProperty({ ...COUNT, description: 'Lost leases that return the task to the queue' })
   readonly max_interruptions!: number;
 
   @ApiProperty({ ...COUNT, description: 'Lost leases so far' })
   readonly interruptions!: number;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'When it could last be claimed from' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'When it last became ready' })
   readonly ready_at!: string | null;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'When it expires if it has not started' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'Latest start' })
   readonly expires_at!: string | null;
 
   @ApiProperty({ ...TIME_OR_NULL, description: 'When the latest attempt started' })
@@ -101,33 +101,37 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ ...TIME_OR_NULL, description: 'When it ended' })
   readonly finished_at!: string | null;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Who holds it, or held it last' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The worker that holds it or held it last' })
   readonly worker_id!: string | null;
 
   @ApiProperty({ ...TIME_OR_NULL, description: 'Until when it is held without a further heartbeat' })
   readonly lease_expires_at!: string | null;
 
-  @ApiProperty({ type: () => ProgressDto, nullable: true, description: 'What its worker said last' })
+  @ApiProperty({
+    type: () => ProgressDto,
+    nullable: true,
+    description: 'The last progress that the worker reported',
+  })
   readonly progress!: ProgressDto | null;
 
   @ApiProperty({
     type: String,
     enum: ['completed', 'failed', 'lost', 'cancelled', 'expired'],
     nullable: true,
-    description: 'How it ended; lost: its workers were lost too often',
+    description: 'How it ended; lost: no interruptions left',
   })
   readonly outcome!: string | null;
 
   @ApiProperty({
     ...TEXT_OR_NULL,
-    description: 'The error of the latest attempt; a list shows its beginning',
+    description: 'The error of the latest attempt; lists have its beginning',
   })
   readonly error!: string | null;
 
   @ApiProperty({ ...INTEGER_OR_NULL, description: 'The exit code of the latest attempt' })
   readonly exit_code!: number | null;
 
-  @ApiProperty({ ...COUNT, description: 'Counts up with every transition; events carry it too' })
+  @ApiProperty({ ...COUNT, description: 'Counts up with each transition, also in events' })
   readonly sequence!: number;
 }
 
@@ -135,7 +139,7 @@ export class TaskDetails extends ListedTask {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
-    description: 'As the producer sent it; absent when there is none, and for viewers',
+    description: 'The producer’s metadata; absent when there is none, and for viewers',
   })
   readonly metadata?: object;
 }
@@ -144,15 +148,15 @@ export class TaskPage {
   @ApiProperty({ type: [ListedTask], description: 'The newest first' })
   readonly tasks!: readonly ListedTask[];
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Send it as `cursor` for the next page; null on the last' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The `cursor` of the next page; null on the last' })
   readonly next_cursor!: string | null;
 }
 
 export class TaskAttempt {
-  @ApiProperty({ ...INTEGER, minimum: 1, description: 'Counts up with every claim' })
+  @ApiProperty({ ...INTEGER, minimum: 1, description: 'The number of the attempt' })
   readonly attempt!: number;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Who held it' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The worker that held it' })
   readonly worker_id!: string | null;
 
   @ApiProperty({ ...TIME, description: 'When it was claimed' })
@@ -161,44 +165,44 @@ export class TaskAttempt {
   @ApiProperty({ ...TIME, description: 'When it ended' })
   readonly ended_at!: string;
 
-  @ApiProperty({ enum: OUTCOMES, description: 'How it ended; lost: the worker was, or its machine' })
+  @ApiProperty({ enum: OUTCOMES, description: 'How it ended; lost: the worker or its machine was lost' })
   readonly outcome!: AttemptOutcome;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'What went wrong, to the letter' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The error message, unchanged' })
   readonly error!: string | null;
 
-  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Exit code of what ran' })
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Exit code of the program' })
   readonly exit_code!: number | null;
 }
 
 export class TaskAttempts {
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
-  @ApiProperty({ type: [TaskAttempt], description: 'Those that have ended, the oldest first' })
+  @ApiProperty({ type: [TaskAttempt], description: 'The ended attempts, oldest first' })
   readonly attempts!: readonly TaskAttempt[];
 }
 
 export class RemovedTask {
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
-  @ApiProperty({ enum: ['deleted'], description: 'It is gone' })
+  @ApiProperty({ enum: ['deleted'], description: 'It is deleted' })
   readonly status!: 'deleted';
 }
 
 export class ClearedTasks {
-  @ApiProperty({ enum: ['cleared'], description: 'They are gone' })
+  @ApiProperty({ enum: ['cleared'], description: 'The tasks are removed' })
   readonly status!: 'cleared';
 
-  @ApiProperty({ ...COUNT, description: 'How many there were' })
+  @ApiProperty({ ...COUNT, description: 'The number of tasks' })
   readonly tasks_removed!: number;
 }
 
 export class RedrivenTasks {
-  @ApiProperty({ enum: ['redriven'], description: 'They are back in their queues' })
+  @ApiProperty({ enum: ['redriven'], description: 'The tasks are queued again' })
   readonly status!: 'redriven';
 
-  @ApiProperty({ ...COUNT, description: 'How many there were' })
+  @ApiProperty({ ...COUNT, description: 'The number of tasks' })
   readonly tasks_redriven!: number;
 }

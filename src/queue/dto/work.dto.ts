@@ -31,7 +31,7 @@ const MAX_LEASE = 2_592_000;
 
 @ApiSchema({ name: 'Claim' })
 export class ClaimDto {
-  @ApiProperty({ description: 'Who claims', pattern: WORKER_ID.source, example: 'worker-1' })
+  @ApiProperty({ description: 'The id of the worker', pattern: WORKER_ID.source, example: 'worker-1' })
   @IsString()
   @Matches(WORKER_ID)
   readonly worker_id!: string;
@@ -52,7 +52,7 @@ export class ClaimDto {
       },
     ],
     description:
-      'Queues to take from: a list is looked at in its order; of `{"a": 3, "b": 1}` a is looked at first three times out of four',
+      'Queues to claim from: a list in order, or weights such as `{"a": 3, "b": 1}`, which tries a first three times out of four',
     default: ['default'],
   })
   @IsOptional()
@@ -61,7 +61,7 @@ export class ClaimDto {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Tasks to take at most',
+    description: 'Tasks to claim at most',
     default: 1,
     minimum: 1,
     maximum: LIMITS.tasksPerClaim,
@@ -73,7 +73,7 @@ export class ClaimDto {
   readonly max_tasks: number = 1;
 
   @ApiPropertyOptional({
-    description: 'Seconds to wait for a task',
+    description: 'Seconds to wait for a ready task',
     default: 0,
     minimum: 0,
     maximum: LIMITS.wait,
@@ -86,7 +86,7 @@ export class ClaimDto {
 
   @ApiPropertyOptional({
     description:
-      'Seconds to hold each task without a heartbeat, cut to MAX_LEASE_SECONDS; by default its timeout and a grace',
+      'Seconds of each lease, at most MAX_LEASE_SECONDS; by default the timeout plus LEASE_GRACE_SECONDS',
     minimum: 1,
     maximum: MAX_LEASE,
   })
@@ -107,7 +107,7 @@ export class ClaimDto {
   readonly labels?: RawJson;
 
   @ApiPropertyOptional({
-    description: 'Names this call: the same call again returns the tasks it still holds',
+    description: 'Identifies this call: repeating it returns the tasks that it claimed and still holds',
     pattern: WORKER_ID.source,
   })
   @IsOptional()
@@ -118,14 +118,14 @@ export class ClaimDto {
 
 @ApiSchema({ name: 'Progress' })
 export class ProgressDto {
-  @ApiPropertyOptional({ description: 'How far it is', minimum: 0, maximum: 100 })
+  @ApiPropertyOptional({ description: 'Percent done', minimum: 0, maximum: 100 })
   @IsOptional()
   @IsNumber()
   @Min(0)
   @Max(100)
   readonly percent?: number;
 
-  @ApiPropertyOptional({ description: 'What it is doing', maxLength: 1000 })
+  @ApiPropertyOptional({ description: 'The current step', maxLength: 1000 })
   @IsOptional()
   @IsString()
   @MaxLength(1000)
@@ -141,7 +141,8 @@ export class HeartbeatDto {
   readonly lease_id?: string;
 
   @ApiPropertyOptional({
-    description: 'Seconds to hold it from now, cut to MAX_LEASE_SECONDS; by default the length of the lease',
+    description:
+      'Seconds to extend the lease from now, at most MAX_LEASE_SECONDS; by default the length of the lease',
     minimum: 1,
     maximum: MAX_LEASE,
   })
@@ -151,7 +152,7 @@ export class HeartbeatDto {
   @Max(MAX_LEASE)
   readonly extend?: number;
 
-  @ApiPropertyOptional({ type: () => ProgressDto, description: 'What to show of the work' })
+  @ApiPropertyOptional({ type: () => ProgressDto, description: 'Progress to show' })
   @IsOptional()
   @ValidateNested()
   @Type(() => ProgressDto)
@@ -160,7 +161,7 @@ export class HeartbeatDto {
 
 @ApiSchema({ name: 'HeldLease' })
 export class HeldLeaseDto {
-  @ApiProperty({ description: 'Which task', pattern: EVAL_ID.source, example: 'eval-1' })
+  @ApiProperty({ description: 'The id of the task', pattern: EVAL_ID.source, example: 'eval-1' })
   @IsString()
   @Matches(EVAL_ID)
   readonly eval_id!: string;
@@ -173,14 +174,14 @@ export class HeldLeaseDto {
 
 @ApiSchema({ name: 'Heartbeats' })
 export class HeartbeatsDto {
-  @ApiProperty({ description: 'Who holds them', pattern: WORKER_ID.source, example: 'worker-1' })
+  @ApiProperty({ description: 'The worker that holds them', pattern: WORKER_ID.source, example: 'worker-1' })
   @IsString()
   @Matches(WORKER_ID)
   readonly worker_id!: string;
 
   @ApiProperty({
     type: () => [HeldLeaseDto],
-    description: 'The leases to keep',
+    description: 'The leases to extend',
     maxItems: LIMITS.tasksPerBatch,
   })
   @IsArray()
@@ -200,7 +201,7 @@ export class CompleteDto {
 
   @ApiPropertyOptional({
     ...ANY_JSON,
-    description: 'What came out: any JSON value; kept as the same text',
+    description: 'The output: any JSON value, kept as the same text',
     example: { stdout: '42\n' },
   })
   @IsOptional()
@@ -216,12 +217,12 @@ export class FailDto {
   @Matches(LEASE_ID)
   readonly lease_id?: string;
 
-  @ApiPropertyOptional({ description: 'What went wrong; kept to the letter', example: 'exit code 1' })
+  @ApiPropertyOptional({ description: 'The error message, kept unchanged', example: 'exit code 1' })
   @IsOptional()
   @IsString()
   readonly error?: string;
 
-  @ApiPropertyOptional({ description: 'false: do not try again, whatever attempts are left', default: true })
+  @ApiPropertyOptional({ description: 'false: no retry, even with attempts left', default: true })
   @IsOptional()
   @IsBoolean()
   readonly retryable?: boolean;
@@ -239,7 +240,7 @@ export class FailDto {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Exit code of what ran',
+    description: 'Exit code of the program',
     minimum: -2_147_483_648,
     maximum: 4_294_967_295,
     example: 1,
@@ -269,7 +270,7 @@ export class ReleaseDto {
   readonly lease_id?: string;
 
   @ApiPropertyOptional({
-    description: 'Seconds before it may be claimed again',
+    description: 'Seconds until the task can be claimed again',
     default: 0,
     minimum: 0,
     maximum: LIMITS.delay,
@@ -280,7 +281,7 @@ export class ReleaseDto {
   @Max(LIMITS.delay)
   readonly delay?: number;
 
-  @ApiPropertyOptional({ description: 'Why; kept in the history', maxLength: 1000 })
+  @ApiPropertyOptional({ description: 'The reason, recorded with the attempt', maxLength: 1000 })
   @IsOptional()
   @IsString()
   @MaxLength(1000)
@@ -290,7 +291,7 @@ export class ReleaseDto {
 /** One result of a bulk acknowledgement: what complete or fail take, and which task. */
 @ApiSchema({ name: 'TaskResult' })
 export class TaskResultDto extends FailDto {
-  @ApiProperty({ description: 'Which task', pattern: EVAL_ID.source, example: 'eval-1' })
+  @ApiProperty({ description: 'The id of the task', pattern: EVAL_ID.source, example: 'eval-1' })
   @IsString()
   @Matches(EVAL_ID)
   readonly eval_id!: string;
@@ -301,7 +302,7 @@ export class TaskResultDto extends FailDto {
 
   @ApiPropertyOptional({
     ...ANY_JSON,
-    description: 'What came out of a completed task: any JSON value; kept as the same text',
+    description: 'The output of a completed task: any JSON value, kept as the same text',
   })
   @IsOptional()
   @OpaqueJson({ type: 'any', maxBytes: 'maxBodyBytes', isNullValue: true })
@@ -311,7 +312,7 @@ export class TaskResultDto extends FailDto {
 /** Results of several tasks, and, in the same round trip, a claim. */
 @ApiSchema({ name: 'TaskResults' })
 export class TaskResultsDto {
-  @ApiPropertyOptional({ type: () => ClaimDto, description: 'Takes the next tasks in the same round trip' })
+  @ApiPropertyOptional({ type: () => ClaimDto, description: 'Also claims the next tasks' })
   @IsOptional()
   @ValidateNested()
   @Type(() => ClaimDto)

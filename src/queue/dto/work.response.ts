@@ -5,7 +5,7 @@ import { INTEGER, LABELS_OR_NULL, TEXT_OR_NULL, TIME } from './field.docs.js';
 
 /** A task as it is handed to a worker: all of it, and the lease. */
 export class ClaimedTask {
-  @ApiProperty({ description: 'The name of the task' })
+  @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
   @ApiProperty({ enum: ['processing'], description: 'The state of the task' })
@@ -14,49 +14,49 @@ export class ClaimedTask {
   @ApiProperty({ description: 'The language of the code' })
   readonly language!: string;
 
-  @ApiProperty({ description: 'What is to run the code' })
+  @ApiProperty({ description: 'The engine that runs the code' })
   readonly engine!: string;
 
-  @ApiProperty({ description: 'Seconds that this attempt may run' })
+  @ApiProperty({ description: 'Seconds that this attempt can run' })
   readonly timeout!: number;
 
   @ApiProperty({ ...INTEGER, description: 'Higher goes first' })
   readonly priority!: number;
 
-  @ApiProperty({ description: 'The queue it was in' })
+  @ApiProperty({ description: 'The queue of the task' })
   readonly queue!: string;
 
   @ApiProperty({ ...TIME, description: 'When it was enqueued' })
   readonly queued_at!: string;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Whose it is' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The group of the task' })
   readonly group!: string | null;
 
-  @ApiProperty({ ...LABELS_OR_NULL, description: 'What a worker must offer to get it' })
+  @ApiProperty({ ...LABELS_OR_NULL, description: 'Labels that a worker must offer' })
   readonly requires!: Record<string, string> | null;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'What it belongs to' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The batch of the task' })
   readonly batch_id!: string | null;
 
   @ApiProperty({ ...INTEGER, minimum: 1, description: 'The number of this attempt' })
   readonly attempt!: number;
 
-  @ApiProperty({ ...INTEGER, minimum: 1, description: 'Failures before it is a dead letter' })
+  @ApiProperty({ ...INTEGER, minimum: 1, description: 'Failures until the task is a dead letter' })
   readonly max_attempts!: number;
 
-  @ApiProperty({ ...INTEGER, minimum: 0, description: 'Lost leases that are forgiven' })
+  @ApiProperty({ ...INTEGER, minimum: 0, description: 'Lost leases that return the task to the queue' })
   readonly max_interruptions!: number;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Who claimed it' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The worker that claimed it' })
   readonly worker_id!: string | null;
 
-  @ApiProperty({ description: 'The right to work on it: send it with every call about this attempt' })
+  @ApiProperty({ description: 'Proof of the lease: send it with every call about this attempt' })
   readonly lease_id!: string;
 
-  @ApiProperty({ ...TIME, description: 'Until when it is held without a heartbeat' })
+  @ApiProperty({ ...TIME, description: 'The end of the lease without a heartbeat' })
   readonly lease_expires_at!: string;
 
-  @ApiProperty({ description: 'Seconds between heartbeats that keep the lease, also when two are lost' })
+  @ApiProperty({ description: 'Seconds between heartbeats; the lease survives two lost ones' })
   readonly heartbeat_interval!: number;
 
   @ApiProperty({ ...TEXT_OR_NULL, description: 'The trace context of the producer' })
@@ -66,25 +66,25 @@ export class ClaimedTask {
     type: 'object',
     additionalProperties: true,
     nullable: true,
-    description: 'What the producer sent along, as the same JSON text',
+    description: 'The producer’s metadata, as the same JSON text',
   })
   readonly metadata!: object | null;
 
-  @ApiProperty({ description: 'What to run, to the letter' })
+  @ApiProperty({ description: 'The code, unchanged' })
   readonly code!: string;
 }
 
 export class ClaimedTasks {
-  @ApiProperty({ type: [ClaimedTask], description: 'Empty when nothing is ready' })
+  @ApiProperty({ type: [ClaimedTask], description: 'Empty when no task is ready' })
   readonly tasks!: readonly ClaimedTask[];
 
-  @ApiPropertyOptional({ enum: ['drain'], description: 'drain: this worker gets nothing any more' })
+  @ApiPropertyOptional({ enum: ['drain'], description: 'drain: this worker gets no more tasks' })
   readonly command?: 'drain';
 }
 
 /** A lease that goes on. */
 export class KeptLease {
-  @ApiProperty({ ...TIME, description: 'Until when the task is held without a further heartbeat' })
+  @ApiProperty({ ...TIME, description: 'The end of the lease without another heartbeat' })
   readonly lease_expires_at!: string;
 
   @ApiProperty({

@@ -13,7 +13,7 @@ const SETTING = { type: 'any', maxBytes: 200, isNullValue: true } as const;
 export class RateLimitDto {
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Tasks handed out at most, also all at once',
+    description: 'Tasks per period, and the largest burst',
     minimum: 1,
     maximum: 1_000_000,
   })
@@ -22,7 +22,11 @@ export class RateLimitDto {
   @Max(1_000_000)
   readonly tasks!: number;
 
-  @ApiPropertyOptional({ description: 'Seconds for so many', minimum: 0.001, maximum: MAX_SECONDS })
+  @ApiPropertyOptional({
+    description: 'Length of the period in seconds',
+    minimum: 0.001,
+    maximum: MAX_SECONDS,
+  })
   @IsNumber()
   @Min(0.001)
   @Max(MAX_SECONDS)
@@ -68,7 +72,11 @@ export class QueueSettingsDto {
 /** `PATCH /queues/{queue}`. */
 @ApiSchema({ name: 'QueueChange' })
 export class QueueChangeDto {
-  @ApiPropertyOptional({ type: Boolean, nullable: true, description: 'Hand out nothing; enqueues go on' })
+  @ApiPropertyOptional({
+    type: Boolean,
+    nullable: true,
+    description: 'true pauses claims; the queue still accepts tasks',
+  })
   @IsOptional()
   @OpaqueJson(SETTING)
   readonly paused?: RawJson;
@@ -78,7 +86,7 @@ export class QueueChangeDto {
     nullable: true,
     minimum: 0,
     maximum: MAX_COUNT,
-    description: 'Tasks that may wait; one more is answered 429',
+    description: 'Most waiting tasks; one more gets 429',
   })
   @IsOptional()
   @OpaqueJson(SETTING)
@@ -89,7 +97,7 @@ export class QueueChangeDto {
     nullable: true,
     minimum: 0,
     maximum: MAX_COUNT,
-    description: 'Tasks that may be worked on at the same time',
+    description: 'Most tasks held at the same time',
   })
   @IsOptional()
   @OpaqueJson(SETTING)
@@ -109,7 +117,7 @@ export class QueueChangeDto {
   @ApiPropertyOptional({
     type: () => RateLimitDto,
     nullable: true,
-    description: 'How fast tasks may be handed out',
+    description: 'The rate limit of claims',
   })
   @IsOptional()
   @OpaqueJson(SETTING)
@@ -120,7 +128,7 @@ export class QueueChangeDto {
     nullable: true,
     minimum: 0.001,
     maximum: MAX_SECONDS * 366,
-    description: 'Seconds of waiting that are worth one point of priority',
+    description: 'Seconds of waiting that add one point of priority',
   })
   @IsOptional()
   @OpaqueJson(SETTING)

@@ -23,7 +23,7 @@ const LIMITED = {
 export const QUEUE_CHANGE = {
   requests: {
     limits: {
-      summary: 'Some limits; null takes one away',
+      summary: 'Some limits; null removes one',
       value: {
         max_depth: 10_000,
         max_concurrency: null,
@@ -32,22 +32,22 @@ export const QUEUE_CHANGE = {
       },
     },
   },
-  answered: { limits: { summary: 'The queue as it is now', value: LIMITED } },
+  answered: { limits: { summary: 'The queue with its new settings', value: LIMITED } },
 };
 
-export const QUEUE_SHOWN = { limits: { summary: 'A queue and what is set for it', value: LIMITED } };
+export const QUEUE_SHOWN = { limits: { summary: 'A queue with limits', value: LIMITED } };
 
 export const QUEUE_PAUSED = {
-  paused: { summary: 'It hands out nothing', value: { ...LIMITED, paused: true } },
+  paused: { summary: 'A paused queue', value: { ...LIMITED, paused: true } },
 };
 
-export const QUEUE_RESUMED = { resumed: { summary: 'It hands out tasks again', value: LIMITED } };
+export const QUEUE_RESUMED = { resumed: { summary: 'A resumed queue', value: LIMITED } };
 
-export const QUEUE_STATS = { waiting: { summary: 'One task waits', value: STATS } };
+export const QUEUE_STATS = { waiting: { summary: 'One ready task', value: STATS } };
 
 export const QUEUE_LIST = {
   two: {
-    summary: 'Every queue that has tasks or settings',
+    summary: 'Two queues',
     value: {
       queues: [{ ...QUEUE, queue: 'default', stats: { ...STATS, delayed: 1 } }, LIMITED],
     },

@@ -5,19 +5,23 @@ import { RateLimitDto } from './queue.dto.js';
 /** Answers about queues. They exist for the OpenAPI document; `queues.controller.ts` writes them. */
 
 export class QueueStatistics {
-  @ApiProperty({ ...COUNT, description: 'Tasks that can be claimed' })
+  @ApiProperty({ ...COUNT, description: 'Ready tasks' })
   readonly ready!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that are being worked on' })
+  @ApiProperty({ ...COUNT, description: 'Tasks held by workers' })
   readonly leased!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Tasks that wait for their time' })
+  @ApiProperty({ ...COUNT, description: 'Delayed tasks' })
   readonly delayed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'ready and leased together: the number to scale workers by' })
+  @ApiProperty({ ...COUNT, description: 'ready plus leased, for scaling workers' })
   readonly backlog!: number;
 
-  @ApiProperty({ type: Number, nullable: true, description: 'Seconds; null when nothing is ready' })
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Age of the oldest ready task; null when none is ready',
+  })
   readonly oldest_ready_age_seconds!: number | null;
 }
 
@@ -25,33 +29,33 @@ export class QueueDetails {
   @ApiProperty({ description: 'The name of the queue' })
   readonly queue!: string;
 
-  @ApiProperty({ description: 'Whether it hands out nothing' })
+  @ApiProperty({ description: 'Whether the queue is paused' })
   readonly paused!: boolean;
 
-  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Tasks that may wait' })
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Most waiting tasks' })
   readonly max_depth!: number | null;
 
-  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Tasks that may be worked on at the same time' })
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'Most tasks held at the same time' })
   readonly max_concurrency!: number | null;
 
   @ApiProperty({ ...INTEGER_OR_NULL, description: 'The same for each group' })
   readonly max_concurrency_per_group!: number | null;
 
-  @ApiProperty({ type: () => RateLimitDto, nullable: true, description: 'How fast tasks may be handed out' })
+  @ApiProperty({ type: () => RateLimitDto, nullable: true, description: 'The rate limit of claims' })
   readonly rate_limit!: RateLimitDto | null;
 
   @ApiProperty({
     type: Number,
     nullable: true,
-    description: 'Seconds of waiting that are worth one point of priority',
+    description: 'Seconds of waiting that add one point of priority',
   })
   readonly priority_ageing!: number | null;
 
-  @ApiProperty({ type: QueueStatistics, description: 'How it is now' })
+  @ApiProperty({ type: QueueStatistics, description: 'The current statistics' })
   readonly stats!: QueueStatistics;
 }
 
 export class QueueList {
-  @ApiProperty({ type: [QueueDetails], description: 'By name' })
+  @ApiProperty({ type: [QueueDetails], description: 'Queues by name' })
   readonly queues!: readonly QueueDetails[];
 }

@@ -17,7 +17,7 @@ export class TaskTemplateDto extends OmitType(CreateTaskDto, ['eval_id', 'run_at
 @ApiSchema({ name: 'NewSchedule' })
 export class ScheduleDto {
   @ApiProperty({
-    description: 'The name of the schedule; its tasks are called after it',
+    description: 'The id of the schedule, and the beginning of its tasks’ ids',
     pattern: SCHEDULE_ID.source,
     example: 'nightly',
   })
@@ -27,8 +27,8 @@ export class ScheduleDto {
 
   @ApiProperty({
     description:
-      'When tasks are due: minute, hour, day of the month, month, day of the week; with seconds in front of them when ' +
-      'there are six fields; or @hourly, @daily, @weekly, @monthly, @yearly',
+      'Cron expression: minute, hour, day of the month, month, day of the week; six fields begin with the ' +
+      'seconds; or @hourly, @daily, @weekly, @monthly, @yearly',
     pattern: CRON.source,
     example: '0 3 * * *',
   })
@@ -39,7 +39,7 @@ export class ScheduleDto {
   readonly cron!: string;
 
   @ApiPropertyOptional({
-    description: 'The time zone of `cron`, by its name',
+    description: 'The name of the time zone of `cron`',
     default: 'UTC',
     pattern: TIME_ZONE.source,
     example: 'Europe/Berlin',
@@ -53,7 +53,7 @@ export class ScheduleDto {
     enum: CATCH_UP,
     default: 'skip',
     description:
-      'What becomes of due times at which no process was up: nothing, one task for the latest, or a task for each of ' +
+      'What to enqueue for missed due times: skip: nothing; one: a task for the latest; all: a task for each of ' +
       'the latest 1000',
   })
   @IsOptional()
@@ -61,7 +61,7 @@ export class ScheduleDto {
   readonly catch_up: CatchUp = 'skip';
 
   @ApiPropertyOptional({
-    description: 'Whether nothing is enqueued. What falls into a pause is never made up for',
+    description: 'true enqueues nothing. Due times during a pause are never made up for',
     default: false,
   })
   @IsOptional()
@@ -71,7 +71,7 @@ export class ScheduleDto {
   @ApiProperty({
     type: 'object',
     allOf: [{ $ref: getSchemaPath(TaskTemplateDto) }],
-    description: 'The task to enqueue; it has no eval_id, run_at or expires_at of its own',
+    description: 'The task to enqueue, without eval_id, run_at and expires_at',
     additionalProperties: true,
   })
   @OpaqueJson({ type: 'object', maxBytes: 'maxBodyBytes' })
@@ -82,7 +82,7 @@ export class ScheduleDto {
 export class ScheduleListQuery {
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Schedules on a page',
+    description: 'Schedules per page',
     default: 100,
     minimum: 1,
     maximum: 1000,
@@ -93,9 +93,9 @@ export class ScheduleListQuery {
   @Max(1000)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
   @IsOptional()
   @IsString()
-  @Matches(CURSOR, { message: 'cursor is not the next_cursor of a page' })
+  @Matches(CURSOR, { message: 'cursor must be the next_cursor of a page' })
   readonly cursor?: string;
 }

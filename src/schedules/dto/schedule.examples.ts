@@ -33,17 +33,17 @@ const PAUSED = { ...SHOWN, paused: true, next_due_at: [] };
 export const SCHEDULE_PUT = {
   requests: {
     nightly: {
-      summary: 'Every night at three in Berlin, and once after a night that was missed',
+      summary: 'Daily at three in Berlin, and once after missed nights',
       value: NIGHTLY,
     },
     paused: { summary: 'The same, paused', value: { ...NIGHTLY, paused: true } },
   },
-  created: { nightly: { summary: 'It was made', value: { ...SHOWN, task: NIGHTLY.task } } },
-  changed: { paused: { summary: 'It is paused', value: { ...PAUSED, task: NIGHTLY.task } } },
+  created: { nightly: { summary: 'A new schedule', value: { ...SHOWN, task: NIGHTLY.task } } },
+  changed: { paused: { summary: 'The queue is paused', value: { ...PAUSED, task: NIGHTLY.task } } },
 };
 
 export const SCHEDULE_LIST = {
-  page: { summary: 'The only schedule', value: { schedules: [SHOWN], next_cursor: null } },
+  page: { summary: 'One schedule', value: { schedules: [SHOWN], next_cursor: null } },
 };
 
 export const SCHEDULE_SHOWN = {
@@ -51,5 +51,5 @@ export const SCHEDULE_SHOWN = {
 };
 
 export const SCHEDULE_REMOVED = {
-  deleted: { summary: 'It is gone', value: { schedule_id: 'nightly', status: 'deleted' } },
+  deleted: { summary: 'It is deleted', value: { schedule_id: 'nightly', status: 'deleted' } },
 };

@@ -24,9 +24,12 @@ const DELIVERY = {
 };
 
 export const DELIVERIES = {
-  page: { summary: 'One delivery that is tried again', value: { deliveries: [DELIVERY], next_cursor: null } },
+  page: { summary: 'One delivery, to be retried', value: { deliveries: [DELIVERY], next_cursor: null } },
 };
 
 export const REDELIVERY = {
-  again: { summary: 'It is tried again', value: { delivery_id: DELIVERY.delivery_id, status: 'pending' } },
+  again: {
+    summary: 'The delivery is retried',
+    value: { delivery_id: DELIVERY.delivery_id, status: 'pending' },
+  },
 };

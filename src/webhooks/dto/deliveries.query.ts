@@ -21,7 +21,7 @@ export class DeliveriesQuery {
   @IsIn(DELIVERY_STATES, { each: true })
   readonly status?: DeliveryState[];
 
-  @ApiPropertyOptional({ description: 'Only deliveries about this task', pattern: EVAL_ID.source })
+  @ApiPropertyOptional({ description: 'Only deliveries of this task', pattern: EVAL_ID.source })
   @IsOptional()
   @IsString()
   @Matches(EVAL_ID)
@@ -29,7 +29,7 @@ export class DeliveriesQuery {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Deliveries on a page, at most; a page may be short while there is a next one',
+    description: 'Deliveries per page at most; a page can be shorter',
     default: 100,
     minimum: 1,
     maximum: LIMITS.pageSize,
@@ -40,7 +40,7 @@ export class DeliveriesQuery {
   @Max(LIMITS.pageSize)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'next_cursor of the page before', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
   @IsOptional()
   @IsString()
   @Matches(CURSOR)

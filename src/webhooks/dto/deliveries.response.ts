@@ -6,58 +6,58 @@ import { DELIVERY_STATES } from '../delivery.js';
 
 /** One message for one address. */
 export class WebhookDelivery {
-  @ApiProperty({ type: String, description: 'Names the delivery' })
+  @ApiProperty({ type: String, description: 'The id of the delivery' })
   readonly delivery_id!: string;
 
-  @ApiProperty({ type: String, description: 'The `webhook-id` that the receiver knows the message by' })
+  @ApiProperty({ type: String, description: 'The `webhook-id` of the message' })
   readonly message_id!: string;
 
   @ApiProperty({
     enum: DELIVERY_STATES,
-    description: '`parked` is given up: its time is over, or the answer was 410',
+    description: 'parked: the service gave up after its time, or after a 410',
   })
   readonly status!: string;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'The address without its query' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The URL without its query' })
   readonly url!: string | null;
 
   @ApiProperty({ ...COUNT, description: 'Attempts so far' })
   readonly attempts!: number;
 
-  @ApiProperty({ ...TIME, description: 'When the event was taken in' })
+  @ApiProperty({ ...TIME, description: 'When the event was recorded' })
   readonly created_at!: string;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'When it is tried next' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'When the next attempt is due' })
   readonly next_attempt_at!: string | null;
 
-  @ApiProperty({ ...TIME, description: 'When it is tried for the last time' })
+  @ApiProperty({ ...TIME, description: 'When the service gives up' })
   readonly gives_up_at!: string;
 
   @ApiProperty({ ...TIME_OR_NULL, description: 'When it was delivered or parked' })
   readonly ended_at!: string | null;
 
-  @ApiProperty({ ...INTEGER_OR_NULL, description: 'The status that the receiver answered last' })
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'The last status of the receiver' })
   readonly last_status!: number | null;
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Why there was no answer' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'Why the last attempt got no answer' })
   readonly last_error!: string | null;
 
-  @ApiProperty({ type: Object, description: 'What is sent' })
+  @ApiProperty({ type: Object, description: 'The event' })
   readonly event!: object;
 }
 
 export class WebhookDeliveryPage {
-  @ApiProperty({ type: [WebhookDelivery], description: 'The youngest first' })
+  @ApiProperty({ type: [WebhookDelivery], description: 'The newest first' })
   readonly deliveries!: readonly WebhookDelivery[];
 
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Goes on from here; null at the end' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The `cursor` of the next page; null on the last' })
   readonly next_cursor!: string | null;
 }
 
 export class Redelivery {
-  @ApiProperty({ type: String, description: 'The delivery that is made again' })
+  @ApiProperty({ type: String, description: 'The id of the delivery' })
   readonly delivery_id!: string;
 
-  @ApiProperty({ enum: ['pending'], description: 'It will be tried at once' })
+  @ApiProperty({ enum: ['pending'], description: 'The delivery is due at once' })
   readonly status!: string;
 }

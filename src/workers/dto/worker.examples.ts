@@ -2,7 +2,7 @@
 
 export const WORKERS = {
   busy: {
-    summary: 'One worker, which holds a task',
+    summary: 'A worker with one task',
     value: {
       workers: [
         {
@@ -25,18 +25,18 @@ export const WORKERS = {
 
 export const DRAINED = {
   draining: {
-    summary: 'It learns of it with its next heartbeat or claim',
+    summary: 'A draining worker',
     value: { worker_id: 'worker-1', status: 'draining' },
   },
 };
 
 export const RESUMED = {
-  active: { summary: 'It gets tasks again', value: { worker_id: 'worker-1', status: 'active' } },
+  active: { summary: 'An active worker', value: { worker_id: 'worker-1', status: 'active' } },
 };
 
 export const LEFT = {
   gone: {
-    summary: 'It held nothing any more',
+    summary: 'A worker without tasks',
     value: {
       worker_id: 'worker-1',
       state: 'gone',

@@ -5,61 +5,62 @@ import { WORKER_STATES, type WorkerState } from '../worker.state.js';
 /** Answers about workers. They exist for the OpenAPI document; `workers.controller.ts` writes them. */
 
 export class ListedWorker {
-  @ApiProperty({ description: 'The name of the worker, as it gives it' })
+  @ApiProperty({ description: 'The id of the worker' })
   readonly worker_id!: string;
 
   @ApiProperty({
     enum: WORKER_STATES,
     description:
-      'busy: it holds tasks and was heard lately; idle: it was heard lately, or has a parked poll, and holds nothing; ' +
-      'silent: it holds tasks and was not heard for two heartbeats of its shortest lease, or for WORKER_FORGET_SECONDS; ' +
-      'gone: it said goodbye, or holds nothing and was not heard for a third of WORKER_FORGET_SECONDS',
+      'busy: holds tasks and sends signs of life; idle: holds no task and was active within a third of ' +
+      'WORKER_FORGET_SECONDS, or has a parked poll; silent: holds tasks and missed two heartbeats of its ' +
+      'shortest lease; gone: signed off, or holds no task and was inactive for longer',
   })
   readonly state!: WorkerState;
 
   @ApiProperty({
     enum: ['active', 'draining'],
-    description: 'draining: it gets nothing any more, whatever its state',
+    description: 'draining: it gets no more tasks',
   })
   readonly status!: 'active' | 'draining';
 
-  @ApiProperty({ ...TIME, description: 'When it was first seen, since it was last forgotten' })
+  @ApiProperty({ ...TIME, description: 'When the service first saw it since it last left the list' })
   readonly first_seen_at!: string;
 
   @ApiProperty({
     ...TIME,
-    description: 'When it last claimed, beat or reported, or said goodbye; now, while it has a parked poll',
+    description:
+      'When it last claimed, sent a heartbeat, reported or signed off; now, while it has a parked poll',
   })
   readonly last_seen_at!: string;
 
-  @ApiProperty({ type: [String], description: 'The queues that it claimed from last' })
+  @ApiProperty({ type: [String], description: 'The queues of its last claim' })
   readonly queues!: readonly string[];
 
-  @ApiProperty({ type: [String], description: 'The tasks that it holds now, the newest first, 100 at most' })
+  @ApiProperty({ type: [String], description: 'The tasks that it holds, newest first, at most 100' })
   readonly held_tasks!: readonly string[];
 
-  @ApiProperty({ ...COUNT, description: 'How many tasks it holds now' })
+  @ApiProperty({ ...COUNT, description: 'The number of tasks that it holds' })
   readonly held!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Attempts that it completed since it was first seen' })
+  @ApiProperty({ ...COUNT, description: 'Completed attempts since it was first seen' })
   readonly completed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Attempts that failed since then' })
+  @ApiProperty({ ...COUNT, description: 'Failed attempts since then' })
   readonly failed!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Leases that it lost since then' })
+  @ApiProperty({ ...COUNT, description: 'Lost leases since then' })
   readonly lost!: number;
 }
 
 export class WorkerList {
-  @ApiProperty({ type: [ListedWorker], description: 'By name' })
+  @ApiProperty({ type: [ListedWorker], description: 'Workers by id' })
   readonly workers!: readonly ListedWorker[];
 }
 
 export class WorkerStatus {
-  @ApiProperty({ description: 'The name of the worker' })
+  @ApiProperty({ description: 'The id of the worker' })
   readonly worker_id!: string;
 
-  @ApiProperty({ enum: ['active', 'draining'], description: 'What it is from now on' })
+  @ApiProperty({ enum: ['active', 'draining'], description: 'The new status of the worker' })
   readonly status!: 'active' | 'draining';
 }

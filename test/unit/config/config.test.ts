@@ -60,7 +60,7 @@ describe('loadConfig', () => {
 
   it('refuses to keep tasks in a Redis without an address', () => {
     expect(linesOf({ REDIS_URL: '', QUEUE_STORE: 'redis' })).toEqual([
-      'REDIS_URL must not be empty with QUEUE_STORE=redis: it says where the tasks are kept',
+      'REDIS_URL must not be empty with QUEUE_STORE=redis',
     ]);
     expect(linesOf({ QUEUE_STORE: 'redis' })).toEqual([]);
   });

@@ -31,7 +31,7 @@ describe('a cursor', () => {
   });
 
   it('is good for one list', () => {
-    expect(() => numberOf('batches', cursorAt('schedules', 3))).toThrow('not the next_cursor');
-    expect(() => numberOf('batches', cursorAt('batches', 'abc'))).toThrow('not the next_cursor');
+    expect(() => numberOf('batches', cursorAt('schedules', 3))).toThrow('must be the next_cursor');
+    expect(() => numberOf('batches', cursorAt('batches', 'abc'))).toThrow('must be the next_cursor');
   });
 });
