@@ -99,9 +99,9 @@ function start(
 function startFailure(error: NodeJS.ErrnoException): Error {
   const code = error.code ?? '';
   if (FULL_MACHINE.has(code))
-    return new GiveBack(`The machine of the worker is full: ${error.message}`, FULL_MACHINE_DELAY);
+    return new GiveBack(`The worker's machine is out of resources: ${error.message}`, FULL_MACHINE_DELAY);
   if (BAD_TASK.has(code))
-    return new PermanentError(`The task cannot be passed to a command: ${error.message}`);
+    return new PermanentError(`The task cannot be passed to the program: ${error.message}`);
   return new CannotStart(error.message);
 }
 

@@ -1,4 +1,5 @@
-import { ApiError, ClientError, WaitTimeout } from '../client/index.js';
+import { ApiError, ClientError, ConnectionFailed, UnexpectedAnswer, WaitTimeout } from '../client/index.js';
+import { textOfError } from '../client/verdicts.js';
 
 /** What a script can tell apart; the numbers are those of sysexits.h. docs/cli.md lists them. */
 export const EXIT = {
@@ -46,4 +47,23 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ApiError) return BY_STATUS[error.status] ?? EXIT.fault;
   if (error instanceof ClientError) return EXIT.unavailable;
   return EXIT.fault;
+}
+
+/** The same failure in these words; anything that the client did not throw stays as it was. */
+export function explained(error: unknown, url: string): unknown {
+  return error instanceof ClientError ? new CommandFailed(exitCodeOf(error), problemText(error, url)) : error;
+}
+
+/** What went wrong, for a person, in terms of what the command can be given. */
+export function problemText(error: unknown, url: string): string {
+  if (error instanceof ConnectionFailed && !(error instanceof UnexpectedAnswer))
+    return `Cannot reach ${url} (${causeOf(error)})`;
+  if (!(error instanceof ApiError) || error.status !== 401) return textOfError(error);
+  const isSet = (process.env.QUEUE_API_KEY ?? '').trim() !== '';
+  return isSet ? 'QUEUE_API_KEY is not a valid key' : 'The service requires an API key: set QUEUE_API_KEY';
+}
+
+/** Without the call that failed: the address says enough. */
+function causeOf(error: ConnectionFailed): string {
+  return error.message.replace(/^[A-Z]+ \S+: (?:cannot reach \S+: )?/, '');
 }

@@ -57,14 +57,14 @@ export function objectText(json: string, where: string): JsonText {
   } catch {
     // Said below, as for everything else that is no object.
   }
-  throw new CommandFailed(EXIT.refused, `${where}: this is not a JSON object`);
+  throw new CommandFailed(EXIT.refused, `${where}: not a JSON object`);
 }
 
 function decoded(content: Buffer, where: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
   } catch {
-    throw new CommandFailed(EXIT.refused, `${where}: this is not UTF-8; convert it first`);
+    throw new CommandFailed(EXIT.refused, `${where}: not UTF-8; convert the file first`);
   }
 }
 

@@ -6,6 +6,7 @@ import type { CancelOptions, RedriveOptions, SureOptions } from './commands/stee
 import type { TailOptions } from './commands/tail.js';
 import type { WorkOptions } from './commands/work.js';
 import { Context, type GlobalOptions } from './context.js';
+import { explained } from './exit-code.js';
 import { FORMATS } from './printer.js';
 
 /**
@@ -17,7 +18,7 @@ export function createProgram(version: string): Command {
     .description('Client, worker and tools for the Crucible task queue')
     .version(version)
     .enablePositionalOptions()
-    .addHelpText('after', '\nThe API key is read from QUEUE_API_KEY. Exit codes and examples: docs/cli.md.');
+    .addHelpText('after', '\nSet QUEUE_API_KEY to your API key. Exit codes and examples: docs/cli.md.');
   addTasks(program);
   addWork(program);
   addSteering(program);
@@ -28,31 +29,31 @@ export function createProgram(version: string): Command {
 
 /** Behind the name of the command, where people put them. Those of `work` end where the command to run begins. */
 function addAddress(command: Command): Command {
-  return command.option('--url <url>', 'where the service is (QUEUE_URL; http://127.0.0.1:8081)');
+  return command.option('--url <url>', 'URL of the service (default: QUEUE_URL, or http://127.0.0.1:8081)');
 }
 
 function addFormat(command: Command): Command {
-  return command.addOption(new Option('-o, --format <format>', 'how data is printed').choices(FORMATS));
+  return command.addOption(new Option('-o, --format <format>', 'output format').choices(FORMATS));
 }
 
 function addTasks(program: Command): void {
   program
     .command('enqueue <file>')
-    .description('enqueue a file (- for the standard input) as the code of a task, or a task a line')
-    .option('--id <id>', 'the name of the task')
-    .option('--queue <queue>', 'the queue it waits in')
-    .option('--priority <number>', 'higher goes first', integer)
-    .option('--delay <seconds>', 'not before', seconds)
-    .option('--timeout <seconds>', 'how long an attempt may run', seconds)
+    .description('enqueue a file (- for standard input) as the code of a task, or one task per line')
+    .option('--id <id>', 'the id of the task')
+    .option('--queue <queue>', 'the queue of the task')
+    .option('--priority <number>', 'higher priorities go first', integer)
+    .option('--delay <seconds>', 'earliest start, in seconds from now', seconds)
+    .option('--timeout <seconds>', 'seconds that one attempt can run', seconds)
     .option('--language <language>', 'the language of the code')
-    .option('--engine <engine>', 'what runs the code')
-    .option('--max-attempts <number>', 'failures before it is a dead letter', integer)
-    .option('--group <group>', 'whose it is: groups of a queue take turns')
-    .option('--requires <labels>', 'what a worker must offer: name=value, separated by commas', pairs)
-    .option('--metadata <json>', 'an object for the worker')
-    .option('--batch-id <id>', 'what it belongs to')
-    .option('--ndjson', 'the file has a task as JSON on each line')
-    .option('--wait [seconds]', 'wait for the end, and print the output', seconds)
+    .option('--engine <engine>', 'the engine that runs the code')
+    .option('--max-attempts <number>', 'failures until the task is a dead letter', integer)
+    .option('--group <group>', 'the owner of the task; groups take turns within a queue')
+    .option('--requires <labels>', 'labels that a worker must offer: name=value, separated by commas', pairs)
+    .option('--metadata <json>', 'a JSON object for the worker')
+    .option('--batch-id <id>', 'the batch of the task')
+    .option('--ndjson', 'read one task per line, as JSON')
+    .option('--wait [seconds]', 'wait for the end and print the output', seconds)
     .action(
       run(async (context, file: string, options: EnqueueOptions) =>
         (await import('./commands/enqueue.js')).enqueue(file, options, context),
@@ -60,31 +61,31 @@ function addTasks(program: Command): void {
     );
   program
     .command('get <id>')
-    .description('look at a task')
-    .option('--attempts', 'its attempts that have ended')
-    .option('--wait [seconds]', 'wait for its end, and print its output', seconds)
+    .description('show a task')
+    .option('--attempts', 'show its ended attempts')
+    .option('--wait [seconds]', 'wait for its end and print its output', seconds)
     .action(
       run(async (context, id: string, options: GetOptions) =>
         (await import('./commands/read.js')).get(id, options, context),
       ),
     );
   addFilters(program.command('list').description('list tasks, newest first'))
-    .option('--status <states>', 'in these states, separated by commas', list)
+    .option('--status <states>', 'only these states, separated by commas', list)
     .action(
       run(async (context, options: ListOptions) =>
         (await import('./commands/read.js')).list(options, context),
       ),
     );
-  addFilters(program.command('deadletters').description('list tasks that failed or expired')).action(
+  addFilters(program.command('deadletters').description('list failed and expired tasks')).action(
     run(async (context, options: ListOptions) =>
       (await import('./commands/read.js')).list({ ...options, status: ['failed', 'expired'] }, context),
     ),
   );
   program
     .command('output <id>')
-    .description('print what a task produced, as JSON')
-    .option('-r, --raw', 'a string without its quotes')
-    .option('--field <name>', 'one field of it; a string without its quotes')
+    .description('print the output of a task as JSON')
+    .option('-r, --raw', 'print a string without quotes')
+    .option('--field <name>', 'print one field; a string without quotes')
     .action(
       run(async (context, id: string, options: OutputOptions) =>
         (await import('./commands/read.js')).output(id, options, context),
@@ -92,10 +93,10 @@ function addTasks(program: Command): void {
     );
   program
     .command('tail')
-    .description('follow the transitions of tasks as they happen')
-    .option('--queue <queues>', 'of these queues, separated by commas', list)
-    .option('--type <types>', 'only these, separated by commas: queued, processing, completed, …', list)
-    .option('--id <ids>', 'of these tasks, separated by commas', list)
+    .description('stream the transitions of tasks')
+    .option('--queue <queues>', 'only these queues, separated by commas', list)
+    .option('--type <types>', 'only these types, separated by commas: queued, processing, completed, …', list)
+    .option('--id <ids>', 'only these tasks, separated by commas', list)
     .action(
       run(async (context, options: TailOptions) =>
         (await import('./commands/tail.js')).tail(options, context),
@@ -104,7 +105,7 @@ function addTasks(program: Command): void {
   program
     .command('stats')
     .description('count tasks by queue and state')
-    .option('--watch [seconds]', 'again and again', seconds)
+    .option('--watch [seconds]', 'repeat every this many seconds', seconds)
     .action(
       run(async (context, options: StatsOptions) =>
         (await import('./commands/stats.js')).stats(options, context),
@@ -114,38 +115,36 @@ function addTasks(program: Command): void {
 
 function addFilters(command: Command): Command {
   return command
-    .option('--queue <queues>', 'of these queues, separated by commas', list)
-    .option('--batch <id>', 'of this batch')
-    .option('--group <group>', 'of this group')
-    .option('--worker <id>', 'that this worker holds or ended')
-    .option('--limit <number>', 'so many at most', integer);
+    .option('--queue <queues>', 'only these queues, separated by commas', list)
+    .option('--batch <id>', 'only this batch')
+    .option('--group <group>', 'only this group')
+    .option('--worker <id>', 'only tasks that this worker holds or ended')
+    .option('--limit <number>', 'at most this many', integer);
 }
 
 function addWork(program: Command): void {
   program
     .command('work <command...>')
-    .description('run a command for each task: code on its standard input, its standard output is the output')
+    .description(
+      'run a program for each task, with the code on standard input; its standard output is the output',
+    )
     .usage('[options] -- COMMAND [ARGUMENT…]')
     .passThroughOptions()
-    .option('-j, --jobs <number>', 'tasks at a time, from 1', positive)
-    .option('--queue <queues>', 'take from these, separated by commas, looked at in this order', list)
+    .option('-j, --jobs <number>', 'tasks at a time (default: 1)', positive)
+    .option('--queue <queues>', 'claim from these queues in this order, separated by commas', list)
     .addOption(
-      new Option('--weights <queues>', 'or from these, by weight: name=number, separated by commas')
+      new Option('--weights <queues>', 'claim from these queues by weight: name=number, separated by commas')
         .argParser(weights)
         .conflicts('queue'),
     )
-    .option(
-      '--labels <labels>',
-      'what it offers to tasks that require it: name=value, separated by commas',
-      pairs,
-    )
-    .option('--worker-id <id>', 'the name of this worker')
-    .option('--lease <seconds>', 'hold a task for this long without a heartbeat (30)', seconds)
-    .option('--user <user>', 'run the command as this user: a name, uid or uid:gid; takes root')
-    .option('--once', 'end after one task')
-    .option('--until-empty', 'end when nothing is ready')
-    .option('--json', 'the standard output is JSON')
-    .option('-q, --quiet', 'say only what went wrong')
+    .option('--labels <labels>', 'labels that this worker offers: name=value, separated by commas', pairs)
+    .option('--worker-id <id>', 'the id of this worker')
+    .option('--lease <seconds>', 'length of a lease without a heartbeat (default: 30)', seconds)
+    .option('--user <user>', 'run the program as this user: name, uid or uid:gid; needs root')
+    .option('--once', 'stop after one task')
+    .option('--until-empty', 'stop when no task is ready')
+    .option('--json', 'standard output is JSON')
+    .option('-q, --quiet', 'print problems only')
     .action(
       run(async (context, command: string[], options: WorkOptions) =>
         (await import('./commands/work.js')).work(command, options, context),
@@ -156,8 +155,8 @@ function addWork(program: Command): void {
 function addSteering(program: Command): void {
   program
     .command('cancel <ids...>')
-    .description('stop tasks, whoever holds them')
-    .option('--reason <text>', 'why')
+    .description('cancel tasks, also held ones')
+    .option('--reason <text>', 'the reason')
     .action(
       run(async (context, ids: string[], options: CancelOptions) =>
         (await import('./commands/steer.js')).cancel(ids, options, context),
@@ -165,12 +164,14 @@ function addSteering(program: Command): void {
     );
   program
     .command('redrive [ids...]')
-    .description('give dead letters back to their queues')
-    .addOption(new Option('--status <status>', 'all of a kind').choices(['failed', 'expired', 'cancelled']))
-    .option('--queue <queue>', 'of this queue')
-    .option('--group <group>', 'of this group')
-    .option('--limit <number>', 'so many at most, the newest first', integer)
-    .option('--yes', 'do not ask first')
+    .description('queue dead letters again')
+    .addOption(
+      new Option('--status <status>', 'all tasks of this status').choices(['failed', 'expired', 'cancelled']),
+    )
+    .option('--queue <queue>', 'only this queue')
+    .option('--group <group>', 'only this group')
+    .option('--limit <number>', 'at most this many, newest first', integer)
+    .option('--yes', 'skip the confirmation')
     .action(
       run(async (context, ids: string[], options: RedriveOptions) =>
         (await import('./commands/steer.js')).redrive(ids, options, context),
@@ -178,8 +179,8 @@ function addSteering(program: Command): void {
     );
   program
     .command('pause <queue>')
-    .description('hand out no more tasks of a queue')
-    .option('--yes', 'do not ask first')
+    .description('pause a queue')
+    .option('--yes', 'skip the confirmation')
     .action(
       run(async (context, queue: string, options: SureOptions) =>
         (await import('./commands/steer.js')).pauseQueue(queue, options, context),
@@ -187,7 +188,7 @@ function addSteering(program: Command): void {
     );
   program
     .command('resume <queue>')
-    .description('hand out its tasks again')
+    .description('resume a queue')
     .action(
       run(async (context, queue: string) =>
         (await import('./commands/steer.js')).resumeQueue(queue, context),
@@ -195,24 +196,24 @@ function addSteering(program: Command): void {
     );
   program
     .command('drain <worker>')
-    .description('have a worker finish what it holds and take nothing more')
+    .description('let a worker finish its tasks and claim no more')
     .action(
       run(async (context, worker: string) => (await import('./commands/steer.js')).drain(worker, context)),
     );
   program
     .command('workers')
-    .description('list the workers that came by lately')
+    .description('list workers')
     .action(run(async (context) => (await import('./commands/collections.js')).workers(context)));
   program
     .command('schedules')
-    .description('list what comes by the clock')
+    .description('list schedules')
     .action(run(async (context) => (await import('./commands/collections.js')).schedules(context)));
 }
 
 function addService(program: Command): void {
   program
     .command('serve')
-    .description('run the service; its settings are environment variables')
+    .description('run the service; environment variables are its settings')
     .action(async () => {
       await import('../main.js');
     });
@@ -224,14 +225,14 @@ function addService(program: Command): void {
       ),
     );
   addFormat(program.command('check [directory]'))
-    .description('look for damage in a backup, or in DATA_DIR while the service is stopped')
+    .description('check a backup for damage, or DATA_DIR while the service is stopped')
     .action(
       run(async (context, directory: string | undefined) =>
         (await import('./commands/store.js')).check(directory, context),
       ),
     );
   addFormat(program.command('restore <directory>'))
-    .description('put a backup into DATA_DIR, which must be empty, while the service is stopped')
+    .description('restore a backup into an empty DATA_DIR while the service is stopped')
     .action(
       run(async (context, directory: string) =>
         (await import('./commands/store.js')).restore(directory, context),
@@ -239,7 +240,7 @@ function addService(program: Command): void {
     );
   program
     .command('completion')
-    .description('print a script that completes commands and options')
+    .description('print a shell completion script')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: string) => {
       const { completion } = await import('./commands/completion.js');
@@ -252,31 +253,33 @@ function run(action: (context: Context, ...given: never[]) => Promise<void>) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
     const context = new Context(command.opts<GlobalOptions>());
-    await action(context, ...(given as never[]));
+    await action(context, ...(given as never[])).catch((error: unknown) => {
+      throw explained(error, context.url);
+    });
   };
 }
 
 function integer(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('Must be a whole number.');
   return Number(text);
 }
 
 function positive(text: string): number {
   const value = integer(text);
-  if (value < 1) throw new InvalidArgumentError('It must be 1 or more.');
+  if (value < 1) throw new InvalidArgumentError('Must be 1 or more.');
   return value;
 }
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('It must be a number of seconds.');
+  if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('Must be a number of seconds.');
   return value;
 }
 
 function pairs(text: string): Record<string, string> {
   const entries = list(text).map((pair) => {
     const at = pair.indexOf('=');
-    if (at < 1) throw new InvalidArgumentError('It must be name=value, separated by commas.');
+    if (at < 1) throw new InvalidArgumentError('Must be name=value, separated by commas.');
     return [pair.slice(0, at), pair.slice(at + 1)];
   });
   return Object.fromEntries(entries) as Record<string, string>;

@@ -54,13 +54,14 @@ function readArguments(): { from: QueueStore; to: QueueStore } | undefined {
 
 function describe(report: CopyReport): number {
   const { total, copied, present, differentCount, different, miscounted, differentDocuments } = report;
-  process.stdout.write(`${total} tasks: ${copied} copied, ${present} were there already\n`);
+  process.stdout.write(`${total} tasks: ${copied} copied, ${present} already present\n`);
   if (differentCount > 0) {
     const some = different.slice(0, 10).join(', ');
-    say(`${differentCount} tasks are different in the target and were left as they are: ${some}`, 1);
+    say(`${differentCount} tasks differ in the target and were not changed: ${some}`, 1);
   }
-  if (miscounted.length > 0) say(`The target has fewer tasks in: ${miscounted.join(', ')}`, 1);
-  if (differentDocuments.length > 0) say(`Others in the target: ${differentDocuments.join(', ')}`, 1);
+  if (miscounted.length > 0) say(`The target lacks tasks in: ${miscounted.join(', ')}`, 1);
+  if (differentDocuments.length > 0)
+    say(`Documents that differ in the target: ${differentDocuments.join(', ')}`, 1);
   return differentCount + miscounted.length + differentDocuments.length > 0 ? 1 : 0;
 }
 

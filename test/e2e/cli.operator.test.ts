@@ -79,10 +79,7 @@ describe('crucible-queue, for operators', () => {
       expect.stringContaining('There is no queue tpyo yet'),
     ]);
     const asked = await call(['pause', 'tpyo'], { isOnTerminal: true, input: 'n\n' });
-    expect([asked.code, asked.stdout]).toEqual([
-      1,
-      expect.stringContaining('Pause it ahead of its tasks? [y/N]'),
-    ]);
+    expect([asked.code, asked.stdout]).toEqual([1, expect.stringContaining('Pause it anyway? [y/N]')]);
     expect((await client.queues.list()).map(({ queue }) => queue)).not.toContain('tpyo');
     expect((await call(['pause', 'tpyo', '--yes'])).code).toBe(0);
     expect(await client.queues.get('tpyo')).toMatchObject({ paused: true });

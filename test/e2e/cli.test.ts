@@ -35,6 +35,15 @@ describe('crucible-queue', () => {
     return { code, stdout: command.stdout, stderr: command.stderr };
   }
 
+  it.each([
+    ['no key', '', 'The service requires an API key: set QUEUE_API_KEY'],
+    ['a wrong key', 'wrong', 'QUEUE_API_KEY is not a valid key'],
+  ])('names its own variable when it has %s', async (_, key, message) => {
+    const command = new CommandProcess(['list'], { env: { ...env, QUEUE_API_KEY: key } });
+    expect(await command.ended()).toBe(77);
+    expect(command.stderr).toBe(`crucible-queue: ${message}\n`);
+  });
+
   it('enqueues a file, lists it, and prints what it became', async () => {
     const file = join(folder, 'eval.py');
     writeFileSync(file, 'print("ü")\n');
@@ -255,10 +264,11 @@ describe('crucible-queue', () => {
 });
 
 describe('crucible-queue without a service', () => {
-  it('says that nobody answers', async () => {
+  it('says that it cannot reach the URL', async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     const command = new CommandProcess(['work', '--url', url, '--', 'true']);
-    await until(() => command.stderr.includes('ECONNREFUSED'));
+    await until(() => command.stderr.includes(`Cannot reach ${url} (connect ECONNREFUSED`));
+    expect(command.stderr).toContain('; retrying\n');
     command.child.kill('SIGTERM');
     expect(await command.ended()).toBe(0);
   });

@@ -54,7 +54,7 @@ export async function redrive(
     );
   const { status, queue, group, limit } = options;
   if (status === undefined)
-    throw new CommandFailed(EXIT.usage, 'Name tasks, or a kind of dead letters: --status failed');
+    throw new CommandFailed(EXIT.usage, 'Name the tasks, or a status: --status failed');
   const filter = { status, queue, group, limit };
   if (options.yes !== true && isOnTerminal()) await confirmRedrive(filter, context);
   await context.single().record(await context.client.redriveAll(filter));
@@ -78,9 +78,9 @@ async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, conte
     queue === undefined ? 'of all queues' : `of queue ${queue}`,
     ...(group === undefined ? [] : [`of group ${group}`]),
   ].join(' ');
-  if (count === 0) throw new CommandFailed(EXIT.notFound, `There are no ${status} tasks to redrive`);
-  const bound = count === limit ? `; more than --limit ${limit} are left alone` : '';
-  await confirm(context, { preview: `${which}${bound}`, question: 'Give them back to their queues?' });
+  if (count === 0) throw new CommandFailed(EXIT.notFound, `No ${status} tasks match`);
+  const bound = count === limit ? `; --limit ${limit} leaves out any others` : '';
+  await confirm(context, { preview: `${which}${bound}`, question: 'Redrive them?' });
 }
 
 /**
@@ -90,9 +90,8 @@ async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, conte
 export async function pauseQueue(queue: string, { yes }: SureOptions, context: Context): Promise<void> {
   if (yes !== true && !(await isKnown(queue, context))) {
     const preview = `There is no queue ${queue} yet: it has no tasks and no settings`;
-    if (!isOnTerminal())
-      throw new CommandFailed(EXIT.notFound, `${preview}; pause it ahead of its tasks with --yes`);
-    await confirm(context, { preview, question: 'Pause it ahead of its tasks?' });
+    if (!isOnTerminal()) throw new CommandFailed(EXIT.notFound, `${preview}; add --yes to pause it anyway`);
+    await confirm(context, { preview, question: 'Pause it anyway?' });
   }
   await context.single().record(await context.client.queues.pause(queue));
 }

@@ -23,7 +23,7 @@ export async function restore(directory: string, context: Context): Promise<void
 function dataDirectory(): string {
   const { QUEUE_STORE, DATA_DIR } = loadConfig(process.env);
   if (QUEUE_STORE === 'embedded') return DATA_DIR;
-  throw new CommandFailed(EXIT.usage, 'The store is in Redis: use what Redis has for backups');
+  throw new CommandFailed(EXIT.usage, 'The store is in Redis; back it up with the tools of Redis');
 }
 
 async function report(about: object, counting: Promise<number>, context: Context): Promise<void> {

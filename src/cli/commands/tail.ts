@@ -1,5 +1,6 @@
 import type { TaskEvent } from '../../client/index.js';
 import type { Context } from '../context.js';
+import { problemText } from '../exit-code.js';
 import { textOf } from '../printer.js';
 
 export interface TailOptions {
@@ -12,9 +13,10 @@ export interface TailOptions {
 export async function tail(options: TailOptions, context: Context): Promise<void> {
   const type = options.type as TaskEvent['type'][] | undefined;
   const filter = { queue: options.queue, type, eval_id: options.id };
-  const onTrouble = (error: unknown): void => context.say(`${(error as Error).message}; connecting again`);
+  const onTrouble = (error: unknown): void =>
+    context.say(`${problemText(error, context.url)}; connecting again`);
   for await (const event of context.client.events(filter, { onTrouble })) {
-    if (event.type === 'reset') context.say('Some events were missed: they are not kept any more');
+    if (event.type === 'reset') context.say('Some events are missing: the service no longer keeps them');
     else await context.list().foreign(`${lineOf(event)}\n`);
   }
 }

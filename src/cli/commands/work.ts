@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type HeldTask, type TaskContext, Worker, type WorkerEvent } from '../../client/index.js';
 import { CannotStart, runChild, type User } from '../child-handler.js';
 import type { Context } from '../context.js';
-import { CommandFailed, EXIT } from '../exit-code.js';
+import { CommandFailed, EXIT, problemText } from '../exit-code.js';
 
 export interface WorkOptions {
   readonly jobs?: number;
@@ -28,14 +28,14 @@ export async function work(
 ): Promise<void> {
   const [program, ...args] = command;
   if (program === undefined)
-    throw new CommandFailed(EXIT.usage, 'Say what to run: crucible-queue work -- COMMAND');
+    throw new CommandFailed(EXIT.usage, 'Name the program to run: crucible-queue work -- COMMAND');
   // The command gets the lease, which is good for its own task alone, and not the key of the worker.
   const environment = withoutKey(process.env);
   const user = options.user === undefined ? undefined : userOf(options.user);
   const child = { command: [program, ...args] as const, isJson: options.json, environment, user };
   if (process.env.QUEUE_API_KEY && user === undefined && !options.quiet)
     context.say(
-      'The command runs as the user of the worker and could read its API key; --user runs it as another',
+      'The program runs as the same user and could read QUEUE_API_KEY; use --user to run it as another user',
     );
   let failure: CannotStart | undefined;
   const handler = async (task: HeldTask, given: TaskContext): Promise<unknown> =>
@@ -61,7 +61,7 @@ export async function work(
       maxTasks: options.once ? 1 : undefined,
       untilEmpty: options.untilEmpty,
     });
-    if (!options.quiet) context.say(`ended: ${JSON.stringify(summary)}`);
+    if (!options.quiet) context.say(`worker ended: ${JSON.stringify(summary)}`);
   } finally {
     letGo();
   }
@@ -80,7 +80,9 @@ function stopOnSignals(worker: Worker, context: Context): () => void {
   let count = 0;
   const stop = (): void => {
     count += 1;
-    context.say(count === 1 ? 'Finishing what runs; once more gives it back' : 'Giving back what runs');
+    context.say(
+      count === 1 ? 'Finishing running tasks; interrupt again to release them' : 'Releasing running tasks',
+    );
     void worker.stop(count === 1 ? {} : { grace: 0 });
   };
   // Its terminal was closed: nobody is there to ask once more.
@@ -115,7 +117,7 @@ function userOf(text: string): User {
     );
     return { uid: own ?? Number.NaN, gid: group ?? Number.NaN };
   } catch {
-    throw new CommandFailed(EXIT.usage, `--user: there is no user ${text} on this machine`);
+    throw new CommandFailed(EXIT.usage, `--user: this machine has no user ${text}`);
   }
 }
 
@@ -125,7 +127,11 @@ function shortened(text: string): string {
 }
 
 function tell({ type, task, status, error }: WorkerEvent, { quiet }: WorkOptions, context: Context): void {
-  if (quiet && type !== 'trouble') return;
+  if (type === 'trouble') {
+    context.say(`${problemText(error, context.url)}; retrying`);
+    return;
+  }
+  if (quiet) return;
   const about = task === undefined ? '' : ` ${task.eval_id} (attempt ${task.attempt})`;
   const ended = status === undefined || status === type ? '' : `, now ${status}`;
   const why = error instanceof Error ? `: ${shortened(error.message)}` : '';
