@@ -205,7 +205,7 @@ export class BatchService {
   }
 
   private async cancelRest(batch: Batch): Promise<number> {
-    const reason = `More than ${batch.maxFailures} tasks of the batch failed`;
+    const reason = `The batch has more than ${batch.maxFailures} failed ${batch.maxFailures === 1 ? 'task' : 'tasks'}`;
     const count = await this.cancelIn(batch.id, reason, batch.queues);
     if (count > 0) await this.noteCancelled(batch.id);
     return count;

@@ -9,15 +9,15 @@ import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.
 /** What may be set for a queue, as the fields of a form; `pointer` is what the API calls it. */
 export const LIMIT_FIELDS = [
   { name: 'max_depth', pointer: '/max_depth', title: 'Waiting tasks', unit: 'tasks' },
-  { name: 'max_concurrency', pointer: '/max_concurrency', title: 'Tasks at the same time', unit: 'tasks' },
+  { name: 'max_concurrency', pointer: '/max_concurrency', title: 'Held tasks', unit: 'tasks' },
   {
     name: 'max_concurrency_per_group',
     pointer: '/max_concurrency_per_group',
-    title: 'The same, in each group',
+    title: 'Held tasks per group',
     unit: 'tasks',
   },
-  { name: 'rate_tasks', pointer: '/rate_limit/tasks', title: 'Hand out at most', unit: 'tasks' },
-  { name: 'rate_per', pointer: '/rate_limit/per', title: 'Within', unit: 'seconds' },
+  { name: 'rate_tasks', pointer: '/rate_limit/tasks', title: 'Claim rate', unit: 'tasks' },
+  { name: 'rate_per', pointer: '/rate_limit/per', title: 'Period', unit: 'seconds' },
   { name: 'priority_ageing', pointer: '/priority_ageing', title: 'One priority point per', unit: 'seconds' },
 ] as const;
 

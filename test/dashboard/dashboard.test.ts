@@ -164,7 +164,7 @@ describeStores(({ name, settings }) => {
     await page.getByRole('link', { name: 'newcomer' }).waitFor(SOON);
     await openLive('/tasks/fresh-1');
     const { lease_id } = await call('GET', '/tasks/next?queue=newcomer&worker_id=quick');
-    await page.getByText('quick holds it').waitFor(SOON);
+    await page.getByText('Held by quick').waitFor(SOON);
     await call('POST', '/tasks/fresh-1/complete', { lease_id, output: { answer: 42 } });
     await page.getByText('{"answer":42}').waitFor(SOON);
   });
@@ -228,7 +228,7 @@ describeStores(({ name, settings }) => {
     await row.getByRole('link', { name: 'Redrive 1 task…' }).click();
     await page.getByLabel('Type 1 to confirm').fill('2');
     await page.getByRole('button', { name: 'Redrive tasks' }).click();
-    await page.getByText('That was another number').waitFor();
+    await page.getByText('The number does not match').waitFor();
     await page.getByLabel('Type 1 to confirm').fill('1');
     await page.getByRole('button', { name: 'Redrive tasks' }).click();
     await page.getByText(/1 task redriven/).waitFor();
@@ -241,7 +241,7 @@ describeStores(({ name, settings }) => {
     await page.getByRole('link', { name: 'Cancel…' }).click();
     await page.getByLabel('Type 2 to confirm').fill('3');
     await page.getByRole('button', { name: 'Cancel tasks' }).click();
-    await page.getByText('That was another number').waitFor();
+    await page.getByText('The number does not match').waitFor();
     expect(await call('GET', '/tasks/bulk-1')).toMatchObject({ status: 'queued' });
     await page.getByLabel('Type 2 to confirm').fill('2');
     await page.getByRole('button', { name: 'Cancel tasks' }).click();
@@ -265,7 +265,7 @@ describeStores(({ name, settings }) => {
     await page.getByRole('row', { name: 'p-2' }).getByText('queued').waitFor();
     await open('/workers');
     await page.getByRole('button', { name: 'Drain gpu-node-3' }).click();
-    await page.getByText('The worker is told to stop').waitFor();
+    await page.getByText('Worker draining').waitFor();
     await page.getByRole('button', { name: 'Resume gpu-node-3' }).waitFor();
     const row = page.getByRole('row', { name: 'gpu-node-3' });
     await row.getByText('busy').waitFor();
@@ -278,13 +278,13 @@ describeStores(({ name, settings }) => {
   it('pauses a queue and resumes it', async () => {
     await open('/queues');
     await page.getByRole('button', { name: 'Pause reports' }).click();
-    await page.getByText('The queue hands out nothing until').waitFor();
+    await page.getByText('Queue paused.').waitFor();
     expect(await call('GET', '/queues/reports')).toMatchObject({ paused: true });
     await open('');
     await page.getByRole('row', { name: 'reports' }).getByText('paused').waitFor();
     await open('/queues/reports');
     await page.getByRole('button', { name: 'Resume reports' }).click();
-    await page.getByText('The queue hands out its tasks again.').waitFor();
+    await page.getByText('Queue resumed.').waitFor();
     expect(await call('GET', '/queues/reports')).toMatchObject({ paused: false });
     expect(service.log).toContain('Key default paused queue reports on the dashboard (1)');
   });
@@ -292,22 +292,22 @@ describeStores(({ name, settings }) => {
   it('sets limits of a queue, and says beside a field what is wrong with it', async () => {
     await open('/queues/limited');
     await page.getByLabel('Waiting tasks').fill('ten');
-    await page.getByLabel('Hand out at most').fill('5');
-    await page.getByRole('button', { name: 'Set limits' }).click();
+    await page.getByLabel('Claim rate').fill('5');
+    await page.getByRole('button', { name: 'Save limits' }).click();
     await page.getByText('Nothing was changed').waitFor();
     expect(await page.getByLabel('Waiting tasks').inputValue()).toBe('ten');
     expect(await page.locator('[aria-invalid=true]').evaluateAll(names)).toEqual(['max_depth', 'rate_per']);
     expect(await page.locator('#max_depth-note').innerText()).toContain('integer');
     expect(await call('GET', '/queues/limited')).toMatchObject({ max_depth: null, rate_limit: null });
     await page.getByLabel('Waiting tasks').fill('10');
-    await page.getByLabel('within').fill('60');
-    await page.getByRole('button', { name: 'Set limits' }).click();
-    await page.getByText('The limits are set.').waitFor();
+    await page.getByLabel('Period').fill('60');
+    await page.getByRole('button', { name: 'Save limits' }).click();
+    await page.getByText('Limits saved.').waitFor();
     const rate_limit = { tasks: 5, per: 60 };
     expect(await call('GET', '/queues/limited')).toMatchObject({ max_depth: 10, rate_limit });
-    expect(service.log).toContain('set the limits of queue limited to 10 may wait, 5 tasks per 1 min');
+    expect(service.log).toContain('set the limits of queue limited to at most 10 waiting, 5 tasks per 1 min');
     await open('/queues');
-    await page.getByRole('row', { name: 'limited' }).getByText('10 may wait').waitFor();
+    await page.getByRole('row', { name: 'limited' }).getByText('at most 10 waiting').waitFor();
   });
 
   it('purges a queue when its name is typed', async () => {
@@ -317,7 +317,7 @@ describeStores(({ name, settings }) => {
     await page.getByRole('link', { name: 'Purge…' }).click();
     await page.getByLabel('Type scrap to confirm').fill('scrap');
     await page.getByRole('button', { name: 'Purge queue' }).click();
-    await page.getByText('1 task removed for good.').waitFor();
+    await page.getByText('1 task removed.').waitFor();
     await page.getByRole('link', { name: 'scrap', exact: true }).waitFor({ state: 'detached' });
   });
 
@@ -340,11 +340,11 @@ describeStores(({ name, settings }) => {
     await signIn(VIEWER);
     await page.getByText('watcher').waitFor();
     await open('/tasks/eval-2026-1011');
-    await page.getByText('not shown to viewers').waitFor();
+    await page.getByText('Viewers cannot see').waitFor();
     const text = await page.content();
     expect(text).not.toMatch(/print\(|team-a|Cancel…|Redrive/);
     await open('/queues/limited');
-    await page.getByText('10 may wait').waitFor();
+    await page.getByText('at most 10 waiting').waitFor();
     expect(await page.locator('main form, main a.button').count()).toBe(0);
     const [cookie] = await browser.context.cookies(`${service.url}/dashboard`);
     const headers = { Cookie: `crucible_session=${cookie?.value ?? ''}`, Origin: service.url };

@@ -140,7 +140,7 @@ describeStores(({ name, startApp, settings }) => {
         counts: { failed: 2, cancelled: 2 },
         max_failures: 1,
       });
-      expect((await tasks())[3]?.message).toContain('More than 1 tasks of the batch failed');
+      expect((await tasks())[3]?.message).toContain('The batch has more than 1 failed task');
     });
 
     it('give their dead letters back, by what ended them', async () => {

@@ -9,8 +9,18 @@
     if (place && place.textContent !== text) place.textContent = text;
   }
 
+  /* The server does not know the time zone of the reader. */
+  document.addEventListener('mouseover', (event) => {
+    const time = event.target.closest?.('time[datetime]');
+    if (time)
+      time.title = new Date(time.dateTime).toLocaleString(undefined, {
+        dateStyle: 'medium',
+        timeStyle: 'long',
+      });
+  });
+
   document.addEventListener('htmx:sse:after:connection', () => say('Live'));
-  document.addEventListener('htmx:sse:error', () => say('Not live: trying again'));
+  document.addEventListener('htmx:sse:error', () => say('Not live, reconnecting'));
   document.addEventListener('htmx:sse:close', () => say('Not live'));
 
   /* Where the clipboard is not to be had, as on plain http, the text is selected for the keys that copy it. */

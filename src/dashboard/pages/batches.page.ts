@@ -25,7 +25,7 @@ export class BatchesPage {
       title: 'Batches',
       section: '/dashboard/batches',
       top: html`<h1>Batches</h1>
-        <p class="lead">Tasks that were enqueued together, the youngest batch first.</p>`,
+        <p class="lead">Tasks with the same <code>batch_id</code>.</p>`,
       live: () => this.render(principal),
     };
   }
@@ -33,12 +33,12 @@ export class BatchesPage {
   private async render(principal: Principal): Promise<Html> {
     const { batches } = await this.batches.list(SHOWN, { queues: visibleQueues(principal, undefined) });
     const content = table({
-      caption: 'Batches, youngest first',
+      caption: 'Batches, newest first',
       columns: columnsAt(this.clock.now().wall),
       rows: batches,
-      empty: emptyState('No batches yet', html`<code>POST /tasks/batch</code> makes one.`),
+      empty: emptyState('No batches yet', html`Create one with <code>POST /tasks/batch</code>.`),
     });
-    return card('Youngest first', content);
+    return card('Newest first', content);
   }
 }
 

@@ -10,12 +10,11 @@ import { describeFilters, queryOf } from '../task-filters.js';
 const WORDS: Readonly<Record<BulkAction, { readonly title: string; readonly effect: string }>> = {
   cancel: {
     title: 'Cancel tasks',
-    effect:
-      'They end now, for good or until somebody redrives them. Workers that hold one lose their lease at once.',
+    effect: 'The tasks end at once. Workers that hold them lose their leases.',
   },
   redrive: {
     title: 'Redrive tasks',
-    effect: 'They go back into their queues, to their old places, with fresh budgets.',
+    effect: 'The tasks are queued again in their old places, with fresh budgets.',
   },
 };
 
@@ -43,7 +42,7 @@ export class BulkPage {
 function nothing({ action, filters }: BulkOrder): Html {
   return html`<div class="empty">
     <p class="empty-title">Nothing to ${action}</p>
-    <p>No task ${describeFilters(filters)} can be changed by this now.</p>
+    <p>No matching task ${describeFilters(filters)}.</p>
   </div>`;
 }
 

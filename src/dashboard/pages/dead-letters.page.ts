@@ -36,7 +36,7 @@ export class DeadLettersPage {
       title: 'Dead letters',
       section: '/dashboard/dead-letters',
       top: html`<h1>Dead letters</h1>
-        <p class="lead">Tasks that failed or expired, grouped by what went wrong.</p>
+        <p class="lead">Failed and expired tasks, grouped by error.</p>
         ${
           mayRedrive(principal) &&
           html`<p class="bulk">
@@ -76,7 +76,7 @@ export class DeadLettersPage {
         <h1>Redrive the dead letters of one error</h1>
         ${
           example === undefined
-            ? emptyState('None left', 'They were redriven, or their retention has ended.')
+            ? emptyState('None left', 'The tasks were redriven, or their retention is over.')
             : html`<p class="lead error-text">${foreign(reasonOf(example))}</p>
                 ${confirmation({
                   action: `/dashboard/dead-letters/${encodeURIComponent(id)}/redrive`,
@@ -85,7 +85,7 @@ export class DeadLettersPage {
                     ['count', String(count)],
                   ],
                   headline: html`<b>${plural(count, 'task')}</b> in ${queuesOf(newest)}`,
-                  effect: 'They go back into their queues, to their old places, with fresh budgets.',
+                  effect: 'The tasks are queued again in their old places, with fresh budgets.',
                   count,
                   isMistyped,
                   button: 'Redrive tasks',
@@ -114,11 +114,11 @@ export class DeadLettersPage {
       rows,
       empty: emptyState(
         'No dead letters',
-        'Tasks that fail for good, or expire, are kept here until their retention ends.',
+        'Failed and expired tasks appear here until their retention is over.',
       ),
     });
     return html`${card('By error', content)}
-    ${count >= LOOKED_AT && html`<p class="hint">Grouped are the newest ${number(LOOKED_AT)}.</p>`}`;
+    ${count >= LOOKED_AT && html`<p class="hint">Only the newest ${number(LOOKED_AT)} are grouped.</p>`}`;
   }
 
   private async renderGroup(principal: Principal, id: string): Promise<Html> {
@@ -129,7 +129,7 @@ export class DeadLettersPage {
       caption: 'Dead letters of this error, newest first',
       columns: letterColumns(now, mayRedrive(principal)),
       rows,
-      empty: emptyState('None left', html`They were redriven, or their retention has ended.`),
+      empty: emptyState('None left', html`The tasks were redriven, or their retention is over.`),
     });
     return html`${group && html`<p class="lead error-text">${foreign(group.error)}</p>`}
     ${group && mayRedrive(principal) && html`<p class="bulk">${redriveGroup(group)}</p>`}

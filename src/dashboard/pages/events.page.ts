@@ -22,7 +22,7 @@ export class EventsPage {
       title: 'Events',
       section: '/dashboard/events',
       top: html`<h1>Events</h1>
-        <p class="lead">The latest transitions of tasks, on all replicas, as long as this process runs.</p>`,
+        <p class="lead">The latest transitions of tasks on all replicas, since this process started.</p>`,
       live: async () => this.render(principal),
     };
   }
@@ -33,10 +33,7 @@ export class EventsPage {
       caption: 'Transitions, newest first',
       columns: columnsAt(this.clock.now().wall),
       rows,
-      empty: emptyState(
-        'Nothing has happened yet',
-        'Every transition of a task appears here within a second.',
-      ),
+      empty: emptyState('No events yet', 'Transitions of tasks appear here within a second.'),
     });
     return card('Newest first', content);
   }
@@ -45,7 +42,7 @@ export class EventsPage {
 function columnsAt(now: Instant): readonly Column<RecentMove>[] {
   return [
     { title: 'When', cell: ({ at }) => ago(at, now) },
-    { title: 'Became', cell: ({ state }) => badge(state) },
+    { title: 'State', cell: ({ state }) => badge(state) },
     { title: 'Task', cell: ({ id }) => taskLink(id) },
     { title: 'Queue', cell: ({ queue }) => queue },
   ];

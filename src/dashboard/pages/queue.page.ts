@@ -69,8 +69,8 @@ export class QueuePage {
     return html`<p class="headline">
         ${badge(isPaused ? 'paused' : 'active')}
         <span>
-          ${isPaused ? 'It hands out nothing; tasks are still taken in.' : 'It hands out its tasks.'}
-          <a href="/dashboard/tasks?queue=${encodeURIComponent(queue)}">See its tasks</a>
+          ${isPaused ? 'Workers get no tasks; enqueues go on.' : 'Workers can claim tasks.'}
+          <a href="/dashboard/tasks?queue=${encodeURIComponent(queue)}">List its tasks</a>
         </span>
       </p>
       ${isAdmin && actions(queue, settings)} ${tiles(counts, queue)}
@@ -88,7 +88,7 @@ function actions(queue: string, settings: QueueSettings): Html {
 function limitList(settings: QueueSettings): Html {
   const words = limitsInWords(settings);
   return words.length === 0
-    ? html`<p class="hint">Nothing is limited.</p>`
+    ? html`<p class="hint">No limits.</p>`
     : html`<ul class="limit-list">
         ${words.map((limit) => html`<li>${limit}</li>`)}
       </ul>`;
@@ -101,12 +101,9 @@ function purgeForm(queue: string, total: number, isMistyped: boolean): Html {
     action="/dashboard/queues/${encodeURIComponent(queue)}/purge"
   >
     <p class="headline"><b>${plural(total, 'task')}</b> in queue <b class="id">${queue}</b></p>
-    <p>
-      All of them are forgotten for good, with their history; tasks that workers hold, too. There is no way
-      back.
-    </p>
+    <p>This deletes all tasks of the queue with their history, including held ones. It cannot be undone.</p>
     <label>Type ${queue} to confirm<input name="typed" autocomplete="off" required /></label>
-    ${isMistyped && html`<p class="problem" role="alert">That was another name; nothing was removed.</p>`}
+    ${isMistyped && html`<p class="problem" role="alert">The name does not match; nothing was removed.</p>`}
     <div class="buttons">
       <button class="danger" type="submit">Purge queue</button>
       <a class="button plain" href="/dashboard/queues/${encodeURIComponent(queue)}">Back</a>

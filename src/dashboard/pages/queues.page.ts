@@ -33,7 +33,7 @@ export class QueuesPage {
       title: 'Queues',
       section: '/dashboard/queues',
       top: html`<h1>Queues</h1>
-        <p class="lead">A queue is there as long as it has tasks, or something is set for it.</p>`,
+        <p class="lead">Queues with tasks or settings.</p>`,
       live: () => this.render(principal),
     };
   }
@@ -75,7 +75,7 @@ const COLUMNS: readonly Column<QueueRow>[] = [
     cell: (row) => number(row[state]),
   })),
   {
-    title: 'Oldest waiting',
+    title: 'Oldest queued',
     isNumber: true,
     cell: ({ oldest_queued_age: age }) => orNone(age === null ? null : duration(age)),
   },

@@ -24,7 +24,7 @@ export class SchedulesPage {
       title: 'Schedules',
       section: '/dashboard/schedules',
       top: html`<h1>Schedules</h1>
-        <p class="lead">Tasks that are enqueued at every due time of a cron expression.</p>`,
+        <p class="lead">Cron expressions that enqueue one task per due time.</p>`,
       live: () => this.render(principal),
     };
   }
@@ -38,10 +38,10 @@ export class SchedulesPage {
       rows: known,
       empty: emptyState(
         'No schedules yet',
-        html`<code>POST /schedules</code> makes one; the <a href="/docs">API page</a> shows how.`,
+        html`Create one with <code>POST /schedules</code>; see the <a href="/docs">API page</a>.`,
       ),
     });
-    return card('Youngest first', content);
+    return card('Newest first', content);
   }
 }
 

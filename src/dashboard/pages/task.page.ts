@@ -3,7 +3,7 @@ import { hasRole, type Principal } from '../../auth/principal.js';
 import { requireVisible, seesPayloads } from '../../queue/queue-access.js';
 import { QueueService } from '../../queue/queue.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
-import { type Attempt, isFinished, type Task, type TaskSpec } from '../../task/task.js';
+import { isFinished, type Task, type TaskSpec } from '../../task/task.js';
 import type { Page } from '../page-sender.js';
 import { badge, card, facts, foreign, orNone } from '../parts/components.js';
 import { ago, duration, moment, plural } from '../parts/format.js';
@@ -51,7 +51,7 @@ export class TaskPage {
       <p class="headline">${badge(task.state)} <span>${headlineOf(task, { position, now })}</span></p>
       ${hasRole(principal, ['producer']) && actions(task)}
       ${error !== undefined && card('Last error', textBox(error))}
-      ${card('Attempts', timeline({ task, attempts, now }))} ${card('Fields', fields(task, attempts, now))}
+      ${card('Attempts', timeline({ task, attempts, now }))} ${card('Fields', fields(task, now))}
       ${output !== undefined && card('Output', textBox(output))}
     `;
   }
@@ -63,36 +63,35 @@ export class TaskPage {
     return html`<section class="card" aria-label="Payload">
       ${folded('Code', code, `${plural(code.length, 'character')} of ${spec.language}`)}
       ${metadata !== undefined && folded('Metadata', metadata, plural(metadata.length, 'character'))}
-      ${copyButton('Copy as curl: read this task', curlToRead(id, origin))}
-      ${copyButton('Copy as curl: enqueue it again', curlToEnqueue(spec, { code, metadata }, origin))}
+      ${copyButton('Copy curl command to read it', curlToRead(id, origin))}
+      ${copyButton('Copy curl command to enqueue it again', curlToEnqueue(spec, { code, metadata }, origin))}
     </section>`;
   }
 }
 
 const VEILED = html`<section class="card" aria-label="Payload">
-  <p class="hint">The payload and the output are not shown to viewers.</p>
+  <p class="hint">Viewers cannot see payloads and outputs.</p>
 </section>`;
 
 function headlineOf(task: Task, { position, now }: { position: number | undefined; now: Instant }): Part {
   switch (task.state) {
     case 'delayed':
-      return html`It starts ${ago(task.runAt, now)} at the earliest.`;
+      return html`Starts ${ago(task.runAt, now)} at the earliest`;
     case 'queued':
-      return html`It has waited since
-      ${ago(task.queuedAt, now)}${position !== undefined && html`, at position ${position} of its queue`}.`;
+      return html`Queued ${ago(task.queuedAt, now)}${position !== undefined && html`, position ${position}`}`;
     case 'processing':
-      return html`${task.lease.workerId ?? 'A worker without a name'} holds it; the lease ends
-      ${ago(task.lease.expiresAt, now)}.`;
+      return html`Held by ${task.lease.workerId ?? 'an unnamed worker'}; lease ends
+      ${ago(task.lease.expiresAt, now)}`;
     case 'completed':
-      return html`It ended ${ago(task.finishedAt, now)}.`;
+      return html`Completed ${ago(task.finishedAt, now)}`;
     case 'failed':
-      return html`It failed ${ago(task.finishedAt, now)}:
-      ${task.outcome === 'lost' ? 'its workers were lost too often' : 'its attempts are used up'}.`;
+      return html`Failed ${ago(task.finishedAt, now)}:
+      ${task.outcome === 'lost' ? 'no interruptions left' : 'no attempts left'}`;
     case 'cancelled':
-      return html`It was stopped
-      ${ago(task.finishedAt, now)}${task.reason !== undefined && html`: ${foreign(task.reason)}`}.`;
+      return html`Cancelled
+      ${ago(task.finishedAt, now)}${task.reason !== undefined && html`: ${foreign(task.reason)}`}`;
     case 'expired':
-      return html`No worker started it in time; it expired ${ago(task.finishedAt, now)}.`;
+      return html`Expired ${ago(task.finishedAt, now)}: not started in time`;
   }
 }
 
@@ -101,7 +100,7 @@ function actions({ spec, state }: Task): Html {
   if (isRedrivableState(state)) {
     return html`<form class="actions" method="post" action="${path}/redrive">
       <button type="submit">Redrive</button>
-      <span class="hint">Puts it back in its queue with fresh budgets.</span>
+      <span class="hint">Queues the task again with fresh budgets.</span>
     </form>`;
   }
   if (isFinalState(state)) return html``;
@@ -110,12 +109,12 @@ function actions({ spec, state }: Task): Html {
     <form class="inline" method="post" action="${path}/cancel">
       <label>Reason (optional)<input name="reason" maxlength="1000" autocomplete="off" /></label>
       <button class="danger" type="submit">Cancel this task</button>
-      <span class="hint">A worker that holds it loses its lease at once.</span>
+      <span class="hint">A worker that holds the task loses its lease at once.</span>
     </form>
   </details>`;
 }
 
-function fields(task: Task, attempts: readonly Attempt[], now: Instant): Html {
+function fields(task: Task, now: Instant): Html {
   const { spec, last } = task;
   const { backoff } = spec;
   return facts([
@@ -137,21 +136,17 @@ function fields(task: Task, attempts: readonly Attempt[], now: Instant): Html {
       ),
     ],
     ['Language and engine', `${spec.language} on ${spec.engine}`],
-    ['Time limit', duration(spec.timeout)],
-    ['Failures', `${task.failures} of ${spec.maxAttempts}`],
-    ['Lost leases', `${task.interruptions} of ${spec.maxInterruptions} forgiven`],
-    ['Back-off', `${backoff.type}, ${duration(backoff.delay)} to ${duration(backoff.maxDelay)}`],
-    ['Claims', plural(task.attempt, 'claim')],
+    ['Timeout', duration(spec.timeout)],
+    ['Failures', `${task.failures} of ${spec.maxAttempts} used`],
+    ['Interruptions', `${task.interruptions} of ${spec.maxInterruptions} used`],
+    ['Backoff', `${backoff.type}, ${duration(backoff.delay)} to ${duration(backoff.maxDelay)}`],
+    ['Attempts', task.attempt],
     ['Exit code', orNone(last?.exitCode)],
     ['Enqueued', moment(task.createdAt)],
-    ['Start by', orNone(task.startBy !== undefined && moment(task.startBy))],
+    ['Expires', orNone(task.startBy !== undefined && moment(task.startBy))],
     ['Started', orNone(task.startedAt !== undefined && moment(task.startedAt))],
     ['Ended', orNone(isFinished(task) && moment(task.finishedAt))],
-    [
-      'Took in all',
-      duration(Math.max((isFinished(task) ? task.finishedAt : now) - task.createdAt, 0) / 1000),
-    ],
-    ['Ended attempts', attempts.length],
+    ['Total time', duration(Math.max((isFinished(task) ? task.finishedAt : now) - task.createdAt, 0) / 1000)],
     ['Trace', orNone(spec.traceparent)],
   ]);
 }
@@ -175,7 +170,7 @@ function textBox(text: string): Html {
       class="text"
       tabindex="0"
     ><code>${isCut ? text.slice(0, SHOWN_CHARACTERS) : text}</code></pre>
-    ${isCut && html`<p class="hint">The first of ${plural(text.length, 'character')}; the API has all of them.</p>`}`;
+    ${isCut && html`<p class="hint">Cut; the API returns all ${plural(text.length, 'character')}.</p>`}`;
 }
 
 function copyButton(title: string, text: string | undefined): Part {

@@ -128,7 +128,7 @@ function filterForm(filters: TaskFilters): Html {
     ${
       unusable.length > 0 &&
       html`<p class="problem" role="alert">
-        Not a valid filter: ${unusable.join(', ')}. Nothing is listed until it is right.
+        Not a valid filter: ${unusable.join(', ')}. Correct it to see tasks.
       </p>`
     }
   </form>`;
@@ -145,7 +145,7 @@ function bulkLinks(filters: TaskFilters): Html {
   const address = (action: string) =>
     `/dashboard/tasks/bulk?action=${action}${query === '' ? '' : `&${query}`}`;
   return html`<p class="bulk">
-    <span>Everything that matches:</span>
+    <span>All matching tasks:</span>
     <a class="button" href="${address('cancel')}">Cancel…</a>
     <a class="button" href="${address('redrive')}">Redrive…</a>
   </p>`;
@@ -155,7 +155,7 @@ function emptyList(filters: TaskFilters): Html {
   if (filters.cursor !== undefined) {
     return emptyState(
       'No tasks on this page',
-      html`They have gone meanwhile, or the page is being searched.`,
+      html`They were removed, or the search is still running. Reload the page.`,
     );
   }
   return queryOf(filters).size === 0
@@ -163,17 +163,14 @@ function emptyList(filters: TaskFilters): Html {
         'No tasks yet',
         html`Post one to <code>/tasks</code>; the <a href="/docs">API page</a> shows how.`,
       )
-    : emptyState(
-        'No task matches',
-        html`Try fewer filters, or <a href="/dashboard/tasks">see all tasks</a>.`,
-      );
+    : emptyState('No task matches', html`Remove a filter, or <a href="/dashboard/tasks">list all tasks</a>.`);
 }
 
 function pager(filters: TaskFilters, nextCursor: string | undefined): Html {
   const query = queryOf(filters);
   const newest = `/dashboard/tasks?${query.toString()}`;
   if (nextCursor !== undefined) query.set('cursor', nextCursor);
-  return html`<nav class="pager" aria-label="Pages of the list">
+  return html`<nav class="pager" aria-label="Pages">
     ${filters.cursor !== undefined && html`<a class="button" href="${newest}">Newest</a>`}
     ${nextCursor !== undefined && html`<a class="button" href="/dashboard/tasks?${query.toString()}">Older tasks</a>`}
   </nav>`;

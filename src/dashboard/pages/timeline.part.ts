@@ -41,8 +41,8 @@ export class TimelinePart {
           { name: 'lost leases', values: rate('lost') },
         ],
       })}
-      ${chart({ title: 'Wait for a worker', unit: ' s', times, lines: lengths('wait') })}
-      ${chart({ title: 'Run time of attempts', unit: ' s', times, lines: lengths('run') })}
+      ${chart({ title: 'Wait time', unit: ' s', times, lines: lengths('wait') })}
+      ${chart({ title: 'Run time', unit: ' s', times, lines: lengths('run') })}
     </div>`;
   }
 }

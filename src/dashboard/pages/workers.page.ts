@@ -23,8 +23,8 @@ export class WorkersPage {
       section: '/dashboard/workers',
       top: html`<h1>Workers</h1>
         <p class="lead">
-          Workers that claimed or sent a heartbeat lately under a name. A silent worker holds tasks and misses
-          its heartbeats. A drained worker finishes what it holds and gets nothing more.
+          A silent worker holds tasks and misses its heartbeats. A draining worker finishes its tasks and gets
+          no more.
         </p>`,
       live: () => this.render(principal),
     };
@@ -37,12 +37,9 @@ export class WorkersPage {
       caption: 'Workers',
       columns: hasRole(principal, []) ? [...columns, DRAIN] : columns,
       rows,
-      empty: emptyState(
-        'No worker was seen lately',
-        html`A worker appears when it claims with a <code>worker_id</code>.`,
-      ),
+      empty: emptyState('No workers', html`A worker appears when it claims with a <code>worker_id</code>.`),
     });
-    return card('Seen lately', content);
+    return card('Newest first', content);
   }
 }
 
@@ -58,7 +55,7 @@ function columnsAt(now: Instant): readonly Column<KnownWorker>[] {
       cell: ({ state, isDraining }) => html`${badge(state)} ${isDraining && badge('draining')}`,
     },
     { title: 'Queues', cell: ({ queues }) => orNone(queues.join(', ')) },
-    { title: 'Holds', cell: ({ held }) => orNone(held.length > 0 && heldTasks(held)) },
+    { title: 'Held tasks', cell: ({ held }) => orNone(held.length > 0 && heldTasks(held)) },
     { title: 'Completed', isNumber: true, cell: ({ completed }) => number(completed) },
     { title: 'Failed', isNumber: true, cell: ({ failed }) => number(failed) },
     { title: 'Lost', isNumber: true, cell: ({ lost }) => number(lost) },

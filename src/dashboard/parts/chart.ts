@@ -12,7 +12,7 @@ export interface Chart {
   readonly times: readonly Instant[];
 }
 
-const NOTHING = html`<p class="chart empty">Nothing was measured in this time.</p>`;
+const NOTHING = html`<p class="chart empty">No data in this period.</p>`;
 
 /** Numbers over time as lines, which differ in dashes and not in colour alone, and as a table for those who read. */
 export function chart(parts: Chart): Html {
@@ -27,7 +27,7 @@ export function chart(parts: Chart): Html {
   const plot = html`<div
     class="chart"
     role="img"
-    aria-label="${title}: a chart of the numbers in the table below it"
+    aria-label="${title}: chart of the table below"
     data-chart="${JSON.stringify(data)}"
     hx-morph-skip-children
   ></div>`;
@@ -41,7 +41,7 @@ export function chart(parts: Chart): Html {
     ${isEmpty ? NOTHING : plot}
     <details class="numbers">
       <summary>Numbers</summary>
-      <div class="scroll" tabindex="0" role="region" aria-label="${title}, as numbers">${numbers(parts)}</div>
+      <div class="scroll" tabindex="0" role="region" aria-label="${title} as a table">${numbers(parts)}</div>
     </details>
   </section>`;
 }
@@ -62,7 +62,7 @@ function numbers({ title, unit, lines, times }: Chart): Html {
       })),
     ],
     rows,
-    empty: 'Nothing yet',
+    empty: 'No data yet',
   });
 }
 

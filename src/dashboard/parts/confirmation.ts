@@ -22,12 +22,12 @@ export function confirmation({ hidden, count, ...form }: Confirmation): Html {
   return html`<form class="card confirm" method="post" action="${form.action}">
     ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
     <p class="headline">${form.headline}</p>
-    <p>${form.effect} Tasks that are enqueued from now on are left alone.</p>
-    ${count === BULK_LIMIT && html`<p>There are more: no more than ${number(BULK_LIMIT)} are changed at once.</p>`}
+    <p>${form.effect} Tasks enqueued from now on are not affected.</p>
+    ${count === BULK_LIMIT && html`<p>More tasks match; one action changes at most ${number(BULK_LIMIT)}.</p>`}
     <label
       >Type ${count} to confirm<input name="typed" inputmode="numeric" autocomplete="off" required
     /></label>
-    ${form.isMistyped && html`<p class="problem" role="alert">That was another number; nothing was changed.</p>`}
+    ${form.isMistyped && html`<p class="problem" role="alert">The number does not match; nothing was changed.</p>`}
     <div class="buttons">
       <button class="${form.isDangerous === true && 'danger'}" type="submit">${form.button}</button>
       <a class="button plain" href="${form.back}">Back</a>

@@ -83,7 +83,7 @@ function frameOf({ section, sections, isOpen }: PageFrame, principal: Principal)
         <button type="submit">Find</button>
       </form>
       <p id="connection" class="connection" role="status"></p>
-      ${isOpen ? html`<p class="who">Open to all: no key is set</p>` : whoOf(principal)}
+      ${isOpen ? html`<p class="who">No authentication</p>` : whoOf(principal)}
     </header>
     <nav class="sections" aria-label="Sections">
       <ul>

@@ -7,10 +7,10 @@ import { type Html, html } from './html.js';
 type Field = (typeof LIMIT_FIELDS)[number];
 
 const HINTS: Readonly<Partial<Record<Field['name'], string>>> = {
-  max_depth: 'One more is refused until there is room.',
-  max_concurrency: 'No more are handed out while so many are being worked on.',
-  max_concurrency_per_group: 'Tasks without a group are not limited by it.',
-  priority_ageing: 'A task that waits gains a point each time, so that none waits for ever.',
+  max_depth: 'Further enqueues get 429.',
+  max_concurrency: 'Held tasks of the queue at the same time.',
+  max_concurrency_per_group: 'Tasks without a group are not limited.',
+  priority_ageing: 'Time in which a waiting task gains one point of priority.',
 };
 
 /** The fields of the limits, filled in; what cannot be used has the reason beside it. */
@@ -23,14 +23,14 @@ export function limitsForm(queue: string, texts: LimitTexts, problems: readonly 
   >
     <header class="card-head">
       <h2>Limits</h2>
-      <p class="hint">An empty field limits nothing.</p>
+      <p class="hint">Empty means no limit.</p>
     </header>
     ${
       problems.length > 0 &&
-      html`<p class="problem" role="alert">Nothing was changed; look at the fields below.</p>`
+      html`<p class="problem" role="alert">Nothing was changed. Correct the marked fields.</p>`
     }
     <div class="limit-fields">${LIMIT_FIELDS.map((field) => limitField(field, texts, problems))}</div>
-    <div class="buttons"><button class="primary" type="submit">Set limits</button></div>
+    <div class="buttons"><button class="primary" type="submit">Save limits</button></div>
   </form>`;
 }
 
@@ -64,9 +64,9 @@ function limitField(
 export function limitsInWords(settings: QueueSettings): readonly string[] {
   const { maxDepth, maxConcurrency, maxConcurrencyPerGroup, rateLimit, priorityAgeing } = settings;
   return [
-    maxDepth !== undefined && `${number(maxDepth)} may wait`,
-    maxConcurrency !== undefined && `${number(maxConcurrency)} at the same time`,
-    maxConcurrencyPerGroup !== undefined && `${number(maxConcurrencyPerGroup)} in each group`,
+    maxDepth !== undefined && `at most ${number(maxDepth)} waiting`,
+    maxConcurrency !== undefined && `at most ${number(maxConcurrency)} held`,
+    maxConcurrencyPerGroup !== undefined && `at most ${number(maxConcurrencyPerGroup)} held per group`,
     rateLimit !== undefined && `${plural(rateLimit.tasks, 'task')} per ${duration(rateLimit.per)}`,
     priorityAgeing !== undefined && `one priority point per ${duration(priorityAgeing)}`,
   ].filter((text) => text !== false);

@@ -4,15 +4,15 @@ import { type Html, html } from './html.js';
 /** What an action says when it is done. The address holds only its name and a number, never a text to show. */
 const NOTICES = {
   cancelled: (count: number) => `${plural(count, 'task')} cancelled.`,
-  redriven: (count: number) => `${plural(count, 'task')} redriven: back in the queue, with fresh budgets.`,
-  purged: (count: number) => `${plural(count, 'task')} removed for good.`,
-  paused: () => 'The queue hands out nothing until it is resumed.',
-  unpaused: () => 'The queue hands out its tasks again.',
-  limited: () => 'The limits are set.',
-  drained: () => 'The worker is told to stop: it may finish what it holds and gets nothing more.',
-  resumed: () => 'The worker gets tasks again.',
+  redriven: (count: number) => `${plural(count, 'task')} redriven.`,
+  purged: (count: number) => `${plural(count, 'task')} removed.`,
+  paused: () => 'Queue paused.',
+  unpaused: () => 'Queue resumed.',
+  limited: () => 'Limits saved.',
+  drained: () => 'Worker draining: it finishes its tasks and gets no more.',
+  resumed: () => 'Worker resumed.',
   unknown_task: () =>
-    'No task is called that. Ids are matched whole, and ended tasks are kept for a time only.',
+    'No task has this id. Enter the whole id; ended tasks are removed after their retention.',
 } as const satisfies Record<string, (count: number) => string>;
 
 export type NoticeName = keyof typeof NOTICES;

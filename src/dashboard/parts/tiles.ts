@@ -6,13 +6,13 @@ import { type Html, html } from './html.js';
 
 /** What each state means to whoever operates the service. */
 const MEANINGS: Readonly<Record<TaskState, string>> = {
-  delayed: 'wait for their time',
-  queued: 'wait for a worker',
-  processing: 'are with a worker',
-  completed: 'ended well',
-  failed: 'are dead letters',
-  cancelled: 'were stopped',
-  expired: 'were not started in time',
+  delayed: 'not yet due',
+  queued: 'ready for a worker',
+  processing: 'held by workers',
+  completed: 'succeeded',
+  failed: 'dead letters',
+  cancelled: 'stopped by a client',
+  expired: 'not started in time',
 };
 
 /** How many tasks are in each state, each number with a way to its tasks. */
@@ -31,11 +31,11 @@ export function tiles(status: QueueStatus, queue?: string): Html {
     )}
     <li class="tile">
       <div>
-        <span class="label">Oldest waiting</span>
+        <span class="label">Oldest queued</span>
         <span class="figure"
           >${status.oldest_queued_age === null ? 'none' : duration(status.oldest_queued_age)}</span
         >
-        <span class="meaning">age of the task that waits longest</span>
+        <span class="meaning">longest wait for a worker</span>
       </div>
     </li>
   </ul>`;

@@ -15,7 +15,7 @@ const ERROR_LENGTH = 300;
 /** The attempts in their order, the one under way last. */
 export function timeline({ task, attempts, now }: TaskHistory): Html {
   if (attempts.length === 0 && task.state !== 'processing') {
-    return emptyState('No attempt yet', 'The first worker that claims the task begins one.');
+    return emptyState('No attempt yet', 'The first claim starts one.');
   }
   return html`<ol class="timeline">
     ${attempts.map(endedAttempt)} ${task.state === 'processing' && runningAttempt(task, now)}
@@ -26,7 +26,7 @@ function endedAttempt({ attempt, workerId, startedAt, endedAt, outcome, error, e
   return html`<li>
     <p class="attempt">
       <b>Attempt ${attempt}</b> ${badge(outcome)}
-      <span>${workerId ?? 'a worker without a name'}</span>
+      <span>${workerId ?? 'unnamed worker'}</span>
       <span class="hint"
         >${moment(startedAt)}, took ${duration(Math.max(endedAt - startedAt, 0) / 1000)}</span
       >
@@ -41,7 +41,7 @@ function runningAttempt(task: Extract<Task, { state: 'processing' }>, now: Insta
   return html`<li>
     <p class="attempt">
       <b>Attempt ${task.attempt}</b> ${badge('processing')}
-      <span>${workerId ?? 'a worker without a name'}</span>
+      <span>${workerId ?? 'unnamed worker'}</span>
       <span class="hint">since ${ago(startedAt, now)}, lease ends ${ago(expiresAt, now)}</span>
     </p>
     ${
