@@ -105,7 +105,7 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
         ? ' Set ALLOWED_HOSTS as well, or a web page can reach the service by a name of its own.'
         : '';
     this.logger.warn(
-      `No API key is configured: whoever reaches ${address} may do everything. Set API_KEY or API_KEYS_FILE.${names}`,
+      `No API key is configured: the service accepts all callers on ${address}. Set API_KEY or API_KEYS_FILE.${names}`,
     );
   }
 

@@ -19,7 +19,11 @@ export class ServiceMetrics {
       events.status === 'connected' ? 1 : 0,
     );
     this.counter('events_published_total', 'Events that Redis has taken', () => events.counters.published);
-    this.counter('events_lost_total', 'Events that went out to nobody', () => events.counters.lost);
+    this.counter(
+      'events_lost_total',
+      'Events dropped because Redis was unavailable or the buffer full',
+      () => events.counters.lost,
+    );
     this.showVersion();
   }
 

@@ -84,7 +84,7 @@ describe('ApiKeys', () => {
     keys.onApplicationBootstrap();
     expect(keys.isOpen).toBe(true);
     expect(log.lines).toEqual([
-      `warn: No API key is configured: whoever reaches ${address} may do everything. Set API_KEY or API_KEYS_FILE. Set ALLOWED_HOSTS as well, or a web page can reach the service by a name of its own.`,
+      `warn: No API key is configured: the service accepts all callers on ${address}. Set API_KEY or API_KEYS_FILE. Set ALLOWED_HOSTS as well, or a web page can reach the service by a name of its own.`,
     ]);
   });
 

@@ -315,7 +315,7 @@ describe('AuthGuard without any key configured', () => {
 
   it('warned of it once, at the start, with the address', () => {
     expect(log.of('warn')).toEqual([
-      expect.stringContaining('whoever reaches 127.0.0.1:8099 may do everything'),
+      expect.stringContaining('the service accepts all callers on 127.0.0.1:8099'),
     ]);
   });
 
