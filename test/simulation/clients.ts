@@ -1,6 +1,7 @@
 import type { HistoryRecorder, Result, Untimed } from '../support/history.js';
 import { resultOf } from '../support/history.js';
 import { type Answer, Connection, type Request } from './connection.js';
+import type { Keys } from './keys.js';
 import type { Labels, Poll, Step, Wish, Work } from './plan.js';
 import type { Ms, Timeline } from './scheduler.js';
 import { PlantedError } from './stores.js';
@@ -44,16 +45,21 @@ export interface ClientParts {
   readonly watchRoom: (wishes: readonly Wish[]) => () => void;
   /** When the simulation began, on the scale of leases; `undefined` in real time. */
   readonly epoch?: number;
+  /** The key that some requests are made with. */
+  readonly keys?: Keys;
   /** Whether the service is not told when somebody hangs up. */
   readonly isDeaf: boolean;
 }
 
 interface Manner {
+  readonly isKeyed?: boolean;
   readonly waitSeconds?: number;
   readonly hangsUpAfter?: Ms;
   readonly readsAfter?: Ms;
 }
 
+/** An answer that was decided before a key changed is there by then. */
+const KEY_NOTICED_MS = 500;
 /** Slower than this is no answer. */
 const PATIENCE_MS = 8_000;
 
@@ -84,6 +90,8 @@ export class Clients {
   /** Tasks were removed one by one. */
   hasRemoved = false;
   hasSchedules = false;
+  /** When schedules were set last. */
+  readonly scheduled = new Map<string, Ms>();
   /** A queue had a limit for what waits. */
   hasLimitedDepth = false;
   /** Messages that were to be sent again, and when. */
@@ -147,6 +155,7 @@ export class Clients {
         return;
       case 'schedule': {
         this.hasSchedules = true;
+        this.scheduled.set(step.id, this.now);
         const task = { queue: step.queue, code: 'x', timeout: 1 };
         const { id: schedule_id, cron, catchUp: catch_up } = step;
         await ask(post('/schedules', { schedule_id, cron, catch_up, task }));
@@ -177,6 +186,8 @@ export class Clients {
       }
       case 'receiver answers':
       case 'lose the store':
+      case 'set the clock':
+      case 'change the key':
       case 'restart':
       case 'kill':
       case 'reopen':
@@ -229,8 +240,9 @@ export class Clients {
   ): Promise<Answer | undefined> {
     const { scheduler, report } = this.parts;
     if (!entrance.isOpen) return undefined;
-    const { waitSeconds = 0, hangsUpAfter, readsAfter = 0 } = manner;
-    const connection = new Connection(request, this.parts.isDeaf);
+    const { waitSeconds = 0, hangsUpAfter, readsAfter = 0, isKeyed } = manner;
+    const keys = isKeyed ? this.parts.keys : undefined;
+    const connection = new Connection(request, this.parts.isDeaf, keys);
     const dueAt = this.now + waitSeconds * 1000 + PATIENCE_MS;
     const pending: Pending = { step, sentAt: this.now, dueAt, connection, entrance, isGone: false };
     this.pending.add(pending);
@@ -256,6 +268,12 @@ export class Clients {
       report('answers', `${request.method} ${request.path} was answered ${status}: ${describe(fault)}`);
     // The client closes: nothing may come of that any more.
     connection.hangUp();
+    const isLate = keys !== undefined && this.now - keys.changedAt > KEY_NOTICED_MS + readsAfter;
+    if (isLate && tasksIn(answer).length > 0 && !keys.isGood(connection.principal))
+      report(
+        'INV-20',
+        `${request.method} ${request.path} was answered with tasks for a key that is withdrawn`,
+      );
     return answer;
   }
 
@@ -310,15 +328,17 @@ export class Clients {
       worker === undefined
         ? get(`/tasks/next?wait=${wait}&queue=${queues.join(',')}`)
         : post('/tasks/claim', claim);
-    const manner = { waitSeconds: wait, hangsUpAfter, readsAfter };
+    const manner = { waitSeconds: wait, hangsUpAfter, readsAfter, isKeyed: poll.isKeyed };
+    // Claims with keys for other queues are others.
+    const scope = poll.isKeyed ? this.parts.keys?.principal?.queues.join() : '';
     const answer = await this.ask(step, entrance, request, manner);
     const tasks = tasksIn(answer);
     const held = tasks.map((task) => heldBy(task, poll, { sentAt: t0, epoch: this.parts.epoch }));
     for (const each of held) this.delivered.add(each.lease);
-    const key = claimId === undefined ? undefined : `${worker ?? ''} ${claimId}`;
+    const key = claimId === undefined ? undefined : `${worker ?? ''} ${claimId} ${scope}`;
     history.add(t0, {
       f: 'lease',
-      res: resultOfAnswer(answer),
+      res: poll.isKeyed && isRefused(answer) ? 'info' : resultOfAnswer(answer),
       queues,
       max: worker === undefined ? 1 : max,
       claimId: key,
@@ -338,17 +358,22 @@ export class Clients {
         () => void this.poll({ ...step, ...again }, entrance, again),
       );
     }
-    if (held.length > 0) this.work(step, entrance, poll.work, held);
+    if (held.length > 0) this.work(step, entrance, poll, held);
   }
 
-  private work(step: Step, entrance: Entrance, work: Work, held: readonly Held[]): void {
+  private work(step: Step, entrance: Entrance, poll: Poll, held: readonly Held[]): void {
     const { scheduler } = this.parts;
+    const { work } = poll;
     const { ending } = work;
     if (ending === 'vanish') return;
     scheduler.after(work.after, 'work', () => {
       this.lastActivity = this.now;
       if (ending === 'in bulk') {
         void this.finishAll(step, entrance, held);
+        return;
+      }
+      if (ending === 'and next') {
+        void this.finishAll(step, entrance, held, poll);
         return;
       }
       for (const each of held) {
@@ -387,11 +412,21 @@ export class Clients {
     this.judgeReport(f, held, t0, answer?.status, answer?.body);
   }
 
-  private async finishAll(step: Step, entrance: Entrance, held: readonly Held[]): Promise<void> {
+  /** @param next claims like this with the same request */
+  private async finishAll(step: Step, entrance: Entrance, held: readonly Held[], next?: Poll): Promise<void> {
     const t0 = this.parts.history.now();
     for (const { lease } of held) this.noteReport(lease);
     const results = held.map(({ id, lease }) => ({ eval_id: id, lease_id: lease, status: 'completed' }));
-    const answer = await this.ask(step, entrance, post('/tasks/complete', { results }));
+    const claim = next && {
+      worker_id: next.worker ?? 'w1',
+      queues: next.queues,
+      max_tasks: 1,
+      wait: Math.min(next.wait, 2),
+      labels: next.worker === undefined ? undefined : next.labels,
+    };
+    const manner = { waitSeconds: claim?.wait, isKeyed: next?.isKeyed };
+    const answer = await this.ask(step, entrance, post('/tasks/complete', { results, claim }), manner);
+    if (next !== undefined) this.goOn(step, entrance, next, { t0, answer });
     const outcomes = (answer?.body.results ?? []) as {
       problem?: Record<string, unknown>;
       status?: string;
@@ -402,6 +437,39 @@ export class Clients {
       this.recordEnd(t0, 'complete', each, res, { status });
       this.judgeReport('complete', each, t0, Number(problem?.status), problem);
     });
+  }
+
+  /** Takes what came with the answer to a report. */
+  private goOn(
+    step: Step,
+    entrance: Entrance,
+    before: Poll,
+    { t0, answer }: { readonly t0: Ms; readonly answer: Answer | undefined },
+  ): void {
+    const tasks = tasksIn(answer);
+    // What stands against the claim takes no answer away, so nobody knows what it did.
+    if (tasks.length === 0) {
+      this.parts.history.add(t0, { f: 'lease', res: 'info', queues: before.queues, max: 1, grants: [] });
+      return;
+    }
+    const poll: Poll = {
+      ...before,
+      worker: before.worker ?? 'w1',
+      lease: undefined,
+      claimId: undefined,
+      work: { ...before.work, ending: 'complete' },
+    };
+    const held = tasks.map((task) => heldBy(task, poll, { sentAt: t0, epoch: this.parts.epoch }));
+    for (const each of held) this.delivered.add(each.lease);
+    const grants = tasks.map((task, index) => ({
+      id: String(task.eval_id),
+      token: String(task.lease_id),
+      attempt: Number(task.attempt),
+      leaseMs: held[index]?.leaseMs ?? 0,
+      hash: String(task.code),
+    }));
+    this.parts.history.add(t0, { f: 'lease', res: 'ok', queues: before.queues, max: 1, grants });
+    this.work(step, entrance, poll, held);
   }
 
   private async awaitTask(id: string, step: Manner & { wait: number }, ask: Ask): Promise<void> {
@@ -562,6 +630,11 @@ function heldBy(
     1000 * (worker === undefined || lease === undefined ? Number(task.timeout) + GRACE_SECONDS : lease);
   const leaseMs = epoch === undefined ? length : Date.parse(String(task.lease_expires_at)) - epoch - sentAt;
   return { id: String(task.eval_id), lease: String(task.lease_id), sentAt, leaseMs, worker };
+}
+
+/** What was claimed for a key that is withdrawn meanwhile is given back: the attempt was one. */
+function isRefused(answer: Answer | undefined): boolean {
+  return answer?.status === 401 || answer?.status === 403;
 }
 
 /** No answer that was read in full says nothing. */

@@ -1,6 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { Principal } from '../../src/auth/principal.js';
+import type { Keys } from './keys.js';
 
 /** A request as a client sends it. */
 export interface Request {
@@ -54,8 +56,18 @@ export class Connection {
   readonly answer: Promise<Answer | undefined>;
   private readonly socket = new HeldSocket();
 
-  /** @param isDeaf the service is not told when the client hangs up */
-  constructor({ method, path, body }: Request, isDeaf = false) {
+  /** Who it was let in as. */
+  principal: Principal | undefined;
+
+  /**
+   * @param isDeaf the service is not told when the client hangs up
+   * @param keys what the request is made with; without one it may do everything
+   */
+  constructor(
+    { method, path, body }: Request,
+    isDeaf = false,
+    readonly keys?: Keys,
+  ) {
     this.request = new IncomingMessage(this.socket as unknown as Socket);
     const text = body === undefined ? '' : JSON.stringify(body);
     Object.assign(this.request, { method, url: path, httpVersionMajor: 1, httpVersionMinor: 1 });

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { ExecutionContext, Type } from '@nestjs/common';
 import { ANYONE } from '../../src/auth/principal.js';
+import { ProblemError } from '../../src/http/problem.error.js';
 import { problemOf } from '../../src/http/problem.filter.js';
 import { sendProblem } from '../../src/http/problem.writer.js';
 import { sendJson } from '../../src/http/raw-reply.js';
@@ -50,14 +51,18 @@ export class Door {
   }
 
   /** Answers a request. Resolves when the handler is done, not when the client has read the answer. */
-  async handle({ request, response }: Connection): Promise<void> {
+  async handle(connection: Connection): Promise<void> {
+    const { request, response, keys } = connection;
     const pathname = (request.url ?? '').replace(/\?.*$/, '');
     const route = this.routes.find(({ method, path }) => method === request.method && path.test(pathname));
     if (route === undefined) throw new Error(`There is no route ${request.method} ${pathname}`);
     const params = route.path.exec(pathname)?.groups ?? {};
-    Object.assign(request, { principal: ANYONE, params });
+    connection.principal = keys === undefined ? ANYONE : keys.principal;
+    Object.assign(request, { principal: connection.principal, gate: keys?.guard, params });
     const context = contextOf({ request, response });
     try {
+      if (connection.principal === undefined)
+        throw new ProblemError('unauthorized', 'The key is not valid any more');
       const args: unknown[] = [];
       for (const [kind, parameter] of route.parameters) {
         args[parameter.index] = await this.argument(kind, parameter, context, params);

@@ -1,4 +1,5 @@
 import { SeededRandom } from '../support/store-random.js';
+import type { KeyState } from './keys.js';
 import { type Ms, WEATHERS } from './scheduler.js';
 import type { StoreKind } from './stores.js';
 
@@ -24,7 +25,7 @@ export interface Wish {
 
 /** What a worker does with what it gets. */
 export interface Work {
-  readonly ending: 'complete' | 'fail' | 'release' | 'vanish' | 'beat' | 'in bulk';
+  readonly ending: 'complete' | 'fail' | 'release' | 'vanish' | 'beat' | 'in bulk' | 'and next';
   readonly after: Ms;
   /** How long the text of an error is. */
   readonly errorLength: number;
@@ -42,6 +43,8 @@ export interface Poll {
   /** In seconds. */
   readonly lease?: number;
   readonly work: Work;
+  /** With a key that may be withdrawn. */
+  readonly isKeyed?: boolean;
   /** Leaves before it has the whole answer. */
   readonly hangsUpAfter?: Ms;
   /** How late it reads the answer. */
@@ -80,6 +83,8 @@ export type Deed =
   | { readonly do: 'list'; readonly limit: number; readonly status?: string }
   | { readonly do: 'lose the store'; readonly forMs: Ms }
   | { readonly do: 'restart' | 'kill' | 'reopen' }
+  | { readonly do: 'set the clock'; readonly byMs: Ms }
+  | { readonly do: 'change the key'; readonly to: KeyState }
   | { readonly do: 'crowd'; readonly queues: number }
   | { readonly do: 'break a write'; readonly after: number }
   | { readonly do: 'break a read' }
@@ -142,6 +147,9 @@ export interface Theme {
   /** Every other gap between bursts is a long one. */
   readonly isPatient?: boolean;
   readonly isSeldom?: boolean;
+  readonly hasKeys?: boolean;
+  /** What schedules may do about due times that were missed. */
+  readonly catchUps?: readonly string[];
 }
 
 const BOTH = ['reference', 'embedded'] as const;
@@ -294,6 +302,24 @@ const THEMES = {
     hasClaimIds: true,
     settings: [...RATES, ...LIMITS],
   },
+  clocks: {
+    deeds: { enqueue: 8, poll: 9, 'set the clock': 4, schedule: 3, 'await task': 2, cancel: 1, look: 1 },
+    queues: ['default'],
+    stores: BOTH,
+    hasTimes: true,
+    isPatient: true,
+    flavour: { retentionSeconds: 300_000_000 },
+    catchUps: ['skip', 'one'],
+  },
+  keys: {
+    deeds: { enqueue: 8, poll: 11, 'change the key': 4, 'await task': 2, set: 1, look: 1 },
+    queues: ['a', 'b'],
+    stores: BOTH,
+    hasKeys: true,
+    hasClaimIds: true,
+    hangUps: true,
+    settings: [...RATES, ...LIMITS],
+  },
   reopenings: {
     deeds: {
       ...{ enqueue: 8, 'enqueue all': 3, poll: 11, 'await task': 2, 'await batch': 1, clear: 2, set: 1 },
@@ -374,6 +400,10 @@ const SELDOM_ONE_IN = 200;
 
 /** Where webhooks go. The first part of the host says who receives. */
 export const RECEIVERS = ['http://one.example/hook', 'http://two.example/hook'] as const;
+/** An hour and a day ahead, and back; and what a time server does. */
+const CLOCK_STEPS: readonly Ms[] = [
+  -86_400_000, -3_600_000, -20_000, -900, 700, 15_000, 3_600_000, 86_400_000,
+];
 const CRONS = ['* * * * * *', '*/2 * * * * *', '*/5 * * * * *'];
 const LABELS: readonly Labels[] = [
   { cpu: '4', 'cpu-arch': 'arm' },
@@ -526,7 +556,7 @@ class Planner {
           id: this.one(['s1', 's2']),
           cron: this.one(CRONS),
           queue: this.queue(),
-          catchUp: this.one(['skip', 'one', 'all']),
+          catchUp: this.one(theme.catchUps ?? ['skip', 'one', 'all']),
         };
       case 'unschedule':
         return { do: 'unschedule', id: this.one(['s1', 's2']) };
@@ -540,6 +570,10 @@ class Planner {
         return { do: name, forMs: this.one([50, 400, 1_500]) };
       case 'list':
         return { do: 'list', limit: this.one([1, 2, 100]), status: this.maybe(2, () => 'queued') };
+      case 'set the clock':
+        return { do: name, byMs: this.one(CLOCK_STEPS) };
+      case 'change the key':
+        return { do: name, to: this.one(['withdrawn', 'limited', 'whole']) };
       case 'crowd':
         return { do: 'crowd', queues: this.one([400, 150_000]) };
       case 'break a write':
@@ -631,12 +665,14 @@ class Planner {
           'vanish',
           'beat',
           'in bulk',
+          'and next',
         ]),
         after: this.one([0, 0, 30, 300, 1_500]),
         errorLength: random.below(2) * (theme.errorLength ?? 5),
       },
       hangsUpAfter,
       readsAfter: this.one([0, 0, 10, 60]),
+      isKeyed: theme.hasKeys ? random.below(4) > 0 : undefined,
       asksAgainAfter: hasId && hangsUpAfter !== undefined ? this.one([0, 0, 10]) : undefined,
     };
   }

@@ -8,6 +8,7 @@ import { HistoryRecorder } from '../support/history.js';
 import { Budget } from './budget.js';
 import { Checks, type Violation } from './checks.js';
 import { Clients, type Entrance, get, GRACE_SECONDS, post } from './clients.js';
+import { Keys } from './keys.js';
 import type { Fault } from './faults/fault.js';
 import type { Plan, Step, Wish } from './plan.js';
 import { Receivers } from './receivers.js';
@@ -114,6 +115,10 @@ class World {
   private readonly receivers: Receivers;
   private readonly history: HistoryRecorder;
   private readonly clients: Clients;
+  private readonly keys: Keys;
+  /** How far the clock was ahead at most. */
+  private mostAhead: Ms = 0;
+  private ahead: Ms = 0;
   private replicas: Replica[] = [];
   private wantsRest = false;
   private ticked: Ms = 0;
@@ -132,6 +137,7 @@ class World {
     this.budget = new Budget(this.scheduler);
     this.receivers = new Receivers(this.scheduler);
     this.history = new HistoryRecorder(() => this.tick());
+    this.keys = new Keys(this.scheduler);
     const report = (rule: string, detail: string) => this.report(rule, detail);
     this.clients = new Clients({
       scheduler: this.scheduler,
@@ -139,6 +145,7 @@ class World {
       report,
       isDeaf: faults.some(({ isDeaf }) => isDeaf),
       watchRoom: (wishes) => this.watchRoom(wishes),
+      keys: this.keys,
       epoch: this.scheduler.clock.now().steady,
     });
   }
@@ -196,7 +203,7 @@ class World {
     for (const step of plan.steps)
       scheduler.after(step.at, 'plan', () => this.act(step, opened, site, checks));
     await this.pass(opened, checks, (plan.steps.at(-1)?.at ?? 0) + 1_500);
-    if (!this.isOver) await this.finish(opened, checks);
+    if (!this.isOver) await this.finish(opened, checks, site);
     if (this.budget.overrun !== undefined) this.report('bounded work', this.budget.overrun);
     if (!this.isOver) checks.judge(this.history);
   }
@@ -216,6 +223,8 @@ class World {
     else if (step.do === 'break a write') opened.breakWrite?.(step.after);
     else if (step.do === 'break a read') opened.breakRead?.();
     else if (step.do === 'crowd' && step.queues > MOST_REAL_QUEUES) site.crowd = step.queues;
+    else if (step.do === 'set the clock') this.setClock(this.ahead + step.byMs, site);
+    else if (step.do === 'change the key') this.keys.change(step.to);
     else if (replica === undefined) return;
     else if (step.do === 'restart') this.restart(replica);
     else if (step.do === 'kill') this.kill(replica, opened, site, checks);
@@ -234,6 +243,15 @@ class World {
 
   private restart(replica: Replica): void {
     if (replica.isOpen) void replica.stop().then(() => replica.start());
+  }
+
+  /** Somebody sets the clock of the machine. */
+  private setClock(ahead: Ms, site: StoreSite): void {
+    const { clock } = this.scheduler;
+    clock.setWall(clock.now().wall + ahead - this.ahead);
+    this.ahead = ahead;
+    this.mostAhead = Math.max(this.mostAhead, ahead);
+    site.outages.push(this.scheduler.now);
   }
 
   /** The process ends without a word, and another one opens what it has left. */
@@ -272,10 +290,13 @@ class World {
   }
 
   /** Heals everything, has every task done, and ends the service. */
-  private async finish(opened: OpenedStore, checks: Checks): Promise<void> {
+  private async finish(opened: OpenedStore, checks: Checks, site: StoreSite): Promise<void> {
     const [first] = this.replicas;
     if (first === undefined) return;
     const { scheduler, clients } = this;
+    this.keys.change('whole');
+    // What waits for a time that the clock had once: it comes.
+    if (this.ahead !== this.mostAhead) this.setClock(this.mostAhead, site);
     this.receivers.answerWith(200, 0);
     checks.isEnding = true;
     for (const queue of await checks.configuredQueues()) {
