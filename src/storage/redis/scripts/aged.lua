@@ -1,6 +1,6 @@
 --[[ Part of the claim: the way through a queue where waiting counts as priority. ]]
 -- Next tasks that one step looks for before it takes any.
-local LEVELS = 48
+local LEVELS = 32
 -- Next tasks of groups that one step looks through when a group has become full.
 local HEADS = 4000
 
