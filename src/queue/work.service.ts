@@ -69,8 +69,8 @@ export class WorkService {
   finish(id: string, result: TaskResult, guard: TaskGuard): Promise<Task> {
     return this.changer
       .change(id, guarded(guard, ofThisTask(this.decideFinish(result))))
-      .catch((error: unknown) => {
-        throw this.told({ id, leaseId: result.leaseId }, error);
+      .catch(async (error: unknown) => {
+        throw await this.told({ id, leaseId: result.leaseId }, error);
       });
   }
 
@@ -85,7 +85,7 @@ export class WorkService {
         decide: guarded(guard, ofThisTask(this.decideFinish(result))),
       })),
     );
-    return outcomes.map((outcome, index) => this.toldOf(results[index], outcome));
+    return Promise.all(outcomes.map((outcome, index) => this.toldOf(results[index], outcome)));
   }
 
   /** @throws LeaseLost, TaskNotFound */
@@ -111,8 +111,10 @@ export class WorkService {
         ),
       })),
     );
-    return results.map((result, index) =>
-      this.toldOf(beats[index], result as PromiseSettledResult<ProcessingTask>),
+    return Promise.all(
+      results.map((result, index) =>
+        this.toldOf(beats[index], result as PromiseSettledResult<ProcessingTask>),
+      ),
     );
   }
 
@@ -126,8 +128,8 @@ export class WorkService {
           ofThisTask((task, now) => release(task, given, now)),
         ),
       )
-      .catch((error: unknown) => {
-        throw this.told({ id, leaseId: given.leaseId }, error);
+      .catch(async (error: unknown) => {
+        throw await this.told({ id, leaseId: given.leaseId }, error);
       });
   }
 
@@ -140,17 +142,31 @@ export class WorkService {
     };
   }
 
-  private toldOf<T>(report: Report | undefined, outcome: PromiseSettledResult<T>): PromiseSettledResult<T> {
+  private async toldOf<T>(
+    report: Report | undefined,
+    outcome: PromiseSettledResult<T>,
+  ): Promise<PromiseSettledResult<T>> {
     if (outcome.status === 'fulfilled' || report === undefined) return outcome;
-    return { status: 'rejected', reason: this.told(report, outcome.reason) };
+    return { status: 'rejected', reason: await this.told(report, outcome.reason) };
   }
 
   /** What to tell a holder: a lease whose task was cleared is not one that never was. */
-  private told({ id, leaseId }: Report, error: unknown): unknown {
+  private async told({ id, leaseId }: Report, error: unknown): Promise<unknown> {
     const isGone = error instanceof TaskNotFound || error instanceof NeverHeld;
     const generation = leaseId === undefined ? undefined : generationOf(leaseId);
-    const isCleared = generation !== undefined && generation < this.store.generation;
-    return isGone && isCleared ? new LeaseLost(id, 'cleared') : error;
+    if (!isGone || generation === undefined) return error;
+    return (await this.isCleared(generation)) ? new LeaseLost(id, 'cleared') : error;
+  }
+
+  /** A clear may have taken the task before this process has heard of it. */
+  private async isCleared(generation: number): Promise<boolean> {
+    if (generation < this.store.generation) return true;
+    try {
+      return generation < (await this.store.latestGeneration());
+    } catch {
+      // The store went away. The answer is what was known before.
+      return false;
+    }
   }
 
   private shorten(extend: Seconds | undefined): Seconds | undefined {

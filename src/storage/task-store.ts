@@ -232,6 +232,11 @@ export abstract class TaskStore {
   /** Counts up with every `clear`: leases of an earlier generation, on unknown tasks, were cleared. */
   abstract readonly generation: number;
 
+  /** The same, with every clear of any process that had taken something before the call. */
+  latestGeneration(): Promise<number> {
+    return Promise.resolve(this.generation);
+  }
+
   /** Inserts all in one commit. Readers and claims see all of them or none. Per item: `undefined` when inserted, else the task that has this id already. */
   abstract insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]>;
 
@@ -276,7 +281,10 @@ export abstract class TaskStore {
   /** Forgets tasks with all that belongs to them. Per item: whether it was there at this revision. */
   abstract remove(tasks: readonly Task[]): Promise<readonly boolean[]>;
 
-  /** Forgets every task that matches, whatever its state; returns how many. */
+  /**
+   * Forgets every task that matches, whatever its state; returns how many. In each queue all of them are out of sight in one
+   * step, for every process, and their ids are free. What they occupied may be given back later.
+   */
   abstract clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number>;
 
   /**

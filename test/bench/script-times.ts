@@ -10,8 +10,9 @@ import { parseArgs } from 'node:util';
 import type { Redis } from 'ioredis';
 import { cancel, complete, create, type Step } from '../../src/task/task.machine.js';
 import type { Task, TaskSpec } from '../../src/task/task.js';
-import type { ClaimedTask, NewTask, TaskStore } from '../../src/storage/task-store.js';
+import type { ClaimedTask, NewTask, TaskFilter } from '../../src/storage/task-store.js';
 import type { Labels } from '../../src/task/requirements.js';
+import type { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
 import { openRedis, openRedisStore } from '../support/redis-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { spec } from '../support/task.builders.js';
@@ -34,7 +35,7 @@ class Stage {
   private tasks: readonly Task[] = [];
 
   constructor(
-    readonly store: TaskStore,
+    readonly store: RedisTaskStore,
     readonly scale: number,
   ) {}
 
@@ -97,8 +98,17 @@ class Stage {
     return Promise.all(this.tasks.slice(0, BATCH).map((task) => this.store.position(task)));
   }
 
+  /** With all that follows in the background. */
+  async clear(filter: Pick<TaskFilter, 'states'> = {}): Promise<void> {
+    await this.store.clear(filter);
+    await this.store.reclaimed();
+  }
+
   private replace(steps: readonly (Step | undefined)[]): Promise<unknown> {
-    return this.store.replace(steps.flatMap((step) => step ?? []));
+    return this.store.replace(
+      steps.flatMap((step) => step ?? []),
+      { inSteps: steps.length > BATCH },
+    );
   }
 }
 
@@ -140,12 +150,28 @@ const LOADS: readonly Load[] = [
   {
     name: 'clear of 1,000',
     prepare: (stage) => stage.add(stage.items(BATCH, grouped)),
-    run: (stage) => stage.store.clear({}),
+    run: (stage) => stage.clear(),
   },
   {
     name: 'clear of 20,000',
     prepare: (stage) => stage.add(stage.items(20_000)),
-    run: (stage) => stage.store.clear({}),
+    run: (stage) => stage.clear(),
+  },
+  {
+    name: 'clear of 20,000 in groups, of a batch, with requirements',
+    prepare: (stage) => stage.add(stage.items(20_000, (index) => ({ ...grouped(index), ...needing(index) }))),
+    run: (stage) => stage.clear(),
+  },
+  {
+    name: 'clear of 20,000 of 25,000 that have ended',
+    prepare: async (stage) => {
+      await stage.add(stage.items(20_000, grouped));
+      await stage.claimAll(20_000);
+      await stage.completeAll();
+      await stage.add(stage.items(5_000, (index) => ({ id: `u${index}` })));
+      await stage.cancelAll();
+    },
+    run: (stage) => stage.clear({ states: ['completed'] }),
   },
   {
     name: 'claim of 100',
@@ -240,7 +266,7 @@ const LOADS: readonly Load[] = [
   { name: 'what is due in 20,000 queues', prepare: fillQueues, run: ({ store }) => store.due(500) },
   { name: 'settings of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.configured() },
   { name: 'a batch among 20,000 queues', prepare: fillQueues, run: ({ store }) => store.countBatch('b') },
-  { name: 'clear of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.clear({}) },
+  { name: 'clear of 20,000 queues', prepare: fillQueues, run: (stage) => stage.clear() },
 ];
 
 /** The longest script in microseconds, and how many took longer than they may. */

@@ -1,5 +1,6 @@
 import { RedisCommands } from '../support/redis-commands.js';
 import { RedisServer } from '../support/redis-server.js';
+import { openRedis } from '../support/redis-store.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { settingsAt } from '../support/store-surroundings.js';
 import { until } from '../support/until.js';
@@ -13,7 +14,7 @@ const HEARTBEAT = new Set(['role', 'ping', BEAT]);
 
 type Poll = Promise<{ readonly eval_id: string } | null>;
 
-describe('polls that are parked on two processes at one Redis', () => {
+describe('two processes at one Redis', () => {
   let redis: RedisServer;
   let commands: RedisCommands;
   let services: readonly ServiceProcess[];
@@ -74,7 +75,7 @@ describe('polls that are parked on two processes at one Redis', () => {
     return Math.max(...times.values()) / beatsOf().length;
   }
 
-  it('ask Redis nothing while they wait, and one of each process asks when there is a task', async () => {
+  it('ask nothing for parked polls, and one of each process asks when there is a task', async () => {
     // The first task makes the queue known to everybody, and is gone.
     await enqueue(0, 'first');
     await fetch(`${urlOf(1)}/tasks/next`);
@@ -98,5 +99,39 @@ describe('polls that are parked on two processes at one Redis', () => {
       expect.arrayContaining(Array.from({ length: POLLS }, (_, task) => `task-${task}`)),
     );
     expect(attempts(ofParked)).toBeLessThanOrEqual(services.length * POLLS);
+  }, 60_000);
+
+  it('go on with a clear when the one that has made it is killed', async () => {
+    const ids = Array.from({ length: 1_000 }, (_, index) => `t${index}`);
+    const send = (index: number, method: string, path: string, body?: object) =>
+      fetch(`${urlOf(index)}${path}`, {
+        method,
+        ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+    const tasks = ids.map((id) => ({ eval_id: id, code: 'x', queue: 'cleared' }));
+    await send(0, 'POST', '/tasks/batch', { tasks });
+    const claimed = await send(1, 'POST', '/tasks/claim', { worker_id: 'w', queues: ['cleared'] });
+    const { tasks: held } = (await claimed.json()) as { tasks: { eval_id: string; lease_id: string }[] };
+    const parked = send(1, 'GET', '/tasks/t999?wait=60');
+    const answer = await send(0, 'DELETE', '/tasks?queue=cleared');
+    services[0]?.signal('SIGKILL');
+    expect(await answer.json()).toEqual({ status: 'cleared', tasks_removed: ids.length });
+
+    expect((await parked).status).toBe(404);
+    const { eval_id: id = '', lease_id = '' } = held[0] ?? {};
+    const late = await send(1, 'POST', `/tasks/${id}/complete`, { lease_id });
+    expect(late.status).toBe(409);
+    expect(await late.json()).toMatchObject({ code: 'lease_lost', reason: 'cleared' });
+    expect((await send(1, 'GET', '/tasks/t5')).status).toBe(404);
+    expect((await send(1, 'POST', '/tasks', { eval_id: 't5', code: 'y', queue: 'cleared' })).status).toBe(
+      201,
+    );
+
+    const client = await openRedis(redis.url);
+    // As if the time were over for which only the process that was killed may go on.
+    await client.del('cq:{cleared}:reclaimer');
+    await until(async () => (await client.keys('cq:{cleared}:task:*')).length === 1);
+    client.disconnect();
+    expect(await (await send(1, 'GET', '/tasks/next?queue=cleared')).json()).toMatchObject({ eval_id: 't5' });
   }, 60_000);
 });

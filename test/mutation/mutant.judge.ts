@@ -8,6 +8,7 @@ import type { SuitePlan, SuiteResult } from './suite.plan.js';
 import { TestOrder } from './test.order.js';
 
 const DRIVER = [
+  'clears',
   'commands',
   'events',
   'full',

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { connectRedis } from '../../src/redis/redis-connection.js';
 import { openRedisLink } from '../../src/redis/redis-link.js';
 import { parseRedisUrl } from '../../src/redis/redis-url.js';
-import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
+import { type RedisStoreOptions, RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
 import type { StoreLink } from '../../src/storage/redis/store-connection.js';
 import type { StoreSettings } from '../../src/storage/task-store.js';
 import type { Clock } from '../../src/task/clock.js';
@@ -26,12 +26,14 @@ export interface RedisStoreChoices {
   readonly streamLength?: number;
   /** Goes the ways of a Cluster, queue by queue and entry by entry, also where everything is on one node. */
   readonly isCluster?: boolean;
+  /** Up to how many tasks a clear removes without a mark, and whether marked ones are ever removed. */
+  readonly clears?: RedisStoreOptions['clears'];
 }
 
 /** Opens a store as one process of several would, with connections of its own. Events go to `<keyPrefix>:<type>`. */
 export async function openRedisStore(choices: RedisStoreChoices): Promise<RedisTaskStore> {
   const { url, keyPrefix, clock, settings, replicas = 0, limitMs = 2_000, streamLength = 1_000 } = choices;
-  const { isCluster = false, timeoutMs = CONNECTION.timeoutMs } = choices;
+  const { isCluster = false, timeoutMs = CONNECTION.timeoutMs, clears } = choices;
   return RedisTaskStore.open({
     link: await openLink({ url, isCluster, timeoutMs, hasWriter: replicas > 0 }),
     keyPrefix,
@@ -40,6 +42,7 @@ export async function openRedisStore(choices: RedisStoreChoices): Promise<RedisT
     events: { channelPrefix: keyPrefix, streamLength },
     replicas,
     limitMs,
+    clears,
   });
 }
 

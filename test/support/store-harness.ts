@@ -9,8 +9,6 @@ export interface StoreHarness {
   readonly clock: FakeClock;
   /** Whether it forgets the turns of groups and how full buckets are when it is opened again. */
   readonly isForgetful?: boolean;
-  /** Whether a clear of many tasks is several commits, one after the other. */
-  readonly clearsInSteps?: boolean;
   /** Closes the store and opens the same data again. */
   reopen(): Promise<TaskStore>;
   /** Goes on with the data as they are, as after a kill: what the store would do at its end is not done. */
@@ -25,7 +23,6 @@ export interface HarnessParts {
   /** Opens the same data, each time as a new process would. */
   readonly open: () => Promise<TaskStore>;
   readonly isForgetful?: boolean;
-  readonly clearsInSteps?: boolean;
   /** Lets `open` find the data as they are while a store is open that nobody uses any more. */
   readonly abandon?: () => Promise<void>;
   /** Deletes the data, when it does not go by itself. */
@@ -39,14 +36,12 @@ export async function harnessOf({
   abandon,
   dispose,
   isForgetful = false,
-  clearsInSteps = false,
 }: HarnessParts): Promise<StoreHarness> {
   let store = await open();
   const abandoned: TaskStore[] = [];
   return {
     clock,
     isForgetful,
-    clearsInSteps,
     get store() {
       return store;
     },

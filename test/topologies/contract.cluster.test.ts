@@ -23,7 +23,6 @@ const open: OpenStore = async ({ settings }) => {
   return harnessOf({
     clock: choices.clock,
     open: () => openRedisStore({ ...choices, ...PATIENCE }),
-    clearsInSteps: true,
   });
 };
 

@@ -42,7 +42,6 @@ const open: OpenStore = async ({ settings }) => {
   return harnessOf({
     clock: choices.clock,
     open: () => openRedisStore({ ...choices, ...PATIENCE }),
-    clearsInSteps: true,
     // So that the slots which move are those of the next test.
     dispose: () => cluster.flush(),
   });

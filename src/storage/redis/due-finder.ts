@@ -4,15 +4,17 @@ import type { StoreSettings } from '../task-store.js';
 import { DueSummaries, FEW_QUEUES, type Summary } from './due-summaries.js';
 import { LuaScript } from './lua-script.js';
 import type { MoveWatch } from './move-watch.js';
+import { READING } from './script-parts.js';
 import { isSlotMoving } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { readHead } from './task.codec.js';
 import { retentionEnd } from '../../task/task.machine.js';
+import type { TaskReclaimer } from './task-reclaimer.js';
 
 /** Records that one script reads at most. */
 const ROWS_PER_READ = 512;
 
-const DUE = new LuaScript('due', { parts: ['record'], isReadOnly: true });
+const DUE = new LuaScript('due', { parts: READING, isReadOnly: true });
 
 /** What is due: deadlines up to here, and tasks that ended up to here. */
 interface Limits {
@@ -50,6 +52,7 @@ export class DueFinder {
     private readonly parts: StoreParts,
     private readonly clock: Clock,
     private readonly settings: StoreSettings,
+    private readonly reclaimer: TaskReclaimer,
   ) {
     parts.feed.add((transitions) => {
       for (const { task } of transitions) this.summaries.touch(task.spec.queue);
@@ -172,11 +175,15 @@ export class DueFinder {
     const call = { keys: names.map((name) => keys.queue(name)), args: [wall, steady, ended, limit] };
     const [rows, due] = (await connection.readScript(DUE, call)) as [(string | number)[][], DueRow[]];
     for (const [index, queue] of names.entries()) {
-      const dangling = due.filter(([number, , head]) => number === index + 1 && head === null);
+      const withoutHead = due.filter(([number, , head]) => number === index + 1 && head === null);
+      const dangling = withoutHead.filter(([, , , cleared]) => cleared === null);
+      if (dangling.length < withoutHead.length) await this.reclaimer.skim(queue);
       await repairs.repair(queue, [...new Set(dangling.map(([, id]) => id))]);
     }
+    const queues = names.map((queue, index) => summaryOf(queue, rows[index] ?? []));
+    this.reclaimer.find(queues.filter(({ hasCleared }) => hasCleared).map(({ queue }) => queue));
     return {
-      queues: names.map((queue, index) => summaryOf(queue, rows[index] ?? [])),
+      queues,
       due: due.flatMap(([, , head, ...fields]) => {
         const task = records.decode([head, ...fields]);
         return task === undefined || head === null ? [] : [{ task, bytes: readHead(head).bytes }];
@@ -186,7 +193,7 @@ export class DueFinder {
 }
 
 function summaryOf(queue: string, row: readonly (string | number)[]): Summary {
-  const [wall = '', steady = '', ended = '', count, bytes] = row;
+  const [wall = '', steady = '', ended = '', count, bytes, cleared] = row;
   const instant = (text: string | number) => (text === '' ? Infinity : Number(text));
   return {
     queue,
@@ -195,6 +202,7 @@ function summaryOf(queue: string, row: readonly (string | number)[]): Summary {
     firstEnded: instant(ended),
     endedCount: Number(count),
     endedBytes: Number(bytes),
+    hasCleared: cleared === 1,
   };
 }
 
@@ -202,10 +210,12 @@ function passOver(error: unknown): undefined {
   if (!isSlotMoving(error)) throw error;
 }
 
+/** The bytes are not known while some of them are of what was cleared: then no task goes because of them. */
 function totalOf(queues: readonly Summary[]): { count: number; bytes: number } {
+  const isKnown = queues.every(({ hasCleared }) => !hasCleared);
   return {
     count: queues.reduce((sum, { endedCount }) => sum + endedCount, 0),
-    bytes: queues.reduce((sum, { endedBytes }) => sum + endedBytes, 0),
+    bytes: isKnown ? queues.reduce((sum, { endedBytes }) => sum + endedBytes, 0) : 0,
   };
 }
 

@@ -13,6 +13,8 @@ export interface Summary {
   readonly firstEnded: number;
   readonly endedCount: number;
   readonly endedBytes: number;
+  /** Something was cleared and is not removed yet. Then the bytes may be too many, and the deadlines too early. */
+  readonly hasCleared: boolean;
 }
 
 /** Up to these moments something is due. */
@@ -23,7 +25,7 @@ export interface DueLimits {
 
 /**
  * What is known of many queues without asking them. A queue is asked when one of its tasks has moved, when it has leases (a
- * heartbeat that makes one shorter is no move), when its next deadline has come, and once a round.
+ * heartbeat that makes one shorter is no move), when cleared tasks are left in it, when its next deadline has come, and once a round.
  */
 export class DueSummaries {
   private readonly known = new Map<string, Summary>();
@@ -80,6 +82,9 @@ export class DueSummaries {
   }
 }
 
-function mayBeDue({ nextOnWall, nextOnSteady, firstEnded }: Summary, { wall, ended }: DueLimits): boolean {
-  return nextOnWall <= wall || nextOnSteady < Infinity || firstEnded <= ended;
+function mayBeDue(
+  { nextOnWall, nextOnSteady, firstEnded, hasCleared }: Summary,
+  { wall, ended }: DueLimits,
+): boolean {
+  return hasCleared || nextOnWall <= wall || nextOnSteady < Infinity || firstEnded <= ended;
 }

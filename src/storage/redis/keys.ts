@@ -25,6 +25,11 @@ export class Keys {
     return `${this.prefix}:generation`;
   }
 
+  /** A channel that every process listens on which knows marks (ADR 36). Nothing is told there. */
+  get marks(): string {
+    return `${this.prefix}:marks`;
+  }
+
   /** The channel on which every change of what is set for a queue is told, with its name. */
   get settings(): string {
     return `${this.prefix}:settings`;

@@ -14,6 +14,8 @@ export interface MoveWatchOptions {
   readonly settings: string;
   /** A channel of this process alone. */
   readonly echo: string;
+  /** A channel that says by who listens that this process knows marks, see `OlderProcesses`. */
+  readonly marks: string;
   readonly onClear: (generation: number) => void;
 }
 
@@ -28,15 +30,15 @@ export class MoveWatch {
 
   constructor(
     subscribe: (options: SubscriptionOptions) => Subscription,
-    { moves, clears, settings, echo, onClear }: MoveWatchOptions,
+    { moves, clears, settings, marks, echo, onClear }: MoveWatchOptions,
   ) {
     this.subscription = subscribe({
-      channels: [moves, clears, settings],
+      channels: [moves, marks, clears, settings],
       echoChannel: echo,
       onMessage: (channel, text) => {
         if (channel === moves) this.tell(text);
         else if (channel === settings) this.loosen(text);
-        else {
+        else if (channel === clears) {
           onClear(Number(text));
           this.loosen(undefined);
         }

@@ -33,7 +33,6 @@ import { HeldTasks } from './held-tasks.js';
 import { IdDirectory } from './id-directory.js';
 import { Keys } from './keys.js';
 import { LeaseCheck } from './lease-check.js';
-import { LuaScript } from './lua-script.js';
 import { MoveWatch } from './move-watch.js';
 import { newNonce } from './nonce.js';
 import { QueueNames } from './queue-names.js';
@@ -43,18 +42,18 @@ import { RedisSettings } from './redis-settings.js';
 import { Repairs } from './repairs.js';
 import { ReservingInserter } from './reserving-inserter.js';
 import { SeenHeads } from './seen-heads.js';
-import { afterWrites, StoreConnection, type StoreLink } from './store-connection.js';
+import { StoreConnection, type StoreLink } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { TaskClaimer } from './task-claimer.js';
+import { TaskClearer } from './task-clearer.js';
 import { TaskFinder } from './task-finder.js';
 import { type Inserter, TaskInserter } from './task-inserter.js';
 import { TaskLister } from './task-lister.js';
 import { TaskPositions } from './task-positions.js';
+import { TaskReclaimer } from './task-reclaimer.js';
 import { TaskRecords } from './task-records.js';
 import { TaskRestorer } from './task-restorer.js';
 import { TaskWriter } from './task-writer.js';
-
-const GENERATION = new LuaScript('generation', { runsWhenFull: true, hasOneKey: true });
 
 export interface RedisStoreOptions {
   /** Open already. The store closes it. */
@@ -68,6 +67,8 @@ export interface RedisStoreOptions {
   readonly limitMs: number;
   /** Another clock than that of Redis, for tests. */
   readonly clock?: Clock;
+  /** How clears are made, for tests: up to how many tasks without a mark, and whether marked ones are ever removed. */
+  readonly clears?: { readonly atOnce: number; readonly isReclaiming: boolean };
 }
 
 /**
@@ -89,6 +90,8 @@ export class RedisTaskStore extends TaskStore {
   private readonly inserter: Inserter;
   private readonly writer: TaskWriter;
   private readonly claimer: TaskClaimer;
+  private readonly clearer: TaskClearer;
+  private readonly reclaimer: TaskReclaimer;
   private readonly lister: TaskLister;
   private readonly positions: TaskPositions;
   private readonly dueFinder: DueFinder;
@@ -113,8 +116,9 @@ export class RedisTaskStore extends TaskStore {
     return store;
   }
 
-  private constructor({ link, keyPrefix, events, settings, replicas, limitMs, clock }: RedisStoreOptions) {
+  private constructor(options: RedisStoreOptions) {
     super();
+    const { link, keyPrefix, events, settings, replicas, limitMs, clock, clears } = options;
     const connection = new StoreConnection({ link, replicas, limitMs });
     const keys = new Keys(keyPrefix);
     this.connection = connection;
@@ -141,12 +145,27 @@ export class RedisTaskStore extends TaskStore {
     this.leaseCheck = new LeaseCheck(this.parts, this.finder, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
     this.positions = new TaskPositions(this.parts);
-    this.dueFinder = new DueFinder(this.parts, this.clock, settings);
+    this.reclaimer = new TaskReclaimer(
+      this.parts,
+      this.clock,
+      () => this.announceClears(),
+      clears?.isReclaiming,
+    );
+    this.clearer = new TaskClearer(
+      this.parts,
+      this.reclaimer,
+      (generation) => {
+        this.noteGeneration(generation);
+      },
+      clears?.atOnce,
+    );
+    this.dueFinder = new DueFinder(this.parts, this.clock, settings, this.reclaimer);
     this.settings = new RedisSettings(this.parts, this.clock);
     this.moves = new MoveWatch((options) => link.subscribe(options), {
       moves: keys.moves,
       clears: keys.generation,
       settings: keys.settings,
+      marks: keys.marks,
       echo: keys.echo(newNonce()),
       onClear: (generation) => {
         this.noteGeneration(generation);
@@ -238,15 +257,12 @@ export class RedisTaskStore extends TaskStore {
   }
 
   clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
-    return this.connection.during(async () => {
-      const count = await this.writer.clear(filter);
-      const call = { keys: [this.parts.keys.generation], args: [] };
-      const noted = this.connection.writeScript(GENERATION, call, (reply) => {
-        this.noteGeneration(Number(reply));
-      });
-      await afterWrites(noted);
-      return count;
-    });
+    return this.connection.during(() => this.clearer.clear(filter));
+  }
+
+  /** Resolves when this process has nothing more to remove of what was cleared. */
+  reclaimed(): Promise<void> {
+    return this.reclaimer.idle();
   }
 
   position(task: Task): Promise<number | undefined> {
@@ -310,7 +326,9 @@ export class RedisTaskStore extends TaskStore {
     if (this.clock instanceof RedisClock) this.clock.stop();
     this.moves.close();
     this.directorySweep.stop();
+    const stopped = this.reclaimer.stop();
     await this.connection.close();
+    await stopped;
   }
 
   /** What is there already is answered like what was written now. */
@@ -320,12 +338,26 @@ export class RedisTaskStore extends TaskStore {
     await Promise.all([...queues].map((queue) => connection.confirm(keys.confirmation(queue))));
   }
 
+  override latestGeneration(): Promise<number> {
+    return this.connection.during(async () => {
+      const text = await this.connection.read((client) => client.get(this.parts.keys.generation));
+      return Number(text ?? 0);
+    });
+  }
+
+  /** Tells every process of clears that nobody may have told of. */
+  private async announceClears(): Promise<void> {
+    const generation = await this.latestGeneration();
+    const { generation: channel } = this.parts.keys;
+    await this.connection.write((client) => client.publish(channel, generation.toString()));
+  }
+
   private async readGeneration(): Promise<void> {
-    const text = await this.connection.read((client) => client.get(this.parts.keys.generation));
-    this.noteGeneration(Number(text ?? 0));
+    this.noteGeneration(await this.latestGeneration());
   }
 
   private noteGeneration(generation: number): void {
+    this.lister.forgetTotals();
     if (generation > this.generationCount) this.generationCount = generation;
   }
 }

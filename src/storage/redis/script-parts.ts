@@ -1,5 +1,9 @@
-/** Parts of every script that changes what waits and in which order, see the headers there. */
+/** Parts of every script that reads tasks, see the headers there. */
+export const READING = ['marks', 'record'] as const;
+
+/** Parts of every script that changes what waits and in which order. */
 export const WAITING = [
+  ...READING,
   'notes',
   'counters',
   'totals',
@@ -11,4 +15,7 @@ export const WAITING = [
 ] as const;
 
 /** Parts of every script that changes where tasks are found. */
-export const WRITING = ['record', ...WAITING, 'ready', 'admit', 'batch', 'index', 'mend'] as const;
+export const WRITING = [...WAITING, 'ready', 'admit', 'batch', 'index', 'mend'] as const;
+
+/** Parts of every script that may give the id of a cleared task to another one, or removes what was cleared. */
+export const RECLAIMING = [...WRITING, 'reclaimed'] as const;

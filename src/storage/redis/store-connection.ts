@@ -4,6 +4,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { describeRedisError, isRedirection, isRedisReply } from '../../redis/redis-error.js';
 import type { Subscription, SubscriptionOptions } from '../../redis/subscription.js';
 import { StoreUnavailable } from '../task-store.js';
+import { slicesOf } from './slices.js';
 import { LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
 
 const CONFIRM = new LuaScript('confirm', { runsWhenFull: true, hasOneKey: true });
@@ -67,10 +68,7 @@ export class StoreConnection {
 
   /** Groups of queues that one script or command may work on: some of them, in a Cluster each by itself. */
   groupsOf(queues: readonly string[]): readonly (readonly string[])[] {
-    const size = this.isCluster ? 1 : QUEUES_PER_STEP;
-    return Array.from({ length: Math.ceil(queues.length / size) }, (_, at) =>
-      queues.slice(at * size, (at + 1) * size),
-    );
+    return slicesOf(queues, this.isCluster ? 1 : QUEUES_PER_STEP);
   }
 
   /** @throws StoreUnavailable when the store is closed or away */

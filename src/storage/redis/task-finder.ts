@@ -2,10 +2,12 @@ import type { Attempt, Task } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
+import { READING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import type { FoundFields } from './task-records.js';
 
-const FIND = new LuaScript('find', { parts: ['record'], isReadOnly: true });
+const IS_CLEARED = new LuaScript('is-cleared', { parts: READING, isReadOnly: true });
+const FIND = new LuaScript('find', { parts: READING, isReadOnly: true });
 
 /** The fields of a task's hash that hold its finished attempts begin so; the number behind it counts up. */
 const ATTEMPT = 'attempt:';
@@ -54,7 +56,11 @@ export class TaskFinder {
   private async attemptsIn(queue: string, id: string): Promise<readonly string[] | undefined> {
     const { connection, keys } = this.parts;
     const key = keys.task(queue, id);
-    const fields = await connection.read((client) => client.hkeys(key));
+    const [isCleared, fields] = await Promise.all([
+      this.isCleared(queue, id),
+      connection.read((client) => client.hkeys(key)),
+    ]);
+    if (isCleared) return undefined;
     const numbers = fields.flatMap((field) =>
       field.startsWith(ATTEMPT) ? Number(field.slice(ATTEMPT.length)) : [],
     );
@@ -66,7 +72,18 @@ export class TaskFinder {
 
   private async field(queue: string, id: string, name: string): Promise<string | undefined> {
     const { connection, keys } = this.parts;
-    return (await connection.read((client) => client.hget(keys.task(queue, id), name))) ?? undefined;
+    const [isCleared, text] = await Promise.all([
+      this.isCleared(queue, id),
+      connection.read((client) => client.hget(keys.task(queue, id), name)),
+    ]);
+    return isCleared ? undefined : (text ?? undefined);
+  }
+
+  /** Asked before a field is read, on the same connection: what was not cleared then was there. */
+  private async isCleared(queue: string, id: string): Promise<boolean> {
+    const { connection, keys } = this.parts;
+    const call = { keys: [keys.queue(queue)], args: [id] };
+    return (await connection.readScript(IS_CLEARED, call)) === 1;
   }
 
   /** Looks where the task was last seen, then where the directory says that it is. */

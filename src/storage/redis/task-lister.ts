@@ -11,6 +11,8 @@ import type {
   TaskQuery,
 } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
+import { READING } from './script-parts.js';
+import { slicesOf } from './slices.js';
 import type { StoreParts } from './store-parts.js';
 import type { TaskFinder } from './task-finder.js';
 
@@ -26,7 +28,7 @@ const REMEMBERED_MS = 0.1;
 const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
 const COUNTS = new LuaScript('counts', { isReadOnly: true });
-const BATCH_COUNTS = new LuaScript('batch-counts', { isReadOnly: true });
+const BATCH_COUNTS = new LuaScript('batch-counts', { parts: READING, isReadOnly: true });
 const LIST = new LuaScript('list', { isReadOnly: true });
 
 /** A task of a list: newest first by birth, then by the name of the queue. */
@@ -92,6 +94,11 @@ export class TaskLister {
     return this.counting;
   }
 
+  /** The tasks may be others now, without a write of this process. */
+  forgetTotals(): void {
+    this.known = undefined;
+  }
+
   private async countAll(now: Instant): Promise<StoreTotals> {
     const queues = await this.counts();
     let [queued, all] = [0, 0];
@@ -118,8 +125,12 @@ export class TaskLister {
   private async countBatchIn(names: readonly string[], id: string): Promise<readonly BatchCounts[]> {
     const { connection, keys } = this.parts;
     const call = {
-      keys: names.flatMap((name) => [keys.batchCounts(name, id), keys.oldBatchCounts(name, id)]),
-      args: TASK_STATES,
+      keys: names.flatMap((name) => [
+        keys.queue(name),
+        keys.batchCounts(name, id),
+        keys.oldBatchCounts(name, id),
+      ]),
+      args: [id, ...TASK_STATES],
     };
     const rows = (await connection.readScript(BATCH_COUNTS, call)) as (string | number | null)[][];
     return names.map((queue, index) => {
@@ -174,12 +185,6 @@ export class TaskLister {
 
 function hasTasks({ counts }: Pick<QueueCounts, 'counts'>): boolean {
   return Object.values(counts).some((count) => count > 0);
-}
-
-function slicesOf(names: readonly string[], size: number): (readonly string[])[] {
-  const slices: (readonly string[])[] = [];
-  for (let from = 0; from < names.length; from += size) slices.push(names.slice(from, from + size));
-  return slices;
 }
 
 function newestFirst(one: Entry, other: Entry): number {

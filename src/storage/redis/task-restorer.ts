@@ -1,13 +1,13 @@
 import type { KeptTask } from '../task-store.js';
 import { holderOf } from '../claim-key.js';
 import { LuaScript } from './lua-script.js';
-import { WRITING } from './script-parts.js';
+import { RECLAIMING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import { encodeTask, headEndsOf, laneOf } from './task.codec.js';
 import { newNonce } from './nonce.js';
 import { stepsOf } from './turn-batch.js';
 
-const RESTORE = new LuaScript('restore', { parts: [...WRITING, 'event'] });
+const RESTORE = new LuaScript('restore', { parts: [...RECLAIMING, 'event'] });
 
 interface Row {
   readonly index: number;

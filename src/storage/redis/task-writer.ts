@@ -1,13 +1,11 @@
 import type { Step } from '../../task/task.machine.js';
-import { type Task } from '../../task/task.js';
-import { TASK_STATES } from '../../task/task-state.js';
+import type { Task } from '../../task/task.js';
 import { holderOf } from '../claim-key.js';
-import type { Change, ReplaceOptions, TaskFilter } from '../task-store.js';
+import type { Change, ReplaceOptions } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
 import { WRITING } from './script-parts.js';
-import type { DanglingEntry } from './repairs.js';
 import { afterWrites } from './store-connection.js';
 import type { ChangeRow, SeenHeads, TaskRow } from './seen-heads.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
@@ -18,23 +16,6 @@ const REPLACE = new LuaScript('replace', {
   runsWhenFull: true,
 });
 const REMOVE = new LuaScript('remove', { parts: [...WRITING, 'forget'], runsWhenFull: true });
-const CLEAR = new LuaScript('clear', { parts: [...WRITING, 'forget'], runsWhenFull: true });
-
-type ClearedRow = readonly [queue: number, id: string, nonce: string];
-type ClearReply = readonly [
-  rows: readonly ClearedRow[],
-  births: readonly string[],
-  dangling: readonly DanglingEntry[],
-];
-
-/** What one step of a clear has done. */
-interface Cleared {
-  readonly count: number;
-  /** Of the youngest task of each queue when the clear began. */
-  readonly births: readonly string[];
-  /** There may be more. */
-  readonly isCut: boolean;
-}
 
 /** Replaces and removes tasks. */
 export class TaskWriter {
@@ -91,55 +72,6 @@ export class TaskWriter {
     });
     await afterWrites(this.parts.directory.exchange(forgotten));
     return nonces.map((nonce) => nonce !== null);
-  }
-
-  /** Forgets what matches, in steps that keep Redis responsive. */
-  async clear({ states, queues }: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
-    const names = queues ?? (await this.parts.names.all());
-    let count = 0;
-    for (const group of this.parts.connection.groupsOf(names)) {
-      const cleared = this.clearGroup(group, states ?? TASK_STATES);
-      count += await (count === 0 ? cleared : afterWrites(cleared));
-    }
-    return count;
-  }
-
-  /** Tasks that come while it goes on are left alone: what is forgotten was born before the first step. */
-  private async clearGroup(names: readonly string[], states: readonly string[]): Promise<number> {
-    if (states.length === 0) return 0;
-    let step = await this.clearSome(names, states);
-    const { births } = step;
-    let { count } = step;
-    while (step.isCut) {
-      step = await afterWrites(this.clearSome(names, states, births));
-      count += step.count;
-    }
-    return count;
-  }
-
-  private async clearSome(
-    names: readonly string[],
-    states: readonly string[],
-    until: readonly string[] = [],
-  ): Promise<Cleared> {
-    const { connection, keys, directory, repairs } = this.parts;
-    const call = {
-      keys: names.map((name) => keys.queue(name)),
-      args: [FENCE_MS, ROWS_PER_STEP, states.length, ...states, ...until],
-    };
-    const [rows, births, dangling] = await connection.writeScript(
-      CLEAR,
-      call,
-      (reply) => reply as ClearReply,
-    );
-    repairs.tell(dangling);
-    const forgotten = rows.map(([queue, id, nonce]) => ({
-      id,
-      from: { queue: names[queue - 1] ?? '', nonce },
-      to: undefined,
-    }));
-    await afterWrites(directory.exchange(forgotten));
-    return { count: rows.length, births, isCut: rows.length + dangling.length === ROWS_PER_STEP };
   }
 
   private async runReplace(rows: readonly ChangeRow[]): Promise<readonly (string | null)[]> {

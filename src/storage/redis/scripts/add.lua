@@ -19,6 +19,7 @@ local function add(length, queue, id, state, begin, ending, priority, deadline, 
       'core', core, 'payload', payload)
   end
   local fields = {'spec', spec, 'core', core, 'payload', payload}
+  makeRoom(queue, id)
   if lane ~= '' then fields[#fields + 1], fields[#fields + 2] = 'lane', lane end
   if batch ~= '' then fields[#fields + 1], fields[#fields + 2] = 'batch', batch end
   return enlist(length, queue, id, state, begin, ending, priority, deadline, batch, lane, channel, event, unpack(fields))

@@ -46,7 +46,7 @@ end
 
 -- Puts in some of the priorities that were not seen yet.
 local function goOn(queue, signature, limits, run)
-  local index, from = isLaned(queue) and ringOf(queue, signature) or queue .. ':ready', nil
+  local index, from = isLaned(queue) and freshRing(queue, signature) or queue .. ':ready', nil
   from = redis.call('GET', agingOf(queue, signature))
   if not from then return end
   flush(index)

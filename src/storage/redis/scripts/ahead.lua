@@ -20,7 +20,7 @@ end
 
 -- The first round from a place on and its score; nil when there is none.
 local function nextRound(queue, signature, from, run)
-  local ring = ringOf(queue, signature)
+  local ring = freshRing(queue, signature)
   local list = ahead[ring] and ahead[ring][from] or {at = 1}
   while list[list.at] and noted(ring, list[list.at][1]) ~= nil do list.at = list.at + 1 end
   if not list[list.at] then

@@ -13,6 +13,15 @@ local function settle(queue, batch)
   redis.call('DEL', old)
 end
 
+-- Takes out of the counts what was cleared: all that there was in the states of each clear that is not left out yet.
+local function leaveOut(queue, batch)
+  for _, clear in ipairs(clearsOf(queue)) do
+    if redis.call('SADD', clearedIndex(queue, clear.number, 'batches'), batch) == 1 then
+      for state in pairs(clear.states) do put(queue .. ':counts:' .. batch, state, 0) end
+    end
+  end
+end
+
 local function batchOf(queue, head)
   local batch = queue .. ':batch:' .. head.batch
   if settled[batch] then return batch end
@@ -20,6 +29,7 @@ local function batchOf(queue, head)
   settle(queue, head.batch)
   local outer = string.match(head.batch, '^(.*):counts$')
   if outer then settle(queue, outer) end
+  leaveOut(queue, head.batch)
   return batch
 end
 

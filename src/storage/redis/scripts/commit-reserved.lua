@@ -12,6 +12,7 @@ for i, queue in ipairs(KEYS) do
   staged[i], tasks[i], gone[i] = stagedKey(queue, ARGV[2], i), queue .. ':task:' .. id, queue .. ':gone:' .. id
 end
 if not isAllThere(staged) then return false end
+for i, queue in ipairs(KEYS) do makeRoom(queue, ARGV[SHARED + 2 + (i - 1) * WIDTH]) end
 local isAnyThere = redis.call('EXISTS', unpack(tasks)) > 0
 local results, isGivenUp = {}, false
 for i, nonce in ipairs(redis.call('MGET', unpack(gone))) do

@@ -1,7 +1,7 @@
 --[[ Part of every script that writes: numbers in hashes, written at the end like the notes. They are read
 once. A field is there while it counts something.
 <queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given), prefixes (see `signatures.lua`),
-aged and touch (see `ages.lua`) ]]
+aged and touch (see `ages.lua`), clears (last given, see `marks.lua`) ]]
 local numbers, changed = {}, {}
 
 -- Reads fields together that will be asked for.

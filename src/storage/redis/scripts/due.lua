@@ -3,22 +3,51 @@ KEYS     queues
 ARGV[1]  the instant on the wall   ARGV[2] on the steady scale   ARGV[3] tasks that ended until then are due
 ARGV[4]  at most this many
 Returns for each queue its earliest deadline on the wall, the end of its first lease, when its first ended task ended
-('' for none), the number of its ended tasks, and their bytes; then the due tasks, each as number of the queue, id,
-head, spec, core, lease. ]]
+('' for none), the number of its ended tasks, their bytes, and whether something was cleared and is not removed yet (1 or
+0), which may be in the first three and in the bytes; then the due tasks, each as number of the queue, id, head, spec,
+core, lease; no head when there is no record, and 'cleared' instead of a spec for one that was cleared. ]]
 local queues, due = {}, {}
-local KINDS = {':due', ':leases', ':ended'}
+local KINDS, ENDED = {':due', ':leases', ':ended'}, {'completed', 'failed', 'cancelled', 'expired'}
+-- Entries of an index of deadlines that are looked at for one that was not cleared.
+local LOOKS = 16
+
+local function isCleared(queue, id)
+  local text = redis.call('HGET', queue .. ':task:' .. id, 'head')
+  local head = text and parse(text)
+  return head and clearedIn(queue, id, head.state, head.born) ~= nil
+end
+
+-- The first deadline of an index, or '': that of the first task that was not cleared, if it is soon found.
+local function firstOf(queue, kind)
+  local hasClears = clearsOf(queue)[1] ~= nil
+  local rows = redis.call('ZRANGE', queue .. kind, 0, hasClears and LOOKS - 1 or 0, 'WITHSCORES')
+  for i = 1, hasClears and #rows or 0, 2 do
+    if not isCleared(queue, rows[i]) then return rows[i + 1] end
+  end
+  if hasClears and #rows < 2 * LOOKS then return '' end
+  return rows[#rows] or ''
+end
+
+local function countEnded(queue)
+  local sum = 0
+  for _, state in ipairs(ENDED) do sum = sum + redis.call('ZCARD', queue .. ':state:' .. state) end
+  return sum
+end
+
 for q, queue in ipairs(KEYS) do
   local summary = {}
   for i, kind in ipairs(KINDS) do
-    summary[i] = redis.call('ZRANGE', queue .. kind, 0, 0, 'WITHSCORES')[2] or ''
+    summary[i] = firstOf(queue, kind)
     local left = ARGV[4] - #due
     local isDue = left > 0 and summary[i] ~= '' and tonumber(summary[i]) <= tonumber(ARGV[i])
     for _, id in ipairs(isDue and redis.call('ZRANGEBYSCORE', queue .. kind, '-inf', ARGV[i], 'LIMIT', 0, left) or {}) do
-      due[#due + 1] = {q, id, unpack(recordOf(queue, id))}
+      local record = recordOf(queue, id)
+      due[#due + 1] = {q, id, unpack(record[1] and record or {false, isCleared(queue, id) and 'cleared'})}
     end
   end
-  summary[4] = redis.call('ZCARD', queue .. ':ended')
+  summary[4] = clearsOf(queue)[1] and countEnded(queue) or redis.call('ZCARD', queue .. ':ended')
   summary[5] = tonumber(redis.call('HGET', queue .. ':meta', 'endedBytes') or 0)
+  summary[6] = clearsOf(queue)[1] and 1 or 0
   queues[q] = summary
 end
 return {queues, due}

@@ -2,6 +2,6 @@
 KEYS[1]  the queue
 ARGV[1]  id   ARGV[2] the nonce of the insert   ARGV[3] milliseconds for which it is refused
 Returns 1, or 0 when the task is there after all. ]]
-if redis.call('EXISTS', KEYS[1] .. ':task:' .. ARGV[1]) == 1 then return 0 end
+if read(KEYS[1], ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1] .. ':gone:' .. ARGV[1], ARGV[2], 'PX', ARGV[3])
 return 1

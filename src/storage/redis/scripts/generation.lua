@@ -1,6 +1,4 @@
---[[ Counts a clear, and tells every process.
-KEYS[1]  the count, and the channel it is told on
+--[[ Counts a clear, before it takes anything. Every process is told of it when it has.
+KEYS[1]  the count
 Returns the count. ]]
-local generation = redis.call('INCR', KEYS[1])
-redis.call('PUBLISH', KEYS[1], generation)
-return generation
+return redis.call('INCR', KEYS[1])

@@ -9,6 +9,7 @@ local results = {}
 for i, queue in ipairs(KEYS) do
   local from = 2 + (i - 1) * WIDTH
   local nonce, id = ARGV[from], ARGV[from + 1]
+  makeRoom(queue, id)
   local record = recordOf(queue, id)
   if record[1] then
     results[i] = record

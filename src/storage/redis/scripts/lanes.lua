@@ -7,7 +7,7 @@ priority take turns: a round is `<priority> <group>`.
 <queue>:waiting                  hash  how many by round; a queue without it is plain
 <queue>:levels                   hash  how many by priority, and rounds by `r<priority>` ]]
 local AGES, HIGHEST_PRIORITY = 4398046511104, 1000
-local laned = {}
+local laned, fresh = {}, {}
 
 local function isLaned(queue)
   if laned[queue] == nil then laned[queue] = redis.call('EXISTS', queue .. ':waiting') == 1 end
@@ -30,8 +30,26 @@ local function keyOf(queue, priority, lane)
   return queue .. ':ready' .. (lane == '' and '' or ':' .. priority .. ':' .. lane)
 end
 
+-- Whether a lane or a round is as a clear has left it: then all that is in it is cleared.
+local function isStale(queue, key)
+  if not clearedTurn(queue) then return false end
+  local id = redis.call('ZRANGE', key, 0, 0)[1]
+  local text = id and redis.call('HGET', queue .. ':task:' .. id, 'head')
+  local head = text and parse(text)
+  return id and clearedIn(queue, id, head and head.state or 'queued', head and head.born) ~= nil
+end
+
+-- Empties a lane or a round that is as a clear has left it, before anything is looked for there or put there.
+local function freshen(queue, key)
+  if fresh[key] then return end
+  fresh[key] = true
+  if isStale(queue, key) then redis.call('UNLINK', key) end
+end
+
 -- The id and the place of the oldest task of a lane, as texts.
 local function oldest(queue, priority, lane)
-  return unpack(redis.call('ZRANGE', keyOf(queue, priority, lane), placesOf(priority), '(' .. placesOf(priority - 1),
+  local key = keyOf(queue, priority, lane)
+  freshen(queue, key)
+  return unpack(redis.call('ZRANGE', key, placesOf(priority), '(' .. placesOf(priority - 1),
     'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))
 end

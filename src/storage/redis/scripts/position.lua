@@ -59,6 +59,7 @@ end
 -- Where the tasks of a priority begin in a lane, and how many there are.
 local function spanOf(queue, level, lane)
   local key, from = keyOf(queue, level, lane), placesOf(level)
+  if isStale(queue, key) then return key, 0, 0 end
   return key, redis.call('ZCOUNT', key, '-inf', '(' .. from), redis.call('ZCOUNT', key, from, '(' .. placesOf(level - 1))
 end
 
@@ -106,9 +107,11 @@ end
 
 -- How many of a round are before a place. A queue of an earlier version has some that are in their lanes only.
 local function rankIn(queue, priority, group, place)
-  local function before(key, last) return redis.call('ZCOUNT', key, placesOf(priority), last) end
+  local function before(key, last)
+    return isStale(queue, key) and 0 or redis.call('ZCOUNT', key, placesOf(priority), last)
+  end
   local round, plain = queue .. ':round:' .. priority .. ' ' .. group, keyOf(queue, priority, laneOf('', group))
-  local all = before(plain, '(' .. placesOf(priority - 1)) + redis.call('ZCARD', round)
+  local all = before(plain, '(' .. placesOf(priority - 1)) + before(round, '+inf')
   if not isLaned(queue) then return before(plain, '(' .. place) end
   if all == tonumber(redis.call('HGET', queue .. ':waiting', priority .. ' ' .. group)) then
     return before(plain, '(' .. place) + before(round, '(' .. place)
@@ -149,7 +152,7 @@ end
 
 local function position(queue, id, priority, lane)
   local place = redis.call('ZSCORE', keyOf(queue, priority, lane), id)
-  if not place then return false end
+  if not place or isStale(queue, keyOf(queue, priority, lane)) then return false end
   local view = viewOf(queue)
   if not isLaned(queue) and not view.ageing then return redis.call('ZRANK', queue .. ':ready', id) + 1 end
   local _, group = partsOf(lane)

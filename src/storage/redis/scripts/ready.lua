@@ -3,14 +3,19 @@ local function queueUp(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)
   local round = priority .. ' ' .. group
-  if redis.call('ZADD', keyOf(queue, priority, head.lane), head.place, id) == 0 then return end
+  local key = keyOf(queue, priority, head.lane)
+  freshen(queue, key)
+  if redis.call('ZADD', key, head.place, id) == 0 then return end
   if increase(queue .. ':waiting', round, 1) == 1 then
     tally(queue .. ':levels', 'r' .. priority, 1)
     giveTurn(queue, round)
   end
   tally(queue .. ':levels', priority, 1)
   meet(queue, signature, 1)
-  if signature ~= '' then note(queue .. ':round:' .. round, id, head.place) end
+  if signature ~= '' then
+    freshen(queue, queue .. ':round:' .. round)
+    note(queue .. ':round:' .. round, id, head.place)
+  end
   enterRing(queue, signature, round, priority)
 end
 

@@ -25,11 +25,15 @@ local function read(queue, id)
   local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
   if not text then return nil, nil end
   local head = parse(text)
+  if clearedIn(queue, id, head.state, head.born) then return nil, nil end
   head.claim, head.batch, head.lane = claim or '', batch or '', lane or ''
   return head, text
 end
 
 -- What a task is made of: head, spec, core and lease; no head when there is no such task.
 local function recordOf(queue, id)
-  return redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
+  local record = redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
+  if not record[1] or not clearsOf(queue)[1] then return record end
+  local head = parse(record[1])
+  return clearedIn(queue, id, head.state, head.born) and {false} or record
 end

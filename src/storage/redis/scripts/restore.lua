@@ -9,6 +9,7 @@ for i, queue in ipairs(KEYS) do
   local id, begin, ending, priority, deadline, spec, core, lease, claim, batch, lane, payload, output, attempts =
     unpack(ARGV, at + 1, at + WIDTH)
   local task = queue .. ':task:' .. id
+  makeRoom(queue, id)
   results[i] = redis.call('EXISTS', task) == 1 and 0 or 1
   if results[i] == 1 then
     local text = begin .. nextPlace(queue, priority) .. ' ' .. nextEvent(queue) .. ending

@@ -5,11 +5,14 @@ A round may have had later turns since: a claim that meets it moves it to its tu
 each ring of the round. ]]
 local function ringOf(queue, signature) return queue .. ':ring:' .. signature end
 
--- Puts a round into a ring, or moves it there: to its turn.
-local function enterRing(queue, signature, round, priority)
-  local turn = numberOf(queue .. ':turns', round)
-  note(ringOf(queue, signature), round, string.format('%d', placesOf(priority) + turn))
-  touch(queue, priority)
+-- The ring, without what a clear has left in it: turns only grow, so a ring in which one is older has none that is not.
+local function freshRing(queue, signature)
+  local ring, turn = ringOf(queue, signature), clearedTurn(queue)
+  if not turn or fresh[ring] then return ring end
+  fresh[ring] = true
+  local score = redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')[2]
+  if score and tonumber(score) - placesOf(priorityOf(score)) <= turn then redis.call('UNLINK', ring) end
+  return ring
 end
 
 local function leaveRing(queue, signature, round)
@@ -17,8 +20,16 @@ local function leaveRing(queue, signature, round)
   touch(queue, string.match(round, '^%S+'))
 end
 
+-- Puts a round into a ring, or moves it there: to its turn. One without a turn has nothing ready.
+local function enterRing(queue, signature, round, priority)
+  local turn = numberOf(queue .. ':turns', round)
+  if turn == 0 then return leaveRing(queue, signature, round) end
+  note(freshRing(queue, signature), round, string.format('%d', placesOf(priority) + turn))
+  touch(queue, priority)
+end
+
 local function isInRing(queue, signature, round)
-  local ring = ringOf(queue, signature)
+  local ring = freshRing(queue, signature)
   local score = noted(ring, round)
   if score == nil then score = redis.call('ZSCORE', ring, round) end
   return score

@@ -7,6 +7,7 @@ local function isAllThere(staged) return redis.call('EXISTS', unpack(staged)) ==
 
 local function show(length, staged, queue, id, ...)
   local task = queue .. ':task:' .. id
+  makeRoom(queue, id)
   redis.call('RENAME', staged, task)
   redis.call('PERSIST', task)
   return enlist(length, queue, id, ...)

@@ -19,6 +19,7 @@ local function take(queue, id, run, spot)
     'core', 'batch', 'lane', run.room > 0 and 'payload' or 'left out'))
   if not text then return miss(queue, id, spot) end
   local head = parse(text)
+  if clearedIn(queue, id, head.state, head.born) then return miss(queue, id, spot) end
   head.claim, head.batch, head.lane = '', batch or '', lane or ''
   if head.startBy ~= '-' and tonumber(head.startBy) <= tonumber(run.wall) then
     if isLaned(queue) then stepOut(queue, id, head) end

@@ -92,7 +92,9 @@ describe('an index entry without a record', () => {
     const user = await site.user();
     await user.add({ id: 'lost' }, ...Array.from({ length: 600 }, (_, at) => ({ id: `t${at}` })));
     await loseRecord('lost');
-    expect(await user.store.clear({ queues: ['default'] })).toBe(600);
+    // It counts until somebody has looked for its record.
+    expect(await user.store.clear({ queues: ['default'] })).toBe(601);
+    await site.reclaimed();
     await expectMended(user, 'lost');
     expect(await user.store.counts()).toEqual([]);
   });

@@ -11,6 +11,7 @@ import { FakeClock } from '../../../support/task.builders.js';
 export class RedisSite {
   clock = new FakeClock();
   private readonly opened: { close(): Promise<void> }[] = [];
+  private readonly stores: RedisTaskStore[] = [];
   private tests = 0;
   private running: RedisServer | undefined;
 
@@ -41,7 +42,13 @@ export class RedisSite {
     const { clock, prefix: keyPrefix } = this;
     const store = await openRedisStore({ url: this.server.url, keyPrefix, clock, ...choices });
     this.opened.push(store);
+    this.stores.push(store);
     return store;
+  }
+
+  /** Resolves when nothing that was cleared is left in Redis. */
+  async reclaimed(): Promise<void> {
+    await Promise.all(this.stores.map((store) => store.reclaimed()));
   }
 
   /** One more instance, and somebody who uses it. */
@@ -67,6 +74,7 @@ export class RedisSite {
   }
 
   async end(): Promise<void> {
+    this.stores.length = 0;
     await Promise.all(this.opened.splice(0).map((each) => each.close()));
   }
 

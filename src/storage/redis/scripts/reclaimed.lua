@@ -1,0 +1,70 @@
+--[[ Part of the scripts that remove what was cleared (see `marks.lua`). The counts of its queue, rounds and groups do not
+know a cleared task any more; its record, its deadline, its batch and perhaps its lane do. ]]
+-- As FENCE_MS of `store-parts.ts`.
+local FENCE = 10000
+local tidied = {}
+
+-- Takes a cleared task out of the index of deadlines that it shares with tasks of other states.
+local function unlist(queue, id, head)
+  local index = DEADLINES[head.state]
+  if index == ':ended' then
+    if redis.call('ZREM', queue .. index, id) == 1 then count(queue, 'endedBytes', -head.bytes) end
+  elseif head.state ~= 'queued' or head.startBy ~= '-' then note(queue .. index, id, false) end
+end
+
+-- What a clear has left of a signature, unless something requires it again.
+local function tidy(queue, signature)
+  freshRing(queue, signature)
+  if tidied[queue .. signature] then return end
+  tidied[queue .. signature] = true
+  if redis.call('HEXISTS', queue .. ':signatures', signature) == 0 then dropAges(queue, signature) end
+end
+
+-- A lane that nobody has come to since still has its tasks, and so have its round and its ring.
+local function leaveLane(queue, id, head)
+  local signature, group = partsOf(head.lane)
+  local priority = priorityOf(head.place)
+  tidy(queue, signature)
+  if head.lane == '' then return end
+  redis.call('ZREM', keyOf(queue, priority, head.lane), id)
+  if signature ~= '' then redis.call('ZREM', queue .. ':round:' .. priority .. ' ' .. group, id) end
+  local isHeldBack = redis.call('SISMEMBER', queue .. ':parked', group) + redis.call('SISMEMBER', queue .. ':loosened', group)
+  if isHeldBack == 0 then redis.call('DEL', queue .. ':parked:' .. group) end
+end
+
+-- Removes a task from an index of a clear, with all that belongs to it. Returns its nonce; nil when there is nothing to
+-- remove: its record is lost, or a process that does not know of clears has written it since.
+local function reclaim(queue, index, id, state, born)
+  note(index, id, false)
+  local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
+  if not text then return drop(queue, id) end
+  local head = parse(text)
+  if head.state ~= state or tonumber(head.born) ~= tonumber(born) then return nil end
+  head.batch, head.lane = batch or '', lane or ''
+  unlist(queue, id, head)
+  if state == 'queued' then leaveLane(queue, id, head) end
+  if claim and claim ~= '' then redis.call('SREM', queue .. ':claim:' .. claim, id) end
+  quit(queue, id, head)
+  redis.call('UNLINK', queue .. ':task:' .. id)
+  redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', FENCE)
+  return head.nonce
+end
+
+-- Takes an id out of what was cleared, since its record is lost.
+local function forgetCleared(queue, id)
+  for _, clear in ipairs(clearsOf(queue)) do
+    for state in pairs(clear.states) do redis.call('ZREM', clearedIndex(queue, clear.number, state), id) end
+  end
+end
+
+-- Removes a cleared task whose id is given to a new one.
+local function makeRoom(queue, id)
+  if not clearsOf(queue)[1] then return end
+  local text = redis.call('HGET', queue .. ':task:' .. id, 'head')
+  if not text then return forgetCleared(queue, id) end
+  local head = parse(text)
+  local index = clearedIn(queue, id, head.state, head.born)
+  if not index then return end
+  reclaim(queue, index, id, head.state, head.born)
+  flush(index)
+end
