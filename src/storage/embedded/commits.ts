@@ -1,5 +1,5 @@
 import { toTaskEvent } from '../../task/task-event.js';
-import type { TransitionType } from '../../task/task.js';
+import type { Task, TransitionType } from '../../task/task.js';
 import { addresseesOf } from '../notice-rule.js';
 import type { Step } from '../../task/task.machine.js';
 import { type Committed, type Move, StoreUnavailable, type StoreWatcher } from '../task-store.js';
@@ -18,6 +18,8 @@ export interface Write {
   readonly batchId: string | undefined;
   readonly from: TaskHead | undefined;
   readonly to: TaskHead | undefined;
+  /** What it becomes; `undefined` when it is removed. */
+  readonly task: Task | undefined;
   readonly step: Step | undefined;
 }
 
@@ -181,8 +183,9 @@ export class Commits {
         this.reserveEventIds();
         for (const [id, notice] of notices) this.files.putNotice(id, notice);
       });
-      for (const { number, batchId, from, to } of writes) {
+      for (const { number, id, batchId, from, to, task } of writes) {
         this.index.move(number, from, to);
+        this.files.written(id, to && task && { number, head: to, task });
         if (batchId !== undefined) this.index.batches.move(batchId, from, to);
       }
     } finally {

@@ -465,6 +465,8 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   private read(id: string): Task | undefined {
+    const held = this.files.heldAs(id);
+    if (held !== undefined) return held.task;
     const number = this.files.numbers.get(id);
     return this.files.quarantine.require(id, number, () => {
       const task = this.files.read(number);

@@ -5,6 +5,7 @@ import { type JsonText, type Payload, StoreUnavailable } from '../task-store.js'
 import { TaskOrigins } from '../task-origins.js';
 import { GroupCommit, hear, type Puts } from './group-commit.js';
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
+import { type HeldTask, HeldTasks } from './held-tasks.js';
 import { CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { Quarantine } from './quarantine.js';
@@ -12,6 +13,7 @@ import {
   DamagedValue,
   SEALED_JSON,
   SEALED_JSON_OR_DAMAGE,
+  SEALED_JSON_TEXT,
   SEALED_OUTPUT,
   SEALED_PAYLOAD,
 } from './sealed-value.js';
@@ -34,7 +36,8 @@ export interface NewRecord {
 export interface ChangedRecord {
   readonly record: Buffer;
   readonly sequence: number;
-  readonly ended: Attempt | undefined;
+  /** The attempt that has ended. */
+  readonly ended: JsonText | undefined;
   readonly output: JsonText | undefined;
 }
 
@@ -96,6 +99,7 @@ export class QueueFiles {
 
   private readonly group = new GroupCommit();
   private readonly origins = new TaskOrigins<TaskNumber>();
+  private readonly held = new HeldTasks();
 
   /** The file must be known to be sound. */
   constructor(
@@ -114,7 +118,7 @@ export class QueueFiles {
     this.heads = this.table(TASKS_TABLE, { encoder: decodedBy(decodeHead) });
     this.payloads = this.table('payloads', { encoder: SEALED_PAYLOAD });
     this.outputs = this.table('outputs', { encoder: SEALED_OUTPUT });
-    this.attempts = this.table('attempts', { encoder: SEALED_JSON_OR_DAMAGE });
+    this.attempts = this.table('attempts', { encoder: SEALED_JSON_TEXT });
     this.batchTasks = this.table('batchTasks', { encoding: 'json' });
     this.counters = this.table('counters', { encoder: SEALED_JSON });
     this.documents = this.table('documents', { encoder: SEALED_JSON_OR_DAMAGE });
@@ -151,15 +155,16 @@ export class QueueFiles {
   }
 
   /** Adds the finished attempts of a task that another store had. Those that follow have higher numbers. */
-  putAttempts(number: TaskNumber, attempts: readonly Attempt[]): void {
-    for (const [index, attempt] of attempts.entries()) this.note(this.attempts.put([number, index], attempt));
+  putAttempts(number: TaskNumber, attempts: readonly JsonText[]): void {
+    for (const [index, attempt] of attempts.entries())
+      this.note(this.attempts.put([number, index], attempt as never));
   }
 
   /** Adds the next record of a task, and what goes with it, to the transaction. */
   putChange(number: TaskNumber, change: ChangedRecord): void {
     const { record, sequence, ended, output } = change;
     if (output !== undefined) this.note(this.outputs.put(number, output));
-    if (ended !== undefined) this.note(this.attempts.put([number, sequence], ended));
+    if (ended !== undefined) this.note(this.attempts.put([number, sequence], ended as never));
     this.note(this.tasks.put(number, record as never));
   }
 
@@ -372,6 +377,21 @@ export class QueueFiles {
       if (value instanceof DamagedValue) throw value;
       return value;
     });
+  }
+
+  /** Remembers what was written, now that it is durable; `undefined`: the task is gone. */
+  written(id: string, record: HeldTask | undefined): void {
+    this.held.follow(id, record);
+  }
+
+  /** The task that has this id, when it is in processing and remembered. */
+  heldAs(id: string): HeldTask | undefined {
+    return this.held.get(id);
+  }
+
+  /** To be called when a clear is marked, before anybody reads. */
+  forgetCleared(): void {
+    this.held.forgetAll((head) => this.marks.covers(head));
   }
 
   close(): Promise<void> {

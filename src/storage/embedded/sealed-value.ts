@@ -72,14 +72,19 @@ export const SEALED_OUTPUT = sealedText(isJson);
 /** Values that are kept as JSON; a damaged one is read as its `DamagedValue`, so that it ends no reading of many. */
 export const SEALED_JSON_OR_DAMAGE = {
   encode: (value: unknown) => seal(JSON.stringify(value)),
-  decode: (bytes: Uint8Array): unknown => {
-    try {
-      return JSON.parse(unseal(bytesOf(bytes), isJson));
-    } catch (error) {
-      return error instanceof DamagedValue ? error : new DamagedValue('it is no JSON');
-    }
-  },
+  decode: parsedOrDamage,
 };
+
+/** The same for whoever has the text already. */
+export const SEALED_JSON_TEXT = { encode: seal, decode: parsedOrDamage };
+
+function parsedOrDamage(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(unseal(bytesOf(bytes), isJson));
+  } catch (error) {
+    return error instanceof DamagedValue ? error : new DamagedValue('it is no JSON');
+  }
+}
 
 /** Values that are kept as JSON, without which nothing can go on. */
 export const SEALED_JSON = {

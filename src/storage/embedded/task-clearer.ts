@@ -49,6 +49,7 @@ export class TaskClearer {
     this.files.generation = generation;
     if (!hasWork) return 0;
     this.marks.add(generation, filter);
+    this.files.forgetCleared();
     const { numbers, queues } = this.index.drop(filter);
     this.reclaimer.add([...numbers, ...damaged]);
     // Once: everybody who waits looks again each time, and there may be many of both.

@@ -1,5 +1,5 @@
 import type { Step } from '../../task/task.machine.js';
-import type { Attempt, Task } from '../../task/task.js';
+import type { Task } from '../../task/task.js';
 import type { Change, JsonText, KeptTask, Payload } from '../task-store.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
@@ -18,7 +18,8 @@ interface Arrival {
   readonly payload: Payload;
   readonly output: JsonText | undefined;
   readonly step: Step | undefined;
-  readonly attempts?: readonly Attempt[];
+  /** The finished ones, as JSON. */
+  readonly attempts?: readonly JsonText[];
 }
 
 /** A record has four bytes for the number: what is larger counts as this much. */
@@ -42,6 +43,9 @@ export class TaskWriter {
     const { id } = task.spec;
     if (this.commits.isBusy(id)) return undefined;
     const number = this.files.numberOf(task);
+    const held = this.files.heldAs(id);
+    if (held !== undefined && held.number === number)
+      return held.head.revision === revision ? held : undefined;
     const head =
       number === undefined
         ? undefined
@@ -55,7 +59,8 @@ export class TaskWriter {
 
   /** Adds a task of another store as it is. */
   putKept(transaction: Transaction, { task, payload, output, attempts }: KeptTask): void {
-    this.put(transaction, { task, payload, output, step: undefined, attempts });
+    const texts = attempts.map((attempt) => JSON.stringify(attempt));
+    this.put(transaction, { task, payload, output, step: undefined, attempts: texts });
   }
 
   /** Adds a task that was not there, as the youngest. */
@@ -66,7 +71,8 @@ export class TaskWriter {
     const bytes = Math.min(Buffer.byteLength(payload) + bytesOf(output, attempts), MOST_BYTES);
     const record = encodeTask(task, bytes, this.files.generation);
     const { id, batchId } = spec;
-    transaction.add({ number, id, batchId, from: undefined, to: headOf(task, bytes, record), step }, () => {
+    const to = headOf(task, bytes, record);
+    transaction.add({ number, id, batchId, from: undefined, to, task, step }, () => {
       this.files.putNew(number, { spec, record, payload, output });
       this.files.putAttempts(number, attempts);
     });
@@ -83,14 +89,16 @@ export class TaskWriter {
     const current = place ?? this.current(task, task.revision - 1);
     if (current === undefined) return false;
     const { number, head } = current;
+    const attempt = ended === undefined ? undefined : JSON.stringify(ended);
     const bytes = Math.min(
-      head.payloadBytes + bytesOf(output, ended === undefined ? [] : [ended]),
+      head.payloadBytes + bytesOf(output, attempt === undefined ? [] : [attempt]),
       MOST_BYTES,
     );
     const record = encodeTask(task, bytes, this.files.generation);
     const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
-    transaction.add({ number, id, batchId, from: head, to: headOf(task, bytes, record), step }, () => {
-      this.files.putChange(number, { record, sequence: task.sequence, ended, output });
+    const to = headOf(task, bytes, record);
+    transaction.add({ number, id, batchId, from: head, to, task, step }, () => {
+      this.files.putChange(number, { record, sequence: task.sequence, ended: attempt, output });
     });
     return true;
   }
@@ -101,7 +109,7 @@ export class TaskWriter {
     const current = this.current(task, task.revision);
     if (current === undefined) return false;
     const { number, head: from } = current;
-    transaction.add({ number, id, batchId, from, to: undefined, step: undefined }, () => {
+    transaction.add({ number, id, batchId, from, to: undefined, task: undefined, step: undefined }, () => {
       this.files.remove(number, task.spec);
     });
     return true;
@@ -109,7 +117,7 @@ export class TaskWriter {
 }
 
 /** What comes with a record and counts for the retention: the output, and finished attempts as they are kept. */
-function bytesOf(output: JsonText | undefined, attempts: readonly Attempt[]): number {
+function bytesOf(output: JsonText | undefined, attempts: readonly JsonText[]): number {
   const ofOutput = output === undefined ? 0 : Buffer.byteLength(output);
-  return attempts.reduce((sum, attempt) => sum + Buffer.byteLength(JSON.stringify(attempt)), ofOutput);
+  return attempts.reduce((sum, attempt) => sum + Buffer.byteLength(attempt), ofOutput);
 }
