@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Histogram } from 'prom-client';
 import { methodOf, routeOf, type ServedRequest, statusOf } from '../http/request-watch.js';
 import { MetricsRegistry } from './metrics.registry.js';
+import { SeriesHistogram } from './series.histogram.js';
 
 /** Seconds: from an answer out of memory to a poll that was parked to its end. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -9,10 +9,10 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** What the service was asked over HTTP, by the template of the route: never by ids, nor by what strangers ask for. */
 @Injectable()
 export class HttpMetrics {
-  private readonly durations: Histogram;
+  private readonly durations: SeriesHistogram;
 
   constructor(registry: MetricsRegistry) {
-    this.durations = new Histogram({
+    this.durations = new SeriesHistogram({
       name: 'crucible_http_request_duration_seconds',
       help: 'From the headers of a request to the end of its answer',
       labelNames: ['method', 'route', 'status'],
@@ -23,11 +23,11 @@ export class HttpMetrics {
 
   record(served: ServedRequest): void {
     const { request, duration } = served;
-    const labels = {
-      method: methodOf(request),
-      route: routeOf(request) ?? 'none',
-      status: String(statusOf(served) ?? 'gone'),
-    };
-    this.durations.observe(labels, duration / 1000);
+    const series = this.durations.series(
+      methodOf(request),
+      routeOf(request) ?? 'none',
+      statusOf(served) ?? 'gone',
+    );
+    series.observe(duration / 1000);
   }
 }

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Gauge, Histogram } from 'prom-client';
+import { Gauge } from 'prom-client';
 import { type QueueCounts, TaskStore } from '../storage/task-store.js';
 import { TASK_STATES } from '../task/task-state.js';
 import { CountsCache } from './counts.cache.js';
 import { MetricsRegistry } from './metrics.registry.js';
 import { QueueLabels } from './queue.labels.js';
+import { SeriesHistogram } from './series.histogram.js';
 import { TaskMetrics } from './task.metrics.js';
 import { timeWrites } from './store.timer.js';
 
@@ -52,7 +53,7 @@ export class StoreMetrics {
 
   /** Measures the writes of the store from now on. */
   timeWrites(): void {
-    const writes = new Histogram({
+    const writes = new SeriesHistogram({
       name: 'crucible_store_write_seconds',
       help: 'From a write to its acknowledgement by the store',
       labelNames: ['operation'],
@@ -60,7 +61,7 @@ export class StoreMetrics {
       registers: [this.registry],
     });
     timeWrites(this.store, (operation, milliseconds) => {
-      writes.observe({ operation }, milliseconds / 1000);
+      writes.series(operation).observe(milliseconds / 1000);
     });
   }
 

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Histogram } from 'prom-client';
+import { Counter } from 'prom-client';
 import type { Committed } from '../storage/task-store.js';
 import { type Attempt, type Task, isFinished, finalOutcomeOf, type FinalOutcome } from '../task/task.js';
 import { MetricsRegistry } from './metrics.registry.js';
 import { QueueLabels } from './queue.labels.js';
+import { SeriesHistogram } from './series.histogram.js';
 
 /** Seconds: from a claim of a waiting poll to a night in the queue. */
 const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_200];
@@ -23,8 +24,8 @@ export class TaskMetrics {
   private readonly finished: Counter;
   private readonly redeliveries: Counter;
   private readonly leaseLosses: Counter;
-  private readonly wait: Histogram;
-  private readonly run: Histogram;
+  private readonly wait: SeriesHistogram;
+  private readonly run: SeriesHistogram;
 
   constructor(
     registry: MetricsRegistry,
@@ -42,11 +43,11 @@ export class TaskMetrics {
       own('task_redeliveries_total', 'Tasks that this process put back to be claimed again', 'reason'),
     );
     this.leaseLosses = new Counter(own('lease_losses_total', 'Lost attempts'));
-    this.wait = new Histogram({
+    this.wait = new SeriesHistogram({
       ...own('task_wait_seconds', 'From ready to claimed'),
       buckets: WAIT_BUCKETS,
     });
-    this.run = new Histogram({
+    this.run = new SeriesHistogram({
       ...own('task_run_seconds', 'From claimed to the end of the attempt', 'outcome'),
       buckets: RUN_BUCKETS,
     });
@@ -56,7 +57,7 @@ export class TaskMetrics {
     const queue = this.labels.of(task.spec.queue);
     this.introduce(queue);
     if (task.sequence === 1) this.enqueued.inc({ queue });
-    if (task.state === 'processing' && type === 'processing') this.wait.observe({ queue }, waitOf(task));
+    if (task.state === 'processing' && type === 'processing') this.wait.series(queue).observe(waitOf(task));
     if (ended !== undefined) this.recordAttempt(queue, ended);
     const reason = reasonOf(type);
     if (reason !== undefined) this.redeliveries.inc({ queue, reason });
@@ -71,7 +72,7 @@ export class TaskMetrics {
   introduce(queue: string): void {
     if (this.seen.has(queue)) return;
     this.seen.add(queue);
-    this.wait.zero({ queue });
+    this.wait.series(queue);
     this.enqueued.inc({ queue }, 0);
     this.leaseLosses.inc({ queue }, 0);
     for (const reason of REASONS) this.redeliveries.inc({ queue, reason }, 0);
@@ -79,7 +80,7 @@ export class TaskMetrics {
   }
 
   private recordAttempt(queue: string, ended: Attempt): void {
-    this.run.observe({ queue, outcome: ended.outcome }, runOf(ended));
+    this.run.series(queue, ended.outcome).observe(runOf(ended));
     if (ended.outcome === 'lost') this.leaseLosses.inc({ queue });
   }
 }
