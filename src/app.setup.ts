@@ -16,6 +16,8 @@ export interface AppOptions {
   /** Modules that others have written. */
   readonly extensions?: readonly Type[];
   readonly logger?: LoggerService | false;
+  /** For tests: `false` has Express find every route. */
+  readonly usesRouteTable?: boolean;
 }
 
 /** Makes the application, the same way for main, tests and the OpenAPI document. It does not listen yet. */
@@ -23,7 +25,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const limits = limitsOf(config);
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.forRoot(config, options.clock, options.extensions),
-    createExpressAdapter(limits),
+    createExpressAdapter(limits, {}, options.usesRouteTable),
     {
       logger: options.logger ?? createLogger(config),
       bodyParser: false,

@@ -18,8 +18,10 @@ import { refusesHead } from './no-head.decorator.js';
 import { refuseHead, refuseUnrouted } from './not-allowed.js';
 import { ProblemError } from './problem.error.js';
 import { sendProblem } from './problem.writer.js';
+import { problemOf } from './problem.filter.js';
 import { assignRequestId } from './request-id.js';
 import { RequestWatch, type WatchedAdapter } from './request-watch.js';
+import { type Match, type RouterLike, RouteTable } from './route-table.js';
 import { guardServer } from './server-guards.js';
 
 /** In milliseconds. */
@@ -43,10 +45,17 @@ export const HTTP_TIMEOUTS: HttpTimeouts = {
   idle: 90_000,
 };
 
+interface AdapterSettings {
+  readonly limits: HttpLimits;
+  readonly timeouts: HttpTimeouts;
+  readonly usesRouteTable: boolean;
+}
+
 /** The adapter that main, tests and the OpenAPI document create the application with. */
 export function createExpressAdapter(
   limits: HttpLimits = new HttpLimits(),
   timeouts: Partial<HttpTimeouts> = {},
+  usesRouteTable = true,
 ): FastExpressAdapter {
   const app = express();
   app.disable('x-powered-by');
@@ -56,7 +65,7 @@ export function createExpressAdapter(
   app.set('query parser', 'simple');
   // No answer of the API becomes a 304 after its work was done, whatever If-None-Match says.
   Object.defineProperty(app.request, 'fresh', { value: false });
-  return new FastExpressAdapter(app, limits, { ...HTTP_TIMEOUTS, ...timeouts });
+  return new FastExpressAdapter(app, { limits, timeouts: { ...HTTP_TIMEOUTS, ...timeouts }, usesRouteTable });
 }
 
 /**
@@ -66,18 +75,29 @@ export function createExpressAdapter(
  */
 export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter {
   readonly requests = new RequestWatch();
+  /** Finds the routes that Express would find. */
+  readonly routes?: RouteTable<RequestHandler>;
+  private readonly limits: HttpLimits;
+  private readonly timeouts: HttpTimeouts;
 
   constructor(
     private readonly app: Express,
-    private readonly limits: HttpLimits,
-    private readonly timeouts: HttpTimeouts,
+    { limits, timeouts, usesRouteTable }: AdapterSettings,
   ) {
     super(app);
+    this.limits = limits;
+    this.timeouts = timeouts;
+    const router = () => app.router as unknown as RouterLike;
+    // The layers that are there already belong to Nest's adapter, for hooks that nobody sets here.
+    if (usesRouteTable) this.routes = new RouteTable(router, router().stack.length);
   }
 
   override initHttpServer(options: NestApplicationOptions): void {
     const serverOptions = { ...this.serverOptions(), ...options.httpsOptions };
-    const listener = listenerFor(this.app, this.requests, this.limits);
+    const listener = listenerFor(
+      { app: this.app, routes: this.routes, requests: this.requests },
+      this.limits,
+    );
     const server: Server = options.httpsOptions
       ? createTlsServer(serverOptions, listener)
       : createServer(serverOptions, listener);
@@ -114,15 +134,22 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
   }
 }
 
-function listenerFor(app: Express, requests: RequestWatch, limits: HttpLimits): RequestListener {
+/** Where requests go. */
+interface Serving {
+  readonly app: Express;
+  readonly routes: RouteTable<RequestHandler> | undefined;
+  readonly requests: RequestWatch;
+}
+
+function listenerFor(serving: Serving, limits: HttpLimits): RequestListener {
   const queue = new ConnectionQueue(limits.maxPipelinedRequests);
-  const handle = handlerFor(app, requests, limits);
+  const handle = handlerFor(serving, limits);
   return (request, response) => {
     queue.enter(request, response, () => handle(request, response));
   };
 }
 
-function handlerFor(app: Express, requests: RequestWatch, limits: HttpLimits): RequestListener {
+function handlerFor({ app, routes, requests }: Serving, limits: HttpLimits): RequestListener {
   const { allowedHosts } = limits;
   const buffered = new BufferedBytes(limits.maxBufferedBytes);
   return (request, response) => {
@@ -137,10 +164,33 @@ function handlerFor(app: Express, requests: RequestWatch, limits: HttpLimits): R
       return;
     }
     // Reached only by targets that have no path; everything else ends in a route or in refuseUnrouted.
-    app(request as express.Request, response as express.Response, () =>
-      sendProblem(request, response, new ProblemError('not_found', 'There is no such path')),
-    );
+    const refuse = (error?: unknown) => {
+      const nothing = new ProblemError('not_found', 'There is no such path');
+      sendProblem(request, response, error === undefined ? nothing : problemOf(error));
+    };
+    const expressRequest = request as express.Request;
+    const expressResponse = response as express.Response;
+    const match = routes?.find(request.method ?? '', request.url ?? '');
+    if (match === undefined) app(expressRequest, expressResponse, refuse);
+    else take(expressRequest, expressResponse, { match, next: refuse });
   };
+}
+
+interface Taking {
+  readonly match: Match<RequestHandler>;
+  readonly next: (error?: unknown) => void;
+}
+
+/** Hands a request to its route with what Express says in it. */
+function take(request: express.Request, response: express.Response, { match, next }: Taking): void {
+  request.res = response;
+  request.baseUrl = '';
+  request.originalUrl = request.url;
+  request.next = next;
+  request.params = match.params;
+  request.route = match.route;
+  response.locals = Object.create(null) as express.Response['locals'];
+  Promise.resolve(match.handle(request, response, next)).catch(next);
 }
 
 /**

@@ -37,15 +37,7 @@ export class HostileTarget {
 
   static async start(settings: Readonly<Record<string, string>>): Promise<HostileTarget> {
     const directory = await mkdtemp(join(tmpdir(), 'crucible-hostile-'));
-    const keys = Object.entries(HOSTILE_KEYS).map(([role, key]) => ({
-      id: role,
-      sha256: createHash('sha256').update(key).digest('hex'),
-      roles: [role],
-      queues: ['*'],
-      not_before: null,
-      expires: null,
-    }));
-    writeFileSync(join(directory, 'keys.json'), JSON.stringify({ keys }));
+    writeHostileKeys(join(directory, 'keys.json'));
     const service = await ServiceProcess.start({
       ...settings,
       DATA_DIR: join(directory, 'data'),
@@ -95,12 +87,26 @@ export class HostileTarget {
   }
 }
 
+/** Writes a file with a key for each role. */
+export function writeHostileKeys(file: string): void {
+  const keys = Object.entries(HOSTILE_KEYS).map(([role, key]) => ({
+    id: role,
+    sha256: createHash('sha256').update(key).digest('hex'),
+    roles: [role],
+    queues: ['*'],
+    not_before: null,
+    expires: null,
+  }));
+  writeFileSync(file, JSON.stringify({ keys }));
+}
+
 function entriesOf(...files: readonly string[]): HostileEntry[] {
   const path = files.map((file) => fileURLToPath(new URL(file, import.meta.url))).find(existsSync) ?? '';
   return JSON.parse(readFileSync(path, 'utf8')) as HostileEntry[];
 }
 
-function valuesOf(count: number): Values {
+/** What stands in the entry with this number. */
+export function valuesOf(count: number): Values {
   return {
     ADMIN: HOSTILE_KEYS.admin,
     PRODUCER: HOSTILE_KEYS.producer,

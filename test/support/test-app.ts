@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AppModule } from '../../src/app.module.js';
-import { createApp } from '../../src/app.setup.js';
+import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { loadConfig } from '../../src/config/config.js';
 import { createExpressAdapter } from '../../src/http/express.adapter.js';
 import { limitsOf } from '../../src/http/http.module.js';
@@ -44,11 +44,12 @@ export interface TestApp {
 export async function startTestApp(
   env: Readonly<Record<string, string>> = {},
   logger: LoggerService | false = false,
+  options: Pick<AppOptions, 'usesRouteTable'> = {},
 ): Promise<TestApp> {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-app-'));
   const clock = new FakeClock();
   const config = loadConfig({ REDIS_URL: '', HOST: '127.0.0.1', PORT: '0', DATA_DIR: directory, ...env });
-  const served = await serve(await createApp(config, { clock, logger }), clock);
+  const served = await serve(await createApp(config, { ...options, clock, logger }), clock);
   return {
     ...served,
     async close() {
