@@ -14,6 +14,7 @@ import { type DtoPlan, planOf } from './dto-plan.js';
 import type { HttpLimits } from './http-limits.js';
 import { checkJson, type Envelope, type ScanLimits, scanEnvelope, splitItems } from './json-scanner.js';
 import { ProblemError } from './problem.error.js';
+import { turns } from './turns.js';
 
 export interface ItemsOptions<E extends object, T extends object> {
   /** What surrounds the items. */
@@ -25,6 +26,9 @@ export interface ItemsOptions<E extends object, T extends object> {
   /** Also takes `application/x-ndjson`: one item a line, and an empty envelope. */
   readonly takesNdjson?: boolean;
 }
+
+/** From here on, in characters, it takes milliseconds to take a body apart. */
+const HEAVY_LENGTH = 65_536;
 
 type ItemLimit = Pick<ItemsOptions<object, object>, 'member' | 'maxItems'>;
 
@@ -49,32 +53,43 @@ export async function readItems<E extends object, T extends object>(
   requireType(exchange.request, (type) => isJson(type) || (takesNdjson && isNdjson(type)));
   const isLines = takesNdjson && isNdjson(exchange.request.headers['content-type'] ?? '');
   const text = await readText(exchange);
-  return isLines
-    ? itemsOfLines(text, options, exchange.limits)
-    : itemsOfDocument(text, options, exchange.limits);
+  const partsOf = isLines ? partsOfLines : partsOfDocument;
+  const take = () => partsOf(text, options, exchange.limits);
+  const { envelope, texts, read } = await (text.length > HEAVY_LENGTH ? turns.do(take) : take());
+  const items = await turns.map(texts, read);
+  if (!isLines) requireJson(items, options.member);
+  return { envelope, items };
 }
 
-/** Reads newline-delimited JSON; a line that is not JSON is a bad item. */
-export function itemsOfLines<E extends object, T extends object>(
+/** A body taken apart: its envelope, the texts of its items, and how each is read. */
+interface Parts<E extends object, T extends object> {
+  readonly envelope: E;
+  readonly texts: readonly string[];
+  readonly read: (text: string) => Item<T>;
+}
+
+/** Of newline-delimited JSON; a line that is not JSON is a bad item. */
+function partsOfLines<E extends object, T extends object>(
   text: string,
   options: ItemsOptions<E, T>,
   limits: HttpLimits,
-): Items<E, T> {
+): Parts<E, T> {
   const plan = planOf(options.item);
-  const lines = linesOf(text, options.maxItems + 1);
-  requireCount(lines.length, options);
+  const texts = linesOf(text, options.maxItems + 1);
+  requireCount(texts.length, options);
   return {
     envelope: parseDto('{}', planOf(options.envelope), limits),
-    items: lines.map((line) => attempt(() => parseDto(line, plan, limits))),
+    texts,
+    read: (line) => attempt(() => parseDto(line, plan, limits)),
   };
 }
 
-/** Reads `{"<member>": [item, …], …}`. */
-export function itemsOfDocument<E extends object, T extends object>(
+/** Of `{"<member>": [item, …], …}`. */
+function partsOfDocument<E extends object, T extends object>(
   text: string,
   options: ItemsOptions<E, T>,
   limits: HttpLimits,
-): Items<E, T> {
+): Parts<E, T> {
   const { member, maxItems } = options;
   const document = text === '' ? '{}' : text;
   const split = refusing(() => splitItems(document, member, maxItems, scanLimits(limits)));
@@ -82,9 +97,7 @@ export function itemsOfDocument<E extends object, T extends object>(
   if (!split.items) throw invalidRequest([{ pointer: `/${member}`, detail: `${member} is required` }]);
   requireCount(split.items.length, options);
   const plan = planOf(options.item);
-  const items = split.items.map((item) => readItem(item, plan, limits));
-  requireJson(items, member);
-  return { envelope, items };
+  return { envelope, texts: split.items, read: (item) => readItem(item, plan, limits) };
 }
 
 function requireJson(items: readonly Item<object>[], member: string): void {

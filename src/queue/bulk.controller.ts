@@ -10,6 +10,7 @@ import { JsonBody } from '../http/json-body.decorator.js';
 import { JsonItems } from '../http/json-items.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
+import { turns } from '../http/turns.js';
 import type { Task } from '../task/task.js';
 import { BatchBook } from './batch-book.js';
 import { attempt, itemView, mergeIn, type Outcome, outcomeOf, valuesOf } from './bulk-outcomes.js';
@@ -81,7 +82,7 @@ export class BulkController {
   ): Promise<void> {
     this.callbacks.require(envelope.callback_url);
     const batchId = envelope.batch_id ?? randomUUID();
-    const drafts = items.map((item) =>
+    const drafts = await turns.map(items, (item) =>
       attempt(() => {
         const dto = valueOf(item);
         requireQueue(principal, dto.queue);
@@ -90,10 +91,11 @@ export class BulkController {
       }),
     );
     const admitted = await this.openBatches(batchId, { envelope, principal }, drafts);
-    const enqueued = await this.queue.enqueueAll(valuesOf(admitted));
+    const good = valuesOf(admitted);
+    const enqueued = await turns.do(() => this.queue.enqueueAll(good));
     const outcomes = mergeIn(admitted, enqueued.map(outcomeOf));
     await this.noteGrowth(admitted, outcomes);
-    const results = outcomes.map((outcome, index) => itemView(index, outcome, batchItemView));
+    const results = await turns.map(outcomes, (outcome, index) => itemView(index, outcome, batchItemView));
     const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
     const counts = { accepted: results.length - rejected, rejected };
     sendJson(response, 200, JSON.stringify({ batch_id: batchId, ...counts, results }));
@@ -167,9 +169,11 @@ export class BulkController {
     const { claim } = envelope;
     if (claim !== undefined) requireQueues(principal, namesIn(claim.queues));
     const wanted = claim === undefined ? undefined : claimOf(claim, principal);
-    const given = items.map((item) => attempt(() => resultOf(valueOf(item))));
-    const finished = await this.work.finishAll(valuesOf(given), guardFor(principal));
-    const results = mergeIn(given, finished).map((outcome, index) => itemView(index, outcome, finishedView));
+    const given = await turns.map(items, (item) => attempt(() => resultOf(valueOf(item))));
+    const reports = valuesOf(given);
+    const finished = await turns.do(() => this.work.finishAll(reports, guardFor(principal)));
+    const outcomes = mergeIn(given, finished);
+    const results = await turns.map(outcomes, (outcome, index) => itemView(index, outcome, finishedView));
     const text = JSON.stringify({ results });
     if (claim === undefined || wanted === undefined) {
       sendJson(response, 200, text);

@@ -182,7 +182,7 @@ export class Commits {
         transaction.save();
         this.reserveEventIds();
         for (const [id, notice] of notices) this.files.putNotice(id, notice);
-      });
+      }, writes.length);
       for (const { number, id, batchId, from, to, task } of writes) {
         this.index.move(number, from, to);
         this.files.written(id, to && task && { number, head: to, task });
@@ -209,10 +209,11 @@ export class Commits {
    * of it may be in the file, and nothing takes it out.
    *
    * @param puts called at once or later; must not throw
+   * @param weight about how many tasks they put
    */
-  async save(puts: Puts): Promise<void> {
+  async save(puts: Puts, weight?: number): Promise<void> {
     try {
-      await this.files.write(puts);
+      await this.files.write(puts, weight);
     } catch (cause) {
       throw await this.fail(cause);
     }

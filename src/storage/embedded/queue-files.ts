@@ -133,10 +133,11 @@ export class QueueFiles {
    * Puts and removes, in one transaction; resolves when it is on disk. `puts` runs at once, or when the transaction
    * that is under way has ended, and must not throw: encode and check before.
    *
+   * @param weight about how many tasks are put
    * @throws NeverWritten, or what lmdb says
    */
-  write(puts: Puts): Promise<void> {
-    return this.group.write(puts);
+  write(puts: Puts, weight?: number): Promise<void> {
+    return this.group.write(puts, weight);
   }
 
   /** Resolves when no write is under way. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GroupCommit, NeverWritten } from '../../../src/storage/embedded/group-commit.js';
 
 /** Stands in for lmdb: a transaction ends when the test says so. */
@@ -27,13 +28,17 @@ class Disk {
     this.end?.reject(error);
   }
 
-  private put(value: string): void {
+  put(value: string): void {
     this.written.push(value);
     this.transaction ??= new Promise((resolve, reject) => {
       this.end = { resolve, reject };
     });
     this.commits.note(this.transaction);
   }
+}
+
+async function nextMicrotasks(): Promise<void> {
+  for (let hops = 0; hops < 5; hops += 1) await Promise.resolve();
 }
 
 describe('GroupCommit', () => {
@@ -65,6 +70,44 @@ describe('GroupCommit', () => {
     disk.land();
     await second;
     expect(disk.written).toEqual(['a', 'b']);
+  });
+
+  it('puts a thousand tasks in a turn of their own, and lets nobody overtake them', async () => {
+    const disk = new Disk();
+    const done: string[] = [];
+    const note = (name: string) => () => done.push(name);
+    const write = (name: string, weight: number) =>
+      disk.commits.write(() => disk.put(name), weight).then(note(name));
+    const all = [
+      write('a', 1),
+      write('b', 1_000),
+      write('c', 1),
+      write('d', 999),
+      write('e', 1_000),
+      write('f', 200),
+    ];
+    expect(disk.written).toEqual(['a']);
+    for (const wanted of ['a', 'b', 'cd', 'e', 'f']) {
+      if (wanted !== 'a') {
+        expect(disk.written.join('')).not.toContain(wanted);
+        await nextTurn();
+      }
+      expect(disk.written.join('').endsWith(wanted)).toBe(true);
+      disk.close();
+      disk.land();
+      await nextMicrotasks();
+    }
+    await Promise.all(all);
+    expect(done).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+  });
+
+  it('has not written what waits for its turn when lmdb fails', async () => {
+    const disk = new Disk();
+    const heavy = disk.commits.write(() => disk.put('a'), 1_000);
+    disk.commits.fail(new Error('Cannot read'));
+    await expect(heavy).rejects.toThrow(NeverWritten);
+    await nextTurn();
+    expect(disk.written).toEqual([]);
   });
 
   it('hands nothing on after a transaction has failed', async () => {
