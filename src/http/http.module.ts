@@ -1,7 +1,8 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Config } from '../config/config.js';
 import { ConnectionDrain } from './connection-drain.js';
+import { requireCompiledDtos } from './declared-dtos.js';
 import { HttpLimits } from './http-limits.js';
 import { ProblemFilter } from './problem.filter.js';
 
@@ -30,4 +31,9 @@ export function limitsOf(config: Config): HttpLimits {
   ],
   exports: [HttpLimits],
 })
-export class HttpModule {}
+export class HttpModule implements OnModuleInit {
+  /** @throws Error when a request would be checked by class-validator itself: the service does not start then */
+  onModuleInit(): void {
+    requireCompiledDtos();
+  }
+}

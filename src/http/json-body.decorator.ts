@@ -10,6 +10,7 @@ import type { Request, Response } from 'express';
 import { type BodyExamples, documentBody } from './api-body.decorator.js';
 import { readJsonBody } from './body.reader.js';
 import type { Constructor } from './compiled-validator.js';
+import { declareDto } from './declared-dtos.js';
 import { planOf } from './dto-plan.js';
 import { HttpLimits } from './http-limits.js';
 
@@ -42,6 +43,7 @@ const bodyOf = createParamDecorator((_dto: Constructor, context: ExecutionContex
  * Documents the body as well, with the examples.
  */
 export function JsonBody(dto: Constructor, examples?: BodyExamples): ParameterDecorator {
+  declareDto(dto);
   return (prototype, method, index) => {
     bodyOf(dto, JsonBodyPipe)(prototype, method, index);
     documentWith(prototype, method, documentBody(dto, examples));

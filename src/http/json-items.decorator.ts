@@ -8,6 +8,7 @@ import {
 import type { ArgumentMetadata } from '@nestjs/common';
 import { type BodyExamples, documentItems } from './api-body.decorator.js';
 import { type Items, type ItemsOptions, readItems } from './body-items.reader.js';
+import { declareDto } from './declared-dtos.js';
 import { HttpLimits } from './http-limits.js';
 import { documentWith, type HttpPair, pairOf } from './json-body.decorator.js';
 
@@ -32,6 +33,8 @@ export function JsonItems<E extends object, T extends object>(
   options: ItemsOptions<E, T>,
   examples?: BodyExamples,
 ): ParameterDecorator {
+  declareDto(options.envelope);
+  declareDto(options.item);
   return (prototype, method, index) => {
     itemsOf(options, JsonItemsPipe)(prototype, method, index);
     for (const decorator of documentItems(options, examples)) documentWith(prototype, method, decorator);

@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
 import type { Request } from 'express';
 import type { Constructor } from './compiled-validator.js';
+import { declareDto } from './declared-dtos.js';
 import { planOf } from './dto-plan.js';
 import { documentWith } from './json-body.decorator.js';
 import { readQuery } from './query.reader.js';
@@ -12,6 +13,7 @@ const queryOf = createParamDecorator((dto: Constructor, context: ExecutionContex
 
 /** The query as an instance of `dto`: declared parameters only, numbers in plain decimal notation, each given once. */
 export function QueryParams(dto: Constructor): ParameterDecorator {
+  declareDto(dto);
   return (prototype, method, index) => {
     queryOf(dto)(prototype, method, index);
     documentWith(prototype, method, ApiQuery({ type: dto }));

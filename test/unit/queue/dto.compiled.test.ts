@@ -1,3 +1,6 @@
+import { IsEmail } from 'class-validator';
+import '../../../src/app.module.js';
+import { declaredDtos, requireCompiledDtos } from '../../../src/http/declared-dtos.js';
 import { compiledCheck } from '../../../src/http/compiled-validator.js';
 import { planOf } from '../../../src/http/dto-plan.js';
 import { BackoffDto, CreateTaskDto } from '../../../src/queue/dto/create-task.dto.js';
@@ -26,4 +29,25 @@ describe('the DTOs of tasks', () => {
       expect(compiledCheck(dto).isCompiled).toBe(true);
     },
   );
+});
+
+class SlowDto {
+  @IsEmail()
+  readonly address: string = '';
+}
+
+describe('the DTOs of the service', () => {
+  it('are known, with those within them', () => {
+    const names = [...declaredDtos()].map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['CreateTaskDto', 'BackoffDto', 'NextQuery', 'CompleteDto']),
+    );
+  });
+
+  it('are all compiled, or the service does not start', () => {
+    expect(() => requireCompiledDtos()).not.toThrow();
+    expect(() => requireCompiledDtos([CreateTaskDto, SlowDto])).toThrow(
+      'The checks of SlowDto cannot be compiled',
+    );
+  });
 });
