@@ -48,7 +48,7 @@ interface Node {
 
 /**
  * A histogram that is told its labels once for each series. The one of prom-client checks them, makes a text of them and
- * looks it up with each observation, which took 6 % of an enqueue.
+ * looks it up with each observation, of which a cycle makes six.
  */
 export class SeriesHistogram extends Histogram {
   private readonly root: Node = { children: new Map() };

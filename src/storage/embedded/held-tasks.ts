@@ -14,7 +14,7 @@ export interface HeldTask {
 
 /**
  * The tasks in processing that were written last, as they are on disk. Whoever reports on a task finds it here: a
- * completion reads nothing from the file, where it took three reads and two decodings (a fifth of its cost).
+ * completion reads nothing from the file, where it took three reads and two decodings (13 % of the main thread of a cycle).
  */
 export class HeldTasks {
   private readonly byId = new Map<string, HeldTask>();
