@@ -21,7 +21,7 @@ export class Turns {
         try {
           resolve(piece());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
       this.schedule();
