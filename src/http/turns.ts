@@ -16,13 +16,14 @@ export class Turns {
 
   /** Does a piece of at most a few milliseconds, now or in a later turn. What it throws is what the promise rejects with. */
   do<T>(piece: () => T | Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       this.waiting.push(() => {
-        try {
-          resolve(piece());
-        } catch (error) {
-          reject(error);
-        }
+        // It runs at once, and what it throws becomes a rejection.
+        resolve(
+          new Promise<T>((settle) => {
+            settle(piece());
+          }),
+        );
       });
       this.schedule();
     });
