@@ -52,7 +52,8 @@ async function start(cwd, env) {
   const command = isRoot
     ? ['unshare', '--pid', '--fork', '--kill-child', process.execPath]
     : [process.execPath];
-  const child = spawn(command[0], [...command.slice(1), 'dist/main.js'], { cwd, env, stdio: 'inherit' });
+  const program = ['--max-semi-space-size=32', 'dist/main.js'];
+  const child = spawn(command[0], [...command.slice(1), ...program], { cwd, env, stdio: 'inherit' });
   await once(child, 'spawn');
   console.log(isRoot ? 'started as process 1 of its own namespace' : 'started as an ordinary process');
   if (!isRoot) return { child, pid: child.pid };
