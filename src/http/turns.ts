@@ -29,6 +29,11 @@ export class Turns {
     });
   }
 
+  /** The same for a piece about so many items: at once when they are few. */
+  async about<T>(items: readonly unknown[], piece: () => T | Promise<T>): Promise<T> {
+    return items.length <= ITEMS_PER_PIECE ? piece() : this.do(piece);
+  }
+
   /** Maps the items of a bulk request, a piece of them at a time; a few at once. */
   async map<T, R>(items: readonly T[], map: (item: T, index: number) => R): Promise<R[]> {
     if (items.length <= ITEMS_PER_PIECE) return items.map(map);

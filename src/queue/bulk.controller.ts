@@ -92,7 +92,7 @@ export class BulkController {
     );
     const admitted = await this.openBatches(batchId, { envelope, principal }, drafts);
     const good = valuesOf(admitted);
-    const enqueued = await turns.do(() => this.queue.enqueueAll(good));
+    const enqueued = await turns.about(good, () => this.queue.enqueueAll(good));
     const outcomes = mergeIn(admitted, enqueued.map(outcomeOf));
     await this.noteGrowth(admitted, outcomes);
     const results = await turns.map(outcomes, (outcome, index) => itemView(index, outcome, batchItemView));
@@ -171,7 +171,7 @@ export class BulkController {
     const wanted = claim === undefined ? undefined : claimOf(claim, principal);
     const given = await turns.map(items, (item) => attempt(() => resultOf(valueOf(item))));
     const reports = valuesOf(given);
-    const finished = await turns.do(() => this.work.finishAll(reports, guardFor(principal)));
+    const finished = await turns.about(reports, () => this.work.finishAll(reports, guardFor(principal)));
     const outcomes = mergeIn(given, finished);
     const results = await turns.map(outcomes, (outcome, index) => itemView(index, outcome, finishedView));
     const text = JSON.stringify({ results });
