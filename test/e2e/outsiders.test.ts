@@ -215,6 +215,16 @@ describeStores(({ startApp, settings }) => {
       }
     });
 
+    it('is over when it was begun under a clock that was ahead', async () => {
+      const [service] = replicas;
+      if (service === undefined) throw new Error('No replica');
+      service.clock.advanceSeconds(86_400);
+      const cookie = await signIn(service);
+      expect(await statusOf(service, cookie)).toBe(200);
+      service.clock.advanceSeconds(-86_400);
+      expect(await statusOf(service, cookie)).toBe(303);
+    });
+
     it('counts whatever other cookies of its name come before or after it', async () => {
       const [service] = replicas;
       if (service === undefined) throw new Error('No replica');

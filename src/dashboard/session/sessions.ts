@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { ApiKeys, digestOf, isInTime } from '../../auth/api-keys.js';
 import { Authenticator } from '../../auth/authenticator.js';
 import { ANYONE, type Principal } from '../../auth/principal.js';
-import { after, Clock, type Seconds } from '../../task/clock.js';
+import { after, Clock, isAhead, type Seconds } from '../../task/clock.js';
 import { cookiesOf } from './session.cookie.js';
 import { SessionSecret } from './session.secret.js';
 import { isGenuine, readClaim, type SessionClaim, sessionToken } from './session.token.js';
@@ -73,6 +73,8 @@ export class Sessions {
     for (const token of cookiesOf(request)) {
       const claim = readClaim(token);
       if (claim === undefined || claim.endsAt <= now) continue;
+      // It was begun under a clock that was ahead, and would last longer than any session may.
+      if (isAhead(claim.endsAt, after(now, SESSION_LENGTH))) continue;
       const secret = await this.secret.read();
       const owner = this.keys.named(claim.keyId).find(({ digest }) => isGenuine(token, digest, secret));
       if (owner !== undefined && isInTime(owner.key, now))

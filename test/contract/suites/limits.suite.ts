@@ -195,6 +195,19 @@ export function describeLimits(start: StartStore): void {
     expect(await user.store.untilAllowed('other')).toBe(0);
   });
 
+  it('does not stand still because the clock was ahead once', async () => {
+    const user = await start();
+    await user.store.configure('default', { rateLimit: { tasks: 2, per: 60 } });
+    await user.add(...Array.from({ length: 9 }, (_, index) => ({ id: `t${index}` })));
+    user.clock.advance(86_400_000);
+    expect(await user.take({ max: 9 })).toHaveLength(2);
+    user.clock.advance(-86_400_000);
+    expect(await user.store.untilAllowed('default')).toBe(0);
+    expect(await user.take({ max: 9 })).toHaveLength(2);
+    expect(await user.take({ max: 9 })).toEqual([]);
+    expect(await user.store.untilAllowed('default')).toBe(30_000);
+  });
+
   it('does not fill the bucket when the rate is changed or the store is opened again', async () => {
     const user = await start();
     await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });

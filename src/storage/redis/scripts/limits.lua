@@ -13,7 +13,13 @@ local function limitsOf(queue)
   return limits
 end
 
+-- No bucket is full later than an empty one: a clock that was ahead said so, and the queue would stand still until then.
+local function believe(limits, steady)
+  if limits.full > steady + limits.tasks * limits.interval + 1000 then limits.full = -math.huge end
+end
+
 local function hasRoom(limits, steady)
+  if limits.tasks then believe(limits, steady) end
   return limits.free > 0
     and (not limits.tasks or limits.full - (limits.tasks - 1) * limits.interval - steady <= 0)
 end
