@@ -14,12 +14,12 @@ end
 
 local function add(length, queue, id, state, begin, ending, priority, deadline, spec, core, payload, batch, lane, channel,
     event)
+  makeRoom(queue, id)
   if lane == '' and batch == '' then
     return enlist(length, queue, id, state, begin, ending, priority, deadline, batch, lane, channel, event, 'spec', spec,
       'core', core, 'payload', payload)
   end
   local fields = {'spec', spec, 'core', core, 'payload', payload}
-  makeRoom(queue, id)
   if lane ~= '' then fields[#fields + 1], fields[#fields + 2] = 'lane', lane end
   if batch ~= '' then fields[#fields + 1], fields[#fields + 2] = 'batch', batch end
   return enlist(length, queue, id, state, begin, ending, priority, deadline, batch, lane, channel, event, unpack(fields))

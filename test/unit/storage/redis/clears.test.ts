@@ -152,6 +152,8 @@ describe('what a clear has marked', () => {
     const items = ids.map((id) => user.newTask({ id, queue: 'default' }, '"code":"new"'));
     expect(await user.store.insert(items)).toEqual(ids.map(() => undefined));
     const fresh = await contentsOf(user.store);
+    const whole = { attempts: [], output: undefined, payload: '"code":"new"' };
+    for (const parts of fresh.tasks) expect(parts).toMatchObject(whole);
     expect(idsOf(fresh.tasks.flatMap(({ task }) => task ?? []))).toEqual(ids.toSorted());
     while ((await reclaimOne('default')) || (await reclaimOne('plain')));
     expect(await contentsOf(user.store)).toEqual(fresh);
