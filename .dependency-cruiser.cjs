@@ -71,7 +71,7 @@ module.exports = {
         PORT,
         '^src/events/task-events\\.ts$',
         '^src/webhooks/webhooks\\.ts$',
-        '^src/(queue|task|http|auth|config)/',
+        '^src/(queue|task|http|auth|config|runtime)/',
       ],
     ),
     only(
@@ -83,8 +83,14 @@ module.exports = {
         STORE_MODULE,
         '^src/events/(task-events|events\\.module)\\.ts$',
         '^src/webhooks/(webhooks|webhooks\\.module)\\.ts$',
-        '^src/(queue|task|http|auth|config)/',
+        '^src/(queue|task|http|auth|config|runtime)/',
       ],
+    ),
+    only(
+      'runtime-knows-no-room',
+      'What every module repeats is below all of them: it knows the domain and the port of the store.',
+      { path: '^src/runtime/' },
+      ['^src/(runtime|task)/', PORT],
     ),
     {
       name: 'cron-in-one-place',
