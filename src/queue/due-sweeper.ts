@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { BackgroundLoop } from '../runtime/background-loop.js';
 import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { dueAt, tick } from '../task/task.machine.js';
 import { isFinished, type Task } from '../task/task.js';
@@ -17,27 +18,30 @@ const LONGEST_SLEEP_MS = 1000;
 @Injectable()
 export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(DueSweeper.name);
-  private timer: NodeJS.Timeout | undefined;
-  /** When the timer fires, on the steady scale. */
-  private wakesAt = Infinity;
-  private running: Promise<void> | undefined;
-  private isStopped = false;
-  /** Commits seen. */
-  private commits = 0;
-  /** How often the store was seen to be back. */
-  private returns = 0;
+  private readonly loop: BackgroundLoop;
 
   constructor(
     private readonly store: TaskStore,
     private readonly config: Config,
   ) {
+    this.loop = new BackgroundLoop({
+      clock: store.clock,
+      pass: async () => {
+        await this.sweep();
+        return store.untilDue();
+      },
+      longestMs: LONGEST_SLEEP_MS,
+      failure: 'A sweep failed',
+      logger: this.logger,
+    });
     store.onCommit((transitions) => {
       this.hurry(transitions);
     });
     store.watch({
       moved: () => undefined,
+      // What fell due while the store was away is late already.
       disturbed: () => {
-        this.catchUp();
+        if (store.isAvailable) this.loop.wake();
       },
     });
   }
@@ -47,25 +51,24 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       let due = await this.store.due(CHUNK);
       // Ended tasks come last, and nobody waits for their end.
-      while (!due.every(isFinished) && (await this.settle(due)) && !this.isStopped)
+      while (!due.every(isFinished) && (await this.settle(due)) && !this.loop.isStopped)
         due = await this.store.due(CHUNK);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.logger.error('A sweep failed', (error as Error).stack);
     }
-    this.sleep(0);
+    this.loop.start();
   }
 
-  async onModuleDestroy(): Promise<void> {
-    this.isStopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  onModuleDestroy(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** Does all that is due now. */
   async sweep(): Promise<void> {
     let due = await this.store.due(CHUNK);
     // When every write lost, somebody else is at it: looking again at once would only be in the way.
-    while (due.length > 0 && (await this.settle(due)) && !this.isStopped) due = await this.store.due(CHUNK);
+    while (due.length > 0 && (await this.settle(due)) && !this.loop.isStopped)
+      due = await this.store.due(CHUNK);
   }
 
   /** Whether any of it was written. */
@@ -80,50 +83,12 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     return results.flat().includes(true);
   }
 
-  private async run(): Promise<void> {
-    this.timer = undefined;
-    const { returns } = this;
-    let wait: number | undefined;
-    try {
-      await this.sweep();
-      const commits = this.commits;
-      wait = await this.store.untilDue();
-      // What was committed meanwhile may be due earlier.
-      if (commits !== this.commits) wait = 0;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) this.logger.error('A sweep failed', (error as Error).stack);
-    }
-    // It may have failed because the store was away a moment ago.
-    if (returns !== this.returns) wait = 0;
-    this.sleep(Math.min(wait ?? LONGEST_SLEEP_MS, LONGEST_SLEEP_MS));
-  }
-
-  /** What fell due while the store was away is late already. */
-  private catchUp(): void {
-    if (!this.store.isAvailable) return;
-    this.returns += 1;
-    if (this.timer !== undefined) this.sleep(0);
-  }
-
   /** Wakes up earlier when a task is due earlier. */
   private hurry(transitions: readonly Committed[]): void {
-    this.commits += 1;
-    if (this.timer === undefined) return;
     const now = this.store.clock.now();
     for (const { task } of transitions) {
       const due = dueAt(task, this.config.RETENTION_SECONDS);
-      const wait = due === undefined ? Infinity : due.at - now[due.scale];
-      if (now.steady + wait < this.wakesAt) this.sleep(wait);
+      if (due !== undefined) this.loop.wake(due.at - now[due.scale]);
     }
-  }
-
-  private sleep(ms: number): void {
-    if (this.isStopped) return;
-    clearTimeout(this.timer);
-    const wait = Math.max(ms, 0);
-    this.wakesAt = this.store.clock.now().steady + wait;
-    this.timer = setTimeout(() => {
-      this.running = this.run();
-    }, wait);
   }
 }
