@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { BackgroundLoop } from '../runtime/background-loop.js';
 import { StoreUnavailable } from '../storage/task-store.js';
 import { Clock, type Instant, isAhead } from '../task/clock.js';
 import { type Batch } from './batch.js';
@@ -22,35 +23,49 @@ const TELLING_MS = 10_000;
 @Injectable()
 export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(BatchSweeper.name);
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private isStopped = false;
+  private readonly loop: BackgroundLoop;
 
   constructor(
     private readonly batches: BatchStore,
     private readonly service: BatchService,
     private readonly clock: Clock,
     private readonly config: Config,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.sleep(0);
+  ) {
+    this.loop = new BackgroundLoop({
+      clock,
+      pass: () => this.sweep(),
+      longestMs: SWEEP_MS,
+      failure: 'Sweeping batches failed',
+      logger: this.logger,
+    });
   }
 
-  async onModuleDestroy(): Promise<void> {
-    this.isStopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** Looks at every batch. */
-  async sweep(): Promise<void> {
+  async sweep(): Promise<undefined> {
     let before: number | undefined;
     do {
       const page = await this.batches.list(PAGE, before);
-      for (const batch of page.batches) if (!this.isStopped) await this.look(batch);
+      for (const batch of page.batches) if (!this.loop.isStopped) await this.lookWell(batch);
       before = page.next;
-    } while (before !== undefined && !this.isStopped);
+    } while (before !== undefined && !this.loop.isStopped);
+  }
+
+  /** One that cannot be looked at is logged and left for the next sweep: the others go on. */
+  private async lookWell(batch: Batch): Promise<void> {
+    try {
+      await this.look(batch);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      this.logger.error(`Looking at batch ${batch.id} failed`, (error as Error).stack);
+    }
   }
 
   private async look(read: Batch): Promise<void> {
@@ -72,21 +87,6 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   /** A batch is opened before its tasks come, and when that was is known to the minute. */
   private get keptMs(): number {
     return Math.max(this.config.RETENTION_SECONDS * 1000, 2 * OPENED_WITHIN_MS);
-  }
-
-  private async wake(): Promise<void> {
-    await this.sweep().catch((error: unknown) => {
-      if (!(error instanceof StoreUnavailable))
-        this.logger.error('Sweeping batches failed', (error as Error).stack);
-    });
-    this.sleep(SWEEP_MS);
-  }
-
-  private sleep(ms: number): void {
-    if (this.isStopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.wake();
-    }, ms);
   }
 }
 
