@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { HttpLimits } from '../http/http-limits.js';
 import { QueueFull } from '../queue/depth-gate.js';
 import { QueueService } from '../queue/queue.service.js';
+import { BackgroundLoop } from '../runtime/background-loop.js';
 import { StoreUnavailable } from '../storage/task-store.js';
 import { Clock, type Instant, isAhead } from '../task/clock.js';
 import { TaskConflict, TaskDamaged, TaskNotFound } from '../task/task.errors.js';
@@ -36,42 +37,45 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private entries = new Map<string, Entry>();
   private version: number | undefined;
   private lastPass: Instant | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private isStopped = false;
+  private readonly loop: BackgroundLoop;
 
   constructor(
     private readonly store: ScheduleStore,
     private readonly queue: QueueService,
     private readonly clock: Clock,
     private readonly limits: HttpLimits,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.sleep(0);
+  ) {
+    this.loop = new BackgroundLoop({
+      clock,
+      pass: () => this.pass(),
+      longestMs: LOOK_MS,
+      failure: 'Scheduling failed',
+      logger: this.logger,
+    });
   }
 
-  async onModuleDestroy(): Promise<void> {
-    this.isStopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** Enqueues all that is due now. */
-  run(): Promise<void> {
-    const run = this.running.then(() => this.pass());
-    this.running = run.catch(() => undefined);
-    return run;
+  async run(): Promise<void> {
+    await this.loop.run();
   }
 
-  private async pass(): Promise<void> {
+  /** Milliseconds until the next due time. */
+  private async pass(): Promise<number> {
     await this.reload();
     const now = this.clock.now().wall;
     // What was to be looked at by a clock that was ahead may be due before.
     if (isAhead(this.lastPass, now)) for (const entry of this.entries.values()) entry.next = -Infinity;
     this.lastPass = now;
     for (const [id, entry] of this.entries) {
-      if (entry.next > now || this.isStopped) continue;
+      if (entry.next > now || this.loop.isStopped) continue;
       const isDone = await this.fire(id).catch((error: unknown) => {
         if (error instanceof StoreUnavailable) throw error;
         this.logger.error(`Schedule ${id} failed`, (error as Error).stack);
@@ -79,6 +83,9 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
       });
       entry.next = isDone ? (entry.times.after(now) ?? Infinity) : now + LOOK_MS;
     }
+    let next = Infinity;
+    for (const entry of this.entries.values()) next = Math.min(next, entry.next);
+    return Math.max(next - this.clock.now().wall, 1);
   }
 
   /** Reads what there is when somebody has edited it. */
@@ -200,23 +207,6 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
       if (error instanceof TaskNotFound) return true;
       throw error;
     }
-  }
-
-  private async wake(): Promise<void> {
-    try {
-      await this.run();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable))
-        this.logger.error('Scheduling failed', (error as Error).stack);
-    }
-    let next = Infinity;
-    for (const entry of this.entries.values()) next = Math.min(next, entry.next);
-    this.sleep(Math.min(Math.max(next - this.clock.now().wall, 1), LOOK_MS));
-  }
-
-  private sleep(ms: number): void {
-    if (this.isStopped) return;
-    this.timer = setTimeout(() => void this.wake(), ms);
   }
 }
 
