@@ -1,7 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { BackgroundLoop } from '../runtime/background-loop.js';
 import { addresseesOf, OWN_ADDRESS } from '../storage/notice-rule.js';
-import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { type Committed, TaskStore } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { CourierLock } from './courier-lock.js';
 import { attempted, believable, type Delivery, parked } from './delivery.js';
@@ -41,22 +42,26 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     },
   );
   private readonly ended: EndedDeliveries;
-  private timer: NodeJS.Timeout | undefined;
-  private turn: Promise<void> = Promise.resolve();
-  private isHurrying = false;
+  private readonly loop: BackgroundLoop;
   /** The version of the deliveries when this process had nothing left to do. */
   private leftAt: number | undefined;
   /** Looks in a row that found nothing to do. */
   private idleLooks = 0;
   private leads = false;
   private lastLook: Instant | undefined;
-  private isStopped = false;
 
   constructor(
     private readonly store: TaskStore,
     private readonly config: Config,
   ) {
     const { documents, outbox, clock } = store;
+    this.loop = new BackgroundLoop({
+      clock,
+      pass: () => this.look(),
+      longestMs: TICK_MS,
+      failure: 'Webhooks failed',
+      logger: this.logger,
+    });
     this.book = new DeliveryBook(documents);
     this.ended = new EndedDeliveries(this.book, {
       count: config.WEBHOOK_MAX_ENDED,
@@ -76,21 +81,19 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     });
     this.signer = new WebhookSigner(config.webhookSecrets);
     store.onCommit((transitions) => {
-      if (!this.isHurrying && transitions.some((transition) => this.isTold(transition))) this.hurry();
+      if (transitions.some((transition) => this.isTold(transition))) this.hurry();
     });
   }
 
   onApplicationBootstrap(): void {
-    this.sleep(0);
+    this.loop.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.isStopped = true;
-    clearTimeout(this.timer);
     const limit = setTimeout(() => {
       this.stop.abort();
     }, LAST_ANSWERS_MS);
-    await this.turn;
+    await this.loop.stop();
     this.due.clear();
     await this.due.settled();
     clearTimeout(limit);
@@ -99,17 +102,15 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Something was left here: it is looked at soon. */
   hurry(): void {
-    if (this.isHurrying) return;
-    this.isHurrying = true;
-    this.sleep(HURRY_MS);
+    this.loop.wake(HURRY_MS);
   }
 
   /** Takes in what was left and makes every attempt that is due by now. */
   async sweep(): Promise<void> {
     do {
-      await this.look();
+      await this.loop.run();
       await this.due.settled();
-    } while (this.due.hasDue(this.now) && !this.isStopped);
+    } while (this.due.hasDue(this.now) && !this.loop.isStopped);
   }
 
   private get now(): Instant {
@@ -124,16 +125,14 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     return addresseesOf(this.config.webhookTypes, type, task) !== '';
   }
 
-  /** One turn at a time. */
-  private look(): Promise<void> {
-    this.turn = this.turn
-      .then(() => this.lookOnce())
-      .catch((error: unknown) => {
-        // What was written and what is known may differ now: everything is read again.
-        this.leaveLead();
-        if (!(error instanceof StoreUnavailable)) this.report(error);
-      });
-    return this.turn;
+  private async look(): Promise<undefined> {
+    try {
+      await this.lookOnce();
+    } catch (error) {
+      // What was written and what is known may differ now: everything is read again.
+      this.leaveLead();
+      throw error;
+    }
   }
 
   private leaveLead(): void {
@@ -146,7 +145,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async lookOnce(): Promise<void> {
-    if (this.isStopped) return;
+    if (this.loop.isStopped) return;
     // A clock that was ahead is right again: what waits for it is read again, and mended.
     if (isAhead(this.lastLook, this.now)) this.leaveLead();
     this.lastLook = this.now;
@@ -235,17 +234,5 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
       // The store went away in between: they wait on.
       for (const each of left) this.due.add(each);
     }
-  }
-
-  private sleep(ms: number): void {
-    if (this.isStopped) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.isHurrying = false;
-      void this.look().then(() => {
-        if (!this.isHurrying) this.sleep(TICK_MS);
-      });
-    }, ms);
-    this.timer.unref();
   }
 }
