@@ -3,7 +3,8 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Config } from '../config/config.js';
 import { WorkerWatch } from '../queue/worker-watch.js';
 import { allDocuments, DocumentStore, type StoredDocument } from '../storage/document-store.js';
-import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { BackgroundLoop } from '../runtime/background-loop.js';
+import { TaskStore } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { DrainList } from './drain.list.js';
 import { WorkerLedger } from './worker.ledger.js';
@@ -26,8 +27,7 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
   private readonly ledger = new WorkerLedger();
   private readonly parts = new SheetParts(this.processId);
   private lookedAt: Instant = -Infinity;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
+  private readonly loop: BackgroundLoop;
 
   constructor(
     private readonly store: TaskStore,
@@ -36,22 +36,24 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     private readonly config: Config,
   ) {
     super();
+    this.loop = new BackgroundLoop({
+      clock: store.clock,
+      pass: () => this.write(),
+      longestMs: FLUSH_MS,
+      failure: 'Noting the workers failed',
+      logger: this.logger,
+    });
     store.onCommit((transitions) => {
       this.ledger.count(transitions);
     });
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.flush().catch((error: unknown) => {
-        if (!(error instanceof StoreUnavailable))
-          this.logger.error('Noting the workers failed', (error as Error).stack);
-      });
-    }, FLUSH_MS);
+    this.loop.start(FLUSH_MS);
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.timer);
+    await this.loop.stop();
     await this.flush().catch(() => undefined);
   }
 
@@ -84,13 +86,11 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
   }
 
   /** Writes down what was seen, forgets who is silent, and reads who is to drain. */
-  flush(): Promise<void> {
-    const flush = this.running.then(() => this.write());
-    this.running = flush.catch(() => undefined);
-    return flush;
+  async flush(): Promise<void> {
+    await this.loop.run();
   }
 
-  private async write(): Promise<void> {
+  private async write(): Promise<undefined> {
     await this.drains.refresh();
     const now = this.store.clock.now().wall;
     this.ledger.forget(this.silentSince(), now);
