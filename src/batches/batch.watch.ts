@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { Caller } from '../queue/caller.js';
+import { BackgroundLoop } from '../runtime/background-loop.js';
 import { awayWhileParked, tooManyWaiters } from '../queue/waiting-room.js';
 import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
@@ -33,7 +34,7 @@ export class BatchWatch implements OnModuleDestroy {
   /** Batches whose turn has come. */
   private readonly ready = new Set<string>();
   private readonly looks = new Map<string, Promise<void>>();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly loop: BackgroundLoop;
   private isClosed = false;
 
   constructor(
@@ -41,6 +42,18 @@ export class BatchWatch implements OnModuleDestroy {
     private readonly batches: BatchService,
     private readonly config: Config,
   ) {
+    this.loop = new BackgroundLoop({
+      clock: store.clock,
+      // Not awaited: one look that takes long holds up no other.
+      pass: async () => {
+        this.begin();
+        return undefined;
+      },
+      longestMs: Infinity,
+      failure: 'Looking at batches failed',
+      logger: this.logger,
+    });
+    this.loop.start(Infinity);
     store.onCommit((transitions) => {
       for (const transition of transitions) this.see(transition);
     });
@@ -56,7 +69,7 @@ export class BatchWatch implements OnModuleDestroy {
       disturbed: () => {
         if (store.isAvailable) {
           this.noteParked();
-          if (this.news.size > 0) this.hurry();
+          if (this.news.size > 0) this.loop.wake(LOOK_MS);
         } else for (const read of this.parked) read.leave(awayWhileParked());
       },
     });
@@ -97,18 +110,15 @@ export class BatchWatch implements OnModuleDestroy {
 
   /** Looks at all batches of which there are news; resolves when that is done. */
   async run(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    for (const id of this.news.keys()) this.ready.add(id);
-    this.fill();
+    this.begin();
     while (this.looks.size > 0) await Promise.all(this.looks.values());
   }
 
   async onModuleDestroy(): Promise<void> {
     this.isClosed = true;
     for (const read of this.parked) read.leave();
+    await this.loop.stop();
     await this.run();
-    clearTimeout(this.timer);
   }
 
   private see({ task, type, at }: Committed): void {
@@ -127,12 +137,12 @@ export class BatchWatch implements OnModuleDestroy {
   /** Has a batch looked at soon. */
   note(id: string, news: BatchNews = {}): void {
     this.news.set(id, merged(this.news.get(id), news));
-    this.hurry();
+    this.loop.wake(LOOK_MS);
   }
 
-  private hurry(wait = LOOK_MS): void {
-    if (this.timer !== undefined || this.isClosed) return;
-    this.timer = setTimeout(() => void this.run(), wait);
+  private begin(): void {
+    for (const id of this.news.keys()) this.ready.add(id);
+    this.fill();
   }
 
   /** Begins with the batches whose turn has come, as far as there is room; one that is being looked at comes later. */
@@ -160,7 +170,7 @@ export class BatchWatch implements OnModuleDestroy {
       for (const read of this.parked) if (read.id === id) read.leave();
     } catch (error) {
       this.news.set(id, merged(this.news.get(id), news));
-      this.hurry(RETRY_MS);
+      this.loop.wake(RETRY_MS);
       if (!(error instanceof StoreUnavailable))
         this.logger.error(`Looking at batch ${id} failed`, (error as Error).stack);
     }
