@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { onHangUp } from '../http/raw-reply.js';
+import { BackgroundLoop } from '../runtime/background-loop.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Html } from './parts/html.js';
 
@@ -38,12 +39,20 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   private readonly viewers = new Set<Viewer>();
   private readonly moved = new Set<string>();
   private hasMoved = false;
-  private timer?: NodeJS.Timeout;
-  private isTurning = false;
+  private readonly loop: BackgroundLoop;
 
-  constructor(private readonly store: TaskStore) {}
+  constructor(private readonly store: TaskStore) {
+    this.loop = new BackgroundLoop({
+      clock: store.clock,
+      pass: () => this.turn(),
+      longestMs: Infinity,
+      failure: 'Updating pages failed',
+      logger: new Logger(LiveStreams.name),
+    });
+  }
 
   onModuleInit(): void {
+    this.loop.start(Infinity);
     this.store.watch({
       moved: (moves) => {
         if (this.viewers.size === 0) return;
@@ -57,10 +66,10 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Open streams would hold the service up when it ends. */
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  async onModuleDestroy(): Promise<void> {
     for (const { response } of this.viewers) response.end();
     this.viewers.clear();
+    await this.loop.stop();
   }
 
   get size(): number {
@@ -80,25 +89,21 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     response.write(':\n\n');
     this.viewers.add(viewer);
     onHangUp(response, () => this.remove(viewer));
-    this.timer ??= setInterval(() => void this.turn(), TURN_MS).unref();
+    this.loop.wake(TURN_MS);
   }
 
   private remove(viewer: Viewer): void {
     this.viewers.delete(viewer);
-    if (this.viewers.size > 0) return;
-    clearInterval(this.timer);
-    this.timer = undefined;
   }
 
-  private async turn(): Promise<void> {
-    if (this.isTurning) return;
-    this.isTurning = true;
+  /** While nobody looks there is no next turn. */
+  private async turn(): Promise<number | undefined> {
     const made = new Map<string, Promise<Html | undefined>>();
     const due = [...this.viewers].filter((viewer) => this.isDue(viewer));
     this.hasMoved = false;
     this.moved.clear();
     await Promise.all(due.map((viewer) => this.update(viewer, made)));
-    this.isTurning = false;
+    return this.viewers.size > 0 ? TURN_MS : undefined;
   }
 
   private isDue(viewer: Viewer): boolean {
