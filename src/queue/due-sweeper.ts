@@ -86,9 +86,11 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   /** Wakes up earlier when a task is due earlier. */
   private hurry(transitions: readonly Committed[]): void {
     const now = this.store.clock.now();
+    let wait = Infinity;
     for (const { task } of transitions) {
       const due = dueAt(task, this.config.RETENTION_SECONDS);
-      if (due !== undefined) this.loop.wake(due.at - now[due.scale]);
+      if (due !== undefined) wait = Math.min(wait, due.at - now[due.scale]);
     }
+    this.loop.wake(wait);
   }
 }
