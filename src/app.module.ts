@@ -11,6 +11,7 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { ParkingModule } from './queue/parking.module.js';
 import { QueueModule } from './queue/queue.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
@@ -37,6 +38,7 @@ export class AppModule {
         AuthModule,
         EventsModule,
         EventStreamModule,
+        ParkingModule,
         QueueModule,
         QueuesModule,
         BatchesModule,

@@ -1,8 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { Config } from '../config/config.js';
 import type { Caller } from '../queue/caller.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
-import { awayWhileParked, tooManyWaiters } from '../queue/waiting-room.js';
+import { ParkedRequest, Parking } from '../runtime/parking.js';
 import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import { isFinalState, countIn } from '../task/task-state.js';
@@ -18,7 +17,7 @@ const AT_ONCE = 64;
 
 interface ParkedRead {
   readonly id: string;
-  readonly leave: (error?: Error) => void;
+  readonly request: ParkedRequest<undefined>;
 }
 
 /**
@@ -40,7 +39,7 @@ export class BatchWatch implements OnModuleDestroy {
   constructor(
     private readonly store: TaskStore,
     private readonly batches: BatchService,
-    private readonly config: Config,
+    private readonly parking: Parking,
   ) {
     this.loop = new BackgroundLoop({
       clock: store.clock,
@@ -70,7 +69,7 @@ export class BatchWatch implements OnModuleDestroy {
         if (store.isAvailable) {
           this.noteParked();
           if (this.news.size > 0) this.loop.wake(LOOK_MS);
-        } else for (const read of this.parked) read.leave(awayWhileParked());
+        } else for (const { request } of this.parked) request.turnAway();
       },
     });
   }
@@ -85,27 +84,24 @@ export class BatchWatch implements OnModuleDestroy {
    *
    * @throws ProblemError `too_many_waiters`, or `store_unavailable` when the store goes away
    */
-  untilDone(id: string, wait: Seconds, caller: Caller): Promise<void> {
-    if (this.isClosed) return Promise.resolve();
-    if (this.parked.size >= this.config.MAX_PARKED_POLLS) throw tooManyWaiters(this.config);
-    return new Promise((resolve, reject) => {
-      const read: ParkedRead = {
-        id,
-        leave: (error) => {
-          clearTimeout(timer);
-          this.parked.delete(read);
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      };
-      const timer = setTimeout(read.leave, wait * 1000);
-      this.parked.add(read);
-      caller.onGone(() => {
-        read.leave();
-      });
-      // It is parked first and looked at then, so the last task cannot end between the two.
-      this.note(id);
+  async untilDone(id: string, wait: Seconds, caller: Caller): Promise<void> {
+    if (this.isClosed) return;
+    const request = this.parking.park<undefined>({
+      wait,
+      caller,
+      timeOut: () => {
+        request.leave(undefined);
+      },
+      left: () => {
+        this.parked.delete(read);
+      },
     });
+    const read: ParkedRead = { id, request };
+    this.parked.add(read);
+    // It is parked first and looked at then, so the last task cannot end between the two.
+    if (this.store.isAvailable) this.note(id);
+    else request.turnAway();
+    await request.answer;
   }
 
   /** Looks at all batches of which there are news; resolves when that is done. */
@@ -116,7 +112,7 @@ export class BatchWatch implements OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.isClosed = true;
-    for (const read of this.parked) read.leave();
+    for (const { request } of this.parked) request.leave(undefined);
     await this.loop.stop();
     await this.run();
   }
@@ -167,7 +163,7 @@ export class BatchWatch implements OnModuleDestroy {
       const counts = await this.batches.settle(id, news);
       // Of what was cleared altogether nothing will ever end.
       if (!isDone(counts) && countIn(counts) > 0) return;
-      for (const read of this.parked) if (read.id === id) read.leave();
+      for (const read of this.parked) if (read.id === id) read.request.leave(undefined);
     } catch (error) {
       this.news.set(id, merged(this.news.get(id), news));
       this.loop.wake(RETRY_MS);

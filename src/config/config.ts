@@ -337,7 +337,9 @@ export class Config {
   @IsWhole(2048, 1_048_576)
   readonly MAX_HEADER_BYTES: number = 16_384;
 
-  @FromEnvironment({ does: 'Requests that can wait at a process at the same time. One more gets 429.' })
+  @FromEnvironment({
+    does: 'Polls and reads that can wait at a process at the same time. One more gets 429.',
+  })
   @IsWhole(0, 1_000_000)
   readonly MAX_PARKED_POLLS: number = 10_000;
 

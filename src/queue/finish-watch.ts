@@ -1,16 +1,15 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Config } from '../config/config.js';
+import { ParkedRequest, Parking } from '../runtime/parking.js';
 import { type Move, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 import { isFinished, type Task } from '../task/task.js';
 import { isFinalState } from '../task/task-state.js';
 import type { Caller } from './caller.js';
 import { RollCall } from './roll-call.js';
-import { awayWhileParked, tooManyWaiters } from './waiting-room.js';
 
 interface ParkedRead {
   readonly id: string;
-  readonly leave: (answer: Promise<Task | undefined>) => void;
+  readonly request: ParkedRequest<Task | undefined>;
 }
 
 /** Parks reads that wait for the end of a task. */
@@ -25,7 +24,7 @@ export class FinishWatch implements OnModuleDestroy {
 
   constructor(
     private readonly store: TaskStore,
-    private readonly config: Config,
+    private readonly parking: Parking,
   ) {
     this.generation = store.generation;
     store.watch({
@@ -53,25 +52,23 @@ export class FinishWatch implements OnModuleDestroy {
    *
    * @throws ProblemError `too_many_waiters`
    */
-  findEnded(id: string, wait: Seconds, caller: Caller): Promise<Task | undefined> {
+  async findEnded(id: string, wait: Seconds, caller: Caller): Promise<Task | undefined> {
     if (this.isClosed) return this.store.find(id);
-    if (this.count >= this.config.MAX_PARKED_POLLS) throw tooManyWaiters(this.config);
-    return new Promise((resolve) => {
-      const leave = (answer: Promise<Task | undefined>) => {
-        clearTimeout(timer);
-        this.remove(read);
-        resolve(answer);
-      };
-      const read: ParkedRead = { id, leave };
-      const giveUp = () => {
+    const request = this.parking.park<Task | undefined>({
+      wait,
+      caller,
+      timeOut: () => {
         this.giveUp(read);
-      };
-      const timer = setTimeout(giveUp, wait * 1000);
-      this.add(read);
-      caller.onGone(giveUp);
-      // It is parked first and looks then, so the task cannot end between the two.
-      void this.look(read);
+      },
+      left: () => {
+        this.remove(read);
+      },
     });
+    const read: ParkedRead = { id, request };
+    this.add(read);
+    // It is parked first and looks then, so the task cannot end between the two.
+    void this.look(read);
+    return request.answer;
   }
 
   onModuleDestroy(): void {
@@ -93,31 +90,26 @@ export class FinishWatch implements OnModuleDestroy {
       this.roll.begin(this.everybody());
       return;
     }
-    const away = awayWhileParked();
-    for (const read of this.everybody()) read.leave(Promise.reject(away));
+    for (const { request } of this.everybody()) request.turnAway();
   }
 
   /** Lets a read go when its task has ended. One that was redriven since is waited for again. */
   private async look(read: ParkedRead): Promise<void> {
-    if (!this.isParked(read)) return;
+    if (!read.request.isParked) return;
     const answer = this.store.find(read.id);
     const isOver = await answer.then(
       (task) => task === undefined || isFinished(task),
       () => true,
     );
-    if (isOver) read.leave(answer);
+    if (isOver) read.request.leave(answer);
   }
 
   private giveUp(read: ParkedRead): void {
-    if (this.isParked(read)) read.leave(this.store.find(read.id));
+    if (read.request.isParked) read.request.leave(this.store.find(read.id));
   }
 
   private everybody(): ParkedRead[] {
     return [...this.reads.values()].flatMap((reads) => [...reads]);
-  }
-
-  private isParked(read: ParkedRead): boolean {
-    return this.reads.get(read.id)?.has(read) ?? false;
   }
 
   private add(read: ParkedRead): void {

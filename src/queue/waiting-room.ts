@@ -1,13 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
-import {
-  type ClaimedTask,
-  type ClaimRequest,
-  type Move,
-  StoreUnavailable,
-  TaskStore,
-} from '../storage/task-store.js';
+import { ParkedRequest, Parking } from '../runtime/parking.js';
+import { type ClaimedTask, type ClaimRequest, type Move, TaskStore } from '../storage/task-store.js';
 import { claimKeyOf } from '../storage/claim-key.js';
 import type { Seconds } from '../task/clock.js';
 import { signatureOf } from '../task/requirements.js';
@@ -29,22 +23,10 @@ interface Waiter {
   isWoken: boolean;
   /** Its time is over, or nobody waits for the answer any more. */
   isLate: boolean;
-  readonly leave: (answer: Promise<readonly ClaimedTask[]>) => void;
+  readonly parked: ParkedRequest<readonly ClaimedTask[]>;
 }
 
 const NOTHING = Promise.resolve([]);
-
-/** What is said to whoever is parked when the store goes away. Nothing was asked of the store for it. */
-export function awayWhileParked(): StoreUnavailable {
-  return new StoreUnavailable('The store became unavailable while the request was parked', false);
-}
-
-export function tooManyWaiters({ MAX_PARKED_POLLS }: Config): ProblemError {
-  return new ProblemError(
-    'too_many_waiters',
-    `${MAX_PARKED_POLLS} requests are parked already; repeat without wait, or later`,
-  );
-}
 
 /**
  * Parks polls until there is work. A task that becomes ready wakes one waiter, the one that has waited longest, of each
@@ -73,7 +55,7 @@ export class WaitingRoom implements OnModuleDestroy {
 
   constructor(
     private readonly store: TaskStore,
-    private readonly config: Config,
+    private readonly parking: Parking,
     private readonly settings: SettingsCache,
   ) {
     this.holds = new HoldWatch(store, settings, (queue) => {
@@ -111,37 +93,33 @@ export class WaitingRoom implements OnModuleDestroy {
    */
   claim(request: ClaimRequest, wait: Seconds, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.requireOpen();
-    if (this.everybody.size >= this.config.MAX_PARKED_POLLS) {
-      throw tooManyWaiters(this.config);
-    }
-    return new Promise((resolve) => {
-      const leave = (answer: Promise<readonly ClaimedTask[]>) => {
-        clearTimeout(timer);
-        this.remove(waiter);
-        resolve(answer);
-      };
-      const offer = signatureOf(request.labels);
-      const claimKey = keyOf(request);
-      const waiter: Waiter = {
-        caller,
-        request,
-        claimKey,
-        offer,
-        isTrying: false,
-        isWoken: false,
-        isLate: false,
-        leave,
-      };
-      const timer = setTimeout(() => {
+    const parked = this.parking.park<readonly ClaimedTask[]>({
+      wait,
+      caller,
+      timeOut: () => {
         this.timeOut(waiter);
-      }, wait * 1000);
-      this.add(waiter);
-      caller.onGone(() => {
+      },
+      giveUp: () => {
         this.giveUp(waiter);
-      });
-      // It is in the room first and asks then, so no task can become ready between the two.
-      void this.try(waiter);
+      },
+      left: () => {
+        this.remove(waiter);
+      },
     });
+    const waiter: Waiter = {
+      caller,
+      request,
+      parked,
+      claimKey: keyOf(request),
+      offer: signatureOf(request.labels),
+      isTrying: false,
+      isWoken: false,
+      isLate: false,
+    };
+    this.add(waiter);
+    // It is in the room first and asks then, so no task can become ready between the two.
+    void this.try(waiter);
+    return parked.answer;
   }
 
   /** Wakes the other waiters of a claim call that holds tasks now: they are answered with the same tasks. */
@@ -181,8 +159,7 @@ export class WaitingRoom implements OnModuleDestroy {
       this.roll.begin(this.everybody);
       return;
     }
-    const away = awayWhileParked();
-    for (const waiter of this.everybody) if (!waiter.isTrying) waiter.leave(Promise.reject(away));
+    for (const waiter of this.everybody) if (!waiter.isTrying) waiter.parked.turnAway();
   }
 
   private async askAgain(waiter: Waiter): Promise<void> {
@@ -261,7 +238,7 @@ export class WaitingRoom implements OnModuleDestroy {
 
   private serve(waiter: Waiter, answer: Promise<readonly ClaimedTask[]>): void {
     waiter.isTrying = false;
-    waiter.leave(answer);
+    waiter.parked.leave(answer);
   }
 
   private limitedQueues({ request }: Waiter): readonly string[] {
@@ -291,7 +268,7 @@ export class WaitingRoom implements OnModuleDestroy {
   private giveUp(waiter: Waiter): void {
     waiter.isLate = true;
     // A claim under way may bring tasks: it has the last word.
-    if (!waiter.isTrying) waiter.leave(NOTHING);
+    if (!waiter.isTrying) waiter.parked.leave(NOTHING);
   }
 
   private add(waiter: Waiter): void {

@@ -6,6 +6,7 @@ import { BatchService } from '../../../src/batches/batch.service.js';
 import { BatchStore } from '../../../src/batches/batch.store.js';
 import { BatchWatch } from '../../../src/batches/batch.watch.js';
 import { loadConfig } from '../../../src/config/config.js';
+import { openParking } from '../../../src/queue/parking.module.js';
 import { TaskChanger } from '../../../src/queue/task-changer.js';
 import type { DocumentStore } from '../../../src/storage/document-store.js';
 import { type BatchCounts, StoreUnavailable } from '../../../src/storage/task-store.js';
@@ -50,7 +51,7 @@ function processAt(store: StagedStore) {
   const events = new BatchEvents();
   const batches = new BatchStore(store.documents);
   const service = new BatchService(store, batches, new TaskChanger(store), events);
-  const watch = new BatchWatch(store, service, loadConfig({}));
+  const watch = new BatchWatch(store, service, openParking(loadConfig({})));
   const register = new BatchRegister(batches, service, watch, store);
   return { store, events, batches, service, watch, register };
 }

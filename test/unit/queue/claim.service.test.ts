@@ -1,5 +1,6 @@
 import { LeaseIds } from '../../../src/auth/lease-ids.js';
 import { loadConfig } from '../../../src/config/config.js';
+import { openParking } from '../../../src/queue/parking.module.js';
 import type { Caller } from '../../../src/queue/caller.js';
 import { ClaimService } from '../../../src/queue/claim.service.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
@@ -90,7 +91,7 @@ afterEach(() => {
 
 /** The service of one process. */
 function processAt(at: TaskStore, workers = new Drains()): ClaimService {
-  const room = new WaitingRoom(at, CONFIG, new SettingsCache(at));
+  const room = new WaitingRoom(at, openParking(CONFIG), new SettingsCache(at));
   rooms.push(room);
   const leaseIds = new LeaseIds(at, at.documents, CONFIG);
   return new ClaimService(at, room, new TaskChanger(at), CONFIG, workers, leaseIds);

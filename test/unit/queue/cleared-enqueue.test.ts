@@ -1,4 +1,5 @@
 import { loadConfig } from '../../../src/config/config.js';
+import { openParking } from '../../../src/queue/parking.module.js';
 import { DepthGate } from '../../../src/queue/depth-gate.js';
 import { FinishWatch } from '../../../src/queue/finish-watch.js';
 import { QueueService } from '../../../src/queue/queue.service.js';
@@ -20,7 +21,7 @@ class ClearedStore extends ReferenceStore {
 describe('an enqueue whose task is cleared before it is answered', () => {
   const store = new ClearedStore(new FakeClock(), ROOMY);
   const gate = new DepthGate(store, new SettingsCache(store));
-  const queue = new QueueService(store, new FinishWatch(store, loadConfig({})), gate);
+  const queue = new QueueService(store, new FinishWatch(store, openParking(loadConfig({}))), gate);
   const draft = { spec: spec({ id: 'a' }), payload: '"code":"a"' };
 
   it('is answered as what it was: accepted', async () => {

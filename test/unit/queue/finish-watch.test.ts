@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
-import { loadConfig } from '../../../src/config/config.js';
+import { openParking } from '../../../src/queue/parking.module.js';
 import { FinishWatch } from '../../../src/queue/finish-watch.js';
 import { StoreUnavailable, type TaskStore } from '../../../src/storage/task-store.js';
 import { cancel, create, redrive } from '../../../src/task/task.machine.js';
@@ -14,7 +14,7 @@ let watch: FinishWatch;
 
 beforeEach(async () => {
   store = new DistantStore();
-  watch = new FinishWatch(store, loadConfig({ MAX_PARKED_POLLS: '1000' }));
+  watch = new FinishWatch(store, openParking({ MAX_PARKED_POLLS: 1_000 }));
   await add('a');
 });
 

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { loadConfig } from '../../../src/config/config.js';
+import { openParking } from '../../../src/queue/parking.module.js';
 import type { Caller } from '../../../src/queue/caller.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { WaitingRoom } from '../../../src/queue/waiting-room.js';
@@ -23,7 +24,7 @@ let answers: string[];
 beforeEach(() => {
   store = new DistantStore();
   answers = [];
-  room = new WaitingRoom(store, CONFIG, new SettingsCache(store));
+  room = new WaitingRoom(store, openParking(CONFIG), new SettingsCache(store));
 });
 
 afterEach(() => {
@@ -230,7 +231,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
 
   it('hands out the next task when the rate allows it, and not before', async () => {
     const steady = new ReferenceStore(new SystemClock(), ROOMY);
-    const other = new WaitingRoom(steady, CONFIG, new SettingsCache(steady));
+    const other = new WaitingRoom(steady, openParking(CONFIG), new SettingsCache(steady));
     await steady.configure('default', { rateLimit: { tasks: 1, per: 0.05 } });
     const now = steady.clock.now();
     const specs = ['t1', 't2', 't3', 't4'].map((id) => spec({ id }));

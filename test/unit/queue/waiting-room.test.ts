@@ -1,4 +1,4 @@
-import { loadConfig } from '../../../src/config/config.js';
+import { openParking } from '../../../src/queue/parking.module.js';
 import type { Caller } from '../../../src/queue/caller.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { WaitingRoom } from '../../../src/queue/waiting-room.js';
@@ -8,8 +8,6 @@ import type { TaskSpec } from '../../../src/task/task.js';
 import { DistantStore } from '../../support/distant-store.js';
 import { spec } from '../../support/task.builders.js';
 import { PATIENT } from '../../support/patient.caller.js';
-
-const CONFIG = loadConfig({ MAX_PARKED_POLLS: '20000' });
 
 let store: DistantStore;
 let room: WaitingRoom;
@@ -21,7 +19,7 @@ beforeEach(() => {
   store = new DistantStore();
   leases = 0;
   answers = [];
-  room = new WaitingRoom(store, CONFIG, new SettingsCache(store));
+  room = new WaitingRoom(store, openParking({ MAX_PARKED_POLLS: 20_000 }), new SettingsCache(store));
 });
 
 afterEach(() => {
@@ -92,7 +90,7 @@ describe('a waiting room', () => {
     };
     store = new DistantStore();
     store.watch(quicker);
-    room = new WaitingRoom(store, CONFIG, new SettingsCache(store));
+    room = new WaitingRoom(store, openParking({ MAX_PARKED_POLLS: 20_000 }), new SettingsCache(store));
     for (const worker of ['w1', 'w2', 'w3']) await park(worker);
     forgetClaims();
     await addMany(store, 2);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { loadConfig } from '../../../src/config/config.js';
+import { openParking } from '../../../src/queue/parking.module.js';
 import { DepthGate } from '../../../src/queue/depth-gate.js';
 import { FinishWatch } from '../../../src/queue/finish-watch.js';
 import { type Enqueued, QueueService } from '../../../src/queue/queue.service.js';
@@ -107,7 +108,11 @@ describe('a damaged value in a sound file', () => {
       const user = await open();
       const settings = new SettingsCache(user.store);
       const gate = new DepthGate(user.store, settings);
-      const queue = new QueueService(user.store, new FinishWatch(user.store, loadConfig({})), gate);
+      const queue = new QueueService(
+        user.store,
+        new FinishWatch(user.store, openParking(loadConfig({}))),
+        gate,
+      );
       const drafts = ['t3', 't4', 'new'].map((id) => ({ spec: spec({ id }), payload: payloadOf(id) }));
       for (const maxDepth of [null, 3]) {
         await user.store.configure('default', { maxDepth });
