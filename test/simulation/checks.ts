@@ -43,7 +43,7 @@ const MOST_EXPIRED = 500;
 const IN_FORCE_MS = 400;
 const FIRST_WEBHOOK_WAIT_MS = 5_000;
 const WEBHOOK_TIMEOUT_MS = 10_000;
-const SILENCE_MS = 60_000;
+const SILENCE_MS = 30_000;
 /** A webhook that is due by then is waited for. */
 const SOON_MS = 15_000;
 
@@ -126,13 +126,22 @@ export class Checks {
     return tasks.length > 0 || (await this.hasDeliveries());
   }
 
+  /** How late a webhook may be: a host that is silent gets one at a time, and each takes as long as its sender waits. */
+  private get patience(): Ms {
+    const { receivers, scheduler } = this.parts;
+    const isSilent = receivers.attempts.some(
+      ({ at, status }) => status === 0 && at > scheduler.now - SILENCE_MS,
+    );
+    return isSilent ? SILENCE_MS : RECOVERED_MS;
+  }
+
   /** Whether a webhook is to be tried soon; one that was not tried in time says so at the next look. */
   private async hasDeliveries(): Promise<boolean> {
     const { wall } = this.parts.scheduler.clock.now();
     const { documents } = await this.parts.site.inner.documents.list('delivery', { limit: 500 });
     return documents.some(({ text }) => {
       const delivery = JSON.parse(text) as Delivery;
-      const isSoon = delivery.nextAt < wall + SOON_MS && delivery.nextAt > wall - RECOVERED_MS - CALM_MS;
+      const isSoon = delivery.nextAt < wall + SOON_MS && delivery.nextAt > wall - this.patience - 2 * CALM_MS;
       return delivery.state === 'pending' && isSoon;
     });
   }
@@ -391,11 +400,7 @@ export class Checks {
     const { site, clients, receivers, scheduler } = this.parts;
     const { documents } = await site.inner.documents.list('delivery', { limit: 500 });
     const startedAt = scheduler.clock.now().wall - scheduler.now;
-    // A host that is silent gets one message at a time, and each takes as long as its sender waits.
-    const isSilent = receivers.attempts.some(
-      ({ at, status }) => status === 0 && at > scheduler.now - SILENCE_MS,
-    );
-    const patience = isSilent ? SILENCE_MS : RECOVERED_MS;
+    const { patience } = this;
     for (const { text } of documents) {
       const delivery = JSON.parse(text) as Delivery;
       if (delivery.state !== 'pending') continue;

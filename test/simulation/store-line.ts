@@ -226,7 +226,8 @@ export class StoreLine {
     const none = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as QueueCounts['counts'];
     const { wall } = inner.clock.now();
     const more = Array.from({ length: crowd }, (_, index) => {
-      return { queue: `crowd-${index}`, counts: none, oldestQueuedAt: wall };
+      // Each has an object of its own, as in a store: who reads them may remember what it made of one.
+      return { queue: `crowd-${index}`, counts: { ...none }, oldestQueuedAt: wall };
     });
     return [...(await inner.counts()), ...more];
   }
