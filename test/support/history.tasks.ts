@@ -134,10 +134,13 @@ export function mayBeCleared(story: TaskStory, clears: readonly ClearOp[], until
 
 /** Whether it may have been enqueued anew after a clear: then attempts and outcomes of two lives are in one story. */
 export function mayHaveTwoLives({ enqueues }: TaskStory, clears: readonly ClearOp[]): boolean {
-  const [first, ...others] = enqueues;
-  if (first === undefined || others.length === 0) return false;
-  const last = Math.max(...others.map(({ t1, res }) => (res === 'info' ? Infinity : t1)));
-  return clears.some(({ res, t0, t1 }) => t0 < last && (res === 'info' || t1 > first.t0));
+  if (enqueues.length < 2) return false;
+  // Of two that were under way together either may have come first: one began a life before the clear, another one after.
+  return clears.some((clear) => {
+    const before = enqueues.filter(({ t0 }) => clear.res === 'info' || t0 < clear.t1);
+    const after = enqueues.filter(({ res, t1 }) => res === 'info' || t1 > clear.t0);
+    return before.length > 0 && after.length > 0 && new Set([...before, ...after]).size > 1;
+  });
 }
 
 export function isOk({ res }: { readonly res: Result }): boolean {
