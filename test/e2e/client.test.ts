@@ -321,7 +321,13 @@ describe('a call that fails at first', () => {
   });
 
   it('brings a worker that is to drain the tasks that it still holds', async () => {
-    const task = (eval_id: string) => ({ eval_id, lease_id: eval_id, timeout: 30, heartbeat_interval: 20 });
+    const task = (id: string) => ({
+      eval_id: id,
+      lease_id: id,
+      timeout: 30,
+      heartbeat_interval: 20,
+      code: 'x',
+    });
     answers = [
       { status: 503, body: { code: 'store_unavailable', applied: 'unknown' }, retryAfter: '0' },
       { status: 200, body: { tasks: [task('gone'), task('held')], command: 'drain' } },
