@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Histogram } from 'prom-client';
 import { MetricsRegistry } from '../../../src/metrics/metrics.registry.js';
 import { startTestApp } from '../../support/test-app.js';
 import { documentsOf, isThere, type Node, ROOT, valuesOf } from './manifests.js';
@@ -54,7 +55,7 @@ async function series(): Promise<ReadonlyMap<string, readonly string[]>> {
   return new Map(
     metrics.flatMap((metric): [string, readonly string[]][] => {
       const { labelNames } = metric as unknown as { labelNames: string[] };
-      if (metric.constructor.name !== 'Histogram') return [[metric.name, labelNames]];
+      if (!(metric instanceof Histogram)) return [[metric.name, labelNames]];
       const ends = ['_bucket', '_sum', '_count'];
       return ends.map((end) => [metric.name + end, [...labelNames, 'le']]);
     }),
