@@ -72,9 +72,9 @@ describe('store:copy', () => {
 
     expect(copy('embedded', 'redis', 'first')).toEqual({
       status: 0,
-      stdout: '30 tasks: 30 copied, 0 were there already\n',
+      stdout: '30 tasks: 30 copied, 0 already present\n',
     });
-    expect(copy('embedded', 'redis', 'first').stdout).toBe('30 tasks: 0 copied, 30 were there already\n');
+    expect(copy('embedded', 'redis', 'first').stdout).toBe('30 tasks: 0 copied, 30 already present\n');
 
     await withService(settingsAt(redis), async (call) => {
       expect(await call('GET', '/tasks')).toMatchObject({ tasks: (before as { tasks: unknown[] }).tasks });
@@ -86,7 +86,7 @@ describe('store:copy', () => {
 
     expect(copy('redis', 'embedded', 'second')).toEqual({
       status: 0,
-      stdout: '30 tasks: 30 copied, 0 were there already\n',
+      stdout: '30 tasks: 30 copied, 0 already present\n',
     });
     await withService({ DATA_DIR: join(directory, 'second') }, async (call) => {
       expect(await call('GET', '/status')).toMatchObject({ total_tasks: 30, completed: 2, queued: 26 });
