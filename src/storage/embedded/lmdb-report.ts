@@ -71,12 +71,13 @@ function addressIn({ start, end, offset, file }: Mapping, wanted: Buffer): numbe
   return at < offset || address + wanted.length > end ? [] : [address];
 }
 
-/** @throws Error when something else is there, or it cannot be written */
+/** Does nothing the second time. @throws Error when something else is there, or it cannot be written */
 function replace(address: number, wanted: Buffer, next: Buffer): void {
   const memory = openSync(MEMORY, 'r+');
   try {
     const present = Buffer.alloc(wanted.length);
     readSync(memory, present, 0, present.length, address);
+    if (present.equals(next)) return;
     if (!present.equals(wanted)) throw new Error('lmdb has another text in memory');
     writeSync(memory, next, 0, next.length, address);
   } finally {
