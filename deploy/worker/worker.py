@@ -122,7 +122,7 @@ def environment_of(task):
 
 
 class Children:
-    """Starts processes. As the first process of a container it also reaps what they leave behind, as nobody else does."""
+    """Starts processes. As the first process of a container it also reaps orphaned processes."""
 
     def __init__(self):
         self._lock = threading.Lock()

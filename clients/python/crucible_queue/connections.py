@@ -19,7 +19,7 @@ LONGEST_TIMEOUT = 86_400.0
 #: Seconds that the thread of the time limits stays without a call.
 LINGERING = 60.0
 
-#: What has a lock. A fork may copy one that another thread holds, and nobody in the child would ever let go of it.
+#: Objects with locks. A fork can copy a lock that another thread holds, and no thread of the child would release it.
 _locked: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
 

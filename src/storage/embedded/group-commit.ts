@@ -72,7 +72,7 @@ export class GroupCommit {
   write(puts: Puts, weight = 1): Promise<void> {
     if (this.failure !== undefined) return Promise.reject(new NeverWritten(this.failure.message));
     const isHeavy = weight >= OWN_TURN_WEIGHT;
-    // Nobody overtakes: events are numbered when they are written.
+    // Writes keep their order: events are numbered when they are written.
     const isBehind = this.next.length > 0 || (isHeavy && this.current !== undefined);
     if (this.isUnderWay || this.isDeferred || isBehind) return this.wait(puts, weight);
     if (isHeavy) {
