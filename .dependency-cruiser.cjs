@@ -1,20 +1,39 @@
 /**
- * Which way imports may run. The picture and the reasons are in docs/architecture.md.
+ * Which way imports run. scripts/lib/arrows.json lists the arrows between rooms, the folders of src; a unit test checks
+ * that each of them exists. The picture and the reasons are in docs/architecture.md.
  */
+const ARROWS = require('./scripts/lib/arrows.json');
+
 const DRIVERS = '^src/storage/(embedded|redis)/';
 /** The port itself, and what every driver has to say in the same way. */
 const PORT =
   '^src/storage/(task-store|document-store|event-log|outbox|notice-rule|task-filter|claim-key|task-origins)\\.ts$';
-const STORE_MODULE = '^src/storage/storage\\.module\\.ts$';
+/** Files at the top that rooms import: the number of the version, and the service for the command that starts it. */
+const PROGRAM = ['^src/version\\.ts$', '^src/main\\.ts$'];
 const OWN_SOURCE = '^src/';
 
-/** Everything below src that the given folder may not import. */
+/** The files of a room. `storage` has rooms of its own below it. */
+function filesOf(room) {
+  return room === 'storage' ? '^src/storage/[^/]+$' : `^src/${room}/`;
+}
+
+/** Everything below src that the given files may not import. */
 function only(name, comment, from, allowed) {
   return { name, comment, severity: 'error', from, to: { path: OWN_SOURCE, pathNot: allowed } };
 }
 
+const rooms = Object.entries(ARROWS).map(([room, others]) =>
+  only(
+    `arrows-of-${room.replace('/', '-')}`,
+    'A room imports those that scripts/lib/arrows.json lists.',
+    { path: filesOf(room) },
+    [...[room, ...others].map(filesOf), ...PROGRAM],
+  ),
+);
+
 module.exports = {
   forbidden: [
+    ...rooms,
     {
       name: 'no-circular',
       comment: 'Files that import each other cannot be understood one at a time.',
@@ -63,35 +82,6 @@ module.exports = {
       from: { path: OWN_SOURCE, pathNot: '^src/storage/embedded/' },
       to: { path: 'node_modules/lmdb/' },
     },
-    only(
-      'queue-knows-ports',
-      'The queue decides; which store and which channel carry it out is not its business.',
-      { path: '^src/queue/', pathNot: '\\.module\\.ts$' },
-      [
-        PORT,
-        '^src/events/task-events\\.ts$',
-        '^src/webhooks/webhooks\\.ts$',
-        '^src/(queue|task|http|auth|config|runtime)/',
-      ],
-    ),
-    only(
-      'queue-module-wires-modules',
-      'The Nest module may also import the modules that provide the ports.',
-      { path: '^src/queue/.*\\.module\\.ts$' },
-      [
-        PORT,
-        STORE_MODULE,
-        '^src/events/(task-events|events\\.module)\\.ts$',
-        '^src/webhooks/(webhooks|webhooks\\.module)\\.ts$',
-        '^src/(queue|task|http|auth|config|runtime)/',
-      ],
-    ),
-    only(
-      'runtime-knows-no-room',
-      'What every module repeats is below all of them: it knows the domain and the port of the store.',
-      { path: '^src/runtime/' },
-      ['^src/(runtime|task)/', PORT],
-    ),
     {
       name: 'cron-in-one-place',
       comment: 'Which library reads cron expressions is the business of one file.',

@@ -1,4 +1,4 @@
-import { withoutQuery } from '../http/web-address.js';
+import { withoutQuery } from '../config/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { isoTime } from '../queue/task.view.js';
 import { type Batch, isDone, pendingOf } from './batch.js';

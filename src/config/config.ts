@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { IsBoolean, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
-import { REDIS_URL_FORMS } from '../redis/redis-url.js';
-import { isPrivateAddress } from '../http/public-address.js';
-import { IsWebAddress } from '../http/web-address.decorator.js';
+import { REDIS_URL_FORMS } from './redis-url.js';
+import { isPrivateAddress } from './public-address.js';
+import { IsWebAddress } from './web-address.decorator.js';
 import { TRANSITION_TYPES, type TransitionType } from '../task/task.js';
 import { allowedValues } from './allowed-values.js';
 import { InvalidConfig } from './config.error.js';

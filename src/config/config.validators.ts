@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { IsInt, isNumber, IsNumber, Max, Min, ValidateBy } from 'class-validator';
-import { parseRedisUrl } from '../redis/redis-url.js';
+import { parseRedisUrl } from './redis-url.js';
 
 /** A whole number within these bounds, both included. */
 export function IsWhole(least: number, greatest: number): PropertyDecorator {

@@ -5,7 +5,7 @@ import { BatchPublisher, type Delivery } from '../redis/batch-publisher.js';
 import type { ConnectionSettings } from '../redis/connection-options.js';
 import { connectRedis, disconnectRedis, resetConnection } from '../redis/redis-connection.js';
 import { describeRedisError } from '../redis/redis-error.js';
-import { describeEndpoint, parseRedisUrl } from '../redis/redis-url.js';
+import { describeEndpoint, parseRedisUrl } from '../config/redis-url.js';
 import type { Committed } from '../storage/task-store.js';
 import { BoundedBuffer } from './bounded-buffer.js';
 import { toTaskEvent } from '../task/task-event.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { invalidRequest } from '../http/dto.reader.js';
-import { isPrivateAddress } from '../http/public-address.js';
+import { isPrivateAddress } from '../config/public-address.js';
 
 /** Refuses addresses that no webhook will ever be sent to, when they are given. */
 @Injectable()

@@ -1,5 +1,5 @@
 import type { ClaimedTask, Payload } from '../storage/task-store.js';
-import { withoutQuery } from '../http/web-address.js';
+import { withoutQuery } from '../config/web-address.js';
 import type { Instant, Seconds } from '../task/clock.js';
 import { type Attempt, finalOutcomeOf, isFinished, type ProcessingTask, type Task } from '../task/task.js';
 import type { PlacedTask } from './queue.service.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { CommonRedisOptions } from 'ioredis';
-import type { RedisEndpoint } from './redis-url.js';
+import type { RedisEndpoint } from '../config/redis-url.js';
 
 export interface ConnectionSettings {
   /** What the server calls the connection, in `CLIENT LIST`. */

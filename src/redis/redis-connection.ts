@@ -6,7 +6,7 @@ import {
   sentinelTimeoutMs,
   tlsOptions,
 } from './connection-options.js';
-import type { ClusterEndpoint, RedisEndpoint, RedisHost, SentinelEndpoint } from './redis-url.js';
+import type { ClusterEndpoint, RedisEndpoint, RedisHost, SentinelEndpoint } from '../config/redis-url.js';
 
 /** What a user of a connection may choose; everything that guards against a second execution is fixed. */
 export type ConnectionChoices = Pick<RedisOptions, 'enableReadyCheck' | 'lazyConnect' | 'autoResubscribe'>;

@@ -4,7 +4,7 @@ import { ClusterMonitor } from './cluster-monitor.js';
 import type { ConnectionSettings } from './connection-options.js';
 import { BEATS_PER_TIMEOUT, Heartbeat, takesWrites } from './heartbeat.js';
 import { connectCluster, connectRedis, disconnectRedis } from './redis-connection.js';
-import { describeEndpoint, type RedisEndpoint, type RedisHost } from './redis-url.js';
+import { describeEndpoint, type RedisEndpoint, type RedisHost } from '../config/redis-url.js';
 import { Subscription, type SubscriptionOptions } from './subscription.js';
 
 export interface RedisLinkOptions extends ConnectionSettings {

@@ -1,7 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import { Cluster, type Redis } from 'ioredis';
 import { isRedisReply, replyCode } from './redis-error.js';
-import { describeHost } from './redis-url.js';
+import { describeHost } from '../config/redis-url.js';
 
 /** Names and values, of INFO or of CONFIG GET. */
 type Facts = ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
 import { replaceMember } from '../http/json-scanner.js';
-import { withoutQuery } from '../http/web-address.js';
+import { withoutQuery } from '../config/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { isoTime, splice } from '../queue/task.view.js';
 import { CronTimes } from './cron.times.js';

@@ -1,4 +1,4 @@
-import { withoutQuery } from '../http/web-address.js';
+import { withoutQuery } from '../config/web-address.js';
 import { OWN_ADDRESS } from '../storage/notice-rule.js';
 import type { Delivery } from './delivery.js';
 

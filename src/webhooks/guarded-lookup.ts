@@ -1,5 +1,5 @@
 import { isIP, type LookupFunction } from 'node:net';
-import { isPublicAddress } from './address-guard.js';
+import { isPublicAddress } from '../config/public-address.js';
 import type { NameLookup } from './name-lookup.js';
 
 /** The address is one that webhooks must not be sent to. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { connectRedis } from '../../src/redis/redis-connection.js';
 import { openRedisLink } from '../../src/redis/redis-link.js';
-import { parseRedisUrl } from '../../src/redis/redis-url.js';
+import { parseRedisUrl } from '../../src/config/redis-url.js';
 import { type RedisStoreOptions, RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
 import type { StoreLink } from '../../src/storage/redis/store-connection.js';
 import type { StoreSettings } from '../../src/storage/task-store.js';

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { Strict } from '../../http/strict.decorator.js';
-import { IsWebAddress } from '../../http/web-address.decorator.js';
+import { IsWebAddress } from '../../config/web-address.decorator.js';
 import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
 import { REDRIVABLE_STATES } from '../../task/task-state.js';
 

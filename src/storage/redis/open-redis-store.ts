@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Config } from '../../config/config.js';
 import { openRedisLink, type RedisLink } from '../../redis/redis-link.js';
 import { connectionSettings } from '../../redis/redis-settings.js';
-import { parseRedisUrl } from '../../redis/redis-url.js';
+import { parseRedisUrl } from '../../config/redis-url.js';
 import { checkServer } from '../../redis/server-check.js';
 import type { Clock } from '../../task/clock.js';
 import type { StoreSettings } from '../task-store.js';

@@ -1,5 +1,5 @@
 import { reconnectDelay, tlsOptions } from '../../../src/redis/connection-options.js';
-import { parseRedisUrl } from '../../../src/redis/redis-url.js';
+import { parseRedisUrl } from '../../../src/config/redis-url.js';
 
 describe('reconnectDelay', () => {
   it('doubles from 100 ms to one second', () => {

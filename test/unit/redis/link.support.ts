@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { openRedisLink, type RedisLink, type RedisLinkOptions } from '../../../src/redis/redis-link.js';
-import { parseRedisUrl } from '../../../src/redis/redis-url.js';
+import { parseRedisUrl } from '../../../src/config/redis-url.js';
 import type { RedisServer } from '../../support/redis-server.js';
 
 /** Keeps what is logged. */

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { isPublicAddress } from '../../../src/webhooks/address-guard.js';
+import { isPublicAddress } from '../../../src/config/public-address.js';
 import { lookupOf } from '../../../src/webhooks/guarded-lookup.js';
 import { NameLookup } from '../../../src/webhooks/name-lookup.js';
 import { WebhookSender } from '../../../src/webhooks/webhook-sender.js';

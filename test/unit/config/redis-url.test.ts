@@ -1,4 +1,4 @@
-import { describeEndpoint, parseRedisUrl } from '../../../src/redis/redis-url.js';
+import { describeEndpoint, parseRedisUrl } from '../../../src/config/redis-url.js';
 
 function messageOf(url: string): string {
   try {
