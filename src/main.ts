@@ -1,7 +1,7 @@
 import { type INestApplication, Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
 import { InvalidConfig } from './config/config.error.js';
-import { type Config, loadConfig } from './config/config.js';
+import { type Config, deprecatedSettings, loadConfig } from './config/config.js';
 import { loadExtensions } from './extensions.js';
 import { HealthService } from './health/health.service.js';
 import { createLogger } from './logging/service.logger.js';
@@ -15,6 +15,9 @@ const LAST_ANSWERS_MS = 100;
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   Logger.overrideLogger(createLogger(config));
+  for (const name of deprecatedSettings(process.env)) {
+    new Logger('Main').warn(`${name} is deprecated: the next version uses its default. Unset it.`);
+  }
   leaveOutLmdb();
   await serve(config);
 }

@@ -59,7 +59,7 @@ export class Config {
 
   @FromEnvironment({
     does: 'How often to check `API_KEYS_FILE` for changes.',
-    isAdvanced: true,
+    isDeprecated: true,
     unit: 'seconds',
   })
   @IsWithin(0.05, 3600)
@@ -178,7 +178,7 @@ export class Config {
 
   @FromEnvironment({
     does: 'How often the event stream sends a keep-alive line.',
-    isAdvanced: true,
+    isDeprecated: true,
     unit: 'seconds',
   })
   @IsWithin(0.05, 60)
@@ -186,7 +186,7 @@ export class Config {
 
   @FromEnvironment({
     does: 'How long a reader of the event stream can leave data unread before the service disconnects it.',
-    isAdvanced: true,
+    isDeprecated: true,
     unit: 'seconds',
   })
   @IsWithin(0.05, 3600)
@@ -436,6 +436,13 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   if (!bad.has('WEBHOOK_URL') && isPrivateTarget(config)) lines.push(WEBHOOK_URL_PUBLIC);
   if (lines.length === 0) return Object.freeze(config);
   throw new InvalidConfig(lines);
+}
+
+/** The settings that an environment gives although the next version fixes them at their defaults. */
+export function deprecatedSettings(env: NodeJS.ProcessEnv): readonly string[] {
+  return settingsOf(Config.prototype)
+    .filter(({ name, isDeprecated }) => isDeprecated === true && (env[name] ?? '') !== '')
+    .map(({ name }) => name);
 }
 
 function isPrivateTarget({ WEBHOOK_URL: url, WEBHOOK_ALLOW_PRIVATE: mayBePrivate }: Config): boolean {

@@ -16,14 +16,22 @@ const ADVANCED = `## Advanced settings
 The defaults fit most installations. Change them if a limit or a timeout gets in your way.
 `;
 
+const DEPRECATED = `## Deprecated settings
+
+These settings still work. The next version fixes each at its default, and ignores the variable. The service logs a warning
+at startup for each one that you set.
+`;
+
 const HEAD = ['| Name | Default | Allowed | Meaning |', '| --- | --- | --- | --- |'];
 
 /** The text of `docs/configuration.md`. */
 export function configurationDocument(): string {
   const settings = settingsOf(Config.prototype);
-  const basic = settings.filter(({ isAdvanced }) => isAdvanced !== true);
+  const deprecated = settings.filter(({ isDeprecated }) => isDeprecated === true);
   const advanced = settings.filter(({ isAdvanced }) => isAdvanced === true);
-  return [INTRODUCTION, '## Basic settings\n', table(basic), ADVANCED, table(advanced)].join('\n');
+  const basic = settings.filter((setting) => !deprecated.includes(setting) && !advanced.includes(setting));
+  const parts = [INTRODUCTION, '## Basic settings\n', table(basic), ADVANCED, table(advanced)];
+  return [...parts, DEPRECATED, table(deprecated)].join('\n');
 }
 
 function table(settings: readonly Setting[]): string {

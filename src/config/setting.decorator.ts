@@ -8,6 +8,8 @@ export interface SettingDescription {
   readonly unit?: SettingUnit;
   /** Rarely changed: listed in the second part of the document. */
   readonly isAdvanced?: boolean;
+  /** The next version fixes it at its default. A service that is given one logs a warning at startup. */
+  readonly isDeprecated?: boolean;
   /** Its value is never shown. */
   readonly isSecret?: boolean;
   /** Set to nothing it has the empty text as its value; any other setting then has its default. */

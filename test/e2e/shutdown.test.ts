@@ -210,7 +210,8 @@ describe('a start that fails', () => {
   });
 
   it('names the directory that another process uses, which is not disturbed', async () => {
-    const first = await start();
+    const first = await start({ API_KEYS_RELOAD_SECONDS: '5' });
+    expect(first.log).toContain('API_KEYS_RELOAD_SECONDS is deprecated');
     expect(await refusal({})).toContain(`DATA_DIR ${join(directory, 'data')} is in use`);
     await enqueue(first, 'a');
     expect(await get(first, '/tasks/a')).toMatchObject({ status: 'queued' });

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { Test } from '@nestjs/testing';
 import { InvalidConfig } from '../../../src/config/config.error.js';
 import { ConfigModule } from '../../../src/config/config.module.js';
-import { Config, loadConfig } from '../../../src/config/config.js';
+import { Config, deprecatedSettings, loadConfig } from '../../../src/config/config.js';
 import { settingsOf } from '../../../src/config/setting.decorator.js';
 
 function linesOf(env: NodeJS.ProcessEnv): readonly string[] {
@@ -180,5 +180,13 @@ describe('Config', () => {
     const config = loadConfig({ PORT: '9' });
     const module = await Test.createTestingModule({ imports: [ConfigModule.forRoot(config)] }).compile();
     expect(module.get(Config)).toBe(config);
+  });
+});
+
+describe('deprecatedSettings', () => {
+  it('names those that are given, and not those that are empty or fine', () => {
+    const given = { EVENTS_HEARTBEAT_SECONDS: '15', API_KEYS_RELOAD_SECONDS: '', PORT: '0' };
+    expect(deprecatedSettings(given)).toEqual(['EVENTS_HEARTBEAT_SECONDS']);
+    expect(loadConfig(given).EVENTS_HEARTBEAT_SECONDS).toBe(15);
   });
 });
