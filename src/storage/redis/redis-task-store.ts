@@ -23,6 +23,7 @@ import {
   TaskStore,
 } from '../task-store.js';
 import { ClaimNames } from './claim-names.js';
+import { ClearCount } from './clear-count.js';
 import { DueFinder } from './due-finder.js';
 import { DirectorySweep } from './directory-sweep.js';
 import type { EventOptions } from './event.text.js';
@@ -99,8 +100,8 @@ export class RedisTaskStore extends TaskStore {
   private readonly moves: MoveWatch;
   private readonly leaseCheck: LeaseCheck;
   private readonly directorySweep: DirectorySweep;
+  private readonly clearCount: ClearCount;
   private closing: Promise<void> | undefined;
-  private generationCount = 0;
 
   /** @throws StoreUnavailable when Redis cannot be asked */
   static async open(options: RedisStoreOptions): Promise<RedisTaskStore> {
@@ -136,6 +137,7 @@ export class RedisTaskStore extends TaskStore {
       feed: new Feed(),
       events,
     };
+    this.clearCount = new ClearCount(connection, keys);
     this.finder = new TaskFinder(this.parts);
     this.inserter = link.isCluster
       ? new ReservingInserter(this.parts, this.finder)
@@ -154,6 +156,7 @@ export class RedisTaskStore extends TaskStore {
     this.clearer = new TaskClearer(
       this.parts,
       this.reclaimer,
+      this.clearCount,
       (generation) => {
         this.noteGeneration(generation);
       },
@@ -197,7 +200,7 @@ export class RedisTaskStore extends TaskStore {
   }
 
   get generation(): number {
-    return this.generationCount;
+    return this.clearCount.known;
   }
 
   onCommit(listener: (transitions: readonly Committed[]) => void): void {
@@ -339,10 +342,7 @@ export class RedisTaskStore extends TaskStore {
   }
 
   override latestGeneration(): Promise<number> {
-    return this.connection.during(async () => {
-      const text = await this.connection.read((client) => client.get(this.parts.keys.generation));
-      return Number(text ?? 0);
-    });
+    return this.connection.during(() => this.clearCount.read());
   }
 
   /** Tells every process of clears that nobody may have told of. */
@@ -353,12 +353,13 @@ export class RedisTaskStore extends TaskStore {
   }
 
   private async readGeneration(): Promise<void> {
-    this.noteGeneration(await this.latestGeneration());
+    await this.connection.during(() => this.clearCount.level());
+    this.lister.forgetTotals();
   }
 
   private noteGeneration(generation: number): void {
     this.lister.forgetTotals();
-    if (generation > this.generationCount) this.generationCount = generation;
+    this.clearCount.note(generation);
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { TASK_STATES } from '../../task/task-state.js';
 import type { TaskFilter } from '../task-store.js';
+import type { ClearCount } from './clear-count.js';
 import { LuaScript } from './lua-script.js';
 import { OlderProcesses } from './older-processes.js';
 import type { DanglingEntry } from './repairs.js';
@@ -11,7 +12,6 @@ import { slicesOf } from './slices.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import type { TaskReclaimer } from './task-reclaimer.js';
 
-const GENERATION = new LuaScript('generation', { runsWhenFull: true, hasOneKey: true });
 const MARK = new LuaScript('mark', { parts: [...WRITING, 'forget'], runsWhenFull: true });
 
 /** Tasks that one script removes without a mark, and queues that it looks at. */
@@ -43,6 +43,7 @@ export class TaskClearer {
   constructor(
     private readonly parts: StoreParts,
     private readonly reclaimer: TaskReclaimer,
+    private readonly clears: ClearCount,
     private readonly onCleared: (generation: number) => void,
     private readonly atOnce = AT_ONCE,
   ) {
@@ -52,12 +53,11 @@ export class TaskClearer {
 
   /** Answers how many tasks that were. */
   async clear({ states = TASK_STATES, queues }: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
-    const { connection, keys, names } = this.parts;
+    const { connection, names } = this.parts;
     const groups = connection
       .groupsOf([...new Set(queues ?? (await names.all()))])
       .flatMap((group) => slicesOf(group, QUEUES_PER_MARK));
-    const count = { keys: [keys.generation], args: [] };
-    const generation = await connection.writeScript(GENERATION, count, Number);
+    const generation = await this.clears.add();
     let sum = 0;
     try {
       if (states.length > 0) {

@@ -1,4 +1,9 @@
---[[ Counts a clear, before it takes anything. Every process is told of it when it has.
+--[[ Counts a clear, before it takes anything. Every process is told of it when it has. Or gives Redis a count back that it
+has lost: after a failover it may know fewer clears than the processes do.
 KEYS[1]  the count
+ARGV[1]  the highest count that the caller knows   ARGV[2] how many clears to count, 1 or 0
 Returns the count. ]]
-return redis.call('INCR', KEYS[1])
+local before = tonumber(redis.call('GET', KEYS[1]) or 0)
+local count = math.max(before, tonumber(ARGV[1])) + tonumber(ARGV[2])
+if count > before then redis.call('SET', KEYS[1], string.format('%d', count)) end
+return count

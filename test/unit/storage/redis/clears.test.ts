@@ -6,6 +6,7 @@ import { cancel } from '../../../../src/task/task.machine.js';
 import { contentsOf } from '../../../support/store-contents.js';
 import { idsOf, type StoreUser } from '../../../support/store-user.js';
 import { StoreWitness } from '../../../support/store-witness.js';
+import { until } from '../../../support/until.js';
 import { useRedis } from './redis.site.js';
 
 const site = useRedis();
@@ -281,6 +282,32 @@ describe('clears', () => {
     expect(await other.store.find('a')).toBeUndefined();
     expect(other.store.generation).toBe(0);
     expect(await other.store.latestGeneration()).toBe(1);
+  });
+
+  it('are told by a process that knows of more of them than Redis, after a failover', async () => {
+    const user = await site.user();
+    for (const count of [1, 2, 3]) {
+      await user.store.clear({});
+      expect(user.store.generation).toBe(count);
+    }
+    // The new master had only the first one.
+    await (await site.client()).set(site.keys.generation, 1);
+    expect(await user.store.latestGeneration()).toBe(3);
+    await user.store.clear({});
+    expect(user.store.generation).toBe(4);
+    expect((await site.open()).generation).toBe(4);
+  });
+
+  it('are counted on from what any process knows, after a failover', async () => {
+    const [one, other] = [await site.user(), await site.user()];
+    for (let clears = 0; clears < 3; clears += 1) await one.store.clear({});
+    const client = await site.client();
+    await client.set(site.keys.generation, 1);
+    await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until(async () => (await client.get(site.keys.generation)) === '3');
+    await other.store.clear({});
+    await until(() => one.store.generation === 4);
+    expect(other.store.generation).toBe(4);
   });
 });
 
