@@ -25,7 +25,7 @@ export interface StoreLink {
 }
 
 /** Queues that one script looks at: everybody else waits for it. */
-const QUEUES_PER_STEP = 64;
+const QUEUES_PER_STEP = 48;
 
 export interface StoreConnectionOptions {
   readonly link: StoreLink;

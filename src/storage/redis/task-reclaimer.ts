@@ -11,7 +11,7 @@ const RECLAIM = new LuaScript('reclaim', { parts: RECLAIMING, runsWhenFull: true
 const SKIM = new LuaScript('skim', { parts: RECLAIMING, runsWhenFull: true });
 
 /** Tasks that one script removes: with groups, requirements and a batch each takes longer than in other scripts. */
-const ROWS_PER_SCRIPT = 48;
+const ROWS_PER_SCRIPT = 40;
 /** For so long no other process reclaims a queue after a step. */
 const HOLD_MS = 2_000;
 /** Rests this many times as long as a step took, so that Redis is busy with other things most of the time. */

@@ -1,6 +1,8 @@
 --[[ Part of the claim: the way through a queue where waiting counts as priority. ]]
 -- Next tasks that one step looks for before it takes any.
-local LEVELS = 32
+local LEVELS = 28
+-- Next tasks that one step looks for again behind those that it has taken.
+local REFRESHES = 40
 -- Next tasks of groups that one step looks through when a group has become full.
 local HEADS = 4000
 
@@ -175,7 +177,7 @@ end
 local function refreshSome(queue, limits, run)
   for priority in pairs(run.full) do
     for _, signature in ipairs(agedOf(queue, run)) do
-      run.isCut = run.isCut or run.refreshed >= LEVELS * 2
+      run.isCut = run.isCut or run.refreshed >= REFRESHES
       if not run.isCut then refresh(queue, signature, priority, limits, run) end
     end
   end

@@ -1,6 +1,6 @@
 --[[ Part of the claim: the next task of a queue with lanes. ]]
 -- Groups that one step parks or moves, and rounds that it looks at before it ends with a task.
-local SETTLED, LOOKS = 150, 300
+local SETTLED, LOOKS = 120, 300
 
 -- The next task in the ring of a signature: of the highest priority or of this one; nil when there is none, or the step
 -- is cut. Groups that are full are parked on the way, and rounds that have had their turn meanwhile are moved: when these

@@ -4,7 +4,7 @@
 <queue>:loosened        set   such groups when a setting has let them go, or those with many lanes; claims put them back
 before they take anything, some in each step, and the field `loosened` of the settings says so
 <queue>:parked:<group>  set   `<signature> <priority>` of its lanes that are out of the rings ]]
-local LOOSENED = 150
+local LOOSENED = 120
 local parked = {}
 
 local function park(queue, signature, round, priority, group)

@@ -45,14 +45,14 @@ describe('what is done to 250 tasks in one call', () => {
     expect(await user.store.counts()).toEqual([]);
   });
 
-  it('is cleared by one mark, and removed in steps of 48', async () => {
+  it('is cleared by one mark, and removed in steps of 40', async () => {
     const user = await site.user();
     await user.store.insert(itemsOf(user));
     const clear = async () => {
       await user.store.clear({});
       await site.reclaimed();
     };
-    expect(await portionsOf(clear)).toEqual([48, 48, 48, 48, 48, 10]);
+    expect(await portionsOf(clear)).toEqual([40, 40, 40, 40, 40, 40, 10]);
   });
 
   it('is not denied when a later step is refused', async () => {
