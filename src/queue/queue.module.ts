@@ -3,6 +3,7 @@ import { AuthModule } from '../auth/auth.module.js';
 import { BulkController } from './bulk.controller.js';
 import { CallbackRule } from './callback-rule.js';
 import { ClaimService } from './claim.service.js';
+import { ClockWatch } from './clock-watch.js';
 import { DepthGate } from './depth-gate.js';
 import { DueSweeper } from './due-sweeper.js';
 import { FinishWatch } from './finish-watch.js';
@@ -34,6 +35,7 @@ import { WorkService } from './work.service.js';
     SettingsCache,
     DepthGate,
     DueSweeper,
+    ClockWatch,
   ],
   exports: [CallbackRule, SettingsCache, QueueService, StatusService, SteeringService, WaitingRoom],
 })

@@ -1,6 +1,7 @@
 import type { ClaimedTask, Payload } from '../storage/task-store.js';
 import { withoutQuery } from '../config/web-address.js';
 import type { Instant, Seconds } from '../task/clock.js';
+import { leaseEnd } from '../task/task.machine.js';
 import { type Attempt, finalOutcomeOf, isFinished, type ProcessingTask, type Task } from '../task/task.js';
 import type { PlacedTask } from './queue.service.js';
 
@@ -59,7 +60,7 @@ export function taskView({ task, position }: PlacedTask) {
     started_at: isoTimeOrNull(task.startedAt),
     finished_at: isFinished(task) ? isoTime(task.finishedAt) : null,
     worker_id: (lease === undefined ? last?.workerId : lease.workerId) ?? null,
-    lease_expires_at: isoTimeOrNull(lease?.expiresAt),
+    lease_expires_at: lease === undefined ? null : isoTime(leaseEnd(lease)),
     progress: lease?.progress ?? null,
     outcome: isFinished(task) ? finalOutcomeOf(task) : null,
     error: last?.error ?? null,
@@ -90,7 +91,7 @@ export function claimedText({ task, payload }: ClaimedTask): string {
     max_interruptions: spec.maxInterruptions,
     worker_id: lease.workerId ?? null,
     lease_id: lease.id,
-    lease_expires_at: isoTime(lease.expiresAt),
+    lease_expires_at: isoTime(leaseEnd(lease)),
     heartbeat_interval: heartbeatInterval(lease.length),
     traceparent: spec.traceparent ?? null,
     ...(spec.hasMetadata ? undefined : { metadata: null }),
@@ -118,7 +119,7 @@ export function attemptView(attempt: Attempt) {
 /** The answer to a heartbeat. */
 export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null) {
   return {
-    lease_expires_at: isoTime(lease.expiresAt),
+    lease_expires_at: isoTime(leaseEnd(lease)),
     command,
     heartbeat_interval: heartbeatInterval(lease.length),
   };

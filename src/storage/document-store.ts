@@ -7,8 +7,8 @@ export const DOCUMENT_KINDS = [
 /** Secrets that lease ids are signed with. They follow the tasks into a copy, because held tasks go with them. */
 export const LEASE_SECRET_KIND = 'leaseSecret';
 
-/** A `secret` is left behind by a copy, and the sign-outs of its sessions with it: the other store makes its own. */
-export type DocumentKind = (typeof DOCUMENT_KINDS)[number] | 'secret' | 'signOut';
+/** Left behind by a copy: a `secret` and the sign-outs of its sessions, and how late it was: the other store has its own. */
+export type DocumentKind = (typeof DOCUMENT_KINDS)[number] | 'secret' | 'signOut' | 'clock';
 
 /** A small document with a name; `text` is its JSON. */
 export interface StoredDocument {

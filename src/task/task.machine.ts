@@ -5,7 +5,7 @@
  * A command that finds its work already done returns `undefined`: nothing to write, answer as the first time.
  */
 import { summaryOf } from './error-summary.js';
-import { after, type Instant, type Moment, type Seconds } from './clock.js';
+import { after, type Instant, isAhead, type Moment, type Seconds } from './clock.js';
 import { retryDelay } from './retry-policy.js';
 import {
   type Attempt,
@@ -135,37 +135,68 @@ export function grantLease(timeout: Seconds, grant: Grant, now: Moment): Lease {
 /** Keeps the lease. Not a transition: no event, no new sequence. */
 export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingTask {
   const held = requireLease(task, beat.leaseId, now);
-  const until = after(now.steady, beat.extend ?? held.lease.length);
+  const { length } = held.lease;
+  const expiresAt = Math.max(held.lease.expiresAt, after(now.steady, beat.extend ?? length));
+  const remaining = (expiresAt - now.steady) / 1000;
   const lease = extend(extend({}, held.lease), {
-    expiresAt: Math.max(held.lease.expiresAt, until),
+    expiresAt,
+    beatAt: now.wall,
+    remaining: remaining === length ? undefined : remaining,
     progress: beat.progress ?? held.lease.progress,
   });
   return extend(extend({}, held), { revision: held.revision + 1, lease });
 }
 
-/** The longest time by which a holder may have its lease last. */
-const LONGEST_LEASE: Seconds = 86_400;
+/** When a lease ends, on the wall as it was when the lease was given or last extended. */
+export function leaseEnd({ startedAt, beatAt, length, remaining }: Lease): Instant {
+  return after(beatAt ?? startedAt, remaining ?? length);
+}
 
 /**
- * A held task whose lease a clock granted, or extended, that was ahead: the lease begins in the future, or ends later than
- * any lease can. From now on it lasts as long as it was granted for, at most as long as any lease can last. Not a
- * transition. `undefined` for every other task.
+ * A held task whose lease ends later than it can, or earlier than it was given for: the clock was set between then and now,
+ * or the process that gave it kept a scale of its own. The lease ends when the wall says, and lasts no longer from now on
+ * than it was given for. Not a transition. `undefined` for every other task.
  */
 export function withBelievableLease(task: Task, now: Moment): ProcessingTask | undefined {
   if (task.state !== 'processing') return undefined;
-  const { startedAt, expiresAt, length } = task.lease;
-  const longest = Math.max(length, LONGEST_LEASE);
-  const isFromAhead = startedAt > now.wall;
-  if (!isFromAhead && expiresAt <= after(now.steady, longest)) return undefined;
-  // A clock that jumped between the claim and a heartbeat makes nonsense of the time between the two.
-  const granted = isFromAhead ? Math.max((expiresAt - startedAt) / 1000, length) : length;
-  const latest = after(now.steady, Math.min(granted, longest));
-  if (expiresAt <= latest) return undefined;
+  const { startedAt, beatAt = startedAt, expiresAt, length, remaining = length } = task.lease;
+  const isFromAhead = Math.max(startedAt, beatAt) > now.wall;
+  const onWall = isFromAhead ? -Infinity : leaseEnd(task.lease) + now.steady - now.wall;
+  const believed = Math.min(Math.max(expiresAt, onWall), after(now.steady, remaining));
+  if (!isAhead(expiresAt, believed) && !isAhead(believed, expiresAt)) return undefined;
   const lease = extend(extend({}, task.lease), {
     startedAt: Math.min(startedAt, now.wall),
-    expiresAt: latest,
+    expiresAt: believed,
+    beatAt: now.wall,
+    remaining: (believed - now.steady) / 1000,
   });
   return extend(extend({}, task), { revision: task.revision + 1, lease });
+}
+
+/**
+ * A waiting task that waits longer than it can, since a clock that was ahead decided until when: a delay, a backoff or a
+ * time to start begins anew. What a producer named as a moment stays. Not a transition. `undefined` for every other task.
+ */
+export function withBelievableWait(task: Task, now: Moment): DelayedTask | QueuedTask | undefined {
+  if (task.state !== 'delayed' && task.state !== 'queued') return undefined;
+  const { ttl } = task.spec;
+  const latest = ttl === undefined ? undefined : after(now.wall, ttl);
+  const startBy = latest !== undefined && isAhead(task.startBy, latest) ? latest : task.startBy;
+  const runAt = task.state === 'delayed' ? believableStart(task, now) : undefined;
+  const isBelieved = startBy === task.startBy && (task.state === 'queued' || runAt === task.runAt);
+  if (isBelieved) return undefined;
+  const changed = extend(extend({}, task), { startBy, revision: task.revision + 1 });
+  if (changed.state === 'queued' || runAt === undefined) return changed;
+  return extend(changed, { runAt, since: changed.since === undefined ? undefined : now.wall });
+}
+
+function believableStart({ spec, attempt, runAt, since }: DelayedTask, now: Moment): Instant {
+  // Before the first attempt the producer said how long; afterwards the record says since when.
+  if (attempt === 0) {
+    const latest = spec.delay === undefined ? Infinity : after(now.wall, spec.delay);
+    return isAhead(runAt, latest) ? latest : runAt;
+  }
+  return since !== undefined && isAhead(since, now.wall) ? now.wall + runAt - since : runAt;
 }
 
 /** Ends the task as a success. */
@@ -346,7 +377,7 @@ function interrupt(core: Core, now: Moment): Step<QueuedTask | FailedTask> {
 
 function waitAgain(core: Core, wait: Seconds, now: Moment): DelayedTask | QueuedTask {
   return wait > 0
-    ? extend(core, { state: 'delayed', runAt: after(now.wall, wait) })
+    ? extend(core, { state: 'delayed', runAt: after(now.wall, wait), since: now.wall })
     : extend(core, { state: 'queued', queuedAt: now.wall });
 }
 

@@ -56,6 +56,10 @@ export interface Lease {
   readonly length: Seconds;
   /** On the steady scale. */
   readonly expiresAt: Instant;
+  /** When the last heartbeat came, on the wall. Records of earlier versions have none. */
+  readonly beatAt?: Instant;
+  /** How long the lease lasted from then on, where that is not its length. */
+  readonly remaining?: Seconds;
   readonly progress?: Progress;
 }
 
@@ -110,6 +114,8 @@ interface FinishedCore extends TaskCore {
 export interface DelayedTask extends TaskCore {
   readonly state: 'delayed';
   readonly runAt: Instant;
+  /** When a retry, or a release, had it wait. A task that waits for its first start waits since it was enqueued. */
+  readonly since?: Instant;
 }
 
 export interface QueuedTask extends TaskCore {

@@ -3,6 +3,7 @@ import { hasRole, type Principal } from '../../auth/principal.js';
 import { requireVisible, seesPayloads } from '../../queue/queue-access.js';
 import { QueueService } from '../../queue/queue.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
+import { leaseEnd } from '../../task/task.machine.js';
 import { isFinished, type Task, type TaskSpec } from '../../task/task.js';
 import type { Page } from '../page-sender.js';
 import { badge, card, facts, foreign, orNone } from '../parts/components.js';
@@ -81,7 +82,7 @@ function headlineOf(task: Task, { position, now }: { position: number | undefine
       return html`Queued ${ago(task.queuedAt, now)}${position !== undefined && html`, position ${position}`}`;
     case 'processing':
       return html`Held by ${task.lease.workerId ?? 'an unnamed worker'}; lease ends
-      ${ago(task.lease.expiresAt, now)}`;
+      ${ago(leaseEnd(task.lease), now)}`;
     case 'completed':
       return html`Completed ${ago(task.finishedAt, now)}`;
     case 'failed':

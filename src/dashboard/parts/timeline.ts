@@ -1,4 +1,5 @@
 import type { Instant } from '../../task/clock.js';
+import { leaseEnd } from '../../task/task.machine.js';
 import type { Attempt, Task } from '../../task/task.js';
 import { badge, emptyState, foreign } from './components.js';
 import { ago, duration, errorLine, excerpt, moment, number } from './format.js';
@@ -37,12 +38,12 @@ function endedAttempt({ attempt, workerId, startedAt, endedAt, outcome, error, e
 }
 
 function runningAttempt(task: Extract<Task, { state: 'processing' }>, now: Instant): Html {
-  const { workerId, startedAt, expiresAt, progress } = task.lease;
+  const { workerId, startedAt, progress } = task.lease;
   return html`<li>
     <p class="attempt">
       <b>Attempt ${task.attempt}</b> ${badge('processing')}
       <span>${workerId ?? 'unnamed worker'}</span>
-      <span class="hint">since ${ago(startedAt, now)}, lease ends ${ago(expiresAt, now)}</span>
+      <span class="hint">since ${ago(startedAt, now)}, lease ends ${ago(leaseEnd(task.lease), now)}</span>
     </p>
     ${
       progress !== undefined &&

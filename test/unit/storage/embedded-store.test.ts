@@ -90,6 +90,30 @@ describe('a lease that was granted by a clock that was ahead', () => {
   });
 });
 
+describe('a lease that was granted after the wall clock of the process had been set', () => {
+  const RIGHT = Date.UTC(2026, 0, 2);
+
+  it.each([
+    ['back', 9 * 3_600_000],
+    ['forward', -9 * 3_600_000],
+  ])('%s ends in time after a restart', async (_, offset) => {
+    const open = (by: FakeClock) => EmbeddedTaskStore.open({ directory, clock: by, settings: ROOMY });
+    const corrected = new FakeClock(RIGHT + offset);
+    const first = await open(corrected);
+    corrected.setWall(RIGHT);
+    await first.insert([{ step: create(spec({ id: 'a' }), corrected.now()), payload: '"code":"x"' }]);
+    const grant = { grace: 30, workerId: 'w', lease: 60 };
+    await first.claim({ queues: ['default'], leaseIds: ['l1'], grant });
+    await first.close();
+
+    const right = new FakeClock(RIGHT);
+    const second = await open(right);
+    expect(await second.untilDue()).toBe(60_000);
+    expect(await second.due(9)).toEqual([]);
+    await second.close();
+  });
+});
+
 describe('SystemClock', () => {
   it('reads the calendar on both scales', () => {
     const before = Date.now();

@@ -97,6 +97,7 @@ describe('fail', () => {
         failures: 1,
         interruptions: 1,
         runAt: 32_000,
+        since: 31_000,
         last: { leaseId: 'lease-1', workerId: 'worker-1', outcome: 'failed' },
       },
     });

@@ -64,7 +64,7 @@ describe('heartbeat', () => {
     expect(heartbeat(task, HOLDER, at(20_000))).toEqual({
       ...task,
       revision: task.revision + 1,
-      lease: { ...task.lease, expiresAt: 80_000 },
+      lease: { ...task.lease, expiresAt: 80_000, beatAt: 20_000 },
     });
   });
 
