@@ -53,7 +53,7 @@ export class BatchRegister extends BatchBook {
     return this.service.reopen(id);
   }
 
-  repeated(id: string): void {
+  openedAgain(id: string): void {
     this.watch.note(id);
   }
 

@@ -33,6 +33,6 @@ export abstract class BatchBook {
   /** To be called after tasks of a batch were inserted: a batch that was done is running again. */
   abstract grew(id: string): Promise<void>;
 
-  /** To be called after tasks were sent that were all there already: they may have ended before the batch was noted. */
-  abstract repeated(id: string): void;
+  /** To be called after a batch was opened and got no new task: its tasks may have ended before it was noted. */
+  abstract openedAgain(id: string): void;
 }

@@ -135,14 +135,15 @@ export class BulkController {
     outcomes: readonly Outcome<Enqueued>[],
   ): Promise<void> {
     const grown = new Set<string>();
-    const repeated = new Set<string>();
+    const opened = new Set<string>();
     for (const [index, outcome] of outcomes.entries()) {
       const draft = drafts[index];
       const id = draft?.status === 'fulfilled' ? draft.value.spec.batchId : undefined;
-      if (id !== undefined && outcome.status === 'fulfilled')
-        (outcome.value.isReplay ? repeated : grown).add(id);
+      if (id === undefined) continue;
+      opened.add(id);
+      if (outcome.status === 'fulfilled' && !outcome.value.isReplay) grown.add(id);
     }
-    for (const id of repeated) if (!grown.has(id)) this.batches.repeated(id);
+    for (const id of opened) if (!grown.has(id)) this.batches.openedAgain(id);
     await Promise.all(Array.from(grown, (id) => this.batches.grew(id).catch(() => undefined)));
   }
 

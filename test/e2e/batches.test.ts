@@ -105,6 +105,20 @@ describeStores(({ name, startApp, settings }) => {
       expect(told).toHaveLength(2);
     });
 
+    it.each([
+      ['the same task', { eval_id: 't1', code: 'x', batch_id: 'b' }],
+      ['a task that is refused', { eval_id: 't1', code: 'other', batch_id: 'b' }],
+    ])('that had ended before they were noted are told, by a request with %s', async (_, task) => {
+      const told = finished();
+      await post('/tasks', { eval_id: 't1', code: 'x', batch_id: 'b' });
+      await finish('t1', 'complete');
+      await run();
+      expect(told).toEqual([]);
+      expect((await post('/tasks/batch', { batch_id: 'other', tasks: [task] })).status).toBe(200);
+      await run();
+      expect(told).toMatchObject([{ id: 'b', counts: { completed: 1 } }]);
+    });
+
     it('are waited for', async () => {
       await enqueue(['t1', 't2']);
       const waiting = batch('b', '?wait=60');

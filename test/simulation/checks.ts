@@ -7,7 +7,7 @@ import { isFinished, type QueuedTask, type Task } from '../../src/task/task.js';
 import { countIn } from '../../src/task/task-state.js';
 import type { Delivery } from '../../src/webhooks/delivery.js';
 import { checkHistory } from '../support/history.check.js';
-import type { HistoryRecorder } from '../support/history.js';
+import type { HistoryRecorder, Operation } from '../support/history.js';
 import { type Clients, type Pending, satisfies } from './clients.js';
 import type { Plan, Wish } from './plan.js';
 import type { Receivers } from './receivers.js';
@@ -97,7 +97,7 @@ export class Checks {
 
   /** What was committed at the last moment of a process that was killed was not told: looks for itself. */
   async reopened(): Promise<void> {
-    const { tasks, settings } = await this.read();
+    const { tasks, settings } = await pastPlanted(() => this.read());
     this.active.clear();
     this.waiting.clear();
     for (const task of tasks) {
@@ -118,11 +118,13 @@ export class Checks {
   }
 
   async hasWork(): Promise<boolean> {
-    const { tasks } = await this.parts.site.inner.list({
-      states: ['queued', 'delayed', 'processing'],
-      limit: 1_000,
-      queues: ['default', 'a', 'b'],
-    });
+    const { tasks } = await pastPlanted(() =>
+      this.parts.site.inner.list({
+        states: ['queued', 'delayed', 'processing'],
+        limit: 1_000,
+        queues: ['default', 'a', 'b'],
+      }),
+    );
     return tasks.length > 0 || (await this.hasDeliveries());
   }
 
@@ -152,6 +154,10 @@ export class Checks {
    * @param lookAgain has this called again after a while
    */
   async rest(lookAgain: () => void): Promise<void> {
+    await pastPlanted(() => this.look(lookAgain));
+  }
+
+  private async look(lookAgain: () => void): Promise<void> {
     const { scheduler, clients } = this.parts;
     const isCalm = scheduler.now - clients.lastActivity >= CALM_MS && !this.isAfterOutage(RECOVERED_MS);
     const snapshot = await this.read();
@@ -189,13 +195,17 @@ export class Checks {
       !(clients.mayCancelBatches && clients.batched.has(id));
     const isAllTold = history.operations.every((operation) => !('id' in operation) || isTold(operation.id));
     const isPlain = plan.theme === 'plain' && isAllTold;
+    // A task over the limits of retention is gone, and its id may be used again.
+    const again = plan.theme === 'retention' ? twiceCreated(history) : new Set<string>();
+    const isForgotten = (operation: Operation) =>
+      plan.theme === 'retention' &&
+      ((operation.f === 'get' && operation.state === 'absent') ||
+        ('id' in operation && again.has(operation.id)));
     const kept = history.operations.flatMap((operation) => {
       if (operation.f === 'lease')
-        return { ...operation, grants: operation.grants.filter(({ id }) => isTold(id)) };
+        return { ...operation, grants: operation.grants.filter(({ id }) => isTold(id) && !again.has(id)) };
       if (operation.f === 'clear') return isAllTold ? operation : { ...operation, removed: undefined };
-      // What is over the limits is forgotten.
-      const isForgotten = plan.theme === 'retention' && operation.f === 'get' && operation.state === 'absent';
-      return isTold(operation.id) && !isForgotten ? operation : [];
+      return isTold(operation.id) && !isForgotten(operation) ? operation : [];
     });
     const { violations } = checkHistory(
       { operations: kept, faults: [] },
@@ -228,16 +238,6 @@ export class Checks {
   }
 
   private async read(): Promise<Snapshot> {
-    try {
-      return await this.readOnce();
-    } catch (error) {
-      // What was to break for the service broke here.
-      if (error instanceof PlantedError) return this.read();
-      throw error;
-    }
-  }
-
-  private async readOnce(): Promise<Snapshot> {
     const { inner } = this.parts.site;
     const tasks: Task[] = [];
     let cursor: string | undefined;
@@ -541,3 +541,25 @@ export class Checks {
 }
 
 type Suspect = (rule: string, detail: string) => void;
+
+/** Reads again where a break that was planted for the service broke the check. */
+async function pastPlanted<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof PlantedError) return pastPlanted(read);
+    throw error;
+  }
+}
+
+/** Ids under which more than one task was accepted. */
+function twiceCreated({ operations }: HistoryRecorder): ReadonlySet<string> {
+  const created = new Set<string>();
+  const twice = new Set<string>();
+  for (const operation of operations) {
+    if (operation.f !== 'enqueue' || operation.isCreated !== true) continue;
+    if (created.has(operation.id)) twice.add(operation.id);
+    created.add(operation.id);
+  }
+  return twice;
+}

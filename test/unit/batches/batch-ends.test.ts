@@ -143,7 +143,7 @@ describe('the end of a batch', () => {
     await settled();
     expect(told).toEqual([]);
     await one.register.open('b', {}, { queues: [spec({}).queue], principal: ANYONE });
-    one.register.repeated('b');
+    one.register.openedAgain('b');
     await settled();
     expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
   });
