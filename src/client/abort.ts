@@ -1,4 +1,4 @@
-import type { Milliseconds } from './steady-clock.js';
+import { afterwards, type Milliseconds } from './steady-clock.js';
 
 /** Resolves after this time, or rejects with the reason of the signal. */
 export function pause(length: Milliseconds, signal?: AbortSignal): Promise<void> {
@@ -8,13 +8,13 @@ export function pause(length: Milliseconds, signal?: AbortSignal): Promise<void>
       return;
     }
     const stop = (): void => {
-      clearTimeout(timer);
+      cancel();
       reject(reasonOf(signal));
     };
-    const timer = setTimeout(() => {
+    const cancel = afterwards(length, () => {
       signal?.removeEventListener('abort', stop);
       resolve();
-    }, length);
+    });
     signal?.addEventListener('abort', stop, { once: true });
   });
 }
@@ -33,12 +33,12 @@ export interface Limited {
  */
 export function limitedSignal(limit: Milliseconds, outer?: AbortSignal): Limited {
   const controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancel: () => void = () => undefined;
   const restart = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
+    cancel();
+    cancel = afterwards(limit, () => {
       controller.abort(new DOMException('No answer came in time', 'TimeoutError'));
-    }, limit);
+    });
   };
   restart();
   const follow = (): void => {
@@ -47,7 +47,7 @@ export function limitedSignal(limit: Milliseconds, outer?: AbortSignal): Limited
   if (outer?.aborted) follow();
   outer?.addEventListener('abort', follow, { once: true });
   const end = (): void => {
-    clearTimeout(timer);
+    cancel();
     outer?.removeEventListener('abort', follow);
   };
   return { signal: controller.signal, restart, end };
