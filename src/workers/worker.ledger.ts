@@ -1,6 +1,6 @@
 import type { Committed } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
-import { merged, newWorker, type WorkerRecord } from './worker.record.js';
+import { counted, merged, newWorker, type Tally, type WorkerRecord } from './worker.record.js';
 
 /** More workers than that are not noted until others are forgotten. */
 const MAX_WORKERS = 10_000;
@@ -59,11 +59,13 @@ export class WorkerLedger {
 
   /** Counts the attempts that ended. A report is a sign of life; a lease that ran out is none. */
   count(transitions: readonly Committed[]): void {
-    for (const { ended } of transitions) {
+    for (const { ended, task } of transitions) {
       if (ended?.workerId === undefined || !(ended.outcome in ENDINGS)) continue;
       const worker = this.noted(ended.workerId, ended.endedAt);
       if (worker === undefined) continue;
-      worker[ended.outcome as keyof typeof ENDINGS] += 1;
+      const outcome = ended.outcome as keyof Tally;
+      worker[outcome] += 1;
+      worker.byQueue = counted(worker.byQueue, task.spec.queue, outcome);
       if (ended.outcome !== 'lost') worker.lastSeen = Math.max(worker.lastSeen, ended.endedAt);
     }
   }

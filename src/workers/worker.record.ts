@@ -1,16 +1,54 @@
 import type { Instant } from '../task/clock.js';
 
-/** What is known of a worker. */
-export interface WorkerRecord {
-  readonly firstSeen: Instant;
-  readonly lastSeen: Instant;
+/** Attempts that have ended, by their outcome. */
+export interface Tally {
   readonly completed: number;
   readonly failed: number;
   readonly lost: number;
+}
+
+/** What is known of a worker. */
+export interface WorkerRecord extends Tally {
+  readonly firstSeen: Instant;
+  readonly lastSeen: Instant;
+  /** The tallies of the first queues that it worked for; absent from the record of an older version. */
+  readonly byQueue?: Readonly<Record<string, Tally>>;
   /** Those it claimed from last. */
   readonly queues: readonly string[];
   /** When it said goodbye; it is back when it was seen after that. */
   readonly leftAt?: Instant;
+}
+
+/** Queues of a worker that are counted each by itself. */
+const MAX_QUEUES = 100;
+
+const NONE: Tally = { completed: 0, failed: 0, lost: 0 };
+
+/** The tallies with one more attempt of a queue. */
+export function counted(
+  byQueue: WorkerRecord['byQueue'] = {},
+  queue: string,
+  outcome: keyof Tally,
+): NonNullable<WorkerRecord['byQueue']> {
+  const present = Object.hasOwn(byQueue, queue) ? byQueue[queue] : undefined;
+  if (present === undefined && Object.keys(byQueue).length >= MAX_QUEUES) return byQueue;
+  return { ...byQueue, [queue]: plus(present, { ...NONE, [outcome]: 1 }) };
+}
+
+/** What the attempts in queues that pass come to. */
+export function tallyOf({ byQueue = {} }: WorkerRecord, passes: (queue: string) => boolean): Tally {
+  return Object.entries(byQueue).reduce(
+    (sum, [queue, tally]) => (passes(queue) ? plus(sum, tally) : sum),
+    NONE,
+  );
+}
+
+function plus(one: Tally = NONE, other: Tally = NONE): Tally {
+  return {
+    completed: one.completed + other.completed,
+    failed: one.failed + other.failed,
+    lost: one.lost + other.lost,
+  };
 }
 
 /** A worker of which nothing is known yet. */
@@ -27,13 +65,14 @@ export function hasLeft({ leftAt, lastSeen }: Pick<WorkerRecord, 'leftAt' | 'las
 export function merged(one: WorkerRecord, other: WorkerRecord | undefined): WorkerRecord {
   if (other === undefined) return one;
   const [earlier, later] = one.lastSeen <= other.lastSeen ? [one, other] : [other, one];
+  const names = Object.keys({ ...one.byQueue, ...other.byQueue });
+  const byQueue = names.map((name) => [name, plus(one.byQueue?.[name], other.byQueue?.[name])] as const);
   const leftAt = Math.max(one.leftAt ?? -Infinity, other.leftAt ?? -Infinity);
   return {
     firstSeen: Math.min(one.firstSeen, other.firstSeen),
     lastSeen: later.lastSeen,
-    completed: one.completed + other.completed,
-    failed: one.failed + other.failed,
-    lost: one.lost + other.lost,
+    ...plus(one, other),
+    ...(byQueue.length > 0 && { byQueue: Object.fromEntries(byQueue) }),
     queues: later.queues.length > 0 ? later.queues : earlier.queues,
     ...(leftAt > -Infinity && { leftAt }),
   };

@@ -4,7 +4,7 @@ import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
 import { TaskStore } from '../storage/task-store.js';
 import { DrainList } from './drain.list.js';
-import { hasLeft, newWorker, type WorkerRecord } from './worker.record.js';
+import { hasLeft, newWorker, tallyOf, type WorkerRecord } from './worker.record.js';
 import { WorkerRegistry } from './worker.registry.js';
 import { type HeldTask, stateOf, type WorkerState } from './worker.state.js';
 
@@ -35,7 +35,7 @@ export class WorkerService {
 
   /**
    * Those that were seen lately or hold a task, by name, as far as a key for these queues may know: it sees workers of
-   * its queues only, and their states follow from what they hold there.
+   * its queues only, and their states and counts follow from what they do there.
    */
   async list(principal: Principal): Promise<readonly KnownWorker[]> {
     const [workers, held] = await Promise.all([this.registry.list(), this.held()]);
@@ -77,10 +77,14 @@ export class WorkerService {
     const known = record ?? recordOf(held);
     const tasks = held.filter(({ queue }) => mayUseQueue(principal, queue));
     const queues = known.queues.filter((queue) => mayUseQueue(principal, queue));
-    if (!principal.queues.includes('*') && queues.length + tasks.length === 0) return [];
+    const seesAll = principal.queues.includes('*');
+    if (!seesAll && queues.length + tasks.length === 0) return [];
+    const tally = seesAll ? known : tallyOf(known, (queue) => mayUseQueue(principal, queue));
+    const { completed, failed, lost } = tally;
     const at = { now: this.store.clock.now().wall, forget: this.config.WORKER_FORGET_SECONDS };
     const state = stateOf(known, tasks, at);
-    return [{ ...known, id, queues, state, isDraining: this.drains.has(id), held: tasks }];
+    const isDraining = this.drains.has(id);
+    return [{ ...known, completed, failed, lost, id, queues, state, isDraining, held: tasks }];
   }
 
   private async requireKnown(id: string): Promise<void> {

@@ -368,6 +368,25 @@ describeStores(({ startApp }) => {
       expect(left.body).toMatchObject({ state: 'gone', held: 0, held_tasks: [] });
     });
 
+    it('sees how many attempts of a worker ended in its queues', async () => {
+      const counts = async (id: string) =>
+        ((await as(id, 'GET', '/workers')).body.workers as { worker_id: string }[]).filter(
+          ({ worker_id }) => worker_id === 'w3',
+        );
+      const end = async (queue: string, verb: string) => {
+        const { body } = await as('worker', 'GET', `/tasks/next?worker_id=w3&queue=${queue}`);
+        const report = { body: { lease_id: body.lease_id } };
+        expect((await as('worker', 'POST', `/tasks/${String(body.eval_id)}/${verb}`, report)).status).toBe(
+          200,
+        );
+      };
+      await end('default', 'complete');
+      await as('stranger', 'POST', '/tasks', { body: { eval_id: 'own', code: 'x', queue: 'elsewhere' } });
+      await end('elsewhere', 'fail');
+      expect(await counts('viewer')).toMatchObject([{ completed: 1, failed: 1, lost: 0 }]);
+      expect(await counts('stranger')).toMatchObject([{ completed: 0, failed: 1, lost: 0 }]);
+    });
+
     it('has its items of a bulk request refused one by one', async () => {
       const tasks = [
         { eval_id: 'own', code: 'x', queue: 'elsewhere' },

@@ -42,7 +42,10 @@ export class ListedWorker {
   @ApiProperty({ ...COUNT, description: 'The number of tasks that it holds' })
   readonly held!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Completed attempts since it was first seen' })
+  @ApiProperty({
+    ...COUNT,
+    description: 'Completed attempts since it was first seen, in queues that the key has access to',
+  })
   readonly completed!: number;
 
   @ApiProperty({ ...COUNT, description: 'Failed attempts since then' })
