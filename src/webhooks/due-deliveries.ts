@@ -4,6 +4,12 @@ import type { Delivery } from './delivery.js';
 import { DueHeap } from './due-heap.js';
 
 const AT_ONCE = 128;
+/** Of these, at hosts that did not answer last time or have not been tried yet: the rest is for those that answer. */
+const AT_UNPROVEN_HOSTS = 96;
+/** Hosts of a source that one look passes over for want of room; they go to the end. */
+const HOSTS_AT_A_LOOK = 32;
+/** Hosts whose last attempt is remembered; the one that was tried longest ago is forgotten first. */
+const MAX_HOSTS = 10_000;
 /** Attempts at one host at the same time: one that is slow leaves room for the others. */
 const AT_ONE_HOST = 8;
 /** At a host that did not answer last time, until it answers. */
@@ -27,7 +33,8 @@ type Ready = Map<string, Map<string, Set<Waiting>>>;
 
 /**
  * Deliveries that wait for their time, and those that are under way. Queues take turns, and within a queue hosts do; each
- * has only so many attempts under way, so that a host that is silent holds up neither others nor other queues.
+ * has only so many attempts under way, and some places are for hosts that answer: those that are silent hold up neither
+ * other hosts nor other queues.
  */
 export class DueDeliveries {
   /** The heap and the lists below also have what waits no longer, or was read again; this is what counts. */
@@ -36,7 +43,9 @@ export class DueDeliveries {
   private readonly underWay = new Map<string, Promise<void>>();
   private readonly busyHosts = new Map<string, number>();
   private readonly busySources = new Map<string, number>();
-  private readonly silentHosts = new Set<string>();
+  /** Whether hosts answered last time, the latest at the end. */
+  private readonly answers = new Map<string, boolean>();
+  private unproven = 0;
   private readonly ready: Ready = new Map();
   /** Under way, and read again meanwhile. */
   private readonly passedOver = new Set<string>();
@@ -112,8 +121,15 @@ export class DueDeliveries {
   private nextOf(source: string): Waiting | undefined {
     const hosts = this.ready.get(source);
     if (hosts === undefined || (this.busySources.get(source) ?? 0) >= OF_ONE_SOURCE) return undefined;
+    let looks = Math.min(hosts.size, HOSTS_AT_A_LOOK);
     for (const [host, same] of hosts) {
-      if (!this.hasRoom(host)) continue;
+      if (looks === 0) return undefined;
+      looks -= 1;
+      if (!this.hasRoom(host)) {
+        hosts.delete(host);
+        hosts.set(host, same);
+        continue;
+      }
       const next = this.takeOf(same);
       hosts.delete(host);
       if (same.size > 0) hosts.set(host, same);
@@ -148,7 +164,9 @@ export class DueDeliveries {
   }
 
   private hasRoom(host: string): boolean {
-    const most = this.silentHosts.has(host) ? AT_SILENT_HOST : AT_ONE_HOST;
+    const answers = this.answers.get(host);
+    if (answers !== true && this.unproven >= AT_UNPROVEN_HOSTS) return false;
+    const most = answers === false ? AT_SILENT_HOST : AT_ONE_HOST;
     return (this.busyHosts.get(host) ?? 0) < most;
   }
 
@@ -157,12 +175,16 @@ export class DueDeliveries {
     this.waiting.delete(id);
     count(this.busyHosts, host, 1);
     count(this.busySources, source, 1);
+    // What it was when it began counts until it ends.
+    const unproven = this.answers.get(host) === true ? 0 : 1;
+    this.unproven += unproven;
     const attempt = this.attempt(waiting).then(() => {
       this.underWay.delete(id);
       const again = this.passedOver.delete(id) ? this.waiting.get(id) : undefined;
       if (again !== undefined) this.later.push(again);
       count(this.busyHosts, host, -1);
       count(this.busySources, source, -1);
+      this.unproven -= unproven;
       this.fill();
     });
     this.underWay.set(id, attempt);
@@ -181,8 +203,10 @@ export class DueDeliveries {
   }
 
   private noteHost(host: string, answers: boolean): void {
-    if (answers) this.silentHosts.delete(host);
-    else this.silentHosts.add(host);
+    this.answers.delete(host);
+    this.answers.set(host, answers);
+    const [oldest] = this.answers.keys();
+    if (this.answers.size > MAX_HOSTS && oldest !== undefined) this.answers.delete(oldest);
   }
 }
 

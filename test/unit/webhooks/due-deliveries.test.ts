@@ -72,10 +72,28 @@ describe('due deliveries', () => {
       for (let n = 0; n < 40; n += 1)
         due.add({ id: `${source}${n}`, to: `http://${source}${n}.example/`, nextAt: 0, source });
     due.start(1);
-    expect(begun).toHaveLength(128);
+    expect(begun).toHaveLength(96);
     due.start(1);
     for (const id of begun.slice(0, 5)) await end(id);
-    expect(new Set(begun.slice(128).map((id) => id[0])).size).toBe(5);
+    expect(new Set(begun.slice(96).map((id) => id[0])).size).toBe(5);
+  });
+
+  it('of hosts that answer find room, however many queues send to however many that do not', async () => {
+    const { begun, due, end } = staged();
+    const answering = { to: 'http://answers.example/', nextAt: 0 };
+    due.add({ ...answering, id: 'first', source: 'quiet' });
+    due.start(1);
+    await end('first');
+    for (let n = 0; n < 1_200; n += 1)
+      due.add({ id: `n${n}`, to: `http://127.0.0.1:${2_000 + n}/`, nextAt: 0, source: `noisy${n % 12}` });
+    due.start(1);
+    expect(begun).toHaveLength(1 + 96);
+    due.add({ ...answering, id: 'of another queue', source: 'quiet' });
+    due.start(1);
+    expect(begun.at(-1)).toBe('of another queue');
+    due.add({ ...answering, id: 'of a noisy queue', source: 'noisy0' });
+    for (let look = 0; look < 4; look += 1) due.start(1);
+    expect(begun.at(-1)).toBe('of a noisy queue');
   });
 
   it('of a host that does not answer are tried one at a time until it answers', async () => {
