@@ -46,6 +46,8 @@ describeStores(({ startApp, settings }) => {
       const sites: readonly Readonly<Record<string, string>>[] = [
         { 'Sec-Fetch-Site': 'cross-site' },
         { Origin: 'https://evil.example' },
+        { Referer: 'http://evil.example/page?of=it' },
+        { Referer: `http://127.0.0.1:${service.port + 1}/` },
       ];
       for (const site of sites) {
         expect((await service.call(method, path, { headers: site })).status).toBe(403);

@@ -281,6 +281,11 @@ describe('AuthGuard before a page of another site', () => {
     { Origin: 'null' },
     { Origin: 'http://queue.example:81', Host: 'queue.example' },
     { Origin: 'http://queue.example.evil.example', Host: 'queue.example' },
+    { Referer: 'https://evil.example/page' },
+    { Referer: 'http://queue.example:81/docs', Host: 'queue.example' },
+    { Referer: 'http://queue.example@evil.example/', Host: 'queue.example' },
+    { Referer: 'about:blank' },
+    { Referer: 'http://queue.example/', Origin: 'https://evil.example', Host: 'queue.example' },
   ])('refuses what changes something with %j', async (headers) => {
     expect(await statuses(headers)).toEqual([4, 4, 4, 4]);
     expect(await statusOf('/silent', { headers: { 'X-API-Key': 'admin-key', ...headers } })).toBe(200);
@@ -299,6 +304,9 @@ describe('AuthGuard before a page of another site', () => {
     { Origin: 'http://queue.example', Host: 'queue.example' },
     { Origin: 'https://queue.example', Host: 'queue.example' },
     { 'Sec-Fetch-Mode': 'cors' },
+    { Referer: 'http://queue.example/docs?of=it', Host: 'queue.example' },
+    { Referer: 'https://evil.example/a-link', 'Sec-Fetch-Site': 'none' },
+    { Referer: 'a program' },
   ])('lets a program and a page of its own in with %j', async (headers) => {
     expect(await statuses(headers)).toEqual([2, 2, 2, 2]);
   });
