@@ -39,6 +39,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   private readonly viewers = new Set<Viewer>();
   private readonly moved = new Set<string>();
   private hasMoved = false;
+  private isClosed = false;
   private readonly loop: BackgroundLoop;
 
   constructor(private readonly store: TaskStore) {
@@ -67,6 +68,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
 
   /** Open streams would hold the service up when it ends. */
   async onModuleDestroy(): Promise<void> {
+    this.isClosed = true;
     for (const { response } of this.viewers) response.end();
     this.viewers.clear();
     await this.loop.stop();
@@ -78,6 +80,8 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
 
   /** Answers with a stream of the part that lasts until the viewer leaves. */
   open(response: ServerResponse, part: LivePart): void {
+    if (this.isClosed)
+      throw new ProblemError('draining', 'The service is shutting down; try again in a moment');
     if (this.viewers.size >= MAX_VIEWERS) {
       throw new ProblemError('too_many_waiters', `More than ${MAX_VIEWERS} pages are open; close some`);
     }

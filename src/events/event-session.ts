@@ -68,13 +68,13 @@ export class EventSession {
     this.wake();
   }
 
-  /** Ends the answer, unless it has ended. */
+  /** Ends the answer, unless it has ended. One that has not begun is left to whoever admits the reader. */
   end(): void {
     if (this.isEnded) return;
     this.isEnded = true;
     clearInterval(this.heartbeat);
     this.hub.leave(this.wake);
-    this.response.end();
+    if (this.isBegun) this.response.end();
     this.release();
   }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiKeys } from '../../src/auth/api-keys.js';
+import { LiveStreams } from '../../src/dashboard/live-streams.js';
 import { LiveStream } from '../support/live-stream.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -78,5 +79,14 @@ describe('the stream of a page', () => {
     await service.call('POST', '/tasks/watched/complete', { key: 'admin', body: report });
     expect(await stream.next()).toBeUndefined();
     expect(stream.messages.join()).not.toContain('secret of the output');
+  });
+
+  it('is not begun when the service ends', async () => {
+    const ending = await startTestApp();
+    await ending.app.get(LiveStreams).onModuleDestroy();
+    const headers = { 'HX-Request': 'true', Accept: 'text/event-stream' };
+    const answer = await ending.call('GET', '/dashboard/queues', { headers });
+    expect(answer.status).toBe(503);
+    await ending.close();
   });
 });

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
+import { EventHub } from '../../src/events/event-hub.js';
 import { EventReaders } from '../../src/events/event-readers.js';
 import { describeStores } from '../support/describe-stores.js';
 import { EventSource } from '../support/event-source.js';
@@ -43,6 +45,20 @@ describeStores(({ name, startApp, settings }) => {
   }
 
   describe('GET /events', () => {
+    it('is refused as draining when the service ends before the stream has begun', async () => {
+      await start();
+      const hub = service.app.get(EventHub);
+      let goOn: () => void = () => undefined;
+      const gate = new Promise<void>((resolve) => (goOn = resolve));
+      const entering = jest.spyOn(hub, 'enter').mockReturnValue(gate);
+      const answers = ['', '?last_event_id=0'].map((query) => service.call('GET', `/events${query}`));
+      await until(() => entering.mock.calls.length === answers.length);
+      service.app.get(EventReaders).onModuleDestroy();
+      goOn();
+      for (const { status, body } of await Promise.all(answers))
+        expect([status, body.code]).toEqual([503, 'draining']);
+    });
+
     it('tells every transition as it happens, in order, and no payload', async () => {
       await start();
       const source = await listen();
