@@ -74,6 +74,11 @@ export class BatchService {
     return { batches: found, next: hasMore ? next : undefined };
   }
 
+  /** Counts the tasks of a batch that a reader of these queues sees. */
+  async countSeen(id: string, queues: Queues): Promise<StateCounts> {
+    return this.visibleCounts((await this.visible(id, queues)) ?? { id }, queues);
+  }
+
   /** Counts the tasks of a batch, in the queues that it belongs to. */
   async countsOf(batch: Pick<Batch, 'id' | 'queues'>): Promise<StateCounts> {
     return countsIn(batch, await this.store.countBatch(batch.id));

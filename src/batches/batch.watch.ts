@@ -4,7 +4,7 @@ import { BackgroundLoop } from '../runtime/background-loop.js';
 import { ParkedRequest, Parking } from '../runtime/parking.js';
 import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
-import { isFinalState, countIn } from '../task/task-state.js';
+import { type StateCounts, isFinalState, countIn } from '../task/task-state.js';
 import { type BatchNews, isDone } from './batch.js';
 import { BatchService } from './batch.service.js';
 
@@ -17,7 +17,14 @@ const AT_ONCE = 64;
 
 interface ParkedRead {
   readonly id: string;
+  readonly queues: readonly string[] | undefined;
   readonly request: ParkedRequest<undefined>;
+}
+
+export interface BatchWait {
+  readonly wait: Seconds;
+  /** The queues that the reader sees; all by default. */
+  readonly queues?: readonly string[];
 }
 
 /**
@@ -80,11 +87,12 @@ export class BatchWatch implements OnModuleDestroy {
   }
 
   /**
-   * Resolves when the batch is done, `wait` is over, the caller hangs up or the service closes.
+   * Resolves when the part of the batch in these queues is done, `wait` is over, the caller hangs up or the service
+   * closes.
    *
    * @throws ProblemError `too_many_waiters`, or `store_unavailable` when the store goes away
    */
-  async untilDone(id: string, wait: Seconds, caller: Caller): Promise<void> {
+  async untilDone(id: string, { wait, queues }: BatchWait, caller: Caller): Promise<void> {
     if (this.isClosed) return;
     const request = this.parking.park<undefined>({
       wait,
@@ -96,7 +104,7 @@ export class BatchWatch implements OnModuleDestroy {
         this.parked.delete(read);
       },
     });
-    const read: ParkedRead = { id, request };
+    const read: ParkedRead = { id, queues, request };
     this.parked.add(read);
     // It is parked first and looked at then, so the last task cannot end between the two.
     if (this.store.isAvailable) this.note(id);
@@ -161,9 +169,14 @@ export class BatchWatch implements OnModuleDestroy {
   private async look(id: string, news: BatchNews): Promise<void> {
     try {
       const counts = await this.batches.settle(id, news);
-      // Of what was cleared altogether nothing will ever end.
-      if (!isDone(counts) && countIn(counts) > 0) return;
-      for (const read of this.parked) if (read.id === id) read.request.leave(undefined);
+      const reads = [...this.parked].filter((read) => read.id === id);
+      // Reads under one key share the list of its queues.
+      for (const queues of new Set(reads.map((read) => read.queues))) {
+        const seen =
+          queues === undefined || isOver(counts) ? counts : await this.batches.countSeen(id, queues);
+        if (!isOver(seen)) continue;
+        for (const read of reads) if (read.queues === queues) read.request.leave(undefined);
+      }
     } catch (error) {
       this.news.set(id, merged(this.news.get(id), news));
       this.loop.wake(RETRY_MS);
@@ -171,6 +184,11 @@ export class BatchWatch implements OnModuleDestroy {
         this.logger.error(`Looking at batch ${id} failed`, (error as Error).stack);
     }
   }
+}
+
+/** Of what was cleared altogether nothing will ever end. */
+function isOver(counts: StateCounts): boolean {
+  return isDone(counts) || countIn(counts) === 0;
 }
 
 function merged(one: BatchNews | undefined, other: BatchNews): BatchNews {

@@ -88,7 +88,8 @@ export class BatchesController {
     operationId: 'getBatch',
     summary: 'Count the tasks of a batch, or wait for its end',
     description:
-      'With `wait`, the service answers when each of its tasks has ended, or with the current counts when the wait is over.',
+      'With `wait`, the service answers when each of its tasks has ended, or with the current counts when the wait is over. ' +
+      'For a key for some queues, the tasks in those decide.',
   })
   @ApiParam(ID)
   @ApiOkResponse({ type: BatchStatus, description: 'The current state of the batch', examples: BATCH_SHOWN })
@@ -103,7 +104,7 @@ export class BatchesController {
     let found = await this.batches.find(id, queues);
     if (wait > 0 && !isDone(found.counts)) {
       const caller = callerOf(response);
-      await this.watch.untilDone(id, wait, caller);
+      await this.watch.untilDone(id, { wait, queues }, caller);
       caller.requireEntry();
       found = await this.batches.find(id, queues);
     }

@@ -859,7 +859,7 @@ export interface ListedWorker {
   readonly held_tasks: readonly string[];
   /** The number of tasks that it holds */
   readonly held: number;
-  /** Completed attempts since it was first seen */
+  /** Completed attempts since it was first seen, in queues that the key has access to */
   readonly completed: number;
   /** Failed attempts since then */
   readonly failed: number;

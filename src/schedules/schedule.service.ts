@@ -4,6 +4,7 @@ import { invalidRequest } from '../http/dto.reader.js';
 import { ProblemError } from '../http/problem.error.js';
 import { CallbackRule } from '../queue/callback-rule.js';
 import { Clock, isAhead } from '../task/clock.js';
+import type { TaskSpec } from '../task/task.js';
 import { CronTimes, isTimeZone } from './cron.times.js';
 import type { CatchUp, Schedule, ScheduleRun } from './schedule.js';
 import { newNonce, ScheduleStore, type SchedulePage } from './schedule.store.js';
@@ -23,8 +24,8 @@ export interface KnownSchedule {
   readonly run: ScheduleRun | undefined;
 }
 
-/** Throws when the caller may not act on the tasks of this queue. */
-export type QueueGuard = (queue: string) => void;
+/** Throws when the caller may not enqueue tasks like this one. */
+export type TemplateGuard = (task: Pick<TaskSpec, 'queue' | 'batchId'>) => Promise<void>;
 
 /** Whether the caller may see what is in this queue. */
 export type QueueFilter = (queue: string) => boolean;
@@ -50,17 +51,18 @@ export class ScheduleService {
   /**
    * Makes a schedule, or changes the one that has the name.
    *
-   * @param guard for the queue that the template names
+   * @param guard for the task of the template
    * @throws ProblemError `invalid_request`, `name_taken` when a schedule of a queue that the caller may not see has the
    *   name, or what the guard throws
    */
   async put(
     draft: ScheduleDraft,
-    guard: QueueGuard,
+    guard: TemplateGuard,
     isVisible: QueueFilter,
   ): Promise<KnownSchedule & { isNew: boolean }> {
-    const { queue } = this.check(draft);
-    guard(queue);
+    const spec = this.check(draft);
+    await guard(spec);
+    const { queue } = spec;
     for (;;) {
       const { value: present, revision } = await this.store.find(draft.id);
       if (present !== undefined && !isVisible(present.queue)) {
@@ -121,7 +123,7 @@ export class ScheduleService {
     return { schedule, run: run !== undefined && run.until > schedule.since ? run : undefined };
   }
 
-  private check({ id, cron, timezone, taskText }: ScheduleDraft): { queue: string } {
+  private check({ id, cron, timezone, taskText }: ScheduleDraft): TaskSpec {
     if (!isTimeZone(timezone)) {
       throw invalid('timezone', 'timezone must be the name of a time zone, such as Europe/Berlin');
     }
@@ -134,7 +136,7 @@ export class ScheduleService {
     if (first === undefined) throw invalid('cron', 'cron is never due');
     const { spec } = taskOf(taskText, id, this.limits);
     this.callbacks.require(spec.callbackUrl, '/task/callback_url');
-    return { queue: spec.queue };
+    return spec;
   }
 }
 

@@ -17,6 +17,7 @@ import { JsonBody } from '../http/json-body.decorator.js';
 import { nextLink } from '../http/next-link.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
+import { BatchBook } from '../queue/batch-book.js';
 import { requireQueue, seesPayloads } from '../queue/queue-access.js';
 import { Clock, type Instant } from '../task/clock.js';
 import { ScheduleDto, ScheduleListQuery, SCHEDULE_ID, TaskTemplateDto } from './dto/schedule.dto.js';
@@ -40,6 +41,7 @@ const ID = {
 export class SchedulesController {
   constructor(
     private readonly schedules: ScheduleService,
+    private readonly batches: BatchBook,
     private readonly clock: Clock,
   ) {}
 
@@ -81,8 +83,9 @@ export class SchedulesController {
     };
     const known = await this.schedules.put(
       draft,
-      (queue) => {
+      async ({ queue, batchId }) => {
         requireQueue(principal, queue);
+        if (batchId !== undefined) await this.batches.join(batchId, { queues: [queue], principal });
       },
       (queue) => mayUseQueue(principal, queue),
     );

@@ -2,10 +2,12 @@ import type { FinishedBatch } from '../../src/batches/batch.js';
 import { BatchEvents } from '../../src/batches/batch.events.js';
 import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
 import { BatchWatch } from '../../src/batches/batch.watch.js';
+import { Scheduler } from '../../src/schedules/scheduler.js';
 import { DocumentStore } from '../../src/storage/document-store.js';
 import { describeStores } from '../support/describe-stores.js';
 import { type KeyFile, keyOf, writeKeyFile } from '../support/key-file.js';
 import type { Answer, TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 describeStores(({ startApp }) => {
   describe('names that queues share', () => {
@@ -118,6 +120,35 @@ describeStores(({ startApp }) => {
         await service.app.get(BatchWatch).run();
         expect(told).toMatchObject([{ counts: { cancelled: 3 } }]);
       });
+    });
+
+    it('a batch that is waited for is over for a key when the tasks in its queues are', async () => {
+      await batch('both', [task('a1', 'qa'), task('b1', 'qb')]);
+      const part = as('qa', 'GET', '/batches/V?wait=60');
+      const whole = as('both', 'GET', '/batches/V?wait=60');
+      await until(() => service.app.get(BatchWatch).size === 2);
+      await fail('a1', 'qa');
+      expect((await part).body).toMatchObject({ status: 'done', total: 1 });
+      expect(service.app.get(BatchWatch).size).toBe(1);
+      await fail('b1', 'qb');
+      expect((await whole).body).toMatchObject({ status: 'done', total: 2 });
+    });
+
+    it('a batch takes tasks of a schedule from a key that may use it, and from no other', async () => {
+      await batch('qb', [task('b1', 'qb')]);
+      const schedule = (id: string, who: string) =>
+        as(who, 'POST', '/schedules', {
+          schedule_id: id,
+          cron: '* * * * *',
+          task: { code: 'x', queue: 'qa', batch_id: 'V' },
+        });
+      const taken = await schedule('foreign', 'qa');
+      expect([taken.status, taken.body.code]).toEqual([409, 'name_taken']);
+      expect((await as('qa', 'GET', '/schedules/foreign')).status).toBe(404);
+      expect((await schedule('own', 'both')).status).toBe(201);
+      service.clock.advanceSeconds(61);
+      await service.app.get(Scheduler).run();
+      expect((await as('both', 'GET', '/batches/V')).body).toMatchObject({ total: 2, counts: { queued: 2 } });
     });
 
     it('a batch counts, cancels and tells of nothing that came under its name before, elsewhere', async () => {

@@ -276,9 +276,9 @@ describe('the end of a batch', () => {
       if (id === 'huge') await held;
       return settle(id, news);
     };
-    const huge = one.watch.untilDone('huge', 60, PATIENT);
+    const huge = one.watch.untilDone('huge', { wait: 60 }, PATIENT);
     const run = one.watch.run();
-    await one.watch.untilDone('b', 60, PATIENT);
+    await one.watch.untilDone('b', { wait: 60 }, PATIENT);
     void one.watch.run();
     while (told.length === 0) await new Promise(setImmediate);
     go();
@@ -301,7 +301,7 @@ describe('the end of a batch', () => {
     await enqueue(one, 't2');
     await finish(one, 't1');
     await settled();
-    const waiting = one.watch.untilDone('b', 60, PATIENT);
+    const waiting = one.watch.untilDone('b', { wait: 60 }, PATIENT);
     await settled();
     await one.store.clear({ states: ['queued'] });
     await settled();

@@ -24,7 +24,7 @@ describe('a read that waits for a batch', () => {
     const store = new DistantStore();
     const { watch } = processAt(store);
     store.goAway();
-    await expect(watch.untilDone('b', 3_600, PATIENT)).rejects.toThrow(StoreUnavailable);
+    await expect(watch.untilDone('b', { wait: 3_600 }, PATIENT)).rejects.toThrow(StoreUnavailable);
     expect(watch.size).toBe(0);
     await watch.onModuleDestroy();
   });
