@@ -273,6 +273,22 @@ const LOADS: readonly Load[] = [
     prepare: (stage) => stage.add(stage.items(needsOf(stage), needing)),
     run: (stage) => stage.placeAll(),
   },
+  {
+    name: 'position of 1,000, 2,001 priorities in groups',
+    prepare: (stage) =>
+      stage.add(stage.items(PRIORITIES, (index) => ({ ...priorities(index), group: `g${index % 50}` }))),
+    run: (stage) => stage.placeAll(),
+  },
+  {
+    name: 'ageing turned off, 20,000 distinct requirements that were claimed by',
+    prepare: async (stage) => {
+      const count = queuesOf(stage);
+      await stage.store.configure('default', { priorityAgeing: 1 });
+      await stage.add(stage.items(count * 2, (index) => ({ ...needing(index % count), id: `t${index}` })));
+      for (let index = 0; index < count; index += 1) await stage.claim(1, { gpu: 'a100', job: `j${index}` });
+    },
+    run: ({ store }) => store.configure('default', { priorityAgeing: null }),
+  },
   { name: 'counts of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.counts() },
   { name: 'what is due in 20,000 queues', prepare: fillQueues, run: ({ store }) => store.due(500) },
   { name: 'settings of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.configured() },

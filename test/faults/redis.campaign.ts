@@ -5,6 +5,7 @@ import { SeededRandom } from '../support/store-random.js';
 import { finish } from './final.phase.js';
 import { Load, loadClient } from './load.js';
 import { ParkedPoll } from './parked.poll.js';
+import { patience } from './patience.js';
 import type { QueueClient } from './queue.client.js';
 import { ReadinessWatch } from './readiness.watch.js';
 import { RecoveryProbe } from './recovery.probe.js';
@@ -13,6 +14,7 @@ import type { Scenario } from './redis.scenarios.js';
 import { RedisStage } from './redis.stage.js';
 import { ReplyJudge, type Span } from './reply.judge.js';
 
+// The limits hold on a machine that has time for the campaign; `patience` makes them longer on a busy one.
 /** A replica is not ready within this time after its store went away, and ready within it after the return (INV-25). */
 const READY_LIMIT_MS = 2_000;
 /** The same for parked polls, which are told by then; the rest is the way of the answer. */
@@ -136,34 +138,38 @@ class ScenarioRun {
     await this.judgeReadiness(round, { t0: brokenAt, t1: healedAt });
     this.judgeParked(round, parked, brokenAt);
     await fault.restore?.();
-    options.onRound?.(`${scenario.name}, round ${round}: back in ${seconds(Math.max(...back))} s`);
+    options.onRound?.(
+      `${scenario.name}, round ${round}: back in ${seconds(Math.max(...back))} s, limits × ${patience().toFixed(1)}`,
+    );
   }
 
   private noteBack(round: number, ms: Ms): void {
     this.backMs.push(ms);
     if (ms === Infinity) this.complain(round, 'INV-21: the service did not come back');
-    else if (ms > BACK_LIMIT_MS) this.noteLate(round, `INV-21: the service was back after ${seconds(ms)} s`);
+    else if (ms > BACK_LIMIT_MS * patience())
+      this.noteLate(round, `INV-21: the service was back after ${seconds(ms)} s`);
   }
 
   private judgeParked(round: number, parked: readonly ParkedPoll[], since: Ms): void {
     for (const poll of parked) {
       this.complain(round, poll.complaint);
-      this.noteLate(round, poll.delay(since, PARKED_LIMIT_MS));
+      this.noteLate(round, poll.delay(since, PARKED_LIMIT_MS * patience()));
       poll.close();
     }
   }
 
   private async judgeReadiness(round: number, { t0, t1 }: Span): Promise<void> {
     const { readiness } = this;
+    const limit = READY_LIMIT_MS * patience();
     for (const port of this.awayPorts) {
       const dark = readiness.timeUntil(false, port, t0);
-      if (dark === undefined || dark > READY_LIMIT_MS) {
+      if (dark === undefined || dark > limit) {
         this.noteLate(round, `INV-25: not ready was said after ${seconds(dark)} s`);
       }
-      const end = t1 + LAST_LOOK_MS;
+      const end = t1 + LAST_LOOK_MS * patience();
       while (readiness.timeUntil(true, port, t1) === undefined && performance.now() < end) await delay(50);
       const ready = readiness.timeUntil(true, port, t1);
-      if (ready === undefined || ready > READY_LIMIT_MS) {
+      if (ready === undefined || ready > limit) {
         this.noteLate(round, `INV-25: ready was said ${seconds(ready)} s after the return`);
       }
     }

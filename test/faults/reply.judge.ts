@@ -1,5 +1,6 @@
 import type { Ms } from '../support/history.js';
 import type { Exchange } from './http.wire.js';
+import { patience } from './patience.js';
 
 /** What a request may take beyond the time that it asked to wait (INV-22). */
 const REPLY_LIMIT_MS = 5_000;
@@ -52,7 +53,7 @@ export class ReplyJudge {
       for (const text of faultsOfRefusal(exchange)) this.note(exchange, 'bad', text);
     } else if (status >= 500) this.note(exchange, 'bad', `answered ${status}`);
     const took = exchange.t1 - exchange.t0;
-    const limit = waitOf(exchange) + REPLY_LIMIT_MS;
+    const limit = waitOf(exchange) + REPLY_LIMIT_MS * patience();
     if (took > limit)
       this.note(exchange, status === undefined ? 'mute' : 'slow', `took ${Math.round(took)} ms`);
   }

@@ -4,13 +4,41 @@ ARGV[1]  its name   ARGV[2] the channel   ARGV[3] the instant on the steady scal
 ARGV     then for each field of the settings: its name, and its value, or '' to take it away
 <queue>:settings  hash    see `redis-settings.ts`
 <queue>:full      string  the instant at which the bucket of the rate is full
-Returns the settings, as fields and values; false when groups that an earlier change has let go had to be put back first,
-of which this is a step. ]]
+Returns the settings, as fields and values; false when this was a step of what has to be done first: putting back groups
+that an earlier change has let go, and taking away ages. ]]
+-- Signatures whose ages one step takes away.
+local DROPPED = 150
 local settings, full = KEYS[1] .. ':settings', KEYS[1] .. ':full'
 local function rate() return redis.call('HMGET', settings, 'rateTasks', 'ratePer') end
 local function groupLimit() return tonumber(redis.call('HGET', settings, 'maxConcurrencyPerGroup') or math.huge) end
 local before, groupsBefore = rate(), groupLimit()
 if redis.call('EXISTS', KEYS[1] .. ':loosened') == 1 and not loosen(KEYS[1]) then
+  writeNotes()
+  return false
+end
+
+local function endsAgeing()
+  for i = 4, #ARGV, 2 do
+    if ARGV[i] == 'priorityAgeing' and ARGV[i + 1] == '' then return true end
+  end
+  return false
+end
+
+-- Takes away the ages of some signatures. Returns whether few are left.
+local function dropSome(queue)
+  local aged = queue .. ':aged'
+  if redis.call('HLEN', aged) <= DROPPED then return true end
+  for _, signature in ipairs(redis.call('HRANDFIELD', aged, DROPPED)) do
+    -- Under ' ' are the settings.
+    if signature ~= ' ' then
+      redis.call('DEL', agesOf(queue, signature), agingOf(queue, signature))
+      redis.call('HDEL', aged, signature)
+    end
+  end
+  return false
+end
+
+if endsAgeing() and not dropSome(KEYS[1]) then
   writeNotes()
   return false
 end

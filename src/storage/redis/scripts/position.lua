@@ -25,9 +25,9 @@ end
 local function readLanes(queue, view)
   local levels = redis.call('HGETALL', queue .. ':levels')
   for i = 1, #levels, 2 do
-    local size = tonumber(levels[i + 1])
+    local level, size = tonumber(levels[i]), tonumber(levels[i + 1])
     view.sizes[levels[i]] = size
-    if tonumber(levels[i]) then view.total = view.total + size end
+    if level then view.levels[level], view.total = size, view.total + size end
   end
   if not view.ageing then return end
   local lanes = redis.call('HLEN', queue .. ':waiting') * redis.call('HLEN', queue .. ':signatures')
@@ -44,7 +44,7 @@ end
 -- What the tasks of a queue share.
 local function viewOf(queue)
   if views[queue] then return views[queue] end
-  local view = {signatures = {''}, sizes = {}, rounds = {}, above = {}, total = 0, isCrowded = false}
+  local view = {signatures = {''}, sizes = {}, levels = {}, rounds = {}, total = 0, isCrowded = false}
   view.ageing = tonumber(redis.call('HGET', queue .. ':settings', 'priorityAgeing') or nil)
   views[queue] = view
   if isLaned(queue) then
@@ -123,15 +123,17 @@ local function rankIn(queue, priority, group, place)
   return rank
 end
 
+-- How many are ready at higher priorities: counted once for all of them, since a script may be asked for many.
 local function countAbove(view, priority)
-  if view.above[priority] then return view.above[priority] end
-  local sum, least = 0, tonumber(priority)
-  for level, size in pairs(view.sizes) do
-    local number = tonumber(level)
-    if number and number > least then sum = sum + size end
+  if not view.above then
+    local sum = 0
+    view.above = {}
+    for level = HIGHEST_PRIORITY, -HIGHEST_PRIORITY, -1 do
+      view.above[level] = sum
+      sum = sum + (view.levels[level] or 0)
+    end
   end
-  view.above[priority] = sum
-  return sum
+  return view.above[tonumber(priority)]
 end
 
 -- How many of other levels come before, when all age.

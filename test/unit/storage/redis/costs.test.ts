@@ -56,6 +56,22 @@ describe('one script of a call about 1,000 tasks', () => {
   });
 });
 
+describe('ageing', () => {
+  it('is turned off in steps, however many requirements claims have asked for', async () => {
+    const user = await site.user();
+    await user.store.configure('default', { priorityAgeing: 1 });
+    const jobs = numbers(REQUIREMENTS).map((index) => ({ job: `j${index}` }));
+    for (const prefix of ['a', 'b']) {
+      await user.add(...jobs.map((requires) => ({ id: `${prefix}${requires.job}`, requires })));
+    }
+    for (const labels of jobs) expect(await user.take({ labels })).toHaveLength(1);
+    const { most } = await costOf(() => user.store.configure('default', { priorityAgeing: null }));
+    expect(most).toBeLessThan(REQUIREMENTS);
+    const client = await site.client();
+    expect(await client.keys(`${site.prefix}:{default}:ag*`)).toEqual([]);
+  });
+});
+
 describe('groups at their limit', () => {
   const group = (index: number) => `g${index}`;
 
