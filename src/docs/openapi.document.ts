@@ -4,6 +4,7 @@ import { API_HEADERS } from '../http/api-headers.js';
 import { problemResponse } from '../http/api-problems.decorator.js';
 import { VERSION } from '../version.js';
 import { accessByOperation } from './operation.access.js';
+import { describeBounds } from './declared.bounds.js';
 import { completeOperation } from './operation.completer.js';
 import { shareProblems } from './problem.sharer.js';
 import { simplify } from './schema.simplifier.js';
@@ -70,6 +71,7 @@ function frame() {
 
 /** The OpenAPI document of the application, the same text for the same sources. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
+  describeBounds();
   const { components, paths, ...rest } = SwaggerModule.createDocument(app, frame());
   const operations = operationsOf(paths);
   const access = accessByOperation(app);

@@ -1,8 +1,11 @@
 import { parseDto } from '../http/body.reader.js';
+import { declareDto } from '../http/declared-dtos.js';
 import { planOf } from '../http/dto-plan.js';
 import type { HttpLimits } from '../http/http-limits.js';
 import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
 import { type QueueChangeDto, QueueSettingsDto } from './dto/queue.dto.js';
+
+declareDto(QueueSettingsDto);
 
 const NAMES = {
   paused: 'paused',

@@ -9,8 +9,6 @@ export class BatchQuery {
   @ApiPropertyOptional({
     description: 'Seconds to wait for the end of the batch',
     default: 0,
-    minimum: 0,
-    maximum: LIMITS.wait,
   })
   @IsOptional()
   @IsNumber()
@@ -22,11 +20,8 @@ export class BatchQuery {
 /** `GET /batches`. */
 export class BatchListQuery {
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Batches per page',
     default: 100,
-    minimum: 1,
-    maximum: 500,
   })
   @IsOptional()
   @IsInt()
@@ -34,7 +29,7 @@ export class BatchListQuery {
   @Max(500)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page' })
   @IsOptional()
   @IsString()
   @Matches(CURSOR, { message: 'cursor must be the next_cursor of a page' })
@@ -57,7 +52,6 @@ export class BatchCancelDto {
 @ApiSchema({ name: 'BatchRedrive' })
 export class BatchRedriveDto {
   @ApiPropertyOptional({
-    enum: ['failed', 'lost'],
     description:
       'failed: only tasks without attempts left; lost: only tasks without interruptions left; by default both, and expired tasks',
   })

@@ -13,8 +13,6 @@ export class EventsQuery {
   @ApiPropertyOptional({
     ...COMMA_LIST,
     description: 'Only events of these queues, separated by commas',
-    maxItems: LIMITS.queuesPerClaim,
-    pattern: QUEUE_NAME.source,
   })
   @IsOptional()
   @CommaList()
@@ -25,9 +23,7 @@ export class EventsQuery {
 
   @ApiPropertyOptional({
     ...COMMA_LIST,
-    enum: TRANSITION_TYPES,
     description: 'Only events of these types, separated by commas',
-    maxItems: TRANSITION_TYPES.length,
   })
   @IsOptional()
   @CommaList()
@@ -39,8 +35,6 @@ export class EventsQuery {
   @ApiPropertyOptional({
     ...COMMA_LIST,
     description: 'Only events of these tasks, separated by commas',
-    maxItems: MAX_EVAL_IDS,
-    pattern: EVAL_ID.source,
   })
   @IsOptional()
   @CommaList()
@@ -52,7 +46,6 @@ export class EventsQuery {
   @ApiPropertyOptional({
     description:
       'Like the header `Last-Event-ID`, for clients that cannot set it. If both are present, the header wins',
-    maxLength: 100,
   })
   @IsOptional()
   @IsString()

@@ -22,7 +22,6 @@ import { BATCH_ID, EVAL_ID, GROUP, LABEL, LIMITS, QUEUE_NAME, REQUIRED_VALUE } f
 @ApiSchema({ name: 'Backoff' })
 export class BackoffDto {
   @ApiPropertyOptional({
-    enum: ['exponential', 'fixed'],
     default: 'exponential',
     description: 'exponential doubles the wait with each failure; fixed keeps it',
   })
@@ -33,8 +32,6 @@ export class BackoffDto {
   @ApiPropertyOptional({
     description: 'Seconds after the first failure',
     default: 1,
-    minimum: 0,
-    maximum: LIMITS.backoff,
   })
   @IsOptional()
   @IsNumber()
@@ -45,8 +42,6 @@ export class BackoffDto {
   @ApiPropertyOptional({
     description: 'Longest wait in seconds',
     default: 300,
-    minimum: 0,
-    maximum: LIMITS.backoff,
   })
   @IsOptional()
   @IsNumber()
@@ -57,8 +52,6 @@ export class BackoffDto {
   @ApiPropertyOptional({
     description: 'Random addition, as a share of the wait',
     default: 0.1,
-    minimum: 0,
-    maximum: 1,
   })
   @IsOptional()
   @IsNumber()
@@ -72,7 +65,6 @@ export class BackoffDto {
 export class CreateTaskDto {
   @ApiProperty({
     description: 'The id of the task, chosen by the producer; repeating the same content is safe',
-    pattern: EVAL_ID.source,
     example: 'eval-42',
   })
   @IsString()
@@ -87,7 +79,7 @@ export class CreateTaskDto {
   @OpaqueJson({ type: 'string', maxBytes: 'maxCodeBytes' })
   readonly code!: RawJson;
 
-  @ApiPropertyOptional({ description: 'The language of the code', default: 'python', pattern: LABEL.source })
+  @ApiPropertyOptional({ description: 'The language of the code', default: 'python' })
   @IsOptional()
   @IsString()
   @Matches(LABEL)
@@ -96,7 +88,6 @@ export class CreateTaskDto {
   @ApiPropertyOptional({
     description: 'The engine that runs the code',
     default: 'docker',
-    pattern: LABEL.source,
   })
   @IsOptional()
   @IsString()
@@ -106,8 +97,6 @@ export class CreateTaskDto {
   @ApiPropertyOptional({
     description: 'Seconds that one attempt can run',
     default: 30,
-    minimum: 1,
-    maximum: LIMITS.timeout,
   })
   @IsOptional()
   @IsNumber()
@@ -116,11 +105,8 @@ export class CreateTaskDto {
   readonly timeout: number = 30;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Higher goes first',
     default: 1,
-    minimum: -LIMITS.priority,
-    maximum: LIMITS.priority,
   })
   @IsOptional()
   @IsInt()
@@ -131,7 +117,6 @@ export class CreateTaskDto {
   @ApiPropertyOptional({
     description: 'The queue; created on first use',
     default: 'default',
-    pattern: QUEUE_NAME.source,
   })
   @IsOptional()
   @IsString()
@@ -150,8 +135,6 @@ export class CreateTaskDto {
 
   @ApiPropertyOptional({
     description: 'Seconds until it can start; excludes run_at',
-    minimum: 0,
-    maximum: LIMITS.delay,
   })
   @IsOptional()
   @IsNumber()
@@ -167,8 +150,6 @@ export class CreateTaskDto {
 
   @ApiPropertyOptional({
     description: 'Seconds within which it must start; excludes expires_at',
-    minimum: 0.001,
-    maximum: LIMITS.delay,
   })
   @IsOptional()
   @IsNumber()
@@ -186,11 +167,8 @@ export class CreateTaskDto {
   readonly expires_at?: string;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Failures until the task is a dead letter',
     default: 1,
-    minimum: 1,
-    maximum: LIMITS.attempts,
   })
   @IsOptional()
   @IsInt()
@@ -199,11 +177,8 @@ export class CreateTaskDto {
   readonly max_attempts: number = 1;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Lost leases that return the task to the queue; one more makes it a dead letter',
     default: 3,
-    minimum: 0,
-    maximum: LIMITS.attempts,
   })
   @IsOptional()
   @IsInt()
@@ -220,7 +195,6 @@ export class CreateTaskDto {
   @ApiPropertyOptional({
     description: 'URL that gets a webhook when the task ends; http or https, without user and password',
     format: 'uri',
-    maxLength: LIMITS.webAddress,
     example: 'https://example.org/hooks/eval',
   })
   @IsOptional()
@@ -251,7 +225,7 @@ export class CreateTaskDto {
   @OpaqueJson({ type: 'object', maxBytes: LIMITS.labelsBytes })
   readonly requires?: RawJson;
 
-  @ApiPropertyOptional({ description: 'The batch of the task', pattern: BATCH_ID.source })
+  @ApiPropertyOptional({ description: 'The batch of the task' })
   @IsOptional()
   @IsString()
   @Matches(BATCH_ID)

@@ -24,8 +24,6 @@ export class NextQuery {
   @ApiPropertyOptional({
     description: 'Seconds to wait for a ready task',
     default: 0,
-    minimum: 0,
-    maximum: LIMITS.wait,
   })
   @IsOptional()
   @IsNumber()
@@ -33,7 +31,7 @@ export class NextQuery {
   @Max(LIMITS.wait)
   readonly wait: number = 0;
 
-  @ApiPropertyOptional({ description: 'The id of the worker', pattern: WORKER_ID.source })
+  @ApiPropertyOptional({ description: 'The id of the worker' })
   @IsOptional()
   @IsString()
   @Matches(WORKER_ID)
@@ -43,8 +41,6 @@ export class NextQuery {
     ...COMMA_LIST,
     description: 'Queues to claim from, in this order, separated by commas',
     default: ['default'],
-    maxItems: LIMITS.queuesPerClaim,
-    pattern: QUEUE_NAME.source,
   })
   @IsOptional()
   @CommaList()
@@ -59,8 +55,6 @@ export class TaskQueryDto {
   @ApiPropertyOptional({
     description: 'Seconds to wait for the end of the task',
     default: 0,
-    minimum: 0,
-    maximum: LIMITS.wait,
   })
   @IsOptional()
   @IsNumber()
@@ -74,8 +68,6 @@ class QueueAndStatusQuery {
   @ApiPropertyOptional({
     ...COMMA_LIST,
     description: 'Only tasks of these queues, separated by commas',
-    maxItems: LIMITS.queuesPerClaim,
-    pattern: QUEUE_NAME.source,
   })
   @IsOptional()
   @CommaList()
@@ -86,9 +78,7 @@ class QueueAndStatusQuery {
 
   @ApiPropertyOptional({
     ...COMMA_LIST,
-    enum: TASK_STATES,
     description: 'Only tasks in these states, separated by commas',
-    maxItems: TASK_STATES.length,
   })
   @IsOptional()
   @CommaList()
@@ -110,7 +100,7 @@ export class ListQuery extends QueueAndStatusQuery {
   @Matches(GROUP, { message: LIMITS.groupMessage })
   readonly group?: string;
 
-  @ApiPropertyOptional({ description: 'Only tasks of this batch', pattern: BATCH_ID.source })
+  @ApiPropertyOptional({ description: 'Only tasks of this batch' })
   @IsOptional()
   @IsString()
   @Matches(BATCH_ID)
@@ -118,7 +108,6 @@ export class ListQuery extends QueueAndStatusQuery {
 
   @ApiPropertyOptional({
     description: 'Only tasks that this worker holds or ended',
-    pattern: WORKER_ID.source,
   })
   @IsOptional()
   @IsString()
@@ -138,11 +127,8 @@ export class ListQuery extends QueueAndStatusQuery {
   readonly created_before?: string;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Tasks per page',
     default: 100,
-    minimum: 1,
-    maximum: LIMITS.pageSize,
   })
   @IsOptional()
   @IsInt()
@@ -150,7 +136,7 @@ export class ListQuery extends QueueAndStatusQuery {
   @Max(LIMITS.pageSize)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page' })
   @IsOptional()
   @IsString()
   @Matches(CURSOR)

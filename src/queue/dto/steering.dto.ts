@@ -23,7 +23,7 @@ export class RedriveDto {
   @IsIn(REDRIVABLE_STATES)
   readonly status!: (typeof REDRIVABLE_STATES)[number];
 
-  @ApiPropertyOptional({ description: 'Only tasks of this queue', pattern: QUEUE_NAME.source })
+  @ApiPropertyOptional({ description: 'Only tasks of this queue' })
   @IsOptional()
   @IsString()
   @Matches(QUEUE_NAME)
@@ -36,11 +36,8 @@ export class RedriveDto {
   readonly group?: string;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Tasks to redrive at most, newest first',
     default: 1000,
-    minimum: 1,
-    maximum: LIMITS.redrive,
   })
   @IsOptional()
   @IsInt()
@@ -54,7 +51,6 @@ export class RedriveDto {
 export class BatchDto {
   @ApiPropertyOptional({
     description: 'The batch of all tasks that name none; generated when absent',
-    pattern: BATCH_ID.source,
   })
   @IsOptional()
   @IsString()
@@ -64,7 +60,6 @@ export class BatchDto {
   @ApiPropertyOptional({
     description: 'URL that gets a webhook when each task of the batch has ended',
     format: 'uri',
-    maxLength: 2000,
     example: 'https://example.com/done',
   })
   @IsOptional()
@@ -74,10 +69,7 @@ export class BatchDto {
   readonly callback_url?: string;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Failed tasks that the batch tolerates; one more cancels the rest',
-    minimum: 0,
-    maximum: LIMITS.maxFailures,
   })
   @IsOptional()
   @IsInt()

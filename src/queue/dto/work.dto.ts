@@ -31,7 +31,7 @@ const MAX_LEASE = 2_592_000;
 
 @ApiSchema({ name: 'Claim' })
 export class ClaimDto {
-  @ApiProperty({ description: 'The id of the worker', pattern: WORKER_ID.source, example: 'worker-1' })
+  @ApiProperty({ description: 'The id of the worker', example: 'worker-1' })
   @IsString()
   @Matches(WORKER_ID)
   readonly worker_id!: string;
@@ -60,11 +60,8 @@ export class ClaimDto {
   readonly queues: QueueChoice = ['default'];
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Tasks to claim at most',
     default: 1,
-    minimum: 1,
-    maximum: LIMITS.tasksPerClaim,
   })
   @IsOptional()
   @IsInt()
@@ -75,8 +72,6 @@ export class ClaimDto {
   @ApiPropertyOptional({
     description: 'Seconds to wait for a ready task',
     default: 0,
-    minimum: 0,
-    maximum: LIMITS.wait,
   })
   @IsOptional()
   @IsNumber()
@@ -87,8 +82,6 @@ export class ClaimDto {
   @ApiPropertyOptional({
     description:
       'Seconds of each lease, at most MAX_LEASE_SECONDS; by default the timeout plus LEASE_GRACE_SECONDS',
-    minimum: 1,
-    maximum: MAX_LEASE,
   })
   @IsOptional()
   @IsNumber()
@@ -108,7 +101,6 @@ export class ClaimDto {
 
   @ApiPropertyOptional({
     description: 'Identifies this call: repeating it returns the tasks that it claimed and still holds',
-    pattern: WORKER_ID.source,
   })
   @IsOptional()
   @IsString()
@@ -118,7 +110,7 @@ export class ClaimDto {
 
 @ApiSchema({ name: 'Progress' })
 export class ProgressDto {
-  @ApiPropertyOptional({ description: 'Percent done', minimum: 0, maximum: 100 })
+  @ApiPropertyOptional({ description: 'Percent done', maximum: 100 })
   @IsOptional()
   @IsNumber()
   @Min(0)
@@ -143,8 +135,6 @@ export class HeartbeatDto {
   @ApiPropertyOptional({
     description:
       'Seconds to extend the lease from now, at most MAX_LEASE_SECONDS; by default the length of the lease',
-    minimum: 1,
-    maximum: MAX_LEASE,
   })
   @IsOptional()
   @IsNumber()
@@ -161,7 +151,7 @@ export class HeartbeatDto {
 
 @ApiSchema({ name: 'HeldLease' })
 export class HeldLeaseDto {
-  @ApiProperty({ description: 'The id of the task', pattern: EVAL_ID.source, example: 'eval-1' })
+  @ApiProperty({ description: 'The id of the task', example: 'eval-1' })
   @IsString()
   @Matches(EVAL_ID)
   readonly eval_id!: string;
@@ -174,7 +164,7 @@ export class HeldLeaseDto {
 
 @ApiSchema({ name: 'Heartbeats' })
 export class HeartbeatsDto {
-  @ApiProperty({ description: 'The worker that holds them', pattern: WORKER_ID.source, example: 'worker-1' })
+  @ApiProperty({ description: 'The worker that holds them', example: 'worker-1' })
   @IsString()
   @Matches(WORKER_ID)
   readonly worker_id!: string;
@@ -182,7 +172,6 @@ export class HeartbeatsDto {
   @ApiProperty({
     type: () => [HeldLeaseDto],
     description: 'The leases to extend',
-    maxItems: LIMITS.tasksPerBatch,
   })
   @IsArray()
   @ArrayMaxSize(LIMITS.tasksPerBatch)
@@ -229,8 +218,6 @@ export class FailDto {
 
   @ApiPropertyOptional({
     description: 'Seconds before the next attempt, instead of the backoff',
-    minimum: 0,
-    maximum: LIMITS.delay,
   })
   @IsOptional()
   @IsNumber()
@@ -239,10 +226,7 @@ export class FailDto {
   readonly retry_after?: number;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Exit code of the program',
-    minimum: -2_147_483_648,
-    maximum: 4_294_967_295,
     example: 1,
   })
   @IsOptional()
@@ -252,7 +236,6 @@ export class FailDto {
   readonly exit_code?: number;
 
   @ApiPropertyOptional({
-    enum: ['failed', 'lost'],
     default: 'failed',
     description: 'lost: the machine failed, not the task; spends an interruption',
   })
@@ -272,8 +255,6 @@ export class ReleaseDto {
   @ApiPropertyOptional({
     description: 'Seconds until the task can be claimed again',
     default: 0,
-    minimum: 0,
-    maximum: LIMITS.delay,
   })
   @IsOptional()
   @IsNumber()
@@ -291,7 +272,7 @@ export class ReleaseDto {
 /** One result of a bulk acknowledgement: what complete or fail take, and which task. */
 @ApiSchema({ name: 'TaskResult' })
 export class TaskResultDto extends FailDto {
-  @ApiProperty({ description: 'The id of the task', pattern: EVAL_ID.source, example: 'eval-1' })
+  @ApiProperty({ description: 'The id of the task', example: 'eval-1' })
   @IsString()
   @Matches(EVAL_ID)
   readonly eval_id!: string;

@@ -12,10 +12,7 @@ const SETTING = { type: 'any', maxBytes: 200, isNullValue: true } as const;
 @ApiSchema({ name: 'RateLimit' })
 export class RateLimitDto {
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Tasks per period, and the largest burst',
-    minimum: 1,
-    maximum: 1_000_000,
   })
   @IsInt()
   @Min(1)
@@ -24,8 +21,6 @@ export class RateLimitDto {
 
   @ApiPropertyOptional({
     description: 'Length of the period in seconds',
-    minimum: 0.001,
-    maximum: MAX_SECONDS,
   })
   @IsNumber()
   @Min(0.001)

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath, OmitType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { declareDto } from '../../http/declared-dtos.js';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { CreateTaskDto } from '../../queue/dto/create-task.dto.js';
 import { CURSOR } from '../../http/cursor.js';
@@ -12,13 +13,13 @@ export const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
 /** What every task of a schedule is. Exists for the OpenAPI document. */
 @ApiSchema({ name: 'TaskTemplate' })
 export class TaskTemplateDto extends OmitType(CreateTaskDto, ['eval_id', 'run_at', 'expires_at'] as const) {}
+declareDto(TaskTemplateDto);
 
 /** `POST /schedules`. */
 @ApiSchema({ name: 'NewSchedule' })
 export class ScheduleDto {
   @ApiProperty({
     description: 'The id of the schedule, and the beginning of its tasks’ ids',
-    pattern: SCHEDULE_ID.source,
     example: 'nightly',
   })
   @IsString()
@@ -29,7 +30,6 @@ export class ScheduleDto {
     description:
       'Cron expression: minute, hour, day of the month, month, day of the week; six fields begin with the ' +
       'seconds; or @hourly, @daily, @weekly, @monthly, @yearly',
-    pattern: CRON.source,
     example: '0 3 * * *',
   })
   @IsString()
@@ -41,7 +41,6 @@ export class ScheduleDto {
   @ApiPropertyOptional({
     description: 'The name of the time zone of `cron`',
     default: 'UTC',
-    pattern: TIME_ZONE.source,
     example: 'Europe/Berlin',
   })
   @IsOptional()
@@ -50,7 +49,6 @@ export class ScheduleDto {
   readonly timezone: string = 'UTC';
 
   @ApiPropertyOptional({
-    enum: CATCH_UP,
     default: 'skip',
     description:
       'What to enqueue for missed due times: skip: nothing; one: a task for the latest; all: a task for each of ' +
@@ -81,11 +79,8 @@ export class ScheduleDto {
 /** `GET /schedules`. */
 export class ScheduleListQuery {
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Schedules per page',
     default: 100,
-    minimum: 1,
-    maximum: 1000,
   })
   @IsOptional()
   @IsInt()
@@ -93,7 +88,7 @@ export class ScheduleListQuery {
   @Max(1000)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page' })
   @IsOptional()
   @IsString()
   @Matches(CURSOR, { message: 'cursor must be the next_cursor of a page' })

@@ -10,9 +10,7 @@ import { DELIVERY_STATES, type DeliveryState } from '../delivery.js';
 export class DeliveriesQuery {
   @ApiPropertyOptional({
     ...COMMA_LIST,
-    enum: DELIVERY_STATES,
     description: 'Only deliveries in these states, separated by commas',
-    maxItems: DELIVERY_STATES.length,
   })
   @IsOptional()
   @CommaList()
@@ -21,18 +19,15 @@ export class DeliveriesQuery {
   @IsIn(DELIVERY_STATES, { each: true })
   readonly status?: DeliveryState[];
 
-  @ApiPropertyOptional({ description: 'Only deliveries of this task', pattern: EVAL_ID.source })
+  @ApiPropertyOptional({ description: 'Only deliveries of this task' })
   @IsOptional()
   @IsString()
   @Matches(EVAL_ID)
   readonly eval_id?: string;
 
   @ApiPropertyOptional({
-    type: 'integer',
     description: 'Deliveries per page at most; a page can be shorter',
     default: 100,
-    minimum: 1,
-    maximum: LIMITS.pageSize,
   })
   @IsOptional()
   @IsInt()
@@ -40,7 +35,7 @@ export class DeliveriesQuery {
   @Max(LIMITS.pageSize)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page', pattern: CURSOR.source })
+  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page' })
   @IsOptional()
   @IsString()
   @Matches(CURSOR)
