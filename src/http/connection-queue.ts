@@ -39,6 +39,11 @@ export class ConnectionQueue {
     }
   }
 
+  /** Whether a request of the connection is being worked on, and the client has read all that it was sent so far. */
+  isWorking(socket: Socket): boolean {
+    return (this.turns.get(socket)?.active ?? 0) > 0 && socket.writableLength === 0;
+  }
+
   private leave(turns: Turns): void {
     turns.active -= 1;
     if (turns.waiting.length > 0) setImmediate(() => this.next(turns));

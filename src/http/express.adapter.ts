@@ -33,7 +33,7 @@ export interface HttpTimeouts {
   /** To receive the whole request. What the service then takes to answer does not count. */
   readonly request: number;
   readonly checkInterval: number;
-  /** Without a byte in either direction while a request is under way; longer than the longest parked poll. */
+  /** Without a byte in either direction, while the service is not working on a request. */
   readonly idle: number;
 }
 
@@ -94,14 +94,19 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
 
   override initHttpServer(options: NestApplicationOptions): void {
     const serverOptions = { ...this.serverOptions(), ...options.httpsOptions };
-    const listener = listenerFor(
-      { app: this.app, routes: this.routes, requests: this.requests },
-      this.limits,
-    );
+    const connections = new ConnectionQueue(this.limits.maxPipelinedRequests);
+    const serving = { app: this.app, routes: this.routes, requests: this.requests };
+    const listener = listenerFor(serving, this.limits, connections);
     const server: Server = options.httpsOptions
       ? createTlsServer(serverOptions, listener)
       : createServer(serverOptions, listener);
-    server.timeout = this.timeouts.idle;
+    const { idle } = this.timeouts;
+    server.timeout = idle;
+    server.on('timeout', (socket) => {
+      // An operation on very many tasks takes as long as it takes; the connection is looked at again.
+      if (connections.isWorking(socket)) socket.setTimeout(idle);
+      else socket.destroy();
+    });
     // The size limits them; a number would cut the list silently, and with it the key.
     server.maxHeadersCount = 0;
     guardServer(server, this.limits);
@@ -141,8 +146,7 @@ interface Serving {
   readonly requests: RequestWatch;
 }
 
-function listenerFor(serving: Serving, limits: HttpLimits): RequestListener {
-  const queue = new ConnectionQueue(limits.maxPipelinedRequests);
+function listenerFor(serving: Serving, limits: HttpLimits, queue: ConnectionQueue): RequestListener {
   const handle = handlerFor(serving, limits);
   return (request, response) => {
     queue.enter(request, response, () => handle(request, response));

@@ -499,6 +499,21 @@ describe('time-outs', () => {
     expect(parseAnswer(await poll)).toMatchObject({ status: 200, body: 'null' });
   });
 
+  it('leave a request alone that is worked on for longer than a connection may be idle', async () => {
+    const brief = await startToy(new HttpLimits(), { idle: 20 });
+    const server: Server = brief.app.getHttpServer();
+    const parkedBefore = seen.parked.length;
+    const answer = sendRaw(
+      brief.port,
+      'GET /tasks/next?wait=9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    for (let looks = 0; looks < 3; looks += 1) await once(server, 'timeout');
+    expect(seen.parked).toHaveLength(parkedBefore + 1);
+    seen.parked.at(-1)?.();
+    expect(parseAnswer(await answer)).toMatchObject({ status: 200, body: 'null' });
+    await brief.app.close();
+  });
+
   it('end a connection whose client does not read', async () => {
     const server: Server = hasty.app.getHttpServer();
     const connected = once(server, 'connection');
