@@ -7,6 +7,7 @@ import {
   type ServerOptions,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type RequestHandler } from 'express';
@@ -102,7 +103,7 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
       : createServer(serverOptions, listener);
     const { idle } = this.timeouts;
     server.timeout = idle;
-    server.on('timeout', (socket) => {
+    server.on('timeout', (socket: Socket) => {
       // An operation on very many tasks takes as long as it takes; the connection is looked at again.
       if (connections.isWorking(socket)) socket.setTimeout(idle);
       else socket.destroy();

@@ -3,6 +3,9 @@ import type { BatchCounts } from '../task-store.js';
 import type { ClearMarks } from './clear-marks.js';
 import type { TaskHead } from './task.record.js';
 
+/** As much of a task as the counts tell apart. */
+type Counted = Pick<TaskHead, 'queue' | 'state'>;
+
 interface Counts {
   readonly byState: { -readonly [State in keyof StateCounts]: StateCounts[State] };
   /** The clears up to this generation have been followed. */
@@ -16,7 +19,7 @@ export class BatchIndex {
   constructor(private readonly marks: ClearMarks) {}
 
   /** Follows a task of a batch from one durable record to the next; `undefined` when there is none. */
-  move(batchId: string, from: TaskHead | undefined, to: TaskHead | undefined): void {
+  move(batchId: string, from: Counted | undefined, to: Counted | undefined): void {
     if (from !== undefined) this.count(batchId, from, -1);
     if (to !== undefined) this.count(batchId, to, 1);
     else if (from !== undefined) this.forgetEmpty(batchId, from.queue);
@@ -43,7 +46,7 @@ export class BatchIndex {
     for (const queue of [...(this.batches.get(batchId)?.keys() ?? [])]) this.tidy(batchId, queue);
   }
 
-  private count(batchId: string, { queue, state }: TaskHead, by: number): void {
+  private count(batchId: string, { queue, state }: Counted, by: number): void {
     const queues = this.batches.get(batchId) ?? new Map<string, Counts>();
     this.batches.set(batchId, queues);
     const counts = queues.get(queue) ?? none(this.marks.latest);

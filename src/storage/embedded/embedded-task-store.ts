@@ -51,6 +51,9 @@ import { isFinalState, WAITING_STATES } from '../../task/task-state.js';
 /** How much later the deadline of a record that cannot be read is looked at again. */
 const DAMAGED_WAIT_MS = 60_000;
 
+/** Names that one turn looks through for that of a damaged record. */
+const NAMES_PER_TURN = 1_000;
+
 export interface EmbeddedOptions {
   readonly directory: string;
   readonly clock: Clock;
@@ -162,6 +165,36 @@ export class EmbeddedTaskStore extends TaskStore {
     this.outbox = new EmbeddedOutbox(files, this.commits);
     this.lastEventId = this.commits.lastEventId;
     this.reclaimer.add([cleared]);
+    // Not at once: whoever found it may be looking through the indices.
+    files.quarantine.onFound = (number) => {
+      queueMicrotask(() => void this.takeDamaged(number).catch(() => undefined));
+    };
+  }
+
+  /** A task that was found damaged can be claimed by nobody, so it is in no list and no count, as after a start. */
+  private async takeDamaged(number: TaskNumber): Promise<void> {
+    const { files, index, commits } = this;
+    if (!commits.isOpen) return;
+    const stored = files.quarantine.attempt(number, () => files.readStored(number));
+    const taken = index.takeDamaged(number, stored?.head);
+    if (taken === undefined) return;
+    if (taken.state === 'processing') commits.tellLoosened(taken.queue);
+    const { generation } = files;
+    const batchId = stored === undefined ? await this.batchWith(number) : stored.task.spec.batchId;
+    // A clear that came meanwhile has put the counts right.
+    if (batchId !== undefined && files.generation === generation)
+      index.batches.move(batchId, taken, undefined);
+  }
+
+  /** The batch of a task whose record cannot be read, found in as many turns as that takes. */
+  private async batchWith(number: TaskNumber): Promise<string | undefined> {
+    for (const names of this.files.namesOf((each) => each === number, NAMES_PER_TURN)) {
+      const found = names.find(({ spec }) => spec.batchId !== undefined);
+      if (found !== undefined) return found.spec.batchId;
+      await nextTurn();
+      if (!this.commits.isOpen) return undefined;
+    }
+    return undefined;
   }
 
   /** Leases are kept by the clock of the process that granted them, which may have been ahead. */

@@ -14,6 +14,8 @@ export class Quarantine {
   private readonly logger = new Logger('EmbeddedTaskStore');
   private readonly told = new Set<string>();
   private readonly damaged = new Map<TaskNumber, string | undefined>();
+  /** Is told of each task once, in the middle of whatever found it. */
+  onFound: (number: TaskNumber) => void = () => undefined;
 
   /** Damaged ones that were cleared, and may still be in the file. */
   private readonly cleared = new Set<TaskNumber>();
@@ -83,8 +85,10 @@ export class Quarantine {
   note(number: TaskNumber, error: unknown, id?: string): void {
     if (!(error instanceof DamagedValue)) throw error;
     if (this.isCleared(number) || this.damaged.get(number) !== undefined) return;
-    if (this.damaged.has(number) && id === undefined) return;
+    const isKnown = this.damaged.has(number);
+    if (isKnown && id === undefined) return;
     this.damaged.set(number, id);
+    if (!isKnown) this.onFound(number);
     if (this.damaged.size > MOST_TOLD) return;
     const name = id ?? `number ${number}`;
     this.logger.error(`Task ${name} is damaged on disk and quarantined: ${error.message}. Restore a backup`);

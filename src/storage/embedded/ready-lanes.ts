@@ -119,6 +119,14 @@ export class ReadyLanes {
     if (level.size === 0) this.levels.splice(this.indexOf(priority), 1);
   }
 
+  /** Takes a task out whose lane is unknown. */
+  deleteAnywhere(number: TaskNumber): void {
+    for (const { priority, groups } of [...this.levels]) {
+      for (const { group, lanes } of [...groups.values()])
+        for (const signature of [...lanes.keys()]) this.delete({ priority, group, signature }, number);
+    }
+  }
+
   /** The next tasks for a worker; with ageing those of the levels that are most urgent. */
   picks(offer: Offer, ageing?: Ageing): Picks {
     return ageing === undefined ? { next: () => this.next(offer) } : this.agedPicks(offer, ageing);

@@ -96,10 +96,34 @@ export class TaskIndex {
 
   /** Follows a task from one durable record to the next; `undefined` when there is none. */
   move(number: TaskNumber, from: TaskHead | undefined, to: TaskHead | undefined): void {
-    if (from !== undefined) this.take(number, from);
-    if (to !== undefined) this.put(number, to, from);
-    this.followWork(from, to);
+    // One that was found damaged was taken out before.
+    const known = from !== undefined && this.take(number, from) ? from : undefined;
+    if (to !== undefined) this.put(number, to, known);
+    this.followWork(known, to);
     if (from !== undefined && to === undefined) this.forgetEmpty(from.queue);
+  }
+
+  /**
+   * Takes a task out that was found damaged. Where its record cannot be read, its group and its bytes are unknown: they
+   * stay counted until the next start.
+   *
+   * @returns where it was; `undefined` when it was not there
+   */
+  takeDamaged(number: TaskNumber, head: TaskHead | undefined): Pick<TaskHead, 'queue' | 'state'> | undefined {
+    const state = TASK_STATES.find((each) => this.states[each].has(number));
+    const queue = state && head?.queue ? head.queue : this.queueWith(number, state);
+    if (state === undefined || queue === undefined) return undefined;
+    const unknown = { state, queue, priority: 0, group: '', signature: '', revision: 0, generation: 0 };
+    const from = head ?? { ...unknown, payloadBytes: 0, bytes: 0, deadline: undefined, claimKey: undefined };
+    if (head === undefined && state === 'queued') this.flows.get(queue)?.ready.deleteAnywhere(number);
+    this.move(number, from, undefined);
+    return from;
+  }
+
+  private queueWith(number: TaskNumber, state: TaskState | undefined): string | undefined {
+    if (state === undefined) return undefined;
+    for (const [name, { states }] of this.queues) if (states[state].has(number)) return name;
+    return undefined;
   }
 
   countMatching({ queues = this.queueNames(), states = TASK_STATES }: ClearFilter): number {
@@ -349,19 +373,22 @@ export class TaskIndex {
     );
   }
 
-  private take(number: TaskNumber, head: TaskHead): void {
+  /** False when it was not there. */
+  private take(number: TaskNumber, head: TaskHead): boolean {
     const queue = this.queueOf(head.queue);
-    queue.states[head.state].delete(number);
+    if (!queue.states[head.state].delete(number)) return false;
     queue.counted = undefined;
     this.states[head.state].delete(number);
     this.totalOf[head.state] -= 1;
     if (head.state === 'queued') queue.flow.ready.delete(head, number);
     queue.size -= 1;
     if (head.claimKey !== undefined) this.letGo(head.claimKey, number);
-    if (!isFinalState(head.state)) return;
-    this.endedTasks.count -= 1;
-    this.endedTasks.bytes -= head.bytes;
-    queue.bytes.set(head.state, (queue.bytes.get(head.state) ?? 0) - head.bytes);
+    if (isFinalState(head.state)) {
+      this.endedTasks.count -= 1;
+      this.endedTasks.bytes -= head.bytes;
+      queue.bytes.set(head.state, (queue.bytes.get(head.state) ?? 0) - head.bytes);
+    }
+    return true;
   }
 
   private put(number: TaskNumber, head: TaskHead, from: TaskHead | undefined): void {

@@ -17,6 +17,7 @@ import { TaskDamaged } from '../../../src/task/task.errors.js';
 import { fillWithEverything } from '../../support/store-filling.js';
 import { totalOf } from '../../support/store-contents.js';
 import { ROOMY } from '../../support/store-harness.js';
+import { until } from '../../support/until.js';
 import { idsOf, payloadOf, StoreUser } from '../../support/store-user.js';
 import { FakeClock, spec } from '../../support/task.builders.js';
 
@@ -140,13 +141,60 @@ describe('a damaged value in a sound file', () => {
     expect(await damages()).toEqual([]);
   });
 
+  it('is counted no more once it is found: its queue, its batch, the totals, and the positions behind it', async () => {
+    const user = await open();
+    await user.add(...TEN.map(({ id }) => ({ id, batchId: 'b', group: 'g', requires: { gpu: 'a' } })));
+    const held = await user.takeOne({ labels: { gpu: 'a' } });
+    await user.store.configure('default', { maxConcurrency: 1 });
+    const files = (store as unknown as { files: QueueFiles }).files;
+    // They are damaged after the store was opened: the one that is held, the first record, and the second payload.
+    const bytes = (table: string) => openTable<Buffer, number>(files.root, table, { encoding: 'binary' });
+    await bytes('tasks').put(1, Buffer.alloc(100));
+    await bytes('tasks').put(2, Buffer.alloc(100));
+    await bytes('payloads').put(3, Buffer.alloc(100));
+    for (const id of ['t1', 't2']) await expect(user.store.findPayload(id)).rejects.toThrow(TaskDamaged);
+    // The counts of a batch follow a look at its names.
+    await until(async () => (await user.store.countBatch('b'))[0]?.counts.queued === 7);
+    expect((await user.store.countQueue('default'))?.counts).toMatchObject({ queued: 7, processing: 1 });
+    expect(await user.store.totals()).toEqual({ queued: 7, all: 8 });
+    expect(await user.store.depth('default')).toBe(7);
+    expect(await user.store.position(await user.find('t3'))).toBe(1);
+    // What is held is remembered, and its holder completes it.
+    await user.complete(held);
+    const claims = [];
+    for (let claim = 0; claim < 8; claim += 1) {
+      const [next] = await user.take({ labels: { gpu: 'a' } });
+      if (next === undefined) break;
+      claims.push(next.spec.id);
+      await user.complete(next);
+    }
+    expect(claims).toEqual(['t3', 't4', 't5', 't6', 't7', 't8', 't9']);
+    expect(await user.store.totals()).toEqual({ queued: 0, all: 8 });
+    expect((await user.store.countBatch('b'))[0]?.counts).toMatchObject({ queued: 0, completed: 8 });
+  });
+
+  it('leaves its place among those that are worked on, when it is found while it is held', async () => {
+    const user = await open();
+    await user.add({ id: 'a' }, { id: 'b' });
+    await user.store.configure('default', { maxConcurrency: 1 });
+    await user.takeOne({ lease: 5 });
+    expect(await user.take()).toEqual([]);
+    const files = (store as unknown as { files: QueueFiles }).files;
+    const records = openTable<Buffer, number>(files.root, 'tasks', { encoding: 'binary' });
+    await records.put(1, Buffer.alloc(100));
+    clock.advanceSeconds(6);
+    expect(await user.dueIds()).toEqual([]);
+    await until(async () => (await user.store.totals()).all === 1);
+    expect(await user.take()).toMatchObject([{ spec: { id: 'b' } }]);
+  });
+
   it('is gone after a clear, and its id is free', async () => {
     await (await open()).add(...TEN);
     await damage('payloads', await numberOf('t1'));
     await damage('tasks', await numberOf('t2'));
     const user = await open();
     expect(await user.take({ max: 10 })).toHaveLength(8);
-    expect(await user.store.clear({})).toBe(9);
+    expect(await user.store.clear({})).toBe(8);
     await store?.reclaimed();
     await user.add(...TEN);
     expect(await totalOf(user.store)).toBe(10);
