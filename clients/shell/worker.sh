@@ -17,6 +17,7 @@ unset QUEUE_API_KEY
 most_output=1000000                        # bytes; the service takes reports of up to 2 MiB
 error_tail=4000                            # bytes
 most_written=16384                         # blocks of one file that the code writes: 8 MiB or more
+most_read=16384                            # blocks of one answer, the same
 report_patience=${REPORT_PATIENCE:-120}    # seconds
 longest_pause=30                           # seconds
 
@@ -42,11 +43,16 @@ secret() {
 }
 
 # call SECONDS PATH FILE: posts the file. The status is in $status, 000 for no answer, and the answer in $own/answer.
+# The limit of curl is for lengths that are announced, that of the shell for all others.
 call() {
   : >"$own/answer"
   : >"$own/headers"
-  secret | curl -sS -K - --max-time "$1" --max-filesize 8000000 -H 'Content-Type: application/json' \
-    --data-binary "@$3" -D "$own/headers" -o "$own/answer" -w '%{http_code}' "$url$2" >"$own/status" 2>"$own/trouble" &
+  secret | (
+    ulimit -c 0
+    ulimit -f "$most_read"
+    exec curl -sS -K - --max-time "$1" --max-filesize 8000000 -H 'Content-Type: application/json' \
+      --data-binary "@$3" -D "$own/headers" -o "$own/answer" -w '%{http_code}' "$url$2" >"$own/status" 2>"$own/trouble"
+  ) &
   poll=$!
   # A signal broke it off before it began.
   [ -z "$stopping" ] || [ -n "$running" ] || kill "$poll" 2>/dev/null
@@ -147,13 +153,14 @@ isolate() {
 }
 
 # Runs the code of a task; its exit code is in $ended.
+# The code is a child of the first process of its namespace, which is deaf to signals of its own.
 run() {
   (
     # Every file that the code writes is bounded, and its output with it.
     ulimit -f "$most_written" 2>/dev/null
     cd /tmp || exit 70
     exec env -i PATH="$PATH" HOME=/tmp QUEUE_URL="$url" QUEUE_EVAL_ID="$id" QUEUE_LEASE_ID="$lease" \
-      timeout -s KILL "$timeout" $start sh
+      timeout -s KILL "$timeout" $start sh -c 'sh; exit $?'
   ) <"$own/code" >"$own/output" 2>"$own/error" &
   await "$!"
   # timeout leads a group of its own: what is left in it ends with the code.
@@ -191,7 +198,8 @@ judge() {
   elif [ "$(wc -c <"$own/output")" -gt "$most_output" ]; then
     echo "The output is larger than $most_output bytes" >"$own/tail"
     fail false "$own/tail" 65
-  elif ! iconv -f UTF-8 -t UTF-8 <"$own/output" >/dev/null 2>&1; then
+  # UTF-16 has no more characters than Unicode; to UTF-8 iconv lets others pass.
+  elif ! iconv -f UTF-8 -t UTF-16 <"$own/output" >/dev/null 2>&1; then
     echo 'The output is not UTF-8; encode other bytes, for example with base64' >"$own/tail"
     fail false "$own/tail" 65
   else
@@ -201,6 +209,9 @@ judge() {
     fail false "$own/tail" 65
   fi
 }
+
+# curl would take a line break in it for another option, and quote the rest.
+case $key in *[!\ -~]*) say 'QUEUE_API_KEY must be printable ASCII; does it end with a line break?'; exit 64 ;; esac
 
 isolate
 misses=0

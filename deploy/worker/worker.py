@@ -38,7 +38,8 @@ LOOK = 0.1
 #: Seconds that pipes may stay open once the code has ended: a process that it left behind may hold them for ever.
 DRAIN = 0.25
 PR_SET_DUMPABLE = 4
-NAMESPACES = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+#: The shell at its end is the first process of its namespace, which is deaf to signals of its own; the code is its child.
+NAMESPACES = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", '"$@"; exit $?', "sh"]
 
 logger = logging.getLogger("worker")
 

@@ -34,6 +34,8 @@ const ERROR_TAIL_BYTES = 8192;
 const KILL_AFTER_MS = 5000;
 /** How long pipes may stay open when the command has ended: what it wrote is in them, what still holds them is not it. */
 const DRAIN_MS = 250;
+/** The same where something that left its group goes on writing. */
+const LONGEST_DRAIN_MS = 1000;
 /** Seconds before a task is handed out again that found no process or descriptor left on this machine. */
 const FULL_MACHINE_DELAY = 5;
 /** sysexits.h: EX_DATAERR, the input is wrong, and EX_TEMPFAIL, it may go well another time. */
@@ -127,20 +129,29 @@ function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
   });
 }
 
-/** Resolves when everything that the command wrote has been read, or nothing has come for a while. */
+/** Resolves when everything that the command wrote has been read, or nothing has come for a while, or for too long. */
 function drained(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    let timer = setTimeout(resolve, DRAIN_MS);
-    const more = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(resolve, DRAIN_MS);
+    const end = performance.now() + LONGEST_DRAIN_MS;
+    let timer: ReturnType<typeof setTimeout>;
+    let pieces = 0;
+    const wait = (): void => {
+      const before = pieces;
+      const look = (): void => {
+        if (pieces === before || performance.now() >= end) resolve();
+        else wait();
+      };
+      // An event loop that was held up reads first, and then looks whether something came.
+      timer = setTimeout(() => setImmediate(look), DRAIN_MS);
     };
-    child.stdout?.on('data', more);
-    child.stderr?.on('data', more);
+    const count = (): void => void (pieces += 1);
+    child.stdout?.on('data', count);
+    child.stderr?.on('data', count);
     child.once('close', () => {
       clearTimeout(timer);
       resolve();
     });
+    wait();
     // What a process of its group writes for ever is not output of the command.
     killGroup(child, 'SIGKILL');
   });

@@ -1,6 +1,6 @@
 import { limitedSignal, pause } from './abort.js';
 import type { TaskStatus } from './api.generated.js';
-import { ApiError } from './errors.js';
+import { ApiError, UnexpectedAnswer } from './errors.js';
 import type { Call, CallOptions } from './transport.js';
 
 /** One transition of one task; never what it was given or produced. */
@@ -57,6 +57,8 @@ interface Message {
 }
 
 const RECONNECT_MS = 1000;
+/** Characters of one message: more than the longest error of a task and its escapes. */
+const LONGEST_MESSAGE = 16 * 1024 * 1024;
 
 /**
  * Transitions as they happen, until the signal fires. When the connection breaks it goes on behind the last event.
@@ -124,6 +126,8 @@ async function* partsOf(response: Response, onSign: () => void): AsyncGenerator<
     const parts = buffer.split(/\r?\n\r?\n/);
     buffer = parts.pop() ?? '';
     yield* parts;
+    if (buffer.length > LONGEST_MESSAGE)
+      throw new UnexpectedAnswer(`GET events: a message has more than ${LONGEST_MESSAGE} characters`);
   }
 }
 

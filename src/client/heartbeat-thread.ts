@@ -1,6 +1,6 @@
 import type { MessagePort, Worker as Thread } from 'node:worker_threads';
 import type { KeptItem, LostItem } from './api.generated.js';
-import type { ClientOptions } from './client.js';
+import { type Client, type ClientOptions, optionsOf } from './client.js';
 import { ClientError } from './errors.js';
 import { type Milliseconds, sharedNow, steadyNow } from './steady-clock.js';
 import { textOfError } from './verdicts.js';
@@ -38,7 +38,7 @@ export interface ThreadData {
 }
 
 export interface HeartbeatThreadOptions {
-  readonly client: ClientOptions;
+  readonly client: Client;
   readonly workerId: string;
   readonly onError: (error: unknown) => void;
 }
@@ -48,8 +48,10 @@ export class NoHeartbeatThread extends ClientError {
   readonly code = 'no_heartbeat_thread';
 }
 
-/** MiB. What it holds is small; an answer of a proxy may not be. */
+/** MiB. What it holds is small. */
 const LARGEST_HEAP = 64;
+/** Bytes: many times what the service answers to the heartbeats of a thousand leases. */
+const LONGEST_ANSWER = 4 * 1024 * 1024;
 
 /**
  * A thread that sends the heartbeats which the event loop does not send in time, because a handler blocks it. It starts
@@ -107,12 +109,14 @@ export class HeartbeatThread {
   }
 
   private open(): { readonly thread: Thread; readonly port: MessagePort } {
-    const { client, workerId } = this.options;
+    const { workerId } = this.options;
+    const client = optionsOf(this.options.client);
     if (client.fetch !== undefined) throw new Error('the client has a fetch of its own');
     // Not imported: a page that uses the client alone has no such module.
     const { MessageChannel, Worker } = process.getBuiltinModule('node:worker_threads');
     const { port1, port2 } = new MessageChannel();
-    const workerData: ThreadData = { client, workerId, port: port2 };
+    const longestAnswer = Math.min(LONGEST_ANSWER, client.longestAnswer ?? LONGEST_ANSWER);
+    const workerData: ThreadData = { client: { ...client, longestAnswer }, workerId, port: port2 };
     const thread = new Worker(new URL('./heartbeat.thread.js', import.meta.url), {
       name: 'crucible-heartbeats',
       workerData,

@@ -45,6 +45,11 @@ export interface TransportOptions {
   readonly requestTimeout?: number;
   /** Seconds to go on when the service is unreachable, full or restarting. Default 30; 0 tries once. */
   readonly patience?: number;
+  /**
+   * Bytes of one answer that are read, unpacked; a longer one counts as no answer. Default 268435456 (256 MiB), room for a
+   * claim of the 100 largest tasks that the service takes by default.
+   */
+  readonly longestAnswer?: number;
   readonly fetch?: typeof fetch;
 }
 
@@ -54,6 +59,7 @@ interface Exchange<Answer> {
   readonly read: (text: string) => Answer;
 }
 
+const LONGEST_ANSWER = 256 * 1024 * 1024;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** A server that asks for more is asked again after this: it may have been restarted since. */
@@ -67,13 +73,24 @@ const REFUSED: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422]);
 
 /** Sends calls, checks their answers, and repeats a call where that helps: after `Retry-After`, with pauses that grow. */
 export class Transport {
+  /** Not a property that a log of the client would show: the key is in it. */
+  readonly #options: TransportOptions;
   private readonly base: URL;
+  private readonly longestAnswer: number;
   /** Moments that repeated calls were given, in order; those that are over are dropped. */
   private booked: readonly Milliseconds[] = [];
 
-  /** @throws TypeError for a URL that is not one of a service */
-  constructor(private readonly options: TransportOptions) {
-    this.base = addressOf(options.url);
+  /** @throws TypeError for a URL that is not one of a service, and for options that no client can use */
+  constructor(options: TransportOptions) {
+    const { url, apiKey = '', longestAnswer = LONGEST_ANSWER } = options;
+    // A header with anything else is refused by an error that quotes it.
+    if (!/^[\u0020-\u007e]*$/.test(apiKey))
+      throw new TypeError('apiKey must be printable ASCII; does it end with a line break?');
+    if (!Number.isInteger(longestAnswer) || longestAnswer < 1)
+      throw new TypeError(`longestAnswer must be a whole number of bytes from 1, not ${longestAnswer}`);
+    this.#options = options;
+    this.base = addressOf(url);
+    this.longestAnswer = longestAnswer;
   }
 
   /** The answer, parsed. */
@@ -90,7 +107,7 @@ export class Transport {
   async read<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
     // First, so that what JSON cannot say is told to the caller as what it is.
     const content = contentOf(call);
-    const patience = call.patience ?? this.options.patience ?? 30;
+    const patience = call.patience ?? this.#options.patience ?? 30;
     const giveUpAt = steadyNow() + patience * 1000;
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -112,13 +129,13 @@ export class Transport {
   }
 
   private async once<Answer>(call: Call, { content, read }: Exchange<Answer>): Promise<Answer> {
-    const seconds = call.timeout ?? this.options.requestTimeout ?? 15;
+    const seconds = call.timeout ?? this.#options.requestTimeout ?? 15;
     const limit = (seconds + (call.wait ?? 0)) * 1000;
     const limited = limitedSignal(limit, call.signal);
     try {
       const response = await this.fetch(call, content, limited.signal);
       if (!response.ok) throw await this.problemOf(call, response);
-      return this.answerOf(call, { response, text: await response.text() }, read);
+      return this.answerOf(call, { response, text: await this.textOf(call, response) }, read);
     } catch (error) {
       if (call.signal?.aborted) throw reasonOf(call.signal);
       if (error instanceof ApiError || error instanceof ConnectionFailed) throw error;
@@ -127,6 +144,14 @@ export class Transport {
     } finally {
       limited.end();
     }
+  }
+
+  /** @throws UnexpectedAnswer for an answer that is too long, and what broke the connection */
+  private async textOf({ method, path }: Call, response: Response): Promise<string> {
+    const text = await boundedText(response, this.longestAnswer);
+    if (text !== undefined) return text;
+    const why = `${this.base.origin} sent an answer of more than ${this.longestAnswer} bytes`;
+    throw new UnexpectedAnswer(`${method} ${path}: ${why}`, retryAfterOf(response));
   }
 
   private answerOf<Answer>(
@@ -143,16 +168,17 @@ export class Transport {
   }
 
   /** The problem of the service, or that it was not the service that answered. */
-  private async problemOf({ method, path }: Call, response: Response): Promise<ApiError | UnexpectedAnswer> {
+  private async problemOf(call: Call, response: Response): Promise<ApiError | UnexpectedAnswer> {
     const retryAfter = retryAfterOf(response);
-    const body: unknown = await response.json().catch(() => undefined);
+    const text = await this.textOf(call, response);
+    const body = parsed(text);
     if (isProblem(body)) {
       const error = apiError({ ...body, status: response.status });
       if (retryAfter !== undefined) askedPause.set(error, retryAfter);
       return error;
     }
     const why = `${this.base.origin} answered ${response.status} without a problem document; is this the queue service?`;
-    return new UnexpectedAnswer(`${method} ${path}: ${why}`, retryAfter);
+    return new UnexpectedAnswer(`${call.method} ${call.path}: ${why}`, retryAfter);
   }
 
   /**
@@ -169,11 +195,11 @@ export class Transport {
   }
 
   private fetch(call: Call, content: string | undefined, signal?: AbortSignal): Promise<Response> {
-    const { apiKey } = this.options;
+    const { apiKey } = this.#options;
     const headers: Record<string, string> = { Accept: 'application/json', ...call.headers };
     if (apiKey !== undefined) headers['X-API-Key'] = apiKey;
     if (content !== undefined) headers['Content-Type'] = call.text?.type ?? 'application/json';
-    const send = this.options.fetch ?? fetch;
+    const send = this.#options.fetch ?? fetch;
     return send(this.address(call), {
       method: call.method,
       headers,
@@ -192,7 +218,7 @@ export class Transport {
   }
 }
 
-/** @throws TypeError, which never quotes what may be a password */
+/** @throws TypeError, which never quotes what may hold a password or a key */
 function addressOf(url: string): URL {
   if (!URL.canParse(url)) throw new TypeError('The URL of the service must look like http://host:port');
   const address = new URL(url.endsWith('/') ? url : `${url}/`);
@@ -201,13 +227,41 @@ function addressOf(url: string): URL {
   const isHttp = address.protocol === 'http:' || address.protocol === 'https:';
   if (!isHttp || address.search !== '' || address.hash !== '')
     throw new TypeError(
-      `${url} is not the URL of a service: write http://host:port, or https, and maybe a path`,
+      'The URL of the service must be http://host:port, or https, maybe with a path, and without a query',
     );
   return address;
 }
 
 function contentOf({ text, body }: Call): string | undefined {
   return text?.content ?? (body === undefined ? undefined : stringify(body));
+}
+
+/** Nothing for an answer of more bytes; its connection is closed. */
+async function boundedText(response: Response, longest: number): Promise<string | undefined> {
+  const announced = response.headers.get('Content-Length');
+  if (Number(announced) > longest) {
+    await response.body?.cancel();
+    return undefined;
+  }
+  // The parser of the protocol reads no byte more than was announced.
+  if (announced !== null && !response.headers.has('Content-Encoding')) return response.text();
+  const decoder = new TextDecoder();
+  const parts: string[] = [];
+  let size = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > longest) return undefined;
+    parts.push(decoder.decode(chunk, { stream: true }));
+  }
+  return parts.join('') + decoder.decode();
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** How long the service asked to wait with the next try. */

@@ -4,7 +4,7 @@ import type { Claim } from './api.generated.js';
 import { attempt, type Handler } from './attempt.js';
 import { BOUNDS } from './bounds.js';
 import { ClaimDesk } from './claim-desk.js';
-import { Client, type ClientOptions, optionsOf } from './client.js';
+import { Client, type ClientOptions } from './client.js';
 import { ClientError } from './errors.js';
 import { HeartbeatThread } from './heartbeat-thread.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -113,8 +113,7 @@ export class Worker {
     const common = { client: this.client, onError, onDrain };
     this.desk = new ClaimDesk({ ...common, claim, signal: this.stopping.signal });
     const { heartbeatThread = true, abandonAfter = DEFAULT_ABANDON_SECONDS } = options;
-    if (heartbeatThread)
-      this.thread = new HeartbeatThread({ client: optionsOf(this.client), workerId, onError });
+    if (heartbeatThread) this.thread = new HeartbeatThread({ client: this.client, workerId, onError });
     this.keeper = new LeaseKeeper({ ...common, workerId, thread: this.thread, abandonAfter });
   }
 

@@ -27,9 +27,25 @@ class Silent(Exception):
     __repr__ = __str__
 
 
+class Deadly(Exception):
+    def __str__(self):
+        raise SystemExit(4)
+
+    __repr__ = __str__
+
+
 class Items(dict):
     def items(self):
         raise RuntimeError("a fault of the items")
+
+
+class Fatal(dict):
+    def __init__(self, error):
+        super().__init__(a=1)
+        self.error = error
+
+    def items(self):
+        raise self.error
 
 
 class Text(str):
@@ -79,11 +95,12 @@ COMPLETED = [
     threads,
 ]
 FAILED = [
-    *map(give, (b"bytes", {1, 2}, float("nan"), float("inf"), cyclic, deep, 10**4400, Items(a=1), lambda: 0, "z" * 3_000_000, object())),
+    *map(give, (b"bytes", {1, 2}, float("nan"), float("inf"), cyclic, deep, 10**4400, Items(a=1), Fatal(SystemExit(5)), Fatal(KeyboardInterrupt()), lambda: 0, "z" * 3_000_000, object())),
     *map(
         throw,
         (
             Silent(),
+            Deadly(),
             Exception(Silent()),
             Exception("\x1b]0;x\x07"),
             Exception("e" * 5_000_000),

@@ -47,9 +47,13 @@ const LEFT_BEHIND = [
   'sleep 20 >&- 2>&- &',
   'i=0; while [ $i -lt 30 ]; do sleep 20 & i=$((i + 1)); done',
   'mkfifo "$(mktemp -u)"; sleep 20 <&0 &',
+  'setsid sh -c "while :; do echo x; sleep 0.05; done" &',
+  '(setsid sh -c "cd /; (sleep 20 &) >&- 2>&- <&-" &)',
+  'setsid sh -c "kill -STOP \\$\\$" &',
 ];
+/** `worker.sh` keeps what the code prints in files, and the system ends who writes more of one than 8 MiB. */
+const FLOOD = 'head -c 20000000 /dev/zero >&2';
 const FLOODS = [
-  'head -c 20000000 /dev/zero >&2',
   'head -c 3000000 /dev/zero | tr "\\000" "\\033" >&2',
   'i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i + 1)); done',
 ];
@@ -79,6 +83,7 @@ const HARMLESS_CODE = [
   'cd /',
   'set -m; true',
   'export QUEUE_EVAL_ID=other QUEUE_LEASE_ID=other QUEUE_URL=http://127.0.0.1:9',
+  'echo full >/dev/full; true',
 ];
 const ENDLESS = [
   'sleep 60',
@@ -86,6 +91,9 @@ const ENDLESS = [
   'kill -STOP $$',
   'sleep 60 | cat',
   'cat /dev/zero >/dev/null',
+  'trap "" TERM HUP INT; while :; do sleep 0.2; done',
+  'trap "exit 0" TERM; sleep 60 & wait; wait',
+  'exec >&- 2>&-; sleep 60',
 ];
 
 function each(ends: ChaosTask['ends'], codes: readonly string[], timeout?: number): readonly ChaosTask[] {
@@ -96,8 +104,9 @@ function each(ends: ChaosTask['ends'], codes: readonly string[], timeout?: numbe
  * What the code of a task can do to a worker that runs it with `sh`, and how the task has to end. Between them are tasks
  * that do no harm, which none of the others may harm.
  */
-export function hostileTasks(): readonly ChaosTask[] {
+export function hostileTasks(runtime: 'command' | 'shell' = 'command'): readonly ChaosTask[] {
   const hostile = [
+    ...each(runtime === 'shell' ? 'failed' : 'completed', [FLOOD]),
     ...each('completed', ['exit 0', ...HARMLESS_CODE, ...TEXTS, ...LEFT_BEHIND, ...FLOODS]),
     ...each(
       'completed',

@@ -35,7 +35,7 @@ from .steering import (
     removal_query,
     wait_for_end,
 )
-from .transport import Transport
+from .transport import LONGEST_ANSWER, Transport
 
 #: Looked at in this order, or by weight: ``{"a": 3, "b": 1}``.
 Queues = Union[Sequence[str], Mapping[str, float]]
@@ -63,6 +63,9 @@ class Client:
     Calls to a service that is unreachable, full or restarting are repeated for ``patience`` seconds. Nearly every call
     may be sent twice without harm; the few that may not (``redrive``, ``remove``, ``clear``) are only repeated when the
     service says that it did not carry them out.
+
+    ``longest_answer`` is how many bytes of one answer are read; a longer one counts as no answer. The default is 256 MiB,
+    room for a claim of the 100 largest tasks that the service takes by default. Raises ValueError.
     """
 
     def __init__(
@@ -72,10 +75,16 @@ class Client:
         *,
         request_timeout: float = 15.0,
         patience: float = 30.0,
+        longest_answer: int = LONGEST_ANSWER,
         tls: Optional[ssl.SSLContext] = None,
     ) -> None:
         self._transport = Transport(
-            url, api_key, request_timeout=request_timeout, patience=patience, tls=tls
+            url,
+            api_key,
+            request_timeout=request_timeout,
+            patience=patience,
+            longest_answer=longest_answer,
+            tls=tls,
         )
         self.batches = BatchCalls(self.request)
         self.queues = QueueCalls(self.request)

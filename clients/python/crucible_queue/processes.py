@@ -65,14 +65,16 @@ class ProcessHandler:
     def _follow(self, process: Any, pipe: Pipe, context: Context) -> Any:
         kill_at: Optional[float] = None
         while True:
-            if pipe.poll(LOOK):
-                try:
-                    kind, given = pipe.recv()
-                except (EOFError, OSError):
-                    _kill_group(process)
-                    process.join(1)
-                    code = process.exitcode
-                    raise AttemptFailed(f"The process of the handler ended without a result: {code}", code) from None
+            ready = multiprocessing.connection.wait([pipe, process.sentinel], LOOK)
+            message = _receive(pipe)
+            if message is None and ready:
+                # What the handler left behind may hold the pipe open.
+                _kill_group(process)
+                process.join(1)
+                code = process.exitcode
+                raise AttemptFailed(f"The process of the handler ended without a result: {code}", code)
+            if message is not None:
+                kind, given = message
                 if kind == "completed":
                     return read_json(given)
                 if kind == "failed":
@@ -91,6 +93,7 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
     """The life of the child."""
     if hasattr(os, "setsid"):
         os.setsid()
+    own = os.getpid()
     # The worker decides when this ends, also when its terminal is closed or sends an interrupt.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     running = Running(task, time.monotonic(), lambda _running: None)
@@ -101,20 +104,34 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
         with sending:
             _send(pipe, (kind, given))
 
+    output, error = None, None
     try:
         output = handler(task, Context(running, lambda _running, progress: send("progress", progress)))
         if asyncio.iscoroutine(output):
             output = asyncio.run(output)
     except BaseException as raised:
-        send("failed", failure(raised))
+        error = raised
+    if os.getpid() != own:
+        # A copy that the handler forked: the task is its parent's.
+        os._exit(0 if error is None else 1)
+    if error is not None:
+        send("failed", failure(error))
     else:
         try:
             content = write_json(output)
-        except Exception as why:
+        except BaseException as why:
             send("failed", refused_output(why))
         else:
             send("completed", content)
     _end()
+
+
+def _receive(pipe: Pipe) -> Any:
+    """The next message, or None when there is none and when no more will come."""
+    try:
+        return pipe.recv() if pipe.poll(0) else None
+    except (EOFError, OSError):
+        return None
 
 
 def _listen(pipe: Pipe, running: Running) -> None:

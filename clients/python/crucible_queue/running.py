@@ -145,6 +145,6 @@ def progress_of(percent: Any, message: Any) -> Dict[str, Any]:
     if message is not None:
         try:
             given["message"] = str(message).encode("utf-8", "replace").decode()[:LONGEST_MESSAGE]
-        except Exception:
+        except BaseException:
             given["message"] = f"({type(message).__name__})"
     return given

@@ -23,11 +23,12 @@ LONGEST_RETRY_AFTER = 60.0
 #: Seconds between two repeated calls of one transport, whichever threads make them. A worker repeats its heartbeats beside
 #: them; together that is two a second.
 REPEAT_SPACING = 0.8
-#: Bytes of an answer; a claim of a hundred large tasks is the largest there is.
+#: Bytes of one answer that are read: room for a claim of the 100 largest tasks that the service takes by default.
 LONGEST_ANSWER = 256 * 1024 * 1024
 PIECE = 1024 * 1024
 #: Bytes may follow these although they announce none: the connection is not used again.
 WITHOUT_BODY = frozenset((204, 205, 304))
+WRONG_URL = "The URL of the service must be http://host:port, or https, maybe with a path, and without a query"
 #: 408 and 429: not carried out. 502 and 504: a proxy had no answer.
 WORTH_REPEATING = frozenset((408, 429, 502, 503, 504))
 #: The request itself is at fault, so another try would end the same way.
@@ -53,9 +54,12 @@ class Transport:
         *,
         request_timeout: float = 15.0,
         patience: float = 30.0,
+        longest_answer: int = LONGEST_ANSWER,
         tls: Optional[ssl.SSLContext] = None,
     ) -> None:
         address = _address_of(url)
+        if not isinstance(longest_answer, int) or longest_answer < 1:
+            raise ValueError(f"longest_answer must be a whole number of bytes from 1, not {longest_answer!r}")
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise ValueError("The API key must be printable ASCII; does it end with a line break?")
         self._connections = Connections(address.host, address.port, is_tls=address.is_tls, tls=tls)
@@ -64,6 +68,7 @@ class Transport:
         self._api_key = api_key
         self._request_timeout = request_timeout
         self._patience = patience
+        self._longest_answer = longest_answer
         self._spacing = _Spacing()
         self._limits = TimeLimits()
 
@@ -169,7 +174,7 @@ class Transport:
             try:
                 connection.request(method, target, content, self._headers(content, headers))
                 response = connection.getresponse()
-                text = _text_of(response)
+                text = _text_of(response, self._longest_answer)
                 is_final = response.status >= 200 and response.status not in WITHOUT_BODY
                 is_done = is_final and not response.will_close
             finally:
@@ -237,15 +242,19 @@ class _Spacing:
 
 
 def _address_of(url: str) -> _Address:
-    """Raises ValueError, which never quotes what may be a password."""
+    """Raises ValueError, which never quotes what may hold a password or a key."""
     parts = urllib.parse.urlsplit(url)
     if parts.username is not None or parts.password is not None:
         raise ValueError("The URL of the service must hold no credentials: give the key as api_key")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is not the URL of a service: write http://host:port, or https, and maybe a path")
+        raise ValueError(WRONG_URL)
     is_tls = parts.scheme == "https"
-    port = parts.port if parts.port is not None else 443 if is_tls else 80
-    return _Address(is_tls, parts.hostname, port, parts.path.rstrip("/"))
+    try:
+        port = parts.port
+    except ValueError:
+        # Its text quotes what may be a password with a slash in it.
+        raise ValueError(WRONG_URL) from None
+    return _Address(is_tls, parts.hostname, port if port is not None else 443 if is_tls else 80, parts.path.rstrip("/"))
 
 
 def _may_repeat(error: ClientError, is_repeatable: bool, is_stubborn: bool) -> bool:
@@ -268,17 +277,20 @@ def _pause_after(error: ClientError, attempt: int) -> float:
     return (asked or 0.0) + longest * random.uniform(0.5, 1.0)
 
 
-def _text_of(response: http.client.HTTPResponse) -> bytes:
+def _text_of(response: http.client.HTTPResponse, longest: int) -> bytes:
     pieces: List[bytes] = []
     size = 0
     while not response.isclosed():
+        # What is announced and not read yet counts, too.
+        if size + (response.length or 0) > longest:
+            raise http.client.HTTPException(f"the answer has more than {longest} bytes")
         piece = response.read(PIECE)
         if not piece:
             break
         pieces.append(piece)
         size += len(piece)
-        if size > LONGEST_ANSWER:
-            raise http.client.HTTPException("the answer has no end")
+    if size > longest:
+        raise http.client.HTTPException(f"the answer has more than {longest} bytes")
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
     return b"".join(pieces)

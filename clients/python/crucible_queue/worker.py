@@ -347,7 +347,8 @@ class Worker:
         """Sends the report, and one that says why where that cannot be sent or is refused."""
         try:
             status = self._send_once(task, report)
-        except Exception as why:
+        # What an output raises while it is made JSON may be anything, as with a handler.
+        except BaseException as why:
             if isinstance(why, ClientError) and not isinstance(why, InvalidRequest):
                 raise
             reason = type(why).__name__

@@ -54,6 +54,23 @@ class ConnectionsTest(ScriptedTest):
             with RawServer([answer]) as server, self.assertRaises(ConnectionFailed):
                 Client(server.url, patience=0).request("GET", "/health")
 
+    def test_reads_no_more_of_an_answer_than_it_was_told_to(self):
+        flood = b" " * 9000
+        for answer in (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n[",
+            b"HTTP/1.1 200 OK\r\n\r\n" + flood,
+            b"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n2328\r\n" + flood + b"\r\n0\r\n\r\n",
+        ):
+            with RawServer([answer]) as server, self.assertRaises(ConnectionFailed) as raised:
+                Client(server.url, patience=0, longest_answer=4000).status()
+            self.assertIn("more than 4000 bytes", str(raised.exception))
+        whole = b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"total_tasks\":1}"
+        with RawServer([whole]) as server:
+            self.assertEqual(Client(server.url, longest_answer=17).status(), {"total_tasks": 1})
+        for longest in (0, -1, 1.5):
+            with self.assertRaises(ValueError):
+                Client("http://queue", longest_answer=longest)
+
     def test_reads_no_call_s_answer_behind_one_that_has_no_body(self):
         for status in (b"103 Early Hints", b"204 No Content", b"304 Not Modified"):
             early = b"HTTP/1.1 " + status + b"\r\n\r\n"
@@ -91,9 +108,10 @@ class ConnectionsTest(ScriptedTest):
         with self.assertRaises(ValueError) as raised:
             Client("http://user:secret@queue:8081")
         self.assertNotIn("secret", str(raised.exception))
-        for url in ("queue:8081", "ftp://queue", "http://", "http://queue?key=1", "http://queue/#x"):
-            with self.assertRaises(ValueError):
+        for url in ("queue:8081", "ftp://secret", "http://", "http://queue?key=secret", "http://queue/#secret", "http://a:secret/@b"):
+            with self.assertRaises(ValueError) as raised:
                 Client(url)
+            self.assertNotIn("secret", str(raised.exception))
         with self.assertRaises(ValueError):
             Client("http://queue", api_key="key\n")
 

@@ -24,12 +24,30 @@ def handle(task, ctx):
         if os.fork() == 0:
             time.sleep(600)
         return None
+    if task.code == "copy":
+        child = os.fork()
+        if child == 0:
+            return "the copy"
+        os.waitpid(child, 0)
+        return "the parent"
+    if task.code == "orphan":
+        if os.fork() == 0:
+            os.setsid()
+            time.sleep(30)
+        os._exit(3)
+    if task.code == "fatal":
+        return Fatal(a=1)
     if task.code == "deaf":
         while True:
             time.sleep(1)
     ctx.wait()
     ctx.raise_if_cancelled()
     return None
+
+
+class Fatal(dict):
+    def items(self):
+        raise SystemExit(5)
 
 
 class ProcessesTest(ServiceTest):
@@ -49,6 +67,13 @@ class ProcessesTest(ServiceTest):
         self.assertIn("was taken as 0", self.client.get("later").error)
         self.assertIn("The output cannot be sent", self.client.get("bytes").error)
         self.assertEqual(self.client.get("killed").exit_code, -9)
+
+    def test_takes_no_copy_of_the_handler_and_nothing_that_it_left_behind_for_the_attempt(self):
+        summary = self.run_tasks("copy", "orphan", "fatal", timeout=20)
+        self.assertEqual((summary.completed, summary.failed), (1, 2))
+        self.assertEqual(self.client.output("copy"), "the parent")
+        self.assertEqual(self.client.get("orphan").exit_code, 3)
+        self.assertIn("SystemExit", self.client.get("fatal").error)
 
     def test_stops_and_kills_what_runs_too_long(self):
         summary = self.run_tasks("patient", "deaf", timeout=1)

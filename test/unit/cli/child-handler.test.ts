@@ -62,6 +62,12 @@ describe('runChild', () => {
     await until(() => !isRunning(pid));
   });
 
+  it('ends although something that has left its group writes for ever', async () => {
+    const writer = ': > "$FOLDER/up"; while echo y; do sleep 0.01; done';
+    const untilUp = 'while [ ! -e "$FOLDER/up" ]; do sleep 0.02; done';
+    expect(await runShell(`setsid sh -c '${writer}' & ${untilUp}; printf x`)).toContain('x');
+  });
+
   it('reads all that the command wrote before it ended', async () => {
     expect(await runShell('head -c 1000000 /dev/zero | tr "\\0" x')).toBe('x'.repeat(1_000_000));
   });

@@ -1,4 +1,9 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { jest } from '@jest/globals';
 import {
   AttemptFailed,
@@ -48,6 +53,9 @@ const BAD: Readonly<Record<string, ScriptedAnswer>> = {
     { results: [{ index: 0, eval_id: 'a', heartbeat_interval: 1e-9 }], tasks: [{}] },
   ],
 };
+/** Few bytes on the wire, and many when they are unpacked. */
+const BOMB = gzipSync(`[${' '.repeat(1_000_000)}]`);
+
 const DONE: ScriptedAnswer = [200, { eval_id: 'a', status: 'completed' }];
 const FAILED: ScriptedAnswer = [200, { eval_id: 'a', status: 'failed' }];
 const KEPT: ScriptedAnswer = [200, { results: [{ index: 0, eval_id: 'a', heartbeat_interval: 20 }] }];
@@ -62,6 +70,15 @@ function task(name: string, more: object = {}): object {
     metadata: null,
     ...more,
   };
+}
+
+/** Writes until its reader hangs up. */
+function flood(response: ServerResponse): void {
+  const more = (): void => {
+    while (!response.destroyed && response.write(' '.repeat(1000)));
+  };
+  response.on('drain', more);
+  more();
 }
 
 let service: ScriptedService;
@@ -305,6 +322,35 @@ describe('a client', () => {
     await expect(new Client({ url: service.url, patience: 0 }).get('a')).rejects.toThrow(UnexpectedAnswer);
   });
 
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['announces it', (response) => response.writeHead(200, { 'Content-Length': 5000 }).write('[')],
+    ['announces nothing', (response) => flood(response.writeHead(200))],
+    ['says that it refuses', (response) => flood(response.writeHead(400))],
+    ['packs it', (response) => response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(BOMB)],
+  ])('reads no more of an answer than it was told to when the server %s', async (_, answer) => {
+    const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = new Client({ url: `http://127.0.0.1:${port}`, patience: 0, longestAnswer: 4000 });
+    try {
+      await expect(client.health()).rejects.toThrow('more than 4000 bytes');
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  it('reads all of an answer that is just as long as it may be', async () => {
+    const text = JSON.stringify({ status: 'healthy', more: 'é'.repeat(5000) });
+    service.answers = [[200, text]];
+    const client = new Client({ url: service.url, patience: 0, longestAnswer: Buffer.byteLength(text) });
+    expect(await client.health()).toMatchObject({ more: 'é'.repeat(5000) });
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses %d bytes as the most of an answer', (longestAnswer) => {
+    expect(() => new Client({ url: service.url, longestAnswer })).toThrow('longestAnswer');
+  });
+
   it('holds up no call for another that was told to wait for a minute', async () => {
     const stop = new AbortController();
     const client = new Client({ url: service.url, patience: 100 });
@@ -322,6 +368,26 @@ describe('a client', () => {
     stop.abort();
     await expect(waiting).rejects.toThrow();
   }, 20_000);
+
+  it.each([
+    { apiKey: 'a-secret-key\n' },
+    { apiKey: 'a-secret-k\u00e9y' },
+    { url: 'http://queue?key=a-secret-key' },
+    { url: 'http://queue/#a-secret-key' },
+    { url: 'ftp://a-secret-key' },
+    { url: 'http://user:a-secret-key@queue' },
+    { url: 'http://user:a-secret-key/x@queue' },
+  ])('refuses %j and quotes nothing of it', (options) => {
+    const make = (): Client => new Client({ url: service.url, ...options });
+    expect(make).toThrow(TypeError);
+    expect(make).not.toThrow(/secret/);
+  });
+
+  it('shows its key to no log', () => {
+    const client = new Client({ url: service.url, apiKey: 'a-secret-key' });
+    const worker = new Worker(client, () => undefined, { workerId: 'worker' });
+    expect(inspect([client, worker], { depth: 20 })).not.toContain('secret');
+  });
 
   it('refuses a URL with credentials and does not repeat them', () => {
     expect(() => new Client({ url: 'http://user:secret@queue:8081' })).toThrow(
