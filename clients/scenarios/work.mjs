@@ -19,6 +19,7 @@ const TASK = `
     error) echo 'as it was told to' >&2; exit 1 ;;
     cry) printf '\\033]0;owned\\007\\033[2J\\342\\200\\256\\302\\23331m' >&2; exit 1 ;;
     shout) printf '"\\\\u001b]0;owned"' ;;
+    echo) printf %s "$QUEUE_METADATA" ;;
     fork) sleep 0.1 & wait; answer ;;
     block*) set -- $code; sleep "$2"; answer ;;
     *) eval "$code" ;;
@@ -61,6 +62,7 @@ const verbs = {
     const { stdout } = call(['enqueue', '-', '--ndjson'], lines);
     say({ event: 'enqueued', count: stdout.match(/"status":"queued"/g)?.length ?? 0 });
   },
+  bytes: () => say({ event: call(['enqueue', '-'], Buffer.of(0xe9)).status === 65 ? 'refused' : 'accepted' }),
   // It cannot clear; what acts on many tasks by a filter takes none that is empty.
   clear: () => {
     const codes = [['redrive'], ['redrive', '--status', '']].map((args) => call(args).status);

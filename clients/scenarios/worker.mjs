@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { AttemptFailed, Client, Worker } from 'crucible-queue/client';
+import { AttemptFailed, Client, InvalidRequest, JsonText, Worker } from 'crucible-queue/client';
 
 const {
   url,
@@ -11,6 +11,7 @@ const {
   lease,
   queues,
   listener,
+  abandon_after: abandonAfter,
 } = JSON.parse(process.argv[2] ?? '{}');
 const opened = new Map();
 
@@ -28,6 +29,10 @@ const verbs = {
     let count = 0;
     for await (const { accepted } of new Client({ url }).enqueueAll(tasks)) count += accepted;
     say({ event: 'enqueued', count });
+  },
+  bytes: async () => {
+    const error = await new Client({ url }).enqueue({ code: Uint8Array.of(0xe9) }).catch((each) => each);
+    say({ event: error instanceof InvalidRequest ? 'refused' : 'accepted' });
   },
   clear: async () => {
     const client = new Client({ url });
@@ -53,10 +58,11 @@ createInterface({ input: process.stdin }).on('line', (line) => {
 
 const worker = new Worker(
   { url },
-  async ({ eval_id: id, code }, { signal }) => {
+  async ({ eval_id: id, code, metadata_text: metadata }, { signal }) => {
     if (code === 'error') throw new AttemptFailed('as it was told to');
     if (code === 'cry') throw new AttemptFailed(CONTROLS);
     if (code === 'shout') return CONTROLS;
+    if (code === 'echo') return new JsonText(metadata);
     if (code === 'fork') execFileSync(process.execPath, ['--eval', '0']);
     const [, nap] = /^sleep ([\d.]+)$/.exec(code) ?? [];
     if (nap !== undefined) await setTimeout(Number(nap) * 1000, undefined, { signal });
@@ -77,6 +83,7 @@ const worker = new Worker(
     concurrency,
     lease,
     queues,
+    abandonAfter,
     onEvent: ({ type, task, error }) => {
       if (type !== 'trouble') say({ event: type, id: task?.eval_id, code: error?.code });
       if (listener === 'throws') throw new Error('a fault of the listener');

@@ -33,6 +33,8 @@ def read():
             gate_of(rest[0]).set()
         elif verb == "enqueue":
             enqueue(*map(int, rest))
+        elif verb == "bytes":
+            enqueue_bytes()
         elif verb == "clear":
             clear_nothing()
 
@@ -41,6 +43,15 @@ def enqueue(count, size):
     tasks = ({"eval_id": f"bulk-{number}", "queue": "bulk", "code": "x" * size} for number in range(count))
     results = list(Client(settings["url"]).enqueue_all(tasks))
     say(event="enqueued", count=sum("problem" not in each for each in results))
+
+
+def enqueue_bytes():
+    try:
+        Client(settings["url"]).enqueue(b"\xe9")
+    except TypeError:
+        say(event="refused")
+    else:
+        say(event="accepted")
 
 
 def clear_nothing():
@@ -88,6 +99,8 @@ def run(task, ctx):
         return "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
     if task.code == "fork":
         fork()
+    if task.code == "echo":
+        return task.metadata
     if task.code.startswith("sleep "):
         ctx.wait(float(task.code[6:]))
     if task.code.startswith("block "):

@@ -8,6 +8,7 @@ import {
   PermanentError,
   type TaskContext,
 } from '../client/index.js';
+import { steadyNow } from '../client/steady-clock.js';
 import { relay } from './context.js';
 
 /** A user and group by number. */
@@ -132,13 +133,13 @@ function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
 /** Resolves when everything that the command wrote has been read, or nothing has come for a while, or for too long. */
 function drained(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    const end = performance.now() + LONGEST_DRAIN_MS;
+    const end = steadyNow() + LONGEST_DRAIN_MS;
     let timer: ReturnType<typeof setTimeout>;
     let pieces = 0;
     const wait = (): void => {
       const before = pieces;
       const look = (): void => {
-        if (pieces === before || performance.now() >= end) resolve();
+        if (pieces === before || steadyNow() >= end) resolve();
         else wait();
       };
       // An event loop that was held up reads first, and then looks whether something came.

@@ -38,6 +38,7 @@ interface Steps {
   never: Readonly<Record<string, unknown>>;
   clean: true;
   refused: true;
+  output: { readonly id: string; readonly text: string };
   attempts: { readonly id: string; readonly outcomes: readonly string[] };
 }
 
@@ -77,6 +78,7 @@ export class ScenarioStage {
     never: (fields) => this.neverSaw(fields),
     clean: () => this.printsNoControls(),
     refused: () => this.workerRefused(),
+    output: ({ id, text }) => this.compareOutput(id, text),
     attempts: ({ id, outcomes }) => this.compareAttempts(id, outcomes),
   };
   private worker: ChildProcess | undefined;
@@ -226,6 +228,11 @@ export class ScenarioStage {
   private compareConnections(most: number): void {
     const { connections } = this.proxy;
     if (connections > most) throw new Error(`${connections} connections were opened`);
+  }
+
+  private async compareOutput(id: string, wanted: string): Promise<void> {
+    const text = await this.client.outputText(id);
+    if (text !== wanted) throw new Error(`The output is ${text}`);
   }
 
   private async compareAttempts(id: string, wanted: readonly string[]): Promise<void> {

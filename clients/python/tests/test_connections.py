@@ -160,6 +160,16 @@ class ConnectionsTest(ScriptedTest):
         with self.assertRaises(UnexpectedAnswer):
             remote.get_next()
 
+    def test_the_older_interface_forgets_the_oldest_of_too_many_leases(self):
+        self.answers(*[(200, task(name)) for name in "abcab"], (200, {"eval_id": "a", "status": "completed"}))
+        remote = RemoteTaskQueue(self.url, patience=0)
+        with mock.patch("crucible_queue.remote_task_queue.MOST_LEASES", 2):
+            for _ in range(5):
+                remote.get_next()
+        self.assertEqual(list(remote._leases), ["a", "b"])
+        remote.complete("a")
+        self.assertEqual(list(remote._leases), ["b"])
+
     def test_a_worker_refuses_options_that_no_worker_can_use(self):
         for options in ({"concurrency": 0}, {"concurrency": 1.5}, {"wait": -1}, {"report_patience": float("nan")}):
             with self.assertRaises(ValueError):

@@ -383,6 +383,24 @@ describe('a client', () => {
     expect(make).not.toThrow(/secret/);
   });
 
+  it('reaches an address of IPv6, and knows one without a port', async () => {
+    const server = createServer((_request, response) => response.end('{"status":"healthy"}')).listen(
+      0,
+      '::1',
+    );
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    expect(await new Client({ url: `http://[::1]:${port}` }).health()).toEqual({ status: 'healthy' });
+    server.close();
+    server.closeAllConnections();
+    const hasNone = new Client({
+      url: 'http://[::1]',
+      patience: 0,
+      fetch: (address) => Promise.reject(new Error((address as URL).href)),
+    });
+    await expect(hasNone.health()).rejects.toThrow('http://[::1]/health');
+  });
+
   it('shows its key to no log', () => {
     const client = new Client({ url: service.url, apiKey: 'a-secret-key' });
     const worker = new Worker(client, () => undefined, { workerId: 'worker' });
