@@ -1,7 +1,7 @@
-/** Copies what the service serves as files into dist, so that the development packages are not needed at run time. */
+/** Puts what the service serves as files into dist, so that the development packages are not needed at run time. */
 import { copyFileSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyRedisScripts, DIST, ROOT } from './lib/workspace.mjs';
+import { copyRedisScripts, DIST, ROOT, run } from './lib/workspace.mjs';
 
 /** The ReDoc page of /redoc: the bundle, its licence, and those of the packages in it. */
 const REDOC = {
@@ -32,3 +32,6 @@ for (const [from, to] of Object.entries(DASHBOARD))
   copyFileSync(join(ROOT, 'node_modules', from), join(assets, to));
 
 copyRedisScripts(DIST);
+
+// The OpenAPI document takes seconds to make on a busy machine, so no request waits for it.
+if (!run(process.execPath, [join(DIST, 'openapi.js'), join(DIST, 'assets')])) process.exit(1);

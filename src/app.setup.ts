@@ -35,6 +35,6 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   );
   const server: Server = app.getHttpServer();
   server.maxConnections = config.MAX_CONNECTIONS;
-  app.get(ApiDocument).describe(app);
+  app.get(ApiDocument).describe(app, { isExtended: (options.extensions ?? []).length > 0 });
   return app;
 }

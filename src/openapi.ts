@@ -1,21 +1,28 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from './app.setup.js';
 import { loadConfig } from './config/config.js';
-import { ApiDocument } from './docs/api-document.js';
+import { ApiDocument, DOCUMENT_FORMATS, fileNameOf } from './docs/api-document.js';
 
-/** Prints the OpenAPI document of the real application, which neither listens nor touches the real data. */
-async function main(): Promise<void> {
+/**
+ * Prints the OpenAPI document of the real application, which neither listens nor touches the real data. With a directory,
+ * writes the document there in all its formats instead.
+ */
+async function main(target: string | undefined): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-openapi-'));
   try {
     const config = loadConfig({ REDIS_URL: '', DATA_DIR: directory });
     const app = await createApp(config, { logger: false });
-    process.stdout.write(app.get(ApiDocument).json.content);
+    const document = app.get(ApiDocument);
+    if (target === undefined) process.stdout.write(document.make('json'));
+    else
+      for (const format of DOCUMENT_FORMATS)
+        await writeFile(join(target, fileNameOf(format)), document.make(format));
     await app.close();
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-await main();
+await main(process.argv[2]);

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { stringify } from 'yaml';
 import { openApiDocument } from './openapi.document.js';
@@ -9,37 +12,61 @@ export interface DocumentText {
   readonly etag: string;
 }
 
-/** The OpenAPI document as it is served. It is made when it is first asked for: most processes never are. */
+const WRITERS = {
+  json: (document: object) => `${JSON.stringify(document, undefined, 2)}\n`,
+  // Without anchors and folded lines: simpler readers understand it too.
+  yaml: (document: object) => stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 }),
+} as const;
+
+export type DocumentFormat = keyof typeof WRITERS;
+
+export const DOCUMENT_FORMATS = Object.keys(WRITERS) as readonly DocumentFormat[];
+
+export function fileNameOf(format: DocumentFormat): string {
+  return `openapi.${format}`;
+}
+
+/**
+ * The OpenAPI document as it is served. To make it takes the event loop for longer than a health check may wait, so the
+ * build leaves it as files. An application with extensions has another document and makes it before it listens.
+ */
 @Injectable()
 export class ApiDocument {
   private app: INestApplication | undefined;
-  private readonly texts = new Map<'json' | 'yaml', DocumentText>();
+  isExtended = false;
+  private readonly texts = new Map<DocumentFormat, Promise<DocumentText>>();
+
+  /** @param directory where the build has left the files; in a checkout that is not built they are not there */
+  constructor(private readonly directory = fileURLToPath(new URL('../assets', import.meta.url))) {}
 
   /** Says which application is documented. To be called once, when it has been created. */
-  describe(app: INestApplication): void {
+  describe(app: INestApplication, { isExtended }: { readonly isExtended: boolean }): void {
     this.app = app;
+    this.isExtended = isExtended;
+    if (!isExtended) return;
+    for (const format of DOCUMENT_FORMATS) this.texts.set(format, Promise.resolve(textOf(this.make(format))));
   }
 
-  get json(): DocumentText {
-    return this.text('json', (document) => `${JSON.stringify(document, undefined, 2)}\n`);
+  /** Reads what the build has left, and makes it when there is nothing. */
+  text(format: DocumentFormat): Promise<DocumentText> {
+    const known = this.texts.get(format) ?? this.find(format);
+    this.texts.set(format, known);
+    return known;
   }
 
-  get yaml(): DocumentText {
-    // Without anchors and folded lines: simpler readers understand it too.
-    return this.text('yaml', (document) =>
-      stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 }),
-    );
-  }
-
-  private text(format: 'json' | 'yaml', write: (document: object) => string): DocumentText {
-    const known = this.texts.get(format);
-    if (known) return known;
+  make(format: DocumentFormat): Buffer {
     if (!this.app) throw new Error('ApiDocument.describe(app) was not called');
-    const content = Buffer.from(write(openApiDocument(this.app)));
-    const made = { content, etag: etagOf(content) };
-    this.texts.set(format, made);
-    return made;
+    return Buffer.from(WRITERS[format](openApiDocument(this.app, this)));
   }
+
+  private async find(format: DocumentFormat): Promise<DocumentText> {
+    const file = join(this.directory, fileNameOf(format));
+    return textOf(await readFile(file).catch(() => this.make(format)));
+  }
+}
+
+function textOf(content: Buffer): DocumentText {
+  return { content, etag: etagOf(content) };
 }
 
 export function etagOf(content: string | Buffer): string {

@@ -46,16 +46,16 @@ export class DocsController {
   @ApiOperation({ operationId: 'getOpenApiJson', summary: 'Read the OpenAPI document as JSON' })
   @ApiContent('OpenAPI 3.1', { 'application/json': { schema: { type: 'object' } } })
   @ApiProblems()
-  json(@Req() request: Request, @Res() response: Response): void {
-    sendReply(request, response, { ...this.document.json, type: 'application/json' });
+  async json(@Req() request: Request, @Res() response: Response): Promise<void> {
+    sendReply(request, response, { ...(await this.document.text('json')), type: 'application/json' });
   }
 
   @Get('openapi.yaml')
   @ApiOperation({ operationId: 'getOpenApiYaml', summary: 'Read the OpenAPI document as YAML' })
   @ApiContent('OpenAPI 3.1', { 'application/yaml': { schema: { type: 'string' } } })
   @ApiProblems()
-  yaml(@Req() request: Request, @Res() response: Response): void {
-    sendReply(request, response, { ...this.document.yaml, type: 'application/yaml' });
+  async yaml(@Req() request: Request, @Res() response: Response): Promise<void> {
+    sendReply(request, response, { ...(await this.document.text('yaml')), type: 'application/yaml' });
   }
 
   @Get('docs')

@@ -6,6 +6,9 @@ import { PageFiles } from './page-files.js';
 /** The documentation. `ApiDocument` must be told which application it describes. */
 @Module({
   controllers: [DocsController],
-  providers: [ApiDocument, { provide: PageFiles, useFactory: () => new PageFiles() }],
+  providers: [
+    { provide: ApiDocument, useFactory: () => new ApiDocument() },
+    { provide: PageFiles, useFactory: () => new PageFiles() },
+  ],
 })
 export class DocsModule {}

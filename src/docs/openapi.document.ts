@@ -3,7 +3,7 @@ import { DocumentBuilder, type OpenAPIObject, type OperationObject, SwaggerModul
 import { API_HEADERS } from '../http/api-headers.js';
 import { problemResponse } from '../http/api-problems.decorator.js';
 import { VERSION } from '../version.js';
-import { accessByOperation } from './operation.access.js';
+import { accessByOperation, type AccessByOperation } from './operation.access.js';
 import { describeBounds } from './declared.bounds.js';
 import { completeOperation } from './operation.completer.js';
 import { shareProblems } from './problem.sharer.js';
@@ -69,12 +69,21 @@ function frame() {
   return builder.build();
 }
 
-/** The OpenAPI document of the application, the same text for the same sources. */
-export function openApiDocument(app: INestApplication): OpenAPIObject {
+/**
+ * The OpenAPI document of the application, the same text for the same sources. Routes of extensions that are not described
+ * are left out.
+ *
+ * @throws Error for a route of the service itself that is not described
+ */
+export function openApiDocument(
+  app: INestApplication,
+  { isExtended }: { readonly isExtended: boolean },
+): OpenAPIObject {
   describeBounds();
   const { components, paths, ...rest } = SwaggerModule.createDocument(app, frame());
-  const operations = operationsOf(paths);
   const access = accessByOperation(app);
+  if (isExtended) leaveOutUndescribed(paths, access);
+  const operations = operationsOf(paths);
   for (const operation of operations) completeOperation(operation, access);
   const document = {
     ...rest,
@@ -89,6 +98,15 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     },
   };
   return simplify(document) as OpenAPIObject;
+}
+
+function leaveOutUndescribed(paths: OpenAPIObject['paths'], described: AccessByOperation): void {
+  for (const [path, item] of Object.entries(paths)) {
+    const operations = Object.entries(item as Record<string, OperationObject>);
+    const kept = operations.filter(([, { operationId = '' }]) => described.has(operationId));
+    if (kept.length > 0) paths[path] = Object.fromEntries(kept) as (typeof paths)[string];
+    else delete paths[path];
+  }
 }
 
 function operationsOf(paths: OpenAPIObject['paths']): OperationObject[] {

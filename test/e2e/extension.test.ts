@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceProcess } from '../support/service-process.js';
@@ -64,6 +64,12 @@ describe('examples/extension', () => {
     }
     const [status, body] = await call('/run-times', VIEWER);
     expect([status, body]).toEqual([200, { lua: { tasks: 2, mean_seconds: expect.any(Number) as number } }]);
+  });
+
+  it('is not in the OpenAPI document, as it is not described', async () => {
+    const answer = await fetch(`${service.url}/openapi.json`);
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toBe(readFileSync('docs/openapi.json', 'utf8'));
   });
 
   it('is guarded like every other route', async () => {

@@ -35,7 +35,9 @@ describe('the packed package', () => {
     }).split('\n');
     expect(names).toEqual(expect.arrayContaining(['./README.md', './LICENSE', './NOTICE', './CHANGELOG.md']));
     expect(names).toEqual(expect.arrayContaining(['./dist/main.js', './dist/extension.d.ts']));
-    expect(names).toEqual(expect.arrayContaining(['./dist/client/heartbeat.thread.js']));
+    expect(names).toEqual(
+      expect.arrayContaining(['./dist/client/heartbeat.thread.js', './dist/assets/openapi.yaml']),
+    );
     expect(names.filter((name) => /^\.\/(src|test|scripts|deploy|examples)\//.test(name))).toEqual([]);
   });
 
