@@ -168,9 +168,17 @@ describeStores(({ startApp, settings }) => {
     it('cannot fill the memory with bodies that they do not end', async () => {
       const headers = 'Content-Type: application/json\r\nContent-Length: 2000000\r\n';
       const begun = `${ask('POST /tasks', headers)}{"eval_id":"slow","code":"${'x'.repeat(1_500_000)}`;
-      const [first] = [await open(begun), await open(begun), await open(begun), await open(begun)];
-      const answer = once(first.resume(), 'data');
-      expect(String(await answer)).toContain('HTTP/1.1 408');
+      const [first, , , last] = [await open(begun), await open(begun), await open(begun), await open(begun)];
+      const answers = [first, last].map((socket) => {
+        const answer = { text: '' };
+        socket.resume().on('data', (chunk: Buffer) => (answer.text += chunk.toString()));
+        return answer;
+      });
+      await until(() => answers[0]?.text.includes('too many unfinished bodies') === true);
+      expect(answers[0]?.text).toContain('HTTP/1.1 408');
+      // Its code is too long, which is found out when the body has been read to its end.
+      last.write(`${'x'.repeat(2_000_000 - begun.length + begun.indexOf('{') - 2)}"}`);
+      await until(() => answers[1]?.text.includes('HTTP/1.1 422') === true);
       const body = { eval_id: 'quick', code: 'x'.repeat(1_000_000) };
       expect((await service.call('POST', '/tasks', { body })).status).toBe(201);
     });
