@@ -80,9 +80,9 @@ export function openApiDocument(
   { isExtended }: { readonly isExtended: boolean },
 ): OpenAPIObject {
   describeBounds();
-  const { components, paths, ...rest } = SwaggerModule.createDocument(app, frame());
+  const { components, paths: all, ...rest } = SwaggerModule.createDocument(app, frame());
   const access = accessByOperation(app);
-  if (isExtended) leaveOutUndescribed(paths, access);
+  const paths = isExtended ? describedOnly(all, access) : all;
   const operations = operationsOf(paths);
   for (const operation of operations) completeOperation(operation, access);
   const document = {
@@ -100,13 +100,14 @@ export function openApiDocument(
   return simplify(document) as OpenAPIObject;
 }
 
-function leaveOutUndescribed(paths: OpenAPIObject['paths'], described: AccessByOperation): void {
-  for (const [path, item] of Object.entries(paths)) {
+function describedOnly(paths: OpenAPIObject['paths'], described: AccessByOperation): OpenAPIObject['paths'] {
+  const items = Object.entries(paths).map(([path, item]) => {
     const operations = Object.entries(item as Record<string, OperationObject>);
-    const kept = operations.filter(([, { operationId = '' }]) => described.has(operationId));
-    if (kept.length > 0) paths[path] = Object.fromEntries(kept) as (typeof paths)[string];
-    else delete paths[path];
-  }
+    return [path, operations.filter(([, { operationId = '' }]) => described.has(operationId))] as const;
+  });
+  return Object.fromEntries(
+    items.flatMap(([path, kept]) => (kept.length > 0 ? [[path, Object.fromEntries(kept)]] : [])),
+  );
 }
 
 function operationsOf(paths: OpenAPIObject['paths']): OperationObject[] {
