@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import {
   PAGE_NUMBER_AT,
   PAGE_TRANSACTION_AT,
@@ -75,8 +75,10 @@ export function requireSoundFile(path: string): void {
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const isLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    if (isLink) throw new CorruptFile(path, 0, 'it is a link that leads nowhere');
+    return;
   }
   try {
     const { size } = fstatSync(file);

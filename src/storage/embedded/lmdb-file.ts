@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, type Key, open, type RootDatabase } from 'lmdb';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
@@ -42,7 +42,8 @@ export function openFile(directory: string, { isInPieces }: FileOptions): RootDa
 
 /** Makes the file when there is none. It has its name only when it is whole and on disk. */
 export async function ensureFile(directory: string): Promise<void> {
-  if (existsSync(fileIn(directory))) return;
+  // A link that leads nowhere is not the same as no file: its disk may be missing.
+  if (lstatSync(fileIn(directory), { throwIfNoEntry: false }) !== undefined) return;
   const fresh = join(directory, 'new');
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { mode: 0o700 });

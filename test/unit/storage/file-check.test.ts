@@ -1,10 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { CorruptFile, requireSoundFile } from '../../../src/storage/embedded/file-check.js';
+import { ensureFile } from '../../../src/storage/embedded/lmdb-file.js';
 import { SeededRandom } from '../../support/store-random.js';
 
 const PAGE = 4096;
@@ -151,6 +161,14 @@ describe('requireSoundFile', () => {
     requireSoundFile(path);
     writeFileSync(path, '');
     expect(() => requireSoundFile(path)).toThrow('is damaged at page 0: it is empty');
+  });
+
+  it('refuses a link that leads nowhere, and makes no file in its place', async () => {
+    rmSync(path, { force: true });
+    symlinkSync(join(directory, 'elsewhere', 'queue.mdb'), path);
+    await ensureFile(directory);
+    expect(() => requireSoundFile(path)).toThrow('is damaged at page 0: it is a link that leads nowhere');
+    expect(lstatSync(path).isSymbolicLink()).toBe(true);
   });
 
   it('says so when there is no file that could be read', () => {
