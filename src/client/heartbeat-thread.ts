@@ -54,8 +54,8 @@ const LARGEST_HEAP = 64;
 const LONGEST_ANSWER = 4 * 1024 * 1024;
 
 /**
- * A thread that sends the heartbeats which the event loop does not send in time, because a handler blocks it. It starts
- * with the first lease, and ends by `close`.
+ * A thread that sends the heartbeats which the event loop does not send in time, because a handler blocks it. It runs from
+ * `start` to `close`.
  *
  * Where there can be none, `onError` and a process warning say so once, and the event loop alone sends heartbeats.
  */
@@ -66,11 +66,16 @@ export class HeartbeatThread {
 
   constructor(private readonly options: HeartbeatThreadOptions) {}
 
+  /** Before the first claim: the first handler may block at once, and the thread loads its modules meanwhile. */
+  start(): void {
+    this.port();
+  }
+
   /** New leases, and new times of those that it knows; the times are of `steadyNow`. */
   hold(leases: readonly ThreadLease[]): void {
     const { offset } = this;
     const hold = leases.map((each) => ({ ...each, dueAt: each.dueAt + offset, until: each.until + offset }));
-    this.start()?.postMessage({ hold, drop: [] } satisfies ThreadOrder);
+    this.port()?.postMessage({ hold, drop: [] } satisfies ThreadOrder);
   }
 
   drop(leaseId: string): void {
@@ -97,7 +102,7 @@ export class HeartbeatThread {
     await started?.thread.terminate();
   }
 
-  private start(): MessagePort | undefined {
+  private port(): MessagePort | undefined {
     if (this.isOver) return undefined;
     try {
       this.started ??= this.open();

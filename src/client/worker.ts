@@ -149,6 +149,7 @@ export class Worker {
   }
 
   private async work(options: RunOptions): Promise<RunSummary> {
+    this.thread?.start();
     try {
       await this.claimOn(options);
     } finally {

@@ -1,8 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.js';
+import { ServiceProcess } from '../support/service-process.js';
 import { endServer, endWithParent } from '../support/server-process.js';
 import { until } from '../support/until.js';
 
@@ -63,6 +65,42 @@ describe('the packed package', () => {
       expect((await fetch(url + page)).status).toBe(200);
     await endServer(child, 'SIGTERM');
     expect(child.exitCode).toBe(0);
+  }, 60_000);
+});
+
+/** A worker whose handler blocks for longer than its lease, as the program of somebody who has installed the package. */
+const BLOCKING = `
+  const [url, queue] = process.argv.slice(2);
+  const client = new Client({ url });
+  const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5500);
+  const codes = [];
+  const onEvent = ({ error }) => error && codes.push(error.code);
+  const worker = new Worker(client, async () => void block(), { queues: [queue], lease: 4, onEvent });
+  client
+    .enqueue({ eval_id: queue, code: '', queue, max_attempts: 1 })
+    .then(() => worker.run({ maxTasks: 1 }))
+    .then((summary) => console.log(JSON.stringify({ summary, codes })));`;
+
+describe('the installed package', () => {
+  it('finds the thread that keeps the leases of handlers that block, imported and required', async () => {
+    const app = join(directory, 'app');
+    mkdirSync(join(app, 'node_modules'), { recursive: true });
+    symlinkSync(installed, join(app, 'node_modules/crucible-queue'));
+    const head = `{ Client, Worker }`;
+    writeFileSync(join(app, 'imported.mjs'), `import ${head} from 'crucible-queue/client';${BLOCKING}`);
+    writeFileSync(join(app, 'required.cjs'), `const ${head} = require('crucible-queue/client');${BLOCKING}`);
+    const service = await ServiceProcess.start({ DATA_DIR: join(directory, 'data') });
+    const run = promisify(execFile);
+    const programs = ['imported.mjs', 'required.cjs'];
+    const ends = programs.map(async (file) => {
+      const args = [join(app, file), service.url, file.slice(0, 8)];
+      const { stdout, stderr } = await run(process.execPath, args, { env: { PATH: process.env.PATH } });
+      return { ...(JSON.parse(stdout) as object), isWarned: stderr.includes('WorkerHeartbeatWarning') };
+    });
+    const summary = { completed: 1, failed: 0, released: 0, lost: 0 };
+    const end = { summary, codes: expect.not.arrayContaining(['no_heartbeat_thread']), isWarned: false };
+    expect(await Promise.all(ends)).toEqual([end, end]);
+    await service.stop();
   }, 60_000);
 });
 
