@@ -1,3 +1,4 @@
+import type { BatchStatus } from './dto/batch.response.js';
 import { withoutQuery } from '../config/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { isoTime } from '../queue/task.view.js';
@@ -6,7 +7,7 @@ import type { CountedBatch } from './batch.service.js';
 import { type StateCounts, countIn } from '../task/task-state.js';
 
 /** How a batch looks on the wire. */
-export function batchView({ id, batch, counts }: CountedBatch) {
+export function batchView({ id, batch, counts }: CountedBatch): BatchStatus {
   const isOver = isDone(counts) || isForgotten(counts, batch);
   return {
     batch_id: id,

@@ -131,12 +131,11 @@ export class BatchesController {
     @BatchId() id: string,
     @JsonBody(BatchCancelDto, BATCH_CANCEL.requests) { reason }: BatchCancelDto,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<CancelledBatch> {
     const queues = visibleQueues(principal, undefined);
     await this.batches.find(id, queues);
     const count = await this.batches.cancel(id, reason, queues);
-    sendJson(response, 200, JSON.stringify({ batch_id: id, tasks_cancelled: count }));
+    return { batch_id: id, tasks_cancelled: count };
   }
 
   @Post(':batch_id/redrive')
@@ -159,11 +158,10 @@ export class BatchesController {
     @BatchId() id: string,
     @JsonBody(BatchRedriveDto, BATCH_REDRIVE.requests) { outcome }: BatchRedriveDto,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<RedrivenBatch> {
     const queues = visibleQueues(principal, undefined);
     await this.batches.find(id, queues);
     const count = await this.batches.redrive(id, outcome, queues);
-    sendJson(response, 200, JSON.stringify({ batch_id: id, tasks_redriven: count }));
+    return { batch_id: id, tasks_redriven: count };
   }
 }

@@ -20,6 +20,7 @@ import { refuseHead, refuseUnrouted } from './not-allowed.js';
 import { ProblemError } from './problem.error.js';
 import { sendProblem } from './problem.writer.js';
 import { problemOf } from './problem.filter.js';
+import { sendJson } from './raw-reply.js';
 import { assignRequestId } from './request-id.js';
 import { RequestWatch, type WatchedAdapter } from './request-watch.js';
 import { type Match, type RouterLike, RouteTable } from './route-table.js';
@@ -119,6 +120,13 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
     const [path, handler] = args;
     if (typeof path === 'string' && refusesHead(handler)) this.app.head(path, refuseHead as RequestHandler);
     return super.get(...(args as Parameters<ExpressAdapter['get']>));
+  }
+
+  /** Sends an object that a handler returned as JSON, in one write. */
+  override reply(response: ServerResponse, body: unknown, status?: number): unknown {
+    if (typeof body !== 'object' || body === null) return super.reply(response, body, status);
+    sendJson(response, status ?? response.statusCode, JSON.stringify(body));
+    return undefined;
   }
 
   override setNotFoundHandler(): unknown {

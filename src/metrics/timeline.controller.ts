@@ -1,11 +1,9 @@
-import { Controller, Get, Res } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { QueryParams } from '../http/query.decorator.js';
-import { sendJson } from '../http/raw-reply.js';
 import { TimelineAnswer, TimelineQuery } from './dto/timeline.dto.js';
 import { requireEveryQueue } from './every-queue.js';
 import { Timeline } from './timeline.js';
@@ -46,12 +44,11 @@ export class TimelineController {
   read(
     @QueryParams(TimelineQuery) { step }: TimelineQuery,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): void {
+  ): TimelineAnswer {
     requireEveryQueue(principal);
     const points = this.timeline
       .read(step)
       .map((point) => ({ ...point, at: new Date(point.at).toISOString() }));
-    sendJson(response, 200, JSON.stringify({ step, points }));
+    return { step, points };
   }
 }

@@ -17,7 +17,13 @@ import { attempt, itemView, mergeIn, type Outcome, outcomeOf, valuesOf } from '.
 import { CallbackRule } from './callback-rule.js';
 import { ClaimService } from './claim.service.js';
 import { ENQUEUE_ALL, FINISH_ALL, HEARTBEAT_ALL } from './dto/bulk.examples.js';
-import { BatchAnswer, FinishedItems, KeptLeases } from './dto/bulk.response.js';
+import {
+  type AcceptedTask,
+  BatchAnswer,
+  type FinishedItem,
+  FinishedItems,
+  KeptLeases,
+} from './dto/bulk.response.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
 import { TRACEPARENT } from './dto/field.docs.js';
 import { LIMITS } from './dto/limits.js';
@@ -78,8 +84,7 @@ export class BulkController {
     @JsonItems(BATCH, ENQUEUE_ALL.requests) { envelope, items }: Items<BatchDto, CreateTaskDto>,
     @CurrentPrincipal() principal: Principal,
     @Headers('traceparent') traceparent: string | undefined,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<BatchAnswer> {
     this.callbacks.require(envelope.callback_url);
     const batchId = envelope.batch_id ?? randomUUID();
     const drafts = await turns.map(items, (item) =>
@@ -98,7 +103,7 @@ export class BulkController {
     const results = await turns.map(outcomes, (outcome, index) => itemView(index, outcome, batchItemView));
     const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
     const counts = { accepted: results.length - rejected, rejected };
-    sendJson(response, 200, JSON.stringify({ batch_id: batchId, ...counts, results }));
+    return { batch_id: batchId, ...counts, results };
   }
 
   /**
@@ -203,15 +208,14 @@ export class BulkController {
   async heartbeat(
     @JsonBody(HeartbeatsDto, HEARTBEAT_ALL.requests) dto: HeartbeatsDto,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<KeptLeases> {
     const beats = dto.leases.map((lease) => ({ id: lease.eval_id, leaseId: lease.lease_id }));
     const outcomes = await this.work.heartbeatAll(beats, guardFor(principal));
     const results = outcomes.map((outcome, index) => ({
       eval_id: beats[index]?.id,
       ...itemView(index, outcome, (task) => heartbeatView(task, this.workers.beat(task.lease.workerId))),
     }));
-    sendJson(response, 200, JSON.stringify({ results }));
+    return { results };
   }
 }
 
@@ -236,10 +240,10 @@ function resultOf(dto: TaskResultDto): TaskResult & { id: string } {
   return { id, status: 'completed', leaseId, output: dto.output?.text };
 }
 
-function batchItemView({ task, position }: Enqueued) {
+function batchItemView({ task, position }: Enqueued): Omit<AcceptedTask, 'index'> {
   return { eval_id: task.spec.id, status: task.state, position: position ?? null };
 }
 
-function finishedView(task: Task) {
+function finishedView(task: Task): Omit<FinishedItem, 'index'> {
   return { eval_id: task.spec.id, status: task.state };
 }

@@ -1,11 +1,9 @@
-import { Controller, HttpCode, Post, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
-import { sendJson } from '../http/raw-reply.js';
 import { TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { CANCEL, REDRIVE, REDRIVE_ALL } from './dto/bulk.examples.js';
 import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
@@ -46,13 +44,12 @@ export class SteeringController {
   async redriveAll(
     @JsonBody(RedriveDto, REDRIVE_ALL.requests) dto: RedriveDto,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<RedrivenTasks> {
     const asked = dto.queue === undefined ? undefined : [dto.queue];
     const queues = visibleQueues(principal, asked);
     const { status, group, limit } = dto;
     const count = await this.steering.redriveAll({ states: [status], queues, group, limit });
-    sendJson(response, 200, JSON.stringify({ status: 'redriven', tasks_redriven: count }));
+    return { status: 'redriven', tasks_redriven: count };
   }
 
   @Post(':eval_id/cancel')
@@ -71,10 +68,9 @@ export class SteeringController {
     @EvalId() id: string,
     @JsonBody(CancelDto, CANCEL.requests) dto: CancelDto,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<TaskStatus> {
     const task = await this.steering.cancel(id, dto.reason, guardFor(principal));
-    sendJson(response, 200, JSON.stringify({ eval_id: task.spec.id, status: task.state }));
+    return { eval_id: task.spec.id, status: task.state };
   }
 
   @Post(':eval_id/redrive')
@@ -96,12 +92,8 @@ export class SteeringController {
     'not_redrivable',
     'store_unavailable',
   )
-  async redrive(
-    @EvalId() id: string,
-    @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  async redrive(@EvalId() id: string, @CurrentPrincipal() principal: Principal): Promise<EnqueuedTask> {
     const task = await this.steering.redrive(id, guardFor(principal));
-    sendJson(response, 200, JSON.stringify(enqueuedView(await this.queue.placeWritten(task))));
+    return enqueuedView(await this.queue.placeWritten(task));
   }
 }

@@ -1,3 +1,5 @@
+import type { EnqueuedTask, ListedTask, TaskAttempt } from './dto/task.response.js';
+import type { ClaimedTask as ClaimedTaskAnswer, KeptLease } from './dto/work.response.js';
 import type { ClaimedTask, Payload } from '../storage/task-store.js';
 import { withoutQuery } from '../config/web-address.js';
 import type { Instant, Seconds } from '../task/clock.js';
@@ -17,7 +19,7 @@ function isoTimeOrNull(instant: Instant | undefined): string | null {
 }
 
 /** The answer to an enqueue. */
-export function enqueuedView({ task, position }: PlacedTask) {
+export function enqueuedView({ task, position }: PlacedTask): EnqueuedTask {
   return {
     eval_id: task.spec.id,
     status: task.state,
@@ -31,7 +33,7 @@ export function enqueuedView({ task, position }: PlacedTask) {
 }
 
 /** Everything about a task but its payload. */
-export function taskView({ task, position }: PlacedTask) {
+export function taskView({ task, position }: PlacedTask): ListedTask {
   const { spec, last } = task;
   const lease = task.state === 'processing' ? task.lease : undefined;
   return {
@@ -69,12 +71,13 @@ export function taskView({ task, position }: PlacedTask) {
   };
 }
 
-export type TaskView = ReturnType<typeof taskView>;
+/** Members of an answer that are JSON text already. */
+type Spliced = 'code' | 'metadata';
 
 /** What a worker gets, as JSON text: all fields, the payload, and the lease. */
 export function claimedText({ task, payload }: ClaimedTask): string {
   const { spec, lease } = task;
-  const view = {
+  const view: Omit<ClaimedTaskAnswer, Spliced> & { metadata?: null } = {
     eval_id: spec.id,
     status: task.state,
     language: spec.language,
@@ -104,7 +107,7 @@ export function claimedListText(claimed: readonly ClaimedTask[], command: 'drain
   return `{"tasks":[${claimed.map(claimedText).join(',')}]${more}}`;
 }
 
-export function attemptView(attempt: Attempt) {
+export function attemptView(attempt: Attempt): TaskAttempt {
   return {
     attempt: attempt.attempt,
     worker_id: attempt.workerId ?? null,
@@ -117,7 +120,7 @@ export function attemptView(attempt: Attempt) {
 }
 
 /** The answer to a heartbeat. */
-export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null) {
+export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null): KeptLease {
   return {
     lease_expires_at: isoTime(leaseEnd(lease)),
     command,

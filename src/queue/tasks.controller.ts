@@ -186,14 +186,10 @@ export class TasksController {
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskAttempts, description: 'The ended attempts', examples: ATTEMPTS })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'task_damaged', 'store_unavailable')
-  async attempts(
-    @EvalId() id: string,
-    @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  async attempts(@EvalId() id: string, @CurrentPrincipal() principal: Principal): Promise<TaskAttempts> {
     await this.findFor(principal, id);
     const attempts = await this.queue.attempts(id);
-    sendJson(response, 200, JSON.stringify({ eval_id: id, attempts: attempts.map(attemptView) }));
+    return { eval_id: id, attempts: attempts.map(attemptView) };
   }
 
   @Get(':eval_id/output')
@@ -241,14 +237,10 @@ export class TasksController {
     'not_finished',
     'store_unavailable',
   )
-  async remove(
-    @EvalId() id: string,
-    @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  async remove(@EvalId() id: string, @CurrentPrincipal() principal: Principal): Promise<RemovedTask> {
     await this.findFor(principal, id);
     await this.queue.remove(id);
-    sendJson(response, 200, JSON.stringify({ eval_id: id, status: 'deleted' }));
+    return { eval_id: id, status: 'deleted' };
   }
 
   @Delete()
@@ -266,11 +258,10 @@ export class TasksController {
   async clear(
     @QueryParams(ClearQuery) query: ClearQuery,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<ClearedTasks> {
     const queues = visibleQueues(principal, query.queue);
     const count = await this.queue.clear({ states: query.status, queues });
-    sendJson(response, 200, JSON.stringify({ status: 'cleared', tasks_removed: count }));
+    return { status: 'cleared', tasks_removed: count };
   }
 
   private async findFor(principal: Principal, id: string): Promise<Task> {

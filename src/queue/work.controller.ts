@@ -124,12 +124,11 @@ export class WorkController {
     @EvalId() id: string,
     @JsonBody(HeartbeatDto, HEARTBEAT.requests) dto: HeartbeatDto,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<KeptLease> {
     const leaseId = requiredLease(principal, dto.lease_id);
     const beat = { leaseId, extend: dto.extend, progress: dto.progress };
     const task = await underLease(principal, this.work.heartbeat(id, beat, guardFor(principal)), id);
-    sendJson(response, 200, JSON.stringify(heartbeatView(task, this.workers.beat(task.lease.workerId))));
+    return heartbeatView(task, this.workers.beat(task.lease.workerId));
   }
 
   @Post(':eval_id/complete')

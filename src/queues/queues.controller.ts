@@ -1,12 +1,10 @@
-import { Controller, Get, HttpCode, Param, Patch, Post, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { HttpLimits } from '../http/http-limits.js';
 import { JsonBody } from '../http/json-body.decorator.js';
-import { sendJson } from '../http/raw-reply.js';
 import { TakesNoBody, TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { QUEUE_NAME } from '../queue/dto/limits.js';
 import { requireQueue } from '../queue/queue-access.js';
@@ -46,9 +44,9 @@ export class QueuesController {
   })
   @ApiOkResponse({ type: QueueList, description: 'The queues', examples: examples.QUEUE_LIST })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
-  async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
+  async list(@CurrentPrincipal() principal: Principal): Promise<QueueList> {
     const queues = (await this.queues.list()).filter(({ queue }) => mayUseQueue(principal, queue));
-    sendJson(response, 200, JSON.stringify({ queues: queues.map(viewOf) }));
+    return { queues: queues.map(viewOf) };
   }
 
   @Get(':queue')
@@ -61,13 +59,9 @@ export class QueuesController {
   @ApiParam(NAME)
   @ApiOkResponse({ type: QueueDetails, description: 'The queue', examples: examples.QUEUE_SHOWN })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'not_found', 'store_unavailable')
-  async find(
-    @QueueName() queue: string,
-    @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  async find(@QueueName() queue: string, @CurrentPrincipal() principal: Principal): Promise<QueueDetails> {
     requireQueue(principal, queue);
-    send(response, await this.queues.find(queue));
+    return viewOf(await this.queues.find(queue));
   }
 
   @Get(':queue/stats')
@@ -87,10 +81,9 @@ export class QueuesController {
   async stats(
     @QueueName() queue: string,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<QueueStatistics> {
     requireQueue(principal, queue);
-    sendJson(response, 200, JSON.stringify(await this.queues.stats(queue)));
+    return await this.queues.stats(queue);
   }
 
   @Patch(':queue')
@@ -112,10 +105,9 @@ export class QueuesController {
     @QueueName() queue: string,
     @JsonBody(QueueChangeDto, examples.QUEUE_CHANGE.requests) dto: QueueChangeDto,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  ): Promise<QueueDetails> {
     requireQueue(principal, queue);
-    send(response, await this.queues.change(queue, changeOf(dto, this.limits)));
+    return viewOf(await this.queues.change(queue, changeOf(dto, this.limits)));
   }
 
   @Post(':queue/pause')
@@ -131,13 +123,9 @@ export class QueuesController {
   @ApiParam(NAME)
   @ApiOkResponse({ type: QueueDetails, description: 'The queue is paused', examples: examples.QUEUE_PAUSED })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'not_found', 'store_unavailable')
-  async pause(
-    @QueueName() queue: string,
-    @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  async pause(@QueueName() queue: string, @CurrentPrincipal() principal: Principal): Promise<QueueDetails> {
     requireQueue(principal, queue);
-    send(response, await this.queues.change(queue, { paused: true }));
+    return viewOf(await this.queues.change(queue, { paused: true }));
   }
 
   @Post(':queue/resume')
@@ -153,20 +141,12 @@ export class QueuesController {
     examples: examples.QUEUE_RESUMED,
   })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'not_found', 'store_unavailable')
-  async resume(
-    @QueueName() queue: string,
-    @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  async resume(@QueueName() queue: string, @CurrentPrincipal() principal: Principal): Promise<QueueDetails> {
     requireQueue(principal, queue);
-    send(response, await this.queues.change(queue, { paused: null }));
+    return viewOf(await this.queues.change(queue, { paused: null }));
   }
 }
 
-function viewOf({ queue, settings, stats }: KnownQueue) {
+function viewOf({ queue, settings, stats }: KnownQueue): QueueDetails {
   return { queue, ...settingsView(settings), stats };
-}
-
-function send(response: Response, known: KnownQueue): void {
-  sendJson(response, 200, JSON.stringify(viewOf(known)));
 }

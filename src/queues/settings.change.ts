@@ -1,3 +1,4 @@
+import type { QueueDetails } from './dto/queue.response.js';
 import { parseDto } from '../http/body.reader.js';
 import { declareDto } from '../http/declared-dtos.js';
 import { planOf } from '../http/dto-plan.js';
@@ -35,7 +36,7 @@ export function changeOf(dto: QueueChangeDto, limits: HttpLimits): QueueSettings
 }
 
 /** What is set, under the names of the API; null for what is not. */
-export function settingsView(settings: QueueSettings) {
+export function settingsView(settings: QueueSettings): Omit<QueueDetails, 'queue' | 'stats'> {
   return {
     paused: settings.paused ?? false,
     max_depth: settings.maxDepth ?? null,

@@ -1,3 +1,4 @@
+import type { ListedSchedule } from './dto/schedule.response.js';
 import { replaceMember } from '../http/json-scanner.js';
 import { withoutQuery } from '../config/web-address.js';
 import type { Instant } from '../task/clock.js';
@@ -9,7 +10,7 @@ import type { KnownSchedule } from './schedule.service.js';
 const NEXT_DUE = 5;
 
 /** A schedule without its task. */
-export function scheduleView({ schedule, run }: KnownSchedule, now: Instant) {
+export function scheduleView({ schedule, run }: KnownSchedule, now: Instant): ListedSchedule {
   const { id, cron, timezone, isPaused } = schedule;
   const last = run?.taskId === null ? undefined : run;
   const next = isPaused ? [] : CronTimes.of(cron, timezone).next(NEXT_DUE, now);

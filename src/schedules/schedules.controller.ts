@@ -154,13 +154,9 @@ export class SchedulesController {
     examples: SCHEDULE_REMOVED,
   })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'schedule_not_found', 'store_unavailable')
-  async remove(
-    @ScheduleId() id: string,
-    @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
+  async remove(@ScheduleId() id: string, @CurrentPrincipal() principal: Principal): Promise<RemovedSchedule> {
     await this.schedules.remove(id, visibleTo(principal));
-    sendJson(response, 200, JSON.stringify({ schedule_id: id, status: 'deleted' }));
+    return { schedule_id: id, status: 'deleted' };
   }
 }
 

@@ -1,13 +1,11 @@
-import { Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { Roles } from '../auth/access.decorators.js';
 import { Config } from '../config/config.js';
 import { cursorAt, numberOf } from '../http/cursor.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
-import { sendJson } from '../http/raw-reply.js';
 import { DocumentStore } from '../storage/document-store.js';
 import type { Delivery } from './delivery.js';
 import { DeliveryBook } from './delivery-book.js';
@@ -43,7 +41,7 @@ export class DeliveriesController {
   })
   @ApiOkResponse({ type: WebhookDeliveryPage, description: 'A page of deliveries', examples: DELIVERIES })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')
-  async list(@QueryParams(DeliveriesQuery) query: DeliveriesQuery, @Res() response: Response): Promise<void> {
+  async list(@QueryParams(DeliveriesQuery) query: DeliveriesQuery): Promise<WebhookDeliveryPage> {
     const before = numberOf('deliveries', query.cursor);
     const page = await this.book.page((delivery) => isWanted(query, delivery), {
       limit: query.limit,
@@ -51,7 +49,7 @@ export class DeliveriesController {
     });
     const deliveries = page.deliveries.map((delivery) => deliveryView(delivery, this.config.WEBHOOK_URL));
     const next_cursor = page.next === undefined ? null : cursorAt('deliveries', page.next);
-    sendJson(response, 200, JSON.stringify({ deliveries, next_cursor }));
+    return { deliveries, next_cursor };
   }
 
   @Post(':delivery_id/redeliver')
@@ -65,7 +63,7 @@ export class DeliveriesController {
   @ApiParam({ name: 'delivery_id', description: 'The id of the delivery', schema: { type: 'string' } })
   @ApiOkResponse({ type: Redelivery, description: 'The delivery is retried', examples: REDELIVERY })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'delivery_not_found', 'store_unavailable')
-  async redeliver(@Param('delivery_id') id: string, @Res() response: Response): Promise<void> {
+  async redeliver(@Param('delivery_id') id: string): Promise<Redelivery> {
     const kept = DELIVERY_ID.test(id) ? await this.book.find(id) : undefined;
     if (kept === undefined) {
       throw new ProblemError(
@@ -74,7 +72,7 @@ export class DeliveriesController {
       );
     }
     await this.box.redeliver(id);
-    sendJson(response, 200, JSON.stringify({ delivery_id: id, status: 'pending' }));
+    return { delivery_id: id, status: 'pending' };
   }
 }
 

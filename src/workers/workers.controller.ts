@@ -1,20 +1,9 @@
-import {
-  applyDecorators,
-  Controller,
-  Get,
-  HttpCode,
-  Param,
-  type PipeTransform,
-  Post,
-  Res,
-} from '@nestjs/common';
+import { applyDecorators, Controller, Get, HttpCode, Param, type PipeTransform, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
-import { sendJson } from '../http/raw-reply.js';
 import { TakesNoBody, TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { WORKER_ID } from '../queue/dto/limits.js';
 import { isoTime } from '../queue/task.view.js';
@@ -74,9 +63,9 @@ export class WorkersController {
   })
   @ApiOkResponse({ type: WorkerList, description: 'The workers', examples: WORKERS })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
-  async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
+  async list(@CurrentPrincipal() principal: Principal): Promise<WorkerList> {
     const workers = await this.workers.list(principal);
-    sendJson(response, 200, JSON.stringify({ workers: workers.map(workerView) }));
+    return { workers: workers.map(workerView) };
   }
 
   @PostToWorker('drain')
@@ -89,9 +78,9 @@ export class WorkersController {
       '`X-Worker-Command: drain`. The worker finishes what it holds. Every process learns it within two seconds.',
   })
   @ApiOkResponse({ type: WorkerStatus, description: 'The worker is draining', examples: DRAINED })
-  async drain(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
+  async drain(@Param('worker_id', new WorkerIdPipe()) id: string): Promise<WorkerStatus> {
     await this.workers.drain(id);
-    sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'draining' }));
+    return { worker_id: id, status: 'draining' };
   }
 
   @PostToWorker('resume')
@@ -102,9 +91,9 @@ export class WorkersController {
     description: 'For a drained worker that returns under its old name.',
   })
   @ApiOkResponse({ type: WorkerStatus, description: 'The worker is active', examples: RESUMED })
-  async resume(@Param('worker_id', new WorkerIdPipe()) id: string, @Res() response: Response): Promise<void> {
+  async resume(@Param('worker_id', new WorkerIdPipe()) id: string): Promise<WorkerStatus> {
     await this.workers.resume(id);
-    sendJson(response, 200, JSON.stringify({ worker_id: id, status: 'active' }));
+    return { worker_id: id, status: 'active' };
   }
 
   @PostToWorker('leave')
@@ -120,9 +109,8 @@ export class WorkersController {
   async leave(
     @Param('worker_id', new WorkerIdPipe()) id: string,
     @CurrentPrincipal() principal: Principal,
-    @Res() response: Response,
-  ): Promise<void> {
-    sendJson(response, 200, JSON.stringify(workerView(await this.workers.leave(id, principal))));
+  ): Promise<ListedWorker> {
+    return workerView(await this.workers.leave(id, principal));
   }
 }
 
