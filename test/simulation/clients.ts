@@ -217,9 +217,11 @@ export class Clients {
     t0: Ms,
     answer: Answer | undefined,
   ): void {
-    for (const task of tasks) {
+    for (const [index, task] of tasks.entries()) {
       const held = { id: String(task.eval_id), lease: String(task.lease_id) };
-      this.recordEnd(t0, 'complete', held, resultOfAnswer(answer), { status: 'completed' });
+      const { problem, status } = outcomesIn(answer)[index] ?? {};
+      const res = problem === undefined ? resultOfAnswer(answer) : resultOf(Number(problem.status));
+      this.recordEnd(t0, 'complete', held, res, { status });
     }
   }
 
@@ -427,12 +429,8 @@ export class Clients {
     const manner = { waitSeconds: claim?.wait, isKeyed: next?.isKeyed };
     const answer = await this.ask(step, entrance, post('/tasks/complete', { results, claim }), manner);
     if (next !== undefined) this.goOn(step, entrance, next, { t0, answer });
-    const outcomes = (answer?.body.results ?? []) as {
-      problem?: Record<string, unknown>;
-      status?: string;
-    }[];
     held.forEach((each, index) => {
-      const { problem, status } = outcomes[index] ?? {};
+      const { problem, status } = outcomesIn(answer)[index] ?? {};
       const res = problem === undefined ? resultOfAnswer(answer) : resultOf(Number(problem.status));
       this.recordEnd(t0, 'complete', each, res, { status });
       this.judgeReport('complete', each, t0, Number(problem?.status), problem);
@@ -612,6 +610,11 @@ export function satisfies(offer: Labels | undefined, requires: Labels | undefine
 
 function asBody(wish: Wish): object {
   return { timeout: DEFAULT_TIMEOUT_SECONDS, ...JSON.parse(JSON.stringify(wish)) };
+}
+
+/** What a bulk report did, task by task. */
+function outcomesIn(answer: Answer | undefined) {
+  return (answer?.body.results ?? []) as { problem?: Record<string, unknown>; status?: string }[];
 }
 
 function tasksIn(answer: Answer | undefined): readonly Readonly<Record<string, unknown>>[] {
