@@ -2,12 +2,11 @@ import type { Cluster, Redis } from 'ioredis';
 import type { IdDirectory } from './id-directory.js';
 import type { Keys } from './keys.js';
 import { LuaScript } from './lua-script.js';
-import { READING } from './script-parts.js';
 import type { StoreConnection } from './store-connection.js';
 import { FENCE_MS } from './store-parts.js';
 
 /** Makes sure that an announced insert which did not come will not come, see ADR 10. */
-export const FENCE = new LuaScript('fence', { parts: READING, runsWhenFull: true });
+export const FENCE = new LuaScript('fence', { runsWhenFull: true });
 
 /** Between two looks. */
 const LOOK_EVERY_MS = 10_000;

@@ -4,7 +4,6 @@ import type { StoreSettings } from '../task-store.js';
 import { DueSummaries, FEW_QUEUES, type Summary } from './due-summaries.js';
 import { LuaScript } from './lua-script.js';
 import type { MoveWatch } from './move-watch.js';
-import { READING } from './script-parts.js';
 import { isSlotMoving } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { readHead } from './task.codec.js';
@@ -14,7 +13,7 @@ import type { TaskReclaimer } from './task-reclaimer.js';
 /** Records that one script reads at most. */
 const ROWS_PER_READ = 512;
 
-const DUE = new LuaScript('due', { parts: READING, isReadOnly: true });
+const DUE = new LuaScript('due', { isReadOnly: true });
 
 /** What is due: deadlines up to here, and tasks that ended up to here. */
 interface Limits {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { types } from 'node:util';
 import type { ChainableCommander, Cluster, Redis } from 'ioredis';
 import { isRedirection } from '../../redis/redis-error.js';
 import { Keys } from './keys.js';
+import { composeScript } from './lua-files.js';
 
 export interface ScriptCall {
   readonly keys: readonly string[];
@@ -22,8 +22,6 @@ export class TooFewReplicas extends Error {
 }
 
 export interface ScriptOptions {
-  /** Files that come before it, see the headers there. */
-  readonly parts?: readonly string[];
   /** It gives memory back, or keeps a promise that was made: it runs also when Redis is full. */
   readonly runsWhenFull?: boolean;
   /** It changes nothing. Redis refuses any write that it tries, and runs it also when it is full or cannot save. */
@@ -50,7 +48,7 @@ interface Form {
 const WITHOUT_LAST_KEY = 'KEYS[#KEYS] = nil';
 
 /**
- * One script of the folder `scripts`. Redis knows it by its digest; a server that does not, after a restart, a failover
+ * One script, with all that its file needs. Redis knows it by its digest; a server that does not, after a restart, a failover
  * or SCRIPT FLUSH, is sent the text.
  */
 export class LuaScript {
@@ -58,10 +56,10 @@ export class LuaScript {
   private readonly guarded: Form;
   private readonly hasOneKey: boolean;
 
-  /** @throws Error when a file is missing */
+  /** @throws Error when a file is missing, or files need each other */
   constructor(name: string, options: ScriptOptions = {}) {
     const head = `#!lua${flagsOf(options)}`;
-    const body = [...(options.parts ?? []), name].map(read).join('\n');
+    const body = composeScript(name);
     this.plain = formOf(`${head}\n${body}`);
     this.guarded = formOf(`${head}\n${WITHOUT_LAST_KEY}\n${body}`);
     this.hasOneKey = options.hasOneKey ?? false;
@@ -146,8 +144,4 @@ function flagsOf({ runsWhenFull, isReadOnly }: ScriptOptions): string {
 
 function isUnknownScript(error: unknown): boolean {
   return types.isNativeError(error) && error.message.startsWith('NOSCRIPT');
-}
-
-function read(name: string): string {
-  return readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
 }

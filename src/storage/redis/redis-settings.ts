@@ -3,10 +3,9 @@ import type { QueueSettings, QueueSettingsChange } from '../../task/queue-settin
 import { untilToken } from '../../task/rate-limit.js';
 import type { ConfiguredQueue } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
-import { WAITING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 
-const CONFIGURE = new LuaScript('configure', { parts: WAITING, runsWhenFull: true });
+const CONFIGURE = new LuaScript('configure', { runsWhenFull: true });
 const SETTINGS = new LuaScript('settings', { isReadOnly: true });
 
 interface Found {

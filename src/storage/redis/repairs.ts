@@ -1,13 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { LuaScript } from './lua-script.js';
 import type { Keys } from './keys.js';
-import { WRITING } from './script-parts.js';
 import type { StoreConnection } from './store-connection.js';
 
 /** An index entry whose task has no record: the key of the queue, and the id. */
 export type DanglingEntry = readonly [queue: string, id: string];
 
-const REPAIR = new LuaScript('repair', { parts: WRITING, runsWhenFull: true });
+const REPAIR = new LuaScript('repair', { runsWhenFull: true });
 /** Of the entries of one script so many are named. */
 const MOST_NAMED = 20;
 

@@ -7,7 +7,6 @@ import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfIn
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import { QueueBatch } from './queue-batch.js';
-import { RECLAIMING } from './script-parts.js';
 import { areLarge, StagedInsert } from './staged-insert.js';
 import { afterWrites } from './store-connection.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
@@ -18,8 +17,8 @@ import type { Inserter } from './task-inserter.js';
 const OVERTAKE_AFTER_MS = 20;
 const ROUNDS = 50;
 
-const INSERT = new LuaScript('insert-reserved', { parts: [...RECLAIMING, 'event', 'add'] });
-const COMMIT = new LuaScript('commit-reserved', { parts: [...RECLAIMING, 'event', 'add', 'staged'] });
+const INSERT = new LuaScript('insert-reserved');
+const COMMIT = new LuaScript('commit-reserved');
 
 /** A task that still has to be inserted. */
 interface Open extends Place {

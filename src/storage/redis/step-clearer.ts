@@ -1,11 +1,10 @@
 import { LuaScript } from './lua-script.js';
 import type { DanglingEntry } from './repairs.js';
-import { WRITING } from './script-parts.js';
 import { afterWrites } from './store-connection.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { ROWS_PER_STEP } from './turn-batch.js';
 
-const CLEAR = new LuaScript('clear', { parts: [...WRITING, 'forget'], runsWhenFull: true });
+const CLEAR = new LuaScript('clear', { runsWhenFull: true });
 
 /** A task that a script has removed: the number of its queue, counted from 1. */
 export type RemovedRow = readonly [queue: number, id: string, nonce: string];

@@ -6,7 +6,6 @@ import { claimKeyOf } from '../claim-key.js';
 import { byPlace, type ExpiredRow, leaseArgs, type LeaseRow, offerOf, type Reply } from './claim.row.js';
 import { channelArg } from './event.text.js';
 import { LuaScript } from './lua-script.js';
-import { WRITING } from './script-parts.js';
 import { isSlotMoving } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 import { decodeTask } from './task.codec.js';
@@ -14,7 +13,6 @@ import type { TaskWriter } from './task-writer.js';
 import { type Bounds, ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
 const CLAIM = new LuaScript('claim', {
-  parts: [...WRITING, 'event', 'lease', 'limits', 'ahead', 'choose', 'take', 'ways', 'aged'],
   runsWhenFull: true,
 });
 

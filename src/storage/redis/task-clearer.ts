@@ -5,14 +5,13 @@ import type { ClearCount } from './clear-count.js';
 import { LuaScript } from './lua-script.js';
 import { OlderProcesses } from './older-processes.js';
 import type { DanglingEntry } from './repairs.js';
-import { WRITING } from './script-parts.js';
 import { entriesOf, type RemovedRow, StepClearer } from './step-clearer.js';
 import { afterWrites } from './store-connection.js';
 import { slicesOf } from './slices.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import type { TaskReclaimer } from './task-reclaimer.js';
 
-const MARK = new LuaScript('mark', { parts: [...WRITING, 'forget'], runsWhenFull: true });
+const MARK = new LuaScript('mark', { runsWhenFull: true });
 
 /** Tasks that one script removes without a mark, and queues that it looks at. */
 const AT_ONCE = 32;

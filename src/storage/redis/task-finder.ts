@@ -2,12 +2,11 @@ import type { Attempt, Task } from '../../task/task.js';
 import type { JsonText, Payload } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
-import { READING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import type { FoundFields } from './task-records.js';
 
-const IS_CLEARED = new LuaScript('is-cleared', { parts: READING, isReadOnly: true });
-const FIND = new LuaScript('find', { parts: READING, isReadOnly: true });
+const IS_CLEARED = new LuaScript('is-cleared', { isReadOnly: true });
+const FIND = new LuaScript('find', { isReadOnly: true });
 
 /** The fields of a task's hash that hold its finished attempts begin so; the number behind it counts up. */
 const ATTEMPT = 'attempt:';

@@ -3,13 +3,12 @@ import type { NewTask } from '../task-store.js';
 import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfInsert } from './insert.row.js';
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
-import { RECLAIMING } from './script-parts.js';
 import { areLarge, StagedInsert } from './staged-insert.js';
 import type { StoreParts } from './store-parts.js';
 import { ROWS_PER_SCRIPT, TurnBatch } from './turn-batch.js';
 
-const INSERT = new LuaScript('insert', { parts: [...RECLAIMING, 'event', 'add'] });
-const COMMIT = new LuaScript('commit', { parts: [...RECLAIMING, 'event', 'add', 'staged'] });
+const INSERT = new LuaScript('insert');
+const COMMIT = new LuaScript('commit');
 
 export interface Inserter {
   /** Per item: `undefined` when inserted, else the task that has this id already. */

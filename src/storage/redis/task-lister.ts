@@ -11,7 +11,6 @@ import type {
   TaskQuery,
 } from '../task-store.js';
 import { LuaScript } from './lua-script.js';
-import { READING } from './script-parts.js';
 import { slicesOf } from './slices.js';
 import type { StoreParts } from './store-parts.js';
 import type { TaskFinder } from './task-finder.js';
@@ -28,7 +27,7 @@ const REMEMBERED_MS = 0.1;
 const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
 const COUNTS = new LuaScript('counts', { isReadOnly: true });
-const BATCH_COUNTS = new LuaScript('batch-counts', { parts: READING, isReadOnly: true });
+const BATCH_COUNTS = new LuaScript('batch-counts', { isReadOnly: true });
 const LIST = new LuaScript('list', { isReadOnly: true });
 
 /** A task of a list: newest first by birth, then by the name of the queue. */

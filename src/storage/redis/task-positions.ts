@@ -1,11 +1,10 @@
 import type { Task, TaskSpec } from '../../task/task.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
-import { READING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import { laneOf } from './task.codec.js';
 
-const POSITION = new LuaScript('position', { parts: [...READING, 'lanes'], isReadOnly: true });
+const POSITION = new LuaScript('position', { isReadOnly: true });
 
 interface Row {
   readonly queue: string;

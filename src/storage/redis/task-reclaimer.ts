@@ -3,12 +3,11 @@ import type { Clock } from '../../task/clock.js';
 import { LuaScript } from './lua-script.js';
 import { newNonce } from './nonce.js';
 import type { DanglingEntry } from './repairs.js';
-import { RECLAIMING } from './script-parts.js';
 import { afterWrites } from './store-connection.js';
 import type { StoreParts } from './store-parts.js';
 
-const RECLAIM = new LuaScript('reclaim', { parts: RECLAIMING, runsWhenFull: true });
-const SKIM = new LuaScript('skim', { parts: RECLAIMING, runsWhenFull: true });
+const RECLAIM = new LuaScript('reclaim', { runsWhenFull: true });
+const SKIM = new LuaScript('skim', { runsWhenFull: true });
 
 /** Tasks that one script removes: with groups, requirements and a batch each takes longer than in other scripts. */
 const ROWS_PER_SCRIPT = 40;

@@ -1,13 +1,12 @@
 import type { KeptTask } from '../task-store.js';
 import { holderOf } from '../claim-key.js';
 import { LuaScript } from './lua-script.js';
-import { RECLAIMING } from './script-parts.js';
 import type { StoreParts } from './store-parts.js';
 import { encodeTask, headEndsOf, laneOf } from './task.codec.js';
 import { newNonce } from './nonce.js';
 import { stepsOf } from './turn-batch.js';
 
-const RESTORE = new LuaScript('restore', { parts: [...RECLAIMING, 'event'] });
+const RESTORE = new LuaScript('restore');
 
 interface Row {
   readonly index: number;

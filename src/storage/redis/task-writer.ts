@@ -5,17 +5,15 @@ import type { Change, ReplaceOptions } from '../task-store.js';
 import { eventArgs } from './event.text.js';
 import { LuaScript } from './lua-script.js';
 import { QueueBatch } from './queue-batch.js';
-import { WRITING } from './script-parts.js';
 import { afterWrites } from './store-connection.js';
 import type { ChangeRow, SeenHeads, TaskRow } from './seen-heads.js';
 import { FENCE_MS, type StoreParts } from './store-parts.js';
 import { ROWS_PER_STEP } from './turn-batch.js';
 
 const REPLACE = new LuaScript('replace', {
-  parts: [...WRITING, 'event'],
   runsWhenFull: true,
 });
-const REMOVE = new LuaScript('remove', { parts: [...WRITING, 'forget'], runsWhenFull: true });
+const REMOVE = new LuaScript('remove', { runsWhenFull: true });
 
 /** Replaces and removes tasks. */
 export class TaskWriter {

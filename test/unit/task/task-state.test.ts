@@ -77,7 +77,7 @@ describe('the facts about states', () => {
       new URL('../../../src/storage/redis/scripts/index.lua', import.meta.url),
       'utf8',
     );
-    const table = /local DEADLINES = \{([^}]*)\}/.exec(script)?.[1] ?? '';
+    const table = /^DEADLINES = \{([^}]*)\}/m.exec(script)?.[1] ?? '';
     const indexed = Object.fromEntries(
       [...table.matchAll(/(\w+) = '([^']*)'/g)].map(([, state, key]) => [state, key]),
     );

@@ -1,8 +1,10 @@
+-- needs: batch, event, index, reclaimed
+-- gives: enlist, add
 --[[ Part of the scripts that insert: writes a task that is not there. Returns the id of its event.
 `begin` and `ending` are the words of its head before its place and behind its birth. ]]
 
 -- Gives a task its head, by which it can be seen, and more fields, and puts it where it is found.
-local function enlist(length, queue, id, state, begin, ending, priority, deadline, batch, lane, channel, event, ...)
+function enlist(length, queue, id, state, begin, ending, priority, deadline, batch, lane, channel, event, ...)
   local born, place = nextEvent(queue), nextPlace(queue, priority)
   local head = {state = state, place = place, born = born, claim = '', batch = batch, lane = lane}
   redis.call('HSET', queue .. ':task:' .. id, 'head', begin .. place .. ' ' .. born .. ending, ...)
@@ -12,7 +14,7 @@ local function enlist(length, queue, id, state, begin, ending, priority, deadlin
   return born
 end
 
-local function add(length, queue, id, state, begin, ending, priority, deadline, spec, core, payload, batch, lane, channel,
+function add(length, queue, id, state, begin, ending, priority, deadline, spec, core, payload, batch, lane, channel,
     event)
   makeRoom(queue, id)
   if lane == '' and batch == '' then

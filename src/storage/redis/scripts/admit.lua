@@ -1,10 +1,12 @@
+-- needs: ages, counters, lanes, notes, ready, rings, signatures, totals
+-- gives: makeReady, takeBack
 --[[ Part of every script that writes: makes tasks ready, by the ways of a plain queue or by lanes. ]]
 
 -- Gives a plain queue its lanes: as many steps as it has priorities.
 local function giveLanes(queue)
   if isLaned(queue) then return end
   flush(queue .. ':ready')
-  laned[queue] = true
+  becomeLaned(queue)
   local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 0, 'WITHSCORES'))
   while place do
     local priority = priorityOf(place)
@@ -25,11 +27,11 @@ local function moveInPlain(queue, id, head, place)
   if metaOf(queue, 'aged') > 0 then touch(queue, priorityOf(head.place)) end
 end
 
-local function makeReady(queue, id, head)
+function makeReady(queue, id, head)
   if head.lane ~= '' then giveLanes(queue) end
   if isLaned(queue) then queueUp(queue, id, head) else moveInPlain(queue, id, head, head.place) end
 end
 
-local function takeBack(queue, id, head)
+function takeBack(queue, id, head)
   if isLaned(queue) then stepOut(queue, id, head) else moveInPlain(queue, id, head, false) end
 end

@@ -1,3 +1,5 @@
+-- needs: ages, choose, counters, lanes, limits, mend, notes, record, rings, take
+-- gives: takeAged
 --[[ Part of the claim: the way through a queue where waiting counts as priority. ]]
 -- Next tasks that one step looks for before it takes any.
 local LEVELS = 28
@@ -13,9 +15,10 @@ local function agedOf(queue, run) return isLaned(queue) and offeredOf(queue, run
 local function firstOf(queue, signature, priority, limits, run)
   if isLaned(queue) then
     -- Of each priority one is wanted.
-    run.ahead, isSettling = 2, true
+    run.ahead = 2
+    ignoreTouches(true)
     local task = firstIn(queue, signature, limits, run, priority)
-    isSettling = false
+    ignoreTouches(false)
     return task
   end
   flush(queue .. ':ready')
@@ -184,14 +187,14 @@ local function refreshSome(queue, limits, run)
   run.full = {}
 end
 
-local function takeAged(queue, limits, run)
+function takeAged(queue, limits, run)
   run.refreshed, run.heads, run.full = 0, nil, {}
   readySettings(queue, limits)
   for _, signature in ipairs(agedOf(queue, run)) do
     if not run.isCut then readyAges(queue, signature, limits, run) end
   end
   -- What is touched from now on is touched once more.
-  touchedIn[queue] = nil
+  touchAnew(queue)
   while run.left > 0 and not run.isCut and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
     local task = mostUrgent(queue, limits, run)
     if not task then break end

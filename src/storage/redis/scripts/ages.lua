@@ -1,3 +1,5 @@
+-- needs: counters, notes
+-- gives: agesOf, agingOf, touch, touchAnew, ignoreTouches, dropAges, discardAges
 --[[ Part of every script that writes: how urgent the next task of each priority is, of a queue where waiting counts as
 priority. It is known for each signature that claims have asked for, a plain queue has the empty one.
 <queue>:ages[:<signature>]   zset    priorities, the most urgent one first: when its next task was accepted, less its
@@ -12,12 +14,12 @@ not seen
 in the ages: processes of an earlier version, which kept `ages` in another way, wrote them once and so make theirs anew. ]]
 local touchedIn, isSettling = {}, false
 
-local function agesOf(queue, signature) return queue .. ':ages' .. (signature == '' and '' or ':' .. signature) end
+function agesOf(queue, signature) return queue .. ':ages' .. (signature == '' and '' or ':' .. signature) end
 
-local function agingOf(queue, signature) return queue .. ':aging' .. (signature == '' and '' or ':' .. signature) end
+function agingOf(queue, signature) return queue .. ':aging' .. (signature == '' and '' or ':' .. signature) end
 
 -- The next task of a priority may be another one from now on.
-local function touch(queue, priority)
+function touch(queue, priority)
   if isSettling or metaOf(queue, 'aged') == 0 then return end
   local known, level = touchedIn[queue] or {}, tonumber(priority)
   touchedIn[queue] = known
@@ -25,6 +27,12 @@ local function touch(queue, priority)
   known[level] = true
   note(queue .. ':touched', level, count(queue, 'touch', 1))
 end
+
+-- What was touched is touched once more when it changes again.
+function touchAnew(queue) touchedIn[queue] = nil end
+
+-- While rounds are moved to their turns no priority gets another next task.
+function ignoreTouches(isIgnored) isSettling = isIgnored end
 
 -- Nothing that is ready requires this any more.
 function dropAges(queue, signature)
@@ -36,7 +44,9 @@ function dropAges(queue, signature)
 end
 
 -- Ages that were made by other settings are of no use. They are made anew signature by signature, when a claim asks.
-local function discardAges(queue)
+function discardAges(queue)
   redis.call('DEL', agesOf(queue, ''), agingOf(queue, ''), queue .. ':touched', queue .. ':aged', queue .. ':heads')
-  scores[queue .. ':touched'], touchedIn[queue], numbers[queue .. ':aged'], changed[queue .. ':aged'] = nil, nil, nil, nil
+  disregardScores(queue .. ':touched')
+  disregardNumbers(queue .. ':aged')
+  touchedIn[queue] = nil
 end

@@ -1,3 +1,5 @@
+-- needs: counters, lanes, notes, rings
+-- gives: nextRound
 --[[ Part of the claim: the rounds of a ring in their order. Some are read at once: a group that is sent back goes behind
 all others of its priority, so those that were read stay the next ones until they are noted themselves. ]]
 local ahead = {}
@@ -19,12 +21,12 @@ local function readAhead(queue, ring, from, most)
 end
 
 -- The first round from a place on and its score; nil when there is none.
-local function nextRound(queue, signature, from, run)
+function nextRound(queue, signature, from, run)
   local ring = freshRing(queue, signature)
   local list = ahead[ring] and ahead[ring][from] or {at = 1}
   while list[list.at] and noted(ring, list[list.at][1]) ~= nil do list.at = list.at + 1 end
   if not list[list.at] then
-    if scores[ring] then
+    if hasNotes(ring) then
       flush(ring)
       ahead[ring] = nil
     end

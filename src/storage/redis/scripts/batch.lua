@@ -1,3 +1,5 @@
+-- needs: counters, marks, notes
+-- gives: countInBatch, gather, quit
 --[[ Part of every script that writes: the batch of a task.
 <queue>:batch:<batch>   zset  ids by birth
 <queue>:counts:<batch>  hash  how many by state
@@ -33,14 +35,14 @@ local function batchOf(queue, head)
   return batch
 end
 
-local function countInBatch(queue, head, by)
+function countInBatch(queue, head, by)
   if head.batch == '' then return end
   batchOf(queue, head)
   increase(queue .. ':counts:' .. head.batch, head.state, by)
 end
 
 -- Puts a new task into its batch, which its record names.
-local function gather(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, head.born) end end
+function gather(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, head.born) end end
 
 -- Takes a task that goes out of its batch.
-local function quit(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, false) end end
+function quit(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, false) end end

@@ -1,11 +1,14 @@
+-- needs: ahead, counters, lanes, limits, parking, rings, signatures
+-- gives: LOOKS, firstIn, firstOfTwo, offeredOf, choose
 --[[ Part of the claim: the next task of a queue with lanes. ]]
 -- Groups that one step parks or moves, and rounds that it looks at before it ends with a task.
-local SETTLED, LOOKS = 120, 300
+local SETTLED = 120
+LOOKS = 300
 
 -- The next task in the ring of a signature: of the highest priority or of this one; nil when there is none, or the step
 -- is cut. Groups that are full are parked on the way, and rounds that have had their turn meanwhile are moved: when these
 -- are many the step ends, and the next one goes on.
-local function firstIn(queue, signature, limits, run, level)
+function firstIn(queue, signature, limits, run, level)
   local from = level and placesOf(level) or '-inf'
   while true do
     local round, score = nextRound(queue, signature, from, run)
@@ -34,7 +37,7 @@ local function firstIn(queue, signature, limits, run, level)
 end
 
 -- Of two tasks, the one that comes first where waiting does not count. Either may be nil.
-local function firstOfTwo(one, other)
+function firstOfTwo(one, other)
   if not one or not other then return one or other end
   if one.priority ~= other.priority then return one.priority > other.priority and one or other end
   if one.turn ~= other.turn then return one.turn < other.turn and one or other end
@@ -42,7 +45,7 @@ local function firstOfTwo(one, other)
 end
 
 -- The signatures that the worker satisfies.
-local function offeredOf(queue, run)
+function offeredOf(queue, run)
   local known, list = signaturesOf(queue), run.signatures[queue]
   if list then return list end
   if known.isMany then
@@ -58,7 +61,7 @@ local function offeredOf(queue, run)
 end
 
 -- Returns the task as its id, round, priority and signature; nil when there is none for this worker, or the step is cut.
-local function choose(queue, limits, run)
+function choose(queue, limits, run)
   local best = nil
   for _, signature in ipairs(offeredOf(queue, run)) do
     best = firstOfTwo(best, firstIn(queue, signature, limits, run))

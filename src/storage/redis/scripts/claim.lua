@@ -1,3 +1,4 @@
+-- needs: aged, event, lanes, limits, mend, parking, totals, ways
 --[[ Leases ready tasks, those that are next. A claim that still holds tasks gets those.
 KEYS     queues to take from, in this order, then further queues in which the claim may hold tasks
 ARGV     how many of the queues to take from, the claim (or ''), whether to look for what it holds (1, or 0 for a further

@@ -1,3 +1,4 @@
+-- needs: forget, mend, record, totals
 --[[ Forgets tasks of queues, the oldest first.
 KEYS     queues
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused

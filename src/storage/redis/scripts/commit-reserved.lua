@@ -1,3 +1,4 @@
+-- needs: event, reclaimed, record, staged, totals
 --[[ Inserts tasks that were staged and whose ids were given to their queue, unless they are there already.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps   ARGV[2] the nonce of the call

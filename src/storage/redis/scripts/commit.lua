@@ -1,3 +1,4 @@
+-- needs: event, record, staged, totals
 --[[ Inserts tasks that were staged and whose ids are not taken, in any queue. Everything is on one node.
 KEYS[2 * i - 1]  the queue of task i
 KEYS[2 * i]      the entry of its id in the directory

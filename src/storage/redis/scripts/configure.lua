@@ -1,3 +1,4 @@
+-- needs: ages, counters, parking, totals
 --[[ Changes what is set for a queue, and tells every process.
 KEYS[1]  the queue
 ARGV[1]  its name   ARGV[2] the channel   ARGV[3] the instant on the steady scale

@@ -1,3 +1,5 @@
+-- needs: counters
+-- gives: nameOf, nextEvent, tell, endEvents
 --[[ Part of every script that makes transitions: tells of them in the same atomic step.
 <queue>:events  stream   field `event`: the text of each, ids as in the text
 <queue>:outbox  stream   fields `to`, `event`: those that somebody else has to be told, until that is taken on
@@ -9,13 +11,13 @@ local latest = time[1] * 1000000 + time[2] - 1
 local given, told, moves, names, targets = {}, {}, {}, {}, {}
 
 -- The name of a queue, from its key.
-local function nameOf(queue)
+function nameOf(queue)
   if not names[queue] then names[queue] = string.match(queue, '{(.*)}$') end
   return names[queue]
 end
 
 -- Microseconds of the server's clock; later than the one before, whatever the clock does.
-local function nextEvent(queue)
+function nextEvent(queue)
   latest = math.max(latest, given[queue] or count(queue, 'event', 0)) + 1
   given[queue] = latest
   return string.format('%d', latest)
@@ -31,7 +33,7 @@ local function targetOf(target)
   return known
 end
 
-local function tell(queue, number, id, state, target, length, text)
+function tell(queue, number, id, state, target, length, text)
   local event, known = '{"id":' .. number .. ',' .. text, targetOf(target)
   if known[2] then redis.call('XADD', queue .. ':outbox', '*', 'to', known[2], 'event', event) end
   redis.call('XADD', queue .. ':events', number .. '-0', 'event', event)
@@ -41,7 +43,7 @@ local function tell(queue, number, id, state, target, length, text)
 end
 
 -- Before the notes are written. Of each stream about as many entries are kept as was told.
-local function endEvents()
+function endEvents()
   for queue, number in pairs(given) do put(queue .. ':meta', 'event', number) end
   for queue, length in pairs(told) do redis.call('XTRIM', queue .. ':events', 'MAXLEN', '~', length) end
   if moves[1] then redis.call('PUBLISH', string.match(KEYS[1], '^(.*){') .. 'moves', table.concat(moves, '\n')) end

@@ -1,3 +1,4 @@
+-- needs: record
 --[[ Makes sure that a task which was announced and did not come will not come: its insert is refused from now on.
 KEYS[1]  the queue
 ARGV[1]  id   ARGV[2] the nonce of the insert   ARGV[3] milliseconds for which it is refused

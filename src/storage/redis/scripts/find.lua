@@ -1,3 +1,4 @@
+-- needs: record
 --[[ Reads tasks.
 KEYS[i]  the queue of task i
 ARGV[i]  its id

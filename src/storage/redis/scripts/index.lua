@@ -1,18 +1,20 @@
+-- needs: admit, batch, counters, lanes, notes
+-- gives: DEADLINES, nextPlace, leave, enter
 --[[ Part of every script that writes: where a task is found.
 <queue>:state:<state>  zset  ids by birth
 <queue>:due            zset  ids by deadline, on the wall
 <queue>:leases         zset  ids by the end of the lease, on the steady scale
 <queue>:ended          zset  ids by the instant they ended
 <queue>:claim:<claim>  set   ids that a claim call holds ]]
-local DEADLINES = {delayed = ':due', queued = ':due', processing = ':leases',
+DEADLINES = {delayed = ':due', queued = ':due', processing = ':leases',
   completed = ':ended', failed = ':ended', cancelled = ':ended', expired = ':ended'}
 
 -- The place of a new task: by priority, then by age. It keeps it for life.
-local function nextPlace(queue, priority)
+function nextPlace(queue, priority)
   return string.format('%d', (HIGHEST_PRIORITY - priority) * AGES + count(queue, 'number', 1))
 end
 
-local function leave(queue, id, head)
+function leave(queue, id, head)
   local index = DEADLINES[head.state]
   note(queue .. ':state:' .. head.state, id, false)
   -- A queued task without a time to start by has no deadline.
@@ -23,7 +25,7 @@ local function leave(queue, id, head)
   if head.claim ~= '' then redis.call('SREM', queue .. ':claim:' .. head.claim, id) end
 end
 
-local function enter(queue, id, head, deadline)
+function enter(queue, id, head, deadline)
   local index = DEADLINES[head.state]
   note(queue .. ':state:' .. head.state, id, head.born)
   if deadline ~= '' then note(queue .. index, id, deadline) end

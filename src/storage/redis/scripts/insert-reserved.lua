@@ -1,3 +1,4 @@
+-- needs: add, event, reclaimed, record, totals
 --[[ Inserts tasks whose ids were given to their queues, unless they are there already.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps

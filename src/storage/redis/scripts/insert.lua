@@ -1,3 +1,4 @@
+-- needs: add, event, record, totals
 --[[ Inserts tasks whose ids are not taken, in any queue. Everything is on one node.
 KEYS[2 * i - 1]  the queue of task i
 KEYS[2 * i]      the entry of its id in the directory

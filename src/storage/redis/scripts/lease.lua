@@ -1,3 +1,5 @@
+-- needs: index, parking, record
+-- gives: lease
 --[[ Part of the claim: leases one task, as `claim` of the life cycle does. ]]
 local spans, nexts = {}, {}
 
@@ -21,7 +23,7 @@ local function spanOf(length, timeout, run)
 end
 
 -- `begin` is the beginning of the lease's JSON. Returns the new head as text.
-local function lease(queue, id, head, begin, length, run)
+function lease(queue, id, head, begin, length, run)
   local ends, rest = spanOf(length, head.timeout, run)
   leave(queue, id, head)
   follow(queue, head.lane, 'queued', 'processing')

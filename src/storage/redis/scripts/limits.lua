@@ -1,5 +1,6 @@
+-- gives: limitsOf, hasRoom, spend, satisfies
 --[[ Part of the claim: what a queue's settings allow, see `redis-settings.ts` and `configure.lua`. ]]
-local function limitsOf(queue)
+function limitsOf(queue)
   local paused, most, group, tasks, per, ageing, loosened = unpack(redis.call('HMGET', queue .. ':settings', 'paused',
     'maxConcurrency', 'maxConcurrencyPerGroup', 'rateTasks', 'ratePer', 'priorityAgeing', 'loosened'))
   local limits = {free = math.huge, group = tonumber(group), tasks = tonumber(tasks), ageing = tonumber(ageing),
@@ -18,14 +19,14 @@ local function believe(limits, steady)
   if limits.full > steady + limits.tasks * limits.interval + 1000 then limits.full = -math.huge end
 end
 
-local function hasRoom(limits, steady)
+function hasRoom(limits, steady)
   if limits.tasks then believe(limits, steady) end
   return limits.free > 0
     and (not limits.tasks or limits.full - (limits.tasks - 1) * limits.interval - steady <= 0)
 end
 
 -- Counts a task that is handed out.
-local function spend(queue, limits, steady)
+function spend(queue, limits, steady)
   limits.free = limits.free - 1
   if not limits.tasks then return end
   limits.full = math.max(limits.full, steady) + limits.interval
@@ -33,7 +34,7 @@ local function spend(queue, limits, steady)
 end
 
 -- Whether a worker that offers `,label=value,…,` may have what requires this.
-local function satisfies(offer, signature)
+function satisfies(offer, signature)
   for pair in string.gmatch(signature, '[^,]+') do
     if not string.find(offer, ',' .. pair .. ',', 1, true) then return false end
   end

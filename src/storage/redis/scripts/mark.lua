@@ -1,3 +1,4 @@
+-- needs: ages, counters, forget, index, marks, mend, parking, record, totals
 --[[ Clears queues. What is little is removed at once; the rest is taken out of sight by a mark, and `reclaim.lua` removes it.
 KEYS     queues
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused

@@ -1,3 +1,4 @@
+-- gives: clearsOf, clearedIndex, clearedIn, clearedTurn
 --[[ Part of every script that meets tasks: what was cleared and is not removed yet (ADR 36). A clear has renamed the index
 of each state that it takes, so a task is cleared when it is in an index of a clear. No script may see it any more.
 <queue>:clears               hash  by number of a clear: the turn that was given last before it, and the states it took
@@ -6,7 +7,7 @@ of each state that it takes, so a task is cleared when it is in an index of a cl
 local clearsIn = {}
 
 -- Each with its number, turn and states.
-local function clearsOf(queue)
+function clearsOf(queue)
   local known = clearsIn[queue]
   if known then return known end
   known = {}
@@ -21,10 +22,10 @@ local function clearsOf(queue)
   return known
 end
 
-local function clearedIndex(queue, number, state) return queue .. ':cleared:' .. number .. ':' .. state end
+function clearedIndex(queue, number, state) return queue .. ':cleared:' .. number .. ':' .. state end
 
 -- The index of a clear in which a task is; nil when it was not cleared. A birth tells it from a later task with its id.
-local function clearedIn(queue, id, state, born)
+function clearedIn(queue, id, state, born)
   for _, clear in ipairs(clearsOf(queue)) do
     local index = clear.states[state] and clearedIndex(queue, clear.number, state)
     local score = index and redis.call('ZSCORE', index, id)
@@ -34,7 +35,7 @@ local function clearedIn(queue, id, state, born)
 end
 
 -- The last turn that a round may have had when the queue was cleared of what was ready; nil when it was not.
-local function clearedTurn(queue)
+function clearedTurn(queue)
   local latest = nil
   for _, clear in ipairs(clearsOf(queue)) do
     if clear.states.queued then latest = math.max(latest or 0, clear.turn) end

@@ -1,8 +1,10 @@
+-- needs: index, notes
+-- gives: dangling, drop
 --[[ Part of every script that writes: index entries whose task has no record. They are taken out, and told of. ]]
-local dangling = {}
+dangling = {}
 
 -- Takes an id without a record out of all indices but the lanes, whose names only its record would tell.
-local function drop(queue, id)
+function drop(queue, id)
   for state, index in pairs(DEADLINES) do
     note(queue .. ':state:' .. state, id, false)
     note(queue .. index, id, false)

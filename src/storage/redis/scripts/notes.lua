@@ -1,21 +1,27 @@
+-- gives: scores, note, noted, disregardScores, hasNotes, send, flush
 --[[ Part of every script that writes: what many tasks of a script change alike is noted, and written at the end with one
 command for each key, see `writeNotes`. Until then nobody may read it in Redis. ]]
-local scores = {}
+scores = {}
 
 -- `score` is false for taking the id out.
-local function note(index, id, score)
+function note(index, id, score)
   scores[index] = scores[index] or {}
   scores[index][id] = score
 end
 
 -- The score that is noted, false for one that is taken out, nil when nothing is.
-local function noted(index, id) return scores[index] and scores[index][id] end
+function noted(index, id) return scores[index] and scores[index][id] end
 
-local function send(command, key, args)
+-- What is noted for an index that was deleted is not written.
+function disregardScores(index) scores[index] = nil end
+
+function hasNotes(index) return scores[index] ~= nil end
+
+function send(command, key, args)
   for from = 1, #args, 1000 do redis.call(command, key, unpack(args, from, math.min(from + 999, #args))) end
 end
 
-local function flush(index)
+function flush(index)
   local added, gone, size, count = {}, {}, 0, 0
   for id, score in pairs(scores[index] or {}) do
     if score then

@@ -1,3 +1,5 @@
+-- needs: counters, lanes, rings
+-- gives: park, loosen, follow
 --[[ Part of every script that writes: groups that are held back.
 <queue>:active          hash  tasks in `processing` by group
 <queue>:parked          set   groups that were at their limit when a claim met them
@@ -7,7 +9,7 @@ before they take anything, some in each step, and the field `loosened` of the se
 local LOOSENED = 120
 local parked = {}
 
-local function park(queue, signature, round, priority, group)
+function park(queue, signature, round, priority, group)
   leaveRing(queue, signature, round)
   redis.call('SADD', queue .. ':parked', group)
   redis.call('SADD', queue .. ':parked:' .. group, signature .. ' ' .. priority)
@@ -31,7 +33,7 @@ local function unpark(queue, group)
 end
 
 -- Puts back some of the groups that a setting has let go. Returns whether these were all.
-local function loosen(queue)
+function loosen(queue)
   local size = 0
   for _, group in ipairs(redis.call('SRANDMEMBER', queue .. ':loosened', LOOSENED)) do
     if size < LOOSENED then size = size + 1 + unpark(queue, group) end
@@ -42,7 +44,7 @@ local function loosen(queue)
 end
 
 -- A task goes from a state to another.
-local function follow(queue, lane, from, to)
+function follow(queue, lane, from, to)
   if lane == '' then return end
   local _, group = partsOf(lane)
   if group == '' or (from == 'processing') == (to == 'processing') then return end

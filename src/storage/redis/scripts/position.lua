@@ -1,3 +1,4 @@
+-- needs: lanes
 --[[ Says after how many claims tasks are handed out at the latest.
 KEYS[i]  the queue of task i
 ARGV     for each task: id, priority, lane

@@ -1,5 +1,7 @@
+-- needs: ages, counters, lanes, notes, rings, signatures, totals
+-- gives: queueUp, stepOut
 --[[ Part of every script that writes: makes tasks ready, and takes them back. Both may be done twice. ]]
-local function queueUp(queue, id, head)
+function queueUp(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)
   local round = priority .. ' ' .. group
@@ -25,7 +27,7 @@ local function isDry(queue, priority, lane, left)
   return not oldest(queue, priority, lane)
 end
 
-local function stepOut(queue, id, head)
+function stepOut(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)
   local round = priority .. ' ' .. group

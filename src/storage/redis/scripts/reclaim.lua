@@ -1,3 +1,4 @@
+-- needs: marks, mend, notes, reclaimed, totals
 --[[ Removes some of what was cleared in a queue, the oldest clear first.
 KEYS[1]  the queue
 ARGV[1]  at most so many tasks

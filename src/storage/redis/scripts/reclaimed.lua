@@ -1,3 +1,5 @@
+-- needs: ages, batch, counters, index, lanes, marks, mend, notes, record, rings
+-- gives: unlist, reclaim, makeRoom
 --[[ Part of the scripts that remove what was cleared (see `marks.lua`). The counts of its queue, rounds and groups do not
 know a cleared task any more; its record, its deadline, its batch and perhaps its lane do. ]]
 -- As FENCE_MS of `store-parts.ts`.
@@ -5,7 +7,7 @@ local FENCE = 10000
 local tidied = {}
 
 -- Takes a cleared task out of the index of deadlines that it shares with tasks of other states.
-local function unlist(queue, id, head)
+function unlist(queue, id, head)
   local index = DEADLINES[head.state]
   if index == ':ended' then
     if redis.call('ZREM', queue .. index, id) == 1 then count(queue, 'endedBytes', -head.bytes) end
@@ -34,7 +36,7 @@ end
 
 -- Removes a task from an index of a clear, with all that belongs to it. Returns its nonce; nil when there is nothing to
 -- remove: its record is lost, or a process that does not know of clears has written it since.
-local function reclaim(queue, index, id, state, born)
+function reclaim(queue, index, id, state, born)
   note(index, id, false)
   local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
   if not text then return drop(queue, id) end
@@ -58,7 +60,7 @@ local function forgetCleared(queue, id)
 end
 
 -- Removes a cleared task whose id is given to a new one.
-local function makeRoom(queue, id)
+function makeRoom(queue, id)
   if not clearsOf(queue)[1] then return end
   local text = redis.call('HGET', queue .. ':task:' .. id, 'head')
   if not text then return forgetCleared(queue, id) end

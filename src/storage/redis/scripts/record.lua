@@ -1,3 +1,5 @@
+-- needs: marks
+-- gives: parse, format, read, recordOf
 --[[ Part of every script: the record of a task.
 <queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output, and each finished
 attempt as `attempt:<n>`, where n counts up
@@ -6,7 +8,7 @@ local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
 -- `rest` is what later versions of the service have added; it is kept. Its first word is the size: bytes
 -- of spec, payload and finished attempts. Claim, batch and lane are added by who knows them.
-local function parse(text)
+function parse(text)
   local state, revision, sequence, attempt, created, started, startBy, timeout, place, born, nonce, bytes, rest =
     string.match(text, WORDS)
   return {state = state, revision = revision, sequence = sequence, attempt = attempt, created = created,
@@ -14,14 +16,14 @@ local function parse(text)
     rest = rest}
 end
 
-local function format(head)
+function format(head)
   return head.state .. ' ' .. head.revision .. ' ' .. head.sequence .. ' ' .. head.attempt .. ' ' .. head.created .. ' '
     .. head.started .. ' ' .. head.startBy .. ' ' .. head.timeout .. ' ' .. head.place .. ' ' .. head.born .. ' '
     .. head.nonce .. ' ' .. head.bytes .. head.rest
 end
 
 -- The head of a task, with the claim that holds it, its batch and its lane, and as text; nil when there is no such task.
-local function read(queue, id)
+function read(queue, id)
   local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
   if not text then return nil, nil end
   local head = parse(text)
@@ -31,7 +33,7 @@ local function read(queue, id)
 end
 
 -- What a task is made of: head, spec, core and lease; no head when there is no such task.
-local function recordOf(queue, id)
+function recordOf(queue, id)
   local record = redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec', 'core', 'lease')
   if not record[1] or not clearsOf(queue)[1] then return record end
   local head = parse(record[1])

@@ -1,3 +1,4 @@
+-- needs: forget, record, totals
 --[[ Forgets tasks with all that belongs to them, unless somebody else wrote since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused

@@ -1,3 +1,4 @@
+-- needs: mend, record, totals
 --[[ Takes ids out of the indices whose tasks have no record.
 KEYS[i]  the queue of task i
 ARGV[i]  its id

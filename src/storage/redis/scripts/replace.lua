@@ -1,3 +1,4 @@
+-- needs: event, index, parking, record, totals
 --[[ Writes the next revision of tasks that nobody else wrote since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps

@@ -1,3 +1,4 @@
+-- needs: batch, event, index, parking, reclaimed, record, totals
 --[[ Takes over tasks of another store as they are, unless their ids are taken in their queue. Nothing is told.
 KEYS[i]  the queue of task i
 ARGV     for each task: id, the words of its head before its place and behind its birth, priority, deadline, spec, core,

@@ -1,3 +1,5 @@
+-- needs: ages, counters, lanes, marks, notes, signatures
+-- gives: freshRing, leaveRing, enterRing, giveTurn, sendBack
 --[[ Part of every script that writes: whose turn it is.
 <queue>:turns             hash  turns by round, of those that have something ready
 <queue>:ring:<signature>  zset  rounds by priority, then turn; those without anything ready leave it with its last one.
@@ -6,7 +8,7 @@ each ring of the round. ]]
 local function ringOf(queue, signature) return queue .. ':ring:' .. signature end
 
 -- The ring, without what a clear has left in it: turns only grow, so a ring in which one is older has none that is not.
-local function freshRing(queue, signature)
+function freshRing(queue, signature)
   local ring, turn = ringOf(queue, signature), clearedTurn(queue)
   if not turn or fresh[ring] then return ring end
   fresh[ring] = true
@@ -15,13 +17,13 @@ local function freshRing(queue, signature)
   return ring
 end
 
-local function leaveRing(queue, signature, round)
+function leaveRing(queue, signature, round)
   note(ringOf(queue, signature), round, false)
   touch(queue, string.match(round, '^%S+'))
 end
 
 -- Puts a round into a ring, or moves it there: to its turn. One without a turn has nothing ready.
-local function enterRing(queue, signature, round, priority)
+function enterRing(queue, signature, round, priority)
   local turn = numberOf(queue .. ':turns', round)
   if turn == 0 then return leaveRing(queue, signature, round) end
   note(freshRing(queue, signature), round, string.format('%d', placesOf(priority) + turn))
@@ -36,10 +38,10 @@ local function isInRing(queue, signature, round)
 end
 
 -- A new turn, at the end.
-local function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 1)) end
+function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 1)) end
 
 -- Sends the group of a task that was handed out to the end of the round.
-local function sendBack(queue, task)
+function sendBack(queue, task)
   if numberOf(queue .. ':waiting', task.round) == 0 then return end
   giveTurn(queue, task.round)
   if isOnlyOne(queue) or isInRing(queue, task.signature, task.round) then

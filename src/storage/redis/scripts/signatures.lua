@@ -1,12 +1,14 @@
+-- needs: ages, counters, totals
+-- gives: signaturesOf, isOnlyOne, meet, madeOf
 --[[ Part of every script that writes: what the ready tasks of a queue require.
 <queue>:signatures  hash  how many by signature
 <queue>:prefixes    hash  how many by each beginning of a signature, pair by pair: so a claim finds the signatures that a
 worker satisfies by its own pairs, however many others there are. Complete when `prefixes` of `meta` is set. ]]
 local FEW = 16
-local signaturesIn = {}
+local signaturesIn, watched = {}, {}
 
 -- As a list, and as a set in the same table; when there are more than a few, only that `isMany`.
-local function signaturesOf(queue)
+function signaturesOf(queue)
   local known = signaturesIn[queue]
   if known then return known end
   known = {isMany = redis.call('HLEN', queue .. ':signatures') > FEW}
@@ -17,7 +19,7 @@ local function signaturesOf(queue)
   return known
 end
 
-local function isOnlyOne(queue)
+function isOnlyOne(queue)
   local known = signaturesOf(queue)
   return not known.isMany and #known == 1
 end
@@ -42,7 +44,7 @@ local function completePrefixes(queue)
 end
 
 -- Counts ready tasks that require this.
-local function meet(queue, signature, by)
+function meet(queue, signature, by)
   local known = signaturesOf(queue)
   if not known.isMany and by > 0 and not known[signature] then known[#known + 1], known[signature] = signature, true end
   if signature ~= '' then
@@ -50,7 +52,10 @@ local function meet(queue, signature, by)
     for _, prefix in ipairs(prefixesOf(signature)) do tally(queue .. ':prefixes', prefix, by) end
   end
   tally(queue .. ':signatures', signature, by)
-  if metaOf(queue, 'aged') > 0 then whenGone[queue .. ':signatures'] = queue end
+  if metaOf(queue, 'aged') > 0 and not watched[queue] then
+    watched[queue] = true
+    onGone(queue .. ':signatures', function(gone) dropAges(queue, gone) end)
+  end
 end
 
 -- Reads fields of a hash, as many as there may be.
@@ -64,7 +69,7 @@ local function valuesOf(hash, fields)
 end
 
 -- The signatures that are made of these pairs, which are in their order.
-local function madeOf(queue, offered)
+function madeOf(queue, offered)
   completePrefixes(queue)
   local found, nodes = {''}, {{'', 0}}
   while nodes[1] do

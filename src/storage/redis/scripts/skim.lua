@@ -1,3 +1,4 @@
+-- needs: index, marks, reclaimed, record, totals
 --[[ Takes what was cleared out of the front of the indices of deadlines, where tasks of other states are too.
 KEYS[1]  the queue
 ARGV[1]  entries of each index to look at ]]

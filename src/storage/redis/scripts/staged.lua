@@ -1,11 +1,13 @@
+-- needs: add, reclaimed
+-- gives: stagedKey, isAllThere, show
 --[[ Part of the scripts that commit what was staged: shows all tasks of a call at once.
 <queue>:staged:<nonce>:<n>  hash  what task n of the call is made of, without a head ]]
-local function stagedKey(queue, nonce, i) return queue .. ':staged:' .. nonce .. ':' .. i end
+function stagedKey(queue, nonce, i) return queue .. ':staged:' .. nonce .. ':' .. i end
 
 -- Nobody has forgotten one of them.
-local function isAllThere(staged) return redis.call('EXISTS', unpack(staged)) == #staged end
+function isAllThere(staged) return redis.call('EXISTS', unpack(staged)) == #staged end
 
-local function show(length, staged, queue, id, ...)
+function show(length, staged, queue, id, ...)
   local task = queue .. ':task:' .. id
   makeRoom(queue, id)
   redis.call('RENAME', staged, task)

@@ -1,3 +1,5 @@
+-- needs: event, lanes, lease, marks, mend, ready, record
+-- gives: take
 --[[ Part of the claim: takes a task. `run` has what the claim asks for, and what it has found. ]]
 local function eventOf(queue, id, head, instant, ending)
   return '"type":"processing","eval_id":"' .. id .. '","queue":"' .. nameOf(queue)
@@ -14,7 +16,7 @@ end
 
 -- Leases a task, or notes that it has expired or has no record. Returns whether it was leased. Lua looks at each byte of
 -- a payload: behind some large ones the process reads them by itself.
-local function take(queue, id, run, spot)
+function take(queue, id, run, spot)
   local text, spec, core, batch, lane, payload = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec',
     'core', 'batch', 'lane', run.room > 0 and 'payload' or 'left out'))
   if not text then return miss(queue, id, spot) end

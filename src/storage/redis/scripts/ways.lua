@@ -1,5 +1,7 @@
+-- needs: choose, limits, mend, rings, take
+-- gives: takeFromLanes, takePlain
 --[[ Part of the claim: the ways through a queue, one with lanes and a plain one. See `take.lua` for `run`. ]]
-local function takeFromLanes(queue, limits, run)
+function takeFromLanes(queue, limits, run)
   while run.left > 0 and not run.isCut and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
     local task = choose(queue, limits, run)
     if not task then return end
@@ -11,7 +13,7 @@ local function takeFromLanes(queue, limits, run)
   end
 end
 
-local function takePlain(queue, limits, run)
+function takePlain(queue, limits, run)
   local seen, ids = 0, nil
   repeat
     local isOpen = run.left > 0 and hasRoom(limits, run.steady)

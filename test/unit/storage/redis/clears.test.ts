@@ -1,5 +1,4 @@
 import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
-import { RECLAIMING } from '../../../../src/storage/redis/script-parts.js';
 import type { TaskFilter } from '../../../../src/storage/task-store.js';
 import { TASK_STATES } from '../../../../src/task/task-state.js';
 import { cancel } from '../../../../src/task/task.machine.js';
@@ -58,7 +57,7 @@ async function everythingOf(user: StoreUser) {
 
 /** Removes one cleared task at a time. Answers whether there are more. */
 async function reclaimOne(queue: string): Promise<boolean> {
-  const script = new LuaScript('reclaim', { parts: RECLAIMING });
+  const script = new LuaScript('reclaim');
   const client = await site.client();
   const reply = await script.run(client, { keys: [site.keys.queue(queue)], args: [1, 'test', 1_000] });
   return (reply as readonly [unknown, unknown, number])[2] > 0;

@@ -1,5 +1,4 @@
 import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
-import { READING, WRITING } from '../../../../src/storage/redis/script-parts.js';
 import { idsOf } from '../../../support/store-user.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { useRedis } from './redis.site.js';
@@ -8,7 +7,7 @@ const site = useRedis();
 
 /** Steps of a longer way, each at the moment at which another process may be in between. */
 describe('the fence', () => {
-  const fence = new LuaScript('fence', { parts: READING });
+  const fence = new LuaScript('fence');
 
   it('refuses an announced insert that did not come, for a time', async () => {
     const client = await site.client();
@@ -66,7 +65,7 @@ describe('the note of a claim call', () => {
 });
 
 describe('one step of a clear', () => {
-  const clear = new LuaScript('clear', { parts: [...WRITING, 'forget'] });
+  const clear = new LuaScript('clear');
 
   it('takes along as many as it may, the oldest of each state first, queue by queue', async () => {
     const user = await site.user();
