@@ -4,7 +4,7 @@
  *
  * A command that finds its work already done returns `undefined`: nothing to write, answer as the first time.
  */
-import { summaryOf } from './error-summary.js';
+import { CUT_MARK, summaryOf } from './error-summary.js';
 import { after, type Instant, isAhead, type Moment, type Seconds } from './clock.js';
 import { retryDelay } from './retry-policy.js';
 import {
@@ -445,16 +445,21 @@ function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; 
 /** The most that the line that says what went wrong takes of an excerpt. */
 const SUMMARY_LENGTH = 300;
 
-/** The beginning of an error, and the line that says what went wrong if that comes later. A character is never cut in two: half of one is not valid in UTF-8. */
+/** The beginning of an error, and the line that says what went wrong if that cannot be told from the beginning. */
 function excerpt(error: string | undefined): Pick<LastAttempt, 'error' | 'isErrorCut'> {
   if (error === undefined || error.length <= ERROR_EXCERPT_LENGTH) return { error };
-  const summary = whole(summaryOf(error).slice(0, SUMMARY_LENGTH));
+  const summary = shortSummary(error);
   const beginning = whole(error.slice(0, ERROR_EXCERPT_LENGTH));
-  if (beginning.includes(summary)) return { error: beginning, isErrorCut: true };
-  const end = `\n  …\n${summary}`;
+  if (shortSummary(beginning) === summary) return { error: beginning, isErrorCut: true };
+  const end = `\n${CUT_MARK}\n${summary}`;
   return { error: whole(error.slice(0, ERROR_EXCERPT_LENGTH - end.length)) + end, isErrorCut: true };
 }
 
+function shortSummary(error: string): string {
+  return whole(summaryOf(error).slice(0, SUMMARY_LENGTH));
+}
+
+/** A character is never cut in two: half of one is not valid in UTF-8. */
 function whole(text: string): string {
   return text.replace(/[\uD800-\uDBFF]$/, '');
 }
