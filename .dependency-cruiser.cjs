@@ -69,6 +69,27 @@ module.exports = {
       [`^src/storage/$1/`, PORT, '^src/(task|config|redis)/'],
     ),
     {
+      name: 'redis-connection-below-records',
+      comment: 'The connection sends scripts; it does not know what they are about.',
+      severity: 'error',
+      from: { path: '^src/storage/redis/connection/' },
+      to: { path: '^src/storage/redis/(?!connection/)' },
+    },
+    {
+      name: 'redis-records-below-commands',
+      comment: 'What a record looks like does not depend on who reads or writes it.',
+      severity: 'error',
+      from: { path: '^src/storage/redis/records/' },
+      to: { path: '^src/storage/redis/(?!connection/|records/)' },
+    },
+    {
+      name: 'redis-commands-below-the-store',
+      comment: 'The store is put together of commands; none of them knows it.',
+      severity: 'error',
+      from: { path: '^src/storage/redis/commands/' },
+      to: { path: '^src/storage/redis/[^/]+$' },
+    },
+    {
       name: 'embedded-without-redis',
       comment: 'The embedded store needs nothing else to run.',
       severity: 'error',

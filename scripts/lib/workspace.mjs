@@ -56,8 +56,15 @@ export function ensurePackages() {
 
 /** Redis scripts are read as they are, beside the compiled sources. */
 export function copyRedisScripts(compiled) {
-  const folder = 'storage/redis/scripts';
-  cpSync(join(ROOT, 'src', folder), join(compiled, folder), { recursive: true });
+  const source = join(ROOT, 'src/storage/redis');
+  const target = join(compiled, 'storage/redis');
+  // An incremental build leaves those that were moved or deleted.
+  for (const path of luaBelow(target)) rmSync(join(target, path));
+  for (const path of luaBelow(source)) cpSync(join(source, path), join(target, path));
+}
+
+function luaBelow(folder) {
+  return readdirSync(folder, { recursive: true }).filter((path) => path.endsWith('.lua'));
 }
 
 function newestChange(path) {

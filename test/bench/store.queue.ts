@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openRedisLink } from '../../src/redis/redis-link.js';
 import { parseRedisUrl } from '../../src/config/redis-url.js';
 import { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
-import type { StoreLink } from '../../src/storage/redis/store-connection.js';
+import type { StoreLink } from '../../src/storage/redis/connection/store-connection.js';
 import type { TaskStore } from '../../src/storage/task-store.js';
 import { DEFAULT_BACKOFF } from '../../src/task/retry-policy.js';
 import { complete, create } from '../../src/task/task.machine.js';

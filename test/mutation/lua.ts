@@ -6,17 +6,18 @@
  * were found; the exit code is 1 below 90 %.
  */
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { RedisServer } from '../support/redis-server.js';
 import { equivalenceOf } from './equivalent.mutants.js';
 import { type Mutant, mutantsOf } from './lua.mutants.js';
+import { luaPathsOf } from './lua.paths.js';
 import { MutantJudge } from './mutant.judge.js';
 
 const ROOT = process.cwd();
-const SCRIPTS = join(ROOT, 'src/storage/redis/scripts');
+const PATHS = await luaPathsOf(ROOT);
 const WANTED_PERCENT = 90;
 const SURVIVED = 'SURVIVED';
 
@@ -27,17 +28,22 @@ interface Verdict {
 }
 
 async function readMutants(names: readonly string[]): Promise<readonly Mutant[]> {
-  const files = (await readdir(SCRIPTS)).filter((file) => file.endsWith('.lua')).toSorted();
-  const chosen = names.length === 0 ? files : names.map((name) => `${name}.lua`);
+  const chosen = names.length === 0 ? [...PATHS.keys()] : names.map((name) => `${name}.lua`);
   const lists = await Promise.all(
-    chosen.map(async (file) => mutantsOf(file, await readFile(join(SCRIPTS, file), 'utf8'))),
+    chosen.map(async (file) => mutantsOf(file, await readFile(pathOf(file), 'utf8'))),
   );
   return lists.flat();
 }
 
+function pathOf(file: string): string {
+  const path = PATHS.get(file);
+  if (path === undefined) throw new Error(`There is no Lua file ${file}`);
+  return join(ROOT, path);
+}
+
 /** The lines of a script that are not as they were in a revision. */
 function linesSince(revision: string, file: string): ReadonlySet<number> {
-  const diff = execFileSync('git', ['diff', '--unified=0', revision, '--', join(SCRIPTS, file)], {
+  const diff = execFileSync('git', ['diff', '--unified=0', revision, '--', pathOf(file)], {
     encoding: 'utf8',
   });
   const hunks = [...diff.matchAll(/^@@ .* \+(\d+)(?:,(\d+))? @@/gm)];

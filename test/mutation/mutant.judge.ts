@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './lua.mutants.js';
+import { luaPathsOf } from './lua.paths.js';
 import type { SuitePlan, SuiteResult } from './suite.plan.js';
 import { TestOrder } from './test.order.js';
 
@@ -31,7 +32,6 @@ const RUNS = 15;
 /** What the compiler makes for a run. */
 const COMPILED = 'dist-test';
 const COPIED = ['src', 'test'];
-const SCRIPTS = 'src/storage/redis/scripts';
 /** A process that is mute for so long does nothing but run in a circle: each test has a limit of its own. */
 const LIMIT_MS = 3_600_000;
 
@@ -40,6 +40,7 @@ export class MutantJudge {
   private constructor(
     private readonly root: string,
     private readonly directory: string,
+    private readonly paths: ReadonlyMap<string, string>,
   ) {}
 
   static async open(root: string): Promise<MutantJudge> {
@@ -50,7 +51,7 @@ export class MutantJudge {
       await cp(join(root, name), join(directory, name));
     await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
     await mkdir(join(directory, 'tmp'));
-    return new MutantJudge(root, directory);
+    return new MutantJudge(root, directory, await luaPathsOf(root));
   }
 
   /**
@@ -68,7 +69,7 @@ export class MutantJudge {
 
   /** The test that found the mutant; `undefined` when it survived. */
   async judge({ file, source }: Mutant, order: TestOrder): Promise<string | undefined> {
-    const path = join(SCRIPTS, file);
+    const path = this.paths.get(file) ?? '';
     await writeFile(join(this.directory, path), source);
     try {
       const test = await this.firstFailure(order, order.for(file));

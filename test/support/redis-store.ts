@@ -4,7 +4,7 @@ import { connectRedis } from '../../src/redis/redis-connection.js';
 import { openRedisLink } from '../../src/redis/redis-link.js';
 import { parseRedisUrl } from '../../src/config/redis-url.js';
 import { type RedisStoreOptions, RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
-import type { StoreLink } from '../../src/storage/redis/store-connection.js';
+import type { StoreLink } from '../../src/storage/redis/connection/store-connection.js';
 import type { StoreSettings } from '../../src/storage/task-store.js';
 import type { Clock } from '../../src/task/clock.js';
 import { ROOMY } from './store-harness.js';

@@ -1,7 +1,7 @@
 import { describeTaskFlow, describeTaskStore } from '../contract/task-store.contract.js';
 import { CALM_NODE_TIMEOUT_MS, RedisCluster } from '../support/redis-cluster.js';
 import { openRedisStore } from '../support/redis-store.js';
-import { Keys } from '../../src/storage/redis/keys.js';
+import { Keys } from '../../src/storage/redis/records/keys.js';
 import { SlotShuffler } from '../support/slot-shuffler.js';
 import { harnessOf, type OpenStore } from '../support/store-harness.js';
 import { FakeClock } from '../support/task.builders.js';

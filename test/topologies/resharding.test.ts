@@ -1,5 +1,5 @@
 import { StoreUnavailable } from '../../src/storage/task-store.js';
-import { LuaScript } from '../../src/storage/redis/lua-script.js';
+import { LuaScript } from '../../src/storage/redis/connection/lua-script.js';
 import { CALM_NODE_TIMEOUT_MS, RedisCluster } from '../support/redis-cluster.js';
 import { openRedisStore } from '../support/redis-store.js';
 import { type StoreHarness, harnessOf } from '../support/store-harness.js';

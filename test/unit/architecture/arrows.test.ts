@@ -10,7 +10,7 @@ const arrows = JSON.parse(readFileSync(join(ROOT, 'scripts/lib/arrows.json'), 'u
   string[]
 >;
 
-/** `storage/redis` of `storage/redis/scripts/x.ts`; undefined for a file at the top of src. */
+/** `storage/redis` of `storage/redis/records/x.ts`; undefined for a file at the top of src. */
 function roomOf(file: string): string | undefined {
   return /^(storage\/(?:embedded|redis)|[^/]+)\//.exec(file)?.[1];
 }

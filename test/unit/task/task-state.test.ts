@@ -73,10 +73,7 @@ describe('the facts about states', () => {
   });
 
   it('are the ones by which the Redis scripts index deadlines', () => {
-    const script = readFileSync(
-      new URL('../../../src/storage/redis/scripts/index.lua', import.meta.url),
-      'utf8',
-    );
+    const script = readFileSync(new URL('../../../src/storage/redis/lua/index.lua', import.meta.url), 'utf8');
     const table = /^DEADLINES = \{([^}]*)\}/m.exec(script)?.[1] ?? '';
     const indexed = Object.fromEntries(
       [...table.matchAll(/(\w+) = '([^']*)'/g)].map(([, state, key]) => [state, key]),

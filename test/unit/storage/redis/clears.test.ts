@@ -1,4 +1,4 @@
-import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
+import { LuaScript } from '../../../../src/storage/redis/connection/lua-script.js';
 import type { TaskFilter } from '../../../../src/storage/task-store.js';
 import { TASK_STATES } from '../../../../src/task/task-state.js';
 import { cancel } from '../../../../src/task/task.machine.js';

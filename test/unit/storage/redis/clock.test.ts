@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { RedisClock } from '../../../../src/storage/redis/redis-clock.js';
+import { RedisClock } from '../../../../src/storage/redis/connection/redis-clock.js';
 import { useRedis } from './redis.site.js';
 
 const site = useRedis();

@@ -1,6 +1,6 @@
-import { DirectorySweep } from '../../../../src/storage/redis/directory-sweep.js';
-import { IdDirectory } from '../../../../src/storage/redis/id-directory.js';
-import { StoreConnection } from '../../../../src/storage/redis/store-connection.js';
+import { DirectorySweep } from '../../../../src/storage/redis/commands/directory-sweep.js';
+import { IdDirectory } from '../../../../src/storage/redis/records/id-directory.js';
+import { StoreConnection } from '../../../../src/storage/redis/connection/store-connection.js';
 import { idsOf } from '../../../support/store-user.js';
 import { useLinks } from '../../redis/link.support.js';
 import { useRedis } from './redis.site.js';

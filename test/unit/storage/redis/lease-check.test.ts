@@ -1,5 +1,5 @@
 import { heartbeat } from '../../../../src/task/task.machine.js';
-import { RedisClock } from '../../../../src/storage/redis/redis-clock.js';
+import { RedisClock } from '../../../../src/storage/redis/connection/redis-clock.js';
 import { idsOf } from '../../../support/store-user.js';
 import { useRedis } from './redis.site.js';
 

@@ -1,5 +1,5 @@
 import { TaskChanger } from '../../../../src/queue/task-changer.js';
-import { HeldTasks } from '../../../../src/storage/redis/held-tasks.js';
+import { HeldTasks } from '../../../../src/storage/redis/records/held-tasks.js';
 import { LeaseLost, TaskNotFound } from '../../../../src/task/task.errors.js';
 import { cancel, complete, heartbeat } from '../../../../src/task/task.machine.js';
 import type { ProcessingTask } from '../../../../src/task/task.js';

@@ -1,4 +1,4 @@
-import { RecentMap } from '../../../../src/storage/redis/recent-map.js';
+import { RecentMap } from '../../../../src/storage/redis/records/recent-map.js';
 
 describe('a map of what was set lately', () => {
   it('holds at least the latest half of what it may, and never more', () => {

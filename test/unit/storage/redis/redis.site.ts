@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { Keys } from '../../../../src/storage/redis/keys.js';
+import { Keys } from '../../../../src/storage/redis/records/keys.js';
 import type { RedisTaskStore } from '../../../../src/storage/redis/redis-task-store.js';
 import type { TaskStore } from '../../../../src/storage/task-store.js';
 import { RedisServer, type RedisServerOptions } from '../../../support/redis-server.js';

@@ -4,7 +4,7 @@ import {
   type LuaFile,
   parseLua,
   readLuaFiles,
-} from '../../../../src/storage/redis/lua-files.js';
+} from '../../../../src/storage/redis/connection/lua-files.js';
 import { outerNamesOf } from '../../../support/lua.names.js';
 
 const FOLDER = join(import.meta.dirname, '../../../../src/storage/redis');

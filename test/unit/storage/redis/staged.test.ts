@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
+import { LuaScript } from '../../../../src/storage/redis/connection/lua-script.js';
 import type { NewTask } from '../../../../src/storage/task-store.js';
 import { contentsOf } from '../../../support/store-contents.js';
 import { idsOf, type StoreUser } from '../../../support/store-user.js';

@@ -1,4 +1,4 @@
-import { LuaScript } from '../../../../src/storage/redis/lua-script.js';
+import { LuaScript } from '../../../../src/storage/redis/connection/lua-script.js';
 import { idsOf } from '../../../support/store-user.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { useRedis } from './redis.site.js';

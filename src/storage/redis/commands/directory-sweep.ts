@@ -1,0 +1,87 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { IdDirectory } from '../records/id-directory.js';
+import type { Keys } from '../records/keys.js';
+import { LuaScript } from '../connection/lua-script.js';
+import type { StoreConnection } from '../connection/store-connection.js';
+import { FENCE_MS } from '../records/store-parts.js';
+
+/** Makes sure that an announced insert which did not come will not come, see ADR 10. */
+export const FENCE = new LuaScript('fence', { runsWhenFull: true });
+
+/** Between two looks. */
+const LOOK_EVERY_MS = 10_000;
+/** Keys of every kind that one look passes. */
+const KEYS_PER_LOOK = 1_000;
+
+interface Parts {
+  readonly connection: StoreConnection;
+  readonly keys: Keys;
+  readonly directory: IdDirectory;
+}
+
+/**
+ * Takes entries of the directory out whose tasks are not there: a process ended between the two steps of an insert or of
+ * a removal. It goes through the keys of each node, a few at a time, again and again.
+ */
+export class DirectorySweep {
+  private readonly cursors = new Map<string, string>();
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+
+  constructor(private readonly parts: Parts) {}
+
+  start(): void {
+    if (this.isStopped) return;
+    this.timer = setTimeout(() => {
+      // What it did not get to now it gets to later.
+      void this.look()
+        .catch(() => undefined)
+        .then(() => {
+          this.start();
+        });
+    }, LOOK_EVERY_MS);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /** Looks at the next keys of each node. @throws StoreUnavailable */
+  async look(): Promise<void> {
+    const { connection, keys } = this.parts;
+    const found = await connection.during(() =>
+      connection.read((client) => Promise.all(mastersOf(client).map((node) => this.scan(node)))),
+    );
+    const prefix = keys.entry('');
+    for (const entry of found.flat()) await this.check(entry.slice(prefix.length));
+  }
+
+  private async scan(node: Redis): Promise<readonly string[]> {
+    const { host, port } = node.options;
+    const name = `${host}:${port}`;
+    const from = this.cursors.get(name) ?? '0';
+    const pattern = this.parts.keys.entry('*');
+    const [next, entries] = await node.scan(from, 'MATCH', pattern, 'COUNT', KEYS_PER_LOOK);
+    this.cursors.set(name, next);
+    return entries;
+  }
+
+  private async check(id: string): Promise<void> {
+    const { connection, keys, directory } = this.parts;
+    await connection.during(async () => {
+      const place = await directory.placeOf(id);
+      if (place === undefined) return;
+      const { queue, nonce } = place;
+      if ((await connection.read((client) => client.exists(keys.task(queue, id)))) === 1) return;
+      const call = { keys: [keys.queue(queue)], args: [id, nonce, FENCE_MS] };
+      const isFenced = await connection.writeScript(FENCE, call, (reply) => reply === 1);
+      if (isFenced) await directory.exchange([{ id, from: place, to: undefined }]);
+    });
+  }
+}
+
+function mastersOf(client: Redis | Cluster): readonly Redis[] {
+  return 'nodes' in client ? client.nodes('master') : [client];
+}

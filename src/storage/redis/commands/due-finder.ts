@@ -1,0 +1,223 @@
+import { after, type Clock, type Instant } from '../../../task/clock.js';
+import { isFinished, type Task } from '../../../task/task.js';
+import type { StoreSettings } from '../../task-store.js';
+import { DueSummaries, FEW_QUEUES, type Summary } from './due-summaries.js';
+import { LuaScript } from '../connection/lua-script.js';
+import type { MoveWatch } from '../connection/move-watch.js';
+import { isSlotMoving } from '../connection/store-connection.js';
+import type { StoreParts } from '../records/store-parts.js';
+import { readHead } from '../records/task.codec.js';
+import { retentionEnd } from '../../../task/task.machine.js';
+import type { TaskReclaimer } from './task-reclaimer.js';
+
+/** Records that one script reads at most. */
+const ROWS_PER_READ = 512;
+
+const DUE = new LuaScript('due', { isReadOnly: true });
+
+/** What is due: deadlines up to here, and tasks that ended up to here. */
+interface Limits {
+  readonly wall: Instant | string;
+  readonly steady: Instant | string;
+  readonly ended: Instant | string;
+  readonly limit: number;
+}
+
+interface Due {
+  readonly task: Task;
+  readonly bytes: number;
+}
+
+interface Reply {
+  readonly queues: readonly Summary[];
+  readonly due: readonly Due[];
+}
+
+interface Answers extends Reply {
+  /** Queues could not be asked, since their slots are being moved. */
+  readonly isPartial: boolean;
+}
+
+/** When queues that could not be asked are asked again. */
+const ASK_AGAIN_MS = 500;
+
+type DueRow = readonly [queue: number, id: string, head: string | null, ...fields: (string | null)[]];
+
+/** Finds what time alone changes. */
+export class DueFinder {
+  private readonly summaries = new DueSummaries();
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly clock: Clock,
+    private readonly settings: StoreSettings,
+    private readonly reclaimer: TaskReclaimer,
+  ) {
+    parts.feed.add((transitions) => {
+      for (const { task } of transitions) this.summaries.touch(task.spec.queue);
+    });
+  }
+
+  /** Learns of changes that other processes make. */
+  follow(moves: MoveWatch): void {
+    moves.add({
+      moved: (all) => {
+        for (const { queue } of all) this.summaries.touch(queue);
+      },
+      disturbed: () => this.summaries.forget(),
+      // A clear has no queue.
+      loosened: (queue) => {
+        if (queue === undefined) this.summaries.forget();
+      },
+    });
+  }
+
+  async due(most: number): Promise<readonly Task[]> {
+    const limit = Math.min(most, ROWS_PER_READ);
+    const { wall, steady } = this.clock.now();
+    const ended = after(wall, -this.settings.retention);
+    const { queues, due } = await this.read({ wall, steady, ended, limit });
+    const tasks = due.slice(0, limit).map(({ task }) => task);
+    if (tasks.length < limit) tasks.push(...(await this.overLimits(queues, tasks, limit - tasks.length)));
+    // Whoever asked does something about them, and removals are told to nobody.
+    for (const { spec } of tasks) this.summaries.touch(spec.queue);
+    return tasks;
+  }
+
+  async untilDue(): Promise<number | undefined> {
+    const { wall, steady } = this.clock.now();
+    const { queues, isPartial } = await this.read({ wall, steady, ended: wall, limit: 0 });
+    if (this.isOver(totalOf(queues))) return 0;
+    let wait = isPartial ? ASK_AGAIN_MS : Infinity;
+    for (const { nextOnWall, nextOnSteady, firstEnded } of queues) {
+      const end = retentionEnd(firstEnded, this.settings.retention);
+      wait = Math.min(wait, nextOnWall - wall, nextOnSteady - steady, end - wall);
+    }
+    return wait === Infinity ? undefined : Math.max(wait, 0);
+  }
+
+  /** The tasks that ended first, as long as more are kept than allowed. Those in `taken` are gone already. */
+  private async overLimits(
+    queues: readonly Summary[],
+    taken: readonly Task[],
+    limit: number,
+  ): Promise<readonly Task[]> {
+    if (!this.isOver(totalOf(queues))) return [];
+    const goneIds = new Set(taken.filter(isFinished).map(({ spec }) => spec.id));
+    const nothing = { wall: '-inf', steady: '-inf' };
+    // The oldest of all are in the queues whose first ones are the oldest.
+    const oldest = queues
+      .filter(({ endedCount }) => endedCount > 0)
+      .toSorted((one, other) => one.firstEnded - other.firstEnded)
+      .slice(0, limit + goneIds.size);
+    const pages = await Promise.all(
+      oldest.map(({ queue }) =>
+        this.readSome([queue], { ...nothing, ended: '+inf', limit: limit + goneIds.size }).catch(passOver),
+      ),
+    );
+    // What other processes have removed meanwhile was removed there.
+    const fresh = new Map(pages.flatMap((page) => page?.queues ?? []).map((each) => [each.queue, each]));
+    this.summaries.note([...fresh.values()]);
+    const total = totalOf(queues.map((each) => fresh.get(each.queue) ?? each));
+    const over: Task[] = [];
+    for (const { task, bytes } of pages.flatMap((page) => page?.due ?? []).toSorted(firstEndedFirst)) {
+      const isGone = goneIds.has(task.spec.id);
+      if (!isGone && (over.length === limit || !this.isOver(total))) break;
+      if (!isGone) over.push(task);
+      total.count -= 1;
+      total.bytes -= bytes;
+    }
+    return over;
+  }
+
+  private isOver({ count, bytes }: { count: number; bytes: number }): boolean {
+    return count > this.settings.retentionMaxTasks || bytes > this.settings.retentionMaxBytes;
+  }
+
+  /** Asks all queues, or of many those in which something may have happened. */
+  private async read(limits: Limits & { wall: Instant; ended: Instant }): Promise<Answers> {
+    const { names } = this.parts;
+    const { steady } = this.clock.now();
+    if (this.summaries.isRoundOver(steady) || names.count <= FEW_QUEUES) {
+      const all = await names.all();
+      if (all.length <= FEW_QUEUES) return this.ask(all, limits);
+      if (this.summaries.isRoundOver(steady)) this.summaries.beginRound(all, steady);
+    }
+    const asked = this.summaries.toAsk(steady, limits.limit > 0 ? limits : undefined);
+    const { due, isPartial } = await this.ask(asked, limits);
+    return { queues: this.summaries.all(), due, isPartial };
+  }
+
+  /** Passes over those whose slots are being moved. */
+  private async ask(names: readonly string[], limits: Limits): Promise<Answers> {
+    const groups = this.parts.connection.groupsOf(names);
+    const answers = await Promise.all(
+      groups.map(async (group) => {
+        try {
+          return await this.readSome(group, limits).catch(passOver);
+        } catch (error) {
+          for (const queue of names) this.summaries.touch(queue);
+          throw error;
+        }
+      }),
+    );
+    for (const [at, group] of groups.entries())
+      if (answers[at] === undefined) for (const queue of group) this.summaries.touch(queue);
+    const replies = answers.filter((each) => each !== undefined);
+    const queues = replies.flatMap((reply) => reply.queues);
+    if (names.length > 0) this.summaries.note(queues);
+    return { queues, due: replies.flatMap(({ due }) => due), isPartial: replies.length < answers.length };
+  }
+
+  private async readSome(names: readonly string[], { wall, steady, ended, limit }: Limits): Promise<Reply> {
+    const { connection, keys, records, repairs } = this.parts;
+    const call = { keys: names.map((name) => keys.queue(name)), args: [wall, steady, ended, limit] };
+    const [rows, due] = (await connection.readScript(DUE, call)) as [(string | number)[][], DueRow[]];
+    for (const [index, queue] of names.entries()) {
+      const withoutHead = due.filter(([number, , head]) => number === index + 1 && head === null);
+      const dangling = withoutHead.filter(([, , , cleared]) => cleared === null);
+      if (dangling.length < withoutHead.length) await this.reclaimer.skim(queue);
+      await repairs.repair(queue, [...new Set(dangling.map(([, id]) => id))]);
+    }
+    const queues = names.map((queue, index) => summaryOf(queue, rows[index] ?? []));
+    this.reclaimer.find(queues.filter(({ hasCleared }) => hasCleared).map(({ queue }) => queue));
+    return {
+      queues,
+      due: due.flatMap(([, , head, ...fields]) => {
+        const task = records.decode([head, ...fields]);
+        return task === undefined || head === null ? [] : [{ task, bytes: readHead(head).bytes }];
+      }),
+    };
+  }
+}
+
+function summaryOf(queue: string, row: readonly (string | number)[]): Summary {
+  const [wall = '', steady = '', ended = '', count, bytes, cleared] = row;
+  const instant = (text: string | number) => (text === '' ? Infinity : Number(text));
+  return {
+    queue,
+    nextOnWall: instant(wall),
+    nextOnSteady: instant(steady),
+    firstEnded: instant(ended),
+    endedCount: Number(count),
+    endedBytes: Number(bytes),
+    hasCleared: cleared === 1,
+  };
+}
+
+function passOver(error: unknown): undefined {
+  if (!isSlotMoving(error)) throw error;
+}
+
+/** The bytes are not known while some of them are of what was cleared: then no task goes because of them. */
+function totalOf(queues: readonly Summary[]): { count: number; bytes: number } {
+  const isKnown = queues.every(({ hasCleared }) => !hasCleared);
+  return {
+    count: queues.reduce((sum, { endedCount }) => sum + endedCount, 0),
+    bytes: isKnown ? queues.reduce((sum, { endedBytes }) => sum + endedBytes, 0) : 0,
+  };
+}
+
+function firstEndedFirst({ task: one }: Due, { task: other }: Due): number {
+  return isFinished(one) && isFinished(other) ? one.finishedAt - other.finishedAt : 0;
+}

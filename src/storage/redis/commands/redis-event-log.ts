@@ -1,0 +1,197 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type EventFollower,
+  EventLog,
+  type EventPage,
+  type LoggedEvent,
+  type PastEvents,
+} from '../../event-log.js';
+import { ENTRIES_AT_ONCE, EventStreams, type StreamRange } from './event-streams.js';
+import type { MoveWatch } from '../connection/move-watch.js';
+import type { StoreParts } from '../records/store-parts.js';
+
+/** Between two reads, so that a busy store is read in pieces of some size. */
+const PAUSE_MS = 5;
+/** Events of each queue that a page of the past reads first, and queues of which it then reads more. */
+const FIRST_OF_EACH = 8;
+const MORE_AT_ONCE = 16;
+/** Before a read that failed is tried again. */
+const RETRY_MS = 200;
+/** Reads for which an event that is ahead of the clock is held back: about a second. */
+const HELD_READS = 200;
+
+/** Events that were read together, and up to which id they are all there is. */
+interface Round {
+  readonly events: readonly LoggedEvent[];
+  readonly settled: number;
+  /** There was more to read than was read. */
+  readonly isCut: boolean;
+  /** There are events that are not before the instant. */
+  readonly hasHeld: boolean;
+  /** Queues of which something was read. Of the others nothing later than asked for can have been dropped. */
+  readonly queues: ReadonlySet<string>;
+}
+
+/**
+ * The events of all queues as one stream. Each queue has its own in Redis, whose ids are instants of its clock; so all
+ * events are read that are older than an instant which was read first, in all queues, and what is younger waits for the
+ * next round. That makes one order of them, and an id that has been told is a place in all queues.
+ */
+export class RedisEventLog extends EventLog {
+  private readonly streams: EventStreams;
+  private readonly positions = new Map<string, number>();
+  private follower: EventFollower | undefined;
+  private since = 0;
+  /** Every event with an id up to here has been told, or was before the beginning. */
+  private toldUpTo = 0;
+  private isRunning = false;
+  private isWoken = false;
+  /** Entries may have been dropped unread. */
+  private isDoubtful = false;
+  private heldFor = 0;
+
+  constructor(
+    private readonly parts: StoreParts,
+    moves: MoveWatch,
+  ) {
+    super();
+    this.streams = new EventStreams(parts);
+    moves.add({
+      moved: () => {
+        if (this.follower !== undefined) this.wake();
+      },
+      disturbed: () => {
+        this.isDoubtful = true;
+        if (this.follower !== undefined && parts.connection.isAvailable) this.wake();
+      },
+    });
+  }
+
+  async follow(follower: EventFollower): Promise<void> {
+    this.begin(follower, await this.streams.now());
+  }
+
+  unfollow(): void {
+    this.follower = undefined;
+  }
+
+  override async reaches(id: number): Promise<boolean> {
+    if (id > (await this.streams.now())) return false;
+    for (let reads = 0; this.follower !== undefined && this.toldUpTo < id && reads < HELD_READS; reads += 1) {
+      this.wake();
+      await pause(PAUSE_MS, undefined, { ref: false });
+    }
+    return this.follower !== undefined && this.toldUpTo >= id;
+  }
+
+  async past({ after, until, queues, limit }: PastEvents): Promise<EventPage | undefined> {
+    const ranges = (queues ?? (await this.parts.names.all())).map((queue) => ({ queue, after }));
+    const round = await this.firstOf(ranges, until + 1, limit);
+    if (!(await this.areWhole(ranges.filter(({ queue }) => round.queues.has(queue))))) return undefined;
+    const events = round.events.slice(0, limit);
+    const isAll = events.length === round.events.length;
+    return { events, position: isAll ? round.settled : (events.at(-1)?.id ?? after) };
+  }
+
+  /**
+   * The first events of all queues before an instant: a few of each queue, and more only of those that the page has used
+   * up. Reading as many of each queue as a page has would cost queues times pages.
+   */
+  private async firstOf(ranges: readonly StreamRange[], before: number, limit: number): Promise<Round> {
+    const found: LoggedEvent[] = [];
+    const queues = new Set<string>();
+    /** Of the queues that have more: the last event that was read. */
+    const cuts = new Map<string, number>();
+    for (let open = ranges, count = FIRST_OF_EACH; ; count = Math.min(count * 4, ENTRIES_AT_ONCE)) {
+      const streams = await this.streams.read(open, count);
+      for (const { queue } of open) {
+        const events = streams.get(queue) ?? [];
+        const last = events.at(-1)?.id;
+        found.push(...events);
+        if (last !== undefined) queues.add(queue);
+        if (events.length === count && last !== undefined && last < before) cuts.set(queue, last);
+        else cuts.delete(queue);
+      }
+      const nearest = [...cuts].toSorted(([, one], [, other]) => one - other).slice(0, MORE_AT_ONCE);
+      const end = Math.min(before, (nearest[0]?.[1] ?? Infinity) + 1);
+      const events = found.filter(({ id }) => id < end).toSorted((one, other) => one.id - other.id);
+      if (nearest.length === 0 || events.length >= limit) {
+        return { events, settled: end - 1, isCut: end < before, hasHeld: false, queues };
+      }
+      open = nearest.map(([queue, after]) => ({ queue, after }));
+    }
+  }
+
+  /** @param now an instant of the clock that was read after whatever shall not be told */
+  private begin(follower: EventFollower, now: number): void {
+    this.follower = follower;
+    this.since = now - 1;
+    this.toldUpTo = this.since;
+    this.positions.clear();
+    this.isDoubtful = false;
+    follower.begins(this.since);
+    this.wake();
+  }
+
+  private wake(): void {
+    this.isWoken = true;
+    if (!this.isRunning) void this.run();
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    while (this.isWoken && this.follower !== undefined) {
+      this.isWoken = false;
+      await this.pull(this.follower).catch(() => this.failed());
+      await pause(PAUSE_MS, undefined, { ref: false });
+    }
+    this.isRunning = false;
+  }
+
+  /** A store that is away wakes it when it is back. */
+  private async failed(): Promise<void> {
+    this.isDoubtful = true;
+    if (!this.parts.connection.isAvailable) return;
+    this.isWoken = true;
+    await pause(RETRY_MS, undefined, { ref: false });
+  }
+
+  /** Tells what is new. */
+  private async pull(follower: EventFollower): Promise<void> {
+    const now = await this.streams.now();
+    const names = await this.parts.names.all();
+    const ranges = names.map((queue) => ({ queue, after: this.positions.get(queue) ?? this.since }));
+    // A clock that went back must not hold events up for ever.
+    const round = await this.round(ranges, this.heldFor < HELD_READS ? now : Infinity);
+    const hasMissed = (round.isCut || this.isDoubtful) && !(await this.areWhole(ranges));
+    if (this.follower !== follower) return;
+    if (hasMissed) {
+      this.begin(follower, now);
+      return;
+    }
+    this.isDoubtful = false;
+    this.heldFor = round.hasHeld ? this.heldFor + 1 : 0;
+    this.isWoken ||= round.isCut || round.hasHeld;
+    for (const { queue, id } of round.events) this.positions.set(queue, id);
+    if (round.events.length > 0) follower.told(round.events);
+    if (round.settled < Infinity) this.toldUpTo = Math.max(this.toldUpTo, round.settled);
+  }
+
+  /** The events before an instant, as far as they are sure to be all there are, in their order. */
+  private async round(ranges: readonly StreamRange[], before: number): Promise<Round> {
+    const found = await this.streams.read(ranges);
+    let end = before;
+    for (const events of found.values()) {
+      if (events.length === ENTRIES_AT_ONCE) end = Math.min(end, (events.at(-1)?.id ?? end) + 1);
+    }
+    const all = [...found.values()].flat();
+    const events = all.filter(({ id }) => id < end).toSorted((one, other) => one.id - other.id);
+    const hasHeld = all.some(({ id }) => id >= before);
+    return { events, settled: end - 1, isCut: end < before, hasHeld, queues: new Set(found.keys()) };
+  }
+
+  private async areWhole(ranges: readonly StreamRange[]): Promise<boolean> {
+    const answers = await Promise.all(ranges.map((range) => this.streams.isWhole(range)));
+    return !answers.includes(false);
+  }
+}

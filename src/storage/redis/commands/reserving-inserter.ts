@@ -1,0 +1,140 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Task } from '../../../task/task.js';
+import { type NewTask, StoreUnavailable } from '../../task-store.js';
+import { FENCE } from './directory-sweep.js';
+import type { Place } from '../records/id-directory.js';
+import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfInsert } from './insert.row.js';
+import { LuaScript } from '../connection/lua-script.js';
+import { newNonce } from '../records/nonce.js';
+import { QueueBatch } from '../connection/queue-batch.js';
+import { areLarge, StagedInsert } from './staged-insert.js';
+import { afterWrites } from '../connection/store-connection.js';
+import { FENCE_MS, type StoreParts } from '../records/store-parts.js';
+import type { TaskFinder } from './task-finder.js';
+import type { Inserter } from './task-inserter.js';
+
+/** An insert that was announced and did not come within this time is overtaken. */
+const OVERTAKE_AFTER_MS = 20;
+const ROUNDS = 50;
+
+const INSERT = new LuaScript('insert-reserved');
+const COMMIT = new LuaScript('commit-reserved');
+
+/** A task that still has to be inserted. */
+interface Open extends Place {
+  readonly index: number;
+  readonly id: string;
+  readonly item: NewTask;
+}
+
+/** The same, and where the directory says that its id is. */
+interface Reserved extends Open {
+  readonly place: Place;
+}
+
+/**
+ * Inserts tasks in a Cluster, where the directory and the queue are on different nodes: the id is given to the queue
+ * first, and the task follows. Whoever finds an id that is given to another queue, where no task comes, makes sure that
+ * none will come any more and takes the id over.
+ */
+export class ReservingInserter implements Inserter {
+  private readonly batch: QueueBatch<InsertRow, InsertResult>;
+  private readonly staged: StagedInsert;
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly finder: TaskFinder,
+  ) {
+    this.staged = new StagedInsert(parts, COMMIT);
+    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection, {
+      weigh: weightOfInsert,
+      isCommit: true,
+    });
+  }
+
+  /** Per item: `undefined` when inserted, else the task that has this id already. */
+  async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
+    const present = new Array<Task | undefined>(items.length).fill(undefined);
+    let open = items.map((item, index): Open => {
+      const { id, queue } = item.step.task.spec;
+      return { index, id, queue, nonce: newNonce(), item };
+    });
+    await this.parts.names.ensure([...new Set(open.map(({ queue }) => queue))]);
+    for (let round = 0; open.length > 0; round += 1) {
+      if (round === ROUNDS) throw new StoreUnavailable('Somebody else is busy with this id', 'unknown');
+      if (round > 0) await pause(OVERTAKE_AFTER_MS);
+      const some = this.insertSome(firstOfEachId(open), present, round > 0);
+      const settled = await (round === 0 ? some : afterWrites(some));
+      // A nonce that was given up is refused for a while.
+      open = open.filter(({ index }) => !settled.has(index)).map((each) => ({ ...each, nonce: newNonce() }));
+    }
+    return present;
+  }
+
+  /** One round. Answers which of them are settled. */
+  private async insertSome(
+    open: readonly Open[],
+    present: (Task | undefined)[],
+    mayOvertake: boolean,
+  ): Promise<ReadonlySet<number>> {
+    const places = await this.parts.directory.reserve(open);
+    const reserved = open.map((each, index): Reserved => ({ ...each, place: places[index] ?? each }));
+    const own = reserved.filter(({ queue, place }) => place.queue === queue);
+    const settled = await this.insertOwn(own, present);
+    for (const each of reserved.filter(({ queue, place }) => place.queue !== queue)) {
+      const task = await this.finder.findIn(each.place.queue, each.id);
+      if (task !== undefined) {
+        present[each.index] = task;
+        settled.add(each.index);
+      } else if (mayOvertake) await this.overtake(each);
+    }
+    return settled;
+  }
+
+  private async insertOwn(own: readonly Reserved[], present: (Task | undefined)[]): Promise<Set<number>> {
+    const { records, directory } = this.parts;
+    const results = await this.batch.add(own.map(({ item, place }) => ({ item, ...place })));
+    const settled = own.filter((_, index) => results[index] !== null);
+    own.forEach(({ index: at, item, place }, index) => {
+      const result = results[index];
+      if (typeof result === 'string') records.noteInsert(item.step.task.spec, place.nonce);
+      else if (result) present[at] = records.decode(result);
+    });
+    for (const { id, queue } of settled) directory.remember(id, queue);
+    const givenUp = own.filter((each) => !settled.includes(each));
+    const forgotten = givenUp.map(({ id, place }) => ({ id, from: place, to: undefined }));
+    await afterWrites(directory.exchange(forgotten));
+    return new Set(settled.map(({ index }) => index));
+  }
+
+  private async overtake({ id, queue, nonce, place }: Reserved): Promise<void> {
+    const call = { keys: [this.parts.keys.queue(place.queue)], args: [id, place.nonce, FENCE_MS] };
+    const isFenced = await this.parts.connection.writeScript(FENCE, call, (reply) => reply);
+    if (isFenced === 1) await this.parts.directory.exchange([{ id, from: place, to: { queue, nonce } }]);
+  }
+
+  private run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
+    const { connection, keys, feed, events } = this.parts;
+    const keysOf = ({ queue }: InsertRow) => [keys.queue(queue)];
+    const tell = (results: readonly InsertResult[]) => {
+      tellInserted(feed, rows, results);
+    };
+    if (areLarge(rows)) return this.staged.run(rows, keysOf, tell);
+    const call = {
+      keys: rows.flatMap(keysOf),
+      args: [events.streamLength, ...rows.flatMap((row) => insertArgs(row, events))],
+    };
+    return connection.writeScript(INSERT, call, (reply) => {
+      const results = reply as InsertResult[];
+      tell(results);
+      return results;
+    });
+  }
+}
+
+/** An id that was named twice has to wait for its first one. */
+function firstOfEachId(open: readonly Open[]): readonly Open[] {
+  const firsts = new Map<string, Open>();
+  for (const each of open) if (!firsts.has(each.id)) firsts.set(each.id, each);
+  return [...firsts.values()];
+}

@@ -1,0 +1,298 @@
+import type { Clock, Moment } from '../../../task/clock.js';
+import { grantLease, tick } from '../../../task/task.machine.js';
+import type { ProcessingTask, Task, TaskSpec } from '../../../task/task.js';
+import { type ClaimedTask, type ClaimRequest, type Payload, StoreUnavailable } from '../../task-store.js';
+import { claimKeyOf } from '../../claim-key.js';
+import { byPlace, type ExpiredRow, leaseArgs, type LeaseRow, offerOf, type Reply } from './claim.row.js';
+import { channelArg } from '../records/event.text.js';
+import { LuaScript } from '../connection/lua-script.js';
+import { isSlotMoving } from '../connection/store-connection.js';
+import type { StoreParts } from '../records/store-parts.js';
+import { decodeTask } from '../records/task.codec.js';
+import type { TaskWriter } from './task-writer.js';
+import { type Bounds, ROWS_PER_SCRIPT, TurnBatch } from '../connection/turn-batch.js';
+
+const CLAIM = new LuaScript('claim', {
+  runsWhenFull: true,
+});
+
+/** Expired tasks that one script passes over; they are expired then, and the next one finds what is behind them. */
+const PASS_OVER = 64;
+/** Tasks that one script takes. */
+const LEASES_PER_STEP = 50;
+/** Characters of payloads that one script hands out, and one more payload. */
+const CHARACTERS_PER_STEP = 262_144;
+
+/** Parted here, see `searchInto`. */
+const CLAIMS: Bounds<LeaseRow> = { joined: ROWS_PER_SCRIPT, atOnce: Infinity };
+
+/** Where to look. */
+interface Search {
+  /** To take from, in this order. */
+  readonly queues: readonly string[];
+  /** Where the claim may hold tasks besides. */
+  readonly further: readonly string[];
+  /** What the worker offers, as the script reads it. */
+  readonly offer: string;
+  /** Empty for a claim without an id. */
+  readonly claimKey: string;
+}
+
+interface Found {
+  /** What the claim held already. Then nothing was taken. */
+  readonly held: readonly ClaimedTask[];
+  /** For each lease; `undefined` when nothing was ready. */
+  readonly taken: readonly (ClaimedTask | undefined)[];
+}
+
+/** One of the scripts of a call. */
+interface Step {
+  readonly rows: readonly LeaseRow[];
+  /** It looks for what the claim holds already. */
+  readonly isFirst: boolean;
+}
+
+/** A task in processing, perhaps without its payload. */
+interface FoundTask {
+  readonly task: ProcessingTask;
+  readonly payload: Payload | undefined;
+}
+
+/** What one run of the script found. */
+interface Run {
+  readonly held: readonly FoundTask[];
+  readonly claimed: readonly FoundTask[];
+  readonly expired: readonly ExpiredRow[];
+  /** Entries without a record that were in the way. */
+  readonly dropped: number;
+  /** There was too much to do for one script. */
+  readonly isCut: boolean;
+}
+
+/** Takes ready tasks and leases them. */
+export class TaskClaimer {
+  private readonly batches = new Map<string, TurnBatch<LeaseRow, ClaimedTask | undefined>>();
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly writer: TaskWriter,
+    private readonly clock: Clock,
+  ) {}
+
+  async claim({ queues: named, leaseIds, labels, grant }: ClaimRequest): Promise<readonly ClaimedTask[]> {
+    const queues = [...new Set(named)];
+    const rows = leaseIds.map((leaseId) => ({ leaseId, grant }));
+    const offer = offerOf(labels);
+    if (grant.claimId !== undefined) {
+      const claimKey = claimKeyOf(grant.workerId, grant.claimId);
+      return this.claimOnce({ queues, further: [], claimKey, offer }, rows);
+    }
+    const groups = this.parts.connection.groupsOf(queues);
+    return this.fill(groups, rows, (group, left) => this.batchOf(group, offer).add(left));
+  }
+
+  /** A claim call with an id: what it holds already, else new tasks. */
+  private async claimOnce(wanted: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
+    const { queues, claimKey } = wanted;
+    const noted = await this.parts.claimNames.note(claimKey, queues);
+    const further = noted.filter((name) => !queues.includes(name));
+    const search = { ...wanted, further };
+    const claimed = this.parts.connection.isCluster
+      ? await this.claimNodeByNode(search, rows)
+      : await this.claimAt(search, rows);
+    if (claimed.length === 0) return claimed;
+    const leases = claimed.map(({ task }) => task.lease);
+    const longest = leases.reduce((one, other) => (other.expiresAt > one.expiresAt ? other : one));
+    await unlessTaken(claimed, this.parts.claimNames.keep(claimKey, longest));
+    return claimed;
+  }
+
+  /** Where no script sees all queues: looks everywhere for what the claim holds before it takes anything. */
+  private async claimNodeByNode(search: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
+    const { queues, further } = search;
+    const held: ClaimedTask[] = [];
+    for (const queue of [...queues, ...further]) {
+      held.push(...(await this.claimAt({ ...search, queues: [], further: [queue] }, [])));
+    }
+    if (held.length > 0) return held;
+    return this.fill(this.parts.connection.groupsOf(queues), rows, (group, left) =>
+      this.claimAt({ ...search, queues: group, further: [] }, left),
+    );
+  }
+
+  private async claimAt(search: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
+    const { held, taken } = await this.search(search, rows);
+    return held.length > 0 ? held : taken.filter((each) => each !== undefined);
+  }
+
+  /**
+   * Goes from group to group of queues until every lease is given out. A queue whose slot is being moved keeps no worker
+   * from the others.
+   *
+   * @throws StoreUnavailable when that was the only one which may have something
+   */
+  private async fill(
+    groups: readonly (readonly string[])[],
+    rows: readonly LeaseRow[],
+    take: (
+      group: readonly string[],
+      left: readonly LeaseRow[],
+    ) => Promise<readonly (ClaimedTask | undefined)[]>,
+  ): Promise<readonly ClaimedTask[]> {
+    const claimed: ClaimedTask[] = [];
+    let refusal: StoreUnavailable | undefined;
+    for (const group of groups) {
+      const left = rows.slice(claimed.length);
+      if (left.length === 0) break;
+      const step = take(group, left).catch((error: unknown) => {
+        if (!isSlotMoving(error)) throw error;
+        refusal = error;
+        return [];
+      });
+      const taken = (await unlessTaken(claimed, step)) ?? [];
+      claimed.push(...taken.filter((each) => each !== undefined));
+    }
+    if (claimed.length === 0 && refusal !== undefined) throw refusal;
+    return claimed;
+  }
+
+  /** Claims of one turn that want the same go together. */
+  private batchOf(queues: readonly string[], offer: string): TurnBatch<LeaseRow, ClaimedTask | undefined> {
+    const name = JSON.stringify([offer, queues]);
+    const known = this.batches.get(name);
+    if (known !== undefined) return known;
+    const batch = new TurnBatch(async (rows: readonly LeaseRow[]) => {
+      this.batches.delete(name);
+      return (await this.search({ queues, further: [], claimKey: '', offer }, rows)).taken;
+    }, CLAIMS);
+    this.batches.set(name, batch);
+    return batch;
+  }
+
+  private async search(search: Search, rows: readonly LeaseRow[]): Promise<Found> {
+    const taken: (ClaimedTask | undefined)[] = [];
+    const held = (await unlessTaken(taken, this.searchInto(taken, search, rows))) ?? [];
+    return held.length > 0 ? { held, taken: [] } : { held, taken: rows.map((_, index) => taken[index]) };
+  }
+
+  /**
+   * Claims, expiring what is in the way, until every lease is given out or nothing is ready. Answers what the claim held
+   * already.
+   */
+  private async searchInto(
+    taken: (ClaimedTask | undefined)[],
+    search: Search,
+    rows: readonly LeaseRow[],
+  ): Promise<readonly ClaimedTask[]> {
+    for (let step = 0; ; step += 1) {
+      const now = this.clock.now();
+      const left = rows.slice(taken.length, taken.length + LEASES_PER_STEP);
+      const { held, claimed, expired, dropped, isCut } = await this.run(
+        search,
+        { rows: left, isFirst: step === 0 },
+        now,
+      );
+      if (held.length > 0) {
+        await this.confirm(held);
+        return (await this.withPayloads(held)).filter((each) => each !== undefined);
+      }
+      taken.push(...(await this.withPayloads(claimed)));
+      await this.expire(expired, now);
+      const isDry = claimed.length < left.length && expired.length + dropped < PASS_OVER && !isCut;
+      if (isDry || taken.length === rows.length) return [];
+    }
+  }
+
+  /**
+   * Reads the payloads that the script has left out. There is no row for what was cleared meanwhile, or cannot be read
+   * while others can be handed out.
+   */
+  private async withPayloads(found: readonly FoundTask[]): Promise<readonly (ClaimedTask | undefined)[]> {
+    const reads = await Promise.allSettled(
+      found.map(async ({ task: { spec }, payload }) => payload ?? (await this.readPayload(spec))),
+    );
+    const failure = reads.find((read) => read.status === 'rejected');
+    if (failure !== undefined && !reads.some(({ status }) => status === 'fulfilled')) {
+      throw new StoreUnavailable('A part of the call failed', 'unknown', { cause: failure.reason });
+    }
+    return found.map(({ task }, index) => {
+      const read = reads[index];
+      return read?.status === 'fulfilled' && read.value !== null ? { task, payload: read.value } : undefined;
+    });
+  }
+
+  /** What is held already is answered like what was taken now. */
+  private async confirm(found: readonly FoundTask[]): Promise<void> {
+    const { connection, keys } = this.parts;
+    const queues = new Set(found.map(({ task }) => task.spec.queue));
+    await Promise.all([...queues].map((queue) => connection.confirm(keys.confirmation(queue))));
+  }
+
+  private readPayload({ queue, id }: TaskSpec): Promise<Payload | null> {
+    const { connection, keys } = this.parts;
+    return connection.read((client) => client.hget(keys.task(queue, id), 'payload'));
+  }
+
+  private async run(search: Search, { rows, isFirst }: Step, now: Moment): Promise<Run> {
+    const { connection, keys, events } = this.parts;
+    const { queues, further, claimKey, offer } = search;
+    const instant = JSON.stringify(new Date(now.wall).toISOString());
+    const call = {
+      keys: [...queues, ...further].map((queue) => keys.queue(queue)),
+      args: [
+        ...[queues.length, claimKey, isFirst ? 1 : 0, now.wall, now.steady, instant],
+        ...[channelArg(events, 'processing'), events.streamLength, PASS_OVER, CHARACTERS_PER_STEP, offer],
+        ...rows.flatMap(leaseArgs),
+      ],
+    };
+    return connection.writeScript(CLAIM, call, (reply) => this.take(reply as Reply, rows, now));
+  }
+
+  private take(
+    [held, claimed, expired, dangling, isCut]: Reply,
+    rows: readonly LeaseRow[],
+    now: Moment,
+  ): Run {
+    // What a claim holds is a set; it is answered in the order in which it was claimed.
+    const present = held
+      .toSorted(byPlace)
+      .map(([, head, spec, core, lease]) => this.hold(head, decodeTask([head, spec, core, lease]), null));
+    const taken = claimed.map(([, head, spec, core, payload], index) => {
+      const row = rows[index];
+      return this.hold(
+        head,
+        decodeTask(
+          [head, spec, core, ''],
+          row && ((timeout) => grantLease(timeout, Object.assign({ leaseId: row.leaseId }, row.grant), now)),
+        ),
+        payload,
+      );
+    });
+    this.parts.feed.tell(
+      taken.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, claimed[index]?.[0] ?? '']),
+    );
+    this.parts.repairs.tell(dangling);
+    return { held: present, claimed: taken, expired, dropped: dangling.length, isCut: isCut === 1 };
+  }
+
+  private hold(head: string, task: Task, payload: Payload | null): FoundTask {
+    this.parts.directory.remember(task.spec.id, task.spec.queue);
+    this.parts.held.note(task, head);
+    return { task: task as ProcessingTask, payload: payload ?? undefined };
+  }
+
+  private expire(rows: readonly ExpiredRow[], now: Moment): Promise<unknown> {
+    const tasks = rows.flatMap((fields) => this.parts.records.decode(fields) ?? []);
+    return this.writer.replace(tasks.flatMap((task) => tick(task, now) ?? []));
+  }
+}
+
+/** A further step of a claim. Once tasks are taken they are answered, whatever fails after that: nobody else has them. */
+async function unlessTaken<T>(taken: readonly unknown[], step: Promise<T>): Promise<T | undefined> {
+  try {
+    return await step;
+  } catch (error) {
+    if (taken.length === 0 || !(error instanceof StoreUnavailable)) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+import type { Attempt, Task } from '../../../task/task.js';
+import type { JsonText, Payload } from '../../task-store.js';
+import { LuaScript } from '../connection/lua-script.js';
+import { QueueBatch } from '../connection/queue-batch.js';
+import type { StoreParts } from '../records/store-parts.js';
+import type { FoundFields } from '../records/task-records.js';
+
+const IS_CLEARED = new LuaScript('is-cleared', { isReadOnly: true });
+const FIND = new LuaScript('find', { isReadOnly: true });
+
+/** The fields of a task's hash that hold its finished attempts begin so; the number behind it counts up. */
+const ATTEMPT = 'attempt:';
+
+interface Row {
+  readonly queue: string;
+  readonly id: string;
+}
+
+/** Finds tasks by their bare ids, and what belongs to them. */
+export class TaskFinder {
+  private readonly batch: QueueBatch<Row, FoundFields>;
+
+  constructor(private readonly parts: StoreParts) {
+    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
+  }
+
+  find(id: string): Promise<Task | undefined> {
+    return this.inQueueOf(id, (queue) => this.findIn(queue, id));
+  }
+
+  async findIn(queue: string, id: string): Promise<Task | undefined> {
+    const [fields = [null]] = await this.batch.add([{ queue, id }]);
+    return this.parts.records.decode(fields);
+  }
+
+  /** Those that are there, in any order. */
+  async findAll(rows: readonly Row[]): Promise<readonly Task[]> {
+    const found = await this.batch.add(rows);
+    return found.flatMap((fields) => this.parts.records.decode(fields) ?? []);
+  }
+
+  findPayload(id: string): Promise<Payload | undefined> {
+    return this.inQueueOf(id, (queue) => this.field(queue, id, 'payload'));
+  }
+
+  findOutput(id: string): Promise<JsonText | undefined> {
+    return this.inQueueOf(id, (queue) => this.field(queue, id, 'output'));
+  }
+
+  async findAttempts(id: string): Promise<readonly Attempt[]> {
+    const texts = await this.inQueueOf(id, (queue) => this.attemptsIn(queue, id));
+    return (texts ?? []).map((text) => JSON.parse(text) as Attempt);
+  }
+
+  private async attemptsIn(queue: string, id: string): Promise<readonly string[] | undefined> {
+    const { connection, keys } = this.parts;
+    const key = keys.task(queue, id);
+    const [isCleared, fields] = await Promise.all([
+      this.isCleared(queue, id),
+      connection.read((client) => client.hkeys(key)),
+    ]);
+    if (isCleared) return undefined;
+    const numbers = fields.flatMap((field) =>
+      field.startsWith(ATTEMPT) ? Number(field.slice(ATTEMPT.length)) : [],
+    );
+    if (numbers.length === 0) return undefined;
+    const names = numbers.toSorted((one, other) => one - other).map((number) => `${ATTEMPT}${number}`);
+    const texts = await connection.read((client) => client.hmget(key, ...names));
+    return texts.filter((text) => text !== null);
+  }
+
+  private async field(queue: string, id: string, name: string): Promise<string | undefined> {
+    const { connection, keys } = this.parts;
+    const [isCleared, text] = await Promise.all([
+      this.isCleared(queue, id),
+      connection.read((client) => client.hget(keys.task(queue, id), name)),
+    ]);
+    return isCleared ? undefined : (text ?? undefined);
+  }
+
+  /** Asked before a field is read, on the same connection: what was not cleared then was there. */
+  private async isCleared(queue: string, id: string): Promise<boolean> {
+    const { connection, keys } = this.parts;
+    const call = { keys: [keys.queue(queue)], args: [id] };
+    return (await connection.readScript(IS_CLEARED, call)) === 1;
+  }
+
+  /** Looks where the task was last seen, then where the directory says that it is. */
+  private async inQueueOf<T>(
+    id: string,
+    look: (queue: string) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const cached = this.parts.directory.cachedQueueOf(id);
+    const found = cached === undefined ? undefined : await look(cached);
+    if (found !== undefined) return found;
+    const queue = await this.parts.directory.queueOf(id);
+    return queue === undefined || queue === cached ? undefined : look(queue);
+  }
+
+  private async run(rows: readonly Row[]): Promise<readonly FoundFields[]> {
+    const { connection, keys } = this.parts;
+    const reply = await connection.readScript(FIND, {
+      keys: rows.map(({ queue }) => keys.queue(queue)),
+      args: rows.map(({ id }) => id),
+    });
+    return reply as FoundFields[];
+  }
+}

@@ -1,0 +1,207 @@
+import type { Instant } from '../../../task/clock.js';
+import { type Task } from '../../../task/task.js';
+import { TASK_STATES, WAITING_STATES, type StateCounts, countIn } from '../../../task/task-state.js';
+import { matchesFilter } from '../../task-filter.js';
+import type {
+  BatchCounts,
+  QueueCounts,
+  StoreTotals,
+  TaskFilter,
+  TaskPage,
+  TaskQuery,
+} from '../../task-store.js';
+import { LuaScript } from '../connection/lua-script.js';
+import { slicesOf } from '../connection/slices.js';
+import type { StoreParts } from '../records/store-parts.js';
+import type { TaskFinder } from './task-finder.js';
+
+/** Records that one page looks at, so that a filter that matches little does not take for ever. */
+const SCAN_LIMIT = 5_000;
+const CHUNK = 500;
+/** Queues that one script counts: a millisecond or two. */
+const QUEUES_PER_COUNT = 250;
+/** Up to so many queues, totals are counted each time. */
+const QUEUES_COUNTED_ANEW = 1_000;
+/** How long totals are remembered, for each queue. */
+const REMEMBERED_MS = 0.1;
+const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
+
+const COUNTS = new LuaScript('counts', { isReadOnly: true });
+const BATCH_COUNTS = new LuaScript('batch-counts', { isReadOnly: true });
+const LIST = new LuaScript('list', { isReadOnly: true });
+
+/** A task of a list: newest first by birth, then by the name of the queue. */
+interface Entry {
+  readonly born: number;
+  readonly queue: string;
+  readonly id: string;
+}
+
+type Mark = Pick<Entry, 'born' | 'queue'>;
+
+/** Lists and counts what the store has, without its payloads. */
+export class TaskLister {
+  private known: { readonly totals: StoreTotals; readonly until: Instant } | undefined;
+  private counting: Promise<StoreTotals> | undefined;
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly finder: TaskFinder,
+  ) {}
+
+  /** @throws RangeError when the cursor is none of ours */
+  async list(query: TaskQuery): Promise<TaskPage> {
+    let mark = readCursor(query.cursor);
+    const queues = [...new Set(query.queues ?? (await this.parts.names.all()))];
+    const tasks: Task[] = [];
+    for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += CHUNK) {
+      const size = isPlain(query) ? query.limit - tasks.length : CHUNK;
+      const entries = await this.entriesAfter(mark, { filter: query, queues, size });
+      const found = await this.finder.findAll(entries);
+      const byId = new Map(found.map((task) => [task.spec.id, task]));
+      for (const entry of entries) {
+        const task = byId.get(entry.id);
+        mark = entry;
+        if (task !== undefined && matchesFilter(task, query)) tasks.push(task);
+        if (tasks.length === query.limit) break;
+      }
+      if (entries.length < size && tasks.length < query.limit) return { tasks };
+    }
+    return { tasks, nextCursor: mark === undefined ? undefined : formatCursor(mark) };
+  }
+
+  async counts(): Promise<readonly QueueCounts[]> {
+    const groups = this.parts.connection.groupsOf(await this.parts.names.all());
+    const steps = groups.flatMap((group) => slicesOf(group, QUEUES_PER_COUNT));
+    const counts = await Promise.all(steps.map((step) => this.countGroup(step)));
+    return counts.flat().filter(hasTasks);
+  }
+
+  async countQueue(queue: string): Promise<QueueCounts | undefined> {
+    return (await this.countGroup([queue])).find(hasTasks);
+  }
+
+  /**
+   * Every count asks for every queue, so with many queues the sums are remembered for a while: with 1,000 and fewer not at
+   * all, with 100,000 for 10 s. However many ask at once, they are counted once.
+   */
+  totals(now: Instant): Promise<StoreTotals> {
+    if (this.known !== undefined && now < this.known.until) return Promise.resolve(this.known.totals);
+    this.counting ??= this.countAll(now).finally(() => {
+      this.counting = undefined;
+    });
+    return this.counting;
+  }
+
+  /** The tasks may be others now, without a write of this process. */
+  forgetTotals(): void {
+    this.known = undefined;
+  }
+
+  private async countAll(now: Instant): Promise<StoreTotals> {
+    const queues = await this.counts();
+    let [queued, all] = [0, 0];
+    for (const { counts } of queues) {
+      queued += counts.queued;
+      all += countIn(counts);
+    }
+    const isFew = queues.length <= QUEUES_COUNTED_ANEW;
+    this.known = isFew ? undefined : { totals: { queued, all }, until: now + queues.length * REMEMBERED_MS };
+    return { queued, all };
+  }
+
+  async depth(queue: string): Promise<number> {
+    const [row] = await this.countGroup([queue]);
+    return row === undefined ? 0 : countIn(row.counts, WAITING_STATES);
+  }
+
+  async countBatch(id: string): Promise<readonly BatchCounts[]> {
+    const groups = this.parts.connection.groupsOf(await this.parts.names.all());
+    const counts = await Promise.all(groups.map((group) => this.countBatchIn(group, id)));
+    return counts.flat().filter(hasTasks);
+  }
+
+  private async countBatchIn(names: readonly string[], id: string): Promise<readonly BatchCounts[]> {
+    const { connection, keys } = this.parts;
+    const call = {
+      keys: names.flatMap((name) => [
+        keys.queue(name),
+        keys.batchCounts(name, id),
+        keys.oldBatchCounts(name, id),
+      ]),
+      args: [id, ...TASK_STATES],
+    };
+    const rows = (await connection.readScript(BATCH_COUNTS, call)) as (string | number | null)[][];
+    return names.map((queue, index) => {
+      const counts = TASK_STATES.map((state, at) => [state, Number(rows[index]?.[at] ?? 0)]);
+      return { queue, counts: Object.fromEntries(counts) as StateCounts };
+    });
+  }
+
+  private async countGroup(names: readonly string[]): Promise<readonly QueueCounts[]> {
+    const { connection, keys } = this.parts;
+    const call = { keys: names.map((name) => keys.queue(name)), args: TASK_STATES };
+    const rows = (await connection.readScript(COUNTS, call)) as (number | string | null)[][];
+    return names.map((queue, index) => {
+      const row = rows[index] ?? [];
+      const counts = Object.fromEntries(TASK_STATES.map((state, at) => [state, row[at] ?? 0]));
+      const core = row[TASK_STATES.length];
+      const oldest = typeof core === 'string' ? (JSON.parse(core) as { queuedAt?: number }) : undefined;
+      return { queue, counts: counts as StateCounts, oldestQueuedAt: oldest?.queuedAt };
+    });
+  }
+
+  /** The next entries behind the mark, of all queues together. */
+  private async entriesAfter(
+    mark: Mark | undefined,
+    { filter, queues, size }: { filter: TaskFilter; queues: readonly string[]; size: number },
+  ): Promise<readonly Entry[]> {
+    const lists = await Promise.all(queues.map((queue) => this.readQueue(mark, queue, { filter, size })));
+    return lists.flat().toSorted(newestFirst).slice(0, size);
+  }
+
+  /** In one step: a task that is moved meanwhile is in one index or in the other. */
+  private async readQueue(
+    mark: Mark | undefined,
+    queue: string,
+    { filter, size }: { filter: TaskFilter; size: number },
+  ): Promise<readonly Entry[]> {
+    const from = mark === undefined ? '+inf' : `${queue > mark.queue ? '' : '('}${mark.born}`;
+    const call = { keys: this.indicesOf(filter, queue), args: [from, size] };
+    const lists = (await this.parts.connection.readScript(LIST, call)) as string[][];
+    return lists
+      .flat()
+      .flatMap((id, at, row) => (at % 2 === 0 ? [{ id, queue, born: Number(row[at + 1]) }] : []));
+  }
+
+  /** Where the tasks are noted among which those of the filter are. */
+  private indicesOf({ batchId, states }: TaskFilter, queue: string): readonly string[] {
+    const { keys } = this.parts;
+    if (batchId !== undefined) return [keys.batch(queue, batchId)];
+    return [...new Set(states ?? TASK_STATES)].map((state) => keys.state(queue, state));
+  }
+}
+
+function hasTasks({ counts }: Pick<QueueCounts, 'counts'>): boolean {
+  return Object.values(counts).some((count) => count > 0);
+}
+
+function newestFirst(one: Entry, other: Entry): number {
+  return other.born - one.born || (one.queue < other.queue ? -1 : 1);
+}
+
+/** Every entry of the indices will do. */
+function isPlain({ batchId, workerId, createdAfter, createdBefore }: TaskFilter): boolean {
+  return [batchId, workerId, createdAfter, createdBefore].every((filter) => filter === undefined);
+}
+
+function formatCursor({ born, queue }: Mark): string {
+  return `${born}-${Buffer.from(queue).toString('base64url')}`;
+}
+
+function readCursor(cursor: string | undefined): Mark | undefined {
+  if (cursor === undefined) return undefined;
+  const [, born, queue = ''] = CURSOR.exec(cursor) ?? [];
+  if (born === undefined) throw new RangeError('The cursor is not one that this service gave out');
+  return { born: Number(born), queue: Buffer.from(queue, 'base64url').toString() };
+}

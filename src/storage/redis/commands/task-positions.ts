@@ -1,0 +1,42 @@
+import type { Task, TaskSpec } from '../../../task/task.js';
+import { LuaScript } from '../connection/lua-script.js';
+import { QueueBatch } from '../connection/queue-batch.js';
+import type { StoreParts } from '../records/store-parts.js';
+import { laneOf } from '../records/task.codec.js';
+
+const POSITION = new LuaScript('position', { isReadOnly: true });
+
+interface Row {
+  readonly queue: string;
+  readonly spec: TaskSpec;
+}
+
+/** Says after how many claims tasks come. Those that are asked for in one turn share what a script has to look at. */
+export class TaskPositions {
+  private readonly batch: QueueBatch<Row, number | null>;
+
+  constructor(private readonly parts: StoreParts) {
+    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
+  }
+
+  async of({ spec }: Task): Promise<number | undefined> {
+    const [position] = await this.batch.add([{ queue: spec.queue, spec }]);
+    return position ?? undefined;
+  }
+
+  private async run(rows: readonly Row[]): Promise<readonly (number | null)[]> {
+    const positions: (number | null)[] = [];
+    while (positions.length < rows.length) positions.push(...(await this.ask(rows.slice(positions.length))));
+    return positions;
+  }
+
+  /** Those of the first ones; at least of one. */
+  private async ask(rows: readonly Row[]): Promise<readonly (number | null)[]> {
+    const { connection, keys } = this.parts;
+    const reply = await connection.readScript(POSITION, {
+      keys: rows.map(({ queue }) => keys.queue(queue)),
+      args: rows.flatMap(({ spec }) => [spec.id, spec.priority, laneOf(spec)]),
+    });
+    return reply as (number | null)[];
+  }
+}

@@ -1,0 +1,129 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '../../../task/clock.js';
+import { LuaScript } from '../connection/lua-script.js';
+import { newNonce } from '../records/nonce.js';
+import type { DanglingEntry } from '../records/repairs.js';
+import { afterWrites } from '../connection/store-connection.js';
+import type { StoreParts } from '../records/store-parts.js';
+
+const RECLAIM = new LuaScript('reclaim', { runsWhenFull: true });
+const SKIM = new LuaScript('skim', { runsWhenFull: true });
+
+/** Tasks that one script removes: with groups, requirements and a batch each takes longer than in other scripts. */
+const ROWS_PER_SCRIPT = 40;
+/** For so long no other process reclaims a queue after a step. */
+const HOLD_MS = 2_000;
+/** Rests this many times as long as a step took, so that Redis is busy with other things most of the time. */
+const REST_PER_WORK = 2;
+const LEAST_REST_MS = 5;
+const LONGEST_REST_MS = 50;
+/** Entries of each index of deadlines that one script looks at. */
+const SKIMMED = 500;
+
+type Reply =
+  | readonly [
+      rows: readonly (readonly [id: string, nonce: string])[],
+      dangling: readonly DanglingEntry[],
+      clears: number,
+    ]
+  | null;
+
+/**
+ * Removes what clears have taken out of sight, in short scripts with rests in between. For each queue one process does it at
+ * a time; when that one ends, another finds the marks by its next look for what is due, and goes on.
+ */
+export class TaskReclaimer {
+  private readonly name = newNonce();
+  /** Queues with marks, and whether this process has made one of them. */
+  private readonly queues = new Map<string, boolean>();
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+
+  /**
+   * @param onTakenOver called when it goes on with the clears of another process, which may have ended before it has told
+   *   anybody of them
+   */
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly clock: Clock,
+    private readonly onTakenOver: () => Promise<void>,
+    private readonly isActive = true,
+  ) {}
+
+  /** Reclaims these queues, which this process has marked. */
+  start(queues: readonly string[]): void {
+    this.add(queues, true);
+  }
+
+  /** Reclaims these queues unless another process does. */
+  find(queues: readonly string[]): void {
+    this.add(queues, false);
+  }
+
+  /** Resolves when there is nothing more to do. */
+  async idle(): Promise<void> {
+    while (this.running !== undefined) await this.running;
+  }
+
+  /** Stops after the step that is under way. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.idle();
+  }
+
+  /**
+   * Removes some of what was cleared in a queue. Answers whether it did, and not another process.
+   *
+   * @throws StoreUnavailable
+   */
+  async reclaim(queue: string): Promise<boolean> {
+    const reply = await this.step(queue);
+    if (reply !== null && reply[2] > 0) this.start([queue]);
+    return reply !== null;
+  }
+
+  /** Takes what was cleared out of the way of what is due in a queue. */
+  async skim(queue: string): Promise<void> {
+    const { connection, keys } = this.parts;
+    const call = { keys: [keys.queue(queue)], args: [SKIMMED] };
+    await connection.writeScript(SKIM, call, () => undefined);
+  }
+
+  private add(queues: readonly string[], isOwn: boolean): void {
+    if (!this.isActive || this.stopping.signal.aborted) return;
+    for (const queue of queues) this.queues.set(queue, isOwn || (this.queues.get(queue) ?? false));
+    if (this.queues.size > 0) this.running ??= this.run().finally(() => (this.running = undefined));
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    for (const [queue, isOwn] of this.queues) {
+      this.queues.delete(queue);
+      const began = this.clock.now().steady;
+      try {
+        const reply = await this.parts.connection.during(() => this.step(queue));
+        const [rows, , clears] = reply ?? [[], [], 0];
+        if (rows.length + clears > 0 && !isOwn) await this.onTakenOver();
+        // Behind the others, and it is its own from now on.
+        if (clears > 0) this.queues.set(queue, true);
+        const rest = Math.max((this.clock.now().steady - began) * REST_PER_WORK, LEAST_REST_MS);
+        await pause(Math.min(rest, LONGEST_REST_MS), undefined, { ref: false, signal });
+      } catch {
+        // The next look for what is due finds the marks again.
+        if (signal.aborted) return;
+      }
+    }
+  }
+
+  private async step(queue: string): Promise<Reply> {
+    const { connection, keys, directory, repairs } = this.parts;
+    const call = { keys: [keys.queue(queue)], args: [ROWS_PER_SCRIPT, this.name, HOLD_MS] };
+    const reply = await connection.writeScript(RECLAIM, call, (answer) => answer as Reply);
+    if (reply === null) return null;
+    const [rows, dangling] = reply;
+    repairs.tell(dangling);
+    const forgotten = rows.map(([id, nonce]) => ({ id, from: { queue, nonce }, to: undefined }));
+    await afterWrites(directory.exchange(forgotten));
+    return reply;
+  }
+}

@@ -1,0 +1,200 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { types } from 'node:util';
+import type { Cluster, Redis } from 'ioredis';
+import { describeRedisError, isRedirection, isRedisReply } from '../../../redis/redis-error.js';
+import type { Subscription, SubscriptionOptions } from '../../../redis/subscription.js';
+import { StoreUnavailable } from '../../task-store.js';
+import { slicesOf } from './slices.js';
+import { LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
+
+const CONFIRM = new LuaScript('confirm', { runsWhenFull: true, hasOneKey: true });
+
+/** What the store needs of its connection. */
+export interface StoreLink {
+  readonly client: Redis | Cluster;
+  /** For writes that wait for replicas. */
+  readonly writer: Redis | Cluster;
+  readonly isAvailable: boolean;
+  /** Keys of one script must be on one node. */
+  readonly isCluster: boolean;
+  /** By one more connection, which is closed with the link. */
+  subscribe(options: SubscriptionOptions): Subscription;
+  /** Calls `listener` when it goes away and when it is back. */
+  onChange(listener: (isAvailable: boolean) => void): void;
+  close(): Promise<void>;
+}
+
+/** Queues that one script looks at: everybody else waits for it. */
+const QUEUES_PER_STEP = 48;
+
+export interface StoreConnectionOptions {
+  readonly link: StoreLink;
+  /** How many replicas must have a write before it is acknowledged. */
+  readonly replicas: number;
+  /** How long that may take, in milliseconds. */
+  readonly limitMs: number;
+}
+
+/** Before a command is sent again that no node took, because its slot is being moved. */
+const TRY_AGAIN_MS = 20;
+
+/**
+ * Sends the commands of the store and says of a failed one whether it may have been applied. Every command is executed
+ * at most once: only one that the nodes of a Cluster have refused, because its slot is being moved, is sent again.
+ */
+export class StoreConnection {
+  private readonly link: StoreLink;
+  private readonly wait?: ReplicaWait;
+  private readonly limitMs: number;
+  // A set of what is under way would be copied again and again by V8, see `recent-map.ts`.
+  private underWay = 0;
+  private onIdle: () => void = () => undefined;
+  private isClosed = false;
+
+  constructor({ link, replicas, limitMs }: StoreConnectionOptions) {
+    this.link = link;
+    this.limitMs = limitMs;
+    // Sooner than the connection is taken for silent, so that what is missing can be said.
+    if (replicas > 0) this.wait = { replicas, limitMs: limitMs / 2 };
+  }
+
+  get isCluster(): boolean {
+    return this.link.isCluster;
+  }
+
+  get isAvailable(): boolean {
+    return this.link.isAvailable && !this.isClosed;
+  }
+
+  /** Groups of queues that one script or command may work on: some of them, in a Cluster each by itself. */
+  groupsOf(queues: readonly string[]): readonly (readonly string[])[] {
+    return slicesOf(queues, this.isCluster ? 1 : QUEUES_PER_STEP);
+  }
+
+  /** @throws StoreUnavailable when the store is closed or away */
+  requireOpen(): void {
+    if (this.isClosed) throw new StoreUnavailable('The store is closed', false);
+    if (!this.link.isAvailable) throw new StoreUnavailable('Redis is away', false);
+  }
+
+  /** Keeps `close` waiting until this has ended. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.requireOpen();
+    this.underWay += 1;
+    try {
+      return await work();
+    } finally {
+      this.underWay -= 1;
+      if (this.underWay === 0) this.onIdle();
+    }
+  }
+
+  /** @throws StoreUnavailable */
+  async read<T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    try {
+      return await this.untilTaken(() => command(this.link.client));
+    } catch (error) {
+      throw new StoreUnavailable(`Redis is away: ${describeRedisError(error)}`, false, { cause: error });
+    }
+  }
+
+  /** Runs a script that changes nothing. @throws StoreUnavailable */
+  readScript(script: LuaScript, call: ScriptCall): Promise<unknown> {
+    return this.read((client) => script.run(client, call, { isCluster: this.isCluster }));
+  }
+
+  /** Runs a command that changes something. @throws StoreUnavailable */
+  async write<T>(command: (client: Redis | Cluster, wait?: ReplicaWait) => Promise<T>): Promise<T> {
+    try {
+      return await this.untilTaken(() => command(this.link.writer, this.wait));
+    } catch (error) {
+      const applied = isWithoutEffect(error) ? false : 'unknown';
+      const reason = error instanceof TooFewReplicas ? error.message : describeRedisError(error);
+      throw new StoreUnavailable(`Redis did not confirm the write: ${reason}`, applied, { cause: error });
+    }
+  }
+
+  /**
+   * Runs a script that changes something, and waits for the replicas.
+   *
+   * @param take told of the reply before any later reply is looked at, so that what scripts did is told in their order
+   * @throws StoreUnavailable
+   */
+  async writeScript<T>(script: LuaScript, call: ScriptCall, take: (reply: unknown) => T): Promise<T> {
+    const { isCluster } = this;
+    return take(await this.write((client, wait) => script.run(client, call, { wait, isCluster })));
+  }
+
+  /**
+   * Resolves when what was read of a queue is as safe as a write that is acknowledged. Redis waits only for what a
+   * connection has written itself, so something is written.
+   *
+   * @throws StoreUnavailable
+   */
+  async confirm(key: string): Promise<void> {
+    if (this.wait !== undefined) await this.writeScript(CONFIRM, { keys: [key], args: [] }, () => undefined);
+  }
+
+  /** Sends a command again that no node has taken yet, as long as a command may take. */
+  private async untilTaken<T>(send: () => Promise<T>): Promise<T> {
+    let limit: AbortSignal | undefined;
+    for (;;) {
+      try {
+        return await send();
+      } catch (error) {
+        limit ??= AbortSignal.timeout(this.limitMs);
+        if (limit.aborted || !this.link.isAvailable || !this.isNotTaken(error)) throw error;
+      }
+      await pause(TRY_AGAIN_MS);
+    }
+  }
+
+  /** The nodes of a Cluster have passed it on to each other, or the client was not connected to the right one yet. */
+  private isNotTaken(error: unknown): boolean {
+    return this.isCluster && (isRedirection(error) || isNotSent(error));
+  }
+
+  /** Waits for what is under way, then lets go of the connection. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await new Promise<void>((resolve) => {
+      this.onIdle = resolve;
+      if (this.underWay === 0) resolve();
+    });
+    await this.link.close();
+  }
+}
+
+/**
+ * A step of a call that has written something before: its failure must not deny that.
+ *
+ * @throws StoreUnavailable with `applied: "unknown"`
+ */
+export async function afterWrites<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    throw new StoreUnavailable('A part of the call failed', 'unknown', { cause: error });
+  }
+}
+
+/** Whether a call was refused since the slot of its keys is being moved: other slots are well. */
+export function isSlotMoving(error: unknown): error is StoreUnavailable {
+  return error instanceof StoreUnavailable && isRedirection(error.cause);
+}
+
+/** Redis refused it as a whole, or it was never sent. A script that failed may have written something before. */
+function isWithoutEffect(error: unknown): boolean {
+  if (isRedirection(error) || isNotSent(error)) return true;
+  return isRedisReply(error) && !isFromScript(error);
+}
+
+function isNotSent(error: unknown): boolean {
+  return types.isNativeError(error) && error.message.includes('enableOfflineQueue');
+}
+
+/** Redis says so behind the error of a command that a script has run, and behind one of the script itself. */
+function isFromScript(error: unknown): boolean {
+  return types.isNativeError(error) && / script: [0-9a-f]{40}, on /.test(error.message);
+}

@@ -1,0 +1,112 @@
+import type { Keys } from './keys.js';
+import { LuaScript } from '../connection/lua-script.js';
+import { RecentMap } from './recent-map.js';
+import type { StoreConnection } from '../connection/store-connection.js';
+import { ROWS_PER_SCRIPT, TurnBatch } from '../connection/turn-batch.js';
+
+/** Which queue a task is in, and the nonce of the insert that put it there. */
+export interface Place {
+  readonly queue: string;
+  readonly nonce: string;
+}
+
+/** An entry as it was read, and what it shall be; `undefined` to forget it. */
+interface Exchange {
+  readonly id: string;
+  readonly from: Place;
+  readonly to: Place | undefined;
+}
+
+interface Reservation extends Place {
+  readonly id: string;
+}
+
+const CACHE_SIZE = 50_000;
+
+const RESERVE = new LuaScript('reserve', { hasOneKey: true });
+const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true, hasOneKey: true });
+
+/**
+ * Finds the queue of a task by its bare id. An entry is written before its task is inserted and forgotten after the task
+ * was removed; so an entry without a task is possible, for a moment or after a crash, and a task without an entry is not.
+ */
+export class IdDirectory {
+  private readonly cache = new RecentMap<string, string>(CACHE_SIZE);
+  private readonly reservations: TurnBatch<Reservation, string | null>;
+  private readonly exchanges: TurnBatch<Exchange, number>;
+
+  constructor(
+    private readonly connection: StoreConnection,
+    private readonly keys: Keys,
+  ) {
+    const bounds = { joined: connection.isCluster ? 1 : ROWS_PER_SCRIPT };
+    this.reservations = new TurnBatch((rows) => this.runReserve(rows), bounds);
+    this.exchanges = new TurnBatch((rows) => this.runExchange(rows), bounds);
+  }
+
+  /** The queue that this process last saw the task in. Tasks do not move, but an id can be given again. */
+  cachedQueueOf(id: string): string | undefined {
+    return this.cache.get(id);
+  }
+
+  /** What the entry of an id says, without remembering it. */
+  async placeOf(id: string): Promise<Place | undefined> {
+    return parse(await this.connection.read((client) => client.get(this.keys.entry(id))));
+  }
+
+  async queueOf(id: string): Promise<string | undefined> {
+    const place = await this.placeOf(id);
+    if (place === undefined) this.cache.forget(id);
+    else this.remember(id, place.queue);
+    return place?.queue;
+  }
+
+  remember(id: string, queue: string): void {
+    if (this.cache.get(id) !== queue) this.cache.set(id, queue);
+  }
+
+  /** Gives each id to its queue unless it is given already. Answers where each is now. */
+  async reserve(rows: readonly Reservation[]): Promise<readonly Place[]> {
+    const present = await addEach(this.reservations, rows, this.connection.isCluster);
+    return rows.map((row, index) => parse(present[index] ?? null) ?? row);
+  }
+
+  /** Changes entries that are still as they were read. */
+  async exchange(rows: readonly Exchange[]): Promise<void> {
+    for (const { id } of rows) this.cache.forget(id);
+    await addEach(this.exchanges, rows, this.connection.isCluster);
+  }
+
+  private async runReserve(rows: readonly Reservation[]): Promise<readonly (string | null)[]> {
+    const call = { keys: rows.map(({ id }) => this.keys.entry(id)), args: rows.map(format) };
+    return this.connection.writeScript(RESERVE, call, (reply) => reply as (string | null)[]);
+  }
+
+  private async runExchange(rows: readonly Exchange[]): Promise<readonly number[]> {
+    const call = {
+      keys: rows.map(({ id }) => this.keys.entry(id)),
+      args: rows.flatMap(({ from, to }) => [format(from), to === undefined ? '' : format(to)]),
+    };
+    return this.connection.writeScript(EXCHANGE, call, (reply) => reply as number[]);
+  }
+}
+
+/** In a Cluster every id may be on another node. */
+async function addEach<Row, Result>(
+  batch: TurnBatch<Row, Result>,
+  rows: readonly Row[],
+  isCluster: boolean,
+): Promise<readonly Result[]> {
+  if (!isCluster) return rows.length === 0 ? [] : batch.add(rows);
+  return (await Promise.all(rows.map((row) => batch.add([row])))).flat();
+}
+
+function format({ queue, nonce }: Place): string {
+  return `${nonce} ${queue}`;
+}
+
+function parse(entry: string | null): Place | undefined {
+  if (entry === null) return undefined;
+  const end = entry.indexOf(' ');
+  return { nonce: entry.slice(0, end), queue: entry.slice(end + 1) };
+}

@@ -1,0 +1,106 @@
+/**
+ * Every key of the Redis store. All keys of a queue share its hash tag, so a script that works on one queue has them on
+ * one node of a Cluster; scripts make the names below a queue themselves, from the queue's own.
+ */
+export class Keys {
+  /** @param prefix the beginning of every key */
+  constructor(private readonly prefix: string) {}
+
+  /** Names of all queues that ever had a task. */
+  get queues(): string {
+    return `${this.prefix}:queues`;
+  }
+
+  /** Counts the clears. */
+  get generation(): string {
+    return `${this.prefix}:generation`;
+  }
+
+  /** A channel that every process listens on which knows marks (ADR 36). Nothing is told there. */
+  get marks(): string {
+    return `${this.prefix}:marks`;
+  }
+
+  /** The channel on which every change of what is set for a queue is told, with its name. */
+  get settings(): string {
+    return `${this.prefix}:settings`;
+  }
+
+  /** The channel on which every script tells which tasks it has moved, see `lua/event.lua`. */
+  get moves(): string {
+    return `${this.prefix}:moves`;
+  }
+
+  /** The channel on which one process tells itself something, to see that it hears what is told. */
+  echo(nonce: string): string {
+    return `${this.prefix}:echo:${nonce}`;
+  }
+
+  /** The beginning of the keys of all documents of a kind. They are on one node. */
+  documents(kind: string): string {
+    return `${this.prefix}:documents:{${kind}}`;
+  }
+
+  queue(name: string): string {
+    return `${this.prefix}:{${name}}`;
+  }
+
+  /** Where the directory says which queue a task is in. */
+  entry(id: string): string {
+    return `${this.prefix}:id:${id}`;
+  }
+
+  /** The queues that a claim call was told to look at. */
+  claim(claimKey: string): string {
+    return `${this.prefix}:claim:${claimKey}`;
+  }
+
+  task(queue: string, id: string): string {
+    return `${this.queue(queue)}:task:${id}`;
+  }
+
+  /** Where a task of a bulk insert is written before its commit, see `lua/staged.lua`. */
+  staged(queue: string, nonce: string, number: number): string {
+    return `${this.queue(queue)}:staged:${nonce}:${number}`;
+  }
+
+  ready(queue: string): string {
+    return `${this.queue(queue)}:ready`;
+  }
+
+  batch(queue: string, batchId: string): string {
+    return `${this.queue(queue)}:batch:${batchId}`;
+  }
+
+  /** How many tasks of a batch are in which state. */
+  batchCounts(queue: string, batchId: string): string {
+    return `${this.queue(queue)}:counts:${batchId}`;
+  }
+
+  /** Where earlier versions had that, in a place that is also the one of the batch `<batchId>:counts`. */
+  oldBatchCounts(queue: string, batchId: string): string {
+    return `${this.batch(queue, batchId)}:counts`;
+  }
+
+  /** Ids by the end of their leases. */
+  leases(queue: string): string {
+    return `${this.queue(queue)}:leases`;
+  }
+
+  /** Is written when replicas are waited for that shall have what was written before. */
+  confirmation(queue: string): string {
+    return `${this.queue(queue)}:confirmed`;
+  }
+
+  events(queue: string): string {
+    return `${this.queue(queue)}:events`;
+  }
+
+  outbox(queue: string): string {
+    return `${this.queue(queue)}:outbox`;
+  }
+
+  state(queue: string, state: string): string {
+    return `${this.queue(queue)}:state:${state}`;
+  }
+}

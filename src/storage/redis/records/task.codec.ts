@@ -1,0 +1,170 @@
+import type { Instant, Seconds } from '../../../task/clock.js';
+import { dueAt } from '../../../task/task.machine.js';
+import { signatureOf } from '../../../task/requirements.js';
+import type { Lease, Task, TaskSpec } from '../../../task/task.js';
+import { holderOf } from '../../claim-key.js';
+
+/** The fields of a task's hash that make up the task: `head`, `spec`, `core`, `lease`. */
+export type TaskFields = readonly [head: string, spec: string, core: string, lease: string];
+
+/** What a script writes of a task. */
+export interface EncodedTask {
+  readonly state: string;
+  readonly revision: number;
+  readonly sequence: number;
+  readonly attempt: number;
+  readonly created: number;
+  readonly started: string;
+  readonly startBy: string;
+  /** When time alone changes it, or when it ended; empty for never. */
+  readonly deadline: string;
+  readonly core: string;
+  readonly lease: string;
+  /** The claim call that holds it, or empty. */
+  readonly claim: string;
+}
+
+/** A word that stands for nothing. */
+const NONE = '-';
+
+export function encodeTask(task: Task): EncodedTask {
+  const lease = task.state === 'processing' ? task.lease : undefined;
+  return {
+    state: task.state,
+    revision: task.revision,
+    sequence: task.sequence,
+    attempt: task.attempt,
+    created: task.createdAt,
+    started: orNone(task.startedAt),
+    startBy: orNone(task.startBy),
+    deadline: dueAt(task, 0)?.at.toString() ?? '',
+    core: JSON.stringify(Object.assign({}, task, KEPT_ELSEWHERE)),
+    lease: lease === undefined ? '' : JSON.stringify(lease),
+    claim: holderOf(task) ?? '',
+  };
+}
+
+type HeadWords = Pick<
+  EncodedTask,
+  'state' | 'revision' | 'sequence' | 'attempt' | 'created' | 'started' | 'startBy'
+>;
+
+/** What a new task's head says besides its place and its birth, which its script finds. */
+export interface HeadEnds {
+  /** Before them. */
+  readonly begin: string;
+  /** Behind them. */
+  readonly ending: string;
+}
+
+/**
+ * @param nonce tells the task from an earlier or later one with the same id
+ * @param size bytes of spec, payload and finished attempts
+ * @param bytes that count for the retention, of a task that has ended
+ */
+export function headEndsOf(
+  { state, revision, sequence, attempt, created, started, startBy }: HeadWords,
+  { timeout, nonce, size, bytes }: { timeout: Seconds; nonce: string; size: number; bytes: number },
+): HeadEnds {
+  return {
+    begin: `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${timeout} `,
+    ending: ` ${nonce} ${bytes} ${size}`,
+  };
+}
+
+/** What a process needs of a head. */
+export interface Head {
+  readonly attempt: number;
+  /** That count for the retention; 0 for a task that has never ended. */
+  readonly bytes: number;
+  /** Bytes of what only grows by finished attempts: spec, payload, and those. */
+  readonly size: number | undefined;
+  readonly created: string;
+  /** Words that stay as they are, between those that change. */
+  readonly middle: string;
+  /** What later versions have added behind the size is kept. */
+  readonly rest: string;
+}
+
+export function readHead(text: string): Head {
+  const [, , , attempt, created = '', , , timeout, place, born, nonce, bytes, ...rest] = text.split(' ');
+  const [size, ...added] = rest;
+  return {
+    attempt: Number(attempt),
+    bytes: Number(bytes),
+    size: size === undefined ? undefined : Number(size),
+    created,
+    middle: `${timeout} ${place} ${born} ${nonce}`,
+    rest: added.map((word) => ` ${word}`).join(''),
+  };
+}
+
+/** The head of the next revision. */
+export function nextHead({ created, middle, size, rest }: Head, task: EncodedTask, bytes: number): string {
+  const { state, revision, sequence, attempt, started, startBy } = task;
+  const ending = size === undefined ? '' : ` ${size}${rest}`;
+  return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${middle} ${bytes}${ending}`;
+}
+
+/** Fields that a later version has added to a record are left out of the task and stay in the record's spec. */
+export function decodeTask(
+  [head, specText, core, lease]: TaskFields,
+  leaseOf: (timeout: Seconds) => Lease = () => JSON.parse(lease) as Lease,
+): Task {
+  const [state, revision, sequence, attempt, created, started, startBy] = head.split(' ', 7);
+  const spec = JSON.parse(specText) as TaskSpec;
+  const task: unknown = Object.assign(JSON.parse(core) as object, {
+    spec,
+    state,
+    revision: Number(revision),
+    sequence: Number(sequence),
+    attempt: Number(attempt),
+    createdAt: Number(created),
+    startedAt: fromNone(started),
+    startBy: fromNone(startBy),
+    ...(state === 'processing' && { lease: leaseOf(spec.timeout) }),
+  });
+  return task as Task;
+}
+
+/** The lane that a task waits in, see `lua/lanes.lua`. */
+export function laneOf({ group = '', requires }: TaskSpec): string {
+  const signature = signatureOf(requires);
+  return group === '' && signature === '' ? '' : `${signature} ${group}`;
+}
+
+/** Counts up with every write. */
+export function revisionOf(head: string): number {
+  return Number(head.split(' ', 2)[1]);
+}
+
+/** Tells the task from an earlier or later one with the same id. */
+export function nonceOf(head: string): string {
+  return head.split(' ', 11)[10] ?? '';
+}
+
+/** Its place in the queue: the lower, the sooner it is claimed. */
+export function placeOf(head: string): number {
+  return Number(head.split(' ', 9)[8]);
+}
+
+/** All of a task that is kept elsewhere in its hash, as nothing in JSON. */
+const KEPT_ELSEWHERE = {
+  spec: undefined,
+  state: undefined,
+  revision: undefined,
+  sequence: undefined,
+  attempt: undefined,
+  createdAt: undefined,
+  startedAt: undefined,
+  startBy: undefined,
+  lease: undefined,
+};
+
+function orNone(instant: Instant | undefined): string {
+  return instant === undefined ? NONE : String(instant);
+}
+
+function fromNone(word: string | undefined): Instant | undefined {
+  return word === undefined || word === NONE ? undefined : Number(word);
+}
