@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { allDocuments, DOCUMENT_KINDS, type DocumentStore, LEASE_SECRET_KIND } from './document-store.js';
 
 /**
- * Copies every document, the oldest first. Nothing that is there is overwritten.
+ * Copies every document, oldest first. Existing documents are not overwritten.
  *
- * @returns names of those that are another in the target
+ * @returns names of documents that differ in the target
  */
 export async function copyDocuments(from: DocumentStore, to: DocumentStore): Promise<readonly string[]> {
   const different: string[] = [];
   for (const kind of DOCUMENT_KINDS) {
     for (const { id, text } of (await allDocuments(from, kind)).toReversed()) {
       if (await hasCopied(to, { kind, id, text })) continue;
-      // Any number of these can stand side by side: the target's own, and those of the leases that were copied.
+      // A lease secret gets another id: the target keeps its own secret and those of earlier copies.
       const another = createHash('sha256').update(text).digest('hex').slice(0, 16);
       const isKept = kind === LEASE_SECRET_KIND && (await hasCopied(to, { kind, id: another, text }));
       if (!isKept) different.push(`${kind} ${id}`);

@@ -1,66 +1,66 @@
-/** Everything that is kept as documents. A copy of a store takes all of them along. */
+/** Kinds of documents that a copy of a store includes. */
 export const DOCUMENT_KINDS = [
   ...(['schedule', 'scheduleRun', 'batch', 'workers', 'drain'] as const),
   ...(['notice', 'delivery', 'lock', 'leaseSecret'] as const),
 ] as const;
 
-/** Secrets that lease ids are signed with. They follow the tasks into a copy, because held tasks go with them. */
+/** Secrets that sign lease ids. A copy includes them because it includes held tasks. */
 export const LEASE_SECRET_KIND = 'leaseSecret';
 
-/** Left behind by a copy: a `secret` and the sign-outs of its sessions, and how late it was: the other store has its own. */
+/** A copy omits `secret`, `signOut` and `clock`: each store has its own session secret, sign-outs and clock reading. */
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number] | 'secret' | 'signOut' | 'clock';
 
 /** A small document with a name; `text` is its JSON. */
 export interface StoredDocument {
   readonly id: string;
   readonly text: string;
-  /** Another one after every write, never one that there was before, also when it was removed in between. */
+  /** Changes with every write and never repeats, even after a removal. */
   readonly revision: number;
 }
 
 export interface NewDocument {
   readonly id: string;
   readonly text: string;
-  /** What is there must be at this revision; 0: there must be none. */
+  /** Required current revision; 0 requires that the document does not exist. */
   readonly expected: number;
 }
 
 export interface DocumentPage {
-  /** The youngest first. A document keeps its age when it is written again. */
+  /** Youngest first. A rewritten document keeps its age. */
   readonly documents: readonly StoredDocument[];
-  /** Where the next page begins. */
+  /** Cursor of the next page. */
   readonly next?: number;
 }
 
 export interface DocumentQuery {
   readonly limit: number;
-  /** From the page before. */
+  /** Cursor from the previous page. */
   readonly before?: number;
 }
 
 /**
- * Keeps small documents by kind and name beside the tasks; it knows nothing of what they say. Every driver promises
- * what `TaskStore` does: a write is durable when its promise resolves, a read shows nothing that could still be lost,
- * and all reject with `StoreUnavailable` when the store is away.
+ * Keeps small documents by kind and name beside the tasks, without interpreting them. Every driver gives the promises
+ * of `TaskStore`: a write is durable when its promise resolves, and a read returns only durable data. All methods
+ * reject with `StoreUnavailable` while the store is unavailable.
  */
 export abstract class DocumentStore {
   abstract get(kind: DocumentKind, id: string): Promise<StoredDocument | undefined>;
 
-  /** Writes unless somebody else wrote first: the new revision, or `undefined`. */
+  /** Writes the document at its expected revision: the new revision, or `undefined` when another write came first. */
   abstract put(kind: DocumentKind, document: NewDocument): Promise<number | undefined>;
 
-  /** False when it was not there at this revision. */
+  /** False when the document is missing or has another revision. */
   abstract remove(kind: DocumentKind, id: string, revision: number): Promise<boolean>;
 
   abstract list(kind: DocumentKind, query: DocumentQuery): Promise<DocumentPage>;
 
-  /** Another number after every write and removal of the kind, whichever process made it. Cheap enough to ask often. */
+  /** A number that changes with every write and removal of the kind, by any process. Cheap enough to poll. */
   abstract version(kind: DocumentKind): Promise<number>;
 }
 
 const PAGE = 500;
 
-/** All documents of a kind, the youngest first. Those that are written meanwhile may be missing. */
+/** All documents of a kind, youngest first. Documents written during the call may be missing. */
 export async function allDocuments(store: DocumentStore, kind: DocumentKind): Promise<StoredDocument[]> {
   const found: StoredDocument[] = [];
   let before: number | undefined;

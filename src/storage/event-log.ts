@@ -1,6 +1,6 @@
 import type { TransitionType } from '../task/task.js';
 
-/** The event of a transition, as it goes out. */
+/** The published event of a transition. */
 export interface LoggedEvent {
   readonly id: number;
   readonly type: TransitionType;
@@ -10,37 +10,37 @@ export interface LoggedEvent {
   readonly text: string;
 }
 
-/** Hears the events of a store. No method may throw. */
+/** Receives the events of a store. No method may throw. */
 export interface EventFollower {
-  /** All events after this id are told from now on. Called first, and again when some may have been missed. */
+  /** All events after this id follow. Called first, and again after a gap. */
   begins(after: number): void;
-  /** The next events, in the order of their ids. */
+  /** The next events in id order. */
   told(events: readonly LoggedEvent[]): void;
 }
 
 export interface PastEvents {
-  /** Later than this. */
+  /** Only events with a higher id. */
   readonly after: number;
-  /** And no later than this; it must have been told. */
+  /** Only events up to this id, which must have been delivered. */
   readonly until: number;
-  /** By default all. */
+  /** All queues by default. */
   readonly queues?: readonly string[];
   readonly limit: number;
 }
 
 export interface EventPage {
   readonly events: readonly LoggedEvent[];
-  /** All events up to this id have been looked at. */
+  /** Every event up to this id has been examined. */
   readonly position: number;
 }
 
 /**
- * The events of all processes at a store. While somebody follows they are told in the order of their ids, each once;
- * when some of them cannot be told any more, it begins anew.
+ * The events of all processes that share a store. A follower receives each event once, in id order. After a gap the log
+ * calls `begins` again.
  */
 export abstract class EventLog {
   /**
-   * Tells `follower` from now on, and nobody else.
+   * Delivers events to `follower` from now on, in place of any earlier follower.
    *
    * @throws StoreUnavailable
    */
@@ -49,8 +49,8 @@ export abstract class EventLog {
   abstract unfollow(): void;
 
   /**
-   * Resolves with true when everything up to this id has been told here, which another process may have told sooner; with
-   * false when no event can have the id yet, or nobody follows.
+   * Waits until every event up to this id has been delivered here; another process may have delivered it earlier.
+   * Resolves with false when no event can have the id yet, or no follower is registered.
    *
    * @throws StoreUnavailable
    */
@@ -59,8 +59,8 @@ export abstract class EventLog {
   }
 
   /**
-   * Events that were told before, or before anybody followed, as far as they are kept: the first ones, or `undefined`
-   * when some of those asked for may be gone.
+   * Reads past events that are still kept, oldest first. `undefined` when some of the requested events may have been
+   * removed.
    *
    * @throws StoreUnavailable
    */

@@ -1,12 +1,12 @@
 /**
- * What lmdb 3.5.6 says of a failed page write is formatted into 100 bytes that it has allocated, of which 104 are its
- * own. It prints two fields that it never set, so the text is often longer and overwrites what lies behind, unless
- * `mendWriteReport` has shortened it.
+ * Size of the buffer into which lmdb 3.5.6 formats a failed page write. lmdb asks for 100 bytes and gets 104. The
+ * format prints two fields that lmdb never set, so the text often overruns the buffer and damages the heap.
+ * `mendWriteReport` shortens the text.
  */
 const OWN_BYTES = 104;
 const FORMATTED = /Attempting to write page at position .*$/;
 
-/** Whether lmdb has damaged the memory of this process while it reported this error. */
+/** Whether lmdb damaged this process's heap while it reported the error. */
 export function hasDamagedHeap(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   const text = cause instanceof Error ? (FORMATTED.exec(cause.message)?.[0] ?? '') : '';

@@ -1,14 +1,14 @@
 import { type Task, type TransitionType } from '../task/task.js';
 import { isFinalState } from '../task/task-state.js';
 
-/** What `to` of a notice says of the address that the settings name. */
+/** The entry in a notice's `to` that means the webhook address from the settings. */
 export const OWN_ADDRESS = '*';
 
 /**
- * Whom a transition has to be told: addresses with a blank between them, empty for nobody. The address of a task hears
- * of its end.
+ * The webhook addresses of a transition, separated by spaces; empty for none. A task's `callback_url` receives only the
+ * end of the task.
  *
- * @param types what the address that the settings name hears of; empty when they name none
+ * @param types transitions for the address from the settings; empty when the settings name none
  */
 export function addresseesOf(
   types: ReadonlySet<TransitionType>,

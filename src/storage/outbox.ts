@@ -1,21 +1,21 @@
-/** Whom a transition has to be told, and its event, written in the commit that made it. */
+/** A pending webhook: its addresses and its event. The store writes it in the commit of the transition. */
 export interface Notice {
-  /** Names it to the store. */
+  /** The store's key of this notice. */
   readonly key: string;
-  /** Whom: as `NoticeRule` said. */
+  /** Addresses, as `NoticeRule` gives them. */
   readonly to: string;
   /** The event as JSON. */
   readonly event: string;
 }
 
 /**
- * Notices that the store keeps until somebody has taken them on. One is written in the step that makes its transition,
- * so there is none without its transition, and no transition that should have one is without.
+ * Keeps notices until the courier has accepted them. A notice and its transition are written in one commit, so neither
+ * exists without the other.
  */
 export abstract class Outbox {
-  /** Some of the oldest. Rejects with `StoreUnavailable` when the store is away. */
+  /** Some of the oldest notices. Rejects with `StoreUnavailable` while the store is unavailable. */
   abstract oldest(limit: number): Promise<readonly Notice[]>;
 
-  /** Forgets them: they are kept elsewhere now. */
+  /** Removes notices that the courier has stored. */
   abstract remove(notices: readonly Notice[]): Promise<void>;
 }

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { TaskStore } from './task-store.js';
 
 /**
- * Copies what is set for queues. Nothing that is set there is overwritten.
+ * Copies the settings of queues. Existing settings are not overwritten.
  *
- * @returns names of those that are another in the target
+ * @returns names of settings that differ in the target
  */
 export async function copySettings(from: TaskStore, to: TaskStore): Promise<readonly string[]> {
   const different: string[] = [];

@@ -7,12 +7,12 @@ import { SystemClock } from './embedded/system-clock.js';
 import { openRedisStore } from './redis/open-redis-store.js';
 import { type StoreSettings, TaskStore } from './task-store.js';
 
-/** Picks the driver and opens it. Nobody else asks which it is. */
+/** Selects the driver and opens it. Other modules see only the ports. */
 @Module({})
 export class StorageModule implements OnApplicationShutdown {
   constructor(private readonly store: TaskStore) {}
 
-  /** @param clock another clock than the store's own, for tests */
+  /** @param clock replaces the store's clock in tests */
   static forRoot(clock?: Clock): DynamicModule {
     return {
       module: StorageModule,
@@ -30,7 +30,7 @@ export class StorageModule implements OnApplicationShutdown {
     };
   }
 
-  /** After the last request has been answered. */
+  /** Runs after the last request has been answered. */
   async onApplicationShutdown(): Promise<void> {
     await this.store.close();
   }
@@ -39,7 +39,7 @@ export class StorageModule implements OnApplicationShutdown {
 /**
  * Opens the store that the settings name.
  *
- * @param clock another clock than the store's own, for tests
+ * @param clock replaces the store's clock in tests
  */
 export function openTaskStore(config: Config, clock?: Clock): Promise<TaskStore> {
   const settings: StoreSettings = {

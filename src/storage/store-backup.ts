@@ -5,10 +5,10 @@ import { requireSoundFile } from './embedded/file-check.js';
 import { type Inspection, inspectStore } from './embedded/store-inspection.js';
 import { copyFile, fileIn, putInPlace } from './embedded/lmdb-file.js';
 
-/** What a directory is asked for, and what it is not fit for. */
+/** The given directory cannot be used for this command. */
 export class UnfitDirectory extends Error {}
 
-/** A store of which the file is sound, and some of what it holds is not. */
+/** The file structure of the store is sound, but some of its values are damaged. */
 export class DamagedStore extends Error {
   constructor(directory: string, damages: readonly string[]) {
     const some = damages.slice(0, DAMAGES_NAMED);
@@ -21,10 +21,10 @@ export class DamagedStore extends Error {
 const DAMAGES_NAMED = 100;
 
 /**
- * Copies the embedded store as it is at one moment, also while a service works on it, into a directory that has none.
- * The copy is checked, and has its name only when it is whole and on disk.
+ * Copies the embedded store, as of one moment, into a directory without a store. A service may use the store meanwhile.
+ * The copy is checked and synced before it gets its name.
  *
- * @returns how many tasks it has
+ * @returns number of tasks in the copy
  * @throws UnfitDirectory, CorruptFile
  */
 export async function backupStore(directory: string, target: string): Promise<number> {
@@ -42,10 +42,10 @@ export async function backupStore(directory: string, target: string): Promise<nu
 }
 
 /**
- * Reads a store through and looks for damage.
+ * Reads a whole store and looks for damage.
  *
- * @returns how many tasks it has
- * @throws CorruptFile, DamagedStore; DirectoryInUse when a service works on it, UnfitDirectory when there is none
+ * @returns number of tasks in the store
+ * @throws CorruptFile, DamagedStore; DirectoryInUse when a service uses it; UnfitDirectory when it has no store
  */
 export async function checkStore(directory: string): Promise<number> {
   requireStore(directory);
@@ -60,10 +60,10 @@ export async function checkStore(directory: string): Promise<number> {
 }
 
 /**
- * Puts a backup where a service will look for its store. Nothing is overwritten.
+ * Copies a backup into a service's data directory. Existing files are not overwritten.
  *
- * @returns how many tasks it has
- * @throws UnfitDirectory when there is a store already; DirectoryInUse, CorruptFile
+ * @returns number of tasks in the store
+ * @throws UnfitDirectory when the directory has a store; DirectoryInUse, CorruptFile
  */
 export async function restoreStore(backup: string, directory: string): Promise<number> {
   requireStore(backup);

@@ -7,9 +7,9 @@ import type { KeptTask, TaskStore } from './task-store.js';
 const TASKS_PER_PAGE = 1_000;
 const TASKS_PER_COMMIT = 100;
 const READ_AT_ONCE = 10;
-/** Payloads, outputs and histories of one commit, about, in characters: they are in memory twice. */
+/** Approximate size of the payloads, outputs and histories in one commit, in characters. Memory holds them twice. */
 const SIZE_PER_COMMIT = 8 * 1024 * 1024;
-/** Names of what is different that a report has. */
+/** Maximum number of differing names in a report. */
 const NAMES_REPORTED = 100;
 
 export interface CopyProgress {
@@ -21,22 +21,24 @@ export interface CopyReport {
   /** Tasks of the source. */
   readonly total: number;
   readonly copied: number;
-  /** Were in the target already, the same. */
+  /** Tasks that the target had already, with equal content. */
   readonly present: number;
-  /** Tasks that are another in the target, or not there after all. They were left as they are. */
+  /** Tasks that differ in the target or are missing from it. The copy did not change them. */
   readonly differentCount: number;
-  /** The ids of the first of them. */
+  /** Ids of the first differing tasks. */
   readonly different: readonly string[];
-  /** Queues whose counts by state are less in the target than in the source. */
+  /** Queues with a lower count in some state in the target than in the source. */
   readonly miscounted: readonly string[];
-  /** Schedules, settings of queues and the like that are another in the target. They were left as they are. */
+  /** Schedules, queue settings and other documents that differ in the target. The copy did not change them. */
   readonly differentDocuments: readonly string[];
 }
 
 /**
- * Copies every task with its history, payload and output, oldest first, so that all keep their places, and what is kept
- * beside the tasks. Nothing is taken from the source, and nothing in the target is overwritten, so it can be repeated.
- * Nobody else may write to either. What is in memory does not grow with the tasks, but for a cursor for each thousand.
+ * Copies every task with its history, payload and output, and all documents. Tasks are copied oldest first, which keeps
+ * their order.
+ *
+ * The source is unchanged and nothing in the target is overwritten, so the copy can be repeated. No other process may
+ * write to either store. Memory use is one cursor per thousand tasks.
  */
 export async function copyStore(
   from: TaskStore,
@@ -68,7 +70,7 @@ export async function copyStore(
   return { ...counts, different, miscounted: await miscounted(from, to), differentDocuments };
 }
 
-/** How many tasks there are, and where each page of the list begins: the list itself begins with the youngest. */
+/** The number of tasks and the start of each list page. Lists begin with the youngest task. */
 async function pagesOf(store: TaskStore): Promise<{ total: number; cursors: (string | undefined)[] }> {
   const cursors: (string | undefined)[] = [];
   let total = 0;
@@ -82,7 +84,7 @@ async function pagesOf(store: TaskStore): Promise<{ total: number; cursors: (str
   return { total, cursors };
 }
 
-/** The tasks with all that belongs to them, in portions that fit in memory. */
+/** Complete tasks, in portions that fit in memory. */
 async function* portionsOf(store: TaskStore, ids: readonly string[]): AsyncGenerator<readonly KeptTask[]> {
   let portion: KeptTask[] = [];
   let size = 0;
@@ -118,7 +120,7 @@ async function read(store: TaskStore, ids: readonly string[]): Promise<readonly 
   return kept.flat();
 }
 
-/** Which of them are not in the store as they should be. */
+/** Tasks that are missing from the store or differ there. */
 async function differencesIn(store: TaskStore, kept: readonly KeptTask[]): Promise<readonly string[]> {
   const there = await read(
     store,
@@ -131,7 +133,7 @@ async function differencesIn(store: TaskStore, kept: readonly KeptTask[]): Promi
   });
 }
 
-/** Without what is undefined: stores may leave it out or not. */
+/** Drops undefined members; stores may omit them. */
 function asJson(kept: KeptTask | undefined): unknown {
   return kept && JSON.parse(JSON.stringify(kept));
 }

@@ -1,7 +1,7 @@
 import { isFinished, type Task } from '../task/task.js';
 import type { TaskFilter } from './task-store.js';
 
-/** Whether a filter lets a task through. A filter without members lets all through. */
+/** Whether a task matches a filter. An empty filter matches every task. */
 export function matchesFilter(task: Task, filter: TaskFilter): boolean {
   const { states, queues, group, batchId, workerId, createdAfter, createdBefore } = filter;
   if (states !== undefined && !states.includes(task.state)) return false;
@@ -13,7 +13,7 @@ export function matchesFilter(task: Task, filter: TaskFilter): boolean {
   return createdBefore === undefined || task.createdAt < createdBefore;
 }
 
-/** Who holds the task, or ended it. */
+/** The worker that holds the task or ended it. */
 function workerOf(task: Task): string | undefined {
   if (task.state === 'processing') return task.lease.workerId;
   return isFinished(task) ? task.last?.workerId : undefined;

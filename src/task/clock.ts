@@ -16,7 +16,7 @@ export interface Moment {
   readonly steady: Instant;
 }
 
-/** Where the service reads the time. The store decides which clock it is. */
+/** The service's source of time. The store chooses the clock. */
 export abstract class Clock {
   abstract now(): Moment;
 }
@@ -26,12 +26,12 @@ export function after(from: Instant, seconds: Seconds): Instant {
   return from + seconds * 1000;
 }
 
-/** Two readings of one clock, in two processes, differ by less. */
+/** Clocks of two processes differ by less than this. */
 const NOTED_WITHIN_MS = 1_000;
 
 /**
- * Whether a moment at which something is said to have happened lies ahead. It was noted under a clock that was wrong, so
- * nothing may wait for it.
+ * Whether a recorded event time lies in the future by more than clock skew. The clock that recorded it was wrong, so no
+ * wait may depend on it.
  */
 export function isAhead(noted: Instant | undefined, now: Instant): boolean {
   return noted !== undefined && noted > now + NOTED_WITHIN_MS;

@@ -1,21 +1,21 @@
-/** Before the last line of an error that was cut: the line that says what went wrong. */
+/** Separates a cut error from its summary line. */
 export const CUT_MARK = '  …';
 
-/** Characters of a line that are looked at: patterns may take longer than a line is long. */
+/** Longest part of a line that the patterns read, in characters. Some pattern matches take longer than linear time. */
 const LOOKED_AT = 500;
 
 const TRACEBACK = /^\s*(?:[+|] )?(?:Exception Group )?Traceback \(most recent call last\):\s*$/;
-/** What Python draws before the lines of a group of exceptions. */
+/** The bars that Python prints before the lines of an exception group. */
 const GROUP_BARS = /^(?:\s*[|+])+(?:-[-+ \d]*)?\s?/;
 const PYTHON_FRAME = /^ {2}File ".*", line \d+(?:, in .*)?$/;
-/** IPython names the exception before the frames, and tells it after them. */
+/** IPython names the exception before the frames and prints its message after them. */
 const IPYTHON = /^(\w[\w.]*)\s+Traceback \(most recent call last\)\s*$/;
 
 /** JavaScript, Java, .NET. */
 const FRAME = /^\s+at \S/;
 const NAMED_ERROR = /^(?:Uncaught )?(?:[\w$]+[.:])*[\w$]*(?:Error|Exception)\b/;
 const UNCAUGHT = /^(?:Exception in thread ".*" |Unhandled exception\. )/;
-/** Node shows where in the source, then the error. */
+/** Node prints the source position first, then the error. */
 const SOURCE_PLACE = /^\S.*:\d+$/;
 const SOURCE_MARK = /^\s*\^+\s*$/;
 const NODE_CAUSE = /^\s*\[cause\]: (\[?(?:[\w$]+[.:])*[\w$]*(?:Error|Exception)\b.*|['"].*)/;
@@ -28,11 +28,11 @@ const GOROUTINE = /^goroutine \d+ .*\[.*\]:$/;
 const RUBY_ERROR = /^\S+:\d+:in [`'].*': \S/;
 const CPP_TERMINATE = 'terminate called after throwing ';
 const CPP_WHAT = /^\s*what\(\): /;
-/** A shell names its script and the line. */
+/** A shell prefixes its errors with the script and the line. */
 const SHELL = /^(?:\S+: line \d+|(?:\S*\/)?(?:(?:ba|da|k|z)?sh|\S+\.sh):(?: line)? ?\d+): \S/;
-/** What `set -x` prints. */
+/** Trace output of `set -x`. */
 const SHELL_TRACE = /^\++ /;
-/** What compilers and command-line tools write before an error. */
+/** Error prefix of compilers and command-line tools. */
 const LABELLED = /(?:^|[\s:])(?:fatal|error|fatal error)(?:\[\w+\])?: /i;
 
 type Lines = readonly string[];
@@ -54,9 +54,11 @@ const FINDERS: readonly ((lines: Lines) => string | undefined)[] = [
 ];
 
 /**
- * The line of an error that says what went wrong, of what common runtimes, shells and tools print: the exception instead of
- * its frames, and the innermost cause where causes are told after it. Otherwise the first line with a letter or a digit.
- * At most 500 characters; empty when there is none.
+ * The summary line of an error: the exception instead of its frames, and the innermost cause where the runtime prints
+ * causes last.
+ *
+ * Knows the formats of common runtimes, shells and tools. Other errors give their first line with a letter or a digit.
+ * At most 500 characters; empty when no line qualifies.
  */
 export function summaryOf(error: string): string {
   const lines = error.split(/\r\n|[\r\n]/).map((line) => line.slice(0, LOOKED_AT));
@@ -73,14 +75,14 @@ function keptLine(lines: Lines): string | undefined {
 
 function pythonLine(all: Lines): string | undefined {
   const header = all.findLastIndex((line) => TRACEBACK.test(line));
-  // An error of syntax has no header, and neither has a long one of which a worker sent the end alone.
+  // Syntax errors have no header. Neither has a long traceback of which the worker sent only the end.
   const start = header < 0 ? all.findLastIndex((line) => PYTHON_FRAME.test(line)) : header;
   if (start < 0) return undefined;
   const isGroup = /^\s*[+|]/.test(all[start] ?? '');
   const lines = all.slice(start + 1).map((line) => (isGroup ? line.replace(GROUP_BARS, '') : line));
-  // Frames are indented, and a message may have lines of its own after the first.
+  // Frames are indented. A message may span several lines after the first.
   const told = lines.find((line) => line.trim() !== '' && !/^\s/.test(line));
-  // It was cut within the frames: where it happened says more than the header.
+  // The text was cut within the frames. The last frame says more than the header.
   return told ?? lines.findLast((line) => line.trim() !== '');
 }
 
@@ -91,11 +93,11 @@ function ipythonLine(lines: Lines): string | undefined {
     : lines.findLast((line) => line === name || line.startsWith(`${name}:`));
 }
 
-/** Without frames, what looks like a cause is part of the message. */
+/** Without frames, a line that looks like a cause belongs to the message. */
 function causeLine(lines: Lines): string | undefined {
   const frame = lines.findIndex((line) => FRAME.test(line));
   if (frame < 0) return undefined;
-  // .NET tells causes before the first frame; what it tells later are those of other branches.
+  // .NET prints causes before the first frame. Later causes belong to other branches.
   return (
     lastMatch(lines, NODE_CAUSE) ??
     lastMatch(lines, JAVA_CAUSE) ??
@@ -113,7 +115,7 @@ function stackLine(lines: Lines): string | undefined {
   return before.findLast((line) => NAMED_ERROR.test(line)) ?? markedLine(lines);
 }
 
-/** What Node tells after the source when no error was thrown, or one with a name of its own. */
+/** The error line that Node prints after the source line, when the thrown value is no Error or has its own name. */
 function markedLine(lines: Lines): string | undefined {
   const mark = lines.findIndex(
     (line, index) => SOURCE_MARK.test(line) && SOURCE_PLACE.test(lines[index - 2] ?? ''),
@@ -127,17 +129,17 @@ function goLine(lines: Lines): string | undefined {
 }
 
 function rustLine(lines: Lines): string | undefined {
-  // The first panic: later ones follow from it.
+  // Later panics follow from the first.
   const panic = lines.findIndex((line) => RUST_PANIC.test(line));
   if (panic >= 0) return lines.slice(panic + 1).find(isTold);
-  // Of the crate anyhow. Each cause is indented, and numbered when there are several.
+  // The format of the crate anyhow: causes are indented, and numbered when there are several.
   const after = lines.slice(lines.lastIndexOf('Caused by:') + 1);
   if (after.length === lines.length) return undefined;
   const end = after.findIndex((line) => !/^\s+\S/.test(line));
   return after.at(end < 0 ? -1 : end - 1)?.replace(/^\s*(?:\d+: )?/, '');
 }
 
-/** Ruby tells causes after the error. */
+/** Ruby prints causes after the error. */
 function rubyLine(lines: Lines): string | undefined {
   return lines.findLast((line) => RUBY_ERROR.test(line));
 }
@@ -148,7 +150,7 @@ function cppLine(lines: Lines): string | undefined {
   return lines.slice(terminate).find((line) => CPP_WHAT.test(line)) ?? lines[terminate];
 }
 
-/** A script goes on after many errors: the last line tells what ended it. */
+/** A script continues after many errors. The last line names the one that ended it. */
 function shellLine(lines: Lines): string | undefined {
   const isTraced = lines
     .filter(isTold)
@@ -158,7 +160,7 @@ function shellLine(lines: Lines): string | undefined {
   return lines.findLast((line) => isTold(line) && !SHELL_TRACE.test(line));
 }
 
-/** A rule of dashes tells nothing. */
+/** False for separator lines, such as a row of dashes. */
 function isTold(line: string): boolean {
   return /[\p{L}\p{N}]/u.test(line);
 }

@@ -1,22 +1,22 @@
 import type { Seconds } from './clock.js';
 import type { RateLimit } from './rate-limit.js';
 
-/** How a queue hands out its tasks. A member that is absent limits nothing. */
+/** Settings that control how a queue hands out its tasks. An absent member sets no limit. */
 export interface QueueSettings {
-  /** Hands out nothing; tasks that are being worked on go on. */
+  /** The queue hands out no tasks. Workers finish the tasks they hold. */
   readonly paused?: boolean;
-  /** Tasks that may wait. Whoever enqueues looks at it; stores only keep it. */
+  /** Maximum number of waiting tasks. The enqueue checks it; stores only keep it. */
   readonly maxDepth?: number;
-  /** Tasks in `processing`. */
+  /** Maximum number of tasks in `processing`. */
   readonly maxConcurrency?: number;
-  /** Tasks in `processing` of each group. Tasks without a group are not limited by it. */
+  /** Maximum number of tasks in `processing` per group. Tasks without a group are exempt. */
   readonly maxConcurrencyPerGroup?: number;
   readonly rateLimit?: RateLimit;
-  /** Seconds of waiting that are worth one point of priority. */
+  /** Seconds of waiting that add one point of priority. */
   readonly priorityAgeing?: Seconds;
 }
 
-/** What to change: absent members stay as they are, `null` takes a setting away. */
+/** A settings change: absent members stay as they are, `null` removes a setting. */
 export type QueueSettingsChange = { readonly [Name in keyof QueueSettings]?: QueueSettings[Name] | null };
 
 export const QUEUE_SETTINGS = [
@@ -28,7 +28,7 @@ export const QUEUE_SETTINGS = [
   'priorityAgeing',
 ] as const satisfies readonly (keyof QueueSettings)[];
 
-/** The settings after a change. What is as without a setting is left out. */
+/** The settings after a change. Unset and false members are omitted. */
 export function changeSettings(settings: QueueSettings, change: QueueSettingsChange): QueueSettings {
   const changed: Record<string, unknown> = {};
   for (const name of QUEUE_SETTINGS) {
@@ -38,7 +38,7 @@ export function changeSettings(settings: QueueSettings, change: QueueSettingsCha
   return changed;
 }
 
-/** Whether anything is set that a claim has to look at. */
+/** Whether these settings can make a claim skip a ready task. */
 export function holdsBack(settings: QueueSettings): boolean {
   const { paused, maxConcurrency, maxConcurrencyPerGroup, rateLimit } = settings;
   return [paused, maxConcurrency, maxConcurrencyPerGroup, rateLimit].some((limit) => limit !== undefined);

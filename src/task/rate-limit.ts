@@ -1,14 +1,14 @@
 import { type Instant, isAhead, type Seconds } from './clock.js';
 
-/** At most `tasks` at once, and as many again in every `per`. */
+/** At most `tasks` at once, refilled within every `per` seconds. */
 export interface RateLimit {
   readonly tasks: number;
   readonly per: Seconds;
 }
 
 /**
- * A bucket of tokens that fills continuously, one token for each task that is handed out. All of it is one number, the
- * instant at which it will be full.
+ * A token bucket that refills continuously; each claimed task takes one token. One number holds its state: the instant
+ * when it is full again.
  */
 export type FullAt = Instant;
 
@@ -28,14 +28,14 @@ export function emptyBucket(limit: RateLimit, now: Instant): FullAt {
 }
 
 /**
- * No bucket is full later than an empty one. What says so was noted under a clock that was ahead, and nobody knows what was
- * handed out since: it counts for a full one, or the queue would stand still until then.
+ * Replaces an impossible reading by a full bucket. No bucket can fill later than an empty one, so a later time comes
+ * from a clock that ran ahead. Keeping it would stop the queue until then.
  */
 function believable(limit: RateLimit, fullAt: FullAt, now: Instant): FullAt {
   return isAhead(fullAt, emptyBucket(limit, now)) ? -Infinity : fullAt;
 }
 
-/** Milliseconds that a token takes. */
+/** Milliseconds to refill one token. */
 function interval({ tasks, per }: RateLimit): number {
   return (per * 1000) / tasks;
 }

@@ -1,19 +1,19 @@
 import type { Seconds } from './clock.js';
 
-/** How long a failed task waits before its next attempt. */
+/** The wait between a failed attempt and the next one. */
 export interface Backoff {
   readonly type: 'exponential' | 'fixed';
   /** Wait after the first failure. */
   readonly delay: Seconds;
-  /** No wait is longer than this before jitter. */
+  /** Upper bound of the wait before jitter. */
   readonly maxDelay: Seconds;
-  /** Share of the wait that may be added at random, 0 to 1. */
+  /** Share of the wait added at random, 0 to 1. */
   readonly jitter: number;
 }
 
 export const DEFAULT_BACKOFF: Backoff = { type: 'exponential', delay: 1, maxDelay: 300, jitter: 0.1 };
 
-// Past this exponent the wait is larger than any allowed max_delay, and 2 ** n would reach Infinity.
+// Larger exponents exceed every allowed max_delay, and 2 ** n would reach Infinity.
 const MAX_DOUBLINGS = 64;
 
 /**

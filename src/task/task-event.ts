@@ -3,7 +3,7 @@ import type { LastAttempt, TransitionType } from './task.js';
 import type { TaskState } from './task-state.js';
 import { ERROR_EXCERPT_LENGTH, type Step } from './task.machine.js';
 
-/** One transition of one task as the outside sees it. Never what the task was given or produced. */
+/** One transition of one task as published to clients. Never contains payload or output. */
 export interface TaskEvent {
   /** Counts up over all tasks. */
   readonly id: number;
@@ -12,19 +12,19 @@ export interface TaskEvent {
   readonly queue: string;
   /** The state after the transition. */
   readonly status: TaskState;
-  /** Counts up per task: a consumer drops what is older than what it has seen. */
+  /** Counts up per task. Consumers drop events with a sequence lower than one they have seen. */
   readonly sequence: number;
   /** ISO 8601, UTC, milliseconds. */
   readonly timestamp: string;
   /** Claims so far. */
   readonly attempt: number;
-  /** Who took the task, or whose attempt this ended. */
+  /** The worker that claimed the task, or whose attempt ended. */
   readonly worker_id?: string;
-  /** The beginning of what the worker reported. */
+  /** The beginning of the reported error. */
   readonly error?: string;
 }
 
-/** The event that tells of a transition. @param id the number that the store gave it */
+/** Builds the event of a transition. @param id the number that the store assigned */
 export function toTaskEvent(step: Step, id: number): TaskEvent {
   const { type, task, at } = step;
   return {
@@ -41,7 +41,7 @@ export function toTaskEvent(step: Step, id: number): TaskEvent {
   };
 }
 
-// Many transitions are made at the same instant.
+// Many transitions share one instant.
 let latest = { at: NaN, text: '' };
 
 function timestampOf(at: Instant): string {
@@ -49,7 +49,7 @@ function timestampOf(at: Instant): string {
   return latest.text;
 }
 
-/** The worker that this transition is about; a task remembers its last one also when it plays no part. */
+/** The worker of this transition. A task keeps its last worker even when the transition does not involve it. */
 function workerOf({ type, task, ended }: Step): string | undefined {
   switch (type) {
     case 'processing':
@@ -74,6 +74,6 @@ function errorExcerpt(last: LastAttempt | undefined): string | undefined {
   if (error === undefined) return undefined;
   const isCut = last?.isErrorCut === true || error.length > ERROR_EXCERPT_LENGTH;
   const excerpt = error.slice(0, ERROR_EXCERPT_LENGTH);
-  // Where the text was cut, half of a code point may be left at its end.
+  // The cut may have split a surrogate pair.
   return isCut ? excerpt.replace(/[\uD800-\uDBFF]$/, '') : excerpt;
 }

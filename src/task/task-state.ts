@@ -1,6 +1,6 @@
 /**
- * The states of a task and every fact about them, in one table. Code that asks something of a state asks here, so that a
- * new state is a new row: the compiler then names each place that must decide what to do with it.
+ * The states of a task and their facts, in one table. Other code reads the facts here. A new state is a new row, and
+ * the compiler then names every place that must handle it.
  */
 
 interface StateFacts {
@@ -8,7 +8,7 @@ interface StateFacts {
   readonly isFinal: boolean;
   /** The task counts as depth: it has not started, and no worker holds it. */
   readonly isWaiting: boolean;
-  /** The task ended without its work done, and an operator should look at it. */
+  /** The task ended without success and needs an operator's attention. */
   readonly isDeadLetter: boolean;
   /** A redrive gives the task back to its queue. */
   readonly isRedrivable: boolean;
@@ -16,22 +16,22 @@ interface StateFacts {
 
 const FACTS = {
   /**
-   * The task waits for a moment: its `run_at`, the end of its `delay`, or the end of a backoff after a failure. A tick
-   * then makes it `queued`, or `expired` when its time to start is over by then.
+   * The task waits for a moment: its `run_at`, the end of its `delay`, or the end of a backoff. A tick then makes it
+   * `queued`, or `expired` when its start deadline has passed.
    */
   delayed: { isFinal: false, isWaiting: true, isDeadLetter: false, isRedrivable: false },
-  /** The task is ready, and the next eligible claim gets it. A tick makes it `expired` when its time to start is over. */
+  /** The task is ready for the next eligible claim. A tick makes it `expired` when its start deadline passes. */
   queued: { isFinal: false, isWaiting: true, isDeadLetter: false, isRedrivable: false },
   /**
    * A worker holds the task by its lease. The worker's report ends the attempt. A tick ends it as lost when the lease
    * runs out: the task is `queued` again while interruptions are left, and `failed` after that.
    */
   processing: { isFinal: false, isWaiting: false, isDeadLetter: false, isRedrivable: false },
-  /** A worker reported success. Nothing follows but the end of the retention. */
+  /** A worker reported success. The task is kept until its retention ends. */
   completed: { isFinal: true, isWaiting: false, isDeadLetter: false, isRedrivable: false },
-  /** A budget is spent: the task's own failures, or its interruptions. The task's `outcome` says which. */
+  /** A budget is spent: failures or interruptions. The task's `outcome` names which. */
   failed: { isFinal: true, isWaiting: false, isDeadLetter: true, isRedrivable: true },
-  /** An operator or a producer stopped the task; a worker that held it is told by its next heartbeat. */
+  /** An operator or a producer cancelled the task. A worker that held it learns this from its next heartbeat. */
   cancelled: { isFinal: true, isWaiting: false, isDeadLetter: false, isRedrivable: true },
   /** The task had not started by the end of its `ttl`, or by its `expires_at`. */
   expired: { isFinal: true, isWaiting: false, isDeadLetter: true, isRedrivable: true },
@@ -39,7 +39,7 @@ const FACTS = {
 
 export type TaskState = keyof typeof FACTS;
 
-/** Those states for which a fact holds. */
+/** The states that have a fact. */
 type StateWith<Fact extends keyof StateFacts> = {
   [State in TaskState]: (typeof FACTS)[State][Fact] extends true ? State : never;
 }[TaskState];
@@ -51,11 +51,11 @@ export type RedrivableState = StateWith<'isRedrivable'>;
 export const TASK_STATES = Object.keys(FACTS) as readonly TaskState[];
 
 export const WAITING_STATES = statesWith('isWaiting');
-/** Those that have not ended: a batch waits for them. */
+/** States that have not ended. A batch waits for tasks in them. */
 export const CANCELLABLE_STATES = TASK_STATES.filter((state) => !isFinalState(state));
 export const DEAD_LETTER_STATES = statesWith('isDeadLetter');
 
-/** The dead letters first. */
+/** Dead letters first. */
 export const REDRIVABLE_STATES: readonly RedrivableState[] = statesWith('isRedrivable').toSorted(
   (one, other) => Number(FACTS[other].isDeadLetter) - Number(FACTS[one].isDeadLetter),
 );
@@ -72,10 +72,10 @@ function statesWith<Fact extends keyof StateFacts>(fact: Fact): readonly StateWi
   return TASK_STATES.filter((state): state is StateWith<Fact> => FACTS[state][fact]);
 }
 
-/** How many tasks there are in each state. */
+/** Number of tasks in each state. */
 export type StateCounts = Readonly<Record<TaskState, number>>;
 
-/** How many of them are in one of these states; in all when none are named. */
+/** The sum over the given states; over all states by default. */
 export function countIn(counts: StateCounts, states: readonly TaskState[] = TASK_STATES): number {
   return states.reduce((sum, state) => sum + counts[state], 0);
 }

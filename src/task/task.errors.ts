@@ -1,9 +1,9 @@
 import type { TaskState } from './task-state.js';
 
-/** Why a lease is not what its holder thinks. */
+/** Why a lease no longer holds its task. */
 export type LeaseLostReason = 'expired' | 'cancelled' | 'reassigned' | 'cleared';
 
-/** A command that the life cycle refuses. Nothing was changed. */
+/** A command that the state machine rejects. The task is unchanged. */
 export abstract class TaskError extends Error {
   abstract readonly code: string;
   override get name(): string {
@@ -13,7 +13,7 @@ export abstract class TaskError extends Error {
 
 export class TaskNotFound extends TaskError {
   readonly code = 'task_not_found';
-  /** @param id left out when no task can have it */
+  /** @param id omitted when the given text is not a valid task id */
   constructor(id?: string) {
     const which = id === undefined ? 'There is no such task' : `There is no task ${id}`;
     super(`${which}; it was never enqueued, was removed, or its retention has ended`);

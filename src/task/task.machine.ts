@@ -1,8 +1,8 @@
 /**
- * The life cycle of a task, all of it. Pure functions: a task, a command and the time give the next task, or an
- * error when the command is not allowed. `docs/lifecycle.md` is the same in words and a picture.
+ * The complete state machine of a task, as pure functions. A task, a command and the time give the next task, or an
+ * error when the command is not allowed. `docs/lifecycle.md` describes the same with a picture.
  *
- * A command that finds its work already done returns `undefined`: nothing to write, answer as the first time.
+ * A repeated command returns `undefined`: there is nothing to write, and the caller repeats the first answer.
  */
 import { CUT_MARK, summaryOf } from './error-summary.js';
 import { after, type Instant, isAhead, type Moment, type Seconds } from './clock.js';
@@ -35,7 +35,7 @@ import {
   TaskNotFinished,
 } from './task.errors.js';
 
-/** One transition: the task after it, what it is called, and the attempt it ended. */
+/** One transition: the task after it, its type, and the attempt it ended. */
 export interface Step<T extends Task = Task> {
   readonly task: T;
   readonly type: TransitionType;
@@ -43,19 +43,19 @@ export interface Step<T extends Task = Task> {
   readonly ended?: Attempt;
 }
 
-/** How long a claim holds a task. */
+/** The lease terms of a claim. */
 export interface Grant {
   readonly leaseId: string;
   readonly workerId?: string;
   readonly claimId?: string;
-  /** The length the worker asked for; by default the task's timeout plus `grace`. */
+  /** The lease length that the worker requested; by default the task's timeout plus `grace`. */
   readonly lease?: Seconds;
   readonly grace: Seconds;
 }
 
 export interface Heartbeat {
   readonly leaseId: string;
-  /** Hold it at least this long from now; by default the length of the lease. Never shortens it. */
+  /** Minimum remaining time from now; by default the lease length. Never shortens the lease. */
   readonly extend?: Seconds;
   readonly progress?: Progress;
 }
@@ -68,13 +68,13 @@ export interface Failure {
   readonly leaseId?: string;
   readonly error?: string;
   readonly exitCode?: number;
-  /** `false` skips the attempts that are left. */
+  /** `false` discards the remaining attempts. */
   readonly isRetryable?: boolean;
-  /** Wait this long instead of the backoff. */
+  /** Overrides the backoff. */
   readonly retryAfter?: Seconds;
-  /** `lost`: the infrastructure failed, not the task; spends an interruption instead of a failure. */
+  /** `lost`: the infrastructure failed, not the task. Spends an interruption instead of a failure. */
   readonly outcome?: 'failed' | 'lost';
-  /** From 0 up to 1, for the jitter. */
+  /** From 0 up to, not including, 1; used for jitter. */
   readonly random: number;
 }
 
@@ -84,12 +84,12 @@ export interface Release {
   readonly reason?: string;
 }
 
-/** As much of an error as a task carries with it. */
+/** Longest error excerpt in a task, in characters. */
 export const ERROR_EXCERPT_LENGTH = 1000;
 
 // ---------------------------------------------------------------------------------------------- commands
 
-/** A new task: waiting for its time, or ready. */
+/** Creates a task: delayed, or ready at once. */
 export function create(spec: TaskSpec, now: Moment): Step<DelayedTask | QueuedTask> {
   const base = {
     spec,
@@ -107,7 +107,7 @@ export function create(spec: TaskSpec, now: Moment): Step<DelayedTask | QueuedTa
     : { task: extend(base, { state: 'queued', queuedAt: now.wall }), type: 'queued', at: now.wall };
 }
 
-/** Leases a ready task to one worker. The caller picks which; `tick` first, when it may be due. */
+/** Leases a ready task to one worker. The caller selects the task, and calls `tick` first when it may be due. */
 export function claim(task: QueuedTask, grant: Grant, now: Moment): Step<ProcessingTask> {
   const next: ProcessingTask = extend(advance(task), {
     state: 'processing',
@@ -119,7 +119,7 @@ export function claim(task: QueuedTask, grant: Grant, now: Moment): Step<Process
   return { task: next, type: 'processing', at: now.wall };
 }
 
-/** The lease that a claim gives on a task with this timeout. */
+/** The lease that a claim grants on a task with this timeout. */
 export function grantLease(timeout: Seconds, grant: Grant, now: Moment): Lease {
   const length = grant.lease ?? timeout + grant.grace;
   return {
@@ -132,7 +132,7 @@ export function grantLease(timeout: Seconds, grant: Grant, now: Moment): Lease {
   };
 }
 
-/** Keeps the lease. Not a transition: no event, no new sequence. */
+/** Extends the lease. Not a transition: no event, no new sequence. */
 export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingTask {
   const held = requireLease(task, beat.leaseId, now);
   const { length } = held.lease;
@@ -147,15 +147,17 @@ export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingT
   return extend(extend({}, held), { revision: held.revision + 1, lease });
 }
 
-/** When a lease ends, on the wall as it was when the lease was given or last extended. */
+/** When the lease ends, in wall time as read when the lease was granted or last extended. */
 export function leaseEnd({ startedAt, beatAt, length, remaining }: Lease): Instant {
   return after(beatAt ?? startedAt, remaining ?? length);
 }
 
 /**
- * A held task whose lease ends later than it can, or earlier than it was given for: the clock was set between then and now,
- * or the process that gave it kept a scale of its own. The lease ends when the wall says, and lasts no longer from now on
- * than it was given for. Not a transition. `undefined` for every other task.
+ * Corrects a lease that ends later, or earlier, than its length allows. The wall clock was set since the grant, or the
+ * process that granted it had its own steady scale.
+ *
+ * The corrected lease ends at its wall time, and lasts at most its length from now. Not a transition. `undefined` when
+ * the lease needs no correction.
  */
 export function withBelievableLease(task: Task, now: Moment): ProcessingTask | undefined {
   if (task.state !== 'processing') return undefined;
@@ -174,8 +176,9 @@ export function withBelievableLease(task: Task, now: Moment): ProcessingTask | u
 }
 
 /**
- * A waiting task that waits longer than it can, since a clock that was ahead decided until when: a delay, a backoff or a
- * time to start begins anew. What a producer named as a moment stays. Not a transition. `undefined` for every other task.
+ * Corrects a waiting task whose wait was computed by a clock that ran ahead: a delay, backoff or start deadline
+ * restarts now. Absolute times that a producer set are kept. Not a transition. `undefined` when the task needs no
+ * correction.
  */
 export function withBelievableWait(task: Task, now: Moment): DelayedTask | QueuedTask | undefined {
   if (task.state !== 'delayed' && task.state !== 'queued') return undefined;
@@ -191,7 +194,7 @@ export function withBelievableWait(task: Task, now: Moment): DelayedTask | Queue
 }
 
 function believableStart({ spec, attempt, runAt, since }: DelayedTask, now: Moment): Instant {
-  // Before the first attempt the producer said how long; afterwards the record says since when.
+  // The spec holds the wait before the first attempt; later waits begin at the recorded `since`.
   if (attempt === 0) {
     const latest = spec.delay === undefined ? Infinity : after(now.wall, spec.delay);
     return isAhead(runAt, latest) ? latest : runAt;
@@ -208,7 +211,7 @@ export function complete(task: Task, done: Completion, now: Moment): Step<Comple
   return { task: next, type: 'completed', at: now.wall, ended };
 }
 
-/** Ends the attempt as a failure: the task waits for its next attempt, or is a dead letter. */
+/** Ends the attempt as a failure: the task waits for its next attempt or becomes a dead letter. */
 export function fail(task: Task, failure: Failure, now: Moment): Step | undefined {
   const outcome = failure.outcome ?? 'failed';
   if (isRepeated(task, failure.leaseId, outcome)) return undefined;
@@ -229,7 +232,7 @@ export function fail(task: Task, failure: Failure, now: Moment): Step | undefine
   return { task: waitAgain(extend(next, { failures }), wait, now), type: 'retrying', at: now.wall, ended };
 }
 
-/** Gives the task back unfinished: to its old place, no budget spent. */
+/** Returns the task unfinished to its old place; no budget is spent. */
 export function release(task: Task, given: Release, now: Moment): Step | undefined {
   if (isRepeated(task, given.leaseId, 'released')) return undefined;
   const held = requireLease(task, given.leaseId, now);
@@ -238,7 +241,7 @@ export function release(task: Task, given: Release, now: Moment): Step | undefin
   return { task: next, type: 'released', at: now.wall, ended };
 }
 
-/** Ends the task at once, whoever holds it. */
+/** Ends the task at once, even while a worker holds it. */
 export function cancel(task: Task, reason: string | undefined, now: Moment): Step<CancelledTask> | undefined {
   if (task.state === 'cancelled') return undefined;
   if (isFinished(task)) throw new TaskEnded(task.spec.id, task.state);
@@ -253,7 +256,7 @@ export function cancel(task: Task, reason: string | undefined, now: Moment): Ste
   return { task: next, type: 'cancelled', at: now.wall, ended: stopped?.ended };
 }
 
-/** Gives a dead letter fresh budgets and its old place in the queue. Attempts keep counting up. */
+/** Restores a dead letter's budgets and its old place in the queue. The attempt counter continues. */
 export function redrive(task: Task, now: Moment): Step<QueuedTask> {
   if (!isRedrivableState(task.state)) throw new NotRedrivable(task.spec.id, task.state);
   const { ttl, expiresAt } = task.spec;
@@ -263,27 +266,27 @@ export function redrive(task: Task, now: Moment): Step<QueuedTask> {
     queuedAt: now.wall,
     failures: 0,
     interruptions: 0,
-    // A fixed deadline that has passed would expire the task again at once: whoever redrives means to run it.
+    // A fixed deadline in the past would expire the task at once. A redrive removes it.
     startBy: ttl === undefined ? (isPast ? undefined : expiresAt) : after(now.wall, ttl),
   });
   return { task: next, type: 'queued', at: now.wall };
 }
 
-/** Refuses to remove a task that has not ended. */
+/** Rejects the removal of a task that has not ended. */
 export function requireFinished(task: Task): void {
   if (!isFinished(task)) throw new TaskNotFinished(task.spec.id, task.state);
 }
 
 // ---------------------------------------------------------------------------------------------- time
 
-/** A deadline, and the scale it is measured on. */
+/** A deadline and its time scale. */
 export interface Due {
   readonly at: Instant;
   readonly scale: keyof Moment;
 }
 
 /**
- * When time alone will change this task: its start, its expiry, the end of its lease, or of its retention.
+ * The next time-driven change of the task: its start, its expiry, or the end of its lease or retention.
  *
  * @param retention how long ended tasks are kept
  */
@@ -308,7 +311,7 @@ export function retentionEnd(finishedAt: Instant, retention: Seconds): Instant {
   return after(finishedAt, retention);
 }
 
-/** What the passing of time does to a task; `undefined` when nothing is due. Ended tasks stay as they are. */
+/** Applies the passing of time; `undefined` when no change is due. Ended tasks stay as they are. */
 export function tick(task: Task, now: Moment): Step | undefined {
   switch (task.state) {
     case 'delayed':
@@ -338,7 +341,7 @@ export function tick(task: Task, now: Moment): Step | undefined {
 
 type Core = ReturnType<typeof advance>;
 
-/** What the next state inherits, counted as one transition. */
+/** The fields that the next state inherits, with the transition counted. */
 function advance(task: Task) {
   const { spec, createdAt, attempt, failures, interruptions, startBy, startedAt, last } = task;
   const revision = task.revision + 1;
@@ -347,8 +350,8 @@ function advance(task: Task) {
 }
 
 /**
- * Adds to an object that nobody else has. A spread would give each object a hidden class of its own: that takes V8 one
- * or two microseconds (`Object.assign` less than a tenth of that, Node 20), and is garbage that lives long.
+ * Adds fields to an object that has no other reference. A spread would create a hidden class per object, which costs V8
+ * one or two microseconds and leaves long-lived garbage. `Object.assign` costs less than a tenth of that (Node 20).
  */
 function extend<Base extends object, const Fields extends object>(base: Base, fields: Fields): Base & Fields {
   return Object.assign(base, fields);
@@ -363,7 +366,7 @@ function expire(task: DelayedTask | QueuedTask, now: Moment): Step<ExpiredTask> 
   return { task: next, type: 'expired', at: now.wall };
 }
 
-/** A lease was lost: back to the queue while the budget lasts, else a dead letter. */
+/** Handles a lost lease: the task returns to the queue while interruptions are left, else it becomes a dead letter. */
 function interrupt(core: Core, now: Moment): Step<QueuedTask | FailedTask> {
   const interruptions = core.interruptions + 1;
   if (interruptions <= core.spec.maxInterruptions) {
@@ -381,7 +384,7 @@ function waitAgain(core: Core, wait: Seconds, now: Moment): DelayedTask | Queued
     : extend(core, { state: 'queued', queuedAt: now.wall });
 }
 
-/** The task, when this lease holds it now. */
+/** The task, provided that this lease holds it now. */
 function requireLease(task: Task, leaseId: string, now: Moment): ProcessingTask {
   const isHolder = task.state === 'processing' && task.lease.id === leaseId;
   if (!isHolder) throw new LeaseLost(task.spec.id, lostReason(task, leaseId));
@@ -391,15 +394,15 @@ function requireLease(task: Task, leaseId: string, now: Moment): ProcessingTask 
 
 function lostReason(task: Task, leaseId: string): LeaseLostReason {
   if (task.state === 'processing') return 'reassigned';
-  // After a late report without a lease nobody knows whose attempt was the latest; nobody got the task since.
+  // A late report without a lease hides which attempt was the latest. No worker has claimed the task since.
   if (task.last?.leaseId === undefined) return 'expired';
   if (task.last.leaseId !== leaseId) return 'reassigned';
   return task.last.outcome === 'cancelled' ? 'cancelled' : 'expired';
 }
 
 /**
- * Whether the caller may end the attempt. With a lease it must be the current one. Without, for workers that know
- * no leases, the task must have been claimed and not have ended; whether anybody holds it cannot be told.
+ * Rejects a report that may not end the attempt. A given lease must be the current one. Workers without leases may
+ * report on a claimed task that has not ended; the service cannot verify who holds it.
  */
 function requireFinishable(task: Task, leaseId: string | undefined, now: Moment): void {
   if (leaseId !== undefined) {
@@ -410,12 +413,12 @@ function requireFinishable(task: Task, leaseId: string | undefined, now: Moment)
   if (task.attempt === 0) throw new NotClaimed(task.spec.id);
 }
 
-/** Whether this attempt was already ended in the same way, so that the call is a repetition. */
+/** Whether the report repeats one that already ended this attempt in the same way. */
 function isRepeated(task: Task, leaseId: string | undefined, outcome: AttemptOutcome): boolean {
   if (task.state === 'processing') return false;
   if (leaseId !== undefined) return task.last?.leaseId === leaseId && task.last.outcome === outcome;
   if (isFinished(task)) return task.state === (outcome === 'completed' ? 'completed' : 'failed');
-  // A lost attempt may still turn out to have failed, but it is not lost twice, and a failed one ends once.
+  // A lost attempt may later be reported as failed. It cannot be lost twice, and a failure counts once.
   return outcome !== 'completed' && (task.last?.outcome === 'failed' || task.last?.outcome === outcome);
 }
 
@@ -425,7 +428,7 @@ interface Ending {
   readonly exitCode?: number;
 }
 
-/** The record of the attempt that ends now. For a late report it is the last attempt's, whose lease is gone. */
+/** The record of the attempt that ends now. A late report uses the last attempt, whose lease has ended. */
 function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; last: LastAttempt } {
   const { outcome, error, exitCode } = ending;
   const lease = task.state === 'processing' ? task.lease : undefined;
@@ -442,10 +445,10 @@ function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; 
   return { ended, last: extend({ leaseId: lease?.id, workerId, outcome, exitCode }, excerpt(error)) };
 }
 
-/** The most that the line that says what went wrong takes of an excerpt. */
+/** Longest summary line in an excerpt, in characters. */
 const SUMMARY_LENGTH = 300;
 
-/** The beginning of an error, and the line that says what went wrong if that cannot be told from the beginning. */
+/** The beginning of an error, plus its summary line when the beginning does not contain it. */
 function excerpt(error: string | undefined): Pick<LastAttempt, 'error' | 'isErrorCut'> {
   if (error === undefined || error.length <= ERROR_EXCERPT_LENGTH) return { error };
   const summary = shortSummary(error);
@@ -459,7 +462,7 @@ function shortSummary(error: string): string {
   return whole(summaryOf(error).slice(0, SUMMARY_LENGTH));
 }
 
-/** A character is never cut in two: half of one is not valid in UTF-8. */
+/** Drops a trailing half of a surrogate pair, which is not valid in UTF-8. */
 function whole(text: string): string {
   return text.replace(/[\uD800-\uDBFF]$/, '');
 }

@@ -3,39 +3,39 @@ import type { Labels } from './requirements.js';
 import type { Backoff } from './retry-policy.js';
 import { type FinalState, isFinalState, type TaskState } from './task-state.js';
 
-/** What a producer asked for. It never changes after the enqueue. */
+/** The task as the producer specified it. Immutable after the enqueue. */
 export interface TaskSpec {
   /** The public `eval_id`. */
   readonly id: string;
   readonly queue: string;
-  /** Higher goes first. */
+  /** Higher priorities go first. */
   readonly priority: number;
   readonly language: string;
   readonly engine: string;
-  /** How long one attempt may run; a worker without heartbeats holds its lease this long plus the grace. */
+  /** Maximum run time of one attempt. Without heartbeats the lease lasts this long plus the grace. */
   readonly timeout: Seconds;
   /** Failures allowed before the task is a dead letter. */
   readonly maxAttempts: number;
-  /** Lost leases forgiven before the task is a dead letter. */
+  /** Lost leases allowed before the task is a dead letter. */
   readonly maxInterruptions: number;
   readonly backoff: Backoff;
-  /** Start no earlier than this long after the enqueue. Excludes `runAt`. */
+  /** Earliest start, as a time after the enqueue. Excludes `runAt`. */
   readonly delay?: Seconds;
-  /** Start no earlier than this. */
+  /** Earliest start. */
   readonly runAt?: Instant;
-  /** Expire when not started this long after the enqueue. Excludes `expiresAt`. */
+  /** The task expires when it has not started this long after the enqueue. Excludes `expiresAt`. */
   readonly ttl?: Seconds;
-  /** Expire when not started by then. */
+  /** The task expires when it has not started by then. */
   readonly expiresAt?: Instant;
-  /** Whose it is: groups of a queue take turns, and may be limited each by itself. */
+  /** Groups of a queue take turns; each may have its own concurrency limit. */
   readonly group?: string;
-  /** What a worker must offer to get it. */
+  /** Labels that a worker must offer to claim the task. */
   readonly requires?: Labels;
   readonly batchId?: string;
-  /** Is told of the end. */
+  /** Receives a webhook when the task ends. */
   readonly callbackUrl?: string;
   readonly hasMetadata?: boolean;
-  /** W3C trace context of the producer, handed on to the worker. */
+  /** W3C trace context of the producer, passed to the worker. */
   readonly traceparent?: string;
 }
 
@@ -49,23 +49,23 @@ export interface Lease {
   /** The fencing token: opaque, unique, unguessable. */
   readonly id: string;
   readonly workerId?: string;
-  /** The claim call that got it; the same call again gets the same tasks. */
+  /** The claim call that got the lease. Repeating the call returns the same tasks. */
   readonly claimId?: string;
   readonly startedAt: Instant;
-  /** What a heartbeat extends it by. */
+  /** Length by which a heartbeat extends the lease. */
   readonly length: Seconds;
   /** On the steady scale. */
   readonly expiresAt: Instant;
-  /** When the last heartbeat came, on the wall. Records of earlier versions have none. */
+  /** Wall time of the last heartbeat. Absent in records of earlier versions. */
   readonly beatAt?: Instant;
-  /** How long the lease lasted from then on, where that is not its length. */
+  /** Remaining time after that heartbeat, when it differs from the length. */
   readonly remaining?: Seconds;
   readonly progress?: Progress;
 }
 
 export type AttemptOutcome = 'completed' | 'failed' | 'lost' | 'released' | 'cancelled';
 
-/** One finished attempt. Written once, kept as long as the task. */
+/** One finished attempt. Written once and kept as long as the task. */
 export interface Attempt {
   /** 1-based, one more for each claim. */
   readonly attempt: number;
@@ -77,15 +77,15 @@ export interface Attempt {
   readonly exitCode?: number;
 }
 
-/** What a task remembers of its latest attempt: enough to answer a repeated call and to say what went wrong. */
+/** The latest attempt as kept in the task: enough to answer a repeated call and to report the error. */
 export interface LastAttempt {
   /** Absent when a worker without a lease reported late. */
   readonly leaseId?: string;
   readonly workerId?: string;
   readonly outcome: AttemptOutcome;
-  /** The beginning of the error; the attempt history has all of it. */
+  /** The beginning of the error. The attempt history has the full text. */
   readonly error?: string;
-  /** The history has more of the error than `error`. */
+  /** The history has a longer error text than `error`. */
   readonly isErrorCut?: boolean;
   readonly exitCode?: number;
 }
@@ -93,7 +93,7 @@ export interface LastAttempt {
 interface TaskCore {
   readonly spec: TaskSpec;
   readonly createdAt: Instant;
-  /** Counts up with every write; a store replaces a task only by the revision it was read at. */
+  /** Counts up with every write. A store replaces a task only at the revision that the caller read. */
   readonly revision: number;
   /** Counts up with every transition; consumers of events order by it. */
   readonly sequence: number;
@@ -101,7 +101,7 @@ interface TaskCore {
   readonly attempt: number;
   readonly failures: number;
   readonly interruptions: number;
-  /** Not started by then: expired. */
+  /** The task expires when it has not started by then. */
   readonly startBy?: Instant;
   readonly startedAt?: Instant;
   readonly last?: LastAttempt;
@@ -114,13 +114,13 @@ interface FinishedCore extends TaskCore {
 export interface DelayedTask extends TaskCore {
   readonly state: 'delayed';
   readonly runAt: Instant;
-  /** When a retry, or a release, had it wait. A task that waits for its first start waits since it was enqueued. */
+  /** When a retry or a release began the wait. A first wait begins at the enqueue. */
   readonly since?: Instant;
 }
 
 export interface QueuedTask extends TaskCore {
   readonly state: 'queued';
-  /** When it became ready, for the last time. */
+  /** When the task last became ready. */
   readonly queuedAt: Instant;
 }
 
@@ -137,7 +137,7 @@ export interface CompletedTask extends FinishedCore {
 
 export interface FailedTask extends FinishedCore {
   readonly state: 'failed';
-  /** Which budget ran out. */
+  /** The budget that was spent. */
   readonly outcome: 'failed' | 'lost';
 }
 
@@ -150,9 +150,9 @@ export interface ExpiredTask extends FinishedCore {
   readonly state: 'expired';
 }
 
-/** The compiler checks that there is one interface for each final state. */
+/** The compiler checks that every final state has one interface. */
 export type FinishedTask = TaskIn<CompletedTask | FailedTask | CancelledTask | ExpiredTask, FinalState>;
-/** One interface for each state. */
+/** One interface per state. */
 export type Task = TaskIn<DelayedTask | QueuedTask | ProcessingTask | FinishedTask, TaskState>;
 
 type TaskIn<Each extends { readonly state: TaskState }, States extends TaskState> = [States] extends [
@@ -161,7 +161,7 @@ type TaskIn<Each extends { readonly state: TaskState }, States extends TaskState
   ? Each
   : never;
 
-/** What a transition is called on the event stream. */
+/** Names of transitions on the event stream. */
 export type TransitionType = (typeof TRANSITION_TYPES)[number];
 
 export const TRANSITION_TYPES = [
@@ -177,7 +177,7 @@ export const TRANSITION_TYPES = [
   'lost',
 ] as const;
 
-/** Whether the task has ended: only a redrive or its removal follows. */
+/** Whether the task has ended. Only a redrive or removal can follow. */
 export function isFinished(task: Task): task is FinishedTask {
   return isFinalState(task.state);
 }

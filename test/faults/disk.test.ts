@@ -92,7 +92,7 @@ async function expectFailStop(start: () => Promise<Service>, restart: () => Prom
     // Or it has ended already.
     expect([503, undefined]).toContain(filled.readiness.status);
     expect(await endOf(service)).toBe(1);
-    expect(service.log).toContain('A commit failed, the store stops');
+    expect(service.log).toContain('A commit failed; the store has stopped');
     // The lengths that lmdb never set made its report too long for its buffer, and damaged the heap.
     expect(service.log).not.toContain('buffer sizes');
     expect(service.log).not.toMatch(/^\s+at /m);

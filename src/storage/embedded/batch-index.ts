@@ -3,22 +3,22 @@ import type { BatchCounts } from '../task-store.js';
 import type { ClearMarks } from './clear-marks.js';
 import type { TaskHead } from './task.record.js';
 
-/** As much of a task as the counts tell apart. */
+/** The parts of a task that the counts distinguish. */
 type Counted = Pick<TaskHead, 'queue' | 'state'>;
 
 interface Counts {
   readonly byState: { -readonly [State in keyof StateCounts]: StateCounts[State] };
-  /** The clears up to this generation have been followed. */
+  /** Every clear up to this generation is included in the counts. */
   followed: number;
 }
 
-/** How many tasks of each batch are in which queue and state. Which tasks they are is on disk. */
+/** Counts the tasks of each batch by queue and state. The list of a batch's tasks is on disk. */
 export class BatchIndex {
   private readonly batches = new Map<string, Map<string, Counts>>();
 
   constructor(private readonly marks: ClearMarks) {}
 
-  /** Follows a task of a batch from one durable record to the next; `undefined` when there is none. */
+  /** Updates the counts for a task's next durable record; `undefined` means no record. */
   move(batchId: string, from: Counted | undefined, to: Counted | undefined): void {
     if (from !== undefined) this.count(batchId, from, -1);
     if (to !== undefined) this.count(batchId, to, 1);
@@ -33,7 +33,7 @@ export class BatchIndex {
     }).filter(({ counts }) => countIn(counts) > 0);
   }
 
-  /** To be called for each task that was cleared, when its record goes: forgets what counts nothing any more. */
+  /** Call this when the record of a cleared task is removed: drops the entry when its counts are all zero. */
   tidy(batchId: string, queue: string): void {
     const counts = this.batches.get(batchId)?.get(queue);
     if (counts === undefined) return;
@@ -41,7 +41,7 @@ export class BatchIndex {
     this.forgetEmpty(batchId, queue);
   }
 
-  /** The same for a task whose queue nobody knows, since its record cannot be read. */
+  /** The same for a task whose record is unreadable, so that its queue is unknown. */
   tidyAll(batchId: string): void {
     for (const queue of [...(this.batches.get(batchId)?.keys() ?? [])]) this.tidy(batchId, queue);
   }
@@ -55,7 +55,7 @@ export class BatchIndex {
     counts.byState[state] += by;
   }
 
-  /** A clear does not look at the batches, however many there are: what it took is left out when they are looked at. */
+  /** A clear does not touch the batches, which may be many. The next look at a batch subtracts the cleared tasks. */
   private follow(queue: string, counts: Counts): void {
     if (counts.followed >= this.marks.latest) return;
     for (const state of TASK_STATES) {

@@ -3,7 +3,7 @@ import type { TaskNumber } from './task-number.js';
 
 const REMEMBERED = 50_000;
 
-/** When tasks were accepted, read from their records. It never changes, so what was read lately is remembered. */
+/** Times when tasks were accepted, read from their records. They never change, so recent reads are cached. */
 export class BirthTimes {
   private readonly known = new Map<TaskNumber, Instant>();
 

@@ -3,28 +3,27 @@ import type { TaskFilter } from '../task-store.js';
 
 export type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
 
-/** What a mark looks at. */
+/** The facts of a record that decide whether a mark covers it. */
 interface Markable {
   readonly queue: string;
   readonly state: TaskState;
-  /** How many clears there had been when the record was written. */
+  /** Number of clears before the record was written. */
   readonly generation: number;
 }
 
 type Generations = Map<TaskState, number>;
 
 /**
- * What was cleared and is not out of the file yet. A clear is decided by its mark alone: it covers every record that
- * matches its filter and was written before it. What is written later belongs to a later generation, so it is never
- * covered, whatever queue or state it comes to.
+ * Marks of clears whose records are still in the file. A mark covers every record that matches its filter and was
+ * written before it. Later records have a later generation, so no mark covers them in any queue or state.
  */
 export class ClearMarks {
   private readonly everywhere: Generations = new Map();
   private readonly inQueues = new Map<string, Generations>();
-  /** The latest of them; 0 for none. */
+  /** The latest generation; 0 for none. */
   latest = 0;
 
-  /** Adds a clear. It has a higher generation than those before. */
+  /** Adds a clear. Its generation is higher than all earlier ones. */
   add(generation: number, { states = TASK_STATES, queues }: ClearFilter): void {
     this.latest = generation;
     const marked = queues === undefined ? [this.everywhere] : queues.map((queue) => this.of(queue));
@@ -41,7 +40,7 @@ export class ClearMarks {
     return Math.max(everywhere, this.inQueues.get(queue)?.get(state) ?? 0);
   }
 
-  /** Nothing that they cover is in the file any more. */
+  /** Call this when the file holds no covered record any more. */
   forget(): void {
     this.everywhere.clear();
     this.inQueues.clear();

@@ -8,17 +8,17 @@ import type { NoticeRecord, QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { TaskHead } from './task.record.js';
 
-/** Event ids are reserved on disk in blocks, so that few commits have to write the counter. */
+/** Event ids are reserved on disk in blocks, so that few commits write the counter. */
 const EVENT_ID_BLOCK = 100_000;
 
-/** One record of a write: what it was, what it becomes, and the transition, if it is one. */
+/** One record of a write: before, after, and the transition if the write is one. */
 export interface Write {
   readonly number: TaskNumber;
   readonly id: string;
   readonly batchId: string | undefined;
   readonly from: TaskHead | undefined;
   readonly to: TaskHead | undefined;
-  /** What it becomes; `undefined` when it is removed. */
+  /** The new task; `undefined` when it is removed. */
   readonly task: Task | undefined;
   readonly step: Step | undefined;
 }
@@ -26,9 +26,10 @@ export interface Write {
 type Listener = (transitions: readonly Committed[]) => void;
 
 /**
- * What one call writes, in one transaction: records that are encoded already.
+ * The writes of one call in one transaction, as encoded records.
  *
- * While the call decides, nothing is put into the files: a decision that throws halfway leaves nothing behind.
+ * The files are unchanged until the call has decided everything, so a decision that throws leaves nothing to undo
+ * there.
  */
 export class Transaction {
   readonly writes: Write[] = [];
@@ -39,7 +40,7 @@ export class Transaction {
 
   constructor(private readonly busy: Map<string, Transaction>) {}
 
-  /** Resolves when it has ended. Most transactions end before anybody asks. */
+  /** Resolves when the transaction has ended. Created on demand, because few transactions have a waiter. */
   get done(): Promise<void> {
     this.ended ??= new Promise((resolve) => {
       this.finish = resolve;
@@ -48,9 +49,9 @@ export class Transaction {
   }
 
   /**
-   * From here on until it is durable the task takes no other write, and reads of it wait.
+   * Marks the task busy until the write is durable: other writes of it fail and reads of it wait.
    *
-   * @param save puts the record into the files, once everything is decided
+   * @param save puts the record into the files after the whole decision
    */
   add(write: Write, save: Puts): void {
     this.writes.push(write);
@@ -58,17 +59,17 @@ export class Transaction {
     this.busy.set(write.id, this);
   }
 
-  /** Adds what reverts a change that the decision has made in memory, should it not come to its end. */
+  /** Registers an undo of a change in memory, for a decision that does not complete. */
   onAbandon(undo: () => void): void {
     this.undos.push(undo);
   }
 
-  /** Puts all that was decided into the files. */
+  /** Puts the decided records into the files. */
   save(): void {
     for (const save of this.saves) save();
   }
 
-  /** Ends without a write: everything is as before the decision. */
+  /** Ends without a write and undoes the changes in memory. */
   abandon(): void {
     for (const undo of this.undos.toReversed()) undo();
     this.end();
@@ -80,21 +81,18 @@ export class Transaction {
   }
 }
 
-/**
- * The order of writes: which tasks are busy, what happens after each commit, and the end of everything when a commit
- * fails.
- */
+/** Orders the writes: tracks busy tasks, runs the steps after each commit, and stops the store when a commit fails. */
 export class Commits {
-  /** Resolves when a commit has failed: what is on disk is not known until the file is opened again. */
+  /** Resolves when a commit has failed. The content of the disk is then unknown until the file is opened again. */
   readonly failure: Promise<Error>;
   private readonly busy = new Map<string, Transaction>();
   private readonly listeners: Listener[] = [];
   private readonly watchers: StoreWatcher[] = [];
   private reject: (error: Error) => void = () => undefined;
   private refusal: string | undefined;
-  /** A write has failed: the file must not be touched any more. */
+  /** A write has failed; the store no longer touches the file. */
   hasFailed = false;
-  /** No event has a higher id when the file is opened. */
+  /** The highest event id in use when the file was opened. */
   readonly lastEventId: number;
   private nextEventId: number;
   private reservedEventId: number;
@@ -117,7 +115,7 @@ export class Commits {
     this.listeners.push(listener);
   }
 
-  /** Nobody else writes here, so what it is told are the commits; and nothing ever disturbs it. */
+  /** This process is the only writer, so its commits are all transitions, and `disturbed` is never called. */
   watch(watcher: StoreWatcher): void {
     this.watchers.push(watcher);
   }
@@ -139,7 +137,7 @@ export class Commits {
     return this.busy.has(id);
   }
 
-  /** Resolves when the write that this task is in has ended; `undefined` when there is none. */
+  /** Resolves when the pending write of this task has ended; `undefined` when it has none. */
   busyUntil(id: string): Promise<void> | undefined {
     return this.busy.get(id)?.done;
   }
@@ -149,8 +147,8 @@ export class Commits {
   }
 
   /**
-   * Lets a call decide what to write, all in this turn, and waits until that is durable; then the indices and the
-   * listeners follow. When `decide` throws, nothing is written and no task stays busy.
+   * Runs `decide` within this turn, then waits until its writes are durable; then updates the indices and calls the
+   * listeners. When `decide` throws, nothing is written and no task stays busy.
    */
   async write<T>(decide: (transaction: Transaction) => T): Promise<T> {
     const transaction = new Transaction(this.busy);
@@ -191,11 +189,11 @@ export class Commits {
     } finally {
       transaction.end();
     }
-    // Last: whoever is told may claim at once.
+    // Last, because a notified waiter may claim at once.
     if (transitions.length > 0) this.tell(transitions);
   }
 
-  /** They go into the same transaction as the tasks. */
+  /** The notices go into the same transaction as the tasks. */
   private noticesOf(transitions: readonly Committed[]): (readonly [eventId: number, NoticeRecord])[] {
     return transitions.flatMap((transition) => {
       const { id, type, task } = transition;
@@ -205,11 +203,11 @@ export class Commits {
   }
 
   /**
-   * Puts and removes in one transaction, and waits until it is on disk. When that fails it is the end of the store: some
-   * of it may be in the file, and nothing takes it out.
+   * Puts and removes in one transaction and waits until it is on disk. A failure stops the store, because part of the
+   * transaction may be in the file and cannot be undone.
    *
    * @param puts called at once or later; must not throw
-   * @param weight about how many tasks they put
+   * @param weight approximate number of tasks
    */
   async save(puts: Puts, weight?: number): Promise<void> {
     try {
@@ -219,7 +217,7 @@ export class Commits {
     }
   }
 
-  /** Tells that what holds back the tasks of a queue, or of any, may have changed. */
+  /** Reports that a limit of this queue, or of any queue, may have loosened. */
   tellLoosened(queue: string | undefined): void {
     for (const watcher of this.watchers) watcher.loosened?.(queue);
   }
@@ -231,19 +229,19 @@ export class Commits {
     for (const watcher of this.watchers) watcher.moved(moves);
   }
 
-  /** Ends the store; answers what to tell the caller. */
+  /** Stops the store; returns the error for the caller. */
   private async fail(cause: unknown): Promise<StoreUnavailable> {
-    // First of all: nothing may reach lmdb from now on, its memory may be damaged.
-    this.refuse('The store has failed and waits for a restart');
+    // First: lmdb's memory may be damaged, so no call may reach it from now on.
+    this.refuse('The store has failed and needs a restart');
     this.hasFailed = true;
     if (cause instanceof NeverWritten) return new StoreUnavailable('The store has failed', false, { cause });
-    const error = new Error('A commit failed, the store stops', { cause: await reasonOf(cause) });
+    const error = new Error('A commit failed; the store has stopped', { cause: await reasonOf(cause) });
     this.reject(error);
-    const message = 'The write failed; whether it was kept is not known';
+    const message = 'The write failed, and its outcome is unknown';
     return new StoreUnavailable(message, 'unknown', { cause: error });
   }
 
-  /** Ids of events are given out before they are reserved; both are in the same transaction. */
+  /** Event ids are assigned before they are reserved; both are in one transaction. */
   private reserveEventIds(): void {
     if (this.nextEventId <= this.reservedEventId) return;
     while (this.reservedEventId < this.nextEventId) this.reservedEventId += EVENT_ID_BLOCK;

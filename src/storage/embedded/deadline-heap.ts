@@ -8,8 +8,8 @@ export interface Deadline {
 }
 
 /**
- * Deadlines, earliest first, of equal ones the smallest key: a binary heap in two typed arrays, 16 bytes an entry. Nothing is ever taken out of its
- * middle; whoever pops an entry asks whether it still holds.
+ * Deadlines, earliest first, then smallest key: a binary heap in two typed arrays, 16 bytes per entry. Entries in its
+ * middle are never removed, so callers check that a popped entry is still valid.
  */
 export class DeadlineHeap {
   private times = new Float64Array(FIRST_CAPACITY);
@@ -51,7 +51,7 @@ export class DeadlineHeap {
     return top;
   }
 
-  /** Takes out an entry that is among the latest; the others stay where they are. */
+  /** Removes an entry that is among the latest; the others keep their places. */
   takeLast(): Deadline | undefined {
     if (this.count === 0) return undefined;
     this.count -= 1;

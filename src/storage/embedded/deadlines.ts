@@ -3,22 +3,22 @@ import { type Deadline, DeadlineHeap } from './deadline-heap.js';
 import { RankedSet } from './ranked-set.js';
 import type { TaskNumber } from './task-number.js';
 
-/** So many stale deadlines are nothing: 64 KiB. */
+/** Stale deadlines that are always tolerated: 64 KiB. */
 const SPARE = 4_096;
 
-/** When a task is due by these deadlines; `undefined` when it is not, `damaged` when its record cannot be read. */
+/** When a task is due; `undefined` when it has no deadline, `damaged` when its record is unreadable. */
 export type DueBy = (number: TaskNumber) => Instant | 'damaged' | undefined;
 
 /**
- * Deadlines of tasks on one scale, earliest first. Most of them come to nothing, since the task moves on before; such a
- * stale one stays until its time, which may be a day away. When the stale ones outnumber the others all are sorted out,
- * some at a time, into a fresh heap.
+ * Deadlines of tasks on one time scale, earliest first. Most entries become stale because the task changes before its
+ * deadline. A stale entry stays until its time, which may be a day later. When more than half are stale, they are
+ * removed in small steps by copying the others into a fresh heap.
  */
 export class Deadlines {
   private heap = new DeadlineHeap();
-  /** What is being sorted out, and the tasks that were found in it. */
+  /** The heap being cleaned, and the tasks found in it. */
   private sorting: { readonly heap: DeadlineHeap; readonly found: RankedSet } | undefined;
-  /** How many were left after they were sorted out last. */
+  /** Number of entries left by the last cleaning. */
   private sorted = 0;
 
   get size(): number {
@@ -42,12 +42,12 @@ export class Deadlines {
     return this.first.pop();
   }
 
-  /** Whether stale ones are to be sorted out. @param tasks how many tasks have a deadline at most */
+  /** Whether to clean out stale entries. @param tasks maximum number of tasks with a deadline */
   isCrowded(tasks: number): boolean {
     return this.sorting !== undefined || this.heap.size > Math.max(2 * tasks + SPARE, 2 * this.sorted);
   }
 
-  /** Sorts out so many. */
+  /** Cleans up to `count` entries. */
   sortOut(count: number, dueBy: DueBy): void {
     if (this.sorting === undefined) {
       this.sorting = { heap: this.heap, found: new RankedSet() };

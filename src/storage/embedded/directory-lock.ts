@@ -5,17 +5,17 @@ import { tryLock } from 'fs-native-extensions';
 /** The data directory is in use by another process. */
 export class DirectoryInUse extends Error {
   constructor(directory: string) {
-    super(`DATA_DIR ${directory} is in use by another process; one service at a time may open it`);
+    super(`DATA_DIR ${directory} is in use by another process; stop that process or choose another DATA_DIR`);
     this.name = 'DirectoryInUse';
   }
 }
 
 /**
- * Takes a directory for this process alone. The lock is the operating system's (an open-file-description lock on
- * Linux), so it ends with the process however that ends, and no stale file is ever left to clean up.
+ * Locks a directory for this process. The operating system holds the lock (an open-file-description lock on Linux) and
+ * releases it when the process ends, so no stale lock file remains.
  *
- * @returns a function that gives the directory back
- * @throws DirectoryInUse when another process has it
+ * @returns a function that releases the lock
+ * @throws DirectoryInUse when another process holds it
  */
 export function lockDirectory(directory: string): () => void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });

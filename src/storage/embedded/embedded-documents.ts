@@ -12,13 +12,13 @@ import type { DocumentRecord, QueueFiles } from './queue-files.js';
 
 const COUNTER = 'document';
 
-/** What a write answers, and how it is made. */
+/** The result of a write, and the write itself. */
 interface Decision<T> {
   readonly result: T;
   readonly puts: Puts;
 }
 
-/** Documents in the file of the tasks. While one is being written, other writes of it wait. */
+/** Documents in the file of the tasks. Writes of one document run one after the other. */
 export class EmbeddedDocuments extends DocumentStore {
   private readonly underWay = new Map<string, Promise<unknown>>();
   private readonly versions = new Map<DocumentKind, number>();
@@ -79,12 +79,12 @@ export class EmbeddedDocuments extends DocumentStore {
     return this.versions.get(kind) ?? 0;
   }
 
-  /** Resolves when no write is under way. */
+  /** Resolves when no write is pending. */
   async allEnded(): Promise<void> {
     await Promise.allSettled(this.underWay.values());
   }
 
-  /** Decides on the record that is on disk, with no other write of it under way, and waits until that is on disk. */
+  /** Decides on the durable record while no other write of it is pending, and waits until the write is on disk. */
   private async alone<T>(
     kind: DocumentKind,
     id: string,
@@ -104,7 +104,7 @@ export class EmbeddedDocuments extends DocumentStore {
     } finally {
       this.underWay.delete(key);
     }
-    // After the write: whoever sees the new number must find what was written.
+    // After the write: a reader of the new version must find the new data.
     this.versions.set(kind, (this.versions.get(kind) ?? 0) + 1);
     return decision.result;
   }

@@ -3,7 +3,7 @@ import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import { DamagedValue } from './sealed-value.js';
 
-/** Notices in the file of the tasks, by the ids of their events. */
+/** Notices in the file of the tasks, keyed by event id. */
 export class EmbeddedOutbox extends Outbox {
   constructor(
     private readonly files: QueueFiles,

@@ -12,7 +12,7 @@ interface SettingsParts {
   readonly clock: Clock;
 }
 
-/** What is set for queues: in the file, and in the indices that claims look at. */
+/** Queue settings, in the file and in the indices that claims read. */
 export class EmbeddedSettings {
   private underWay: Promise<unknown> = Promise.resolve();
 
@@ -33,14 +33,14 @@ export class EmbeddedSettings {
     return Array.from(this.parts.files.allSettings(), ([queue, settings]) => ({ queue, settings }));
   }
 
-  /** One change at a time, each on what the one before has left. */
+  /** Applies one change at a time, each to the result of the one before. */
   change(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
     const changed = this.allEnded().then(() => this.write(queue, change));
     this.underWay = changed;
     return changed;
   }
 
-  /** Resolves when no change is under way. */
+  /** Resolves when no change is pending. */
   async allEnded(): Promise<void> {
     await this.underWay.catch(() => undefined);
   }

@@ -48,10 +48,10 @@ import { TaskWriter } from './task-writer.js';
 import type { StoredTask } from './task.record.js';
 import { isFinalState, WAITING_STATES } from '../../task/task-state.js';
 
-/** How much later the deadline of a record that cannot be read is looked at again. */
+/** Delay before an unreadable record's deadline is checked again. */
 const DAMAGED_WAIT_MS = 60_000;
 
-/** Names that one turn looks through for that of a damaged record. */
+/** Names that one turn searches for a damaged record's name. */
 const NAMES_PER_TURN = 1_000;
 
 export interface EmbeddedOptions {
@@ -60,25 +60,25 @@ export interface EmbeddedOptions {
   readonly settings: StoreSettings;
 }
 
-/** What was done before the files were opened for good. */
+/** Results of the checks before the store opens its files. */
 interface Loaded {
   readonly index: TaskIndex;
   readonly marks: ClearMarks;
-  /** What the marks cover. */
+  /** Tasks that the marks cover. */
   readonly cleared: RankedSet;
-  /** Records that cannot be read. */
+  /** Unreadable records. */
   readonly damaged: ReadonlyMap<TaskNumber, DamagedValue>;
   readonly lastNumber: TaskNumber;
   readonly unlock: () => void;
 }
 
 /**
- * The store of one process: records in LMDB, indices in memory, nothing else to run.
+ * The store of a single process: records in LMDB, indices in memory, no other service.
  *
  * A call decides everything in one turn of the event loop, adds its records to that turn's transaction, and waits for
- * the sync. While a task's write is under way the task is *busy*: reads wait, other writes lose. So the order of
- * decisions is the order of commits, and nothing is decided on a record that could still be lost. The indices follow
- * after the commit; only a claim takes its tasks out of the ready index at once, so that nobody else gets them.
+ * the sync. A task is *busy* while its write is pending: reads wait and other writes fail. Decisions are therefore
+ * committed in order, and no decision depends on a record that could still be lost. The indices are updated after the
+ * commit. Only a claim removes its tasks from the ready index at once, so that no other claim gets them.
  */
 export class EmbeddedTaskStore extends TaskStore {
   readonly clock: Clock;
@@ -102,10 +102,10 @@ export class EmbeddedTaskStore extends TaskStore {
   private closing: Promise<void> | undefined;
 
   /**
-   * Opens the store, and creates it when there is none.
+   * Opens the store, and creates a missing one.
    *
-   * @throws DirectoryInUse when another process has the directory
-   * @throws CorruptFile or CorruptRecord when the file is damaged; it is left as it is
+   * @throws DirectoryInUse when another process uses the directory
+   * @throws CorruptFile or CorruptRecord when the file is damaged; the file is left as it is
    */
   static async open(options: EmbeddedOptions): Promise<EmbeddedTaskStore> {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
@@ -165,13 +165,13 @@ export class EmbeddedTaskStore extends TaskStore {
     this.outbox = new EmbeddedOutbox(files, this.commits);
     this.lastEventId = this.commits.lastEventId;
     this.reclaimer.add([cleared]);
-    // Not at once: whoever found it may be looking through the indices.
+    // Deferred: the caller that found the damage may be iterating over the indices.
     files.quarantine.onFound = (number) => {
       queueMicrotask(() => void this.takeDamaged(number).catch(() => undefined));
     };
   }
 
-  /** A task that was found damaged can be claimed by nobody, so it is in no list and no count, as after a start. */
+  /** Removes a damaged task from all lists and counts, as a restart would. No worker can claim it. */
   private async takeDamaged(number: TaskNumber): Promise<void> {
     const { files, index, commits } = this;
     if (!commits.isOpen) return;
@@ -181,12 +181,12 @@ export class EmbeddedTaskStore extends TaskStore {
     if (taken.state === 'processing') commits.tellLoosened(taken.queue);
     const { generation } = files;
     const batchId = stored === undefined ? await this.batchWith(number) : stored.task.spec.batchId;
-    // A clear that came meanwhile has put the counts right.
+    // A clear in the meantime has corrected the counts.
     if (batchId !== undefined && files.generation === generation)
       index.batches.move(batchId, taken, undefined);
   }
 
-  /** The batch of a task whose record cannot be read, found in as many turns as that takes. */
+  /** Finds the batch of a task with an unreadable record, in several turns. */
   private async batchWith(number: TaskNumber): Promise<string | undefined> {
     for (const names of this.files.namesOf((each) => each === number, NAMES_PER_TURN)) {
       const found = names.find(({ spec }) => spec.batchId !== undefined);
@@ -197,7 +197,7 @@ export class EmbeddedTaskStore extends TaskStore {
     return undefined;
   }
 
-  /** Leases are kept by the clock of the process that granted them, which may have been ahead. */
+  /** Corrects leases from a clock that ran ahead: the process that granted them had its own clock. */
   private async rightLeases(held: readonly TaskNumber[]): Promise<void> {
     for (let from = 0; from < held.length; from += TASKS_PER_COMMIT) {
       await this.commits.write((transaction) => {
@@ -340,7 +340,7 @@ export class EmbeddedTaskStore extends TaskStore {
     return [...due.values()];
   }
 
-  /** A record that cannot be read must stop none of the others: its deadline is put off. */
+  /** Postpones the deadline of an unreadable record, so that it does not block the others. */
   private readDue(number: TaskNumber): StoredTask | 'damaged' | undefined {
     try {
       return this.files.readStored(number);
@@ -350,7 +350,7 @@ export class EmbeddedTaskStore extends TaskStore {
     }
   }
 
-  /** Makes the earliest deadlines true ones, in as many turns as that takes. */
+  /** Refreshes the earliest deadlines, in several turns. */
   private async trueDeadlines(): Promise<void> {
     while (!this.index.dropStaleDeadlines((number) => this.files.headOf(number))) {
       await nextTurn();
@@ -358,7 +358,7 @@ export class EmbeddedTaskStore extends TaskStore {
     }
   }
 
-  /** Deadlines of tasks that have moved on go in small parts, with room for others in between. */
+  /** Cleans out stale deadlines in small steps that leave room for other calls. */
   private async sortDeadlinesOut(): Promise<void> {
     while (this.commits.isOpen && !this.index.sortDeadlinesOut((number) => this.files.headOf(number)))
       await nextTurn();
@@ -421,7 +421,7 @@ export class EmbeddedTaskStore extends TaskStore {
         this.claimer.claim(request, transaction),
       );
       if (isDone || claimed.length > 0) return claimed;
-      // Others have their turn before it goes on.
+      // Lets other calls run before the next step.
       await nextTurn();
     }
   }
@@ -431,7 +431,7 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.clearer.clear(filter);
   }
 
-  /** Resolves when nothing that was cleared is left in the file. */
+  /** Resolves when the file holds no cleared record any more. */
   reclaimed(): Promise<void> {
     return this.reclaimer.idle();
   }
@@ -452,7 +452,7 @@ export class EmbeddedTaskStore extends TaskStore {
     await this.reclaimer.stop();
     await this.sorting;
     await this.files.settled();
-    // After a failed write lmdb is not touched again; the process is about to end, and with it the lock.
+    // lmdb is not touched after a failed write. The process is about to end, which releases the lock.
     if (this.commits.hasFailed) return;
     await this.files.close();
     this.unlock();
@@ -465,7 +465,7 @@ export class EmbeddedTaskStore extends TaskStore {
     this.commits.requireOpen();
   }
 
-  /** By a task that is there, also by one that is damaged. */
+  /** Whether a task has this id, including a damaged task. */
   private isTaken(id: string): boolean {
     const number = this.files.numbers.get(id);
     if (number === undefined || this.files.quarantine.has(number)) return number !== undefined;
@@ -473,7 +473,7 @@ export class EmbeddedTaskStore extends TaskStore {
     return head !== undefined || this.files.quarantine.has(number);
   }
 
-  /** Nothing to wait for is the rule, and costs no promise then. */
+  /** Usually there is nothing to wait for; then this allocates no promise. */
   private readable(id: string): Promise<void> | undefined {
     if (this.commits.isBusy(id)) return this.untilReadable(id);
     this.commits.requireOpen();
@@ -486,7 +486,7 @@ export class EmbeddedTaskStore extends TaskStore {
     this.commits.requireOpen();
   }
 
-  /** What a write has to wait for; nothing else may run between the last look and the write. */
+  /** What a write must wait for. No other code may run between the last check and the write. */
   private obstacle(ids: readonly string[] = [], claimKey?: string): Promise<unknown> | undefined {
     this.commits.requireOpen();
     if (this.clearer.underWay !== undefined) return this.clearer.underWay.catch(() => undefined);
@@ -504,7 +504,7 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.files.quarantine.require(id, number, () => {
       const task = this.files.read(number);
       if (task !== undefined && task.spec.id !== id) {
-        // That one is sound.
+        // That other task is sound.
         this.files.quarantine.tell(`Task ${id}`, new DamagedValue('its id leads to another task'));
         throw new TaskDamaged(id);
       }

@@ -49,26 +49,27 @@ import {
 } from './lmdb-page.js';
 import { ReadAhead } from './read-ahead.js';
 
-/** The file of the embedded store is damaged; it was left as it is. */
+/** The file of the embedded store is damaged. It was not changed. */
 export class CorruptFile extends Error {
   override readonly name = 'CorruptFile';
 
   constructor(path: string, page: number, damage: string, options?: ErrorOptions) {
     super(
       `${path} is damaged at page ${page}: ${damage}. ` +
-        'The file was left untouched; move it away and restore a backup in its place',
+        'The file was not changed. Move it to another place and restore a backup',
       options,
     );
   }
 }
 
 /**
- * Checks an LMDB file before lmdb maps it and trusts it: every page that the newest meta page leads to, and that no
- * free page is among them. What a crash or a power cut leaves behind is sound. The file is only read. What the values
- * say is not looked at.
+ * Checks an LMDB file before lmdb maps it: every page reachable from the newest meta page, and that none of them is
+ * free. The state after a crash or a power cut passes. The check only reads the file and ignores the content of values.
  *
- * @throws CorruptFile when lmdb could crash on the file or answer wrongly, and when it is empty: the store gives its
- * file its name only when it is whole, so an empty one has lost what it held. A missing file is sound
+ * A missing file passes. An empty one does not: the store names a file only when it is complete, so an empty file has
+ * lost its data.
+ *
+ * @throws CorruptFile when lmdb could crash on the file or return wrong data
  */
 export function requireSoundFile(path: string): void {
   let file: number;
@@ -77,7 +78,7 @@ export function requireSoundFile(path: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const isLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-    if (isLink) throw new CorruptFile(path, 0, 'it is a link that leads nowhere');
+    if (isLink) throw new CorruptFile(path, 0, 'it is a dangling symbolic link');
     return;
   }
   try {
@@ -89,7 +90,7 @@ export function requireSoundFile(path: string): void {
   }
 }
 
-/** As lmdb limits them: two nodes fit in a page, also when the value is a tree. */
+/** lmdb's limit: two nodes must fit in a page, also when the value is a tree. */
 function maxKeyBytes(pageBytes: number): number {
   const nodeBytes = (((pageBytes - PAGE_HEADER_BYTES) / 2) & -2) - OFFSET_BYTES;
   return nodeBytes - NODE_HEADER_BYTES - TREE_BYTES;
@@ -97,22 +98,22 @@ function maxKeyBytes(pageBytes: number): number {
 
 class FileCheck {
   private pageBytes = META_BYTES;
-  /** Whole pages in the file. */
+  /** Number of whole pages in the file. */
   private pages: number;
   private lastPage = META_PAGES - 1;
   private transaction = 0;
-  /** One bit for each page of the file, set when it was met. */
+  /** One bit per page of the file, set when the walk has met the page. */
   private seen = new Uint32Array(0);
   private freeBehindEnd = 0;
   private maxKeyBytes = 0;
-  /** Of the tree that is walked. */
+  /** Entries of the tree being walked. */
   private entries = 0;
   private hasNumericKeys = false;
   private readonly tables: Tree[] = [];
   private readonly levels: Page[] = [];
   private readonly runHeader = new Page(PAGE_HEADER_BYTES);
   private readonly ahead = new ReadAhead((bytes, from) => this.readBytes(bytes, from));
-  /** The node with the last key so far, and where it is copied to before its page is read over. */
+  /** The node with the highest key so far, and its copy for when its page buffer is reused. */
   private previousPage = new Page(NODE_HEADER_BYTES);
   private previousNode = 0;
   private kept = this.previousPage;
@@ -134,7 +135,7 @@ class FileCheck {
     this.warm();
     this.maxKeyBytes = maxKeyBytes(this.pageBytes);
     this.walk(this.readTree(meta, META_FREE_LIST_AT, 'free list'));
-    // A page that one transaction both took and gave back is never written, so the file may end before it.
+    // A page that one transaction both took and freed is never written, so the file may end before it.
     const missing = Math.max(0, this.lastPage + 1 - this.pages);
     if (this.lastPage < META_PAGES - 1 || this.freeBehindEnd !== missing) {
       this.refuse(meta.number, `its last page is ${this.lastPage}, but the file has ${this.pages} pages`);
@@ -143,7 +144,7 @@ class FileCheck {
     for (const table of this.tables) this.walk(table);
   }
 
-  /** As lmdb chooses: the higher transaction, so that it does not matter what a torn write left of the other page. */
+  /** The meta page of the later transaction, as lmdb chooses. A torn write of the other page is harmless. */
   private newestMeta(): Page {
     const first = this.readMeta(0);
     this.requireMarks(first);
@@ -153,8 +154,8 @@ class FileCheck {
     this.pages = Math.floor(this.fileBytes / this.pageBytes);
     const second = this.readMeta(1);
     const firstTransaction = first.u64(META_TRANSACTION_AT);
-    // Before the first commit is synced, page 1 may be missing. Later it is never without its marks: they are not
-    // written again, and a page that lost them might have been the newest.
+    // Page 1 may be missing before the first commit is synced. Later it always has its marks: they are not rewritten,
+    // and a page without them might have been the newest.
     if (firstTransaction > 0) this.requireMarks(second);
     const newest = firstTransaction >= second.u64(META_TRANSACTION_AT) ? first : second;
     const transaction = newest.u64(META_TRANSACTION_AT);
@@ -221,11 +222,11 @@ class FileCheck {
       this.checkLeaf(page, nodes, tree);
       return;
     }
-    // lmdb aborts the process at a branch to one page only, except in the free list.
+    // lmdb aborts the process at a branch with a single page, except in the free list.
     if (nodes === 1 && tree.kind !== 'free list') this.refuse(number, 'it is a branch to one page only');
     for (let index = 0; index < nodes; index += 1) {
       const node = page.node(index);
-      // The first key of a branch says nothing. The others are the least that may come below them.
+      // The first key of a branch is unused. The others are lower bounds of the keys below them.
       if (index > 0) this.passKey(page, node, false);
       this.visit(tree, page.child(node), level + 1);
     }
@@ -272,7 +273,7 @@ class FileCheck {
     this.previousNode = 0;
   }
 
-  /** The keys must come in ascending order; the first of a leaf may equal the key that leads to it. */
+  /** Requires ascending keys. The first key of a leaf may equal the branch key that leads to it. */
   private passKey(page: Page, node: number, mayEqual: boolean): void {
     const size = page.keyBytes(node);
     const { previousPage, previousNode, hasNumericKeys } = this;
@@ -312,7 +313,7 @@ class FileCheck {
     this.passFreePages(list, PAGE_HEADER_BYTES, bytes);
   }
 
-  /** lmdb writes to the pages that it finds here. */
+  /** lmdb overwrites the pages that this list names. */
   private passFreePages(page: Page, at: number, bytes: number): void {
     const length = bytes < WORD_BYTES ? Infinity : page.u64(at);
     if ((length + 1) * WORD_BYTES > bytes) this.refuse(page.number, 'its list of free pages is cut off');
@@ -326,7 +327,7 @@ class FileCheck {
     }
   }
 
-  /** Marks pages as met, which happens once to each. */
+  /** Marks pages as met and rejects a page that was met before. */
   private claim(first: number, count: number, isFree = false): void {
     const end = first + count;
     if (first < META_PAGES || count < 1 || end - 1 > this.lastPage)
@@ -344,7 +345,7 @@ class FileCheck {
     }
   }
 
-  /** Reads the file in its order, so that the walk, which jumps about in it, does not wait for the disk each time. */
+  /** Reads the file sequentially. The walk itself jumps between pages and would wait for the disk each time. */
   private warm(): void {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (let from = 0; from < this.fileBytes; from += CHUNK_BYTES) this.readBytes(chunk, from);

@@ -7,10 +7,10 @@ import { mendWriteReport } from './lmdb-report.js';
 import { bytesOf, DamagedValue, SEALED_JSON } from './sealed-value.js';
 import { decodeHead, type TaskHead } from './task.record.js';
 
-/** Payloads are nobody else's business. lmdb takes the option, its types do not know it. */
+/** Only the owner may read payloads. lmdb accepts this option; its type declarations omit it. */
 const OWNER_ONLY = { permissionsMode: 0o600 };
 
-/** Records that are read through one mapping of the whole file at start. */
+/** Records read through one mapping of the whole file at startup. */
 const HEADS_PER_MAPPING = 100_000;
 
 export const TASKS_TABLE = 'tasks';
@@ -18,8 +18,8 @@ export const CLEARS_TABLE = 'clears';
 
 export interface FileOptions {
   /**
-   * Maps the file in pieces and lets go of them, so that a queue of any size fits in a small process. Mapped whole it is
-   * read nearly twice as fast, and what was read of it counts as memory of the process until it is closed.
+   * Maps the file in pieces and unmaps them again, so that a small process can serve a queue of any size. A whole
+   * mapping reads nearly twice as fast, but its pages count as process memory until it is closed.
    */
   readonly isInPieces: boolean;
 }
@@ -40,9 +40,9 @@ export function openFile(directory: string, { isInPieces }: FileOptions): RootDa
   });
 }
 
-/** Makes the file when there is none. It has its name only when it is whole and on disk. */
+/** Creates a missing file. The file gets its name only when it is complete and on disk. */
 export async function ensureFile(directory: string): Promise<void> {
-  // A link that leads nowhere is not the same as no file: its disk may be missing.
+  // A dangling link is not a missing file: its disk may be unmounted.
   if (lstatSync(fileIn(directory), { throwIfNoEntry: false }) !== undefined) return;
   const fresh = join(directory, 'new');
   rmSync(fresh, { recursive: true, force: true });
@@ -54,7 +54,7 @@ export async function ensureFile(directory: string): Promise<void> {
   rmSync(fresh, { recursive: true });
 }
 
-/** Gives a file its name in a directory only when its bytes are on disk; on disk under that name when this returns. */
+/** Names a file in a directory after its bytes are on disk. The name is durable when this returns. */
 export function putInPlace(file: string, directory: string): void {
   sync(file);
   renameSync(file, fileIn(directory));
@@ -77,7 +77,9 @@ export function decodedBy<Value>(decode: (record: Buffer) => Value) {
   };
 }
 
-/** The same, for reading many: damage of one record must not end the reading of the others. */
+/**
+ * The same for reading many records: a damaged one is returned as its `DamagedValue` and does not stop the iteration.
+ */
 export function decodedWell<Value>(decode: (record: Buffer) => Value) {
   return decodedBy((record): Value | DamagedValue => {
     try {
@@ -99,7 +101,7 @@ export function openTable<Value, TableKey extends Key>(
 
 type TakeHead = (number: TaskNumber, head: TaskHead | DamagedValue) => void;
 
-/** Reads the heads of all records, oldest first, while nobody else has the file open. */
+/** Reads the heads of all records, oldest first. No other process may have the file open. */
 export async function readHeads(directory: string, take: TakeHead): Promise<void> {
   let next: TaskNumber | undefined = 0;
   while (next !== undefined) {
@@ -112,7 +114,7 @@ export async function readHeads(directory: string, take: TakeHead): Promise<void
   }
 }
 
-/** Where to go on; `undefined` when that was all. */
+/** Returns the number to continue at; `undefined` at the end. */
 function readSome(
   heads: Database<TaskHead | DamagedValue, TaskNumber>,
   start: TaskNumber,
@@ -128,7 +130,9 @@ function readSome(
   return count < HEADS_PER_MAPPING ? undefined : last + 1;
 }
 
-/** Writes the newest committed state of the file into an empty directory; whoever else has it open may go on. */
+/**
+ * Writes the newest committed state of the file into an empty directory. Other processes may use the file meanwhile.
+ */
 export async function copyFile(directory: string, target: string): Promise<void> {
   const root = open({ path: fileIn(directory), noSubdir: true, readOnly: true, maxDbs: 16 });
   try {
@@ -138,7 +142,7 @@ export async function copyFile(directory: string, target: string): Promise<void>
   }
 }
 
-/** What was cleared and may still be in the file, while nobody else has it open. */
+/** Reads the marks of clears whose records may still be in the file. No other process may have the file open. */
 export async function readMarks(directory: string): Promise<ClearMarks> {
   const marks = new ClearMarks();
   const root = openFile(directory, { isInPieces: false });

@@ -11,7 +11,7 @@ export const PAGE_TRANSACTION_AT = 8;
 export const PAGE_KIND_AT = 18;
 export const PAGE_OFFSETS_END_AT = 20;
 export const PAGE_NODES_AT = 22;
-/** In the first page of a run, instead of the two above. */
+/** In the first page of a run, in place of the two fields above. */
 export const PAGE_RUN_LENGTH_AT = 20;
 export const PAGE_HEADER_BYTES = 24;
 export const BRANCH = 0x01;
@@ -19,7 +19,7 @@ export const LEAF = 0x02;
 export const OVERFLOW = 0x04;
 export const META = 0x08;
 
-/** Of the value in a leaf; in a branch the number of the child, of which NODE_KIND_AT holds the upper bits. */
+/** Size of the value in a leaf. In a branch: the number of the child, whose upper bits are in NODE_KIND_AT. */
 export const NODE_SIZE_AT = 0;
 export const NODE_KIND_AT = 4;
 const NODE_KEY_BYTES_AT = 6;
@@ -31,7 +31,7 @@ export const VALUE_IS_TREE = 2;
 export const OFFSET_BYTES = 2;
 export const NUMERIC_KEY_BYTES = 8;
 
-/** What a node holds instead of a value in a run. */
+/** Contents of a node whose value is in a run of pages. */
 export const RUN_FIRST_PAGE_AT = 0;
 export const RUN_LENGTH_AT = 16;
 const RUN_REFERENCE_BYTES = 24;
@@ -41,17 +41,17 @@ export const TREE_DEPTH_AT = 6;
 export const TREE_ENTRIES_AT = 32;
 export const TREE_ROOT_AT = 40;
 export const TREE_BYTES = 48;
-/** The flags that change how a tree is read. */
+/** Flags that change how a tree is read. */
 export const TREE_FLAGS = 0x17e;
 export const INTEGER_KEYS = 0x08;
-/** All bits set, rounded as the other numbers of 64 bits are. */
+/** All bits set, rounded like the other 64-bit numbers. */
 export const NO_PAGE = 2 ** 64;
-/** More levels than this lmdb does not walk. */
+/** lmdb does not walk trees with more levels. */
 export const MAX_DEPTH = 32;
 
 /**
- * The free list is keyed by the transaction that gave the pages back. A value is a list of words: how many follow, then
- * page numbers; −n before a page number stands for the n pages from there on, 0 for nothing.
+ * The free list is keyed by the transaction that freed the pages. A value is a list of words: its length, then page
+ * numbers. −n before a page number means the n pages from that number; 0 means nothing.
  */
 export const WORD_BYTES = 8;
 
@@ -76,11 +76,11 @@ export interface Tree {
   readonly root: number;
   readonly depth: number;
   readonly entries: number;
-  /** Pages are copied on write together with those that lead to them: none is younger than what points to it. */
+  /** Copy-on-write copies a page together with the pages that lead to it, so no page is younger than its parents. */
   readonly youngest: number;
 }
 
-/** A buffer for one page, or for the part of it that is looked at, used again for the next one. */
+/** A reusable buffer for one page or its checked part. */
 export class Page {
   number = 0;
   readonly bytes: Buffer;
@@ -99,7 +99,7 @@ export class Page {
     return this.view.getUint32(offset, true);
   }
 
-  /** Exact up to 2^53; nothing that is sound is larger, but for `NO_PAGE`. */
+  /** Exact up to 2^53. Every valid number except `NO_PAGE` is smaller. */
   u64(offset: number): number {
     return this.u32(offset) + this.u32(offset + 4) * 2 ** 32;
   }
@@ -124,13 +124,13 @@ export class Page {
     return node + NODE_HEADER_BYTES + this.keyBytes(node);
   }
 
-  /** In a leaf: what the node holds, be it the value or a reference to it. */
+  /** In a leaf: size of the node's content, which is the value or a reference to it. */
   heldBytes(node: number): number {
     const isReference = this.u16(node + NODE_KIND_AT) === VALUE_IN_RUN;
     return isReference ? RUN_REFERENCE_BYTES : this.u32(node + NODE_SIZE_AT);
   }
 
-  /** Positive when the key of the node belongs behind that of the other. */
+  /** Positive when the key of this node sorts after the other's key. */
   compareKeys(node: number, other: Page, otherNode: number): number {
     const ours = this.keyBytes(node);
     const theirs = other.keyBytes(otherNode);

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
 /**
- * What lmdb 3.5.6 prints of a failed page write, and what it prints instead. It formats the first text into 100 bytes of
- * its own with three lengths, of which it has often set only one, so the text overruns them and damages the heap. The
- * second writes to the standard error between the lines of the log; the error says the same.
+ * The texts that lmdb 3.5.6 prints for a failed page write, and their replacements. lmdb formats the first text with
+ * three lengths into a 100-byte buffer. It has often set only one of them, so the text overruns the buffer and damages
+ * the heap. The second text would go to standard error between the log lines; the error repeats it.
  */
 const REPORTS = [
   {
@@ -13,13 +13,13 @@ const REPORTS = [
   { text: 'Write error: %s position %u, size %u', mended: '' },
 ];
 const MEMORY = '/proc/self/mem';
-/** A line of /proc/self/maps: where a part of a file is in memory. */
+/** A line of /proc/self/maps: the mapping of a part of a file. */
 const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ +(\/.*\.node)$/;
 
 interface Mapping {
   readonly start: number;
   readonly end: number;
-  /** Where it begins in the file. */
+  /** Offset of the mapping in the file. */
   readonly offset: number;
   readonly file: string;
 }
@@ -27,10 +27,10 @@ interface Mapping {
 let isDone: boolean | undefined;
 
 /**
- * Keeps lmdb from overrunning its buffer, by shortening its text in the memory of this process; the files of lmdb stay as
- * they are. To be called before lmdb writes. Does nothing where there is no `/proc`, or another lmdb.
+ * Keeps lmdb from overrunning its buffer by shortening its text in this process's memory. The files of lmdb stay
+ * unchanged. Call it before lmdb writes. Does nothing without `/proc` or with another lmdb version.
  *
- * @returns whether lmdb can report a failed write without damage
+ * @returns whether lmdb can report a failed write without damaging the heap
  */
 export function mendWriteReport(): boolean {
   isDone ??= tryToMend();
@@ -41,7 +41,7 @@ function tryToMend(): boolean {
   try {
     return REPORTS.every(mend);
   } catch {
-    // No /proc, or a system that lets no process write there: the process is ended without an orderly exit then.
+    // Without a writable /proc, the process is killed after a failed write instead of exiting in order.
     return false;
   }
 }
@@ -71,7 +71,7 @@ function addressIn({ start, end, offset, file }: Mapping, wanted: Buffer): numbe
   return at < offset || address + wanted.length > end ? [] : [address];
 }
 
-/** Does nothing the second time. @throws Error when something else is there, or it cannot be written */
+/** Idempotent. @throws Error when the memory holds another text or cannot be written */
 function replace(address: number, wanted: Buffer, next: Buffer): void {
   const memory = openSync(MEMORY, 'r+');
   try {

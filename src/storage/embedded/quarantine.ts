@@ -3,24 +3,24 @@ import { TaskDamaged } from '../../task/task.errors.js';
 import type { TaskNumber } from './task-number.js';
 import { DamagedValue } from './sealed-value.js';
 
-/** Told in the log; beyond that only counted. */
+/** Maximum number of logged damages; later ones are only counted. */
 const MOST_TOLD = 100;
 
 /**
- * Tasks of which bytes on disk are not what was written. They are handed out to nobody and keep their place on disk; the
- * others go on. It is found again after every start, so nothing is written about it.
+ * Tasks whose bytes on disk differ from what the store wrote. No worker can claim them, and their records stay on disk.
+ * All other tasks are served. Each start finds the damage again, so the quarantine is not persisted.
  */
 export class Quarantine {
   private readonly logger = new Logger('EmbeddedTaskStore');
   private readonly told = new Set<string>();
   private readonly damaged = new Map<TaskNumber, string | undefined>();
-  /** Is told of each task once, in the middle of whatever found it. */
+  /** Called once per damaged task, within the read that found it. */
   onFound: (number: TaskNumber) => void = () => undefined;
 
-  /** Damaged ones that were cleared, and may still be in the file. */
+  /** Cleared damaged tasks that may still be in the file. */
   private readonly cleared = new Set<TaskNumber>();
 
-  /** Takes all of them out of sight; answers which they were. A start after a kill finds those again that are left. */
+  /** Empties the quarantine; returns its tasks. A start after a kill quarantines the remaining ones again. */
   clear(): readonly TaskNumber[] {
     const numbers = [...this.damaged.keys()];
     for (const number of numbers) this.cleared.add(number);
@@ -28,7 +28,7 @@ export class Quarantine {
     return numbers;
   }
 
-  /** Their records are out of the file. */
+  /** Call this when their records are removed from the file. */
   forget(numbers: Iterable<TaskNumber>): void {
     for (const number of numbers) {
       this.cleared.delete(number);
@@ -36,7 +36,7 @@ export class Quarantine {
     }
   }
 
-  /** Tasks that are known here. */
+  /** Number of quarantined tasks. */
   get size(): number {
     return this.cleared.size + this.damaged.size;
   }
@@ -49,7 +49,7 @@ export class Quarantine {
     return this.damaged.has(number);
   }
 
-  /** What `read` answers; `undefined` when that is damaged, which is noted. */
+  /** The result of `read`; `undefined` when it finds damage, which is recorded. */
   attempt<T>(number: TaskNumber, read: () => T, id?: string): T | undefined {
     try {
       return read();
@@ -74,14 +74,14 @@ export class Quarantine {
     }
   }
 
-  /** Tells of damage that is of no task, once. */
+  /** Logs damage outside of tasks, once each. */
   tell(what: string, { message }: DamagedValue): void {
     if (this.told.has(what)) return;
     this.told.add(what);
     if (this.told.size <= MOST_TOLD) this.logger.error(`${what} is damaged on disk: ${message}`);
   }
 
-  /** Notes damage once; throws what is no damage. */
+  /** Records damage, once each; rethrows other errors. */
   note(number: TaskNumber, error: unknown, id?: string): void {
     if (!(error instanceof DamagedValue)) throw error;
     if (this.isCleared(number) || this.damaged.get(number) !== undefined) return;

@@ -19,13 +19,13 @@ import {
 } from './sealed-value.js';
 import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
 
-/** Whom to tell of which event. */
+/** The addresses and the event of one notice. */
 export interface NoticeRecord {
   readonly to: string;
   readonly event: JsonText;
 }
 
-/** A task's next record, the attempt that ended on the way there, and what the task produced. */
+/** A task's next record, with the attempt that ended and the output, if any. */
 export interface NewRecord {
   readonly spec: TaskSpec;
   readonly record: Buffer;
@@ -41,7 +41,7 @@ export interface ChangedRecord {
   readonly output: JsonText | undefined;
 }
 
-/** A document, and its age among those of its kind. */
+/** A document and its age within its kind. */
 export interface DocumentRecord {
   readonly born: number;
   readonly revision: number;
@@ -50,7 +50,7 @@ export interface DocumentRecord {
 
 type DocumentKey = readonly [kind: string, id: string];
 
-/** What leads to a task. */
+/** An index entry that leads to a task. */
 interface Name {
   readonly number: TaskNumber;
   readonly spec: { readonly id?: string; readonly batchId?: string };
@@ -61,18 +61,18 @@ function rangeOf(number: TaskNumber) {
 }
 
 /**
- * The tables of the embedded store in one LMDB file. Records are keyed by the number of the task, so that what is
- * enqueued together lies together and new records are appended.
+ * The tables of the embedded store in one LMDB file. Records are keyed by task number, so new records are appended and
+ * tasks enqueued together are stored together.
  *
- * Whatever puts and removes is called within `write`, which makes one transaction of it. With `overlappingSync: false`
- * a transaction has ended when the file was synced, and reads see committed transactions only.
+ * Puts and removals run within `write`, which makes them one transaction. With `overlappingSync: false` a transaction
+ * ends when the file is synced, and reads see only committed transactions.
  */
 export class QueueFiles {
   readonly root: RootDatabase;
   /** `eval_id` to the number of the task. */
   readonly numbers: Database<TaskNumber, string>;
   private readonly tasks: Database<StoredTask, TaskNumber>;
-  /** The same records, read as far as the indices need. */
+  /** The same records, decoded only as far as the indices need. */
   private readonly heads: Database<TaskHead, TaskNumber>;
   private readonly payloads: Database<Payload, TaskNumber>;
   readonly outputs: Database<JsonText, TaskNumber>;
@@ -83,32 +83,32 @@ export class QueueFiles {
   /** Counters that outlive the process. */
   readonly counters: Database<number, string>;
   private readonly documents: Database<DocumentRecord | DamagedValue, [kind: string, id: string]>;
-  /** What was not taken on yet, by the id of the event. */
+  /** Pending notices by event id. */
   readonly notices: Database<NoticeRecord | DamagedValue, number>;
-  /** What is set for queues, by name. */
+  /** Queue settings by queue name. */
   private readonly settings: Database<QueueSettings | DamagedValue, string>;
-  /** Clears whose tasks are not all out of the file, by generation. */
+  /** Clears with records left in the file, by generation. */
   private readonly clears: Database<ClearFilter, number>;
-  /** How many clears there have been. */
+  /** Number of clears so far. */
   generation: number;
   /** Ids of documents by kind and age. */
   private readonly documentAges: Database<string | DamagedValue, [kind: string, born: number]>;
   readonly quarantine = new Quarantine();
-  /** Is told when lmdb has failed to read. */
+  /** Called when lmdb fails to read. */
   onFailure: (error: Error) => void = () => undefined;
 
   private readonly group = new GroupCommit();
   private readonly origins = new TaskOrigins<TaskNumber>();
   private readonly held = new HeldTasks();
 
-  /** The file must be known to be sound. */
+  /** The file must have passed `requireSoundFile`. */
   constructor(
     directory: string,
     private readonly marks: ClearMarks,
   ) {
     this.root = openFile(directory, { isInPieces: true });
-    // lmdb makes one more promise for each transaction, and gives it to nobody. It is made after this event, in the same
-    // task; a microtask comes right behind, before another write can hide it.
+    // lmdb creates one more promise per transaction and returns it to no caller. It does so after this event in the
+    // same task, so a microtask sees it before another write replaces it.
     this.root.on('beforecommit', () => {
       this.group.closed();
       queueMicrotask(() => hear(this.root.committed));
@@ -130,17 +130,17 @@ export class QueueFiles {
   }
 
   /**
-   * Puts and removes, in one transaction; resolves when it is on disk. `puts` runs at once, or when the transaction
-   * that is under way has ended, and must not throw: encode and check before.
+   * Puts and removes in one transaction; resolves when it is on disk. `puts` runs at once, or after the pending
+   * transaction. It must not throw, so encode and check values first.
    *
-   * @param weight about how many tasks are put
-   * @throws NeverWritten, or what lmdb says
+   * @param weight approximate number of tasks
+   * @throws NeverWritten, or the error of lmdb
    */
   write(puts: Puts, weight?: number): Promise<void> {
     return this.group.write(puts, weight);
   }
 
-  /** Resolves when no write is under way. */
+  /** Resolves when no write is pending. */
   settled(): Promise<void> {
     return this.group.settled();
   }
@@ -155,13 +155,13 @@ export class QueueFiles {
     this.note(this.tasks.put(number, record as never));
   }
 
-  /** Adds the finished attempts of a task that another store had. Those that follow have higher numbers. */
+  /** Adds the finished attempts of a task from another store. Later attempts get higher numbers. */
   putAttempts(number: TaskNumber, attempts: readonly JsonText[]): void {
     for (const [index, attempt] of attempts.entries())
       this.note(this.attempts.put([number, index], attempt as never));
   }
 
-  /** Adds the next record of a task, and what goes with it, to the transaction. */
+  /** Adds a task's next record and its related values to the transaction. */
   putChange(number: TaskNumber, change: ChangedRecord): void {
     const { record, sequence, ended, output } = change;
     if (output !== undefined) this.note(this.outputs.put(number, output));
@@ -169,7 +169,7 @@ export class QueueFiles {
     this.note(this.tasks.put(number, record as never));
   }
 
-  /** Adds the removal of a task, and of all that belongs to it, to the transaction. */
+  /** Adds the removal of a task with all its data to the transaction. */
   remove(number: TaskNumber, { id, batchId }: Pick<TaskSpec, 'id' | 'batchId'>): void {
     this.note(this.numbers.remove(id));
     if (batchId !== undefined) this.note(this.batchTasks.remove([batchId, number]));
@@ -194,7 +194,7 @@ export class QueueFiles {
       this.note(this.clears.remove(generation));
   }
 
-  /** A task that was cleared; `undefined` when it is gone. */
+  /** A cleared task; `undefined` when its record has been removed. */
   readCleared(number: TaskNumber): StoredTask | 'damaged' | undefined {
     try {
       return this.tasks.get(number);
@@ -204,7 +204,7 @@ export class QueueFiles {
     }
   }
 
-  /** Ids and batches that lead to such numbers: those among so many entries of each step. */
+  /** Ids and batches that lead to matching numbers, in portions of `step` examined entries. */
   *namesOf(isMeant: (number: TaskNumber) => boolean, step: number): Generator<readonly Name[]> {
     for (let start: string | undefined, isOver = false; !isOver;) {
       const entries = [...this.numbers.getRange({ start, limit: step })];
@@ -223,8 +223,8 @@ export class QueueFiles {
   }
 
   /**
-   * Adds the removal of what leads to a cleared task to the transaction. Its id may belong to another task by now, or to
-   * one that is being written.
+   * Adds the removal of a cleared task's index entries to the transaction. Its id may already belong to another task,
+   * or to one being written.
    */
   removeNames(number: TaskNumber, { id, batchId }: Name['spec'], isBusy: (id: string) => boolean): void {
     const ownsId = id !== undefined && this.numbers.get(id) === number && !isBusy(id);
@@ -232,7 +232,7 @@ export class QueueFiles {
     if (batchId !== undefined) this.note(this.batchTasks.remove([batchId, number]));
   }
 
-  /** Adds the removal of what a mark covers to the transaction. */
+  /** Adds the removal of records that a mark covers to the transaction. */
   reclaim(
     number: TaskNumber,
     spec: Pick<TaskSpec, 'id' | 'batchId'> | undefined,
@@ -257,7 +257,7 @@ export class QueueFiles {
     this.note(this.notices.remove(eventId));
   }
 
-  /** Adds what is set for a queue to the transaction. */
+  /** Adds the settings of a queue to the transaction. */
   putSettings(queue: string, settings: QueueSettings): void {
     const isEmpty = Object.keys(settings).length === 0;
     this.note(isEmpty ? this.settings.remove(queue) : this.settings.put(queue, settings));
@@ -275,7 +275,7 @@ export class QueueFiles {
     this.note(this.documentAges.remove([kind, born]));
   }
 
-  /** Ids of the documents of a kind that are older than this, the youngest first. */
+  /** Ids of documents of a kind older than `born`, youngest first. */
   *documentsBefore(kind: string, born: number): Generator<{ readonly born: number; readonly id: string }> {
     const range = { start: [kind, born], end: [kind, 0], reverse: true } as const;
     for (const { key, value } of this.documentAges.getRange(range as never)) {
@@ -283,7 +283,7 @@ export class QueueFiles {
     }
   }
 
-  /** A document; one that is damaged is told in the log, and is as if it were not there. */
+  /** Reads a document. A damaged one is logged and reported as missing. */
   document(kind: string, id: string): DocumentRecord | undefined {
     const record = this.documents.get([kind, id]);
     if (!(record instanceof DamagedValue)) return record;
@@ -291,19 +291,22 @@ export class QueueFiles {
     return undefined;
   }
 
-  /** What is set for a queue. When that is damaged nobody knows its limits: it is paused until it is set again. */
+  /** The settings of a queue. Damaged settings pause the queue until an operator sets them again. */
   settingsOf(queue: string): QueueSettings {
     return this.readableSettings(queue, this.settings.get(queue) ?? {});
   }
 
-  /** Every queue for which something is set. */
+  /** Every queue with settings. */
   *allSettings(): Generator<readonly [queue: string, QueueSettings]> {
     for (const { key, value } of this.settings.getRange()) yield [key, this.readableSettings(key, value)];
   }
 
   private readableSettings(queue: string, settings: QueueSettings | DamagedValue): QueueSettings {
     if (!(settings instanceof DamagedValue)) return settings;
-    this.quarantine.tell(`What is set for queue ${queue}, which is paused until it is set again,`, settings);
+    this.quarantine.tell(
+      `The settings record of queue ${queue}, which is paused until its settings are set again,`,
+      settings,
+    );
     return { paused: true };
   }
 
@@ -319,41 +322,41 @@ export class QueueFiles {
     return this.readStored(number)?.task;
   }
 
-  /** The same for whoever goes on without a task that is damaged. */
+  /** The same; `undefined` for a damaged task. */
   readSound(number: TaskNumber | undefined): Task | undefined {
     return number === undefined ? undefined : this.quarantine.attempt(number, () => this.read(number));
   }
 
-  /** Numbers of the tasks of a batch that are older than `limit`, the youngest first. */
+  /** Numbers of a batch's tasks below `limit`, youngest first. */
   *tasksOfBatch(batchId: string, limit: TaskNumber): Generator<TaskNumber> {
     const range = { start: [batchId, limit], end: [batchId, -1], reverse: true } as const;
     for (const key of this.batchTasks.getKeys(range as never)) if (key[1] < limit) yield key[1];
   }
 
-  /** Empty for a number without a task. */
+  /** The id of a task; empty when there is no task. */
   idOf(number: TaskNumber): string {
     return this.readSound(number)?.spec.id ?? '';
   }
 
-  /** The head of a record; `undefined` when there is none, or it was cleared. */
+  /** The head of a record; `undefined` when it is missing or cleared. */
   headOf(number: TaskNumber): TaskHead | undefined {
     if (this.quarantine.isCleared(number)) return undefined;
     const head = this.heads.get(number);
     return head === undefined || this.marks.covers(head) ? undefined : head;
   }
 
-  /** The same for whoever goes on without a task that is damaged. */
+  /** The same; `undefined` for a damaged task. */
   soundHeadOf(number: TaskNumber): TaskHead | undefined {
     return this.quarantine.attempt(number, () => this.headOf(number));
   }
 
-  /** The number of the task that has this id now. */
+  /** The number of the task that currently has this id. */
   numberOfId(id: string): TaskNumber | undefined {
     const number = this.numbers.get(id);
     return number === undefined || this.headOf(number) === undefined ? undefined : number;
   }
 
-  /** A record, read whole; `undefined` when there is none, or it was cleared. */
+  /** A complete record; `undefined` when it is missing or cleared. */
   readStored(number: TaskNumber | undefined): StoredTask | undefined {
     const isThere = number !== undefined && !this.quarantine.isCleared(number);
     const found = isThere ? this.tasks.get(number) : undefined;
@@ -363,8 +366,8 @@ export class QueueFiles {
   }
 
   /**
-   * Where the record of a task is: where it was read from, or else what has its id now and was enqueued at the same
-   * time. A number is given out once, so a record that was removed is not taken for a later one of the same id.
+   * Finds the record of a task: the one it was read from, else the record with its id and enqueue time. Numbers are
+   * never reused, so a later task with the same id does not match.
    */
   numberOf({ spec, createdAt }: Task): TaskNumber | undefined {
     const origin = this.origins.of(spec);
@@ -380,17 +383,17 @@ export class QueueFiles {
     });
   }
 
-  /** Remembers what was written, now that it is durable; `undefined`: the task is gone. */
+  /** Caches a record that is now durable; `undefined` when the task was removed. */
   written(id: string, record: HeldTask | undefined): void {
     this.held.follow(id, record);
   }
 
-  /** The task that has this id, when it is in processing and remembered. */
+  /** The cached task in processing with this id. */
   heldAs(id: string): HeldTask | undefined {
     return this.held.get(id);
   }
 
-  /** To be called when a clear is marked, before anybody reads. */
+  /** Call this after a clear is marked and before the next read. */
   forgetCleared(): void {
     this.held.forgetAll((head) => this.marks.covers(head));
   }
@@ -416,7 +419,7 @@ export class QueueFiles {
     return table;
   }
 
-  /** What lmdb itself cannot read is the end of the store, as what it cannot write. */
+  /** A read error of lmdb itself stops the store, as a write error does. */
   private judged(error: unknown): unknown {
     const isOfLmdb = error instanceof Error && 'code' in error && typeof error.code === 'number';
     if (!isOfLmdb) return error;

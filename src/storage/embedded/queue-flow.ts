@@ -7,14 +7,14 @@ import type { TaskNumber } from './task-number.js';
 
 type CreatedAt = (number: TaskNumber) => Instant;
 
-/** What a queue hands out, and when: its ready tasks, the limits that are set, and what they count. */
+/** Decides what a queue hands out and when: its ready tasks, its limits, and the counts that the limits compare. */
 export class QueueFlow {
   ready = new ReadyLanes((group) => this.isFull(group));
   private settings: QueueSettings = {};
   private isHeldBack = false;
-  /** Tasks that are being worked on, or were handed out a moment ago. */
+  /** Number of tasks in processing, including those claimed in this turn. */
   private active = 0;
-  /** The same for each group that has any. */
+  /** The same per group, without zero entries. */
   private readonly activeOf = new Map<string, number>();
   private fullAt: FullAt = -Infinity;
 
@@ -22,7 +22,7 @@ export class QueueFlow {
     return Object.keys(this.settings).length > 0;
   }
 
-  /** Takes over settings. A rate that takes the place of another, and one that was read at start, begins empty. */
+  /** Applies settings. The bucket starts empty when it replaces another rate or was read at startup. */
   configure(settings: QueueSettings, now: Instant, isStart = false): void {
     const before = this.settings.rateLimit;
     const rate = settings.rateLimit;
@@ -34,20 +34,20 @@ export class QueueFlow {
   }
 
   /**
-   * The next tasks for a worker, as long as the limits allow one: each must be served or taken out before the next one is
-   * asked for, and all of it happen in one turn.
+   * The next tasks for a worker, while the limits allow one. Serve or remove each task before asking for the next, all
+   * within one turn.
    */
   picks(offer: Offer, now: Instant, createdAt: CreatedAt): Picks {
     const picks = this.ready.picks(offer, this.ageing(createdAt));
     return { next: () => (this.isHeldBack && this.isClosed(now) ? undefined : picks.next()) };
   }
 
-  /** After how many claims a task is handed out at the latest; `undefined` when it is not ready. */
+  /** The latest claim that gets the task, counted from the next one; `undefined` when the task is not ready. */
   position(lane: Lane, number: TaskNumber, createdAt: CreatedAt): number | undefined {
     return this.ready.position(lane, number, this.ageing(createdAt));
   }
 
-  /** Hands out a task: from now on it counts. Answers what takes that back. */
+  /** Claims a task, which then counts against the limits. Returns a function that undoes this. */
   serve(candidate: Candidate, now: Instant): () => void {
     const { rateLimit } = this.settings;
     const { fullAt } = this;
@@ -61,26 +61,26 @@ export class QueueFlow {
     };
   }
 
-  /** Forgets all ready tasks at once. */
+  /** Removes all ready tasks at once. */
   dropReady(): void {
     this.ready = new ReadyLanes((group) => this.isFull(group));
   }
 
-  /** Nothing is being worked on any more. */
+  /** Sets the number of tasks in processing to zero. */
   dropActive(): void {
     this.active = 0;
     this.activeOf.clear();
     this.ready.readmitAll();
   }
 
-  /** A task of the group is being worked on. */
+  /** A task of the group enters processing. */
   enter(group: string): void {
     this.active += 1;
     if (group === '') return;
     this.activeOf.set(group, (this.activeOf.get(group) ?? 0) + 1);
   }
 
-  /** A task of the group is being worked on no longer. */
+  /** A task of the group leaves processing. */
   leave(group: string): void {
     this.active -= 1;
     if (group === '') return;
@@ -90,7 +90,7 @@ export class QueueFlow {
     this.ready.readmit(group);
   }
 
-  /** Milliseconds until the rate allows to hand out a task. */
+  /** Milliseconds until the rate allows a claim. */
   untilAllowed(now: Instant): number {
     const { rateLimit } = this.settings;
     return rateLimit === undefined ? 0 : untilToken(rateLimit, this.fullAt, now);
@@ -101,7 +101,7 @@ export class QueueFlow {
     return paused === true || this.active >= maxConcurrency || this.untilAllowed(now) > 0;
   }
 
-  /** Whether a group is at its limit. The tasks without a group are not limited. */
+  /** Whether a group is at its limit. Tasks without a group are exempt. */
   private isFull(group: string): boolean {
     const { maxConcurrencyPerGroup: limit } = this.settings;
     return limit !== undefined && group !== '' && (this.activeOf.get(group) ?? 0) >= limit;

@@ -1,8 +1,8 @@
-/** Keys in one chunk at most: two pages of memory, short enough to move on an insert. */
+/** Maximum number of keys per chunk: two pages of memory, short enough to shift on an insert. */
 const CHUNK_CAPACITY = 512;
 const SMALLEST_CAPACITY = 8;
 
-/** A sorted run of keys, `keys[start]` up to, not including, `keys[end]`. */
+/** A sorted run of keys from `keys[start]` up to, not including, `keys[end]`. */
 interface Chunk {
   keys: Float64Array;
   start: number;
@@ -10,15 +10,15 @@ interface Chunk {
 }
 
 /**
- * A sorted set of numbers that knows the rank of each.
+ * A sorted set of numbers with rank queries.
  *
- * Keys lie in typed arrays outside the garbage-collected heap, 8 bytes each, cut into chunks; a Fenwick tree (P. M.
- * Fenwick, 1994) over the sizes of the chunks gives ranks. Adding, deleting, finding and ranking take O(log n) plus
- * a move within one chunk; appending at the end and taking from the front move nothing.
+ * Keys are in typed arrays outside the garbage-collected heap, 8 bytes each, split into chunks. A Fenwick tree (P. M.
+ * Fenwick, 1994) over the chunk sizes gives ranks. Adding, deleting, finding and ranking take O(log n) plus a shift
+ * within one chunk. Appending and removing the first key shift nothing.
  */
 export class RankedSet {
   private chunks: Chunk[] = [];
-  /** Built when a rank is asked for, thrown away when chunks come or go. */
+  /** Built when a rank is requested; discarded when the number of chunks changes. */
   private tree: Int32Array | undefined;
   private count = 0;
 
@@ -36,12 +36,12 @@ export class RankedSet {
     return chunk?.keys[chunk.end - 1];
   }
 
-  /** The key that has so many smaller ones. */
+  /** The key with exactly `rank` smaller keys. */
   at(rank: number): number | undefined {
     const tree = (this.tree ??= this.buildTree());
     let index = 0;
     let left = rank;
-    // Down the tree: the most chunks that have no more keys than are to be left out.
+    // Descends the tree: takes the most chunks that together hold at most the number of keys to skip.
     for (let step = 2 ** Math.floor(Math.log2(Math.max(tree.length - 1, 1))); step >= 1; step /= 2) {
       const size = tree[index + step];
       if (size === undefined || size > left) continue;
@@ -66,7 +66,7 @@ export class RankedSet {
     return at < chunk.end && chunk.keys[at] === key;
   }
 
-  /** False when it was there already. */
+  /** False when the key was present. */
   add(key: number): boolean {
     const last = this.chunks.at(-1);
     if (last === undefined || key > lastOf(last)) {
@@ -81,7 +81,7 @@ export class RankedSet {
     return true;
   }
 
-  /** False when it was not there. */
+  /** False when the key was missing. */
   delete(key: number): boolean {
     const index = this.chunkOf(key);
     const chunk = this.chunks[index];
@@ -98,7 +98,7 @@ export class RankedSet {
     return true;
   }
 
-  /** How many keys are smaller. */
+  /** Number of smaller keys. */
   rank(key: number): number {
     const index = this.chunkOf(key);
     const chunk = this.chunks[index];
@@ -156,7 +156,7 @@ export class RankedSet {
     this.tree = undefined;
   }
 
-  /** Drops an empty chunk; joins one that became small with the next, so that memory follows the number of keys. */
+  /** Drops an empty chunk and joins a small one with the next, so that memory use follows the number of keys. */
   private shrink(index: number, chunk: Chunk): void {
     const size = chunk.end - chunk.start;
     if (size === 0) {
@@ -199,7 +199,7 @@ export class RankedSet {
     return tree;
   }
 
-  /** The last chunk that begins at or below `key`; -1 when all begin above. */
+  /** The last chunk that begins at or below `key`; -1 when all chunks begin above it. */
   private chunkOf(key: number): number {
     let low = 0;
     let high = this.chunks.length;
@@ -213,7 +213,7 @@ export class RankedSet {
   }
 }
 
-/** Where `key` is, or would be inserted. */
+/** The position of `key`, or its insertion position. */
 function lowerBound(chunk: Chunk, key: number): number {
   let low = chunk.start;
   let high = chunk.end;
@@ -229,12 +229,12 @@ function lastOf(chunk: Chunk): number {
   return chunk.keys[chunk.end - 1] ?? -Infinity;
 }
 
-/** Whether no key fits in without moving more than half of the chunk's capacity. */
+/** Whether an insert would shift more than half of the chunk's capacity. */
 function isFull(chunk: Chunk): boolean {
   return chunk.end === CHUNK_CAPACITY && (chunk.end - chunk.start) * 2 > CHUNK_CAPACITY;
 }
 
-/** Makes one more slot after the last key of a chunk that is not full. */
+/** Makes room for one key at the end of a chunk that is not full. */
 function makeRoom(chunk: Chunk): void {
   if (chunk.end < chunk.keys.length) return;
   const size = chunk.end - chunk.start;

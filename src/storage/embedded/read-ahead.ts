@@ -1,21 +1,23 @@
-/** Sixteen pages: the tables of the store take turns in the file, so a few of them are of the same one. */
+/** Sixteen pages. Pages of the store's tables alternate in the file, so this covers a few of the same table. */
 const AHEAD_BYTES = 65_536;
 
-/** Fills `bytes` from this place of a file; answers how many there were. */
+/** Fills `bytes` from an offset of the file; returns the number of bytes read. */
 type ReadBytes = (bytes: Buffer, from: number) => number;
 
-/** Reads pages of a file. Most come soon after the one before: then as much is read as holds several of them. */
+/**
+ * Reads pages of a file. When a page lies shortly after the previous one, a larger read fetches several pages at once.
+ */
 export class ReadAhead {
   /** The bytes of the file from `aheadFrom` up to `aheadEnd`. */
   private readonly ahead = Buffer.allocUnsafe(AHEAD_BYTES);
   private aheadFrom = 0;
   private aheadEnd = 0;
-  /** Where the page before began. */
+  /** Offset of the previous page. */
   private lastFrom = 0;
 
   constructor(private readonly readBytes: ReadBytes) {}
 
-  /** Fills `bytes` from this place; answers how many there were. */
+  /** Fills `bytes` from this offset; returns the number of bytes read. */
   read(bytes: Buffer, from: number): number {
     const isNear = from > this.lastFrom && from - this.lastFrom < AHEAD_BYTES;
     this.lastFrom = from;

@@ -4,7 +4,7 @@ import { RankedSet } from './ranked-set.js';
 import { RequirementRings, type Ring } from './requirement-rings.js';
 import type { TaskNumber } from './task-number.js';
 
-/** Where a task waits. */
+/** The lane in which a task waits. */
 export interface Lane {
   readonly priority: number;
   /** Empty for none. */
@@ -12,82 +12,82 @@ export interface Lane {
   readonly signature: Signature;
 }
 
-/** The ready tasks of a group at one priority that require the same, oldest first. */
+/** The ready tasks of a group at one priority with equal requirements, oldest first. */
 interface ReadyLane {
   readonly group: GroupLanes;
   readonly signature: Signature;
   readonly numbers: RankedSet;
   /**
-   * Its place in its ring: the turn that its group had when it was last looked at. Undefined when it is out of the ring,
-   * because its group was at its limit.
+   * Position in the ring: the group's turn when the lane was last placed. Undefined while the lane is out of the ring
+   * because its group is at its limit.
    */
   turn: number | undefined;
 }
 
-/** What waits of a group at one priority. */
+/** The waiting tasks of a group at one priority. */
 interface GroupLanes {
   readonly group: string;
   readonly level: Level;
-  /** Its place among the groups: the smallest is next. */
+  /** Position among the groups; the smallest is next. */
   turn: number;
   size: number;
   readonly lanes: Map<Signature, ReadyLane>;
-  /** All of its tasks that require something. */
+  /** Its tasks with requirements. */
   readonly demanding: RankedSet;
 }
 
-/** What waits at one priority. */
+/** The waiting tasks of one priority. */
 interface Level {
   readonly priority: number;
   readonly groups: Map<string, GroupLanes>;
-  /** For each signature, the lanes that have something ready and are not held back. */
+  /** Per signature, the lanes with ready tasks whose group is below its limit. */
   readonly rings: RequirementRings<ReadyLane>;
-  /** All tasks that have a group or require something; the others are one lane. */
+  /** Tasks with a group or requirements. All other tasks are in one lane. */
   readonly laned: RankedSet;
   size: number;
 }
 
-/** A task that may be taken. */
+/** A task that the worker may claim. */
 export interface Candidate extends Lane {
   readonly number: TaskNumber;
 }
 
-/** When waiting counts as priority: how much of it is worth a point, and when each task was accepted. */
+/** Terms of priority ageing: the waiting time worth one point, and the accept time of each task. */
 export interface Ageing {
   readonly perPoint: Seconds;
   readonly createdAt: (number: TaskNumber) => Instant;
 }
 
-/** The next tasks for a worker, one after the other: each must be taken out before the next one is asked for. */
+/** The next tasks for a worker, in sequence. Remove each from its lane before asking for the next. */
 export interface Picks {
   next(): Candidate | undefined;
 }
 
-/** Levels that a position looks through to the task; of those beyond, all tasks are counted. */
+/** Levels that a position examines; in levels beyond, it counts all tasks. */
 const LEVELS_LOOKED_THROUGH = 64;
-/** Lanes of its own level that a position looks at; when there are more, all other levels may go first. */
+/** Lanes of its own level that a position examines. With more lanes, it counts all tasks of the other levels. */
 const LANES_LOOKED_AT = 64;
 
-/** Where a task is in its level. */
+/** The place of a task in its level. */
 interface Place {
   readonly number: TaskNumber;
   readonly group: GroupLanes;
-  /** Tasks of its group that are older. */
+  /** Number of older tasks in its group. */
   readonly rank: number;
 }
 
 /**
- * The ready tasks of a queue: a level for each priority, in it a lane for each group and signature, and a ring of the
- * lanes for each signature. Finding the next task takes a look at the first lane of each ring that the worker's labels
- * satisfy, so it depends neither on how many tasks or groups there are, nor on what else is required.
+ * The ready tasks of a queue: a level per priority, in it a lane per group and signature, and a ring of lanes per
+ * signature. Finding the next task looks at the first lane of each ring that the worker's labels satisfy. Its cost does
+ * not depend on the number of tasks or groups, or on other requirements.
  *
- * When a group is served, or comes to its limit, its lanes stay where they are in their rings; whoever meets one there
- * puts it right. Turns only grow, so a lane is met too early rather than too late.
+ * When a group is served or reaches its limit, its lanes keep their places in the rings. The next pick that meets such
+ * a lane corrects it. Turns only grow, so a pick meets a lane too early rather than too late.
  */
 export class ReadyLanes {
   /** Highest priority first. */
   private readonly levels: Level[] = [];
-  /** Lanes that are out of their rings, by group. */
+  /** Lanes outside their rings, by group. */
   private readonly out = new Map<string, Set<ReadyLane>>();
   private lastTurn = 0;
 
@@ -119,7 +119,7 @@ export class ReadyLanes {
     if (level.size === 0) this.levels.splice(this.indexOf(priority), 1);
   }
 
-  /** Takes a task out whose lane is unknown. */
+  /** Removes a task whose lane is unknown. */
   deleteAnywhere(number: TaskNumber): void {
     for (const { priority, groups } of [...this.levels]) {
       for (const { group, lanes } of [...groups.values()])
@@ -127,12 +127,12 @@ export class ReadyLanes {
     }
   }
 
-  /** The next tasks for a worker; with ageing those of the levels that are most urgent. */
+  /** The next tasks for a worker; with ageing, from the most urgent levels. */
   picks(offer: Offer, ageing?: Ageing): Picks {
     return ageing === undefined ? { next: () => this.next(offer) } : this.agedPicks(offer, ageing);
   }
 
-  /** The next task for a worker, of the highest level that has one. */
+  /** The next task for a worker, from the highest level that has one. */
   next(offer: Offer): Candidate | undefined {
     for (const level of this.levels) {
       const candidate = this.nextOf(level, offer);
@@ -141,17 +141,17 @@ export class ReadyLanes {
     return undefined;
   }
 
-  /** Takes a task out, and sends its group to the end of the round. */
+  /** Removes a task and moves its group to the end of the round. */
   serve(candidate: Candidate): void {
     const level = this.level(candidate.priority);
     const group = level?.groups.get(candidate.group);
-    // Alone it is first and last.
+    // A single group is both first and last.
     const hasOthers = level !== undefined && level.groups.size > 1;
     this.delete(candidate, candidate.number);
     if (group !== undefined && group.size > 0 && hasOthers) group.turn = this.nextTurn();
   }
 
-  /** Puts the lanes of a group back in their places, when it is at its limit no more. */
+  /** Returns a group's lanes to their rings when the group is below its limit again. */
   readmit(group: string): void {
     const lanes = this.out.get(group);
     if (lanes === undefined || this.isFull(group)) return;
@@ -159,12 +159,12 @@ export class ReadyLanes {
     for (const lane of lanes) enter(this.ringOf(lane), lane);
   }
 
-  /** The same for every group, when the limit has changed. */
+  /** The same for every group after a change of the limit. */
   readmitAll(): void {
     for (const group of [...this.out.keys()]) this.readmit(group);
   }
 
-  /** After how many claims the task is handed out at the latest; `undefined` when it is not here. */
+  /** The latest claim that gets the task, counted from the next one; `undefined` when the task is not ready. */
   position(lane: Lane, number: TaskNumber, ageing?: Ageing): number | undefined {
     const level = this.level(lane.priority);
     const group = level?.groups.get(lane.group);
@@ -181,8 +181,8 @@ export class ReadyLanes {
   }
 
   /**
-   * With ageing, how many tasks of other levels may be handed out first: those that are more urgent than the least urgent
-   * one that the task waits for in its own level.
+   * With ageing: how many tasks of other levels may be claimed first. These are more urgent than the least urgent task
+   * that precedes this one in its own level.
    */
   private countAhead(own: Level, place: Place, ageing: Ageing): number {
     const until = this.leastUrgency(own, place, ageing);
@@ -205,7 +205,7 @@ export class ReadyLanes {
     return count;
   }
 
-  /** The least urgency among the tasks that are handed out before this one in its level, itself included. */
+  /** The least urgency among this task and those before it in its level. */
   private leastUrgency(level: Level, { rank, number, group }: Place, ageing: Ageing): number {
     let least = urgencyOf(level.priority, ageing.createdAt(number), ageing);
     let looks = LANES_LOOKED_AT;
@@ -233,7 +233,7 @@ export class ReadyLanes {
       const createdAt = ageing.createdAt(candidate.number);
       return { level, candidate, urgency: urgencyOf(level.priority, createdAt, ageing) };
     };
-    // Highest priority first; what changes while they are picked is only what is picked, and groups that are full then.
+    // Highest priority first. Picks change only the picked lanes and those of groups that become full.
     let heads: (Head | undefined)[] | undefined;
     let picked = -1;
     const next = (): Candidate | undefined => {
@@ -268,7 +268,7 @@ export class ReadyLanes {
     return oldest;
   }
 
-  /** The lane of a ring whose turn it is; lanes that it meets before are put where they belong. */
+  /** The next lane of a ring. Moves misplaced lanes that it meets to their places. */
   private firstOf(ring: Ring<ReadyLane>): ReadyLane | undefined {
     for (;;) {
       const turn = ring.turns.first();
@@ -350,7 +350,7 @@ export class ReadyLanes {
     return level?.priority === priority ? level : undefined;
   }
 
-  /** Where the level is, or would be. */
+  /** Index of the level, or its insertion position. */
   private indexOf(priority: number): number {
     let low = 0;
     let high = this.levels.length;
@@ -363,12 +363,12 @@ export class ReadyLanes {
   }
 }
 
-/** What a task gains by its priority and by its age, in milliseconds: all age alike, so it says who goes first at any time. */
+/** Priority and age as one number, in milliseconds. All tasks age at the same speed, so the order never changes. */
 function urgencyOf(priority: number, createdAt: Instant, { perPoint }: Ageing): number {
   return priority * perPoint * 1000 - createdAt;
 }
 
-/** The first of those with the greatest urgency; -1 when there is none. */
+/** The first entry with the greatest urgency; -1 when there is none. */
 function mostUrgent(heads: readonly ({ readonly urgency: number } | undefined)[]): number {
   let best = -1;
   let most = -Infinity;
@@ -380,7 +380,7 @@ function mostUrgent(heads: readonly ({ readonly urgency: number } | undefined)[]
   return best;
 }
 
-/** How many of the first numbers are so; the ones after them are not. */
+/** Length of the prefix that satisfies `isSo`; no number after it does. */
 function countFirst(numbers: RankedSet, isSo: (number: TaskNumber) => boolean): number {
   let low = 0;
   let high = numbers.size;
@@ -396,7 +396,7 @@ function isLaned({ group, signature }: ReadyLane): boolean {
   return group.group !== '' || signature !== '';
 }
 
-/** Puts a lane in its place in its ring. */
+/** Inserts a lane at its position in its ring. */
 function enter(ring: Ring<ReadyLane>, lane: ReadyLane): void {
   const { turn } = lane.group;
   lane.turn = turn;

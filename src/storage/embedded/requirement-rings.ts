@@ -1,16 +1,16 @@
 import type { Offer, Signature } from '../../task/requirements.js';
 import type { RankedSet } from './ranked-set.js';
 
-/** The lanes of one signature that take turns, by their turns. */
+/** The lanes of one signature that take turns, keyed by turn. */
 export interface Ring<Lane> {
   readonly signature: Signature;
   readonly turns: RankedSet;
   readonly lanes: Map<number, Lane>;
-  /** Lanes of this signature, those that are out of the ring too. */
+  /** Number of lanes with this signature, including those out of the ring. */
   size: number;
 }
 
-/** What is reached by the pairs on the way to here. */
+/** A node of the tree, reached by the pairs of its path. */
 interface Node<Lane> {
   readonly parent: Node<Lane> | undefined;
   readonly pair: string;
@@ -19,19 +19,19 @@ interface Node<Lane> {
 }
 
 /**
- * The rings of a level by what their tasks require: a tree in which each step is one `label=value` of a signature. A
- * worker's offer leads to the rings that it satisfies, past all the others, however many there are.
+ * The rings of a level by requirements, as a tree whose steps are the `label=value` pairs of a signature. A worker's
+ * labels lead directly to the rings that they satisfy, whatever the number of other rings.
  */
 export class RequirementRings<Lane> {
   private readonly root: Node<Lane> = { parent: undefined, pair: '', next: new Map(), ring: undefined };
   private count = 0;
 
-  /** Rings that there are. */
+  /** Number of rings. */
   get size(): number {
     return this.count;
   }
 
-  /** The ring of this signature, which is made when there is none. */
+  /** The ring of this signature, created when missing. */
   ringOf(signature: Signature, turns: () => RankedSet): Ring<Lane> {
     let node = this.root;
     for (const pair of pairsIn(signature)) {
@@ -61,7 +61,7 @@ export class RequirementRings<Lane> {
     }
   }
 
-  /** The rings whose tasks a worker with this offer may have. */
+  /** The rings whose requirements this offer satisfies. */
   satisfiedBy(offer: Offer): Ring<Lane>[] {
     const found: Ring<Lane>[] = [];
     this.collect(this.root, offer, found);

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 
-/** Bytes of the store that are not what was written. */
+/** The stored bytes differ from what the store wrote. */
 export class DamagedValue extends Error {
   override readonly name: string = 'DamagedValue';
 }
@@ -9,8 +9,8 @@ export class DamagedValue extends Error {
 /*
  * Layout: 0 u8 SEAL   1 u32 CRC-32 of what follows, little endian   5 the text in UTF-8
  *
- * Builds before this one wrote the text alone. SEAL begins no UTF-8 text, and no change of one bit makes it a character
- * that JSON can begin with.
+ * Earlier builds wrote the text alone. UTF-8 text never begins with SEAL, and no single-bit change turns SEAL into a
+ * character that can begin JSON.
  */
 const SEAL = 0xc1;
 const TEXT_AT = 5;
@@ -32,7 +32,7 @@ function unseal(bytes: Buffer, hasMeaning: (text: string) => boolean): string {
   return text.toString();
 }
 
-/** A text without a checksum can only be looked at. */
+/** A text without a checksum can only be checked for plausibility. */
 function oldText(bytes: Buffer, hasMeaning: (text: string) => boolean): string {
   const text = bytes.toString();
   if (!isUtf8(bytes) || !hasMeaning(text)) throw new DamagedValue('it is not what a store writes');
@@ -48,7 +48,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** lmdb hands a decoder its own buffer, valid until the next read: what is kept must be copied out of it. */
+/** lmdb passes a decoder its own buffer, which is valid until the next read. Copy whatever must outlive it. */
 export function bytesOf(bytes: Uint8Array & { end?: number }): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.end ?? bytes.length);
 }
@@ -59,34 +59,34 @@ export interface SealedEncoder {
   readonly decode: (bytes: Uint8Array) => string;
 }
 
-/** The encoder of a table whose values are texts with this meaning. */
+/** The encoder of a table of texts that satisfy `hasMeaning`. */
 function sealedText(hasMeaning: (text: string) => boolean): SealedEncoder {
   return { encode: seal, decode: (bytes: Uint8Array) => unseal(bytesOf(bytes), hasMeaning) };
 }
 
 /** Members of a JSON object, without its braces. */
 export const SEALED_PAYLOAD = sealedText((text) => isJson(`{${text}}`));
-/** JSON that nobody here looks into. */
+/** JSON that the service never parses. */
 export const SEALED_OUTPUT = sealedText(isJson);
 
-/** Values that are kept as JSON; a damaged one is read as its `DamagedValue`, so that it ends no reading of many. */
+/** Values stored as JSON. A damaged value is returned as its `DamagedValue`, so that it does not stop an iteration. */
 export const SEALED_JSON_OR_DAMAGE = {
   encode: (value: unknown) => seal(JSON.stringify(value)),
   decode: parsedOrDamage,
 };
 
-/** The same for whoever has the text already. */
+/** The same for callers that have the text already. */
 export const SEALED_JSON_TEXT = { encode: seal, decode: parsedOrDamage };
 
 function parsedOrDamage(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(unseal(bytesOf(bytes), isJson));
   } catch (error) {
-    return error instanceof DamagedValue ? error : new DamagedValue('it is no JSON');
+    return error instanceof DamagedValue ? error : new DamagedValue('it is not JSON');
   }
 }
 
-/** Values that are kept as JSON, without which nothing can go on. */
+/** Values stored as JSON that the store cannot work without. */
 export const SEALED_JSON = {
   encode: (value: unknown) => seal(JSON.stringify(value)),
   decode: (bytes: Uint8Array): unknown => JSON.parse(unseal(bytesOf(bytes), isJson)),

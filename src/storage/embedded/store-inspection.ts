@@ -11,15 +11,18 @@ import {
 import type { TaskNumber } from './task-number.js';
 import { decodeTask, type StoredTask } from './task.record.js';
 
-/** What a store has. */
+/** The result of reading a store. */
 export interface Inspection {
-  /** Tasks that are known, also damaged ones. */
+  /** Number of known tasks, including damaged ones. */
   readonly tasks: number;
-  /** One line for each thing that is damaged. */
+  /** One line per damage. */
   readonly damages: readonly string[];
 }
 
-/** Reads every value of a sound file while nobody else has it open, and checks it and what belongs together. */
+/**
+ * Reads and checks every value of a sound file, and the references between them. No other process may have the file
+ * open.
+ */
 export async function inspectStore(directory: string): Promise<Inspection> {
   const marks = await readMarks(directory);
   const root = openFile(directory, { isInPieces: true });

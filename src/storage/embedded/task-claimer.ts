@@ -11,27 +11,27 @@ import type { QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { Place, TaskWriter } from './task-writer.js';
 
-/** Tasks that cannot be handed out and that one turn of a claim passes over at most: about a millisecond or two. */
+/** Unavailable tasks that one turn of a claim skips at most: about a millisecond or two. */
 const PASSED_OVER_PER_TURN = 200;
 
-/** A claim call while it takes tasks. */
+/** The state of a claim call. */
 interface ClaimRun {
   readonly request: ClaimRequest;
   readonly offer: Offer;
   readonly transaction: Transaction;
   readonly claimed: ClaimedTask[];
-  /** Tasks that may still be passed over in this turn. */
+  /** Tasks that this turn may still skip. */
   passOver: number;
 }
 
-/** What one turn of a claim has taken. */
+/** The result of one turn of a claim. */
 export interface ClaimTurn {
   readonly claimed: readonly ClaimedTask[];
-  /** Whether it has seen all that it may take; otherwise there may be more behind what it passed over. */
+  /** Whether the claim is complete. If not, more tasks may follow those that it skipped. */
   readonly isDone: boolean;
 }
 
-/** Takes ready tasks and leases them. All of it happens in one turn, so nobody else gets them meanwhile. */
+/** Leases ready tasks. All of it happens in one turn, so no other claim gets the same tasks. */
 export class TaskClaimer {
   constructor(
     private readonly files: QueueFiles,
@@ -42,7 +42,7 @@ export class TaskClaimer {
     private readonly births: BirthTimes,
   ) {}
 
-  /** Leases the best tasks; those that have expired are expired on the way, a bounded number in each turn. */
+  /** Leases the best tasks. Expires overdue tasks that it meets, a bounded number per turn. */
   claim(request: ClaimRequest, transaction: Transaction): ClaimTurn {
     const claimed: ClaimedTask[] = [];
     const passOver = PASSED_OVER_PER_TURN;
@@ -51,7 +51,7 @@ export class TaskClaimer {
     return { claimed, isDone: run.passOver > 0 };
   }
 
-  /** What a claim call holds by a lease that is still good. */
+  /** The tasks that a claim call holds by valid leases. */
   heldBy(claimKey: string): ClaimedTask[] {
     const { steady } = this.clock.now();
     return this.index.heldBy(claimKey).flatMap((number) => {
@@ -77,7 +77,7 @@ export class TaskClaimer {
         stored?.task.state !== 'queued' ||
         this.commits.isBusy(stored.task.spec.id)
       ) {
-        // Somebody ends the waiting at this moment; the index follows when that is durable. Or it is damaged.
+        // Another write is ending this task's wait, and the index follows when that is durable. Or the task is damaged.
         flow.ready.delete(next, next.number);
         run.passOver -= 1;
         continue;
@@ -98,7 +98,7 @@ export class TaskClaimer {
     }
   }
 
-  /** A task and its payload; without them when it is gone, or some of it is damaged: the others are handed out. */
+  /** A task and its payload. Empty when the task is missing or damaged, so that the claim continues with the others. */
   private sound(number: TaskNumber): { readonly stored?: StoredTask; readonly payload?: Payload } {
     const { quarantine } = this.files;
     const stored = quarantine.attempt(number, () => this.files.readStored(number));

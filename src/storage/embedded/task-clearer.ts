@@ -6,7 +6,7 @@ import type { TaskIndex } from './task-index.js';
 import type { TaskReclaimer } from './task-reclaimer.js';
 
 /**
- * Forgets any number of tasks in one small commit: a mark that takes them out of sight. Their records go later, in the
+ * Clears any number of tasks in one small commit: a mark hides them at once, and their records are removed in the
  * background. Other writes wait for the commit.
  */
 export class TaskClearer {
@@ -20,12 +20,12 @@ export class TaskClearer {
     private readonly reclaimer: TaskReclaimer,
   ) {}
 
-  /** The clear that is under way, if one is. */
+  /** The pending clear, if any. */
   get underWay(): Promise<number> | undefined {
     return this.clearing;
   }
 
-  /** Forgets every task that matches; answers how many. No other clear may be under way. */
+  /** Clears every matching task; returns their number. No other clear may be pending. */
   async clear(filter: ClearFilter): Promise<number> {
     this.clearing = this.forget(filter);
     try {
@@ -38,7 +38,7 @@ export class TaskClearer {
   private async forget(filter: ClearFilter): Promise<number> {
     await this.commits.allEnded();
     const generation = this.files.generation + 1;
-    // Exact: no write is under way, and none begins before the mark is on disk.
+    // Exact: no write is pending, and none begins before the mark is on disk.
     const count = this.index.countMatching(filter);
     const damaged = isEverything(filter) ? this.takeDamaged() : [];
     const hasWork = count > 0 || damaged.length > 0;
@@ -52,12 +52,12 @@ export class TaskClearer {
     this.files.forgetCleared();
     const { numbers, queues } = this.index.drop(filter);
     this.reclaimer.add([...numbers, ...damaged]);
-    // Once: everybody who waits looks again each time, and there may be many of both.
+    // Once for all queues: every waiter checks the store again on each call, and there may be many waiters and queues.
     if (queues.length > 0) this.commits.tellLoosened(queues.length === 1 ? queues[0] : undefined);
     return count;
   }
 
-  /** Nobody knows their queues and states, so they go with everything. */
+  /** Their queues and states are unknown, so only a clear of everything includes them. */
   private takeDamaged(): readonly RankedSet[] {
     const numbers = new RankedSet();
     for (const number of this.files.quarantine.clear()) numbers.add(number);

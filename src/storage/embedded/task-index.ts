@@ -22,28 +22,28 @@ export type { TaskNumber };
 
 /** One queue as the index sees it. */
 interface QueueIndex {
-  /** What may be claimed, and what holds it back. A claim takes its task out before it is durable. */
+  /** Ready tasks and limits. A claim removes its task here before the claim is durable. */
   readonly flow: QueueFlow;
   /** All tasks of the queue by state, oldest first. */
   readonly states: StateSets;
-  /** Bytes of those that have ended, by state. */
+  /** Bytes of ended tasks by state. */
   readonly bytes: Map<TaskState, number>;
-  /** Tasks in all states; a queue without any is forgotten. */
+  /** Number of tasks in all states. An empty queue is removed. */
   size: number;
-  /** What was answered last, as long as it is true. */
+  /** The last answer, while it is valid. */
   counted: QueueCounts | undefined;
 }
 
 type StateSets = Record<TaskState, RankedSet>;
 type Totals = Record<TaskState, number>;
 
-/** How many ended tasks, and how large together. */
+/** Number and total size of ended tasks. */
 export interface EndedTasks {
   readonly count: number;
   readonly bytes: number;
 }
 
-/** What was taken out at once. */
+/** The tasks removed by one clear. */
 export interface Dropped {
   readonly numbers: readonly RankedSet[];
   readonly queues: readonly string[];
@@ -51,15 +51,15 @@ export interface Dropped {
 
 type CreatedAt = (number: TaskNumber) => Instant;
 
-/** A deadline that was taken out, and where it belongs. */
+/** A removed deadline with its heap. */
 export interface TakenDeadline extends Deadline {
   readonly heap: Deadlines;
 }
 
-/** Sets that a list merges at most. */
+/** Maximum number of sets that a list merges. */
 const SETS_MERGED = 1_000;
 
-/** Deadlines that one turn looks at: a few milliseconds. */
+/** Deadlines that one turn examines: a few milliseconds. */
 const LOOKS_PER_TURN = 1_000;
 
 const HELD_STATES = ['processing'] as const;
@@ -69,17 +69,17 @@ const FINAL_STATES = TASK_STATES.filter(isFinalState);
 const NONE: EndedTasks = { count: 0, bytes: 0 };
 
 /**
- * What the embedded store keeps in memory: which tasks wait where, and what is due when. Numbers only, 8 to 40 bytes
- * a task; everything else stays on disk. It is rebuilt from the records at start.
+ * The embedded store's in-memory indices: the tasks of each queue and state, and their deadlines. They hold only
+ * numbers, 8 to 40 bytes per task; all other data stays on disk. Each start rebuilds them from the records.
  */
 export class TaskIndex {
   private readonly queues = new Map<string, QueueIndex>();
-  /** The tasks of all queues, and those that were cleared and are still in the file. */
+  /** The tasks of all queues, including cleared ones that are still in the file. */
   private readonly states = emptySets();
-  /** How many tasks of all queues are in each state. */
+  /** Number of tasks of all queues in each state. */
   private readonly totalOf = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Totals;
   readonly batches: BatchIndex;
-  /** Those of queues with tasks, and of those for which something is set. */
+  /** The flows of queues with tasks or settings. */
   private readonly flows = new Map<string, QueueFlow>();
   private readonly claims = new Map<string, Set<TaskNumber>>();
   private onWall = new Deadlines();
@@ -94,9 +94,9 @@ export class TaskIndex {
     this.batches = new BatchIndex(marks);
   }
 
-  /** Follows a task from one durable record to the next; `undefined` when there is none. */
+  /** Updates the indices for a task's next durable record; `undefined` means no record. */
   move(number: TaskNumber, from: TaskHead | undefined, to: TaskHead | undefined): void {
-    // One that was found damaged was taken out before.
+    // A damaged task was removed before.
     const known = from !== undefined && this.take(number, from) ? from : undefined;
     if (to !== undefined) this.put(number, to, known);
     this.followWork(known, to);
@@ -104,10 +104,10 @@ export class TaskIndex {
   }
 
   /**
-   * Takes a task out that was found damaged. Where its record cannot be read, its group and its bytes are unknown: they
-   * stay counted until the next start.
+   * Removes a damaged task. When its record is unreadable, its group and size are unknown and stay counted until the
+   * next start.
    *
-   * @returns where it was; `undefined` when it was not there
+   * @returns its previous place; `undefined` when it was not indexed
    */
   takeDamaged(number: TaskNumber, head: TaskHead | undefined): Pick<TaskHead, 'queue' | 'state'> | undefined {
     const state = TASK_STATES.find((each) => this.states[each].has(number));
@@ -134,8 +134,8 @@ export class TaskIndex {
   }
 
   /**
-   * Takes all tasks that match out at once, however many they are. Their deadlines stay, to be dropped when they come up;
-   * their claims and what their batches count are put right by whoever removes the records.
+   * Removes all matching tasks at once, whatever their number. Their deadlines stay and are dropped when they come up.
+   * The removal of their records corrects their claims and batch counts.
    */
   drop({ queues, states = TASK_STATES }: ClearFilter): Dropped {
     const dropped = { numbers: [] as RankedSet[], queues: [] as string[] };
@@ -156,7 +156,7 @@ export class TaskIndex {
     return dropped;
   }
 
-  /** To be called when the record of a task that was dropped is gone. */
+  /** Call this when the record of a dropped task is removed. */
   forgetDropped(number: TaskNumber, { state, claimKey }: TaskHead): void {
     this.states[state].delete(number);
     if (claimKey !== undefined) this.letGo(claimKey, number);
@@ -169,7 +169,8 @@ export class TaskIndex {
     queue.size -= numbers.size;
     queue.counted = undefined;
     this.totalOf[state] -= numbers.size;
-    // Otherwise the numbers leave this set one by one, when their records go: it says what may be there.
+    // Otherwise the numbers leave this set one by one as their records are removed, so it can include cleared
+    // tasks.
     if (this.totalOf[state] === 0) this.states[state] = new RankedSet();
     if (state === 'queued') queue.flow.dropReady();
     if (state === 'processing') queue.flow.dropActive();
@@ -181,7 +182,7 @@ export class TaskIndex {
     return numbers;
   }
 
-  /** What a queue hands out, and when. */
+  /** The flow of a queue, created when missing. */
   flowOf(queue: string): QueueFlow {
     const known = this.flows.get(queue);
     if (known !== undefined) return known;
@@ -190,31 +191,31 @@ export class TaskIndex {
     return created;
   }
 
-  /** The same; `undefined` when there is neither a task nor a setting. */
+  /** The same; `undefined` for a queue without tasks and settings. */
   knownFlow(queue: string): QueueFlow | undefined {
     return this.flows.get(queue);
   }
 
-  /** Forgets a queue without tasks; what is set for it stays. */
+  /** Removes a queue without tasks; its settings stay. */
   forgetEmpty(queue: string): void {
     if ((this.queues.get(queue)?.size ?? 0) > 0) return;
     this.queues.delete(queue);
     if (!this.flows.get(queue)?.isConfigured) this.flows.delete(queue);
   }
 
-  /** Counts what waits before a task and its group; `undefined` when the task cannot be claimed now. */
+  /** The task's position in the queue; `undefined` when it cannot be claimed now. */
   position(queue: string, lane: Lane, number: TaskNumber, createdAt: CreatedAt): number | undefined {
     return this.flows.get(queue)?.position(lane, number, createdAt);
   }
 
-  /** Remembers that this claim call holds this task, before that is durable. */
+  /** Records that this claim call holds this task, before the claim is durable. */
   hold(claimKey: string, number: TaskNumber): void {
     const held = this.claims.get(claimKey);
     if (held === undefined) this.claims.set(claimKey, new Set([number]));
     else held.add(number);
   }
 
-  /** The claim call holds this task no longer. */
+  /** Records that the claim call no longer holds this task. */
   letGo(claimKey: string, number: TaskNumber): void {
     const held = this.claims.get(claimKey);
     held?.delete(number);
@@ -233,7 +234,7 @@ export class TaskIndex {
     return this.queues.get(queue)?.states[state].size ?? 0;
   }
 
-  /** Tasks of all queues. */
+  /** Counts over all queues. */
   totals(): StoreTotals {
     return {
       queued: this.totalOf.queued,
@@ -242,8 +243,8 @@ export class TaskIndex {
   }
 
   /**
-   * The counts of a queue, `undefined` when it has no tasks. They are remembered until one of its tasks moves, so asking
-   * for all queues costs what has changed since.
+   * The counts of a queue; `undefined` when it has no tasks. They are cached until one of its tasks changes, so the
+   * cost of asking for all queues depends on the changes since.
    *
    * @param queuedAt when the oldest queued task became ready
    */
@@ -262,7 +263,7 @@ export class TaskIndex {
   }
 
   /**
-   * Sets of numbers that have all tasks of these queues and states, and few others: those of the queues, or, of very many
+   * Sets that contain all tasks of these queues and states, and few others: the sets of the queues or, for very many
    * queues, those of the states.
    */
   setsOf(queues: readonly string[] | undefined, states: readonly TaskState[]): readonly RankedSet[] {
@@ -275,8 +276,9 @@ export class TaskIndex {
   }
 
   /**
-   * Takes out the deadline of a task that is due, or over the limits for ended tasks when those in `taken` are gone. The
-   * task stays due until its record says otherwise: the caller puts all that it has taken back by `restore`.
+   * Removes the deadline of a task that is due, or that exceeds the limits for ended tasks, not counting those in
+   * `taken`. The task stays due until its record changes, so the caller puts every removed deadline back with
+   * `restore`.
    */
   takeDue(now: Moment, taken: EndedTasks = NONE): TakenDeadline | undefined {
     const heap = this.heapThatIsDue(now, taken);
@@ -284,17 +286,17 @@ export class TaskIndex {
     return heap === undefined || deadline === undefined ? undefined : { ...deadline, heap };
   }
 
-  /** Puts a deadline back that was taken out. */
+  /** Puts a removed deadline back. */
   restore({ heap, at, key }: TakenDeadline): void {
     heap.push(at, key);
   }
 
   /**
-   * Makes the earliest deadlines true ones: what has moved is put where it belongs, what is gone is dropped. Looks at a
-   * bounded number of them.
+   * Refreshes the earliest deadlines: reinserts entries that moved and drops entries of removed tasks. Examines a
+   * bounded number of entries.
    *
-   * @param headOf may throw; then that deadline stays as it is
-   * @returns whether all are true now; otherwise call it again in a later turn
+   * @param headOf may throw; the deadline then stays as it is
+   * @returns whether the earliest deadlines are valid; otherwise call it again in a later turn
    */
   dropStaleDeadlines(headOf: (number: TaskNumber) => TaskHead | undefined): boolean {
     let looks = LOOKS_PER_TURN;
@@ -312,10 +314,10 @@ export class TaskIndex {
   }
 
   /**
-   * Sorts some deadlines out, when most of them are of tasks that have moved on. Looks at a bounded number of them.
+   * Cleans out some stale deadlines when most entries are stale. Examines a bounded number of entries.
    *
-   * @param headOf may throw; then the deadline stays as it is
-   * @returns whether there is nothing to sort out now; otherwise call it again in a later turn
+   * @param headOf may throw; the deadline then stays as it is
+   * @returns whether the cleaning is complete; otherwise call it again in a later turn
    */
   sortDeadlinesOut(headOf: (number: TaskNumber) => TaskHead | undefined): boolean {
     for (const [deadlines, states] of [
@@ -326,7 +328,7 @@ export class TaskIndex {
       const tasks = states.reduce((sum, state) => sum + this.totalOf[state], 0);
       if (!deadlines.isCrowded(tasks)) continue;
       deadlines.sortOut(LOOKS_PER_TURN, (number) => {
-        // Nearly all that are stale are known by this, without a look at the record.
+        // This check finds nearly all stale entries without reading a record.
         if (!states.some((state) => this.states[state].has(number))) return undefined;
         const head = readable(headOf, number);
         if (head === undefined || head === 'damaged') return head;
@@ -337,12 +339,12 @@ export class TaskIndex {
     return true;
   }
 
-  /** Deadlines that are kept, stale ones too. */
+  /** Number of kept deadlines, including stale ones. */
   get deadlines(): number {
     return this.onSteady.size + this.onWall.size + this.ended.size;
   }
 
-  /** Milliseconds until something may be due. */
+  /** Milliseconds until a task may be due. */
   untilDue(now: Moment): number | undefined {
     if (this.isOverLimits() && this.ended.size > 0) return 0;
     const wait = Math.min(
@@ -364,7 +366,7 @@ export class TaskIndex {
     if (head.deadline !== undefined) this.deadlinesOf(head).push(head.deadline, number);
   }
 
-  /** Whether more ended tasks are kept than the settings allow, not counting those in `taken`. */
+  /** Whether the ended tasks, without those in `taken`, exceed the retention limits. */
   private isOverLimits(taken: EndedTasks = NONE): boolean {
     const { retentionMaxTasks, retentionMaxBytes } = this.settings;
     return (
@@ -373,7 +375,7 @@ export class TaskIndex {
     );
   }
 
-  /** False when it was not there. */
+  /** False when the task was not indexed. */
   private take(number: TaskNumber, head: TaskHead): boolean {
     const queue = this.queueOf(head.queue);
     if (!queue.states[head.state].delete(number)) return false;
@@ -405,12 +407,12 @@ export class TaskIndex {
       this.endedTasks.bytes += head.bytes;
       queue.bytes.set(head.state, (queue.bytes.get(head.state) ?? 0) + head.bytes);
     }
-    // A heartbeat moves the deadline out: the entry that is there comes up earlier and is put back then.
+    // A heartbeat postpones the deadline: the existing entry comes up earlier and is reinserted then.
     const isLater = from?.state === head.state && (from.deadline ?? Infinity) <= (head.deadline ?? Infinity);
     if (!isLater) this.postpone(number, head);
   }
 
-  /** Counts who is being worked on. A task that was queued was counted when it was handed out. */
+  /** Counts the tasks in processing. A queued task was counted when it was claimed. */
   private followWork(from: TaskHead | undefined, to: TaskHead | undefined): void {
     if (from?.state === 'processing' && to?.state !== 'processing') this.flowOf(from.queue).leave(from.group);
     const isCounted = from?.state === 'processing' || from?.state === 'queued';
@@ -438,7 +440,9 @@ export class TaskIndex {
   }
 }
 
-/** The head of a task, unless its record cannot be read: that is found, and told, by whoever needs the task. */
+/**
+ * The head of a task; `damaged` when its record is unreadable. The next caller that needs the task reports the damage.
+ */
 function readable(
   headOf: (number: TaskNumber) => TaskHead | undefined,
   number: TaskNumber,

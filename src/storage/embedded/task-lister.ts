@@ -9,17 +9,17 @@ import type { RankedSet } from './ranked-set.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { TaskHead } from './task.record.js';
 
-/** Records that one page looks at, so that a filter that matches little does not take for ever. */
+/** Records that one page examines, so that a filter with few matches still answers soon. */
 const SCAN_LIMIT = 5_000;
-/** Records that one turn looks at: a few milliseconds. */
+/** Records that one turn examines: a few milliseconds. */
 const LOOKS_PER_TURN = 500;
 /** Queues that one turn counts. */
 const QUEUES_PER_TURN = 1_000;
 const CURSOR = /^[0-9a-z]{1,10}$/;
 
-/** The numbers of several sets in one order, the youngest first, each once. */
+/** Merges several sets of numbers, youngest first, without duplicates. */
 class Merge {
-  /** A heap: the youngest of each set below all that was given out. */
+  /** A heap of the youngest number of each set below those already returned. */
   private readonly heads: { number: TaskNumber; readonly set: RankedSet }[] = [];
 
   constructor(sets: readonly RankedSet[], limit: TaskNumber) {
@@ -76,14 +76,14 @@ class Merge {
   }
 }
 
-/** Lists and counts what the embedded store has, without its payloads: a bounded part of it in each turn. */
+/** Lists and counts tasks of the embedded store without their payloads, a bounded part per turn. */
 export class TaskLister {
   constructor(
     private readonly files: QueueFiles,
     private readonly index: TaskIndex,
   ) {}
 
-  /** @throws RangeError when the cursor is none of ours */
+  /** @throws RangeError when this store did not issue the cursor */
   async list(query: TaskQuery): Promise<TaskPage> {
     const tasks: Task[] = [];
     let last = readCursor(query.cursor);
@@ -129,7 +129,7 @@ export class TaskLister {
     return task?.state === 'queued' ? task.queuedAt : undefined;
   }
 
-  /** Where the tasks of a query are, the youngest first. To be walked through within one turn. */
+  /** The numbers that a query must examine, youngest first. Iterate it within one turn. */
   private *numbersBelow(limit: TaskNumber, query: TaskQuery): Generator<TaskNumber> {
     const { queues, states = TASK_STATES, batchId } = query;
     if (batchId !== undefined) {
@@ -140,7 +140,7 @@ export class TaskLister {
     for (let number = merge.next(); number !== undefined; number = merge.next()) yield number;
   }
 
-  /** The head says of most tasks that they are not meant; it is read at a part of the cost. */
+  /** Reads the cheaper head first, which rules out most tasks that do not match. */
   private matching(number: TaskNumber, query: TaskQuery): Task | undefined {
     if (isNarrow(query) && !isMeant(this.files.soundHeadOf(number), query)) return undefined;
     const task = this.files.readSound(number);
@@ -160,6 +160,6 @@ function isMeant(head: TaskHead | undefined, { states, queues, group }: TaskQuer
 
 function readCursor(cursor: string | undefined): number {
   if (cursor === undefined) return Infinity;
-  if (!CURSOR.test(cursor)) throw new RangeError('The cursor is not one that this service gave out');
+  if (!CURSOR.test(cursor)) throw new RangeError('This service did not issue the cursor');
   return Number.parseInt(cursor, 36);
 }

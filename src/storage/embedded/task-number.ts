@@ -1,2 +1,2 @@
-/** The number the store gave a task when it accepted it: its age, and its key on disk. */
+/** The number that the store assigned when it accepted the task. It gives the task's age, and is its key on disk. */
 export type TaskNumber = number;

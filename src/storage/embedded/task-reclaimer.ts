@@ -9,24 +9,26 @@ import type { TaskIndex } from './task-index.js';
 import type { TaskNumber } from './task-number.js';
 import type { StoredTask } from './task.record.js';
 
-/** Tasks in one commit: a few milliseconds of this thread, and few enough pages that no other write waits long. */
+/** Tasks per commit: a few milliseconds of this thread, and few enough pages that no other write waits long. */
 const TASKS_PER_SLICE = 100;
-/** Waits this many times as long as a slice took, so that it takes a small share of the disk and of the processor. */
+/** Rest after each slice, as a multiple of the slice's duration. Keeps the share of disk and processor small. */
 const REST_PER_WORK = 1;
 const LEAST_REST_MS = 2;
-/** A slice seems to have taken hours when the clock jumps, or the machine sleeps, meanwhile. */
+/** Upper bound: a slice can seem to take hours when the clock jumps or the machine sleeps. */
 const LONGEST_REST_MS = 50;
-/** Names that one turn looks through for those of damaged records. */
+/** Names that one turn searches for those of damaged records. */
 const NAMES_PER_SLICE = 1_000;
 
 /**
- * Takes what was cleared out of the file, in small commits with rests in between. It stops at any moment: the marks stay
- * until nothing is left, so the next start goes on.
+ * Removes cleared records from the file, in small commits with rests in between. It can stop at any moment: the marks
+ * stay until no record is left, and the next start continues.
  */
 export class TaskReclaimer {
-  /** There may be as many as there are queues, so nothing is taken out at the front. */
+  /** There may be one set per queue, so removing from the front would be slow. */
   private readonly pending: RankedSet[] = [];
-  /** Records that cannot be read: only a look at all names tells which lead to them. They go after their names. */
+  /**
+   * Unreadable records. Only a search of all names finds the names that lead to them. Names are removed before records.
+   */
   private readonly unreadable = new Set<TaskNumber>();
   private running: Promise<void> | undefined;
   private isStopped = false;
@@ -39,18 +41,18 @@ export class TaskReclaimer {
     private readonly clock: Clock,
   ) {}
 
-  /** Takes numbers of tasks that a mark covers. */
+  /** Adds the numbers of tasks that a mark covers. */
   add(numbers: readonly RankedSet[]): void {
     for (const each of numbers) this.pending.push(each);
     this.start();
   }
 
-  /** Goes on, also when all that is left are the marks. */
+  /** Continues, also when only marks are left. */
   start(): void {
     const isNeeded = this.marks.latest > 0 && this.isGoing;
     if (this.running !== undefined || !isNeeded) return;
     this.running = this.run()
-      // A failed write has ended the store, and was told.
+      // A failed write has stopped the store and was logged.
       .catch(() => undefined)
       .finally(() => {
         this.running = undefined;
@@ -58,12 +60,12 @@ export class TaskReclaimer {
       });
   }
 
-  /** Resolves when nothing that was cleared is left in the file. */
+  /** Resolves when the file holds no cleared record any more. */
   async idle(): Promise<void> {
     while (this.running !== undefined) await this.running;
   }
 
-  /** Stops after the commit that is under way. */
+  /** Stops after the pending commit. */
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.idle();
@@ -122,7 +124,7 @@ export class TaskReclaimer {
     }
   }
 
-  /** First all that leads to them: a number may be given out again after a restart. */
+  /** Removes the names first, because a number may be reused after a restart. */
   private async reclaimUnreadable(): Promise<void> {
     const numbers = [...this.unreadable];
     const isOfThese = (number: TaskNumber) => this.unreadable.has(number);
@@ -133,7 +135,7 @@ export class TaskReclaimer {
         await this.commits.save(() => {
           for (const { number, spec } of names) this.files.removeNames(number, spec, this.isBusy);
         });
-      // Nobody knows the queues of these. As long as the mark is there what they counted can be put right.
+      // The queues of these tasks are unknown. Their counts can be corrected only while the mark exists.
       for (const { spec } of names) if (spec.batchId !== undefined) this.index.batches.tidyAll(spec.batchId);
     }
     await this.commits.save(() => {
@@ -145,7 +147,7 @@ export class TaskReclaimer {
 
   private readonly isBusy = (id: string): boolean => this.commits.isBusy(id);
 
-  /** A clear that comes meanwhile keeps its mark, and has added what is to be done. */
+  /** A clear in the meantime keeps its mark and has added its own records. */
   private async forgetMarks(): Promise<void> {
     const { latest } = this.marks;
     await this.commits.save(() => {

@@ -6,30 +6,30 @@ import type { QueueFiles } from './queue-files.js';
 import type { TaskNumber } from './task-index.js';
 import { encodeTask, headOf, type TaskHead } from './task.record.js';
 
-/** A record that is there. */
+/** An existing record. */
 export interface Place {
   readonly number: TaskNumber;
   readonly head: TaskHead;
 }
 
-/** A task that comes into the store, and the transition that this is, if it is one. */
+/** A task to add: a new one, or one from another store. `step` is its transition, if it is one. */
 interface Arrival {
   readonly task: Task;
   readonly payload: Payload;
   readonly output: JsonText | undefined;
   readonly step: Step | undefined;
-  /** The finished ones, as JSON. */
+  /** Finished attempts, as JSON. */
   readonly attempts?: readonly JsonText[];
 }
 
-/** A record has four bytes for the number: what is larger counts as this much. */
+/** The record has four bytes for this number; larger values are capped. */
 const MOST_BYTES = 0xffffffff;
 
 /** Adds the records of tasks to a transaction. */
 export class TaskWriter {
   private nextNumber: TaskNumber;
 
-  /** @param lastNumber the youngest task there is */
+  /** @param lastNumber the youngest existing task */
   constructor(
     private readonly files: QueueFiles,
     private readonly commits: Commits,
@@ -38,7 +38,7 @@ export class TaskWriter {
     this.nextNumber = lastNumber + 1;
   }
 
-  /** The record to write over: present, at this revision, with no write under way. */
+  /** The record to overwrite: it exists, has this revision, and has no pending write. */
   private current(task: Task, revision: number): Place | undefined {
     const { id } = task.spec;
     if (this.commits.isBusy(id)) return undefined;
@@ -57,13 +57,13 @@ export class TaskWriter {
     this.put(transaction, { task: step.task, payload, output: undefined, step });
   }
 
-  /** Adds a task of another store as it is. */
+  /** Adds a task of another store unchanged. */
   putKept(transaction: Transaction, { task, payload, output, attempts }: KeptTask): void {
     const texts = attempts.map((attempt) => JSON.stringify(attempt));
     this.put(transaction, { task, payload, output, step: undefined, attempts: texts });
   }
 
-  /** Adds a task that was not there, as the youngest. */
+  /** Adds a new task as the youngest. */
   private put(transaction: Transaction, { task, payload, output, step, attempts = [] }: Arrival): void {
     const number = this.nextNumber;
     this.nextNumber += 1;
@@ -79,9 +79,9 @@ export class TaskWriter {
   }
 
   /**
-   * False when somebody else wrote first.
+   * False when another write came first.
    *
-   * @param place where the record is, when the caller has just read it
+   * @param place the record, when the caller has just read it
    */
   putChange(transaction: Transaction, change: Change, place?: Place): boolean {
     const { task, type, at, ended, output } = change;
@@ -103,7 +103,7 @@ export class TaskWriter {
     return true;
   }
 
-  /** Adds the removal of a task; false when somebody else wrote first. */
+  /** Adds the removal of a task; false when another write came first. */
   remove(transaction: Transaction, task: Task): boolean {
     const { id, batchId } = task.spec;
     const current = this.current(task, task.revision);
@@ -116,7 +116,7 @@ export class TaskWriter {
   }
 }
 
-/** What comes with a record and counts for the retention: the output, and finished attempts as they are kept. */
+/** Size of a record's output and finished attempts, which count towards retention. */
 function bytesOf(output: JsonText | undefined, attempts: readonly JsonText[]): number {
   const ofOutput = output === undefined ? 0 : Buffer.byteLength(output);
   return attempts.reduce((sum, attempt) => sum + Buffer.byteLength(attempt), ofOutput);

@@ -8,43 +8,43 @@ import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { holderOf } from '../claim-key.js';
 import { DamagedValue } from './sealed-value.js';
 
-/** Raised with every change of the layout; a store written by a newer version is refused, an older one is read. */
+/** Raised with every layout change. The store reads older versions and rejects newer ones. */
 export const RECORD_VERSION = 3;
 
-/** What the in-memory indices know of a task: the fixed head of its record. */
+/** The fixed head of a record: the facts that the in-memory indices need. */
 export interface TaskHead {
   readonly state: TaskState;
   readonly queue: string;
   readonly priority: number;
   /** Empty for none. */
   readonly group: string;
-  /** What a worker must offer. */
+  /** The required labels. */
   readonly signature: Signature;
   readonly revision: number;
-  /** How many clears there had been when the record was written. */
+  /** Number of clears before the record was written. */
   readonly generation: number;
   /** Bytes of payload, output and finished attempts. */
   readonly payloadBytes: number;
-  /** The same and the record's own. */
+  /** The same, plus the record's own size. */
   readonly bytes: number;
-  /** When time alone changes it; for an ended task, when it ended. */
+  /** The next time-driven change; for an ended task, when it ended. */
   readonly deadline: Instant | undefined;
   /** The claim call that holds it. */
   readonly claimKey: string | undefined;
 }
 
-/** A record, read whole. */
+/** A complete record. */
 export interface StoredTask {
   readonly head: TaskHead;
   readonly task: Task;
 }
 
-/** A record whose bytes are not what was written. */
+/** The bytes of a record differ from what the store wrote. */
 export class CorruptRecord extends DamagedValue {
   override readonly name = 'CorruptRecord';
 }
 
-/** A record that a newer build wrote. */
+/** A newer build wrote this record. */
 export class NewerRecord extends Error {
   override readonly name = 'NewerRecord';
 }
@@ -66,7 +66,7 @@ const NAMES_FROM = [0, 28, 32, 36] as const;
 const LENGTHS_FROM = 24;
 const GENERATION_AT = 32;
 
-/** What stands for a state on disk. A number is never changed, nor given to another state. */
+/** Codes of the states on disk. A code is never changed or reused. */
 const STATE_CODES = {
   delayed: 0,
   queued: 1,
@@ -104,7 +104,7 @@ export function encodeTask(task: Task, payloadBytes: number, generation: number)
   return record;
 }
 
-/** @throws CorruptRecord when the bytes were damaged, NewerRecord when a newer build wrote them */
+/** @throws CorruptRecord when the bytes are damaged, NewerRecord when a newer build wrote them */
 export function decodeHead(record: Buffer): TaskHead {
   return read(record).head;
 }
@@ -116,7 +116,7 @@ export function decodeTask(record: Buffer): StoredTask {
   return { head, task: unpackTask(packed, head) };
 }
 
-/** The head, and where the rest of the task begins. */
+/** The head, and the offset of the task's remaining fields. */
 function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: number } {
   const namesFrom = check(record);
   const queueEnd = namesFrom + record.readUInt16LE(24);
@@ -142,7 +142,7 @@ function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: num
   return { head, bodyFrom };
 }
 
-/** The head of a task as `decodeHead` would give it. */
+/** The head that `decodeHead` would return for this task. */
 export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHead {
   return {
     state: task.state,
@@ -159,7 +159,7 @@ export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHe
   };
 }
 
-/** Where the names of a sound record begin. */
+/** Offset of the names in a sound record. */
 function check(record: Buffer): number {
   if (record.length < NAMES_FROM[1] || crc32(record.subarray(CHECKED_FROM)) !== record.readUInt32LE(0)) {
     throw new CorruptRecord('its record does not match its checksum');
@@ -176,12 +176,12 @@ function stateOf(code: number | undefined): TaskState {
   return state;
 }
 
-/** For an ended task, when it ended: how long such tasks are kept may change. */
+/** For an ended task, when it ended, because the retention setting may change. */
 function headDeadline(task: Task): Instant | undefined {
   return dueAt(task, 0)?.at;
 }
 
-// A task as a list: a million of them are read at start, and the names of the fields would be half of each.
+// A task is stored as a list. A million of them are read at startup, and field names would be half of each.
 type PackedTask = [...PackedSpec, ...PackedCore, Record<string, unknown>];
 type PackedSpec = [
   id: string,
@@ -201,7 +201,7 @@ type PackedCore = [
   interruptions: number,
 ];
 
-/** What a record says of a task elsewhere than in the object of the rest. */
+/** Fields of the spec that have their own place in the record. */
 const SPEC_FIELDS: ReadonlySet<string> = new Set<keyof TaskSpec>([
   'id',
   'queue',
@@ -246,7 +246,7 @@ function packTask(task: Task): PackedTask {
   ];
 }
 
-/** The members that are not in `fields`. A rest pattern says the same at several times the cost. */
+/** The members that are not in `fields`. A rest pattern does the same at several times the cost. */
 function others(value: object, fields: ReadonlySet<string>): Record<string, unknown> | undefined {
   let rest: Record<string, unknown> | undefined;
   for (const [name, member] of Object.entries(value) as [string, unknown][]) {
