@@ -7,30 +7,16 @@ interface EquivalentMutant extends Pick<Mutant, 'file' | 'before' | 'after'> {
 
 export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
   {
-    file: 'admit.lua',
+    file: 'ready.lua',
     before: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 0, 'WITHSCORES'))",
     after: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 1, 'WITHSCORES'))",
     reason: 'Only the first of what is read is looked at.',
   },
   {
-    file: 'counts.lua',
+    file: 'count-states.lua',
     before: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, 0)[1]",
     after: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, 1)[1]",
     reason: 'Only the first of what is read is looked at.',
-  },
-  {
-    file: 'choose.lua',
-    before: 'if not best or turn < best.turn or turn == best.turn and place < best.place then',
-    after: 'if not best or turn < best.turn or turn == best.turn and place <= best.place then',
-    reason: 'No two tasks have the same place.',
-  },
-  {
-    file: 'choose.lua',
-    before:
-      'if not best or value > most or value == most and priority > best.priority then best, most = task, value end',
-    after:
-      'if not best or value > most or value == most and priority >= best.priority then best, most = task, value end',
-    reason: 'Each priority comes once.',
   },
   {
     file: 'claim.lua',
@@ -39,25 +25,13 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'A loop from 1 to 0 ends as one from 1 to -1 does.',
   },
   {
-    file: 'claim.lua',
-    before: "for q, queue in ipairs(claim == '' and {} or KEYS) do",
-    after: "for q, queue in ipairs(claim == 'x' and {} or KEYS) do",
-    reason: 'Nothing is held under the empty name, and no claim is called x.',
-  },
-  {
-    file: 'clear.lua',
-    before: 'for s = 3, #ARGV do',
-    after: 'for s = 2, #ARGV do',
-    reason: 'No task is in a state that is a number.',
-  },
-  {
-    file: 'admit.lua',
+    file: 'ready.lua',
     before: 'giveTurn(queue, round)',
     after: 'do end',
     reason: 'A round without a turn comes first, as the one of a queue that was plain does.',
   },
   {
-    file: 'admit.lua',
+    file: 'ready.lua',
     before:
       "_, place = unpack(redis.call('ZRANGE', queue .. ':ready', after, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))",
     after:
@@ -65,32 +39,16 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'Only the first of what is read is looked at.',
   },
   {
-    file: 'ahead.lua',
+    file: 'turns.lua',
     before: 'local list = ahead[ring] and ahead[ring][from] or {at = 1}',
     after: 'local list = ahead[ring] and ahead[ring][from] or {at = 2}',
     reason: 'Nothing is at any place of an empty list.',
   },
   {
-    file: 'ahead.lua',
+    file: 'turns.lua',
     before: 'local list = ahead[ring] and ahead[ring][from] or {at = 1}',
     after: 'local list = ahead[ring] and ahead[ring][from] or {at = 0}',
     reason: 'Nothing is at any place of an empty list.',
-  },
-  {
-    file: 'choose.lua',
-    before:
-      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0',
-    after:
-      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 1',
-    reason: 'All tasks have the same then.',
-  },
-  {
-    file: 'choose.lua',
-    before:
-      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or 0',
-    after:
-      'local points = limits.ageing and (run.wall - read(queue, task.id).created) / (limits.ageing * 1000) or -1',
-    reason: 'All tasks have the same then.',
   },
   {
     file: 'claim.lua',
@@ -111,16 +69,10 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'No way through a queue takes a task when none is left to take.',
   },
   {
-    file: 'admit.lua',
+    file: 'ready.lua',
     before: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 0, 'WITHSCORES'))",
     after: "local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, -1, 'WITHSCORES'))",
     reason: 'Only the first of what is read is looked at.',
-  },
-  {
-    file: 'batch.lua',
-    before: "if head.batch ~= '' then note(batchOf(queue, head), id, false) end",
-    after: "if head.batch ~= 'x' then note(batchOf(queue, head), id, false) end",
-    reason: 'No task is in the batch without a name.',
   },
   {
     file: 'configure.lua',
@@ -129,7 +81,7 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'Both parts of a rate are set, or none.',
   },
   {
-    file: 'counts.lua',
+    file: 'count-states.lua',
     before: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, 0)[1]",
     after: "local oldest = redis.call('ZRANGE', queue .. ':state:queued', 0, -1)[1]",
     reason: 'Only the first of what is read is looked at.',
@@ -139,18 +91,6 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     before: "if redis.call('HGET', kind .. ':revisions', id) ~= expected then return 0 end",
     after: "if redis.call('HGET', kind .. ':revisions', id) ~= expected then return -1 end",
     reason: 'Everything but 1 says that nothing was removed.',
-  },
-  {
-    file: 'due.lua',
-    before: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, 0, 'WITHSCORES')[2] or ''",
-    after: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, 1, 'WITHSCORES')[2] or ''",
-    reason: 'Only the first of what is read is looked at.',
-  },
-  {
-    file: 'due.lua',
-    before: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, 0, 'WITHSCORES')[2] or ''",
-    after: "summary[i] = redis.call('ZRANGE', queue .. kind, 0, -1, 'WITHSCORES')[2] or ''",
-    reason: 'Only the first of what is read is looked at.',
   },
   {
     file: 'due.lua',
@@ -178,8 +118,8 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
   },
   {
     file: 'index.lua',
-    before: "if head.state ~= 'queued' or head.startBy ~= '-' then note(queue .. index, id, false) end",
-    after: "if head.state ~= 'queued' or head.startBy ~= 'x' then note(queue .. index, id, false) end",
+    before: "if head.state ~= 'queued' or head.startBy ~= '-' then setScore(queue .. index, id, false) end",
+    after: "if head.state ~= 'queued' or head.startBy ~= 'x' then setScore(queue .. index, id, false) end",
     reason: 'Taking out what is not in an index does nothing.',
   },
   {
@@ -207,21 +147,15 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'The lane without a name has no group.',
   },
   {
-    file: 'ways.lua',
-    before: 'until #ids == 0 or #run.expired >= run.passOver',
-    after: 'until #ids == 0 or #run.expired > run.passOver',
-    reason: 'It may pass over a few more.',
-  },
-  {
     file: 'index.lua',
     before: "if head.claim ~= '' then redis.call('SREM', queue .. ':claim:' .. head.claim, id) end",
     after: "if head.claim ~= 'x' then redis.call('SREM', queue .. ':claim:' .. head.claim, id) end",
     reason: 'No claim is called x, and the empty one holds nothing.',
   },
   {
-    file: 'forget.lua',
-    before: "follow(queue, head.lane, head.state, '')",
-    after: "follow(queue, head.lane, head.state, 'x')",
+    file: 'removal.lua',
+    before: "countInGroup(queue, head.lane, head.state, '')",
+    after: "countInGroup(queue, head.lane, head.state, 'x')",
     reason: 'It is only asked whether it is processing.',
   },
   {
@@ -231,9 +165,9 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'Only the first of what is read is looked at.',
   },
   {
-    file: 'lease.lua',
-    before: "follow(queue, head.lane, 'queued', 'processing')",
-    after: "follow(queue, head.lane, 'delayed', 'processing')",
+    file: 'leasing.lua',
+    before: "countInGroup(queue, head.lane, 'queued', 'processing')",
+    after: "countInGroup(queue, head.lane, 'delayed', 'processing')",
     reason: 'It is only asked whether it was processing.',
   },
   {
@@ -243,7 +177,7 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'There is as little room with less than none.',
   },
   {
-    file: 'note.lua',
+    file: 'add-claim-queues.lua',
     before:
       "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end",
     after:
@@ -251,27 +185,9 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
     reason: 'To set what is left is to leave it.',
   },
   {
-    file: 'parking.lua',
-    before: "if redis.call('SREM', queue .. ':parked', group) == 0 then return end",
-    after: "if redis.call('SREM', queue .. ':parked', group) == -1 then return end",
-    reason: 'A group that is not parked has no parked lanes.',
-  },
-  {
     file: 'ready.lua',
-    before: "if redis.call('ZADD', keyOf(queue, priority, head.lane), head.place, id) == 0 then return end",
-    after: "if redis.call('ZADD', keyOf(queue, priority, head.lane), head.place, id) == -1 then return end",
-    reason: 'No task that is ready is made ready.',
-  },
-  {
-    file: 'ready.lua',
-    before: 'if left == 0 or #signaturesOf(queue) == 1 then return left == 0 end',
-    after: 'if left == -1 or #signaturesOf(queue) == 1 then return left == 0 end',
-    reason: 'Where nothing is left there is no oldest, which takes one more command to know.',
-  },
-  {
-    file: 'ready.lua',
-    before: "put(queue .. ':turns', round, 0)",
-    after: "put(queue .. ':turns', round, -1)",
+    before: "setNumber(queue .. ':turns', round, 0)",
+    after: "setNumber(queue .. ':turns', round, -1)",
     reason: 'A turn that is not positive is removed.',
   },
   {
@@ -295,15 +211,10 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
   {
     file: 'rings.lua',
     before:
-      "local function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 1)) end",
-    after: "local function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 2)) end",
+      "function giveTurn(queue, round) setNumber(queue .. ':turns', round, increaseMeta(queue, 'turn', 1)) end",
+    after:
+      "function giveTurn(queue, round) setNumber(queue .. ':turns', round, increaseMeta(queue, 'turn', 2)) end",
     reason: 'Turns are compared, and may leave numbers out.',
-  },
-  {
-    file: 'ways.lua',
-    before: 'while run.left > 0 and hasRoom(limits, run.steady) and #run.expired < run.passOver do',
-    after: 'while run.left > 0 and hasRoom(limits, run.steady) and #run.expired <= run.passOver do',
-    reason: 'It may pass over one more.',
   },
   {
     file: 'claim.lua',
@@ -315,76 +226,64 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
   },
   {
     file: 'claim.lua',
-    before: 'if isGood then held[#held + 1] = {q, unpack(fields, 1, 5)} end',
-    after: 'if isGood then held[#held + 1] = {q, unpack(fields, 1, 6)} end',
-    reason: 'There is nothing behind the payload.',
-  },
-  {
-    file: 'claim.lua',
     before: 'run.left = #held > 0 and 0 or (#ARGV - SHARED) / WIDTH',
     after: 'run.left = #held > 0 and -1 or (#ARGV - SHARED) / WIDTH',
     reason: 'It is only asked whether some are left.',
   },
   {
-    file: 'event.lua',
+    file: 'events.lua',
     before: 'local latest = time[1] * 1000000 + time[2] - 1',
     after: 'local latest = time[1] * 1000000 + time[2] + 1',
     reason: 'An id may be a few microseconds earlier or later.',
   },
   {
-    file: 'event.lua',
+    file: 'events.lua',
     before: 'local latest = time[1] * 1000000 + time[2] - 1',
     after: 'local latest = time[1] * 1000000 + time[2] - 2',
     reason: 'An id may be a few microseconds earlier or later.',
   },
   {
-    file: 'event.lua',
+    file: 'events.lua',
     before: 'local latest = time[1] * 1000000 + time[2] - 1',
     after: 'local latest = time[1] * 1000000 + time[2] - 0',
     reason: 'An id may be a few microseconds earlier or later.',
   },
   {
-    file: 'event.lua',
+    file: 'events.lua',
     before: "local blank = string.find(target, ' ', 1, true)",
     after: "local blank = string.find(target, ' ', 2, true)",
     reason:
       'A channel has a name, so no blank comes first; and to look from 0 is to look from the beginning.',
   },
   {
-    file: 'event.lua',
+    file: 'events.lua',
     before: "local blank = string.find(target, ' ', 1, true)",
     after: "local blank = string.find(target, ' ', 0, true)",
     reason:
       'A channel has a name, so no blank comes first; and to look from 0 is to look from the beginning.',
   },
   {
-    file: 'event.lua',
-    before: "redis.call('PUBLISH', blank and string.sub(target, 1, blank - 1) or target, event)",
-    after: "redis.call('PUBLISH', blank and string.sub(target, 0, blank - 1) or target, event)",
-    reason: 'From 0 is from the beginning.',
-  },
-  {
     file: 'insert.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH + 1))',
+    before: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH + 1))',
     reason: 'The function takes no more arguments than it was given before.',
   },
   {
     file: 'insert.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 0))',
+    before: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 0))',
     reason: 'The function takes no more arguments than it was given before.',
   },
   {
     file: 'insert-reserved.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH + 1))',
+    before: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH + 1))',
     reason: 'The function takes no more arguments than it was given before.',
   },
   {
     file: 'insert-reserved.lua',
-    before: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
-    after: 'results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 0))',
+    before: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))',
+    after: 'results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 0))',
     reason: 'The function takes no more arguments than it was given before.',
   },
   {
@@ -401,18 +300,18 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
   },
   {
     file: 'restore.lua',
-    before: "follow(queue, lane, '', head.state)",
-    after: "follow(queue, lane, 'x', head.state)",
+    before: "countInGroup(queue, lane, '', head.state)",
+    after: "countInGroup(queue, lane, 'x', head.state)",
     reason: 'It is only asked whether it was processing.',
   },
   {
-    file: 'take.lua',
+    file: 'leasing.lua',
     before: "head.claim, head.batch, head.lane = '', batch or '', lane or ''",
     after: "head.claim, head.batch, head.lane = 'x', batch or '', lane or ''",
     reason: 'No claim is called x, and holds nothing to let go of.',
   },
   {
-    file: 'event.lua',
+    file: 'events.lua',
     before:
       "if moves[1] then redis.call('PUBLISH', string.match(KEYS[1], '^(.*){') .. 'moves', table.concat(moves, '\\n')) end",
     after:

@@ -1,15 +1,39 @@
--- needs: aged, event, lanes, limits, mend, parking, totals, ways
+-- needs: ageing, events, index, lanes, leasing, limits, parking, rings, turns, writes
 --[[ Leases ready tasks, those that are next. A claim that still holds tasks gets those.
 KEYS     queues to take from, in this order, then further queues in which the claim may hold tasks
 ARGV     how many of the queues to take from, the claim (or ''), whether to look for what it holds (1, or 0 for a further
          step of a call), the instant on the wall, on the steady scale, and as JSON, the channel, entries that the event
          stream keeps, how many expired tasks to pass over, characters of payloads after which they are left out, what
          the worker offers (see `limits.lua`);
-         then for each lease: the beginning of its JSON, its length (see `lease.lua`), the end of its event
+         then for each lease: the beginning of its JSON, its length (see `leasing.lua`), the end of its event
 Returns the tasks that the claim holds already, each as number of the queue, head, spec, core, lease; the claimed ones, in
 the order of the leases, as event, head, spec, core, payload (false when it was left out); the expired ones that were passed
 over, as head, spec, core; the entries without a record that were taken out, as queue, id; and 1 when the work was cut off
 before it was known whether there is more. ]]
+local function takeFromLanes(queue, limits, run)
+  while run.left > 0 and not run.isCut and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
+    local task = choose(queue, limits, run)
+    if not task then return end
+    if take(queue, task.id, run, task) then
+      spendLimits(queue, limits, run.steady)
+      sendBack(queue, task)
+    end
+    run.isCut = run.looks >= LOOKS
+  end
+end
+
+local function takePlain(queue, limits, run)
+  local seen, ids = 0, nil
+  repeat
+    local isOpen = run.left > 0 and hasRoom(limits, run.steady)
+    ids = isOpen and redis.call('ZRANGE', queue .. ':ready', seen, seen + run.left - 1) or {}
+    seen = seen + #ids
+    for _, id in ipairs(ids) do
+      if hasRoom(limits, run.steady) and take(queue, id, run) then spendLimits(queue, limits, run.steady) end
+    end
+  until #ids == 0 or #run.expired + #dangling >= run.passOver
+end
+
 local SHARED, WIDTH = 11, 3
 local takeFrom, claim, looksFirst, wall, steady, instant, channel, length, passOver, room, offer = unpack(ARGV, 1, SHARED)
 local held = {}
@@ -33,11 +57,11 @@ for q = 1, run.left > 0 and tonumber(takeFrom) or 0 do
   if run.isCut then break end
   local queue = KEYS[q]
   local limits = limitsOf(queue)
-  if limits.loosened and isLaned(queue) then run.isCut = not loosen(queue) end
+  if limits.loosened and isLaned(queue) then run.isCut = not unparkSome(queue) end
   if run.isCut then break end
   if limits.ageing then takeAged(queue, limits, run)
   elseif isLaned(queue) then takeFromLanes(queue, limits, run) else takePlain(queue, limits, run) end
 end
 endEvents()
-writeNotes()
+writePending()
 return {held, run.claimed, run.expired, dangling, run.isCut and 1 or 0}

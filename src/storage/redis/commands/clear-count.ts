@@ -2,7 +2,7 @@ import type { Keys } from '../records/keys.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { StoreConnection } from '../connection/store-connection.js';
 
-const COUNT = new LuaScript('generation', { runsWhenFull: true, hasOneKey: true });
+const COUNT = new LuaScript('count-clear', { runsWhenFull: true, hasOneKey: true });
 
 /**
  * The number of clears that all processes have made, which is the generation of the store. It never goes back: after a

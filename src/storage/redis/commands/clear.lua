@@ -1,4 +1,4 @@
--- needs: forget, mend, record, totals
+-- needs: index, record, removal, writes
 --[[ Forgets tasks of queues, the oldest first.
 KEYS     queues
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused
@@ -17,13 +17,13 @@ for q, queue in ipairs(KEYS) do
     for _, id in ipairs(ids) do
       local head = read(queue, id)
       if head then
-        forget(queue, id, head, fence)
+        removeTask(queue, id, head, fence)
         gone[#gone + 1] = {q, id, head.nonce}
       else
-        drop(queue, id)
+        dropDangling(queue, id)
       end
     end
   end
 end
-writeNotes()
+writePending()
 return {gone, births, dangling}

@@ -1,4 +1,4 @@
--- needs: event, reclaimed, record, staged, totals
+-- needs: events, insertion, record, removal, writes
 --[[ Inserts tasks that were staged and whose ids were given to their queue, unless they are there already.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps   ARGV[2] the nonce of the call
@@ -12,8 +12,8 @@ for i, queue in ipairs(KEYS) do
   local id = ARGV[SHARED + 2 + (i - 1) * WIDTH]
   staged[i], tasks[i], gone[i] = stagedKey(queue, ARGV[2], i), queue .. ':task:' .. id, queue .. ':gone:' .. id
 end
-if not isAllThere(staged) then return false end
-for i, queue in ipairs(KEYS) do makeRoom(queue, ARGV[SHARED + 2 + (i - 1) * WIDTH]) end
+if not areAllStaged(staged) then return false end
+for i, queue in ipairs(KEYS) do freeId(queue, ARGV[SHARED + 2 + (i - 1) * WIDTH]) end
 local isAnyThere = redis.call('EXISTS', unpack(tasks)) > 0
 local results, isGivenUp = {}, false
 for i, nonce in ipairs(redis.call('MGET', unpack(gone))) do
@@ -27,9 +27,9 @@ for i, queue in ipairs(KEYS) do
   if results[i] or isGivenUp then
     redis.call('UNLINK', staged[i])
   else
-    results[i] = show(ARGV[1], staged[i], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
+    results[i] = commitStaged(ARGV[1], staged[i], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
   end
 end
 endEvents()
-writeNotes()
+writePending()
 return results

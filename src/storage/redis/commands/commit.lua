@@ -1,4 +1,4 @@
--- needs: event, record, staged, totals
+-- needs: events, insertion, record, writes
 --[[ Inserts tasks that were staged and whose ids are not taken, in any queue. Everything is on one node.
 KEYS[2 * i - 1]  the queue of task i
 KEYS[2 * i]      the entry of its id in the directory
@@ -11,7 +11,7 @@ local staged, entries = {}, {}
 for i = 1, #KEYS / 2 do
   staged[i], entries[i] = stagedKey(KEYS[2 * i - 1], ARGV[2], i), KEYS[2 * i]
 end
-if not isAllThere(staged) then return false end
+if not areAllStaged(staged) then return false end
 local results, places, taken = {}, {}, {}
 for i, place in ipairs(redis.call('MGET', unpack(entries))) do taken[entries[i]] = place end
 for i, entry in ipairs(entries) do
@@ -24,10 +24,10 @@ for i, entry in ipairs(entries) do
   else
     taken[entry] = ARGV[from] .. ' ' .. nameOf(queue)
     places[#places + 1], places[#places + 2] = entry, taken[entry]
-    results[i] = show(ARGV[1], staged[i], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
+    results[i] = commitStaged(ARGV[1], staged[i], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
   end
 end
 if places[1] then redis.call('MSET', unpack(places)) end
 endEvents()
-writeNotes()
+writePending()
 return results

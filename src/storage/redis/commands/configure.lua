@@ -1,9 +1,9 @@
--- needs: ages, counters, parking, totals
+-- needs: ages, parking, writes
 --[[ Changes what is set for a queue, and tells every process.
 KEYS[1]  the queue
 ARGV[1]  its name   ARGV[2] the channel   ARGV[3] the instant on the steady scale
 ARGV     then for each field of the settings: its name, and its value, or '' to take it away
-<queue>:settings  hash    see `redis-settings.ts`
+<queue>:settings  hash    see `redis-queue-settings.ts`
 <queue>:full      string  the instant at which the bucket of the rate is full
 Returns the settings, as fields and values; false when this was a step of what has to be done first: putting back groups
 that an earlier change has let go, and taking away ages. ]]
@@ -13,8 +13,8 @@ local settings, full = KEYS[1] .. ':settings', KEYS[1] .. ':full'
 local function rate() return redis.call('HMGET', settings, 'rateTasks', 'ratePer') end
 local function groupLimit() return tonumber(redis.call('HGET', settings, 'maxConcurrencyPerGroup') or math.huge) end
 local before, groupsBefore = rate(), groupLimit()
-if redis.call('EXISTS', KEYS[1] .. ':loosened') == 1 and not loosen(KEYS[1]) then
-  writeNotes()
+if redis.call('EXISTS', KEYS[1] .. ':loosened') == 1 and not unparkSome(KEYS[1]) then
+  writePending()
   return false
 end
 
@@ -40,7 +40,7 @@ local function dropSome(queue)
 end
 
 if endsAgeing() and not dropSome(KEYS[1]) then
-  writeNotes()
+  writePending()
   return false
 end
 for i = 4, #ARGV, 2 do
@@ -58,12 +58,12 @@ if groupLimit() > groupsBefore and redis.call('EXISTS', KEYS[1] .. ':parked') ==
   redis.call('HSET', settings, 'loosened', 1)
 end
 if metaOf(KEYS[1], 'aged') > 0 and redis.call('HEXISTS', settings, 'priorityAgeing') == 0 then
-  put(KEYS[1] .. ':meta', 'aged', 0)
+  setNumber(KEYS[1] .. ':meta', 'aged', 0)
   for _, signature in ipairs(redis.call('HKEYS', KEYS[1] .. ':aged')) do
     redis.call('DEL', agesOf(KEYS[1], signature), agingOf(KEYS[1], signature))
   end
   discardAges(KEYS[1])
 end
-writeNotes()
+writePending()
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return redis.call('HGETALL', settings)

@@ -1,4 +1,4 @@
--- needs: marks, record
+-- needs: clears, record
 --[[ Lists tasks that are due, those with the earliest deadlines of each kind first.
 KEYS     queues
 ARGV[1]  the instant on the wall   ARGV[2] on the steady scale   ARGV[3] tasks that ended until then are due

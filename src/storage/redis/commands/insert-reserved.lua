@@ -1,4 +1,4 @@
--- needs: add, event, reclaimed, record, totals
+-- needs: events, insertion, record, removal, writes
 --[[ Inserts tasks whose ids were given to their queues, unless they are there already.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
@@ -10,16 +10,16 @@ local results = {}
 for i, queue in ipairs(KEYS) do
   local from = 2 + (i - 1) * WIDTH
   local nonce, id = ARGV[from], ARGV[from + 1]
-  makeRoom(queue, id)
+  freeId(queue, id)
   local record = recordOf(queue, id)
   if record[1] then
     results[i] = record
   elseif redis.call('GET', queue .. ':gone:' .. id) == nonce then
     results[i] = false
   else
-    results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
+    results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
   end
 end
 endEvents()
-writeNotes()
+writePending()
 return results

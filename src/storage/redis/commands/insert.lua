@@ -1,4 +1,4 @@
--- needs: add, event, record, totals
+-- needs: events, insertion, record, writes
 --[[ Inserts tasks whose ids are not taken, in any queue. Everything is on one node.
 KEYS[2 * i - 1]  the queue of task i
 KEYS[2 * i]      the entry of its id in the directory
@@ -18,9 +18,9 @@ for i = 1, #KEYS / 2 do
   else
     -- The task of the entry that was there is gone, and its entry would have followed.
     if taken then redis.call('SET', entry, place) end
-    results[i] = add(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
+    results[i] = insertTask(ARGV[1], queue, unpack(ARGV, from + 1, from + WIDTH - 1))
   end
 end
 endEvents()
-writeNotes()
+writePending()
 return results

@@ -1,4 +1,4 @@
--- needs: marks, record
+-- needs: clears, record
 --[[ Says whether a task was cleared and is only not removed yet.
 KEYS[1]  its queue
 ARGV[1]  its id

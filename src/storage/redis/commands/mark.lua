@@ -1,4 +1,4 @@
--- needs: ages, counters, forget, index, marks, mend, parking, record, totals
+-- needs: ages, clears, index, parking, record, removal, writes
 --[[ Clears queues. What is little is removed at once; the rest is taken out of sight by a mark, and `reclaim.lua` removes it.
 KEYS     queues
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused
@@ -18,10 +18,10 @@ local function removeAll(q, queue)
     for _, id in ipairs(redis.call('ZRANGE', indexOf(queue, ARGV[s]), 0, -1)) do
       local head = read(queue, id)
       if head then
-        forget(queue, id, head, fence)
+        removeTask(queue, id, head, fence)
         gone[#gone + 1] = {q, id, head.nonce}
       else
-        drop(queue, id)
+        dropDangling(queue, id)
       end
     end
   end
@@ -37,7 +37,7 @@ local function dropDeadlines(queue)
   for index, isNeeded in pairs(isUsed) do
     if not isNeeded then redis.call('UNLINK', queue .. index) end
   end
-  if not isUsed[':ended'] then put(queue .. ':meta', 'endedBytes', 0) end
+  if not isUsed[':ended'] then setNumber(queue .. ':meta', 'endedBytes', 0) end
 end
 
 -- Lanes, rounds and rings stay as they are until somebody comes to one, see `freshen`.
@@ -78,7 +78,7 @@ end
 -- Groups that were let go before and those that are parked now cannot be joined at once.
 local function isReady(queue)
   if #clearsOf(queue) >= most then return false end
-  return takesQueued or redis.call('EXISTS', queue .. ':loosened') == 0 or loosen(queue)
+  return takesQueued or redis.call('EXISTS', queue .. ':loosened') == 0 or unparkSome(queue)
 end
 
 for q, queue in ipairs(KEYS) do
@@ -91,5 +91,5 @@ for q, queue in ipairs(KEYS) do
     results[q] = isReady(queue) and mark(queue) or -1
   end
 end
-writeNotes()
+writePending()
 return {results, gone, dangling}

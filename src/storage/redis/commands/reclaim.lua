@@ -1,4 +1,4 @@
--- needs: marks, mend, notes, reclaimed, totals
+-- needs: clears, index, removal, writes
 --[[ Removes some of what was cleared in a queue, the oldest clear first.
 KEYS[1]  the queue
 ARGV[1]  at most so many tasks
@@ -33,5 +33,5 @@ for _, clear in ipairs(clears) do
   end
 end
 if open == 0 then redis.call('DEL', queue .. ':reclaimer') end
-writeNotes()
+writePending()
 return {gone, dangling, open}

@@ -6,7 +6,7 @@ import { LuaScript } from '../connection/lua-script.js';
 import type { StoreParts } from '../records/store-parts.js';
 
 const CONFIGURE = new LuaScript('configure', { runsWhenFull: true });
-const SETTINGS = new LuaScript('settings', { isReadOnly: true });
+const READ = new LuaScript('read-settings', { isReadOnly: true });
 
 interface Found {
   readonly settings: QueueSettings;
@@ -61,7 +61,7 @@ export class RedisSettings {
   private async read(queues: readonly string[]): Promise<readonly Found[]> {
     const { connection, keys } = this.parts;
     const call = { keys: queues.map((queue) => keys.queue(queue)), args: [] };
-    const rows = (await connection.readScript(SETTINGS, call)) as [string[], string | null][];
+    const rows = (await connection.readScript(READ, call)) as [string[], string | null][];
     return rows.map(([fields, fullAt]) => ({
       settings: settingsIn(fields),
       fullAt: fullAt === null ? -Infinity : Number(fullAt),

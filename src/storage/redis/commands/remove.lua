@@ -1,4 +1,4 @@
--- needs: forget, record, totals
+-- needs: record, removal, writes
 --[[ Forgets tasks with all that belongs to them, unless somebody else wrote since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused
@@ -9,7 +9,7 @@ for i, queue in ipairs(KEYS) do
   local id, seen = ARGV[2 * i], ARGV[2 * i + 1]
   local head, text = read(queue, id)
   results[i] = text == seen and head.nonce
-  if text == seen then forget(queue, id, head, ARGV[1]) end
+  if text == seen then removeTask(queue, id, head, ARGV[1]) end
 end
-writeNotes()
+writePending()
 return results

@@ -1,4 +1,4 @@
--- needs: event, index, parking, record, totals
+-- needs: events, index, parking, record, writes
 --[[ Writes the next revision of tasks that nobody else wrote since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
@@ -15,7 +15,7 @@ for i, queue in ipairs(KEYS) do
   if text == seen then
     local fields = {'head', written, 'core', core, 'lease', lease}
     leave(queue, id, head)
-    follow(queue, head.lane, head.state, state)
+    countInGroup(queue, head.lane, head.state, state)
     head.state, head.bytes = state, bytes
     if head.claim ~= '' and state ~= 'processing' then
       head.claim, fields[#fields + 1], fields[#fields + 2] = '', 'claim', ''
@@ -27,10 +27,10 @@ for i, queue in ipairs(KEYS) do
     results[i] = ''
     if channel ~= '' then
       results[i] = nextEvent(queue)
-      tell(queue, results[i], id, state, channel, ARGV[1], event)
+      publish(queue, results[i], id, state, channel, ARGV[1], event)
     end
   end
 end
 endEvents()
-writeNotes()
+writePending()
 return results

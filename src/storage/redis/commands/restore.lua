@@ -1,4 +1,4 @@
--- needs: batch, event, index, parking, reclaimed, record, totals
+-- needs: batch, events, index, parking, record, removal, writes
 --[[ Takes over tasks of another store as they are, unless their ids are taken in their queue. Nothing is told.
 KEYS[i]  the queue of task i
 ARGV     for each task: id, the words of its head before its place and behind its birth, priority, deadline, spec, core,
@@ -10,7 +10,7 @@ for i, queue in ipairs(KEYS) do
   local id, begin, ending, priority, deadline, spec, core, lease, claim, batch, lane, payload, output, attempts =
     unpack(ARGV, at + 1, at + WIDTH)
   local task = queue .. ':task:' .. id
-  makeRoom(queue, id)
+  freeId(queue, id)
   results[i] = redis.call('EXISTS', task) == 1 and 0 or 1
   if results[i] == 1 then
     local text = begin .. nextPlace(queue, priority) .. ' ' .. nextEvent(queue) .. ending
@@ -21,12 +21,12 @@ for i, queue in ipairs(KEYS) do
     for j = 1, tonumber(attempts) do redis.call('HSET', task, 'attempt:' .. j, ARGV[at + WIDTH + j]) end
     redis.call('HSET', task, 'head', text, 'spec', spec, 'core', core, 'lease', lease, 'claim', claim, 'payload', payload)
     if batch ~= '' then redis.call('HSET', task, 'batch', batch) end
-    gather(queue, id, head)
+    joinBatch(queue, id, head)
     enter(queue, id, head, deadline)
-    follow(queue, lane, '', head.state)
+    countInGroup(queue, lane, '', head.state)
   end
   at = at + WIDTH + attempts
 end
 endEvents()
-writeNotes()
+writePending()
 return results

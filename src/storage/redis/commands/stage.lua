@@ -1,4 +1,4 @@
---[[ Writes what new tasks are made of where nothing leads to it, for the commit that follows (see `staged.lua`).
+--[[ Writes what new tasks are made of where nothing leads to it, for the commit that follows (see `insertion.lua`).
 KEYS[i]  the queue of task i
 ARGV[1]  the nonce of the call   ARGV[2] milliseconds after which it is forgotten   ARGV[3] tasks before these
 ARGV     then for each task: spec, core, payload, batch (or ''), lane ]]

@@ -26,8 +26,8 @@ const QUEUES_COUNTED_ANEW = 1_000;
 const REMEMBERED_MS = 0.1;
 const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
-const COUNTS = new LuaScript('counts', { isReadOnly: true });
-const BATCH_COUNTS = new LuaScript('batch-counts', { isReadOnly: true });
+const COUNT_STATES = new LuaScript('count-states', { isReadOnly: true });
+const COUNT_BATCH = new LuaScript('count-batch', { isReadOnly: true });
 const LIST = new LuaScript('list', { isReadOnly: true });
 
 /** A task of a list: newest first by birth, then by the name of the queue. */
@@ -131,7 +131,7 @@ export class TaskLister {
       ]),
       args: [id, ...TASK_STATES],
     };
-    const rows = (await connection.readScript(BATCH_COUNTS, call)) as (string | number | null)[][];
+    const rows = (await connection.readScript(COUNT_BATCH, call)) as (string | number | null)[][];
     return names.map((queue, index) => {
       const counts = TASK_STATES.map((state, at) => [state, Number(rows[index]?.[at] ?? 0)]);
       return { queue, counts: Object.fromEntries(counts) as StateCounts };
@@ -141,7 +141,7 @@ export class TaskLister {
   private async countGroup(names: readonly string[]): Promise<readonly QueueCounts[]> {
     const { connection, keys } = this.parts;
     const call = { keys: names.map((name) => keys.queue(name)), args: TASK_STATES };
-    const rows = (await connection.readScript(COUNTS, call)) as (number | string | null)[][];
+    const rows = (await connection.readScript(COUNT_STATES, call)) as (number | string | null)[][];
     return names.map((queue, index) => {
       const row = rows[index] ?? [];
       const counts = Object.fromEntries(TASK_STATES.map((state, at) => [state, row[at] ?? 0]));

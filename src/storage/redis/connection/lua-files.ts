@@ -65,6 +65,6 @@ function asPart({ gives, text }: LuaFile): string {
 }
 
 function namesBehind(word: 'needs' | 'gives', text: string): readonly string[] {
-  const [, names = ''] = new RegExp(`^-- ${word}: (.*)$`, 'm').exec(text) ?? [];
-  return names === '' ? [] : names.split(', ');
+  const lines = text.matchAll(new RegExp(`^-- ${word}: (.*)$`, 'gm'));
+  return [...lines].flatMap(([, names = '']) => names.split(', '));
 }

@@ -1,4 +1,4 @@
--- needs: counters, notes
+-- needs: writes
 -- gives: agesOf, agingOf, touch, touchAnew, ignoreTouches, dropAges, discardAges
 --[[ Part of every script that writes: how urgent the next task of each priority is, of a queue where waiting counts as
 priority. It is known for each signature that claims have asked for, a plain queue has the empty one.
@@ -25,7 +25,7 @@ function touch(queue, priority)
   touchedIn[queue] = known
   if known[level] then return end
   known[level] = true
-  note(queue .. ':touched', level, count(queue, 'touch', 1))
+  setScore(queue .. ':touched', level, increaseMeta(queue, 'touch', 1))
 end
 
 -- What was touched is touched once more when it changes again.
@@ -46,7 +46,7 @@ end
 -- Ages that were made by other settings are of no use. They are made anew signature by signature, when a claim asks.
 function discardAges(queue)
   redis.call('DEL', agesOf(queue, ''), agingOf(queue, ''), queue .. ':touched', queue .. ':aged', queue .. ':heads')
-  disregardScores(queue .. ':touched')
-  disregardNumbers(queue .. ':aged')
+  discardPending(queue .. ':touched')
+  discardPending(queue .. ':aged')
   touchedIn[queue] = nil
 end

@@ -1,5 +1,5 @@
--- needs: counters, marks, notes
--- gives: countInBatch, gather, quit
+-- needs: clears, writes
+-- gives: countInBatch, joinBatch, leaveBatch
 --[[ Part of every script that writes: the batch of a task.
 <queue>:batch:<batch>   zset  ids by birth
 <queue>:counts:<batch>  hash  how many by state
@@ -19,7 +19,7 @@ end
 local function leaveOut(queue, batch)
   for _, clear in ipairs(clearsOf(queue)) do
     if redis.call('SADD', clearedIndex(queue, clear.number, 'batches'), batch) == 1 then
-      for state in pairs(clear.states) do put(queue .. ':counts:' .. batch, state, 0) end
+      for state in pairs(clear.states) do setNumber(queue .. ':counts:' .. batch, state, 0) end
     end
   end
 end
@@ -42,7 +42,7 @@ function countInBatch(queue, head, by)
 end
 
 -- Puts a new task into its batch, which its record names.
-function gather(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, head.born) end end
+function joinBatch(queue, id, head) if head.batch ~= '' then setScore(batchOf(queue, head), id, head.born) end end
 
 -- Takes a task that goes out of its batch.
-function quit(queue, id, head) if head.batch ~= '' then note(batchOf(queue, head), id, false) end end
+function leaveBatch(queue, id, head) if head.batch ~= '' then setScore(batchOf(queue, head), id, false) end end

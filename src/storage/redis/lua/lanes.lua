@@ -1,5 +1,6 @@
--- needs: marks, record
--- gives: AGES, HIGHEST_PRIORITY, fresh, isLaned, becomeLaned, priorityOf, placesOf, partsOf, laneOf, keyOf, isStale, freshen, oldest
+-- needs: clears, record
+-- gives: AGES, HIGHEST_PRIORITY, fresh, isLaned, becomeLaned, priorityOf, placesOf, partsOf, laneOf, keyOf
+-- gives: isStale, freshen, oldest
 --[[ Part of every script that writes: tasks that are ready. A queue is plain until one of them has a group or requires
 something. Then it has lanes: what requires the same of a group at one priority, `<signature> <group>`. The groups of a
 priority take turns: a round is `<priority> <group>`.

@@ -1,5 +1,5 @@
--- gives: limitsOf, hasRoom, spend, satisfies
---[[ Part of the claim: what a queue's settings allow, see `redis-settings.ts` and `configure.lua`. ]]
+-- gives: limitsOf, hasRoom, spendLimits, satisfies
+--[[ Part of the claim: what a queue's settings allow, see `redis-queue-settings.ts` and `configure.lua`. ]]
 function limitsOf(queue)
   local paused, most, group, tasks, per, ageing, loosened = unpack(redis.call('HMGET', queue .. ':settings', 'paused',
     'maxConcurrency', 'maxConcurrencyPerGroup', 'rateTasks', 'ratePer', 'priorityAgeing', 'loosened'))
@@ -26,7 +26,7 @@ function hasRoom(limits, steady)
 end
 
 -- Counts a task that is handed out.
-function spend(queue, limits, steady)
+function spendLimits(queue, limits, steady)
   limits.free = limits.free - 1
   if not limits.tasks then return end
   limits.full = math.max(limits.full, steady) + limits.interval

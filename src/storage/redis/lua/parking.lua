@@ -1,5 +1,5 @@
--- needs: counters, lanes, rings
--- gives: park, loosen, follow
+-- needs: lanes, rings, writes
+-- gives: park, unparkSome, countInGroup
 --[[ Part of every script that writes: groups that are held back.
 <queue>:active          hash  tasks in `processing` by group
 <queue>:parked          set   groups that were at their limit when a claim met them
@@ -33,7 +33,7 @@ local function unpark(queue, group)
 end
 
 -- Puts back some of the groups that a setting has let go. Returns whether these were all.
-function loosen(queue)
+function unparkSome(queue)
   local size = 0
   for _, group in ipairs(redis.call('SRANDMEMBER', queue .. ':loosened', LOOSENED)) do
     if size < LOOSENED then size = size + 1 + unpark(queue, group) end
@@ -44,7 +44,7 @@ function loosen(queue)
 end
 
 -- A task goes from a state to another.
-function follow(queue, lane, from, to)
+function countInGroup(queue, lane, from, to)
   if lane == '' then return end
   local _, group = partsOf(lane)
   if group == '' or (from == 'processing') == (to == 'processing') then return end

@@ -1,7 +1,8 @@
--- needs: ages, counters, lanes, notes, rings, signatures, totals
--- gives: queueUp, stepOut
---[[ Part of every script that writes: makes tasks ready, and takes them back. Both may be done twice. ]]
-function queueUp(queue, id, head)
+-- needs: ages, lanes, rings, signatures, writes
+-- gives: stepOut, makeReady, makeUnready
+--[[ Part of every script that writes: makes tasks ready and takes them back, in a plain queue or in lanes. Both may be done
+twice. ]]
+local function queueUp(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)
   local round = priority .. ' ' .. group
@@ -9,14 +10,14 @@ function queueUp(queue, id, head)
   freshen(queue, key)
   if redis.call('ZADD', key, head.place, id) == 0 then return end
   if increase(queue .. ':waiting', round, 1) == 1 then
-    tally(queue .. ':levels', 'r' .. priority, 1)
+    addTo(queue .. ':levels', 'r' .. priority, 1)
     giveTurn(queue, round)
   end
-  tally(queue .. ':levels', priority, 1)
-  meet(queue, signature, 1)
+  addTo(queue .. ':levels', priority, 1)
+  countSignature(queue, signature, 1)
   if signature ~= '' then
     freshen(queue, queue .. ':round:' .. round)
-    note(queue .. ':round:' .. round, id, head.place)
+    setScore(queue .. ':round:' .. round, id, head.place)
   end
   enterRing(queue, signature, round, priority)
 end
@@ -34,12 +35,46 @@ function stepOut(queue, id, head)
   if redis.call('ZREM', keyOf(queue, priority, head.lane), id) == 0 then return end
   local left = increase(queue .. ':waiting', round, -1)
   if left == 0 then
-    tally(queue .. ':levels', 'r' .. priority, -1)
-    put(queue .. ':turns', round, 0)
+    addTo(queue .. ':levels', 'r' .. priority, -1)
+    setNumber(queue .. ':turns', round, 0)
   end
-  tally(queue .. ':levels', priority, -1)
-  meet(queue, signature, -1)
-  if signature ~= '' then note(queue .. ':round:' .. round, id, false) end
+  addTo(queue .. ':levels', priority, -1)
+  countSignature(queue, signature, -1)
+  if signature ~= '' then setScore(queue .. ':round:' .. round, id, false) end
   if isDry(queue, priority, head.lane, left) then leaveRing(queue, signature, round) end
   touch(queue, priority)
+end
+
+-- Gives a plain queue its lanes: as many steps as it has priorities.
+local function giveLanes(queue)
+  if isLaned(queue) then return end
+  flush(queue .. ':ready')
+  becomeLaned(queue)
+  local _, place = unpack(redis.call('ZRANGE', queue .. ':ready', 0, 0, 'WITHSCORES'))
+  while place do
+    local priority = priorityOf(place)
+    local round, after = priority .. ' ', placesOf(priority - 1)
+    local size = redis.call('ZCOUNT', queue .. ':ready', place, '(' .. after)
+    setNumber(queue .. ':waiting', round, size)
+    addTo(queue .. ':levels', priority, size)
+    addTo(queue .. ':levels', 'r' .. priority, 1)
+    countSignature(queue, '', size)
+    giveTurn(queue, round)
+    enterRing(queue, '', round, priority)
+    _, place = unpack(redis.call('ZRANGE', queue .. ':ready', after, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES'))
+  end
+end
+
+local function moveInPlain(queue, id, head, place)
+  setScore(queue .. ':ready', id, place)
+  if metaOf(queue, 'aged') > 0 then touch(queue, priorityOf(head.place)) end
+end
+
+function makeReady(queue, id, head)
+  if head.lane ~= '' then giveLanes(queue) end
+  if isLaned(queue) then queueUp(queue, id, head) else moveInPlain(queue, id, head, head.place) end
+end
+
+function makeUnready(queue, id, head)
+  if isLaned(queue) then stepOut(queue, id, head) else moveInPlain(queue, id, head, false) end
 end

@@ -1,4 +1,4 @@
--- needs: marks
+-- needs: clears
 -- gives: parse, format, read, recordOf
 --[[ Part of every script: the record of a task.
 <queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output, and each finished

@@ -1,4 +1,4 @@
--- needs: ages, counters, lanes, marks, notes, signatures
+-- needs: ages, clears, lanes, signatures, writes
 -- gives: freshRing, leaveRing, enterRing, giveTurn, sendBack
 --[[ Part of every script that writes: whose turn it is.
 <queue>:turns             hash  turns by round, of those that have something ready
@@ -18,7 +18,7 @@ function freshRing(queue, signature)
 end
 
 function leaveRing(queue, signature, round)
-  note(ringOf(queue, signature), round, false)
+  setScore(ringOf(queue, signature), round, false)
   touch(queue, string.match(round, '^%S+'))
 end
 
@@ -26,19 +26,19 @@ end
 function enterRing(queue, signature, round, priority)
   local turn = numberOf(queue .. ':turns', round)
   if turn == 0 then return leaveRing(queue, signature, round) end
-  note(freshRing(queue, signature), round, string.format('%d', placesOf(priority) + turn))
+  setScore(freshRing(queue, signature), round, string.format('%d', placesOf(priority) + turn))
   touch(queue, priority)
 end
 
 local function isInRing(queue, signature, round)
   local ring = freshRing(queue, signature)
-  local score = noted(ring, round)
+  local score = pendingScore(ring, round)
   if score == nil then score = redis.call('ZSCORE', ring, round) end
   return score
 end
 
 -- A new turn, at the end.
-function giveTurn(queue, round) put(queue .. ':turns', round, count(queue, 'turn', 1)) end
+function giveTurn(queue, round) setNumber(queue .. ':turns', round, increaseMeta(queue, 'turn', 1)) end
 
 -- Sends the group of a task that was handed out to the end of the round.
 function sendBack(queue, task)

@@ -1,5 +1,5 @@
--- needs: ages, counters, totals
--- gives: signaturesOf, isOnlyOne, meet, madeOf
+-- needs: ages, writes
+-- gives: signaturesOf, isOnlyOne, countSignature, madeOf
 --[[ Part of every script that writes: what the ready tasks of a queue require.
 <queue>:signatures  hash  how many by signature
 <queue>:prefixes    hash  how many by each beginning of a signature, pair by pair: so a claim finds the signatures that a
@@ -33,7 +33,7 @@ end
 -- A queue of an earlier version has none yet.
 local function completePrefixes(queue)
   if metaOf(queue, 'prefixes') == 1 then return end
-  put(queue .. ':meta', 'prefixes', 1)
+  setNumber(queue .. ':meta', 'prefixes', 1)
   local counts = redis.call('HGETALL', queue .. ':signatures')
   redis.call('DEL', queue .. ':prefixes')
   for i = 1, #counts, 2 do
@@ -44,14 +44,14 @@ local function completePrefixes(queue)
 end
 
 -- Counts ready tasks that require this.
-function meet(queue, signature, by)
+function countSignature(queue, signature, by)
   local known = signaturesOf(queue)
   if not known.isMany and by > 0 and not known[signature] then known[#known + 1], known[signature] = signature, true end
   if signature ~= '' then
     completePrefixes(queue)
-    for _, prefix in ipairs(prefixesOf(signature)) do tally(queue .. ':prefixes', prefix, by) end
+    for _, prefix in ipairs(prefixesOf(signature)) do addTo(queue .. ':prefixes', prefix, by) end
   end
-  tally(queue .. ':signatures', signature, by)
+  addTo(queue .. ':signatures', signature, by)
   if metaOf(queue, 'aged') > 0 and not watched[queue] then
     watched[queue] = true
     onGone(queue .. ':signatures', function(gone) dropAges(queue, gone) end)

@@ -5,7 +5,7 @@ import { LuaScript } from '../connection/lua-script.js';
 import { RecentMap } from './recent-map.js';
 import type { StoreConnection } from '../connection/store-connection.js';
 
-const NOTE = new LuaScript('note', { runsWhenFull: true, hasOneKey: true });
+const ADD = new LuaScript('add-claim-queues', { runsWhenFull: true, hasOneKey: true });
 
 /** How much longer than its leases it is remembered which queues a claim call named. */
 const GRACE: Seconds = 60;
@@ -29,7 +29,7 @@ export class ClaimNames {
   /** Notes queues, before tasks are taken from them, so that none is missed. Answers those noted before. */
   async note(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
     const call = { keys: [this.keys.claim(claimKey)], args: [GRACE * 1000, ...queues] };
-    return this.connection.writeScript(NOTE, call, (reply) => reply as string[]);
+    return this.connection.writeScript(ADD, call, (reply) => reply as string[]);
   }
 
   /** Remembers them as long as this lease of the claim lasts, and as long again: so not every heartbeat has to. */
@@ -38,7 +38,7 @@ export class ClaimNames {
     const keptUntil = expiresAt + length * 1000;
     const rest = Math.ceil(keptUntil + GRACE * 1000 - this.clock.now().steady);
     const call = { keys: [this.keys.claim(claimKey)], args: [rest] };
-    await this.connection.writeScript(NOTE, call, () => undefined);
+    await this.connection.writeScript(ADD, call, () => undefined);
     this.kept.set(claimKey, keptUntil);
   }
 

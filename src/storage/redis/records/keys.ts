@@ -26,7 +26,7 @@ export class Keys {
     return `${this.prefix}:settings`;
   }
 
-  /** The channel on which every script tells which tasks it has moved, see `lua/event.lua`. */
+  /** The channel on which every script tells which tasks it has moved, see `lua/events.lua`. */
   get moves(): string {
     return `${this.prefix}:moves`;
   }
@@ -59,7 +59,7 @@ export class Keys {
     return `${this.queue(queue)}:task:${id}`;
   }
 
-  /** Where a task of a bulk insert is written before its commit, see `lua/staged.lua`. */
+  /** Where a task of a bulk insert is written before its commit, see `lua/insertion.lua`. */
   staged(queue: string, nonce: string, number: number): string {
     return `${this.queue(queue)}:staged:${nonce}:${number}`;
   }

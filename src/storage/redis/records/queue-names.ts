@@ -3,7 +3,7 @@ import type { Keys } from './keys.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { StoreConnection } from '../connection/store-connection.js';
 
-const NAMES = new LuaScript('names', { hasOneKey: true });
+const ADD = new LuaScript('add-queue-names', { hasOneKey: true });
 
 /** The names of all queues that ever had a task. */
 export class QueueNames {
@@ -49,6 +49,6 @@ export class QueueNames {
 
   /** With a script, as only scripts wait for the replicas. */
   private note(names: readonly string[]): Promise<void> {
-    return this.connection.writeScript(NAMES, { keys: [this.keys.queues], args: names }, () => undefined);
+    return this.connection.writeScript(ADD, { keys: [this.keys.queues], args: names }, () => undefined);
   }
 }

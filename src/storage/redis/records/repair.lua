@@ -1,10 +1,10 @@
--- needs: mend, record, totals
+-- needs: index, record, writes
 --[[ Takes ids out of the indices whose tasks have no record.
 KEYS[i]  the queue of task i
 ARGV[i]  its id
 Returns those that were taken out, each as queue and id. ]]
 for i, queue in ipairs(KEYS) do
-  if not read(queue, ARGV[i]) then drop(queue, ARGV[i]) end
+  if not read(queue, ARGV[i]) then dropDangling(queue, ARGV[i]) end
 end
-writeNotes()
+writePending()
 return dangling

@@ -32,7 +32,7 @@ describe('every Lua file', () => {
 
   it.each(all)('says what it is called with: $name', ({ text }) => {
     const [header = '', body = ''] = text.split(' ]]\n', 2);
-    expect(header).toMatch(/^(-- needs: .+\n)?(-- gives: .+\n)?--\[\[ \S/);
+    expect(header).toMatch(/^(-- needs: .+\n)*(-- gives: .+\n)*--\[\[ \S/);
     for (const name of ['KEYS', 'ARGV']) {
       if (new RegExp(`\\b${name}\\b`).test(body)) expect(header).toMatch(new RegExp(`^${name}\\b`, 'm'));
     }

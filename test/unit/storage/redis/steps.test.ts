@@ -41,23 +41,23 @@ describe('the exchange of entries of the directory', () => {
   });
 });
 
-describe('the note of a claim call', () => {
-  const note = new LuaScript('note');
+describe('the queues of a claim call', () => {
+  const add = new LuaScript('add-claim-queues');
 
-  it('has the queues that were noted, and no others', async () => {
+  it('are those that it has named, and no others', async () => {
     const client = await site.client();
     const call = { keys: [site.keys.claim('c')], args: [60_000, 'q', 'r'] };
-    expect(await note.run(client, call)).toEqual([]);
-    const noted = (await note.run(client, { ...call, args: [60_000, 's'] })) as string[];
-    expect(noted.toSorted()).toEqual(['q', 'r']);
+    expect(await add.run(client, call)).toEqual([]);
+    const before = (await add.run(client, { ...call, args: [60_000, 's'] })) as string[];
+    expect(before.toSorted()).toEqual(['q', 'r']);
     expect((await client.smembers(site.keys.claim('c'))).toSorted()).toEqual(['q', 'r', 's']);
   });
 
-  it('is kept as long as the longest call wants it', async () => {
+  it('are kept as long as the longest call wants it', async () => {
     const client = await site.client();
     const key = site.keys.claim('c');
     for (const kept of [50_000, 100_000, 10_000]) {
-      await note.run(client, { keys: [key], args: [kept, 'q'] });
+      await add.run(client, { keys: [key], args: [kept, 'q'] });
       expect(await client.pttl(key)).toBeGreaterThan(kept - 10_000);
     }
     expect(await client.pttl(key)).toBeGreaterThan(90_000);

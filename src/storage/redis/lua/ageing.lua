@@ -1,4 +1,4 @@
--- needs: ages, choose, counters, lanes, limits, mend, notes, record, rings, take
+-- needs: ages, index, lanes, leasing, limits, record, rings, turns, writes
 -- gives: takeAged
 --[[ Part of the claim: the way through a queue where waiting counts as priority. ]]
 -- Next tasks that one step looks for before it takes any.
@@ -76,7 +76,7 @@ local function readyAges(queue, signature, limits, run)
     redis.call('DEL', agesOf(queue, signature))
     redis.call('SET', agingOf(queue, signature), '-inf')
     -- What comes from now on is touched.
-    put(aged, signature, count(queue, 'touch', 1))
+    setNumber(aged, signature, increaseMeta(queue, 'touch', 1))
   end
   goOn(queue, signature, limits, run)
   if run.isCut then return end
@@ -86,7 +86,7 @@ local function readyAges(queue, signature, limits, run)
   for i = 1, #rows, 2 do
     refresh(queue, signature, tonumber(rows[i]), limits, run)
     if run.isCut then return end
-    put(aged, signature, tonumber(rows[i + 1]))
+    setNumber(aged, signature, tonumber(rows[i + 1]))
   end
   run.isCut = run.refreshed >= LEVELS / 2
 end
@@ -95,12 +95,12 @@ end
 local function readySettings(queue, limits)
   local worth = limits.ageing * 2000
   local wanted = worth .. ' ' .. (limits.group or '-')
-  -- A process of an earlier version notes here what it changes, and touches nothing.
+  -- A process of an earlier version says here what it changes, and touches nothing.
   local isOld = redis.call('DEL', queue .. ':stale') == 1 or metaOf(queue, 'aged') ~= worth
   if redis.call('HGET', queue .. ':aged', ' ') == wanted and not isOld then return end
   discardAges(queue)
   redis.call('HSET', queue .. ':aged', ' ', wanted)
-  put(queue .. ':meta', 'aged', worth)
+  setNumber(queue .. ':meta', 'aged', worth)
 end
 
 -- The next task of a priority for this worker, nil when there is none, or the step is cut.
@@ -199,11 +199,11 @@ function takeAged(queue, limits, run)
     local task = mostUrgent(queue, limits, run)
     if not task then break end
     if take(queue, task.id, run, task.round and task) then
-      spend(queue, limits, run.steady)
+      spendLimits(queue, limits, run.steady)
       if task.round then sendBack(queue, task) end
       passFull(queue, task, limits, run)
     elseif not task.round then
-      note(queue .. ':ready', task.id, false)
+      setScore(queue .. ':ready', task.id, false)
     end
     run.full[task.priority] = true
     refreshSome(queue, limits, run)
@@ -211,5 +211,5 @@ function takeAged(queue, limits, run)
   end
   if run.isCut then return end
   -- All that was touched here was refreshed.
-  for _, signature in ipairs(agedOf(queue, run)) do put(queue .. ':aged', signature, metaOf(queue, 'touch')) end
+  for _, signature in ipairs(agedOf(queue, run)) do setNumber(queue .. ':aged', signature, metaOf(queue, 'touch')) end
 end

@@ -1,6 +1,43 @@
--- needs: ahead, counters, lanes, limits, parking, rings, signatures
+-- needs: lanes, limits, parking, rings, signatures, writes
 -- gives: LOOKS, firstIn, firstOfTwo, offeredOf, choose
---[[ Part of the claim: the next task of a queue with lanes. ]]
+--[[ Part of the claim: the next task of a queue with lanes. Rounds of a ring are read some at once: a group that is sent back
+goes behind all others of its priority, so those that were read stay the next ones until they are pending themselves. ]]
+local ahead = {}
+
+-- Reads at most so many rounds of one priority, and what a claim asks of them.
+local function readAhead(queue, ring, from, most)
+  local list, rounds, groups = {at = 1}, {}, {}
+  local rows = redis.call('ZRANGE', ring, from, '+inf', 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
+  for i = 1, #rows, 2 do
+    if priorityOf(rows[i + 1]) ~= priorityOf(rows[2]) then break end
+    list[#list + 1] = {rows[i], rows[i + 1]}
+    rounds[#rounds + 1], groups[#groups + 1] = rows[i], string.match(rows[i], ' (.*)$')
+  end
+  if #rounds == 0 then return list end
+  readNumbers(queue .. ':waiting', rounds)
+  readNumbers(queue .. ':turns', rounds)
+  readNumbers(queue .. ':active', groups)
+  return list
+end
+
+-- The first round from a place on and its score; nil when there is none.
+local function nextRound(queue, signature, from, run)
+  local ring = freshRing(queue, signature)
+  local list = ahead[ring] and ahead[ring][from] or {at = 1}
+  while list[list.at] and pendingScore(ring, list[list.at][1]) ~= nil do list.at = list.at + 1 end
+  if not list[list.at] then
+    if hasPending(ring) then
+      flush(ring)
+      ahead[ring] = nil
+    end
+    ahead[ring] = ahead[ring] or {}
+    list = readAhead(queue, ring, from, run.ahead)
+    run.ahead = math.min(math.max(run.ahead * 2, 2), 64)
+    ahead[ring][from] = list
+  end
+  return unpack(list[list.at] or {})
+end
+
 -- Groups that one step parks or moves, and rounds that it looks at before it ends with a task.
 local SETTLED = 120
 LOOKS = 300

@@ -1,4 +1,4 @@
--- needs: marks
+-- needs: clears
 --[[ Counts the tasks of a batch by state.
 KEYS     for each queue itself, the counts of the batch, and where an earlier version may have left some (see `batch.lua`)
 ARGV[1]  the batch   ARGV the states

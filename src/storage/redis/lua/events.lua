@@ -1,5 +1,5 @@
--- needs: counters
--- gives: nameOf, nextEvent, tell, endEvents
+-- needs: writes
+-- gives: nameOf, nextEvent, publish, endEvents
 --[[ Part of every script that makes transitions: tells of them in the same atomic step.
 <queue>:events  stream   field `event`: the text of each, ids as in the text
 <queue>:outbox  stream   fields `to`, `event`: those that somebody else has to be told, until that is taken on
@@ -18,7 +18,7 @@ end
 
 -- Microseconds of the server's clock; later than the one before, whatever the clock does.
 function nextEvent(queue)
-  latest = math.max(latest, given[queue] or count(queue, 'event', 0)) + 1
+  latest = math.max(latest, given[queue] or increaseMeta(queue, 'event', 0)) + 1
   given[queue] = latest
   return string.format('%d', latest)
 end
@@ -33,7 +33,7 @@ local function targetOf(target)
   return known
 end
 
-function tell(queue, number, id, state, target, length, text)
+function publish(queue, number, id, state, target, length, text)
   local event, known = '{"id":' .. number .. ',' .. text, targetOf(target)
   if known[2] then redis.call('XADD', queue .. ':outbox', '*', 'to', known[2], 'event', event) end
   redis.call('XADD', queue .. ':events', number .. '-0', 'event', event)
@@ -42,9 +42,9 @@ function tell(queue, number, id, state, target, length, text)
   told[queue], moves[size + 1], moves[size + 2], moves[size + 3] = length, nameOf(queue), state, id
 end
 
--- Before the notes are written. Of each stream about as many entries are kept as was told.
+-- Before `writePending`. Of each stream about as many entries are kept as was told.
 function endEvents()
-  for queue, number in pairs(given) do put(queue .. ':meta', 'event', number) end
+  for queue, number in pairs(given) do setNumber(queue .. ':meta', 'event', number) end
   for queue, length in pairs(told) do redis.call('XTRIM', queue .. ':events', 'MAXLEN', '~', length) end
   if moves[1] then redis.call('PUBLISH', string.match(KEYS[1], '^(.*){') .. 'moves', table.concat(moves, '\n')) end
 end

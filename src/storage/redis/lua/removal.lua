@@ -1,17 +1,18 @@
--- needs: ages, batch, counters, index, lanes, marks, mend, notes, record, rings
--- gives: unlist, reclaim, makeRoom
---[[ Part of the scripts that remove what was cleared (see `marks.lua`). The counts of its queue, rounds and groups do not
-know a cleared task any more; its record, its deadline, its batch and perhaps its lane do. ]]
+-- needs: ages, batch, clears, index, lanes, parking, record, rings, writes
+-- gives: leaveDeadline, reclaim, freeId, removeTask
+--[[ Part of the scripts that remove tasks, those that were cleared (see `clears.lua`) and others. The counts of its queue,
+rounds and groups do not know a cleared task any more; its record, its deadline, its batch and perhaps its lane do.
+<queue>:gone:<id>  string  the nonce whose insert is refused for `fence` milliseconds ]]
 -- As FENCE_MS of `store-parts.ts`.
 local FENCE = 10000
 local tidied = {}
 
 -- Takes a cleared task out of the index of deadlines that it shares with tasks of other states.
-function unlist(queue, id, head)
+function leaveDeadline(queue, id, head)
   local index = DEADLINES[head.state]
   if index == ':ended' then
-    if redis.call('ZREM', queue .. index, id) == 1 then count(queue, 'endedBytes', -head.bytes) end
-  elseif head.state ~= 'queued' or head.startBy ~= '-' then note(queue .. index, id, false) end
+    if redis.call('ZREM', queue .. index, id) == 1 then increaseMeta(queue, 'endedBytes', -head.bytes) end
+  elseif head.state ~= 'queued' or head.startBy ~= '-' then setScore(queue .. index, id, false) end
 end
 
 -- What a clear has left of a signature, unless something requires it again.
@@ -37,16 +38,16 @@ end
 -- Removes a task from an index of a clear, with all that belongs to it. Returns its nonce; nil when there is nothing to
 -- remove: its record is lost, or a process that does not know of clears has written it since.
 function reclaim(queue, index, id, state, born)
-  note(index, id, false)
+  setScore(index, id, false)
   local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
-  if not text then return drop(queue, id) end
+  if not text then return dropDangling(queue, id) end
   local head = parse(text)
   if head.state ~= state or tonumber(head.born) ~= tonumber(born) then return nil end
   head.batch, head.lane = batch or '', lane or ''
-  unlist(queue, id, head)
+  leaveDeadline(queue, id, head)
   if state == 'queued' then leaveLane(queue, id, head) end
   if claim and claim ~= '' then redis.call('SREM', queue .. ':claim:' .. claim, id) end
-  quit(queue, id, head)
+  leaveBatch(queue, id, head)
   redis.call('UNLINK', queue .. ':task:' .. id)
   redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', FENCE)
   return head.nonce
@@ -60,7 +61,7 @@ local function forgetCleared(queue, id)
 end
 
 -- Removes a cleared task whose id is given to a new one.
-function makeRoom(queue, id)
+function freeId(queue, id)
   if not clearsOf(queue)[1] then return end
   local text = redis.call('HGET', queue .. ':task:' .. id, 'head')
   if not text then return forgetCleared(queue, id) end
@@ -69,4 +70,13 @@ function makeRoom(queue, id)
   if not index then return end
   reclaim(queue, index, id, head.state, head.born)
   flush(index)
+end
+
+-- Removes a task with all that belongs to it.
+function removeTask(queue, id, head, fence)
+  leave(queue, id, head)
+  countInGroup(queue, head.lane, head.state, '')
+  leaveBatch(queue, id, head)
+  redis.call('UNLINK', queue .. ':task:' .. id)
+  redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', fence)
 end

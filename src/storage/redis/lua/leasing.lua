@@ -1,0 +1,74 @@
+-- needs: clears, events, index, lanes, parking, ready, record
+-- gives: take
+--[[ Part of the claim: leases one task, as `claim` of the life cycle does. `run` has what the claim asks for, and what it has
+found. ]]
+local spans, nexts = {}, {}
+
+-- One more, as text. Tasks of one script have few different ones.
+local function nextOf(text)
+  if not nexts[text] then nexts[text] = tostring(text + 1) end
+  return nexts[text]
+end
+
+-- When a lease of this length ends, and the end of its JSON. A length `+<grace>` is added to the timeout of the task.
+local function spanOf(length, timeout, run)
+  local key = length .. ' ' .. timeout
+  if not spans[key] then
+    local grace = string.match(length, '^%+(.*)$')
+    local seconds = grace and timeout + grace or tonumber(length)
+    local ends = string.format('%.17g', run.steady + seconds * 1000)
+    local text = ',"startedAt":' .. run.wall .. ',"length":' .. string.format('%.17g', seconds)
+    spans[key] = {ends, text .. ',"expiresAt":' .. ends .. '}'}
+  end
+  return unpack(spans[key])
+end
+
+-- `begin` is the beginning of the lease's JSON. Returns the new head as text.
+local function lease(queue, id, head, begin, length, run)
+  local ends, rest = spanOf(length, head.timeout, run)
+  leave(queue, id, head)
+  countInGroup(queue, head.lane, 'queued', 'processing')
+  head.state, head.revision, head.sequence = 'processing', nextOf(head.revision), nextOf(head.sequence)
+  head.attempt, head.started, head.claim = nextOf(head.attempt), run.wall, run.claim
+  local written, task = format(head), queue .. ':task:' .. id
+  redis.call('HSET', task, 'head', written, 'lease', begin .. rest)
+  if run.claim ~= '' then redis.call('HSET', task, 'claim', run.claim) end
+  enter(queue, id, head, ends)
+  return written
+end
+
+local function eventOf(queue, id, head, instant, ending)
+  return '"type":"processing","eval_id":"' .. id .. '","queue":"' .. nameOf(queue)
+    .. '","status":"processing","sequence":' .. head.sequence .. ',"timestamp":' .. instant
+    .. ',"attempt":' .. head.attempt .. ending
+end
+
+-- Passes over an entry without a record; `spot` has the lane and the place where it was found, if there are lanes.
+local function miss(queue, id, spot)
+  if spot then stepOut(queue, id, spot) end
+  dropDangling(queue, id)
+  return false
+end
+
+-- Leases a task, or finds that it has expired or has no record. Returns whether it was leased. Lua looks at each byte of
+-- a payload: behind some large ones the process reads them by itself.
+function take(queue, id, run, spot)
+  local text, spec, core, batch, lane, payload = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec',
+    'core', 'batch', 'lane', run.room > 0 and 'payload' or 'left out'))
+  if not text then return miss(queue, id, spot) end
+  local head = parse(text)
+  if clearedIn(queue, id, head.state, head.born) then return miss(queue, id, spot) end
+  head.claim, head.batch, head.lane = '', batch or '', lane or ''
+  if head.startBy ~= '-' and tonumber(head.startBy) <= tonumber(run.wall) then
+    if isLaned(queue) then stepOut(queue, id, head) end
+    run.expired[#run.expired + 1] = {text, spec, core}
+    return false
+  end
+  local begin, length, ending = run.grantOf(#run.claimed)
+  local written = lease(queue, id, head, begin, length, run)
+  local event = nextEvent(queue)
+  publish(queue, event, id, 'processing', run.channel, run.length, eventOf(queue, id, head, run.instant, ending))
+  run.claimed[#run.claimed + 1] = {event, written, spec, core, payload or false}
+  run.left, run.room = run.left - 1, run.room - #(payload or '')
+  return true
+end
