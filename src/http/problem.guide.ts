@@ -40,8 +40,7 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
   },
   task_not_found: {
     when: 'No task has this eval_id.',
-    remedy:
-      'The task was never enqueued, was removed, or its retention is over. Enqueue it again if you still need it.',
+    remedy: 'Check the eval_id. If the task was removed or its retention is over, enqueue it again.',
     detail: 'There is no task eval-1; it was never enqueued, was removed, or its retention has ended',
   },
   schedule_not_found: {
@@ -50,18 +49,19 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'There is no schedule nightly',
   },
   worker_not_found: {
-    when: 'The service has not heard from this worker within `WORKER_FORGET_SECONDS`.',
+    when: 'The worker left, or was silent for longer than `WORKER_FORGET_SECONDS`.',
     remedy: 'List workers with `GET /workers`.',
     detail: 'No worker worker-9 is known; it left or was silent for too long',
   },
   batch_not_found: {
     when: 'No batch has this batch_id, or the key has no access to it.',
-    remedy: 'The batch was never enqueued, or the retention of its tasks is over.',
+    remedy: 'Check the batch_id; the retention of its tasks may be over.',
     detail: 'There is no batch run-7',
   },
   delivery_not_found: {
     when: 'No webhook delivery has this id.',
-    remedy: 'Ended deliveries are kept for a while only; list them with `GET /webhooks/deliveries`.',
+    remedy:
+      'The service keeps ended deliveries for `RETENTION_SECONDS`, up to `WEBHOOK_MAX_ENDED`. List them with `GET /webhooks/deliveries`.',
     detail: 'There is no such delivery; ended ones are kept for a while only',
   },
   no_output: {
@@ -90,7 +90,7 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'The name nightly is in use; choose another schedule_id',
   },
   not_claimed: {
-    when: 'The report is about a task that was never claimed.',
+    when: 'No worker has ever claimed the task.',
     remedy: 'Claim it first.',
     detail: 'Task eval-1 was never claimed; claim it before you report on it',
   },
@@ -148,18 +148,18 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'Send the lease_id that the claim returned',
   },
   rate_limited: {
-    when: 'The client address sent too many wrong keys or invented lease ids. A valid one still works.',
+    when: 'This client address sent more than `AUTH_FAILURES_PER_MINUTE` wrong keys or invented lease ids. Valid ones still work.',
     remedy: 'Fix the key, or wait for `Retry-After`.',
     detail: 'Too many wrong keys or lease ids came from this address; send a valid one, or try again in 1 s',
   },
   queue_full: {
     when: 'The queue has as many waiting tasks as its `max_depth` allows. Claims and reports go on.',
-    remedy: 'Send it again after `Retry-After`, when workers have made room.',
+    remedy: 'Send it again after `Retry-After`. Add workers if the queue stays full.',
     detail: 'Queue gpu is full: 10000 tasks wait in it; try again later',
     members: { applied: false },
   },
   too_many_waiters: {
-    when: '`MAX_PARKED_POLLS` requests are parked already.',
+    when: 'The process already parks `MAX_PARKED_POLLS` requests.',
     remedy: 'Repeat it without `wait`, or after `Retry-After`.',
     detail: '10000 requests are parked already; repeat without wait, or later',
   },
