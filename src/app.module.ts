@@ -21,12 +21,11 @@ import type { Clock } from './task/clock.js';
 import { TracingModule } from './tracing/tracing.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 
-/** Everything, put together. */
 @Module({})
 export class AppModule {
   /**
-   * @param clock another clock than the machine's, for tests
-   * @param extensions modules that others have written
+   * @param clock replaces the system clock in tests
+   * @param extensions the modules that `EXTENSIONS` names
    */
   static forRoot(config: Config, clock?: Clock, extensions: readonly Type[] = []): DynamicModule {
     return {

@@ -11,16 +11,16 @@ import { createLogger } from './logging/service.logger.js';
 import type { Clock } from './task/clock.js';
 
 export interface AppOptions {
-  /** Another clock than the machine's, for tests. */
+  /** Replaces the system clock in tests. */
   readonly clock?: Clock;
-  /** Modules that others have written. */
+  /** The modules that `EXTENSIONS` names. */
   readonly extensions?: readonly Type[];
   readonly logger?: LoggerService | false;
-  /** For tests: `false` has Express find every route. */
+  /** For tests: `false` makes Express match every route. */
   readonly usesRouteTable?: boolean;
 }
 
-/** Makes the application, the same way for main, tests and the OpenAPI document. It does not listen yet. */
+/** Creates the application for the service, tests and the OpenAPI document. It does not listen yet. */
 export async function createApp(config: Config, options: AppOptions = {}): Promise<INestApplication> {
   const limits = limitsOf(config);
   const app = await NestFactory.create<NestExpressApplication>(

@@ -1,6 +1,6 @@
 /**
- * What an extension may build on: `import { … } from 'crucible-queue/extension'`. Everything else in the package may
- * change from one version to the next. `docs/extending.md` shows how.
+ * The API for extensions: `import { … } from 'crucible-queue/extension'`. Everything else in the package can change
+ * between versions. See `docs/extending.md`.
  */
 export { CurrentPrincipal, Public, Roles } from './auth/access.decorators.js';
 export { mayUseQueue, type Principal, type Role } from './auth/principal.js';

@@ -4,9 +4,9 @@ import type { Type } from '@nestjs/common';
 import type { Config } from './config/config.js';
 
 /**
- * Loads the modules that `EXTENSIONS` names, in its order. Their code may do all that the service may.
+ * Loads the modules in `EXTENSIONS`, in order. Their code has all permissions of the service.
  *
- * @throws Error that says which file cannot be used, and why
+ * @throws Error that names the invalid file and the reason
  */
 export async function loadExtensions(config: Config): Promise<Type[]> {
   const files = config.EXTENSIONS?.split(',').map((file) => file.trim()) ?? [];
@@ -17,8 +17,8 @@ async function loadExtension(file: string): Promise<Type> {
   const { href } = pathToFileURL(resolve(file));
   const exports = (await import(href).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`the extension ${file} cannot be loaded: ${reason}`, { cause });
+    throw new Error(`Cannot load the extension ${file}: ${reason}`, { cause });
   })) as { default?: unknown };
   if (typeof exports.default === 'function') return exports.default as Type;
-  throw new Error(`the extension ${file} has no Nest module as its default export`);
+  throw new Error(`The default export of the extension ${file} is not a Nest module`);
 }

@@ -8,10 +8,10 @@ import { createLogger } from './logging/service.logger.js';
 import { hasDamagedHeap } from './storage/failed-heap.js';
 import { TaskStore } from './storage/task-store.js';
 
-/** How long clients get to read why their last requests failed. */
+/** Milliseconds for clients to read the error of their last requests. */
 const LAST_ANSWERS_MS = 100;
 
-/** Starts the service. A start that fails says why in one line, and ends with status 1. */
+/** Starts the service. On failure it prints one line and exits with status 1. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   Logger.overrideLogger(createLogger(config));
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   await serve(config);
 }
 
-/** lmdb prints a failed write besides reporting it. The log says it once. */
+/** Suppresses the stack trace that lmdb prints for a failed write, which the log reports as well. */
 function leaveOutLmdb(): void {
   const print = console.error.bind(console);
   console.error = (...what: unknown[]) => {
@@ -45,8 +45,8 @@ async function serve(config: Config): Promise<void> {
 }
 
 /**
- * Ends the process with status 1. Where the report of lmdb could not be mended and has damaged its memory, an orderly exit
- * frees that on the way and aborts; then nothing is freed.
+ * Exits with status 1. If an lmdb error has corrupted its memory, an orderly exit would free that memory and abort;
+ * SIGKILL avoids this.
  */
 function end(error: Error): void {
   if (hasDamagedHeap(error)) process.kill(process.pid, 'SIGKILL');
@@ -58,8 +58,8 @@ function describeCause({ cause }: Error): string {
 }
 
 /**
- * SIGTERM: not ready, but serving for `SHUTDOWN_DELAY_SECONDS`; then drains and ends. Another signal meanwhile, or SIGINT,
- * skips the rest of that time. Signals during the drain change nothing: it is bounded.
+ * On SIGTERM, fails the readiness check, serves for `SHUTDOWN_DELAY_SECONDS`, then drains and exits. A second signal or
+ * SIGINT skips the delay. Signals during the drain have no effect, as it is bounded.
  */
 function stopOnSignals(app: INestApplication, { SHUTDOWN_DELAY_SECONDS: delay }: Config): void {
   let waiting: NodeJS.Timeout | undefined;
@@ -71,7 +71,7 @@ function stopOnSignals(app: INestApplication, { SHUTDOWN_DELAY_SECONDS: delay }:
     app.close().then(
       () => process.exit(0),
       (error: unknown) => {
-        new Logger('Main').error(`The end went wrong: ${describe(error)}`);
+        new Logger('Main').error(`Shutdown failed: ${describe(error)}`);
         process.exit(1);
       },
     );
@@ -83,7 +83,7 @@ function stopOnSignals(app: INestApplication, { SHUTDOWN_DELAY_SECONDS: delay }:
       return;
     }
     app.get(HealthService).stopBeingReady();
-    new Logger('Main').log(`Not ready any more; serving for ${delay} s, then draining`);
+    new Logger('Main').log(`Shutting down: serving for ${delay} s, then draining`);
     waiting = setTimeout(stop, delay * 1000);
   });
 }

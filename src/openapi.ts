@@ -6,8 +6,8 @@ import { loadConfig } from './config/config.js';
 import { ApiDocument, DOCUMENT_FORMATS, fileNameOf } from './docs/api-document.js';
 
 /**
- * Prints the OpenAPI document of the real application, which neither listens nor touches the real data. With a directory,
- * writes the document there in all its formats instead.
+ * Prints the OpenAPI document of the real application, without listening or touching stored data. Given a directory, it
+ * writes all formats there instead.
  */
 async function main(target: string | undefined): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-openapi-'));

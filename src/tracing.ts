@@ -1,4 +1,4 @@
-/** `node --import crucible-queue/tracing`: traces the service, when OTEL_EXPORTER_OTLP_ENDPOINT names a collector. */
+/** `node --import crucible-queue/tracing`: traces the service if OTEL_EXPORTER_OTLP_ENDPOINT is set. */
 import { startTracing } from './tracing/active-tracing.js';
 
 await startTracing(process.env);

@@ -5,27 +5,27 @@ import { principalOf } from './authenticated.request.js';
 import type { AuthenticatedRequest } from './authenticated.request.js';
 import type { Role } from './principal.js';
 
-/** Lets everybody call a route, or every route of a controller, without a key. */
+/** Opens a route, or every route of a controller, to callers without a key. */
 export function Public(): ClassDecorator & MethodDecorator {
   return declareAccess({ isPublic: true });
 }
 
-/** Lets keys with one of these roles call a route, or every route of a controller; an admin may call it anyway. */
+/** Opens a route, or every route of a controller, to keys with one of these roles. Admins can always call it. */
 export function Roles(...roles: readonly Role[]): ClassDecorator & MethodDecorator {
   return declareAccess({ roles });
 }
 
-/** Lets a caller in that has no key and shows a lease in `X-Lease-Id`. The handler must act under that lease only. */
+/** Accepts a lease in `X-Lease-Id` instead of a key. The handler must act under that lease only. */
 export function LeaseCredential(): MethodDecorator {
   return declareAccess({ takesLease: true });
 }
 
-/** The route changes something although it is a GET: no page of another site may send it. */
+/** Marks a GET that changes data, so that cross-site requests are rejected. */
 export function ChangesSomething(): MethodDecorator {
   return declareAccess({ changes: true });
 }
 
-/** The `Principal` that makes the request. Not for public routes, which have none. */
+/** The `Principal` of the request. Public routes have none. */
 export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext) =>
   principalOf(context.switchToHttp().getRequest<AuthenticatedRequest>()),
 );

@@ -1,15 +1,15 @@
 import 'reflect-metadata';
 import type { Role } from './principal.js';
 
-/** Who may call a route. */
+/** The permissions that a route requires. */
 export interface Access {
-  /** No key is looked at. */
+  /** The route ignores keys. */
   readonly isPublic: boolean;
-  /** Besides `admin`, who may call every route. */
+  /** The roles that can call the route, besides `admin`. */
   readonly roles: readonly Role[];
-  /** Whether a lease will do instead of a key. */
+  /** Whether a lease can replace a key. */
   readonly takesLease: boolean;
-  /** Whether it changes something although it is a GET. */
+  /** Whether the route changes data although it is a GET. */
   readonly changes: boolean;
 }
 
@@ -19,13 +19,13 @@ const ADMIN_ONLY: Access = { isPublic: false, roles: [], takesLease: false, chan
 
 type Target = object;
 
-/** Adds to what was said of a route or of a controller. */
+/** Adds to the declared access of a route or a controller. */
 export function declareAccess(part: Partial<Access>): ClassDecorator & MethodDecorator {
   return (target: Target, _property?: string | symbol, descriptor?: PropertyDescriptor) => {
     const subject = subjectOf(target, descriptor);
     const before = Reflect.getOwnMetadata(ACCESS, subject) as Partial<Access> | undefined;
     const declared = { ...before, ...part };
-    // Either one alone is clear; which of both was meant is not.
+    // Together they are ambiguous.
     if (declared.isPublic && (declared.roles ?? declared.takesLease) !== undefined) {
       throw new Error('A route is either @Public() or has @Roles() and @LeaseCredential()');
     }
@@ -34,8 +34,8 @@ export function declareAccess(part: Partial<Access>): ClassDecorator & MethodDec
 }
 
 /**
- * What is declared of a route: at the handler, or else at its class, or else admin only. A handler that takes roles or
- * a lease is not public, whatever its class is.
+ * The declared access of a route: from the handler, else from its class, else admin only. A handler that declares roles
+ * or a lease is not public, even in a public class.
  */
 export function accessOf(handler: Target, controller: Target): Access {
   const near = declaredAt(handler);

@@ -4,9 +4,9 @@ import { LEASE_KEY_ID } from './lease.credential.js';
 import { ANYONE, ROLES } from './principal.js';
 import type { Role } from './principal.js';
 
-const A_TIME = '$property must be null or a date, time and offset that exist, such as 2030-01-31T12:00:00Z';
+const A_TIME = '$property must be null or a valid date and time with an offset, such as 2030-01-31T12:00:00Z';
 
-/** One key of the file, as it is written there. Messages say what is wanted and never what was found. */
+/** One entry of the key file. Messages state the expected value and never the actual one. */
 export class ApiKeyEntry {
   @Matches(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, {
     message: 'id must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -, the first a letter or digit',

@@ -5,10 +5,10 @@ import { parseMoment } from '../http/moment.js';
 import type { Instant } from '../task/clock.js';
 import { ApiKeyEntry } from './api-key.entry.js';
 
-/** Larger than any list of keys, so that a wrong path costs no memory. */
+/** Far above the size of any real key list; a wrong path cannot fill the memory. */
 const LARGEST_FILE_BYTES = 4_194_304;
 
-/** The file cannot be used. The message names the fault and quotes nothing: a key may be in the wrong place. */
+/** The key file is invalid. The message names the fault without quoting the file, which contains secrets. */
 export class InvalidKeysFile extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -16,7 +16,7 @@ export class InvalidKeysFile extends Error {
   }
 }
 
-/** Tells one state of the file from another, also when it was replaced by a file of the same age or size. */
+/** Identifies a version of the file, even if a replacement has the same age or size. */
 export async function fingerprint(path: string): Promise<string> {
   try {
     return fingerprintOf(await stat(path, { bigint: true }));
@@ -59,7 +59,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The error of JSON.parse quotes the text, so it is not even kept as the cause.
+    // JSON.parse quotes the text in its error, so the error is not kept as the cause.
     throw new InvalidKeysFile('is not JSON');
   }
 }
@@ -74,21 +74,21 @@ function entryOf(value: unknown, index: number): ApiKeyEntry {
   const name = `keys[${index}]`;
   if (!isRecord(value)) throw new InvalidKeysFile(`${name} must be an object`);
   const entry = Object.assign(new ApiKeyEntry(), value);
-  // A member that is not known may be a misspelt limit, which must not be dropped in silence.
+  // An unknown member may be a misspelt limit; ignoring it could grant too much.
   const known = Object.keys(new ApiKeyEntry());
   if (Object.keys(value).some((member) => !known.includes(member))) {
     throw new InvalidKeysFile(`${name} has a member that is none of ${known.join(', ')}`);
   }
   const [problem] = validateSync(entry);
   const [message] = Object.values(problem?.constraints ?? {});
-  if (problem) throw new InvalidKeysFile(`${name}: ${message ?? `${problem.property} is wrong`}`);
+  if (problem) throw new InvalidKeysFile(`${name}: ${message ?? `${problem.property} is invalid`}`);
   refuseNonsense(entry, name);
   return entry;
 }
 
 function refuseNonsense({ roles, queues, not_before, expires }: ApiKeyEntry, name: string): void {
   if (roles.includes('admin') && !queues.includes('*')) {
-    throw new InvalidKeysFile(`${name}: an admin may do everything, so its queues must be ["*"]`);
+    throw new InvalidKeysFile(`${name}: an admin has access to all queues, so queues must be ["*"]`);
   }
   const [begin = -Infinity, end = Infinity] = [not_before, expires].map(instantOf);
   if (begin >= end) {
@@ -96,7 +96,7 @@ function refuseNonsense({ roles, queues, not_before, expires }: ApiKeyEntry, nam
   }
 }
 
-/** A moment of the file; `undefined` for none. */
+/** A time in the file; `undefined` if it is null. */
 export function instantOf(text: string | null): Instant | undefined {
   return text === null ? undefined : parseMoment(text);
 }

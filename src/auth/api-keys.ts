@@ -8,14 +8,14 @@ import type { ApiKeyEntry } from './api-key.entry.js';
 import { fingerprint, instantOf, InvalidKeysFile, readKeysFile } from './api-keys.file.js';
 import type { Principal } from './principal.js';
 
-/** What is known of a key: whose it is and when it is valid. */
+/** The owner, permissions and validity of a key. */
 export interface ApiKey {
   readonly principal: Principal;
   readonly notBefore?: Instant;
   readonly expires?: Instant;
 }
 
-/** Where SIGHUP comes from: the process, or a test. */
+/** The source of SIGHUP: the process, or a test. */
 export interface SignalSource {
   on(signal: 'SIGHUP', listener: () => void): unknown;
   off(signal: 'SIGHUP', listener: () => void): unknown;
@@ -24,8 +24,8 @@ export interface SignalSource {
 type KeyRing = ReadonlyMap<string, ApiKey>;
 
 /**
- * The key ring: `API_KEY` and the keys of `API_KEYS_FILE`. The file is read again when it changed and on SIGHUP. A file
- * that cannot be used is reported once and changes nothing: the keys of before stay valid.
+ * The key ring: `API_KEY` and the keys of `API_KEYS_FILE`. It rereads the file when the file changes and on SIGHUP. An
+ * invalid file is logged once; the previous keys remain valid.
  */
 export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(ApiKeys.name);
@@ -34,7 +34,7 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
   private ring: KeyRing = new Map();
   private fingerprint = '';
   private readonly listeners = new Set<() => void>();
-  /** Reads come one after the other, so the last state of the file wins. */
+  /** Serializes reads, so that the latest version of the file wins. */
   private turn: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -43,8 +43,8 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   /**
-   * Reads the keys and begins to watch the file.
-   * @throws InvalidConfig when the file cannot be used
+   * Reads the keys and starts to watch the file.
+   * @throws InvalidConfig when the file is invalid
    */
   static async open(config: Config, signals: SignalSource = process): Promise<ApiKeys> {
     const keys = new ApiKeys(config, signals);
@@ -57,41 +57,40 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
     return keys;
   }
 
-  /** Whether no key is configured, so that everybody may do everything. */
+  /** Whether no key is configured, so that all callers have all permissions. */
   get isOpen(): boolean {
     return this.config.API_KEY === undefined && this.config.API_KEYS_FILE === undefined;
   }
 
   /**
-   * What belongs to a key. Looking a digest up in a map is safe although it takes no constant time: how long it takes
-   * depends on the SHA-256 of what was sent, which the sender cannot steer towards the digest of a key without knowing
-   * the key, so the time tells nothing about how near a guess was.
+   * The entry of a key. The lookup by digest is safe although it does not take constant time. Its duration depends on
+   * the SHA-256 of the input. A caller cannot steer that towards a stored digest without knowing the key.
    */
   find(key: string): ApiKey | undefined {
     return key === '' ? undefined : this.ring.get(digestOf(key));
   }
 
-  /** Calls back whenever the keys were read again, until what is returned is called. */
+  /** Calls back after each read of the keys. The returned function unsubscribes. */
   onChange(callback: () => void): () => void {
     this.listeners.add(callback);
     return () => this.listeners.delete(callback);
   }
 
-  /** The keys of this name, with their digests. Several may share one. */
+  /** The keys with this id, with their digests. Several keys can share an id. */
   named(keyId: string): readonly { readonly digest: string; readonly key: ApiKey }[] {
     return [...this.ring]
       .filter(([, { principal }]) => principal.keyId === keyId)
       .map(([digest, key]) => ({ digest, key }));
   }
 
-  /** Reads the file again when it changed. */
+  /** Rereads the file if it has changed. */
   refresh(): Promise<void> {
     return this.inTurn(async (path) => {
       if ((await fingerprint(path)) !== this.fingerprint) await this.replaceRing(path);
     });
   }
 
-  /** Reads the file again. */
+  /** Rereads the file. */
   reload(): Promise<void> {
     return this.inTurn((path) => this.replaceRing(path));
   }
@@ -102,7 +101,7 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
     const address = `${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT === 0 ? '(any free port)' : PORT}`;
     const names =
       ALLOWED_HOSTS === undefined
-        ? ' Set ALLOWED_HOSTS as well, or a web page can reach the service by a name of its own.'
+        ? ' Set ALLOWED_HOSTS as well, or web pages can reach the service through DNS rebinding.'
         : '';
     this.logger.warn(
       `No API key is configured: the service accepts all callers on ${address}. Set API_KEY or API_KEYS_FILE.${names}`,
@@ -132,29 +131,29 @@ export class ApiKeys implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       this.ring = await this.readRing();
       for (const listener of this.listeners) listener();
-      this.logger.log(`Read the API keys again, now ${this.ring.size}, from ${path}`);
+      this.logger.log(`Reloaded ${this.ring.size} API keys from ${path}`);
     } catch (error) {
       const reason = error instanceof InvalidKeysFile ? error.message : String(error);
-      this.logger.error(`The API keys stay as they were: ${path} ${reason}`);
+      this.logger.error(`Kept the current API keys: ${path} ${reason}`);
     }
   }
 
   private async readRing(): Promise<KeyRing> {
     const path = this.config.API_KEYS_FILE;
     if (path === undefined) return ringOf(this.config.API_KEY, []);
-    // Taken before the read: what is written meanwhile is seen as a change the next time.
+    // Taken before the read, so that a write during the read counts as a change.
     this.fingerprint = await fingerprint(path);
     const entries = await readKeysFile(path);
     return ringOf(this.config.API_KEY, entries);
   }
 }
 
-/** Whether the key is valid at this time, by the wall clock. */
+/** Whether the key is valid at this wall-clock time. */
 export function isInTime({ notBefore, expires }: ApiKey, now: Instant): boolean {
   return (notBefore === undefined || now >= notBefore) && (expires === undefined || now < expires);
 }
 
-/** The keys by their digest. `API_KEY` comes last, so it may do all even when the file has it with less. */
+/** The keys by digest. `API_KEY` comes last, so it is an admin even if the file lists it with fewer permissions. */
 function ringOf(apiKey: string | undefined, entries: readonly ApiKeyEntry[]): KeyRing {
   const ring = new Map(entries.map((entry) => [entry.sha256.toLowerCase(), keyOf(entry)]));
   if (apiKey === undefined) return ring;
@@ -163,7 +162,7 @@ function ringOf(apiKey: string | undefined, entries: readonly ApiKeyEntry[]): Ke
   });
 }
 
-/** Of the bytes as they were sent: Node reads a header as one character for each byte. */
+/** The digest of the bytes as sent: Node decodes each byte of a header to one character. */
 export function digestOf(key: string): string {
   return hash('sha256', Buffer.from(key, 'latin1'));
 }

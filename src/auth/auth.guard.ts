@@ -11,12 +11,13 @@ import { covers, hasRole } from './principal.js';
 import type { Principal } from './principal.js';
 
 /**
- * Lets a request in or answers 401, 403 or 429, before its body is read. A route that says nothing of who may call it
- * is for admins only. Everything is decided at once; only the first lease after a start without a store waits for it.
+ * Admits a request or answers 401, 403 or 429 before its body is read. A route without declared access requires an
+ * admin. Decides synchronously, except for the first lease after a start during an outage: that one waits for the
+ * store.
  */
 @Injectable()
 export class AuthGuard implements CanActivate, Gate {
-  /** By class, then by handler: a handler may be inherited by several classes. */
+  /** By class, then by handler: several classes can inherit one handler. */
   private readonly accesses = new WeakMap<object, Map<object, Access>>();
 
   constructor(private readonly authenticator: Authenticator) {}
@@ -74,7 +75,9 @@ function isSafe({ method }: AuthenticatedRequest): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** A browser sends what any page asks it to, also to a service without a key that only this machine reaches. */
+/**
+ * Rejects a cross-site request. Any web page can make a browser send one, even to a service on localhost without keys.
+ */
 function crossSite(): ProblemError {
   const detail =
     'A page of another origin sent this request; only programs and pages of this service can change data';

@@ -1,23 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from './principal.js';
 
-/** A request that the guard has seen. */
+/** A request that the guard has checked. */
 export interface AuthenticatedRequest extends IncomingMessage {
   principal?: Principal;
-  /** What let it in. */
+  /** The guard that admitted the request. */
   gate?: Gate;
 }
 
-/** Knows whether a request that it has let in would still be let in. */
+/** Checks whether an admitted request would still be admitted. */
 export interface Gate {
-  /** @throws ProblemError when the key is not valid any more, or may do less than it might then */
+  /** @throws ProblemError when the key is no longer valid or has lost permissions since the request began */
   requireEntry(request: AuthenticatedRequest): void;
-  /** Calls back whenever keys have changed, until what is returned is called. */
+  /** Calls back after the keys have changed. The returned function unsubscribes. */
   onChange(callback: () => void): () => void;
 }
 
-/** Who makes the request; it is a fault of the service to ask on a public route. */
+/** The caller of the request. Throws on a public route, which has no principal. */
 export function principalOf(request: AuthenticatedRequest): Principal {
-  if (!request.principal) throw new Error('The guard has let nobody in on this route');
+  if (!request.principal) throw new Error('This route has no principal: it is public');
   return request.principal;
 }

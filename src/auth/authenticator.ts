@@ -15,7 +15,7 @@ import type { Principal } from './principal.js';
 
 interface Refusal {
   readonly detail: string;
-  /** Whether something was tried, as opposed to nothing being sent: only that counts towards the limit. */
+  /** Whether the caller sent a credential. Only these refusals count towards the limit. */
   readonly isAttempt: boolean;
   readonly keyId?: string;
 }
@@ -27,7 +27,7 @@ const NO_KEY: Refusal = {
 const WRONG_KEY: Refusal = { detail: 'The API key is not valid', isAttempt: true };
 const WRONG_LEASE: Refusal = { detail: 'X-Lease-Id is not a lease id of this service', isAttempt: true };
 
-/** Finds out who makes a request, without waiting for anything, from nothing but its headers. */
+/** Identifies the caller of a request from its headers, synchronously. */
 @Injectable()
 export class Authenticator {
   private readonly limit: FailureLimit;
@@ -44,30 +44,30 @@ export class Authenticator {
   }
 
   /**
-   * What must be awaited before `authenticate`; `undefined`, as nearly always, for nothing.
-   * @throws StoreUnavailable when the secret of the leases has never been read
+   * Resolves when `authenticate` can run; `undefined`, the usual case, if it can run at once.
+   * @throws StoreUnavailable when the lease secret has never been read
    */
   prepare({ headers }: IncomingMessage, takesLease: boolean): Promise<void> | undefined {
     return takesLease && headers['x-lease-id'] !== undefined ? this.leaseIds.whenReady() : undefined;
   }
 
   /**
-   * Who makes the request. With `takesLease`, a lease in `X-Lease-Id` will do without a key, and is kept beside one.
-   * Without a key, a lease that this service never gave out is refused like a wrong key.
-   * @throws ProblemError `unauthorized`; `rate_limited` instead when too many wrong keys came from the address
+   * Identifies the caller. With `takesLease`, a lease in `X-Lease-Id` replaces a key or accompanies it. A forged lease
+   * without a key is refused like a wrong key.
+   * @throws ProblemError `unauthorized`, or `rate_limited` after too many wrong keys from the address
    */
   authenticate(request: IncomingMessage, takesLease: boolean): Principal {
     const leaseId = takesLease ? request.headers['x-lease-id'] : undefined;
     const principal = this.owner(request, leaseId !== undefined);
     if (leaseId === undefined) return principal ?? this.refuse(request, NO_KEY);
-    // A repeated header comes joined with a comma and fails here.
+    // Node joins repeated headers with a comma, which is not valid in a lease id.
     if (typeof leaseId !== 'string' || !isLeaseId(leaseId)) return this.refuse(request, WRONG_LEASE);
     if (principal) return { ...principal, leaseId };
     return this.leaseIds.isGenuine(leaseId) ? bareLease(leaseId) : this.refuse(request, WRONG_LEASE);
   }
 
   /**
-   * Whose key this is, wherever in the request it was.
+   * Identifies the owner of a key, wherever in the request it was.
    * @throws ProblemError as `authenticate`
    */
   authenticateKey(request: IncomingMessage, text: string): Principal {
@@ -79,8 +79,8 @@ export class Authenticator {
   }
 
   /**
-   * Who makes a request that was let in before, as things are now; `undefined` when nobody does any more. It tells of no
-   * attempt at a key, so it neither counts nor is logged.
+   * Identifies the caller of an admitted request again, with the current keys; `undefined` if the key is no longer
+   * valid. It is no new attempt, so it is neither counted nor logged.
    */
   again(request: IncomingMessage): Principal | undefined {
     if (this.keys.isOpen) return ANYONE;
@@ -88,17 +88,17 @@ export class Authenticator {
     return key !== undefined && isInTime(key, this.clock.now().wall) ? key.principal : undefined;
   }
 
-  /** Calls back whenever keys have changed, until what is returned is called. */
+  /** Calls back after the keys have changed. The returned function unsubscribes. */
   onChange(callback: () => void): () => void {
     return this.keys.onChange(callback);
   }
 
-  /** Reports that a known caller was turned away. */
+  /** Logs that an authenticated caller lacked a permission. */
   reportForbidden(request: IncomingMessage, principal: Principal): void {
-    this.log.write(`The key ${principal.keyId} from ${addressOf(request)} may not do what it asked for`);
+    this.log.write(`Forbidden: the key ${principal.keyId} from ${addressOf(request)} lacks permission`);
   }
 
-  /** Whose key came with the request; `undefined` when none came. */
+  /** The principal of the key in the request; `undefined` if it has no key. */
   private owner(request: IncomingMessage, hasLease: boolean): Principal | undefined {
     if (this.keys.isOpen) return hasLease ? undefined : ANYONE;
     const text = presentedKey(request);
@@ -118,7 +118,7 @@ export class Authenticator {
 }
 
 function outOfTime({ principal: { keyId } }: ApiKey): Refusal {
-  // Whoever sees this has the key, so its name is no news.
+  // The caller has the key, so the key id reveals nothing.
   return { detail: `The API key ${keyId} is not valid at this time`, isAttempt: true, keyId };
 }
 
@@ -127,7 +127,7 @@ function tooManyFailures(seconds: number): ProblemError {
   return new ProblemError('rate_limited', detail, { headers: { 'Retry-After': String(seconds) } });
 }
 
-/** As the socket has it: what a header says of the client can be made up. */
+/** The address of the socket: a client can forge the headers. */
 function addressOf(request: IncomingMessage): string {
   return request.socket.remoteAddress ?? 'an unknown address';
 }

@@ -9,11 +9,11 @@ interface Window {
 }
 
 /**
- * Counts the failures of each client address in windows of a minute that begin with its first failure. It remembers a
- * bounded number of addresses; when more fail, those whose windows began first are forgotten first.
+ * Counts failures per client address in windows of one minute, starting at the first failure. It tracks a bounded
+ * number of addresses and drops the oldest windows first.
  */
 export class FailureLimit {
-  /** In the order of their ends, as every window is as long. */
+  /** Ordered by end, as all windows have the same length. */
   private readonly windows = new Map<string, Window>();
 
   constructor(
@@ -22,7 +22,7 @@ export class FailureLimit {
     private readonly maxAddresses = 4096,
   ) {}
 
-  /** Whole seconds until the address may fail again; 0 when it may. */
+  /** Whole seconds until the address can fail again; 0 if it can now. */
   secondsToWait(address: string): number {
     const window = this.windows.get(clientOf(address));
     const milliseconds = window ? window.endsAt - this.clock.now().steady : 0;
@@ -52,8 +52,8 @@ export class FailureLimit {
 }
 
 /**
- * The client behind an address: an IPv4 address also when it came in over IPv6, and of an IPv6 address the first 64
- * bits, as one client may use all addresses of its network.
+ * The client behind an address. IPv4-mapped IPv6 addresses count as IPv4. IPv6 addresses count by their first 64 bits,
+ * as a client can use its whole network.
  */
 function clientOf(address: string): string {
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1];

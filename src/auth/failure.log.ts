@@ -4,7 +4,7 @@ import type { Clock, Instant } from '../task/clock.js';
 const WINDOW_MS = 60_000;
 const LINES_PER_WINDOW = 20;
 
-/** Logs who was refused, in a bounded number of lines a minute, whoever tries however often. */
+/** Logs refused callers, with a bounded number of lines a minute. */
 export class FailureLog {
   private readonly logger = new Logger('Auth');
   private windowEndsAt: Instant = -Infinity;
@@ -13,7 +13,7 @@ export class FailureLog {
 
   constructor(private readonly clock: Clock) {}
 
-  /** The line must hold no key and nothing else that the caller chose. */
+  /** The line must not contain a key or other text from the caller. */
   write(line: string): void {
     const now = this.clock.now().steady;
     if (now >= this.windowEndsAt) this.begin(now);

@@ -6,43 +6,46 @@ import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { after, type Instant } from '../task/clock.js';
 import { countIn } from '../task/task-state.js';
 
-/** 144 bits: nobody guesses a lease. */
+/** 144 bits, so lease ids cannot be guessed. */
 const RANDOM_BYTES = 18;
-/** 96 bits: one guess in 10^28 passes for genuine. */
+/** 96 bits: a random guess passes with a probability below 10^-28. */
 const PROOF_BYTES = 12;
 const LEASE_ID = /^(([0-9a-z]{1,11})-[A-Za-z0-9_-]{24})([A-Za-z0-9_-]{16})?$/;
 
 const SECRET_BYTES = 32;
 const SECRET_NAME = 'first';
-/** Seconds: the longest `timeout` that a task could have in releases whose lease ids have no proof. */
+/** Seconds: the largest `timeout` in releases whose lease ids have no proof. */
 const LONGEST_UNPROVEN_TIMEOUT = 86_400;
 
-// One call of the random source for many ids: it costs as much for 18 bytes as for thousands.
+// One call of the random source for many ids: 18 bytes cost as much as thousands.
 const pool = Buffer.alloc(RANDOM_BYTES * 256);
 let used = pool.length;
 
-/** What lease ids are signed with. */
+/** The secret that signs lease ids. */
 interface LeaseSecret {
   /** Base64url. */
   readonly secret: string;
-  /** Until then a lease id without a proof passes: it may be of the release before. */
+  /** Until then, a lease id without a proof is accepted: an older release may have issued it. */
   readonly unprovenUntil: Instant;
 }
 
-/** A part of the id that tells a lease that a clear ended from one that never was. `undefined`: not a lease id of ours. */
+/**
+ * The store generation in a lease id; it tells a lease that a clear ended from an unknown one. `undefined` for a
+ * malformed id.
+ */
 export function generationOf(leaseId: string): number | undefined {
   const generation = LEASE_ID.exec(leaseId)?.[2];
   return generation === undefined ? undefined : Number.parseInt(generation, 36);
 }
 
 /**
- * Makes lease ids, which are the fencing tokens: the generation of the store, 144 random bits, and a proof that this
- * service gave the id out. The proof is an HMAC with a secret that all replicas of a store share and that a restart
- * keeps, so a made-up id is refused without a look-up.
+ * Makes lease ids, which are the fencing tokens. An id consists of the store generation, 144 random bits and a proof.
+ * The proof is an HMAC with a secret that all replicas of a store share and that survives restarts. It lets the service
+ * reject forged ids without a lookup.
  */
 @Injectable()
 export class LeaseIds implements OnModuleInit {
-  /** The first one signs; any one proves. */
+  /** The first one signs; all verify. */
   private secrets: readonly Buffer[] = [];
   private unprovenUntil: Instant = -Infinity;
   private reading?: Promise<void>;
@@ -55,13 +58,13 @@ export class LeaseIds implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     await this.whenReady()?.catch((error: unknown) => {
-      // The store is unavailable at the start: the first claim reads the secret.
+      // The store is unavailable at startup: the first claim reads the secret.
       if (!(error instanceof StoreUnavailable)) throw error;
     });
   }
 
   /**
-   * Resolves when ids can be made and told from made-up ones; `undefined` when they can already.
+   * Resolves when the secret is loaded; `undefined` if it is loaded already.
    *
    * @throws StoreUnavailable
    */
@@ -85,7 +88,7 @@ export class LeaseIds implements OnModuleInit {
     return named + proofOf(named, secret);
   }
 
-  /** Whether this service gave the id out. */
+  /** Whether this service issued the id. */
   isGenuine(leaseId: string): boolean {
     const [, named, , proof] = LEASE_ID.exec(leaseId) ?? [];
     if (named === undefined) return false;
@@ -102,14 +105,14 @@ export class LeaseIds implements OnModuleInit {
 
   private async readKept(): Promise<readonly LeaseSecret[]> {
     for (;;) {
-      // Others than the first came with the tasks of another store.
+      // The other secrets came with tasks imported from another store.
       const { documents } = await this.documents.list(LEASE_SECRET_KIND, { limit: 100 });
       const first = documents.find(({ id }) => id === SECRET_NAME);
       if (first !== undefined) {
         const rest = documents.filter((document) => document !== first);
         return [first, ...rest].map(({ text }) => JSON.parse(text) as LeaseSecret);
       }
-      // When another replica was quicker, its secret is the one.
+      // If another replica wrote first, its secret wins.
       const text = JSON.stringify(await this.newSecret());
       await this.documents.put(LEASE_SECRET_KIND, { id: SECRET_NAME, text, expected: 0 });
     }
@@ -123,7 +126,7 @@ export class LeaseIds implements OnModuleInit {
     const now = this.store.clock.now().wall;
     return {
       secret: randomBytes(SECRET_BYTES).toString('base64url'),
-      // A store without tasks has given out no lease.
+      // A store without tasks has issued no lease.
       unprovenUntil: isUsed ? after(now, longest) : now,
     };
   }

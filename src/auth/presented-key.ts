@@ -1,18 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Stands for what cannot be a key. The key ring holds no empty key. */
+/** Replaces a malformed key. The key ring contains no empty key. */
 const NO_SUCH_KEY = '';
 
 /**
- * The key that came in `X-API-Key` or as `Authorization: Bearer`, and `undefined` when there is none. Two that differ
- * are no key at all, and neither is a header that was sent twice. Other schemes of `Authorization` are not ours: a
- * proxy in front may use them.
+ * The key in `X-API-Key` or `Authorization: Bearer`; `undefined` if neither is present. Two different keys, or a
+ * repeated header, count as a wrong key. Other `Authorization` schemes are ignored: a proxy may use them.
  */
 export function presentedKey(request: IncomingMessage): string | undefined {
   const header = request.headers['x-api-key'];
   const bearer = bearerToken(request);
   if (header === undefined) return bearer;
-  // Node joins a repeated X-API-Key with a comma and a blank, which no key has.
+  // Node joins a repeated X-API-Key with a comma and a space; keys contain neither.
   if (typeof header !== 'string') return NO_SUCH_KEY;
   return bearer === undefined || bearer === header ? header : NO_SUCH_KEY;
 }
@@ -20,7 +19,7 @@ export function presentedKey(request: IncomingMessage): string | undefined {
 function bearerToken(request: IncomingMessage): string | undefined {
   const value = request.headers.authorization;
   if (value === undefined) return undefined;
-  // Node keeps the first of several Authorization headers and says nothing of the others.
+  // Node silently drops all but the first Authorization header.
   if (isRepeated(request, 'authorization')) return NO_SUCH_KEY;
   const token = /^Bearer(?: +(.*))?$/i.exec(value);
   return token ? (token[1] ?? NO_SUCH_KEY) : undefined;

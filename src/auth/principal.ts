@@ -2,18 +2,18 @@ export const ROLES = ['producer', 'worker', 'viewer', 'admin'] as const;
 
 export type Role = (typeof ROLES)[number];
 
-/** Who makes a request, and what they may do. */
+/** The caller of a request and its permissions. */
 export interface Principal {
-  /** The name of the key, never the key: fit for a log. */
+  /** The id of the key, safe to log. Never the key itself. */
   readonly keyId: string;
   readonly roles: readonly Role[];
-  /** Names of queues; `*` is every queue. */
+  /** Names of queues; `*` means all queues. */
   readonly queues: readonly string[];
-  /** The lease that the caller showed in `X-Lease-Id`. */
+  /** The lease in `X-Lease-Id`. */
   readonly leaseId?: string;
 }
 
-/** Everybody, as long as no key is configured. */
+/** Any caller, while no key is configured. */
 export const ANYONE: Principal = Object.freeze<Principal>({
   keyId: 'anyone',
   roles: ['admin'],
@@ -24,7 +24,7 @@ export function mayUseQueue(principal: Principal, queue: string): boolean {
   return principal.queues.includes('*') || principal.queues.includes(queue);
 }
 
-/** Whether one may do all that the other may. */
+/** Whether the first principal has all permissions of the second. */
 export function covers(one: Principal, other: Principal): boolean {
   return (
     other.queues.every((queue) => mayUseQueue(one, queue)) &&

@@ -4,9 +4,9 @@ import type { FinishedBatch } from './batch.js';
 type Listener = (batch: FinishedBatch) => unknown;
 
 /**
- * Tells of batches of which every task has ended, at least once: of all processes one tells, and when it dies meanwhile,
- * or a listener fails, it is told again with the same `doneAt`. A batch that grows or is redriven,
- * and is done again, is told of again, with a later one.
+ * Announces finished batches, at least once. One process announces each end. If that process dies or a listener fails,
+ * the end is announced again with the same `doneAt`. A batch that grows or is redriven and finishes again is announced
+ * with a later `doneAt`.
  */
 @Injectable()
 export class BatchEvents {
@@ -16,7 +16,7 @@ export class BatchEvents {
     this.listeners.push(listener);
   }
 
-  /** Resolves when every listener knows for good; rejects when one does not. */
+  /** Resolves when every listener has durably recorded the end; rejects if one fails. */
   async done(batch: FinishedBatch): Promise<void> {
     await Promise.all(this.listeners.map(async (listener) => listener(batch)));
   }

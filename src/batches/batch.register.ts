@@ -9,10 +9,10 @@ import { BatchService } from './batch.service.js';
 import { BatchStore } from './batch.store.js';
 import { BatchWatch } from './batch.watch.js';
 
-/** How exactly it is known when a batch was opened last: so a batch that grows all the time is seldom written. */
+/** Milliseconds. The accuracy of `openedAt`: a batch that grows constantly is written at most this often. */
 export const OPENED_WITHIN_MS = 60_000;
 
-/** Lets tasks into batches, and keeps a batch to the queues that it belongs to. */
+/** Adds tasks to batches, and limits each batch to the queues that it covers. */
 @Injectable()
 export class BatchRegister extends BatchBook {
   constructor(
@@ -57,7 +57,7 @@ export class BatchRegister extends BatchBook {
     this.watch.note(id);
   }
 
-  /** Tasks that joined under this name before anything was noted are part of it, as far as the key may use them. */
+  /** A new batch includes earlier tasks with its id in queues that the key has access to. */
   private async made(id: string, options: BatchOptions, { queues, principal }: NewMembers): Promise<Batch> {
     const counts = await this.store.countBatch(id);
     const present = counts.map(({ queue }) => queue).filter((queue) => mayUseQueue(principal, queue));
@@ -65,7 +65,7 @@ export class BatchRegister extends BatchBook {
     return { id, createdAt: now, openedAt: now, queues: union(present, queues), ...given(options) };
   }
 
-  /** A batch of an older version belongs to the queues of its tasks; `undefined` when none is left. */
+  /** A batch of an older version covers the queues of its tasks; `undefined` if it has no tasks left. */
   private async owned(batch: Batch): Promise<OwnedBatch | undefined> {
     if (batch.queues !== undefined) return { ...batch, queues: batch.queues };
     const counts = await this.store.countBatch(batch.id);
@@ -102,6 +102,6 @@ function union(one: readonly string[], other: readonly string[]): readonly strin
 }
 
 function openedAt({ openedAt: before = -Infinity }: Batch, now: Instant): Instant {
-  // What lies ahead was written under a wrong clock.
+  // A time in the future was written under a wrong clock.
   return now - before < OPENED_WITHIN_MS && before <= now ? before : now;
 }

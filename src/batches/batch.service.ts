@@ -21,12 +21,12 @@ import {
 import { BatchEvents } from './batch.events.js';
 import { BatchStore } from './batch.store.js';
 
-/** Batches that are looked at in one read for one that is visible. */
+/** The number of batches to read for each visible one. */
 const LOOK_AHEAD = 100;
 
 export interface CountedBatch {
   readonly id: string;
-  /** Absent for tasks that were given a `batch_id` one by one. */
+  /** Absent if producers used the `batch_id` without `POST /tasks/batch`. */
   readonly batch: Batch | undefined;
   readonly counts: StateCounts;
 }
@@ -35,10 +35,10 @@ interface KeptBatch extends CountedBatch {
   readonly batch: Batch;
 }
 
-/** What may be seen and changed: these queues, or all. */
+/** The queues that the caller has access to; `undefined` means all. */
 type Queues = readonly string[] | undefined;
 
-/** Looks at batches, and does something with all their tasks. */
+/** Reads batches, and cancels or redrives all their tasks. */
 @Injectable()
 export class BatchService {
   private readonly logger = new Logger(BatchService.name);
@@ -50,18 +50,18 @@ export class BatchService {
     private readonly events: BatchEvents,
   ) {}
 
-  /** @throws ProblemError `batch_not_found` when there is nothing of it that may be seen */
+  /** @throws ProblemError `batch_not_found` when the caller has access to none of its tasks */
   async find(id: string, queues: Queues): Promise<CountedBatch> {
     const batch = await this.visible(id, queues);
     const counts = await this.visibleCounts(batch ?? { id }, queues);
-    // Whom a batch of an older version belongs to, only its tasks tell.
+    // Only its tasks show which queues a batch of an older version covers.
     const isKnown = batch !== undefined && (queues === undefined || batch.queues !== undefined);
     if (!isKnown && countIn(counts) === 0)
       throw new ProblemError('batch_not_found', `There is no batch ${id}`);
     return { id, batch, counts };
   }
 
-  /** The youngest first, without those of which nothing may be seen. There is a next page only when it is not empty. */
+  /** The visible batches, newest first. `next` is absent if no visible batch follows. */
   async list(limit: number, { before, queues }: { before?: number; queues: Queues }) {
     const found: KeptBatch[] = [];
     let next = before;
@@ -74,17 +74,17 @@ export class BatchService {
     return { batches: found, next: hasMore ? next : undefined };
   }
 
-  /** Counts the tasks of a batch that a reader of these queues sees. */
+  /** Counts the tasks of a batch in these queues. */
   async countSeen(id: string, queues: Queues): Promise<StateCounts> {
     return this.visibleCounts((await this.visible(id, queues)) ?? { id }, queues);
   }
 
-  /** Counts the tasks of a batch, in the queues that it belongs to. */
+  /** Counts the tasks of a batch in the queues that it covers. */
   async countsOf(batch: Pick<Batch, 'id' | 'queues'>): Promise<StateCounts> {
     return countsIn(batch, await this.store.countBatch(batch.id));
   }
 
-  /** Cancels what has not ended: how many that were. */
+  /** Cancels all tasks that have not ended; returns their number. */
   async cancel(id: string, reason: string | undefined, queues: Queues): Promise<number> {
     const batch = await this.visible(id, queues);
     const count = await this.cancelIn(id, reason, common(batch?.queues, queues));
@@ -92,7 +92,7 @@ export class BatchService {
     return count;
   }
 
-  /** Gives dead letters back to their queues: how many that were. */
+  /** Redrives the dead letters; returns their number. */
   async redrive(id: string, outcome: 'failed' | 'lost' | undefined, queues: Queues): Promise<number> {
     const states = outcome === undefined ? DEAD_LETTER_STATES : (['failed'] as const);
     const isMeant = (task: Task) =>
@@ -108,22 +108,22 @@ export class BatchService {
     return count;
   }
 
-  /** Has a batch run again that was done, since tasks joined it or were redriven. */
+  /** Sets a finished batch to running, because tasks joined or were redriven. */
   async reopen(id: string): Promise<void> {
     await this.batches.update(id, (batch) => (batch.doneAt === undefined ? undefined : running(batch)));
   }
 
   /**
-   * Does what follows from what happened to tasks of the batch: cancels the rest after too many failures, and tells of
-   * the end of all. Any number of processes may do so at once, while tasks join and are redriven: whoever marks a batch
-   * done counts again after that, so a task that was durable by then is never passed over, and who adds a task looks for
-   * the mark afterwards.
+   * Brings the batch up to date with its tasks: cancels the rest after too many failures, and announces the end of the
+   * last task. Several processes can do so at once while tasks join and are redriven. A process that marks a batch as
+   * done counts again after the mark, so it sees every task that was durable by then. A process that adds a task checks
+   * for the mark afterwards.
    */
   async settle(id: string, news: BatchNews = {}): Promise<StateCounts> {
     let unread = news;
     for (;;) {
       const { batch, revision } = await this.batches.find(id);
-      // Later than the mark that was just read, so what is not in the counts was not under the mark either.
+      // Counted after the mark was read, so the mark did not cover any task that is missing here.
       const counts = await this.countsOf(batch ?? { id });
       if (batch === undefined) return counts;
       if (hasFailed(batch, counts) && (await this.cancelRest(batch)) > 0) continue;
@@ -132,7 +132,7 @@ export class BatchService {
         if (!isDone(counts)) return counts;
         const marked = done(batch, this.now);
         if ((await this.batches.put(marked, revision)) !== undefined) return this.confirm(marked, counts);
-        // A mark that follows is younger than the news.
+        // The next mark is newer than the news.
         unread = {};
       } else if (pendingOf(counts) > 0 || isAnotherRun(unread, doneAt, this.now)) {
         if ((await this.batches.put(running(batch), revision)) !== undefined) unread = {};
@@ -140,14 +140,14 @@ export class BatchService {
     }
   }
 
-  /** Tells of an end that was marked, and that nobody has told by now; or takes back the mark. */
+  /** Announces a marked end that no process has announced yet, or reverts the mark. */
   async retell(id: string, doneAt: Instant): Promise<void> {
     const { batch } = await this.batches.find(id);
     if (batch?.doneAt === doneAt && batch.isTold !== true)
       await this.confirm({ ...batch, doneAt }, await this.countsOf(batch));
   }
 
-  /** Tells that a batch is done. Until that was noted it is told again, see `BatchSweeper`. */
+  /** Announces that a batch is done. `BatchSweeper` repeats it until `isTold` is stored. */
   private async tell(batch: FinishedBatch): Promise<void> {
     await this.events.done(batch);
     await this.batches.update(batch.id, (present) =>
@@ -155,7 +155,7 @@ export class BatchService {
     );
   }
 
-  /** A task may have joined between the count and the mark: only a count after the mark shows that the end is one. */
+  /** Verifies a mark with a second count: a task may have joined between the first count and the mark. */
   private async confirm(marked: Batch & { doneAt: Instant }, before: StateCounts): Promise<StateCounts> {
     const counts = await this.countsOf(marked);
     if (pendingOf(counts) > 0) {
@@ -164,10 +164,12 @@ export class BatchService {
       );
       return counts;
     }
-    // Its tasks may have been cleared meanwhile; it was done all the same.
+    // A clear may have removed its tasks in between; the batch is done all the same.
     const last = countIn(counts) > 0 ? counts : before;
     await this.tell({ ...marked, counts: last }).catch((error: unknown) => {
-      this.logger.warn(`The end of batch ${marked.id} will be told later: ${(error as Error).message}`);
+      this.logger.warn(
+        `Announcing the end of batch ${marked.id} failed; retrying later: ${(error as Error).message}`,
+      );
     });
     return counts;
   }
@@ -199,7 +201,7 @@ export class BatchService {
     return false;
   }
 
-  /** What is noted of a batch, when some of it is in these queues. */
+  /** The stored batch, if the caller has access to one of its queues. */
   private async visible(id: string, queues: Queues): Promise<Batch | undefined> {
     const { batch } = await this.batches.find(id);
     return batch !== undefined && isVisible(batch, queues) ? batch : undefined;
@@ -235,7 +237,7 @@ function isVisible(batch: Batch, queues: Queues): boolean {
   return queues === undefined || (batch.queues?.some((queue) => queues.includes(queue)) ?? true);
 }
 
-/** Whether all that belongs to the batch is in these queues. */
+/** Whether the caller has access to all queues of the batch. */
 function isWhole(batch: Batch, queues: Queues): boolean {
   return queues === undefined || (batch.queues?.every((queue) => queues.includes(queue)) ?? false);
 }

@@ -5,18 +5,18 @@ import type { Batch } from './batch.js';
 const KIND = 'batch';
 
 export interface BatchPage {
-  /** The youngest first. */
+  /** Newest first. */
   readonly batches: readonly Batch[];
   readonly next?: number;
 }
 
-/** A batch as it was read, and at which revision; 0 when there was none. */
+/** A batch with its revision; revision 0 if it does not exist. */
 export interface ReadBatch {
   readonly batch: Batch | undefined;
   readonly revision: number;
 }
 
-/** Batches as documents. Their counts are the store's business. */
+/** Stores batches as documents. The store counts their tasks. */
 @Injectable()
 export class BatchStore {
   constructor(private readonly documents: DocumentStore) {}
@@ -28,12 +28,12 @@ export class BatchStore {
       : { batch: batchOf(document), revision: document.revision };
   }
 
-  /** The new revision; `undefined` when another process wrote first. */
+  /** Returns the new revision; `undefined` if another process wrote first. */
   put(batch: Batch, revision: number): Promise<number | undefined> {
     return this.documents.put(KIND, { id: batch.id, text: JSON.stringify(batch), expected: revision });
   }
 
-  /** Changes a batch that is there. `change` returns `undefined` when it is so already; then false is answered. */
+  /** Changes an existing batch. `change` returns `undefined` for no change; then the result is false. */
   async update(id: string, change: (batch: Batch) => Batch | undefined): Promise<boolean> {
     for (;;) {
       const { batch, revision } = await this.find(id);

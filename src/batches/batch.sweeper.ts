@@ -9,16 +9,16 @@ import { OPENED_WITHIN_MS } from './batch.register.js';
 import { BatchStore } from './batch.store.js';
 import { countIn } from '../task/task-state.js';
 
-/** After the start, and then so often. */
+/** Milliseconds between two sweeps; the first runs at startup. */
 const SWEEP_MS = 60_000;
 const PAGE = 500;
-/** Whoever noted that a batch is done tells so itself, within this time. */
+/** Milliseconds within which the process that marks a batch as done announces it. */
 const TELLING_MS = 10_000;
 
 /**
- * Does what a process that died has left undone: tells of batches that are done, and forgets those of which nothing is
- * kept. There may be any number of sweepers on a store: a batch that has changed is not removed, and what is told twice
- * is told under one name.
+ * Completes the work of a crashed process: announces finished batches and removes batches without tasks after their
+ * retention. Several sweepers can share a store: a changed batch is not removed, and repeated announcements have the
+ * same id.
  */
 @Injectable()
 export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
@@ -48,7 +48,7 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     return this.loop.stop();
   }
 
-  /** Looks at every batch. */
+  /** Checks all batches. */
   async sweep(): Promise<undefined> {
     let before: number | undefined;
     do {
@@ -58,13 +58,13 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     } while (before !== undefined && !this.loop.isStopped);
   }
 
-  /** One that cannot be looked at is logged and left for the next sweep: the others go on. */
+  /** A batch whose check fails is logged and left to the next sweep. */
   private async lookWell(batch: Batch): Promise<void> {
     try {
       await this.look(batch);
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
-      this.logger.error(`Looking at batch ${batch.id} failed`, (error as Error).stack);
+      this.logger.error(`Checking batch ${batch.id} failed`, (error as Error).stack);
     }
   }
 
@@ -74,7 +74,7 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     const { id, doneAt, isTold = false } = batch;
     if (batch !== read) await this.batches.update(id, (present) => believable(present, now));
     const isOld = now - lastSign(batch) >= this.keptMs;
-    // Nothing is to be done for nearly all of them, so their tasks are not counted.
+    // Most batches need no action, so their tasks are not counted.
     if (isTold && !isOld) return;
     if (doneAt !== undefined && !isTold) {
       if (now - doneAt >= TELLING_MS) await this.service.retell(id, doneAt);
@@ -84,18 +84,18 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     if (isOld && countIn(counts) === 0) await this.batches.remove(batch);
   }
 
-  /** A batch is opened before its tasks come, and when that was is known to the minute. */
+  /** The retention, extended because `openedAt` is accurate to the minute and precedes the tasks. */
   private get keptMs(): number {
     return Math.max(this.config.RETENTION_SECONDS * 1000, 2 * OPENED_WITHIN_MS);
   }
 }
 
-/** When something was last enqueued into it, or it was done. */
+/** When a task was last enqueued into the batch, or when it was done. */
 function lastSign({ createdAt, openedAt = createdAt, doneAt = openedAt }: Batch): Instant {
   return Math.max(openedAt, doneAt);
 }
 
-/** A moment ahead was written under a wrong clock, and would keep the batch for as long as the clock was wrong. */
+/** Replaces times in the future by `now`: a wrong clock wrote them, and they would extend the retention. */
 function believable(batch: Batch, now: Instant): Batch {
   const { openedAt, doneAt } = batch;
   if (!isAhead(openedAt, now) && !isAhead(doneAt, now)) return batch;

@@ -2,67 +2,69 @@ import type { Instant } from '../task/clock.js';
 import { TASK_STATES, CANCELLABLE_STATES, type StateCounts, countIn } from '../task/task-state.js';
 import type { BatchOptions } from '../queue/batch-book.js';
 
-/** What is kept of a batch beside its tasks. */
+/** The stored settings and progress of a batch, besides its tasks. */
 export interface Batch extends BatchOptions {
   readonly id: string;
   readonly createdAt: Instant;
   /**
-   * The queues that the batch belongs to, by name: its tasks in other queues are none of its business. Absent from a
-   * batch that an older version made; then it belongs to the queues in which it has tasks.
+   * The names of the queues that the batch covers; it ignores its tasks in other queues. Absent from batches of older
+   * versions: those cover the queues in which they have tasks.
    */
   readonly queues?: readonly string[];
-  /** When tasks were enqueued into it last, to the minute; absent from a batch that an older version made. */
+  /** When tasks were last enqueued into the batch, to the minute. Absent from batches of older versions. */
   readonly openedAt?: Instant;
-  /** When its last task ended. Holds as long as no task has joined or was redriven since. */
+  /** When the last task ended. Cleared when a task joins or is redriven. */
   readonly doneAt?: Instant;
-  /** The end before the present run: the next one is later, so that no two ends have the same name. */
+  /** The end of the previous run. The next end is later, so that each end has its own name. */
   readonly lastDoneAt?: Instant;
-  /** The listeners know of the end at `doneAt`. */
+  /** Whether the listeners have recorded the end at `doneAt`. */
   readonly isTold?: boolean;
-  /** When what was left was cancelled as a whole. */
+  /** When the remaining tasks were last cancelled as a whole. */
   readonly cancelledAt?: Instant;
 }
 
-/** A batch of which every task has ended. */
+/** A batch whose tasks have all ended. */
 export interface FinishedBatch extends Batch {
   readonly doneAt: Instant;
   readonly counts: StateCounts;
 }
 
-/** What was seen of the tasks of a batch since the batch was looked at last. */
+/** The changes to the tasks of a batch since its last check. */
 export interface BatchNews {
-  /** A task joined or was redriven, and was durable by then. */
+  /** When a task joined or was redriven; the task was durable by then. */
   readonly reopenedAt?: Instant;
-  /** A task ended, by the time of its transition. */
+  /** When a task ended: the time of its transition. */
   readonly endedAt?: Instant;
 }
 
-/** Two replicas read the clock of one store; their readings differ by no more. */
+/** Milliseconds. The maximum difference between the readings of two replicas that use one store clock. */
 const SKEW_MS = 100;
 
-/** Whether the news are of another run than the one that ended at `doneAt`. When in doubt they are: an end told twice
- * is better than one never told. */
+/**
+ * Whether the news belong to another run than the one that ended at `doneAt`. True in case of doubt: a duplicate
+ * announcement is better than a missing one.
+ */
 export function isAnotherRun({ reopenedAt, endedAt }: BatchNews, doneAt: Instant, now: Instant): boolean {
-  // The clock was ahead when that was written, so it says nothing about what came first.
+  // A `doneAt` in the future was written under a wrong clock and proves no order.
   const isBelievable = doneAt <= now + SKEW_MS;
   if (reopenedAt !== undefined && (reopenedAt >= doneAt - SKEW_MS || !isBelievable)) return true;
   return endedAt !== undefined && endedAt > doneAt + SKEW_MS;
 }
 
-/** The batch with tasks to come. */
+/** The batch after a reopening. */
 export function running({ doneAt, isTold: _, ...batch }: Batch): Batch {
   return { ...batch, lastDoneAt: doneAt ?? batch.lastDoneAt };
 }
 
-/** The batch when its last task has ended. */
+/** The batch after the end of its last task. */
 export function done(batch: Batch, now: Instant): Batch & { readonly doneAt: Instant } {
   const { lastDoneAt = -Infinity } = batch;
-  // An end that lies further ahead was noted under a wrong clock.
+  // A `lastDoneAt` further ahead was written under a wrong clock.
   const isNear = lastDoneAt - now < 1_000;
   return { ...batch, doneAt: isNear ? Math.max(now, lastDoneAt + 1) : now, isTold: undefined };
 }
 
-/** Its tasks by state, without those in queues that the batch does not belong to. */
+/** The task counts by state, restricted to the queues of the batch. */
 export function countsIn(
   { queues }: Pick<Batch, 'queues'>,
   byQueue: readonly { readonly queue: string; readonly counts: StateCounts }[],
@@ -75,7 +77,7 @@ export function sumOf(counts: readonly StateCounts[]): StateCounts {
   return Object.fromEntries(sums) as StateCounts;
 }
 
-/** Tasks that have not ended. */
+/** The number of tasks that have not ended. */
 export function pendingOf(counts: StateCounts): number {
   return countIn(counts, CANCELLABLE_STATES);
 }

@@ -6,7 +6,7 @@ import { type Batch, isDone, pendingOf } from './batch.js';
 import type { CountedBatch } from './batch.service.js';
 import { type StateCounts, countIn } from '../task/task-state.js';
 
-/** How a batch looks on the wire. */
+/** The JSON view of a batch. */
 export function batchView({ id, batch, counts }: CountedBatch): BatchStatus {
   const isOver = isDone(counts) || isForgotten(counts, batch);
   return {
@@ -16,7 +16,7 @@ export function batchView({ id, batch, counts }: CountedBatch): BatchStatus {
     pending: pendingOf(counts),
     counts,
     created_at: timeOrNull(batch?.createdAt),
-    // What is noted may be the end of an earlier run.
+    // The stored end may be that of an earlier run.
     done_at: isOver ? timeOrNull(batch?.doneAt) : null,
     cancelled_at: timeOrNull(batch?.cancelledAt),
     callback_url: batch?.callbackUrl === undefined ? null : withoutQuery(batch.callbackUrl),
@@ -24,7 +24,7 @@ export function batchView({ id, batch, counts }: CountedBatch): BatchStatus {
   };
 }
 
-/** It was done, and its tasks are not kept any more. */
+/** Whether the batch is done and the retention of its tasks is over. */
 function isForgotten(counts: StateCounts, batch: Batch | undefined): boolean {
   return countIn(counts) === 0 && batch?.doneAt !== undefined;
 }

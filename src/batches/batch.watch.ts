@@ -8,11 +8,11 @@ import { type StateCounts, isFinalState, countIn } from '../task/task-state.js';
 import { type BatchNews, isDone } from './batch.js';
 import { BatchService } from './batch.service.js';
 
-/** However fast tasks end, a batch is looked at no more often. */
+/** Milliseconds. The minimum interval between two checks of a batch. */
 const LOOK_MS = 100;
-/** After a look that failed. */
+/** Milliseconds before the retry of a failed check. */
 const RETRY_MS = 1_000;
-/** Batches that are looked at at the same time: a few whose rest is cancelled hold up no others. */
+/** Concurrent checks. A few slow ones, which cancel many tasks, must not delay the others. */
 const AT_ONCE = 64;
 
 interface ParkedRead {
@@ -23,21 +23,18 @@ interface ParkedRead {
 
 export interface BatchWait {
   readonly wait: Seconds;
-  /** The queues that the reader sees; all by default. */
+  /** The queues that the reader has access to; all by default. */
   readonly queues?: readonly string[];
 }
 
-/**
- * Looks at batches when their tasks join, end or are redriven, each by itself, and parks reads that wait for the end of
- * a batch.
- */
+/** Checks a batch after its tasks join, end or are redriven. Parks reads that wait for the end of a batch. */
 @Injectable()
 export class BatchWatch implements OnModuleDestroy {
   private readonly logger = new Logger(BatchWatch.name);
   private readonly parked = new Set<ParkedRead>();
-  /** What was seen of batches since they were looked at last. */
+  /** Changes of batches since their last check. */
   private readonly news = new Map<string, BatchNews>();
-  /** Batches whose turn has come. */
+  /** Batches that are due for a check. */
   private readonly ready = new Set<string>();
   private readonly looks = new Map<string, Promise<void>>();
   private readonly loop: BackgroundLoop;
@@ -50,13 +47,13 @@ export class BatchWatch implements OnModuleDestroy {
   ) {
     this.loop = new BackgroundLoop({
       clock: store.clock,
-      // Not awaited: one look that takes long holds up no other.
+      // Not awaited: a slow check must not delay the others.
       pass: async () => {
         this.begin();
         return undefined;
       },
       longestMs: Infinity,
-      failure: 'Looking at batches failed',
+      failure: 'Checking batches failed',
       logger: this.logger,
     });
     this.loop.start(Infinity);
@@ -65,10 +62,10 @@ export class BatchWatch implements OnModuleDestroy {
     });
     store.watch({
       moved: (moves) => {
-        // Another process may have ended the last task; the move does not say of which batch.
+        // Another process may have ended the last task; the notice does not contain the batch id.
         if (this.parked.size > 0 && moves.some(({ state }) => isFinalState(state))) this.noteParked();
       },
-      // A clear takes tasks away that a batch waits for, and makes no move.
+      // A clear removes tasks of a batch without a transition.
       loosened: () => {
         this.noteParked();
       },
@@ -81,16 +78,15 @@ export class BatchWatch implements OnModuleDestroy {
     });
   }
 
-  /** Reads that are parked now. */
+  /** The number of parked reads. */
   get size(): number {
     return this.parked.size;
   }
 
   /**
-   * Resolves when the part of the batch in these queues is done, `wait` is over, the caller hangs up or the service
-   * closes.
+   * Resolves when the batch is done in these queues, `wait` is over, the client disconnects or the service closes.
    *
-   * @throws ProblemError `too_many_waiters`, or `store_unavailable` when the store goes away
+   * @throws ProblemError `too_many_waiters`, or `store_unavailable` during an outage
    */
   async untilDone(id: string, { wait, queues }: BatchWait, caller: Caller): Promise<void> {
     if (this.isClosed) return;
@@ -106,13 +102,13 @@ export class BatchWatch implements OnModuleDestroy {
     });
     const read: ParkedRead = { id, queues, request };
     this.parked.add(read);
-    // It is parked first and looked at then, so the last task cannot end between the two.
+    // Parked first and checked then, so that the last task cannot end in between.
     if (this.store.isAvailable) this.note(id);
     else request.turnAway();
     await request.answer;
   }
 
-  /** Looks at all batches of which there are news; resolves when that is done. */
+  /** Checks all batches with pending changes; resolves when all checks are done. */
   async run(): Promise<void> {
     this.begin();
     while (this.looks.size > 0) await Promise.all(this.looks.values());
@@ -129,7 +125,7 @@ export class BatchWatch implements OnModuleDestroy {
     const { batchId } = task.spec;
     if (batchId === undefined) return;
     if (isFinalState(task.state)) this.note(batchId, { endedAt: at });
-    // It joined, or was redriven. When it was durable counts, not when it was decided.
+    // A task joined or was redriven. The time of its durability counts, not the time of the decision.
     else if (type === 'queued' || type === 'delayed')
       this.note(batchId, { reopenedAt: this.store.clock.now().wall });
   }
@@ -138,7 +134,7 @@ export class BatchWatch implements OnModuleDestroy {
     for (const { id } of this.parked) this.note(id);
   }
 
-  /** Has a batch looked at soon. */
+  /** Schedules a check of the batch. */
   note(id: string, news: BatchNews = {}): void {
     this.news.set(id, merged(this.news.get(id), news));
     this.loop.wake(LOOK_MS);
@@ -149,7 +145,7 @@ export class BatchWatch implements OnModuleDestroy {
     this.fill();
   }
 
-  /** Begins with the batches whose turn has come, as far as there is room; one that is being looked at comes later. */
+  /** Starts checks of due batches up to `AT_ONCE`. A batch under check is checked again later. */
   private fill(): void {
     for (const id of this.ready) {
       if (this.looks.size >= AT_ONCE) return;
@@ -165,12 +161,12 @@ export class BatchWatch implements OnModuleDestroy {
     }
   }
 
-  /** Never rejects: a batch that could not be looked at keeps its news. */
+  /** Never rejects: after a failure the batch keeps its pending changes. */
   private async look(id: string, news: BatchNews): Promise<void> {
     try {
       const counts = await this.batches.settle(id, news);
       const reads = [...this.parked].filter((read) => read.id === id);
-      // Reads under one key share the list of its queues.
+      // Reads with the same key share one list of queues.
       for (const queues of new Set(reads.map((read) => read.queues))) {
         const seen =
           queues === undefined || isOver(counts) ? counts : await this.batches.countSeen(id, queues);
@@ -181,12 +177,12 @@ export class BatchWatch implements OnModuleDestroy {
       this.news.set(id, merged(this.news.get(id), news));
       this.loop.wake(RETRY_MS);
       if (!(error instanceof StoreUnavailable))
-        this.logger.error(`Looking at batch ${id} failed`, (error as Error).stack);
+        this.logger.error(`Checking batch ${id} failed`, (error as Error).stack);
     }
   }
 }
 
-/** Of what was cleared altogether nothing will ever end. */
+/** Whether the batch is done or all its tasks were cleared. */
 function isOver(counts: StateCounts): boolean {
   return isDone(counts) || countIn(counts) === 0;
 }

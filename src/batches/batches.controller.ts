@@ -30,7 +30,7 @@ const ID = {
   example: 'run-8',
 };
 
-/** What no batch can be called is not looked up, and not repeated in an answer. */
+/** Rejects a malformed batch id without a lookup and without repeating it in the answer. */
 class BatchIdPipe implements PipeTransform<string, string> {
   transform(id: string): string {
     if (!BATCH_ID.test(id)) throw new ProblemError('batch_not_found', 'There is no such batch');
@@ -42,7 +42,6 @@ function BatchId(): ParameterDecorator {
   return Param('batch_id', new BatchIdPipe());
 }
 
-/** Tasks that belong together. */
 @ApiTags('batches')
 @Controller('batches')
 export class BatchesController {

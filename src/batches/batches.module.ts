@@ -9,7 +9,7 @@ import { BatchStore } from './batch.store.js';
 import { BatchWatch } from './batch.watch.js';
 import { BatchesController } from './batches.controller.js';
 
-/** Tasks that belong together. Needs `TaskStore`, `DocumentStore`, `Clock` and `Config` from global modules. */
+/** Batches of tasks. Needs `TaskStore`, `DocumentStore`, `Clock` and `Config` from global modules. */
 @Global()
 @Module({
   imports: [TaskChangerModule],

@@ -3,7 +3,7 @@
 export interface ProblemField {
   /** JSON pointer into the body, or the name of a query parameter */
   readonly pointer: string;
-  /** What is wrong, and what is allowed */
+  /** The fault and the allowed values */
   readonly detail: string;
 }
 
@@ -541,7 +541,7 @@ export interface TaskAttempts {
 export interface RemovedTask {
   /** The id of the task */
   readonly eval_id: string;
-  /** It is deleted */
+  /** The task is deleted */
   readonly status: 'deleted';
 }
 

@@ -1,7 +1,7 @@
 import { getMetadataStorage } from 'class-validator';
 import type { Setting } from './setting.decorator.js';
 
-/** What may be given for a setting, in words, read from its validators: `a whole number from 0 to 65535`. */
+/** The allowed values of a setting in words, from its validators: `a whole number from 0 to 65535`. */
 export function allowedValues(target: new () => object, setting: Setting): string {
   if (setting.allowed !== undefined) return setting.allowed;
   const checks = checksOf(target, setting.name);
@@ -15,7 +15,7 @@ export function allowedValues(target: new () => object, setting: Setting): strin
   return `${number}${unit} from ${String(checks.get('min'))} to ${String(checks.get('max'))}${bound}`;
 }
 
-/** The validators of a property with the first argument of each. */
+/** The validators of a property, each with its first argument. */
 function checksOf(target: new () => object, property: string): ReadonlyMap<string, unknown> {
   const checks = getMetadataStorage().getTargetValidationMetadatas(target, '', false, false);
   return new Map(

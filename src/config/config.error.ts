@@ -1,4 +1,4 @@
-/** The service cannot start as it is configured. One line per problem; a line never holds a secret. */
+/** The configuration is invalid and the service cannot start. One line per problem, without secrets. */
 export class InvalidConfig extends Error {
   constructor(
     readonly lines: readonly string[],

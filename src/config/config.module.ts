@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { Config } from './config.js';
 
-/** Gives every module the settings, under the token `Config`. */
+/** Provides the settings to every module, under the token `Config`. */
 @Module({})
 export class ConfigModule {
   static forRoot(config: Config): DynamicModule {

@@ -27,7 +27,7 @@ const REDIS_URL_NEEDED = 'REDIS_URL must not be empty with QUEUE_STORE=redis';
 const WEBHOOK_URL_PUBLIC =
   'WEBHOOK_URL must be a public address; set WEBHOOK_ALLOW_PRIVATE=true to allow private ones';
 
-/** Every setting of the service, each declared here and nowhere else. Made by `loadConfig`. */
+/** All settings of the service. `loadConfig` creates it. */
 export class Config {
   @FromEnvironment({ does: 'The TCP port to listen on; 0 picks a free one.' })
   @IsWhole(0, 65_535)
@@ -388,7 +388,7 @@ export class Config {
   @Matches(/^[^\p{Cc}]{1,4096}$/u)
   readonly EXTENSIONS?: string;
 
-  /** What `WEBHOOK_URL` is told of; nothing without it. */
+  /** The transition types sent to `WEBHOOK_URL`; empty without a URL. */
   get webhookTypes(): ReadonlySet<TransitionType> {
     const types = this.WEBHOOK_URL === undefined ? [] : this.WEBHOOK_EVENTS.split(',');
     return new Set(types as TransitionType[]);
@@ -403,7 +403,7 @@ export class Config {
     return this.WEBHOOK_SECRET?.split(',') ?? [];
   }
 
-  /** What of it may be printed: secrets are left out, however it gets into a log. */
+  /** The printable settings. Secrets are left out, so that a logged config reveals none. */
   toJSON(): Record<string, unknown> {
     const secrets = settingsOf(Config.prototype)
       .filter((setting) => setting.isSecret)
@@ -417,8 +417,8 @@ export class Config {
 }
 
 /**
- * Reads the settings from an environment. Variables that are no settings are ignored.
- * @throws InvalidConfig with one line for each setting that has a bad value
+ * Reads the settings from an environment and ignores other variables.
+ * @throws InvalidConfig with one line per invalid setting
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const settings = settingsOf(Config.prototype);
@@ -438,7 +438,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   throw new InvalidConfig(lines);
 }
 
-/** The settings that an environment gives although the next version fixes them at their defaults. */
+/** The deprecated settings that the environment contains. */
 export function deprecatedSettings(env: NodeJS.ProcessEnv): readonly string[] {
   return settingsOf(Config.prototype)
     .filter(({ name, isDeprecated }) => isDeprecated === true && (env[name] ?? '') !== '')
@@ -457,7 +457,7 @@ function complaint(setting: Setting, config: Config, env: NodeJS.ProcessEnv): st
   return `${must}, not ${shown(String(Reflect.get(config, setting.name)))} (its default)`;
 }
 
-/** Short and on one line, whatever somebody pasted. */
+/** The text shortened to one line. */
 function shown(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

@@ -2,17 +2,17 @@ import { applyDecorators } from '@nestjs/common';
 import { IsInt, isNumber, IsNumber, Max, Min, ValidateBy } from 'class-validator';
 import { parseRedisUrl } from './redis-url.js';
 
-/** A whole number within these bounds, both included. */
+/** A whole number within these inclusive bounds. */
 export function IsWhole(least: number, greatest: number): PropertyDecorator {
   return applyDecorators(IsInt(), Min(least), Max(greatest));
 }
 
-/** A number within these bounds, both included. */
+/** A number within these inclusive bounds. */
 export function IsWithin(least: number, greatest: number): PropertyDecorator {
   return applyDecorators(IsNumber(), Min(least), Max(greatest));
 }
 
-/** A number no greater than another setting of the same class. */
+/** A number not above another setting of the same class. */
 export function AtMost(other: string): PropertyDecorator {
   return ValidateBy({
     name: 'atMost',
@@ -20,14 +20,14 @@ export function AtMost(other: string): PropertyDecorator {
     validator: {
       validate(value: unknown, details): boolean {
         const bound: unknown = details && Reflect.get(details.object, other);
-        // A bound that is itself wrong has its own line.
+        // An invalid bound is reported for its own setting.
         return !isNumber(bound) || (isNumber(value) && value <= bound);
       },
     },
   });
 }
 
-/** The address of a Redis of any kind, or nothing. */
+/** The URL of a standalone, Sentinel or cluster Redis, or empty. */
 export function IsRedisUrlOrEmpty(): PropertyDecorator {
   return ValidateBy({ name: 'isRedisUrlOrEmpty', validator: { validate: isRedisUrlOrEmpty } });
 }

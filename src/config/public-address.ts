@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Networks that are no part of the public internet: RFC 6890 and its successors, multicast, what embeds others. */
+/** Networks outside the public internet: RFC 6890 and its successors, multicast, and IPv4-embedding ranges. */
 const SPECIAL_NETWORKS = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -19,10 +19,10 @@ const SPECIAL_NETWORKS = [
   '240.0.0.0/4',
 ] as const;
 
-/** Of IPv6, only what is handed out to the public is public. */
+/** The only IPv6 range for public addresses. */
 const PUBLIC_IPV6 = '2000::/3';
 
-/** And in there not these: protocols, tunnels that end at any IPv4 address, documentation. */
+/** Exceptions in that range: protocols, tunnels to arbitrary IPv4 addresses, documentation. */
 const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'] as const;
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
@@ -30,7 +30,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const special = blockList([...SPECIAL_NETWORKS, ...SPECIAL_IPV6]);
 const publicIpv6 = blockList([PUBLIC_IPV6]);
 
-/** Whether an IP address belongs to the public internet. What is no IP address does not. */
+/** Whether an IP address belongs to the public internet. False for text that is no IP address. */
 export function isPublicAddress(address: string): boolean {
   const mapped = MAPPED.exec(address)?.[1];
   if (mapped !== undefined) return isPublicAddress(mapped);
@@ -38,7 +38,7 @@ export function isPublicAddress(address: string): boolean {
     case 4:
       return !special.check(address, 'ipv4');
     case 6:
-      // A zone belongs to a link, and so does the address.
+      // An address with a zone is link-local.
       return !address.includes('%') && publicIpv6.check(address, 'ipv6') && !special.check(address, 'ipv6');
     default:
       return false;
@@ -54,17 +54,17 @@ function blockList(networks: readonly string[]): BlockList {
   return list;
 }
 
-/** Names that a machine gives itself, whatever the DNS says. RFC 6761 has `localhost` and all below it. */
+/** Names of the local machine, independent of the DNS. RFC 6761 reserves `localhost` and its subdomains. */
 const OWN_NAMES = /^(?:(?:.+\.)?localhost|localhost\.localdomain|ip6-localhost|ip6-loopback)\.?$/i;
 
 /**
- * Whether an address of the web names, in itself, a host outside the public internet: an IP address in whatever form, or
- * a name of this machine. What other names lead to is seen when they are looked up.
+ * Whether the host of a URL is an IP address outside the public internet, or a name of this machine. Other names are
+ * checked when they are resolved.
  *
- * @param address one that `isWebAddress` takes
+ * @param address a URL that `isWebAddress` accepts
  */
 export function isPrivateAddress(address: string): boolean {
-  // The URL standard writes decimal, octal and short forms of IPv4 addresses as four numbers.
+  // The URL standard normalizes decimal, octal and short forms of IPv4 addresses.
   const host = new URL(address).hostname.replace(/^\[|\]$/g, '');
   return isIP(host) === 0 ? OWN_NAMES.test(host) : !isPublicAddress(host);
 }

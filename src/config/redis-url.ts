@@ -17,7 +17,7 @@ export interface StandaloneEndpoint extends Access, RedisHost {
   readonly db: number;
 }
 
-/** Whichever server the Sentinels at these addresses take for the master of this name. */
+/** The master that the Sentinels at these addresses report for this name. */
 export interface SentinelEndpoint extends Access {
   readonly kind: 'sentinel';
   readonly hosts: readonly RedisHost[];
@@ -25,13 +25,13 @@ export interface SentinelEndpoint extends Access {
   readonly db: number;
 }
 
-/** A Redis Cluster that has nodes at these addresses. */
+/** A Redis Cluster with nodes at these addresses. */
 export interface ClusterEndpoint extends Access {
   readonly kind: 'cluster';
   readonly hosts: readonly RedisHost[];
 }
 
-/** Where a Redis is, and how to get in. */
+/** The address and the credentials of a Redis. */
 export type RedisEndpoint = StandaloneEndpoint | SentinelEndpoint | ClusterEndpoint;
 
 export const REDIS_URL_FORMS = [
@@ -49,10 +49,10 @@ const DATABASE = /^\d{0,9}$/;
 const MASTER_NAME = /^[A-Za-z0-9._-]{1,255}$/;
 
 /**
- * Reads one of the forms above; `rediss` in place of `redis` means TLS. User and password are percent-encoded.
+ * Parses one of the forms above; `rediss` in place of `redis` means TLS. User and password are percent-encoded.
  *
- * Query parameters are ignored: they might override what guards against a second execution. The error never repeats
- * any of the text, which may hold a password.
+ * Query parameters are ignored: they could override settings that prevent a second execution. The error never quotes
+ * the text, which may contain a password.
  */
 export function parseRedisUrl(text: string): RedisEndpoint {
   const { scheme, kind = 'standalone', access, hosts = '', path = '' } = SHAPE.exec(text)?.groups ?? {};
@@ -63,7 +63,8 @@ export function parseRedisUrl(text: string): RedisEndpoint {
   if (more.length > 0) throw malformed();
   switch (kind) {
     case 'sentinel':
-      if (!MASTER_NAME.test(first)) throw new Error('The Redis URL must name the master of the Sentinels');
+      if (!MASTER_NAME.test(first))
+        throw new Error('The Redis URL must contain the name of the Sentinel master');
       return {
         kind,
         ...{ hosts: parseHosts(hosts, SENTINEL_PORT), masterName: first, db: database(second) },
@@ -71,7 +72,7 @@ export function parseRedisUrl(text: string): RedisEndpoint {
       };
     case 'cluster':
       if (second !== undefined || !/^0?$/.test(first)) {
-        throw new Error('The Redis URL must name no database: a cluster has only the first');
+        throw new Error('The Redis URL must not contain a database: a cluster has only database 0');
       }
       return { kind, hosts: parseHosts(hosts, REDIS_PORT), ...common };
     default:
@@ -80,7 +81,7 @@ export function parseRedisUrl(text: string): RedisEndpoint {
   }
 }
 
-/** All that a log may say about an endpoint: where it is, and never who logs in. */
+/** The endpoint for log lines: addresses without credentials. */
 export function describeEndpoint(endpoint: RedisEndpoint): string {
   switch (endpoint.kind) {
     case 'standalone':
@@ -111,7 +112,9 @@ function parseHosts(text: string, defaultPort: number): RedisHost[] {
 function onlyHost(text: string): RedisHost {
   const [host, ...others] = parseHosts(text, REDIS_PORT);
   if (!host || others.length > 0) {
-    throw new Error('The Redis URL must name one host; several need redis+sentinel:// or redis+cluster://');
+    throw new Error(
+      'The Redis URL must contain one host; use redis+sentinel:// or redis+cluster:// for several',
+    );
   }
   return host;
 }
@@ -124,8 +127,7 @@ function parseAccess(access = ''): { readonly username?: string; readonly passwo
 }
 
 function database(text = ''): number {
-  if (!DATABASE.test(text))
-    throw new Error('The path of the Redis URL must end with the number of a database');
+  if (!DATABASE.test(text)) throw new Error('The path of the Redis URL must be a database number');
   return Number(text);
 }
 
@@ -133,8 +135,8 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    // The engine's own error would quote the password.
-    throw new Error('What is special in the Redis URL must be percent-encoded');
+    // The original error would quote the password.
+    throw new Error('Special characters in the Redis URL must be percent-encoded');
   }
 }
 

@@ -3,25 +3,25 @@ import 'reflect-metadata';
 export type SettingUnit = 'seconds' | 'bytes';
 
 export interface SettingDescription {
-  /** What it does, in full sentences. */
+  /** The description, in full sentences. */
   readonly does: string;
   readonly unit?: SettingUnit;
-  /** Rarely changed: listed in the second part of the document. */
+  /** Rarely changed: listed in the second part of `docs/configuration.md`. */
   readonly isAdvanced?: boolean;
-  /** The next version fixes it at its default. A service that is given one logs a warning at startup. */
+  /** The next version fixes it at its default. The service logs a warning at startup if it is set. */
   readonly isDeprecated?: boolean;
-  /** Its value is never shown. */
+  /** The value is never logged or shown. */
   readonly isSecret?: boolean;
-  /** Set to nothing it has the empty text as its value; any other setting then has its default. */
+  /** An empty variable means the empty text; for other settings it means the default. */
   readonly takesEmpty?: boolean;
-  /** What may be given, for a setting whose validators cannot say it. */
+  /** The allowed values, for settings whose validators cannot describe them. */
   readonly allowed?: string;
-  /** The default in words, for one that is decided at the start. */
+  /** The default in words, for a default computed at startup. */
   readonly byDefault?: string;
 }
 
 export interface Setting extends SettingDescription {
-  /** The environment variable and the property. */
+  /** The name of the environment variable and of the property. */
   readonly name: string;
   readonly type: 'number' | 'boolean' | 'text';
 }
@@ -44,8 +44,8 @@ export function settingsOf(prototype: object): readonly Setting[] {
 }
 
 /**
- * The value that the text of a variable stands for. A text that stands for none stays as it is, so that the validators
- * refuse it: `Number` would read `0x10`, `1e3` and blanks.
+ * The value of an environment variable. Invalid text is returned unchanged so that the validators refuse it; `Number`
+ * would accept `0x10`, `1e3` and spaces.
  */
 export function valueOf(setting: Setting, text: string): string | number | boolean {
   switch (setting.type) {

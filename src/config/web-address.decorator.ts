@@ -1,14 +1,14 @@
 import { ValidateBy } from 'class-validator';
 import { isWebAddress } from './web-address.js';
 
-/** An address that a webhook may be sent to. */
+/** A URL that can receive webhooks. */
 export function IsWebAddress(): PropertyDecorator {
   return ValidateBy({
     name: 'isWebAddress',
     constraints: [isWebAddress],
     validator: {
       validate: isWebAddress,
-      defaultMessage: () => '$property must be an address with http or https, without user and password',
+      defaultMessage: () => '$property must be an http or https URL without user and password',
     },
   });
 }

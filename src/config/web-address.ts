@@ -1,9 +1,9 @@
-/** `URL` would take these, and leave out or encode what it does not like. */
+/** Characters that `URL` would silently drop or encode. */
 const UNPRINTABLE = /[\s\p{Cc}\p{Cs}]/u;
 
 /**
- * Whether a webhook may be sent there, as far as the text tells: `http` or `https`, without user and password, and
- * without blanks and control characters.
+ * Whether the text is a possible webhook URL: `http` or `https`, without user, password, whitespace and control
+ * characters.
  */
 export function isWebAddress(value: unknown): boolean {
   if (typeof value !== 'string' || UNPRINTABLE.test(value) || !URL.canParse(value)) return false;
@@ -11,7 +11,7 @@ export function isWebAddress(value: unknown): boolean {
   return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
 }
 
-/** What may be shown of an address: its query may hold a secret. */
+/** The URL without its query, which may contain a secret. */
 export function withoutQuery(address: string): string {
   const { origin, pathname } = new URL(address);
   return `${origin}${pathname}`;

@@ -14,7 +14,7 @@ export interface DocumentText {
 
 const WRITERS = {
   json: (document: object) => `${JSON.stringify(document, undefined, 2)}\n`,
-  // Without anchors and folded lines: simpler readers understand it too.
+  // Without anchors and folded lines, which simple parsers do not support.
   yaml: (document: object) => stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 }),
 } as const;
 
@@ -27,8 +27,8 @@ export function fileNameOf(format: DocumentFormat): string {
 }
 
 /**
- * The OpenAPI document as it is served. To make it takes the event loop for longer than a health check may wait, so the
- * build leaves it as files. An application with extensions has another document and makes it before it listens.
+ * The OpenAPI document as served. Generating it blocks the event loop longer than a health check can wait, so the build
+ * writes it to files. An application with extensions generates its own document before it listens.
  */
 @Injectable()
 export class ApiDocument {
@@ -36,10 +36,10 @@ export class ApiDocument {
   isExtended = false;
   private readonly texts = new Map<DocumentFormat, Promise<DocumentText>>();
 
-  /** @param directory where the build has left the files; in a checkout that is not built they are not there */
+  /** @param directory where the build writes the files; missing in an unbuilt checkout */
   constructor(private readonly directory = fileURLToPath(new URL('../assets', import.meta.url))) {}
 
-  /** Says which application is documented. To be called once, when it has been created. */
+  /** Sets the documented application. Call it once, after the application is created. */
   describe(app: INestApplication, { isExtended }: { readonly isExtended: boolean }): void {
     this.app = app;
     this.isExtended = isExtended;
@@ -47,7 +47,7 @@ export class ApiDocument {
     for (const format of DOCUMENT_FORMATS) this.texts.set(format, Promise.resolve(textOf(this.make(format))));
   }
 
-  /** Reads what the build has left, and makes it when there is nothing. */
+  /** Reads the file of the build, or generates the document if there is none. */
   text(format: DocumentFormat): Promise<DocumentText> {
     const known = this.texts.get(format) ?? this.find(format);
     this.texts.set(format, known);

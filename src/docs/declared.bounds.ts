@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { type Constructor, type Rule, rulesOf } from '../http/compiled-validator.js';
 import { declaredDtos } from '../http/declared-dtos.js';
 
-/** The keyword of JSON Schema for a rule of class-validator that has one bound. */
+/** The JSON Schema keyword for each class-validator rule with one bound. */
 const KEYWORDS: Readonly<Record<string, string>> = {
   min: 'minimum',
   max: 'maximum',
@@ -17,15 +17,15 @@ const KEYWORDS: Readonly<Record<string, string>> = {
 const described = new WeakSet<Constructor>();
 
 /**
- * Writes the bounds that the validators of each request enforce into its schema, so that a DTO states each bound once.
- * Swagger gives those of a list's elements to its items.
+ * Writes the bounds that the validators enforce into the schemas, so that a DTO states each bound once. Swagger moves
+ * the bounds of list elements to `items`.
  */
 export function describeBounds(): void {
   for (const dto of declaredDtos()) {
     if (described.has(dto)) continue;
     described.add(dto);
     for (const [property, rules] of rulesOf(dto)) {
-      // A property that is inherited has its description where it was declared.
+      // An inherited property has its description where it was declared.
       const owner = rules[0]?.target as Constructor;
       ApiProperty(boundsOf(rules))(owner.prototype as object, property);
     }
@@ -38,7 +38,7 @@ function boundsOf(rules: readonly Rule[]): Readonly<Record<string, unknown>> {
     if (keyword === undefined) return [];
     const [bound] = constraints as readonly unknown[];
     if (!(bound instanceof RegExp)) return [[keyword, bound] as const];
-    // Many tools read patterns without the flag.
+    // Many tools read patterns without the u flag.
     return bound.unicode ? [] : [[keyword, bound.source] as const];
   });
   return {

@@ -32,7 +32,6 @@ function ApiContent(description: string, content: ContentObject): MethodDecorato
   );
 }
 
-/** For people: what the API is, as a document and as pages. */
 @ApiTags('documentation')
 @Controller()
 @Public()
@@ -118,7 +117,7 @@ function pageReply(text: string, policy: string): Reply {
   return { content, policy, type: 'text/html; charset=utf-8', etag: etagOf(content) };
 }
 
-/** The name is not repeated: a page must not show what a stranger wrote into an address. */
+/** The file, or 404 without the requested name: a page must not show text from a URL. */
 function found(file: PageFile | undefined): PageFile {
   if (file) return file;
   throw new ProblemError('not_found', 'There is no such path; /docs lists the API');

@@ -3,7 +3,7 @@ import { ApiDocument } from './api-document.js';
 import { DocsController } from './docs.controller.js';
 import { PageFiles } from './page-files.js';
 
-/** The documentation. `ApiDocument` must be told which application it describes. */
+/** The documentation. `ApiDocument.describe` must be called with the application. */
 @Module({
   controllers: [DocsController],
   providers: [

@@ -1,7 +1,7 @@
 import { PROBLEM_GUIDE } from '../http/problem.guide.js';
 import { type ProblemCode, PROBLEMS } from '../http/problems.js';
 
-/** The table of `docs/errors.md`: every code, when it is answered, and what to do. */
+/** The table in `docs/errors.md`: every code, its cause and its remedy. */
 export function errorsTable(): string {
   const codes = Object.keys(PROBLEMS) as ProblemCode[];
   const rows = codes.map((code) => {

@@ -44,7 +44,7 @@ const TAGS = {
   documentation: 'This document and its pages. None needs a key.',
 };
 
-/** The parts that come from no decorator. */
+/** The parts of the document that no decorator describes. */
 function frame() {
   const builder = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
@@ -52,7 +52,7 @@ function frame() {
     .setDescription(DESCRIPTION)
     .setVersion(VERSION)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    // Relative: the service does not know, and does not repeat, the name it is called by.
+    // Relative, because the service does not know its public name.
     .addServer('/', 'The service that serves this document')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' }, 'ApiKey')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The same API key as a token' }, 'Bearer')
@@ -70,10 +70,10 @@ function frame() {
 }
 
 /**
- * The OpenAPI document of the application, the same text for the same sources. Routes of extensions that are not described
- * are left out.
+ * The OpenAPI document of the application, identical for identical sources. Undescribed routes of extensions are
+ * omitted.
  *
- * @throws Error for a route of the service itself that is not described
+ * @throws Error for an undescribed route of the service itself
  */
 export function openApiDocument(
   app: INestApplication,

@@ -5,7 +5,7 @@ import { type Access, accessOf } from '../auth/access.js';
 
 export type AccessByOperation = ReadonlyMap<string, Access>;
 
-/** Who may call each operation, by its id: what the guard goes by, so that the document cannot say otherwise. */
+/** The required permissions by operation id, as the guard enforces them. */
 export function accessByOperation(app: INestApplication): AccessByOperation {
   const modules = [...app.get(ModulesContainer).values()];
   const controllers = modules.flatMap((module) => [...module.controllers.values()]);

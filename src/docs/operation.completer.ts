@@ -9,14 +9,14 @@ import type { Access } from '../auth/access.js';
 import { apiHeaders } from '../http/api-headers.js';
 import type { AccessByOperation } from './operation.access.js';
 
-/** Answers that are written before a request has an id. */
+/** Responses that are written before the request has an id. */
 const WITHOUT_ID = ['408', '431'];
 
-/** Adds what holds for every operation and need not be said at each. */
+/** Adds the parts that all operations share. */
 export function completeOperation(operation: OperationObject, accesses: AccessByOperation): void {
   const { operationId } = operation;
   const access = operationId === undefined ? undefined : accesses.get(operationId);
-  if (!access) throw new Error(`Say the operationId of ${operation.summary ?? 'every operation'}`);
+  if (!access) throw new Error(`${operation.summary ?? 'An operation'} lacks an operationId`);
   operation.security = securityOf(access);
   operation.description = [operation.description, callersOf(access)].filter(Boolean).join('\n\n');
   for (const [status, response] of Object.entries(operation.responses)) {
@@ -45,7 +45,7 @@ function addRequestId(status: string, response: ResponseObject): void {
   response.headers = { ...apiHeaders('X-Request-Id'), ...response.headers };
 }
 
-/** Swagger describes all media types of a body alike; an example that is text is one of newline-delimited JSON. */
+/** Moves text examples to newline-delimited JSON: Swagger describes all media types of a body alike. */
 function separateLines(content: ContentObject): void {
   const lines = content['application/x-ndjson'];
   const json = content['application/json'];

@@ -16,7 +16,7 @@ const TYPES = {
   png: 'image/png',
 };
 
-/** What Swagger UI needs of its package; nothing else of it is served. */
+/** The files of the Swagger UI package that the page needs; no others are served. */
 const SWAGGER_UI_FILES = [
   'swagger-ui.css',
   'swagger-ui-bundle.js',
@@ -40,26 +40,26 @@ window.ui = SwaggerUIBundle({
 });
 `.trimStart();
 
-/** The bundle asks the host of its makers for a picture. Pages of an intranet ask nobody. */
+/** The ReDoc bundle loads this logo from its vendor's CDN. Served pages must not call external hosts. */
 const FOREIGN_PICTURE = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 const NO_PICTURE = 'data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==';
 
-/** The files behind the pages, read when first asked for and then kept in memory. */
+/** The files behind the pages, read on first use and then cached in memory. */
 @Injectable()
 export class PageFiles {
   private readonly files = new Map<string, Promise<PageFile | undefined>>();
 
-  /** @param redocDirectory where the build has put ReDoc; in a checkout that is not built it is not there */
+  /** @param redocDirectory where the build puts ReDoc; missing in an unbuilt checkout */
   constructor(private readonly redocDirectory = fileURLToPath(new URL('../assets/redoc', import.meta.url))) {}
 
-  /** A file of the Swagger UI page; `undefined` when there is none of this name. */
+  /** A file of the Swagger UI page; `undefined` for an unknown name. */
   swaggerUi(name: string): Promise<PageFile | undefined> {
     if (name === 'start.js') return this.keep(name, async () => Buffer.from(START_SWAGGER_UI));
     if (!SWAGGER_UI_FILES.includes(name)) return Promise.resolve(undefined);
     return this.keep(name, () => readFile(swaggerUiPath(name)));
   }
 
-  /** The ReDoc bundle; `undefined` when this installation has none. */
+  /** The ReDoc bundle; `undefined` if this installation lacks it. */
   redoc(): Promise<PageFile | undefined> {
     return this.keep('redoc.standalone.js', async () => {
       const text = await readFile(`${this.redocDirectory}/redoc.standalone.js`, 'utf8');
@@ -88,7 +88,7 @@ function typeOf(name: string): string {
   return ending in TYPES ? TYPES[ending as keyof typeof TYPES] : 'application/octet-stream';
 }
 
-/** The package is a dependency of the Swagger module and may lie below it. */
+/** The package is a dependency of the Swagger module, so npm may nest it. */
 function swaggerUiPath(name: string): string {
   const own = createRequire(import.meta.url);
   return createRequire(own.resolve('@nestjs/swagger')).resolve(`swagger-ui-dist/${name}`);

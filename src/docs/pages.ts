@@ -1,4 +1,4 @@
-/** Pages without a script or an address of their own: the policy that goes with them forbids both. */
+/** Pages without inline scripts and external assets: their policy forbids both. */
 
 export const SWAGGER_UI_PAGE = page(`
     <link rel="icon" type="image/png" sizes="32x32" href="/docs/favicon-32x32.png">
@@ -33,7 +33,7 @@ function page(content: string): string {
 `;
 }
 
-/** Nothing from elsewhere, nothing inline but styles. Works on plain HTTP. */
+/** No external assets and nothing inline except styles. Works over plain HTTP. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -47,5 +47,5 @@ const POLICY = [
 ];
 
 export const SWAGGER_UI_POLICY = POLICY.join('; ');
-/** ReDoc searches in a worker that it makes itself. */
+/** ReDoc creates a web worker for its search. */
 export const REDOC_POLICY = [...POLICY, 'worker-src blob:'].join('; ');

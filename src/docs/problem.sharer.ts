@@ -2,8 +2,8 @@ import type { OperationObject, ResponseObject } from '@nestjs/swagger';
 import { PROBLEM_TYPE } from '../http/problem.writer.js';
 
 /**
- * Puts the answers with problems, most of which are the same everywhere, in one place each, and refers to them.
- * Returns them by name.
+ * Replaces repeated problem responses with references to shared ones.
+ * Returns the shared responses by name.
  */
 export function shareProblems(operations: readonly OperationObject[]): Record<string, ResponseObject> {
   const shared: Record<string, ResponseObject> = {};
@@ -18,7 +18,7 @@ export function shareProblems(operations: readonly OperationObject[]): Record<st
   return Object.fromEntries(Object.entries(shared).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** Of the codes it may carry: `not_claimed` and `task_ended` are `NotClaimedOrTaskEnded`. */
+/** The name of a response, from its codes: `not_claimed` and `task_ended` give `NotClaimedOrTaskEnded`. */
 function nameOf({ content }: ResponseObject): string | undefined {
   const examples = content?.[PROBLEM_TYPE]?.examples;
   if (!examples) return undefined;

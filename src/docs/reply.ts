@@ -2,15 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finishReply } from '../http/raw-reply.js';
 
 export interface Reply {
-  /** Made once: not a byte of it is written anew for a request. */
+  /** Encoded once and reused for every request. */
   readonly content: Buffer;
   readonly type: string;
   readonly etag: string;
-  /** Goes into `Content-Security-Policy`. */
+  /** The value of `Content-Security-Policy`. */
   readonly policy?: string;
 }
 
-/** Sends a document or a page. A browser keeps it and asks whether it is still the same. */
+/** Sends a document or a page with an ETag, so that browsers can revalidate their copy. */
 export function sendReply(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
   response.setHeader('Cache-Control', 'no-cache');
   response.setHeader('ETag', reply.etag);

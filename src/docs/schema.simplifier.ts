@@ -1,7 +1,7 @@
-/** Members that hold data, which is not to be touched. */
+/** Members that contain data and stay unchanged. */
 const DATA = new Set(['example', 'examples', 'default', 'enum']);
 
-/** The document without what Swagger writes in a roundabout way. */
+/** The document without the redundant wrappers that Swagger generates. */
 export function simplify(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(simplify);
   if (typeof node !== 'object' || node === null) return node;
@@ -9,9 +9,9 @@ export function simplify(node: unknown): unknown {
     ([name, value]) => [name, DATA.has(name) ? value : simplify(value)] as const,
   );
   const { anyOf, allOf, ...rest } = Object.fromEntries(entries) as Record<string, unknown>;
-  // Anything at all.
+  // Any value.
   if (isOnly(anyOf) && isEmpty(anyOf[0])) return rest;
-  // In 3.1 a reference may have siblings.
+  // OpenAPI 3.1 allows siblings of a reference.
   if (isOnly(allOf)) return { ...(allOf[0] as object), ...rest };
   return { ...rest, ...(anyOf !== undefined && { anyOf }), ...(allOf !== undefined && { allOf }) };
 }

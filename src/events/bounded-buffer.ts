@@ -1,4 +1,4 @@
-/** First in, first out, of a fixed size: what arrives when it is full pushes the oldest out. */
+/** A FIFO queue of fixed size; when it is full, a new item evicts the oldest. */
 export class BoundedBuffer<T extends object> {
   private readonly slots: (T | undefined)[] = [];
   private oldest = 0;
@@ -10,7 +10,7 @@ export class BoundedBuffer<T extends object> {
     return this.count;
   }
 
-  /** Whether the oldest item had to go to make room. */
+  /** Returns whether the oldest item was evicted. */
   push(item: T): boolean {
     this.slots[(this.oldest + this.count) % this.capacity] = item;
     if (this.count < this.capacity) {
@@ -21,18 +21,18 @@ export class BoundedBuffer<T extends object> {
     return true;
   }
 
-  /** Takes the oldest. */
+  /** Removes and returns the oldest item. */
   shift(): T | undefined {
     if (this.count === 0) return undefined;
     const item = this.slots[this.oldest];
-    // An item that was taken must not live on in its slot.
+    // A removed item must not stay reachable through its slot.
     this.slots[this.oldest] = undefined;
     this.oldest = (this.oldest + 1) % this.capacity;
     this.count -= 1;
     return item;
   }
 
-  /** Lets go of everything; returns how many there were. */
+  /** Removes all items; returns their number. */
   clear(): number {
     const dropped = this.count;
     this.slots.length = 0;

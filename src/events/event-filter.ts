@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '../storage/event-log.js';
 import type { TransitionType } from '../task/task.js';
 
-/** Which events somebody wants; what is absent is every one. */
+/** Selects events; an absent field matches every event. */
 export interface EventFilter {
   readonly queues?: readonly string[];
   readonly types?: readonly TransitionType[];

@@ -3,32 +3,32 @@ import { Config } from '../config/config.js';
 import { EventLog, type LoggedEvent } from '../storage/event-log.js';
 import { EventRing } from './event-ring.js';
 
-/** For so long after the last reader has gone the events are still followed: it may be back in a moment. */
+/** Milliseconds. The hub follows events this long after the last reader leaves, because readers often reconnect. */
 const LINGER_MS = 600_000;
 
-/** Events that one read goes through, so that a reader far behind holds nobody up. */
+/** Events scanned per read, so that a reader far behind does not delay the others. */
 const SCANNED_AT_ONCE = 500;
 
-/** Where somebody is in the stream. */
+/** A position in the stream. */
 export interface Place {
-  /** Everything up to this event was read. */
+  /** The reader has everything up to this event. */
   readonly id: number;
-  /** The number of what follows, while that is in memory. */
+  /** The number of the next event while it is in memory. */
   readonly number?: number;
 }
 
 export interface EventsRead {
-  /** Empty: there are no more for now. */
+  /** Empty if there are no more events for now. */
   readonly events: readonly LoggedEvent[];
   readonly place: Place;
 }
 
-/** Is told that there may be more to read. Must not throw. */
+/** Called when there may be more events. Must not throw. */
 export type Wake = () => void;
 
 /**
- * Follows the events of the store while somebody reads them, once for all readers, and keeps the latest in memory.
- * Readers take what follows on their place; what is not in memory any more is read from the store, if it keeps it.
+ * Follows the events of the store once for all readers and keeps the latest in memory. Readers read on from their
+ * position. Older events are read from the store, if it keeps them.
  */
 @Injectable()
 export class EventHub {
@@ -43,13 +43,13 @@ export class EventHub {
     private readonly config: Config,
   ) {}
 
-  /** Who reads now. */
+  /** The number of readers. */
   get size(): number {
     return this.readers.size;
   }
 
   /**
-   * Lets somebody read. From here on until it leaves, and a while longer, events are followed.
+   * Registers a reader. The hub follows events until the last reader leaves, and for `LINGER_MS` longer.
    *
    * @throws StoreUnavailable
    */
@@ -74,13 +74,13 @@ export class EventHub {
     this.linger.unref();
   }
 
-  /** After all that was told. */
+  /** The position after the latest event. */
   get end(): Place {
     return this.ring === undefined ? { id: 0 } : { id: this.ring.latest, number: this.ring.end };
   }
 
   /**
-   * Whether it can be the id of an event that was told, here or, a moment sooner, by another process.
+   * Whether the id can belong to a published event, of this process or, slightly earlier, of another one.
    *
    * @throws StoreUnavailable
    */
@@ -91,7 +91,7 @@ export class EventHub {
   }
 
   /**
-   * What follows on a place; `undefined` when some of it may be gone.
+   * The events after a position; `undefined` if some of them may be missing.
    *
    * @throws StoreUnavailable
    */
@@ -105,7 +105,7 @@ export class EventHub {
     return { events, place: { id: events.at(-1)?.id ?? place.id, number: number + events.length } };
   }
 
-  /** Follows no more, so nobody can read. */
+  /** Stops following events; later reads return `undefined`. */
   stop(): void {
     clearTimeout(this.linger);
     if (this.ring === undefined) return;
@@ -113,7 +113,7 @@ export class EventHub {
     this.log.unfollow();
   }
 
-  /** Reads from the store until there is something. */
+  /** Reads a page of older events from the store, and continues in memory after the last one. */
   private async readPast(
     id: number,
     until: number,
@@ -151,7 +151,7 @@ export class EventHub {
     return ring;
   }
 
-  /** Once for all that is told in a turn. */
+  /** Wakes all readers once per turn of the event loop. */
   private wakeAll(): void {
     if (this.isWaking) return;
     this.isWaking = true;

@@ -9,12 +9,12 @@ import { EventSession } from './event-session.js';
 
 export interface Subscription {
   readonly filter: EventFilter;
-  /** The last event that the reader has; `undefined` for whoever wants only what happens from now on. */
+  /** The last event the reader has; `undefined` to start with new events. */
   readonly lastEventId: number | undefined;
   readonly mayRead: () => boolean;
 }
 
-/** Everybody who reads the event stream of this process. */
+/** All readers of the event stream of this process. */
 @Injectable()
 export class EventReaders implements OnModuleDestroy {
   private readonly sessions = new Set<EventSession>();
@@ -25,13 +25,13 @@ export class EventReaders implements OnModuleDestroy {
     private readonly config: Config,
   ) {}
 
-  /** Who reads now. */
+  /** The number of readers. */
   get size(): number {
     return this.sessions.size;
   }
 
   /**
-   * Writes events to the response until one of both ends it.
+   * Writes events to the response until the client or the service ends it.
    *
    * @throws ProblemError `too_many_readers` or `draining`
    * @throws StoreUnavailable
@@ -52,7 +52,7 @@ export class EventReaders implements OnModuleDestroy {
       mayRead,
     });
     this.sessions.add(session);
-    // Not its `close`: a response that is pipelined behind another has none when its connection closes.
+    // Not on `close`: a response that is pipelined behind another never emits it when the connection closes.
     onAnswered(response, () => this.sessions.delete(session));
     await this.start(session, lastEventId, filter).catch((error: unknown) => {
       this.sessions.delete(session);
@@ -61,7 +61,7 @@ export class EventReaders implements OnModuleDestroy {
     });
   }
 
-  /** Those that read are ended, and come back elsewhere. */
+  /** Ends all streams; clients reconnect to another process. */
   onModuleDestroy(): void {
     this.isClosed = true;
     for (const session of this.sessions) session.end();

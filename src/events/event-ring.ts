@@ -1,40 +1,40 @@
 import type { LoggedEvent } from '../storage/event-log.js';
 
-/** How many slots may lie unused before they are given back. */
+/** The number of unused slots after which the array is compacted. */
 const UNUSED_SLOTS = 4_096;
 
 /**
- * The latest events in the order in which they were told. Each has a number in that order; ids nearly always have the
- * same order, but a clock may jump.
+ * The latest events in publishing order. Each has a number in that order. Ids usually have the same order, but a clock
+ * can jump.
  */
 export class EventRing {
   private events: LoggedEvent[] = [];
-  /** Slots at the beginning that are not used any more. */
+  /** The number of unused slots at the start. */
   private unused = 0;
-  /** The number of what is in the first slot. */
+  /** The number of the event in the first slot. */
   private base = 0;
   private below = 0;
   private last = 0;
 
-  /** @param capacity how many are kept */
+  /** @param capacity the number of events to keep */
   constructor(private readonly capacity: number) {}
 
-  /** The number of the oldest that is there. */
+  /** The number of the oldest kept event. */
   get first(): number {
     return this.base + this.unused;
   }
 
-  /** The number of the next one. */
+  /** The number of the next event. */
   get end(): number {
     return this.base + this.events.length;
   }
 
-  /** Every event after this id is there. */
+  /** The ring has every event after this id. */
   get floor(): number {
     return this.below;
   }
 
-  /** The id of the last one that was told, or of where it began. */
+  /** The id of the latest event, or the start position. */
   get latest(): number {
     return this.last;
   }
@@ -51,7 +51,7 @@ export class EventRing {
     if (this.unused >= Math.min(UNUSED_SLOTS, this.capacity)) this.giveBack();
   }
 
-  /** Forgets all and begins anew after this id. Whoever has read everything so far has missed something all the same. */
+  /** Drops all events and restarts after this id. Even an up-to-date reader has then missed events. */
   restart(after: number): void {
     this.base = this.end + 1;
     this.events = [];
@@ -60,17 +60,17 @@ export class EventRing {
     this.last = after;
   }
 
-  /** The number of what follows on the event with this id; `undefined` when that is not there any more. */
+  /** The number of the event after this id; `undefined` if it is no longer kept. */
   numberAfter(id: number): number | undefined {
     const same = this.events.findLastIndex((event) => event.id === id);
     if (same >= this.unused) return this.base + same + 1;
     if (id < this.below) return undefined;
-    // Not an event: a place between two.
+    // The id is no event but a position between two.
     const earlier = this.events.findLastIndex((event) => event.id < id);
     return Math.max(this.base + earlier + 1, this.first);
   }
 
-  /** The first ones from this number on. */
+  /** The first events from this number on. */
   from(number: number, limit: number): readonly LoggedEvent[] {
     const start = number - this.base;
     return this.events.slice(start, start + limit);

@@ -6,26 +6,26 @@ import type { EventHub, Place } from './event-hub.js';
 
 export interface SessionOptions {
   readonly filter: EventFilter;
-  /** How often something is written when nothing happens, in milliseconds. */
+  /** Milliseconds between two keep-alives. */
   readonly heartbeatMs: number;
-  /** How long the reader may take for what was written, in milliseconds. */
+  /** Milliseconds that the reader can leave data unread. */
   readonly slowMs: number;
-  /** Whether the reader may go on. Asked before anything is told. */
+  /** Whether the reader still has permission. Checked before each write. */
   readonly mayRead: () => boolean;
 }
 
-/** Why a reader cannot go on where it was. */
+/** Why a reader cannot continue from its position. */
 export type ResetReason = 'too_old' | 'unknown';
 
-/** How long a client waits before it connects again. */
+/** Milliseconds before a client reconnects. */
 const RETRY_MS = 2_000;
 
-/** As much is handed to the connection at a time; the rest waits where it came from. */
+/** The maximum size of one write; further events stay in their source. */
 const CHUNK_BYTES = 65_536;
 
 /**
- * One reader of the event stream. It takes the next events only when the ones before have left the process, so it keeps
- * at most one chunk in memory; a reader that leaves it there too long is cut off.
+ * One reader of the event stream. It reads further events only when the previous ones have left the process, so it
+ * buffers at most one chunk. A reader that leaves data unread too long is disconnected.
  */
 export class EventSession {
   private place: Place;
@@ -35,7 +35,7 @@ export class EventSession {
   private isBegun = false;
   private isEnded = false;
   private heartbeat: NodeJS.Timeout | undefined;
-  /** Ends a wait for the connection. */
+  /** Ends the wait for the connection to drain. */
   private release: () => void = () => undefined;
   readonly wake = (): void => {
     this.isWoken = true;
@@ -50,7 +50,7 @@ export class EventSession {
     this.place = { id: 0 };
   }
 
-  /** Begins to write. The hub knows the reader already. */
+  /** Starts to write. The reader must be registered with the hub already. */
   begin(place: Place, reset?: ResetReason): void {
     onHangUp(this.response, () => {
       this.end();
@@ -68,7 +68,7 @@ export class EventSession {
     this.wake();
   }
 
-  /** Ends the answer, unless it has ended. One that has not begun is left to whoever admits the reader. */
+  /** Ends the response if it has begun; `admit` answers otherwise. */
   end(): void {
     if (this.isEnded) return;
     this.isEnded = true;
@@ -80,7 +80,7 @@ export class EventSession {
 
   private beat(): void {
     if (!this.options.mayRead()) this.end();
-    // While something is on its way that is sign enough.
+    // Data in flight serves as a keep-alive.
     else if (!this.isBusy) this.response.write(`:\n${this.position()}`);
   }
 
@@ -92,13 +92,14 @@ export class EventSession {
         await this.readOn();
       }
     } catch {
-      // The store is away and what follows is only there: the client comes back, here or elsewhere.
+      // The remaining events are only in the store, and the store is unavailable. The client reconnects, here or
+      // elsewhere.
       this.end();
     }
     this.isBusy = false;
   }
 
-  /** Writes everything there is. */
+  /** Writes all available events. */
   private async readOn(): Promise<void> {
     while (!this.isEnded) {
       if (!this.options.mayRead()) {
@@ -118,7 +119,7 @@ export class EventSession {
     }
   }
 
-  /** Resolves when the connection takes more. A reader that is too slow is cut off. */
+  /** Resolves when the connection can take more data. Disconnects a slow reader. */
   private async write(text: string): Promise<void> {
     if (this.isEnded || this.response.write(text)) return;
     await new Promise<void>((resolve) => {
@@ -140,7 +141,7 @@ export class EventSession {
     return `event: reset\n${this.position().trimEnd()}\ndata: ${JSON.stringify({ reason })}\n\n`;
   }
 
-  /** Tells the client its place without an event, so that it does not fall behind when nothing is for it. */
+  /** An `id` line without an event, so that the client's position advances when no event matches its filter. */
   private position(): string {
     const { id } = this.place;
     if (id === this.told) return '\n';

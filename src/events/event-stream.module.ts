@@ -7,7 +7,7 @@ import { EventReaders } from './event-readers.js';
 import { EventsController } from './events.controller.js';
 import { FeedLog } from './feed-log.js';
 
-/** Lets clients follow the events over HTTP. Needs `TaskStore` and `Config` from global modules. */
+/** Streams events over HTTP. Needs `TaskStore` and `Config` from global modules. */
 @Module({
   imports: [AuthModule],
   controllers: [EventsController],

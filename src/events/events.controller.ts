@@ -12,7 +12,7 @@ import { STREAM } from './dto/events.examples.js';
 import { EventsQuery } from './dto/events.query.js';
 import { EventReaders } from './event-readers.js';
 
-/** An id that is none of ours: no event has it, and none is told again for it. */
+/** The position for an id that the service never issued; the stream starts with a reset. */
 const NO_EVENT = Infinity;
 
 @ApiTags('events')

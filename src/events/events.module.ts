@@ -6,7 +6,9 @@ import { RedisPublisher } from './redis-publisher.js';
 import { StoreEvents } from './store-events.js';
 import { TaskEvents } from './task-events.js';
 
-/** Publishes what the store commits. Closed last, so that the requests that shutdown waits for are still told. */
+/**
+ * Publishes transitions that the store commits. Closed last, so that it publishes the transitions of draining requests.
+ */
 @Module({
   providers: [
     {

@@ -2,7 +2,7 @@ import { type EventFollower, EventLog, type EventPage, type LoggedEvent } from '
 import type { Committed, TaskStore } from '../storage/task-store.js';
 import { toTaskEvent } from '../task/task-event.js';
 
-/** The events of a store that one process has to itself: its feed. Nothing of it is kept here. */
+/** The event log of a store with a single process. It reads the store's feed and keeps nothing itself. */
 export class FeedLog extends EventLog {
   private follower: EventFollower | undefined;
   private latest: number;

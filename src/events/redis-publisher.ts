@@ -16,29 +16,29 @@ export interface RedisPublisherOptions {
   readonly url: string;
   /** Events go to the channel `<prefix>:<type>`. */
   readonly channelPrefix: string;
-  /** How many events may wait. */
+  /** The maximum number of events in the buffer. */
   readonly bufferSize: number;
   readonly connection: ConnectionSettings;
-  /** How long, in milliseconds, the end waits for what is still to be sent. One second by default. */
+  /** Milliseconds for sending buffered events on close. One second by default. */
   readonly flushLimitMs?: number;
   readonly logger?: Pick<Logger, 'log' | 'warn'>;
 }
 
-// A batch ends with the event that brings it to this size. Redis reads 16 KiB of a connection at a time, and an event
-// is shorter than 8 KiB, so it has the whole of a batch in one go. See the class comment for why that matters.
+// The event that reaches this size ends a pipeline. Redis reads 16 KiB of a connection at a time, and an event is
+// shorter than 8 KiB. So Redis receives each pipeline in one read; the class comment says why that matters.
 const BATCH_BYTES = 8 * 1024;
 const FLUSH_LIMIT_MS = 1_000;
 
 /**
- * Publishes events to Redis channels, in the order of the commits.
+ * Publishes events to Redis channels, in commit order.
  *
- * - **Buffer.** Events wait in a buffer of fixed size for the batch before them; when it is full the oldest are lost.
- *   They also wait there until the first attempt to connect has succeeded or failed.
- * - **Away.** While Redis is away nothing waits: subscribers of a Redis that comes back are away too, and old events
- *   would only keep memory and arrive late. What was on its way counts as lost.
- * - **Order.** One batch is under way at a time, and none is ever sent again. A connection whose reply is overdue is
- *   reset, which also takes back what has not reached Redis; what a stalled Redis has already received fits in one
- *   read, so it is published before anything of a later connection.
+ * - **Buffer.** Events wait in a buffer of fixed size for the pipeline before them. A full buffer drops the oldest.
+ *   Events also wait until the first connection attempt succeeds or fails.
+ * - **Outage.** During an outage no events wait: subscribers are disconnected too, and old events would arrive late.
+ *   Events in flight count as lost.
+ * - **Order.** One pipeline is in flight at a time and is never repeated. A connection with an overdue reply is reset,
+ *   which discards the bytes that Redis has not received. The received rest fits in one read, so Redis publishes it
+ *   before events of a later connection.
  */
 export class RedisPublisher extends TaskEvents {
   private readonly logger: Pick<Logger, 'log' | 'warn'>;
@@ -62,14 +62,14 @@ export class RedisPublisher extends TaskEvents {
     this.buffer = new BoundedBuffer(options.bufferSize);
     if (options.url === '') {
       this.state = 'away';
-      this.logger.log('No Redis is configured; events are not published');
+      this.logger.log('Events are off: REDIS_URL is empty');
       return;
     }
     const endpoint = parseRedisUrl(options.url);
     this.address = describeEndpoint(endpoint);
     this.redis = connectRedis(endpoint, options.connection, {
-      // Redis publishes while it loads its data, and the check needs a permission that publishing does not. But what a
-      // replica publishes, only its own subscribers hear.
+      // Redis publishes while it loads its data, and the check needs a permission that publishing does not. A replica,
+      // however, would publish only to its own subscribers.
       enableReadyCheck: endpoint.kind === 'sentinel',
     });
     this.batches = new BatchPublisher(this.redis);
@@ -110,7 +110,7 @@ export class RedisPublisher extends TaskEvents {
     });
     redis.on('error', (error: unknown) => {
       this.lastError = error;
-      // Where Sentinels are asked first there is no connection yet that could close.
+      // While ioredis asks the Sentinels, there is no connection that could emit close.
       if (redis.status === 'connecting') this.away(describeRedisError(error));
     });
     redis.on('close', () => {
@@ -124,7 +124,7 @@ export class RedisPublisher extends TaskEvents {
     this.state = 'connected';
     this.hasToldRefusal = false;
     this.lastError = undefined;
-    this.logger.log(`Redis ${this.address} is connected; events are published`);
+    this.logger.log(`Connected to Redis ${this.address}; publishing events`);
     this.sendNextTurn();
   }
 
@@ -132,11 +132,11 @@ export class RedisPublisher extends TaskEvents {
     if (this.state === 'away' || this.state === 'closed') return;
     this.state = 'away';
     this.lost += this.buffer.clear();
-    this.logger.warn(`Redis ${this.address} is away (${reason}); events are lost until it is back`);
+    this.logger.warn(`Redis ${this.address} is unavailable (${reason}); events are lost until it recovers`);
     this.tellIdle();
   }
 
-  /** One batch for all that is published in this turn of the event loop. */
+  /** One pipeline for all events of this turn of the event loop. */
   private sendNextTurn(): void {
     if (this.isTurnTaken || this.isSending || this.state !== 'connected') return;
     this.isTurnTaken = true;
@@ -146,7 +146,7 @@ export class RedisPublisher extends TaskEvents {
     });
   }
 
-  /** Sends batch after batch until nothing waits. Never rejects. */
+  /** Sends pipelines until the buffer is empty. Never rejects. */
   private async sendAll(): Promise<void> {
     if (this.isSending || !this.batches) return;
     this.isSending = true;
@@ -158,7 +158,7 @@ export class RedisPublisher extends TaskEvents {
     this.tellIdle();
   }
 
-  /** Channel, text, channel, text, … of the oldest events that wait. */
+  /** Channel, text, channel, text, … of the oldest buffered events. */
   private takeBatch(): string[] {
     const pairs: string[] = [];
     let bytes = 0;
@@ -178,7 +178,7 @@ export class RedisPublisher extends TaskEvents {
     this.lost += sent - accepted;
     if (refusal !== undefined && !this.hasToldRefusal) {
       this.hasToldRefusal = true;
-      this.logger.warn(`Redis ${this.address} refuses events (${refusal}); those are lost`);
+      this.logger.warn(`Redis ${this.address} rejected events (${refusal}); they are lost`);
     }
     if (failure === undefined) return;
     this.away(failure);
@@ -199,7 +199,7 @@ export class RedisPublisher extends TaskEvents {
     await disconnectRedis(this.redis);
   }
 
-  /** Resolves when nothing is on its way any more, or after the limit. */
+  /** Resolves when no event is in flight, or after the limit. */
   private async flush(): Promise<void> {
     if (!this.isSending && this.buffer.size === 0) return;
     await new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 import type { Committed, TaskStore } from '../storage/task-store.js';
 import { type EventCounters, type EventsStatus, TaskEvents } from './task-events.js';
 
-/** The events of a store that publishes them itself: with the transition, so none is lost, invented or out of order. */
+/** The events of a store that publishes each one together with its transition, so none is lost or out of order. */
 export class StoreEvents extends TaskEvents {
   readonly waiting = 0;
   private published = 0;
@@ -18,12 +18,12 @@ export class StoreEvents extends TaskEvents {
     return { published: this.published, lost: 0 };
   }
 
-  /** They are out already. */
+  /** Does nothing: the store has published them already. */
   publish(transitions: readonly Committed[]): void {
     this.published += transitions.length;
   }
 
   async close(): Promise<void> {
-    // The connection is the store's.
+    // The store owns the connection.
   }
 }

@@ -3,31 +3,31 @@ import type { Committed } from '../storage/task-store.js';
 export type EventsStatus = 'connected' | 'disconnected';
 
 export interface EventCounters {
-  /** Taken by Redis, whether anybody listened or not. */
+  /** Events that Redis accepted, with or without subscribers. */
   readonly published: number;
-  /** Given to `publish` and not known to have been taken. */
+  /** Events passed to `publish` without confirmation from Redis. */
   readonly lost: number;
 }
 
 /**
- * Tells the outside about committed transitions.
+ * Publishes committed transitions.
  *
- * Best effort, at most once: an event may be lost and is counted then, but is never sent twice and never after a
- * later one. Whoever publishes is not held up: `publish` returns at once, never throws, and has nothing to await.
+ * Best effort, at most once: an event can be lost, which is counted, but is never sent twice or out of order. `publish`
+ * returns at once, never throws, and has nothing to await.
  */
 export abstract class TaskEvents {
-  /** Whether events go out now. */
+  /** Whether events are published now. */
   abstract readonly status: EventsStatus;
 
-  /** Since the start. What is in neither number is still on its way. */
+  /** Since the start. Events in neither counter are in flight. */
   abstract readonly counters: EventCounters;
 
-  /** Events that are kept until they can be sent. */
+  /** Events in the buffer. */
   abstract readonly waiting: number;
 
-  /** Takes transitions in the order of their commits. */
+  /** Accepts transitions in commit order. */
   abstract publish(transitions: readonly Committed[]): void;
 
-  /** Sends what is waiting, for at most a second, then lets go of the connection. Later events are lost. */
+  /** Sends buffered events for at most a second, then closes the connection. Later events are lost. */
   abstract close(): Promise<void>;
 }

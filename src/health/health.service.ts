@@ -6,7 +6,7 @@ import { VERSION } from '../version.js';
 export interface HealthView {
   readonly status: 'healthy' | 'unhealthy';
   readonly service: 'queue';
-  /** Tasks that wait. */
+  /** Ready tasks. */
   readonly queue_size: number | null;
   readonly total_tasks: number | null;
   readonly redis: 'connected' | 'disconnected';
@@ -15,12 +15,12 @@ export interface HealthView {
   readonly uptime: number;
 }
 
-/** Whether the service can do its work. */
+/** The health and readiness of the service. */
 @Injectable()
 export class HealthService implements OnModuleDestroy {
   private hasFailed = false;
   private isDraining = false;
-  /** Answers those who wait for totals of a store that has gone away. */
+  /** Ends reads of the totals when the store becomes unavailable. */
   private readonly giveUps = new Set<() => void>();
 
   constructor(
@@ -38,12 +38,12 @@ export class HealthService implements OnModuleDestroy {
     });
   }
 
-  /** Whether new work should be sent here. */
+  /** Whether load balancers should send requests here. */
   get isReady(): boolean {
     return this.hasStore && !this.isDraining;
   }
 
-  /** Tells load balancers to send nothing more; everything is still served. */
+  /** Makes the readiness check fail; requests are still served. */
   stopBeingReady(): void {
     this.isDraining = true;
   }
@@ -65,18 +65,18 @@ export class HealthService implements OnModuleDestroy {
     };
   }
 
-  /** Whether the store takes writes, which is known without asking it. */
+  /** Whether the store accepts writes, as last seen; makes no call. */
   private get hasStore(): boolean {
     return this.store.isAvailable && !this.hasFailed;
   }
 
-  /** Whether events go out, and what other processes do comes in, where tasks are in Redis. */
+  /** Whether events are published and, with tasks in Redis, notices of other processes arrive. */
   private get isConnected(): boolean {
     const { events, store } = this;
     return events.status === 'connected' && (!store.publishesEvents || store.hearsOthers);
   }
 
-  /** `undefined` as soon as it is known that the store has gone away: its answer may take long then. */
+  /** `undefined` once the store is known to be unavailable: its answer could take long. */
   private async totals(): Promise<StoreTotals | undefined> {
     let giveUp: () => void = () => undefined;
     const away = new Promise<undefined>((resolve) => {

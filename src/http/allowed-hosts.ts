@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 
-/** Who asks these calls the service by an address of the pod or of the machine, or by a name of its own. */
+/** Probes call these paths by the address or an internal name of the pod or machine. */
 const PROBES = ['/livez', '/readyz', '/health'];
 
 /**
- * Whether the service may be called by the name in `Host`. A page of `evil.example` whose name suddenly leads to this
- * service (DNS rebinding) is of one origin with it for a browser, and only that name tells. A browser takes no page of a
- * stranger for one of an IP address, so those are let in, and so are the probes, which tell nothing.
+ * Whether the name in `Host` is allowed. With DNS rebinding, a page of `evil.example` resolves its own name to this
+ * service. The browser then treats both as one origin, and only `Host` reveals it. IP addresses cannot be rebound, so
+ * they are allowed. Health checks are allowed because they reveal nothing.
  *
- * @param allowed names, with or without a port, in lower case; none: every name
+ * @param allowed names in lower case, with or without a port; empty allows every name
  */
 export function isAllowedHost({ headers, url = '' }: IncomingMessage, allowed: readonly string[]): boolean {
   if (allowed.length === 0 || PROBES.includes(url.split('?', 1)[0] ?? '')) return true;

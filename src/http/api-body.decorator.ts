@@ -10,15 +10,15 @@ import type { ItemsOptions } from './body-items.reader.js';
 import type { Constructor } from './compiled-validator.js';
 import { planOf } from './dto-plan.js';
 
-/** By name; an example whose value is a string is one of newline-delimited JSON. */
+/** By name; an example with a string value is newline-delimited JSON. */
 export type BodyExamples = Readonly<Record<string, ExampleObject>>;
 
-/** Documents a body that is one DTO. It may be left out when none of its members is required. */
+/** Documents a body that is one DTO. The body is optional if none of its members is required. */
 export function documentBody(dto: Constructor, examples?: BodyExamples): MethodDecorator {
   return ApiBody({ type: dto, required: hasRequired(dto), ...(examples && { examples: { ...examples } }) });
 }
 
-/** Documents a body of many items: the members of its envelope, and the array. */
+/** Documents a body with many items: the members of its envelope, and the array. */
 export function documentItems(
   { envelope, item, member, maxItems, takesNdjson }: ItemsOptions<object, object>,
   examples?: BodyExamples,

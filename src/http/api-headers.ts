@@ -1,6 +1,6 @@
 import type { HeaderObject, HeadersObject } from '@nestjs/swagger';
 
-/** The headers of answers. Described once, in the components of the OpenAPI document. */
+/** The response headers, described once in the components of the OpenAPI document. */
 export const API_HEADERS = {
   'X-Request-Id': {
     description: 'The id of the request in the log: sent by the client in this header, or generated',
@@ -44,7 +44,7 @@ export const API_HEADERS = {
 
 export type ApiHeaderName = keyof typeof API_HEADERS;
 
-/** References to the headers, for an answer that has them. */
+/** References to the headers, for a response that has them. */
 export function apiHeaders(...names: readonly ApiHeaderName[]): HeadersObject {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }

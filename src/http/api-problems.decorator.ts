@@ -11,7 +11,7 @@ import { PROBLEM_GUIDE } from './problem.guide.js';
 import { PROBLEM_TYPE, problemType } from './problem.writer.js';
 import { type ProblemCode, PROBLEMS } from './problems.js';
 
-/** One field at fault. Exists for the OpenAPI document only. */
+/** One invalid field, for the OpenAPI document. */
 export class ProblemField {
   @ApiProperty({
     description: 'JSON pointer into the body, or the name of a query parameter',
@@ -20,13 +20,13 @@ export class ProblemField {
   readonly pointer: string = '';
 
   @ApiProperty({
-    description: 'What is wrong, and what is allowed',
+    description: 'The fault and the allowed values',
     example: 'timeout must not be less than 1',
   })
   readonly detail: string = '';
 }
 
-/** An answer with an error, as RFC 9457 has it. Exists for the OpenAPI document only. */
+/** An error response (RFC 9457), for the OpenAPI document. */
 export class Problem {
   @ApiProperty({ description: 'A URN for the kind of problem', example: problemType('task_not_found') })
   readonly type: string = '';
@@ -69,11 +69,11 @@ export class Problem {
   readonly reason?: string;
 }
 
-/** What any request that needs a key may be answered. */
+/** The problems of all requests that need a key. */
 export const WITH_KEY = ['unauthorized', 'forbidden', 'rate_limited'] as const;
-/** What any request whose path or query is read may be answered. */
+/** The problems of all requests with a path or query parameter. */
 export const WITH_QUERY = ['malformed_request', 'invalid_request'] as const;
-/** What any request whose body is read may be answered. */
+/** The problems of all requests with a body. */
 export const WITH_BODY = [
   'malformed_request',
   'request_timeout',
@@ -81,12 +81,12 @@ export const WITH_BODY = [
   'unsupported_media_type',
   'invalid_request',
 ] as const;
-/** What any request at all may be answered. */
+/** The problems of all requests. */
 const ANYWHERE = ['headers_too_large', 'internal_error'] as const;
 
 /**
- * Documents the errors of an operation, by status, with one example for each code. To be used once on an operation:
- * a second use would hide codes of the first.
+ * Documents the errors of an operation by status, with one example per code. Use it once per operation: a second use
+ * would hide codes of the first.
  */
 export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator & ClassDecorator {
   const byStatus = new Map<number, ProblemCode[]>();
@@ -100,7 +100,7 @@ export function ApiProblems(...codes: readonly ProblemCode[]): MethodDecorator &
   );
 }
 
-/** A response of the OpenAPI document that carries one of these problems. */
+/** An OpenAPI response with these problems. */
 export function problemResponse(codes: readonly ProblemCode[]) {
   const names = new Set(codes.flatMap(headersOf));
   return {
@@ -133,7 +133,7 @@ export function problemExample(code: ProblemCode): object {
   };
 }
 
-/** What goes with a status, whatever the code. */
+/** The response headers of a status, for all its codes. */
 const HEADERS: Readonly<Partial<Record<number, readonly ApiHeaderName[]>>> = {
   401: ['WWW-Authenticate'],
   405: ['Allow'],

@@ -17,33 +17,33 @@ import { ProblemError } from './problem.error.js';
 import { turns } from './turns.js';
 
 export interface ItemsOptions<E extends object, T extends object> {
-  /** What surrounds the items. */
+  /** The members around the items. */
   readonly envelope: Constructor<E>;
   readonly item: Constructor<T>;
-  /** The array in the envelope that holds the items. */
+  /** The array in the envelope that contains the items. */
   readonly member: string;
   readonly maxItems: number;
-  /** Also takes `application/x-ndjson`: one item a line, and an empty envelope. */
+  /** Whether to accept `application/x-ndjson` as well: one item per line, and an empty envelope. */
   readonly takesNdjson?: boolean;
 }
 
-/** From here on, in characters, it takes milliseconds to take a body apart. */
+/** Characters. Splitting a longer body takes milliseconds. */
 const HEAVY_LENGTH = 65_536;
 
 type ItemLimit = Pick<ItemsOptions<object, object>, 'member' | 'maxItems'>;
 
-/** One item: what it says, or what is wrong with it. */
+/** One item: its value or its problem. */
 export type Item<T extends object> = { readonly value: T } | { readonly problem: ProblemError };
 
 export interface Items<E extends object, T extends object> {
   readonly envelope: E;
-  /** In the order of the request, at least one. */
+  /** In request order, at least one. */
   readonly items: readonly Item<T>[];
 }
 
 /**
- * Reads a body of many items. A body that is not JSON, or breaks the envelope, throws; a bad item is told apart and
- * leaves the others alone. The limits of depth and members hold for each item.
+ * Reads a body with many items. Invalid JSON and an invalid envelope throw; an invalid item becomes a problem and
+ * leaves the others unaffected. The limits of depth and members apply per item.
  */
 export async function readItems<E extends object, T extends object>(
   exchange: Exchange,
@@ -61,14 +61,14 @@ export async function readItems<E extends object, T extends object>(
   return { envelope, items };
 }
 
-/** A body taken apart: its envelope, the texts of its items, and how each is read. */
+/** A body in parts: its envelope, the texts of its items, and their reader. */
 interface Parts<E extends object, T extends object> {
   readonly envelope: E;
   readonly texts: readonly string[];
   readonly read: (text: string) => Item<T>;
 }
 
-/** Of newline-delimited JSON; a line that is not JSON is a bad item. */
+/** Splits newline-delimited JSON; an invalid line is an invalid item. */
 function partsOfLines<E extends object, T extends object>(
   text: string,
   options: ItemsOptions<E, T>,
@@ -84,7 +84,7 @@ function partsOfLines<E extends object, T extends object>(
   };
 }
 
-/** Of `{"<member>": [item, …], …}`. */
+/** Splits `{"<member>": [item, …], …}`. */
 function partsOfDocument<E extends object, T extends object>(
   text: string,
   options: ItemsOptions<E, T>,
@@ -119,7 +119,10 @@ function readItem<T extends object>(text: string, plan: DtoPlan<T>, limits: Http
   });
 }
 
-/** An element that breaks a limit or is no object is a bad item; one that is not JSON spoils the whole document. */
+/**
+ * An element that exceeds a limit or is no object is an invalid item. An element that is not JSON makes the whole
+ * document invalid.
+ */
 function scanItem<T extends object>(text: string, plan: DtoPlan<T>, limits: ScanLimits): Envelope {
   try {
     return scanEnvelope(text, plan.opaqueNames, limits);
@@ -138,7 +141,7 @@ function attempt<T extends object>(read: () => T): Item<T> {
   }
 }
 
-/** The lines that are not blank, at most `limit` of them. */
+/** The non-blank lines, at most `limit`. */
 function linesOf(text: string, limit: number): string[] {
   const lines: string[] = [];
   for (let start = 0; start < text.length && lines.length < limit;) {

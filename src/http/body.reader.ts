@@ -9,7 +9,7 @@ import type { HttpLimits } from './http-limits.js';
 import { JsonScanError, type ScanLimits, scanEnvelope } from './json-scanner.js';
 import { ProblemError } from './problem.error.js';
 
-/** A request as Express hands it on, with its answer. */
+/** An Express request with its response. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -20,13 +20,13 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ 
 const NDJSON_TYPE =
   /^application\/(?:x-ndjson|ndjson|jsonl)[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
 
-/** Reads the body as the DTO says, or throws the problem to answer with. No body at all is `{}`. */
+/** Reads the body as the DTO, or throws the problem to answer with. A missing body counts as `{}`. */
 export async function readJsonBody<T extends object>(exchange: Exchange, plan: DtoPlan<T>): Promise<T> {
   requireType(exchange.request, isJson);
   return parseDto(await readText(exchange), plan, exchange.limits);
 }
 
-/** The DTO in the text of one JSON document; empty text is `{}`. */
+/** Parses a JSON document as the DTO; empty text counts as `{}`. */
 export function parseDto<T extends object>(text: string, plan: DtoPlan<T>, limits: HttpLimits): T {
   const document = text === '' ? '{}' : text;
   return readDto(
@@ -40,7 +40,7 @@ export function scanLimits(limits: HttpLimits): ScanLimits {
   return { maxDepth: limits.maxJsonDepth, maxKeys: limits.maxJsonKeys };
 }
 
-/** Turns what the scanner says into the problem that the client is told. */
+/** Turns a scanner error into a problem. */
 export function refusing<R>(scan: () => R): R {
   try {
     return scan();
@@ -81,7 +81,7 @@ export function isNdjson(type: string): boolean {
   return NDJSON_TYPE.test(type);
 }
 
-/** Without a body no type is needed; a type that is given must be one that the route takes. */
+/** Checks the content type. A request without a body needs none. */
 export function requireType(request: IncomingMessage, isTaken: (type: string) => boolean): void {
   const { 'content-type': type, 'content-encoding': encoding } = request.headers;
   if (type === undefined ? hasBody(request) : !isTaken(type)) {
@@ -100,7 +100,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0);
 }
 
-/** The whole body as text; it is empty when there is none. */
+/** The whole body as text; empty without a body. */
 export async function readText({ request, response, limits }: Exchange): Promise<string> {
   if (!hasBody(request)) return '';
   if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
@@ -116,7 +116,7 @@ export function tooLarge(limits: HttpLimits): ProblemError {
   });
 }
 
-/** The memory is needed, and others have sent theirs in less time. */
+/** The memory limit is reached, and other clients sent their bodies faster. */
 function tooSlow(): ProblemError {
   const detail = 'The service holds too many unfinished bodies; send the whole body at once';
   return new ProblemError('request_timeout', detail, { headers: { Connection: 'close' } });
@@ -129,12 +129,12 @@ function readBytes({ request, response, limits }: Exchange): Promise<Buffer> {
       return;
     }
     const body = new GrowingBuffer();
-    // A message that was read to the end closes too.
+    // `close` also follows a completely read message.
     const refuse = () => {
       holding?.release();
       if (!request.readableEnded) reject(new ClientGone());
     };
-    // What is still under way is read and forgotten, so that the answer reaches a client that is still sending.
+    // The rest is read and discarded, so that the response reaches a client that is still sending.
     const stop = (problem: ProblemError) => {
       request.off('data', keep);
       request.resume();

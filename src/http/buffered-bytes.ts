@@ -1,36 +1,36 @@
 import type { ServerResponse } from 'node:http';
 
-/** What the kernel takes of each connection anyway. */
+/** Bytes that the kernel buffers per connection anyway; smaller buffers are not counted. */
 const SMALL_BYTES = 16 * 1024;
 
 const owners = new WeakMap<ServerResponse, BufferedBytes>();
 
-/** Something that is in memory because a client is not done with sending or reading it. */
+/** Memory held because a client has not finished sending or reading. */
 interface Holding {
   bytes: number;
-  /** Ends it, and lets go of the bytes. */
+  /** Disconnects the client and frees the bytes. */
   readonly cutOff: () => void;
 }
 
-/** The bytes of one body, as far as it has arrived. */
+/** The received bytes of one body. */
 export interface BodyHolding {
-  /** How many there are now. May cut it off. */
+  /** Sets the current number of bytes. May disconnect the client. */
   readonly grow: (bytes: number) => void;
   readonly release: () => void;
 }
 
 /**
- * What unfinished bodies and unread answers hold in memory together. When it is more than may be, those who began first
- * are cut off: whoever keeps up is done by then, so many slow clients cost none of the others anything.
+ * Limits the total memory of unfinished bodies and unread responses. Beyond the limit, the oldest transfers are
+ * disconnected first. Fast clients have finished by then, so many slow clients do not affect them.
  */
 export class BufferedBytes {
-  /** The oldest first. */
+  /** Oldest first. */
   private readonly holdings = new Set<Holding>();
   private held = 0;
 
   constructor(private readonly max: number) {}
 
-  /** What counts the bytes of this exchange; `undefined` outside of a server of ours. */
+  /** The counter for this exchange; `undefined` for other servers. */
   static of(response: ServerResponse): BufferedBytes | undefined {
     return owners.get(response);
   }
@@ -44,7 +44,7 @@ export class BufferedBytes {
     owners.set(response, this);
   }
 
-  /** Counts an answer that was handed over. What is returned must be called when the client has read it, or is gone. */
+  /** Counts a sent response. Call the returned function when the client has read it or disconnected. */
   holdAnswer(response: ServerResponse): (() => void) | undefined {
     const { writableLength: bytes } = response;
     if (bytes < SMALL_BYTES) return undefined;
@@ -54,7 +54,7 @@ export class BufferedBytes {
     return () => this.release(holding);
   }
 
-  /** Counts a body that arrives. `cutOff` must end the reading of it. */
+  /** Counts an incoming body. `cutOff` must end its reading. */
   holdBody(cutOff: () => void): BodyHolding {
     const holding = { bytes: 0, cutOff };
     return {

@@ -1,4 +1,4 @@
-/** The client hung up before its request was read to the end: nobody is left to answer. */
+/** The client disconnected before the end of its request, so no response is sent. */
 export class ClientGone extends Error {
   constructor() {
     super('The client closed the connection before its request was complete');

@@ -1,6 +1,6 @@
 const COMMA_LISTS = Symbol('comma-separated query parameters');
 
-/** The query parameter is a list: `queue=a,b` is `['a', 'b']`. An empty element is refused. */
+/** Parses the query parameter as a list: `queue=a,b` is `['a', 'b']`. Rejects empty elements. */
 export function CommaList(): PropertyDecorator {
   return (prototype, property) => {
     const names = new Set([...commaLists(prototype), String(property)]);

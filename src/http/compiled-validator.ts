@@ -1,22 +1,22 @@
 import { getMetadataStorage, isISO8601, matches, maxLength, minLength, validateSync } from 'class-validator';
 
-/** A class that can be made without arguments: every DTO. */
+/** A class with a constructor without arguments, as every DTO has. */
 export type Constructor<T extends object = object> = new () => T;
 
 export type Check = (instance: object) => boolean;
 
-/** How class-validator is always called, so that the compiled check and the messages mean the same. */
+/** The options of every class-validator call, so that compiled checks and messages agree. */
 export const VALIDATOR_OPTIONS = { validationError: { target: false, value: true } } as const;
 
 export interface CompiledCheck {
   readonly accepts: Check;
-  /** False when the DTO uses a validator that is not compiled, and class-validator answers instead. */
+  /** False when the DTO uses a validator that cannot be compiled; class-validator then checks the value. */
   readonly isCompiled: boolean;
-  /** Nothing is declared for this class. */
+  /** The class declares no rules. */
   readonly isEmpty: boolean;
 }
 
-/** One validation rule of one property, as class-validator keeps it. */
+/** One validation rule of one property, as class-validator stores it. */
 export type Rule = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
 
 type Predicate = (value: unknown) => boolean;
@@ -24,8 +24,8 @@ type Predicate = (value: unknown) => boolean;
 const compiledChecks = new WeakMap<object, CompiledCheck>();
 
 /**
- * The check that the class-validator decorators of `dto` declare, compiled on first use. It says what
- * `validateSync(instance).length === 0` says for values that came from JSON, without walking the metadata again.
+ * The check that the class-validator decorators of `dto` declare, compiled on first use. For values from JSON it equals
+ * `validateSync(instance).length === 0`, without reading the metadata again.
  */
 export function compiledCheck(dto: Constructor): CompiledCheck {
   let compiled = compiledChecks.get(dto);
@@ -36,7 +36,7 @@ export function compiledCheck(dto: Constructor): CompiledCheck {
   return compiled;
 }
 
-/** The rules of a DTO by property, also the inherited ones. */
+/** The rules of a DTO by property, including inherited ones. */
 export function rulesOf(dto: Constructor): ReadonlyMap<string, readonly Rule[]> {
   const rules = new Map<string, Rule[]>();
   for (const rule of getMetadataStorage().getTargetValidationMetadatas(dto, '', false, false)) {
@@ -101,7 +101,7 @@ function isValidNested(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isValidNested);
   if (!(value instanceof Object)) return false;
   const check = compiledCheck(value.constructor as Constructor);
-  // class-validator refuses objects that nothing is declared for.
+  // class-validator rejects objects without declared rules.
   return !check.isEmpty && check.accepts(value);
 }
 
@@ -124,7 +124,7 @@ function compilePredicate(name: string, [first, second]: readonly unknown[]): Pr
     case 'matches':
       return compilePattern(first, second);
     default:
-      // A rule of our own brings its predicate along.
+      // A custom rule provides its own predicate.
       if (typeof first === 'function') return first as Predicate;
       return typeof first === 'number' ? compileBound(name, first) : undefined;
   }
@@ -137,7 +137,7 @@ function compileBound(name: string, bound: number): Predicate | undefined {
     case 'max':
       return (value) => typeof value === 'number' && value <= bound;
     case 'maxLength':
-      // A string never counts more characters than it has code units.
+      // A string never has more characters than code units.
       return (value) => (typeof value === 'string' && value.length <= bound) || maxLength(value, bound);
     case 'minLength':
       return (value) => minLength(value, bound);
@@ -156,7 +156,7 @@ function isPlainNumberRule(options: unknown): boolean {
 
 function compilePattern(pattern: unknown, modifiers: unknown): Predicate | undefined {
   if (!(pattern instanceof RegExp) || modifiers !== undefined) return undefined;
-  // A pattern that remembers where it stopped answers differently each time.
+  // A pattern with lastIndex gives different results on each call.
   if (pattern.global || pattern.sticky) return (value) => matches(value as string, pattern);
   return (value) => typeof value === 'string' && pattern.test(value);
 }

@@ -4,12 +4,12 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import { HttpAdapterHost } from '@nestjs/core';
 import { Config } from '../config/config.js';
 
-/** How often connections without a request are closed while the service ends. */
+/** Milliseconds between two closings of idle connections during shutdown. */
 const CLOSE_IDLE_EVERY_MS = 50;
 
 /**
- * Ends connections at shutdown. The server waits for all of them, and kept-alive ones would hold it for a minute; so
- * those without a request are closed as soon as that is so, and the rest when the time is over.
+ * Closes connections at shutdown. The server waits for all of them, and idle ones would delay it for a minute. So idle
+ * connections close as soon as their requests end, and the rest at the deadline.
  */
 @Injectable()
 export class ConnectionDrain implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -47,7 +47,7 @@ export class ConnectionDrain implements OnApplicationBootstrap, BeforeApplicatio
     return this.host.httpAdapter.getHttpServer() as Server;
   }
 
-  /** Node takes a connection that has sent nothing yet for one with a request under way. */
+  /** Node treats a connection that has sent nothing yet as active. */
   private closeUnused(): void {
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }

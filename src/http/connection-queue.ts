@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests of one connection that are worked on at the same time; the others wait for their turn. */
+/** Requests of one connection that are handled at once; the others wait. */
 export const HANDLED_AT_ONCE = 4;
 
 type Handle = () => void;
@@ -12,24 +12,24 @@ interface Turns {
 }
 
 /**
- * Has the requests that a client pipelines on one connection wait for each other. Answers go out in the order of the
- * requests anyway, so to work on all of them at once would only let one client keep everybody else waiting, or take all
- * places of parked polls. Between two requests of a connection others get their turn.
+ * Limits the pipelined requests of one connection that are handled at once. Responses go out in request order anyway.
+ * Without the limit, one client could delay all others or occupy all parked polls. Other connections get their turn
+ * between two requests of one connection.
  */
 export class ConnectionQueue {
   private readonly turns = new WeakMap<Socket, Turns>();
 
-  /** @param maxOutstanding more requests than that without an answer end their connection */
+  /** @param maxOutstanding unanswered requests beyond this number close their connection */
   constructor(private readonly maxOutstanding: number) {}
 
-  /** Handles the request now, or when enough of those before it on its connection have been answered. */
+  /** Handles the request when fewer than `HANDLED_AT_ONCE` earlier requests of its connection are unanswered. */
   enter({ socket }: IncomingMessage, response: ServerResponse, handle: Handle): void {
     const turns = this.turnsOf(socket);
     if (turns.active + turns.waiting.length >= this.maxOutstanding) {
       socket.destroy();
       return;
     }
-    // An answer that is sent, or that nobody will read any more.
+    // The response is sent, or the client has disconnected.
     response.once('close', () => this.leave(turns));
     if (turns.active < HANDLED_AT_ONCE && turns.waiting.length === 0) {
       turns.active += 1;
@@ -39,7 +39,7 @@ export class ConnectionQueue {
     }
   }
 
-  /** Whether a request of the connection is being worked on, and the client has read all that it was sent so far. */
+  /** Whether a request of the connection is in progress and the client has read all data sent so far. */
   isWorking(socket: Socket): boolean {
     return (this.turns.get(socket)?.active ?? 0) > 0 && socket.writableLength === 0;
   }
@@ -62,7 +62,7 @@ export class ConnectionQueue {
     if (known) return known;
     const turns: Turns = { active: 0, waiting: [] };
     this.turns.set(socket, turns);
-    // Nobody is left to answer.
+    // The client has disconnected.
     socket.once('close', () => turns.waiting.splice(0));
     return turns;
   }

@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Whether a browser sends this for a page of another site, or of another origin of the same site. Browsers say so in
- * `Sec-Fetch-Site` on https and on this machine, and in `Origin` everywhere, with every request that is not a GET. A GET
- * over plain http has only `Referer`, unless the page withholds it. Other programs send none of the three.
+ * Whether a browser sent this request for a page of another origin. Browsers set `Sec-Fetch-Site` on https and
+ * localhost, and `Origin` on every request other than GET. A GET over plain http has only `Referer`, unless the page
+ * withholds it. Other programs send none of the three.
  */
 export function isCrossSite({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site'];
-  // `none`: a person typed the address, or chose a bookmark.
+  // `none`: the user typed the URL or opened a bookmark.
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   const { origin = originOf(headers.referer), host } = headers;
   return origin !== undefined && !isOwn(origin, host);
 }
 
-/** Of the page that `Referer` names; no browser sends one that is not an address. */
+/** The origin in `Referer`; browsers only send valid URLs. */
 function originOf(referer: string | undefined): string | undefined {
   return referer !== undefined && URL.canParse(referer) ? new URL(referer).origin : undefined;
 }

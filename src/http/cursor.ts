@@ -1,27 +1,26 @@
 import { createHash } from 'node:crypto';
 import { ProblemError } from './problem.error.js';
 
-/** The lists that have pages. */
+/** The paginated lists. */
 export type PagedList = 'tasks' | 'batches' | 'schedules' | 'deliveries';
 
-/** What a cursor looks like; whether this service gave it out only `placeOf` can tell. */
+/** The form of a cursor; `placeOf` verifies that the service issued it. */
 export const CURSOR = /^[0-9A-Za-z_-]{1,200}$/;
 
 const MARK_LENGTH = 6;
 
 /**
- * The cursor for the page that begins behind a place: the place, and a mark that is made of it. So what a client has made
- * up, cut short or taken from another list is told from what the service gave out. It is no secret: a place grants
- * nothing.
+ * The cursor for the page after a place: the place and a checksum. The checksum detects forged, truncated and
+ * mismatched cursors. It is no secret, because a place grants no access.
  */
 export function cursorAt(list: PagedList, place: string | number): string {
   return `${place}-${markOf(list, String(place))}`;
 }
 
 /**
- * The place that a cursor stands for; `undefined` without one.
+ * The place in a cursor; `undefined` without a cursor.
  *
- * @throws ProblemError `invalid_request` when the service never gave out this cursor for this list
+ * @throws ProblemError `invalid_request` when the service did not issue this cursor for this list
  */
 export function placeOf(list: PagedList, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
@@ -30,7 +29,7 @@ export function placeOf(list: PagedList, cursor: string | undefined): string | u
   return place;
 }
 
-/** The same for lists whose places are numbers. */
+/** The same for lists with numeric places. */
 export function numberOf(list: PagedList, cursor: string | undefined): number | undefined {
   const place = placeOf(list, cursor);
   if (place === undefined) return undefined;

@@ -3,12 +3,12 @@ import { planOf } from './dto-plan.js';
 
 const declared = new Set<Constructor>();
 
-/** Notes a DTO that a route reads. */
+/** Registers a DTO that a route reads. */
 export function declareDto(dto: Constructor): void {
   declared.add(dto);
 }
 
-/** The DTOs that routes read, and those within them. */
+/** The DTOs that routes read, including nested ones. */
 export function declaredDtos(): ReadonlySet<Constructor> {
   const all = new Set<Constructor>();
   const add = (dto: Constructor): void => {
@@ -21,16 +21,15 @@ export function declaredDtos(): ReadonlySet<Constructor> {
 }
 
 /**
- * Makes sure that no request is checked by class-validator itself, at ten times the cost of the compiled check. Without
- * this a rule that cannot be compiled goes unnoticed.
+ * Requires a compiled check for every request, as class-validator takes ten times as long.
  *
- * @throws Error that names the DTOs
+ * @throws Error that names the DTOs without one
  */
 export function requireCompiledDtos(dtos: Iterable<Constructor> = declaredDtos()): void {
   const slow = [...dtos].filter((dto) => !compiledCheck(dto).isCompiled).map(({ name }) => name);
   if (slow.length === 0) return;
   const list = slow.join(', ');
   throw new Error(
-    `The checks of ${list} cannot be compiled; give each rule of your own a predicate in its constraints`,
+    `The checks of ${list} cannot be compiled; add a predicate to the constraints of each custom rule`,
   );
 }

@@ -11,17 +11,17 @@ import {
 import { type OpaqueField, opaqueFields } from './raw-json.js';
 import { type StrictOptions, strictnessOf } from './strict.decorator.js';
 
-/** How one declared property is taken over from a document. */
+/** How to read one declared property from a document. */
 export interface FieldPlan {
   readonly name: string;
   readonly isOptional: boolean;
   readonly isArray: boolean;
   readonly maxItems: number;
-  /** In UTF-16 code units: no string within the declared `@MaxLength` is longer. */
+  /** In UTF-16 code units: the longest possible string within the declared `@MaxLength`. */
   readonly maxUnits: number;
-  /** The DTO of what `@ValidateNested()` marks. */
+  /** The DTO of a property with `@ValidateNested()`. */
   readonly nested?: Constructor;
-  /** What the text of a query parameter is read as. */
+  /** The type of a query parameter. */
   readonly kind: 'string' | 'number' | 'boolean';
   readonly isCommaList: boolean;
 }
@@ -30,7 +30,7 @@ export interface OpaquePlan extends OpaqueField {
   readonly isOptional: boolean;
 }
 
-/** Everything that is declared about a DTO, worked out once. */
+/** The declarations of a DTO, computed once. */
 export interface DtoPlan<T extends object> {
   readonly dto: Constructor<T>;
   readonly fields: readonly FieldPlan[];
@@ -38,11 +38,11 @@ export interface DtoPlan<T extends object> {
   readonly opaque: readonly OpaquePlan[];
   readonly opaqueNames: ReadonlySet<string>;
   readonly accepts: Check;
-  /** Present when what is not declared is refused. */
+  /** Present when undeclared members are rejected. */
   readonly strictness: StrictOptions | undefined;
 }
 
-/** Nobody means to send more elements in a field that declares no limit. */
+/** The element limit of fields that declare none. */
 const MAX_ITEMS = 10_000;
 
 const plans = new WeakMap<object, unknown>();
@@ -95,7 +95,7 @@ function planField(dto: Constructor, name: string, { rules, isCommaList }: Decla
       rules.some((rule) => rule.each) ||
       ['isArray', 'arrayMaxSize', 'arrayMinSize', 'isQueueChoice'].some((rule) => names.has(rule)),
     maxItems: bound(rules, 'arrayMaxSize') ?? MAX_ITEMS,
-    // An emoji with its presentation selector is three units and counts as one character.
+    // An emoji with its presentation selector has three units and counts as one character.
     maxUnits: 3 * (bound(rules, 'maxLength') ?? Infinity),
     ...(isNested && { nested: nestedType(dto, name) }),
     kind: kindOf(names),
@@ -113,7 +113,7 @@ function bound(rules: readonly Rule[], name: string): number | undefined {
   return typeof constraint === 'number' ? constraint : undefined;
 }
 
-/** Asks class-transformer, by its public way, what `@Type()` says. */
+/** Reads the type in `@Type()` through the public API of class-transformer. */
 function nestedType(dto: Constructor, name: string): Constructor {
   const probe = plainToInstance(dto, { [name]: [{}] }) as Record<string, unknown>;
   const made: unknown = Array.isArray(probe[name]) ? probe[name][0] : undefined;

@@ -6,15 +6,15 @@ import type { Envelope, OpaqueMember } from './json-scanner.js';
 import { type FieldProblem, ProblemError } from './problem.error.js';
 import { RawJson } from './raw-json.js';
 
-/** More than this many faults in one request help nobody. */
+/** The maximum number of faults that one response lists. */
 const MAX_FIELD_PROBLEMS = 20;
 const USUAL_LIMITS = new HttpLimits();
 
 type Plain = Readonly<Record<string, unknown>>;
 
 /**
- * Makes the DTO of an envelope: only what is declared, defaults for what is absent, `null` for an optional field
- * counts as absent, nothing is converted. Throws a 422 problem that names every field at fault.
+ * Creates the DTO of an envelope from its declared fields. Absent fields get their defaults, `null` makes an optional
+ * field absent, and no value is converted. Throws a 422 problem that names every invalid field.
  */
 export function readDto<T extends object>(plan: DtoPlan<T>, envelope: Envelope, limits: HttpLimits): T {
   const problems = strayMembers(plan, envelope.value);
@@ -28,7 +28,7 @@ export function readDto<T extends object>(plan: DtoPlan<T>, envelope: Envelope, 
   return checked(plan, instance, problems);
 }
 
-/** Makes the DTO of values that are read already, such as those of a query. */
+/** Creates the DTO from parsed values, such as those of a query. */
 export function readValues<T extends object>(
   plan: DtoPlan<T>,
   values: Plain,
@@ -38,7 +38,7 @@ export function readValues<T extends object>(
   return checked(plan, fill(plan, values, { prefix: '', problems }), problems, '');
 }
 
-/** A 422 problem that carries the faults of the fields. */
+/** A 422 problem with the invalid fields. */
 export function invalidRequest(problems: readonly FieldProblem[]): ProblemError {
   const first = problems[0]?.detail ?? 'The request breaks the schema';
   const others = problems.length - 1;
@@ -47,7 +47,7 @@ export function invalidRequest(problems: readonly FieldProblem[]): ProblemError 
   return new ProblemError('invalid_request', detail, { errors: problems.slice(0, MAX_FIELD_PROBLEMS) });
 }
 
-/** What a strict DTO does not take. */
+/** The members that a strict DTO rejects. */
 function strayMembers<T extends object>(plan: DtoPlan<T>, value: Plain): FieldProblem[] {
   const { strictness, fieldsByName } = plan;
   if (strictness === undefined) return [];
@@ -60,7 +60,7 @@ function strayMembers<T extends object>(plan: DtoPlan<T>, value: Plain): FieldPr
 
 const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** A name that the sender made up is repeated only when it is harmless. */
+/** The name comes from the client, so it is repeated only if it is harmless. */
 export function unknownField(name: string, root: '' | '/'): FieldProblem {
   const kind = root === '' ? 'query parameter' : 'member';
   return PLAIN_NAME.test(name)
@@ -90,7 +90,7 @@ function fill<T extends object>(plan: DtoPlan<T>, plain: Plain, place: Place): T
   return instance;
 }
 
-/** What class-validator would miss, or would take long to say. */
+/** Faults that class-validator would miss or check slowly. */
 function shapeProblem(field: FieldPlan, value: unknown): string | undefined {
   if (Array.isArray(value)) {
     if (!field.isArray) return 'must not be a list';
@@ -107,7 +107,7 @@ interface Nested {
   readonly place: Place;
 }
 
-/** Every object becomes an instance of its DTO: class-validator must never meet an object that nobody declared. */
+/** Turns every object into an instance of its DTO: class-validator must never meet an undeclared object. */
 function fillNested(dto: Constructor, field: FieldPlan, { value, place }: Nested): unknown {
   const plan = planOf(dto);
   const prefix = `${place.prefix}${field.name}/`;
@@ -123,7 +123,7 @@ function fillNested(dto: Constructor, field: FieldPlan, { value, place }: Nested
   );
 }
 
-/** Opaque members of a nested object were read with it: they are small, and of a type that JSON brings back. */
+/** Opaque members of a nested object were parsed with it: they are small, and JSON round-trips their type. */
 function fillOpaque(plan: DtoPlan<object>, value: Plain, place: Place): object {
   const instance = fill(plan, value, place);
   for (const field of plan.opaque) {
@@ -169,7 +169,7 @@ function isAbsent(field: OpaquePlan, member: OpaqueMember): boolean {
   return member.value === null && field.isNullValue !== true;
 }
 
-/** The compiled check answers for good input; only bad input pays for messages. */
+/** Only invalid input pays for messages; the compiled check accepts the rest. */
 function checked<T extends object>(
   plan: DtoPlan<T>,
   instance: T,

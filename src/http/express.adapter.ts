@@ -28,14 +28,14 @@ import { guardServer } from './server-guards.js';
 
 /** In milliseconds. */
 export interface HttpTimeouts {
-  /** Between two requests on one connection; longer than the proxies in front, which wait 60 s. */
+  /** Between two requests on one connection; longer than the 60 s of common proxies. */
   readonly keepAlive: number;
   /** To receive all headers. */
   readonly headers: number;
-  /** To receive the whole request. What the service then takes to answer does not count. */
+  /** To receive the whole request, excluding the handling by the service. */
   readonly request: number;
   readonly checkInterval: number;
-  /** Without a byte in either direction, while the service is not working on a request. */
+  /** Without traffic in either direction, while no request is in progress. */
   readonly idle: number;
 }
 
@@ -53,7 +53,7 @@ interface AdapterSettings {
   readonly usesRouteTable: boolean;
 }
 
-/** The adapter that main, tests and the OpenAPI document create the application with. */
+/** The adapter of the service, the tests and the OpenAPI document. */
 export function createExpressAdapter(
   limits: HttpLimits = new HttpLimits(),
   timeouts: Partial<HttpTimeouts> = {},
@@ -65,19 +65,19 @@ export function createExpressAdapter(
   app.enable('strict routing');
   app.enable('case sensitive routing');
   app.set('query parser', 'simple');
-  // No answer of the API becomes a 304 after its work was done, whatever If-None-Match says.
+  // Express would turn a response into 304 by If-None-Match after the handler has changed data.
   Object.defineProperty(app.request, 'fresh', { value: false });
   return new FastExpressAdapter(app, { limits, timeouts: { ...HTTP_TIMEOUTS, ...timeouts }, usesRouteTable });
 }
 
 /**
- * Express as Nest drives it, on a server whose requests and responses are born with the prototypes of Express.
- * Express sets these prototypes on every request; when they are there already that does nothing, and V8 keeps what it
- * has learned about the objects. It makes the service several times faster.
+ * Express for Nest, on a server whose requests and responses have the prototypes of Express from the start. Express
+ * sets these prototypes on every request. Setting an equal prototype is a no-op, so V8 keeps its optimized object
+ * shapes, which makes the service several times faster.
  */
 export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter {
   readonly requests = new RequestWatch();
-  /** Finds the routes that Express would find. */
+  /** Finds the same routes as Express. */
   readonly routes?: RouteTable<RequestHandler>;
   private readonly limits: HttpLimits;
   private readonly timeouts: HttpTimeouts;
@@ -90,7 +90,7 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
     this.limits = limits;
     this.timeouts = timeouts;
     const router = () => app.router as unknown as RouterLike;
-    // The layers that are there already belong to Nest's adapter, for hooks that nobody sets here.
+    // The existing layers belong to unused hooks of Nest's adapter.
     if (usesRouteTable) this.routes = new RouteTable(router, router().stack.length);
   }
 
@@ -105,24 +105,24 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
     const { idle } = this.timeouts;
     server.timeout = idle;
     server.on('timeout', (socket: Socket) => {
-      // An operation on very many tasks takes as long as it takes; the connection is looked at again.
+      // A request over very many tasks can take long; check again later.
       if (connections.isWorking(socket)) socket.setTimeout(idle);
       else socket.destroy();
     });
-    // The size limits them; a number would cut the list silently, and with it the key.
+    // The size limit suffices; a count limit would silently drop headers, including the key.
     server.maxHeadersCount = 0;
     guardServer(server, this.limits);
     this.setHttpServer(server);
   }
 
-  /** Nest registers each GET route by this. */
+  /** Nest registers each GET route through this method. */
   override get(...args: readonly unknown[]): unknown {
     const [path, handler] = args;
     if (typeof path === 'string' && refusesHead(handler)) this.app.head(path, refuseHead as RequestHandler);
     return super.get(...(args as Parameters<ExpressAdapter['get']>));
   }
 
-  /** Sends an object that a handler returned as JSON, in one write. */
+  /** Sends the returned object of a handler as JSON, in one write. */
   override reply(response: ServerResponse, body: unknown, status?: number): unknown {
     if (typeof body !== 'object' || body === null) return super.reply(response, body, status);
     sendJson(response, status ?? response.statusCode, JSON.stringify(body));
@@ -148,7 +148,7 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
   }
 }
 
-/** Where requests go. */
+/** The targets of requests. */
 interface Serving {
   readonly app: Express;
   readonly routes: RouteTable<RequestHandler> | undefined;
@@ -176,7 +176,7 @@ function handlerFor({ app, routes, requests }: Serving, limits: HttpLimits): Req
       sendProblem(request, response, new ProblemError('forbidden', detail));
       return;
     }
-    // Reached only by targets that have no path; everything else ends in a route or in refuseUnrouted.
+    // Reached only by request targets without a path; others end in a route or in refuseUnrouted.
     const refuse = (error?: unknown) => {
       const nothing = new ProblemError('not_found', 'There is no such path');
       sendProblem(request, response, error === undefined ? nothing : problemOf(error));
@@ -194,7 +194,7 @@ interface Taking {
   readonly next: (error?: unknown) => void;
 }
 
-/** Hands a request to its route with what Express says in it. */
+/** Passes a request to its route, with the properties that Express sets. */
 function take(request: express.Request, response: express.Response, { match, next }: Taking): void {
   request.res = response;
   request.baseUrl = '';
@@ -207,8 +207,8 @@ function take(request: express.Request, response: express.Response, { match, nex
 }
 
 /**
- * The message classes of Node with what Express adds to them. They are real subclasses, whose prototypes Express is
- * given for its own; plain functions with the prototypes of Express do the same and measured slightly slower.
+ * The message classes of Node with the additions of Express. They are real subclasses whose prototypes Express then
+ * uses.
  */
 function messageClasses(app: Express): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
   class ExpressRequest extends IncomingMessage {}

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** How long a client may go on sending after its answer is out. */
+/** Milliseconds that a client can continue to send after the response. */
 const LINGER_MS = 2_000;
-/** A body of this size is read to its end more cheaply than a new connection is made. */
+/** Reading a remainder of this size costs less than a new connection. */
 const SMALL_REST_BYTES = 64 * 1024;
 
 /**
- * Prepares a connection for an answer that goes out before the request was read to its end. Closing a socket with
- * unread bytes resets it, and the reset can overtake the answer; so the rest is read and forgotten for a while.
+ * Prepares a connection for a response that precedes the end of its request. Closing a socket with unread bytes resets
+ * it, and the reset can overtake the response. So the rest is read and discarded for a while.
  */
 export function closeGently(request: IncomingMessage, response: ServerResponse): void {
   if (request.complete) return;

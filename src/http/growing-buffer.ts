@@ -1,8 +1,8 @@
 const FIRST_CAPACITY = 4096;
 
 /**
- * Bytes that come in pieces. However small the pieces are, it takes no more than twice the memory of the bytes, and a body
- * that comes in one piece is not copied.
+ * Collects bytes in chunks. It uses at most twice the memory of the bytes for any chunk size, and does not copy a body
+ * that arrives in one chunk.
  */
 export class GrowingBuffer {
   private first: Buffer | undefined;
@@ -13,7 +13,7 @@ export class GrowingBuffer {
     return this.size;
   }
 
-  /** Bytes of memory that are held. */
+  /** Allocated bytes. */
   get capacity(): number {
     return this.first?.length ?? this.copied.length;
   }
@@ -29,7 +29,7 @@ export class GrowingBuffer {
     this.size += piece.length;
   }
 
-  /** All bytes in their order. Nothing may be appended afterwards. */
+  /** All bytes in order. Do not append afterwards. */
   take(): Buffer {
     return this.first ?? this.copied.subarray(0, this.size);
   }

@@ -1,4 +1,4 @@
-/** How much one request may ask for. The app module fills it from the configuration. */
+/** The limits of one request. The app module fills them from the configuration. Sizes are bytes. */
 export class HttpLimits {
   /** The whole body. */
   readonly maxBodyBytes: number = 2 * 1024 * 1024;
@@ -12,11 +12,11 @@ export class HttpLimits {
   readonly maxJsonKeys: number = 10_000;
   /** The request line and all headers together. */
   readonly maxHeaderBytes: number = 16 * 1024;
-  /** Requests of one connection without an answer. */
+  /** Unanswered requests on one connection. */
   readonly maxPipelinedRequests: number = 256;
-  /** What unfinished bodies and unread answers of all connections may hold together. */
+  /** Unfinished bodies and unread responses of all connections together. */
   readonly maxBufferedBytes: number = 256 * 1024 * 1024;
-  /** Names that the service may be called by; with none, by any. */
+  /** Names by which clients can call the service; empty allows any name. */
   readonly allowedHosts: readonly string[] = [];
 
   constructor(limits: Partial<HttpLimits> = {}) {

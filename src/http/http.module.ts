@@ -6,7 +6,7 @@ import { requireCompiledDtos } from './declared-dtos.js';
 import { HttpLimits } from './http-limits.js';
 import { ProblemFilter } from './problem.filter.js';
 
-/** The limits that one request is held to. */
+/** The limits of one request. */
 export function limitsOf(config: Config): HttpLimits {
   return new HttpLimits({
     maxBodyBytes: config.MAX_BODY_BYTES,
@@ -21,7 +21,7 @@ export function limitsOf(config: Config): HttpLimits {
   });
 }
 
-/** What every route needs of the HTTP layer. */
+/** The shared HTTP layer of all routes. */
 @Global()
 @Module({
   providers: [
@@ -32,7 +32,7 @@ export function limitsOf(config: Config): HttpLimits {
   exports: [HttpLimits],
 })
 export class HttpModule implements OnModuleInit {
-  /** @throws Error when a request would be checked by class-validator itself: the service does not start then */
+  /** @throws Error when a DTO cannot be compiled, which stops the startup */
   onModuleInit(): void {
     requireCompiledDtos();
   }

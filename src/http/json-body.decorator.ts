@@ -14,7 +14,7 @@ import { declareDto } from './declared-dtos.js';
 import { planOf } from './dto-plan.js';
 import { HttpLimits } from './http-limits.js';
 
-/** The request with its answer: what the pipes of this layer start from. */
+/** A request with its response, the input of the pipes in this layer. */
 export interface HttpPair {
   readonly request: Request;
   readonly response: Response;
@@ -25,7 +25,7 @@ export function pairOf(context: ExecutionContext): HttpPair {
   return { request: http.getRequest<Request>(), response: http.getResponse<Response>() };
 }
 
-/** Reads, checks and makes the DTO. It is a pipe because pipes run after the guards. */
+/** Reads and validates the body as a DTO. A pipe, because pipes run after the guards. */
 @Injectable()
 export class JsonBodyPipe implements PipeTransform<HttpPair, Promise<object>> {
   constructor(@Inject(HttpLimits) private readonly limits: HttpLimits) {}
@@ -39,8 +39,8 @@ export class JsonBodyPipe implements PipeTransform<HttpPair, Promise<object>> {
 const bodyOf = createParamDecorator((_dto: Constructor, context: ExecutionContext) => pairOf(context));
 
 /**
- * The body as an instance of `dto` with declared fields only. It is read when the guards have let the request in.
- * Documents the body as well, with the examples.
+ * The body as an instance of `dto` with declared fields only, read after the guards have admitted the request. Also
+ * documents the body, with the examples.
  */
 export function JsonBody(dto: Constructor, examples?: BodyExamples): ParameterDecorator {
   declareDto(dto);
@@ -50,7 +50,7 @@ export function JsonBody(dto: Constructor, examples?: BodyExamples): ParameterDe
   };
 }
 
-/** Lets a parameter decorator say what a method decorator of Swagger says. */
+/** Applies a method decorator of Swagger from a parameter decorator. */
 export function documentWith(
   prototype: object,
   method: string | symbol | undefined,

@@ -26,8 +26,8 @@ const itemsOf = createParamDecorator((_options: ItemsOptions<object, object>, co
 );
 
 /**
- * The body as `Items`: its envelope, and each element of one array on its own, good or bad. Documents the body as well,
- * with the examples.
+ * Reads the body as `Items`: its envelope, and each element of one array with its value or problem. Also documents the
+ * body, with the examples.
  */
 export function JsonItems<E extends object, T extends object>(
   options: ItemsOptions<E, T>,

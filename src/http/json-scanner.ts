@@ -1,4 +1,4 @@
-/** What is wrong with a document. `position` counts characters from 0. */
+/** The fault of a document. `position` counts characters from 0. */
 export type JsonFault =
   | { readonly kind: 'malformed'; readonly position: number }
   | { readonly kind: 'not_object' }
@@ -19,16 +19,16 @@ export interface ScanLimits {
   readonly maxKeys: number;
 }
 
-/** A member that nobody needs to understand. */
+/** A member that the service passes on without parsing. */
 export interface OpaqueMember {
-  /** Exactly as it was sent. */
+  /** The text exactly as sent. */
   readonly text: string;
-  /** What JSON.parse makes of it: only to be measured, never to be written again. */
+  /** The parsed value, for measuring only; never serialized again. */
   readonly value: unknown;
 }
 
 export interface Envelope {
-  /** The object without its opaque members. May have a member of its own named `__proto__`. */
+  /** The object without its opaque members. It can have an own member named `__proto__`. */
   readonly value: Readonly<Record<string, unknown>>;
   readonly opaque: ReadonlyMap<string, OpaqueMember>;
 }
@@ -43,8 +43,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Deeper than any limit that can be set, so that an item that is too deep is told so by itself. JSON.parse, which has
- * the last word, takes seconds for a document that is nested a million deep.
+ * Above any configurable limit, so that an over-nested item gets its own fault. The bound exists because JSON.parse
+ * takes seconds for a million levels.
  */
 const UNMEASURED_DEPTH = 2_000;
 
@@ -52,8 +52,8 @@ const NO_LIMITS: ScanLimits = { maxDepth: Infinity, maxKeys: Infinity };
 const NOTHING_OPAQUE: ReadonlyMap<string, OpaqueMember> = new Map();
 
 /**
- * Reads one JSON object in one pass over its text. Accepts exactly what JSON.parse accepts, within the limits, and
- * takes linear time and constant stack for any input. Of members with the same name the last one counts.
+ * Scans one JSON object in a single pass. Accepts exactly the documents that JSON.parse accepts, within the limits.
+ * Takes linear time and constant stack for any input. The last of duplicate members wins.
  */
 export function scanEnvelope(text: string, opaqueNames: ReadonlySet<string>, limits: ScanLimits): Envelope {
   const spans = new Scanner(text, limits).members(opaqueNames);
@@ -71,13 +71,15 @@ export function scanEnvelope(text: string, opaqueNames: ReadonlySet<string>, lim
 export interface SplitDocument {
   /** The object without the member. */
   readonly value: Readonly<Record<string, unknown>>;
-  /** The texts of the elements, each known to have balanced brackets and no more; `undefined`: no such member. */
+  /**
+   * The texts of the elements, whose brackets are balanced; not checked further. `undefined` if the member is absent.
+   */
   readonly items: readonly string[] | undefined;
 }
 
 /**
- * Takes the array `member` of an object apart, so that each element can be scanned as a document of its own. The
- * limits hold for the object around it; stops after `maxItems + 1` elements.
+ * Splits the array `member` of an object, so that each element can be scanned as its own document. The limits apply to
+ * the surrounding object. Stops after `maxItems + 1` elements.
  */
 export function splitItems(
   text: string,
@@ -98,7 +100,7 @@ export function splitItems(
 }
 
 /**
- * A JSON object with another text for one member, every time the member is there; the rest is the same to the byte.
+ * Replaces the text of every occurrence of a member in a JSON object; the rest stays byte-identical.
  *
  * @param text a document that `scanEnvelope` has accepted
  */
@@ -114,7 +116,7 @@ export function replaceMember(text: string, member: string, replace: (value: unk
   return replaced + text.slice(from);
 }
 
-/** Refuses what JSON.parse refuses; for a document or an element that is no object. */
+/** Throws if JSON.parse would; for a document or an element that is no object. */
 export function checkJson(text: string): void {
   parse(text, text);
 }
@@ -127,13 +129,13 @@ interface Span {
 
 interface MemberSpans {
   readonly opaque: readonly Span[];
-  /** Runs of members that are not opaque, with the commas between them. */
+  /** Runs of non-opaque members, with the commas between them. */
   readonly rest: readonly string[];
 }
 
 /**
- * Finds where things begin and end. It checks the structure of the outermost level itself and only balances
- * brackets further in: every piece it cuts out goes through JSON.parse, which is strict about the rest.
+ * Finds the boundaries of members and elements. It checks the structure of the outermost level and only balances
+ * brackets inside. JSON.parse then checks every extracted piece strictly.
  */
 class Scanner {
   private keys = 0;
@@ -141,7 +143,7 @@ class Scanner {
   constructor(
     private readonly text: string,
     private readonly limits: ScanLimits,
-    /** The member whose inside is measured element by element later. */
+    /** The member whose elements are measured later, one by one. */
     private readonly unmeasured?: string,
   ) {}
 
@@ -191,11 +193,11 @@ class Scanner {
     return items;
   }
 
-  /** Returns where the inside begins. */
+  /** Returns the position after the opening bracket. */
   private openObject(): number {
     const start = this.skipSpace(0);
     if (this.text.charCodeAt(start) === OPEN_OBJECT) return start + 1;
-    // Both throw when it is no JSON at all: that is another fault than JSON of another kind.
+    // Both throw for invalid JSON, which is a different fault from a non-object.
     this.endOfValue(start, true);
     checkJson(this.text);
     throw new JsonScanError({ kind: 'not_object' });
@@ -225,14 +227,14 @@ class Scanner {
     if (++this.keys > this.limits.maxKeys) throw new JsonScanError({ kind: 'too_many_keys' });
   }
 
-  /** An escaped key is decoded: `"co\u0064e"` is `code` to JSON.parse too. */
+  /** Decodes an escaped key: `"co\u0064e"` is `code`, as for JSON.parse. */
   private keyName(start: number, end: number): string {
     const name = this.text.slice(start + 1, end - 1);
     if (!name.includes('\\')) return name;
     return parse(this.text.slice(start, end), this.text) as string;
   }
 
-  /** Returns the position after the closing quote. Each backslash is looked at once, so the time stays linear. */
+  /** Returns the position after the closing quote. Visits each backslash once, so the time is linear. */
   private endOfString(start: number): number {
     const { text } = this;
     if (text.charCodeAt(start) !== QUOTE) throw malformed(start);
@@ -284,7 +286,7 @@ class Scanner {
   }
 }
 
-/** Letters, digits, signs and points: what numbers and the three names are made of. */
+/** Letters, digits, signs and points: the characters of numbers and the three literals. */
 function isScalarCode(code: number): boolean {
   return (
     (code >= 0x30 && code <= 0x39) ||
@@ -300,7 +302,7 @@ function malformed(position: number): JsonScanError {
   return new JsonScanError({ kind: 'malformed', position });
 }
 
-/** Never lets the message of JSON.parse out: it quotes the body. */
+/** Replaces the error of JSON.parse, which would quote the body. */
 function parse(piece: string, document: string): unknown {
   try {
     return JSON.parse(piece);

@@ -1,4 +1,4 @@
-/** The `Link` header of RFC 8288 that leads to the next page. The other parameters stay as they are. */
+/** The `Link` header (RFC 8288) for the next page. It keeps the other query parameters. */
 export function nextLink(target: string, cursor: string): string {
   const [path = '', query = ''] = target.split('?');
   const parameters = new URLSearchParams(query);

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { ProblemError } from './problem.error.js';
 
-/** What is read of the router of Express. */
+/** The part of the Express router that this file reads. */
 interface RouterLayer {
   match(path: string): unknown;
   readonly rawPath?: unknown;
@@ -15,12 +15,12 @@ interface RouterLike {
   readonly stack: readonly RouterLayer[];
 }
 
-/** Stands in for HEAD on a route that takes only GET. */
+/** Handles HEAD for a route that supports only GET. */
 export function refuseHead(request: Request, _response: Response, next: NextFunction): void {
   next(notAllowed(allowedMethods(routerOf(request), request.path)));
 }
 
-/** The last handler: answers what no route took with 404, with 405 and `Allow`, or, for OPTIONS, with `Allow` alone. */
+/** The last handler. Answers 404, 405 with `Allow`, or, for OPTIONS, only `Allow`. */
 export function refuseUnrouted(request: Request, response: Response, next: NextFunction): void {
   const allowed = allowedMethods(routerOf(request), request.path);
   if (allowed.length === 0) {
@@ -39,7 +39,7 @@ function notAllowed(allowed: readonly string[]): ProblemError {
   return new ProblemError('method_not_allowed', `This path supports ${list}`, { headers: { Allow: list } });
 }
 
-/** The methods of the most specific route that matches: routes are registered in that order. */
+/** The methods of the most specific matching route; routes are registered in that order. */
 function allowedMethods({ stack }: RouterLike, path: string): readonly string[] {
   const matching = stack.filter((layer) => layer.route && matches(layer, path));
   const methods = new Set<string>();
@@ -58,7 +58,7 @@ function matches(layer: RouterLayer, path: string): boolean {
   try {
     return layer.match(path) !== false;
   } catch {
-    // A malformed percent escape: it was answered before, where a route would have taken it.
+    // A malformed percent escape: a route that would match has answered it already.
     return false;
   }
 }

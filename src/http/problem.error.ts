@@ -8,14 +8,14 @@ export interface FieldProblem {
 
 export interface ProblemExtras {
   readonly errors?: readonly FieldProblem[];
-  /** On 503: whether the change may have been made all the same. */
+  /** On 503: whether the change may have happened. */
   readonly applied?: false | 'unknown';
   /** Further members of the problem document. */
   readonly members?: Readonly<Record<string, string | number>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer with an error code, thrown by what stands between the wire and the services. */
+/** An error response with a code, thrown by the layers between HTTP and the services. */
 export class ProblemError extends Error {
   constructor(
     readonly code: ProblemCode,

@@ -8,7 +8,7 @@ import { sendProblem } from './problem.writer.js';
 import { type ProblemCode, PROBLEMS } from './problems.js';
 import { requestIdOf } from './request-id.js';
 
-/** Answers everything that is thrown, anywhere, as a problem. */
+/** Answers every thrown error as a problem. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -40,14 +40,17 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Faults of the language speak of names in the code. The text of any other error may quote a payload: it stays out. */
+/**
+ * The text of an error for the log. Errors of the language mention only names in the code. Other messages may quote a
+ * payload, so they are left out.
+ */
 function describe(exception: unknown): string {
   if (!(exception instanceof Error)) return `a thrown ${typeof exception}`;
   if (exception instanceof TypeError || exception instanceof ReferenceError) return String(exception);
   return 'code' in exception ? `${exception.name} ${String(exception.code)}` : exception.name;
 }
 
-/** The problem that stands for anything thrown; also for what one item of a batch threw. */
+/** The problem for a thrown value, also for one item of a bulk request. */
 export function problemOf(exception: unknown): ProblemError {
   if (exception instanceof ProblemError) return exception;
   if (exception instanceof TaskError) return taskProblem(exception);
@@ -69,14 +72,14 @@ function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(PROBLEMS, code);
 }
 
-/** The status that Express and its middleware put on what they throw. */
+/** The status that Express and its middleware attach to their errors. */
 function statusOf(exception: unknown): number {
   const isMarked =
     exception instanceof Error && 'status' in exception && typeof exception.status === 'number';
   return isMarked ? (exception.status as number) : 500;
 }
 
-/** Errors of the framework say only their status: their texts may quote the request. */
+/** The problem for an error of the framework, from its status only: the message may quote the request. */
 function foreignProblem(status: number): ProblemError {
   switch (status) {
     case 401:

@@ -2,11 +2,11 @@ import type { FieldProblem } from './problem.error.js';
 import type { ProblemCode } from './problems.js';
 
 export interface ProblemGuide {
-  /** When it is answered. */
+  /** When the service answers with this code. */
   readonly when: string;
-  /** What the caller does about it. */
+  /** How the caller should react. */
   readonly remedy: string;
-  /** A `detail` as the service writes it. */
+  /** An example of `detail`. */
   readonly detail: string;
   /** Further members of the example. */
   readonly members?: {
@@ -16,7 +16,7 @@ export interface ProblemGuide {
   };
 }
 
-/** What is said of each error code in the OpenAPI document and in docs/errors.md. */
+/** The guide to each error code, for the OpenAPI document and docs/errors.md. */
 export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
   malformed_request: {
     when: 'The request is not well-formed HTTP, or its body is not JSON in UTF-8.',

@@ -6,12 +6,12 @@ import { finishReply } from './raw-reply.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** The body of an answer with an error, as RFC 9457 has it. */
+/** The body of an error response (RFC 9457). */
 export interface ProblemDocument {
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  /** One sentence that a person can act on. */
+  /** One sentence that tells a person how to proceed. */
   readonly detail: string;
   readonly code: ProblemCode;
   readonly errors?: readonly FieldProblem[];
@@ -19,12 +19,12 @@ export interface ProblemDocument {
   readonly [member: string]: unknown;
 }
 
-/** A name, not an address: it stays the same wherever the service is deployed. */
+/** A URN rather than a URL, so it is the same in every deployment. */
 export function problemType(code: ProblemCode): string {
   return `urn:crucible-queue:problem:${code}`;
 }
 
-/** Also what stands for a bad item in the answer to a batch. */
+/** The problem document, also used for an invalid item in a bulk response. */
 export function problemDocument({ code, detail, extras }: ProblemError): ProblemDocument {
   const { status, title } = PROBLEMS[code];
   const applied = extras.applied ?? (code === 'draining' ? false : undefined);
@@ -40,13 +40,13 @@ export function problemDocument({ code, detail, extras }: ProblemError): Problem
   };
 }
 
-/** Answers with the problem, unless an answer is under way or nobody is left to read it. */
+/** Sends the problem, unless a response has begun or the client has disconnected. */
 export function sendProblem(request: IncomingMessage, response: ServerResponse, problem: ProblemError): void {
   if (response.headersSent || response.destroyed) return;
   const { status } = PROBLEMS[problem.code];
   const text = JSON.stringify(problemDocument(problem));
   response.statusCode = status;
-  // Left over from a handler that failed half-way.
+  // A handler that failed midway may have set these.
   for (const name of ['Content-Encoding', 'Content-Length', 'Location']) response.removeHeader(name);
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="crucible-queue"');
   if (status === 429 || status === 503) response.setHeader('Retry-After', '1');
@@ -59,7 +59,7 @@ export function sendProblem(request: IncomingMessage, response: ServerResponse, 
   finishReply(response);
 }
 
-/** The whole answer as bytes, for a connection that has no response object. The connection closes after it. */
+/** The whole response as bytes, for a connection without a response object. The connection closes after it. */
 export function rawProblem(problem: ProblemError): string {
   const { status } = PROBLEMS[problem.code];
   const text = JSON.stringify(problemDocument(problem));

@@ -1,4 +1,4 @@
-/** Every error code of the API with its status and title: the only place that knows both. */
+/** Every error code of the API with its status and title; their only source. */
 export const PROBLEMS = {
   malformed_request: { status: 400, title: 'The request is malformed' },
   unauthorized: { status: 401, title: 'A valid API key is required' },

@@ -11,7 +11,7 @@ const queryOf = createParamDecorator((dto: Constructor, context: ExecutionContex
   readQuery(planOf(dto), context.switchToHttp().getRequest<Request>().url),
 );
 
-/** The query as an instance of `dto`: declared parameters only, numbers in plain decimal notation, each given once. */
+/** The query as an instance of `dto`: declared parameters only, each given once, numbers in plain decimal notation. */
 export function QueryParams(dto: Constructor): ParameterDecorator {
   declareDto(dto);
   return (prototype, method, index) => {

@@ -3,13 +3,13 @@ import { type DtoPlan, type FieldPlan } from './dto-plan.js';
 import { type FieldProblem, ProblemError } from './problem.error.js';
 
 const MAX_PARAMETERS = 100;
-/** Whoever sends it means another method than the one that would be served. */
+/** Rejected: the client expects another method than the one that would run. */
 const METHOD_OVERRIDE = '_method';
 const PLAIN_DECIMAL = /^-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?$/;
-// eslint would take the escapes for a mistake in a literal: these are the characters that no value may hold.
+// Built from a string, because eslint rejects control characters in a regex literal.
 const CONTROL_CHARACTERS = new RegExp('[\\u0000-\\u001f\\u007f]');
 
-/** Reads the query of a request target as the DTO says. Only a strict one minds parameters that are not declared. */
+/** Reads the query of a request target as the DTO. Only strict DTOs reject undeclared parameters. */
 export function readQuery<T extends object>(plan: DtoPlan<T>, target: string): T {
   const start = target.indexOf('?');
   if (start === -1) return readValues(plan, {});
@@ -26,7 +26,7 @@ export function requireNoParameters(target: string): void {
   if (parameters.length > 0) throw invalidRequest(parameters.map(([name]) => unknownField(name, '')));
 }
 
-/** The parameters in their order, decoded. */
+/** The parameters in order, decoded. */
 function parametersOf(query: string): [name: string, value: string][] {
   const parts = query.split('&', MAX_PARAMETERS + 1);
   if (parts.length > MAX_PARAMETERS) {
@@ -50,7 +50,7 @@ function decode(text: string): string {
   }
 }
 
-/** Collects the declared ones, each once, as the type that is declared. */
+/** Collects the declared parameters, each once, with their declared types. */
 class GivenParameters {
   readonly values: Record<string, unknown> = {};
   readonly problems: FieldProblem[] = [];
@@ -79,7 +79,7 @@ class GivenParameters {
   private problemOf(field: FieldPlan, { text, hasBracket }: { text: string; hasBracket: boolean }) {
     const isRepeated = this.seen.has(field.name);
     this.seen.add(field.name);
-    if (hasBracket) return 'is a plain parameter and takes no brackets';
+    if (hasBracket) return 'must not have brackets';
     if (isRepeated) return 'must be given once';
     return textProblem(field, text);
   }

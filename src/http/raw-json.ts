@@ -1,16 +1,16 @@
 import type { HttpLimits } from './http-limits.js';
 
-/** A JSON value that is passed on as the text it came in as. */
+/** A JSON value that is passed on as its original text. */
 export class RawJson {
   constructor(readonly text: string) {}
 }
 
 export interface OpaqueJsonOptions {
-  /** What the text must be. */
+  /** The required type. */
   readonly type: 'string' | 'object' | 'any';
-  /** The most UTF-8 bytes of the decoded string, or of the text of anything else; or the limit that says it. */
+  /** The maximum UTF-8 bytes of the decoded string, or of the JSON text of other types; or the name of a limit. */
   readonly maxBytes: number | ByteLimit;
-  /** Takes `null` for a value of its own. Otherwise it means that an optional member is absent. */
+  /** Whether `null` is a value of its own. Otherwise it makes an optional member absent. */
   readonly isNullValue?: boolean;
 }
 
@@ -23,8 +23,8 @@ export interface OpaqueField extends OpaqueJsonOptions {
 const OPAQUE_FIELDS = Symbol('opaque JSON fields');
 
 /**
- * The property holds a `RawJson`: the member is checked for type and size, never parsed into the DTO and never
- * altered. With `@IsOptional()` it may be absent. Only members of a document, or of an item of a batch, can be opaque.
+ * The property holds a `RawJson`: its type and size are checked, and its text is never parsed or altered. With
+ * `@IsOptional()` it can be absent. Only members of a document, or of a bulk item, can be opaque.
  */
 export function OpaqueJson(options: OpaqueJsonOptions): PropertyDecorator {
   return (prototype, property) => {

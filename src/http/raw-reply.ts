@@ -2,12 +2,12 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BufferedBytes } from './buffered-bytes.js';
 
-/** How long a client may read nothing of an answer; Node looks twice before it takes the connection for dead. */
+/** Milliseconds that a client can leave a response unread; Node checks twice before it closes the connection. */
 const STALLED_WRITE_MS = 15_000;
 
 /**
- * Sends text that is JSON already, past Express and its copies. Does nothing when the answer is out or the client is
- * gone.
+ * Sends text that is already JSON, bypassing Express and its copies. Does nothing if the response is sent or the client
+ * has disconnected.
  */
 export function sendJson(
   response: ServerResponse,
@@ -29,25 +29,25 @@ export function sendJson(
   finishReply(response);
 }
 
-/** After the answer is handed over: a client that does not read it is not kept for ever. */
+/** Call it after the response: it closes the connection of a client that does not read. */
 export function finishReply(response: ServerResponse): void {
   const release = BufferedBytes.of(response)?.holdAnswer(response);
   if (release) onAnswered(response, release);
   const { socket } = response;
-  // Zero when the kernel took all of it, which is the rule. The server sets the time-out anew with the next request.
+  // Usually zero: the kernel took everything. The server sets the timeout again for the next request.
   if (!socket || socket.writableLength === 0) return;
   const general = socket.timeout ?? 0;
   socket.setTimeout(general > 0 ? Math.min(general, STALLED_WRITE_MS) : STALLED_WRITE_MS);
 }
 
-/** Is told, once, whether an answer has left the process whole. */
+/** Called once, with whether the whole response has left the process. */
 type Ending = (isWhole: boolean) => void;
 
 const endings = new WeakMap<Socket, Set<() => void>>();
-/** Answers that ended with their connection, although Node says that they were written. */
+/** Responses whose connection closed early although Node reports them as written. */
 const cutOff = new WeakSet<ServerResponse>();
 
-/** Calls back, once, when the connection closes before the answer was written whole. */
+/** Calls back, once, if the connection closes before the whole response is written. */
 export function onHangUp(response: ServerResponse, callback: () => void): void {
   onAnswered(response, (isWhole) => {
     if (!isWhole) callback();
@@ -55,9 +55,9 @@ export function onHangUp(response: ServerResponse, callback: () => void): void {
 }
 
 /**
- * Calls back, once, when the answer was handed to the kernel whole, or when the connection closes before. The socket is
- * watched, not the response: one that is pipelined behind another never learns that its connection is gone, and one
- * whose socket is destroyed in the middle emits `finish` all the same.
+ * Calls back, once, when the kernel has the whole response or the connection closes earlier. Watches the socket, not
+ * the response. A response pipelined behind another is not notified when its connection closes. A response whose socket
+ * is destroyed midway still emits `finish`.
  */
 export function onAnswered(response: ServerResponse, callback: Ending): void {
   const { socket } = response.req;
@@ -69,18 +69,18 @@ export function onAnswered(response: ServerResponse, callback: Ending): void {
   const closings = watched(socket);
   const close = () => callback(false);
   closings.add(close);
-  // Before the server's own listener, which may close the connection after its last answer.
+  // Before the server's own listener, which may close the connection after its last response.
   response.prependOnceListener('finish', () => {
     if (closings.delete(close)) callback(isSound(socket));
   });
 }
 
-/** Notes how the answer ends, for `isWhole`. */
+/** Records how the response ends, for `isWhole`. */
 export function noteEnd(response: ServerResponse): void {
   response.prependOnceListener('finish', noteCutOff);
 }
 
-/** Whether the answer was handed to the kernel whole. To be asked after `noteEnd`. */
+/** Whether the kernel got the whole response. Requires an earlier `noteEnd`. */
 export function isWhole(response: ServerResponse): boolean {
   return response.writableFinished && !cutOff.has(response);
 }
@@ -89,12 +89,12 @@ function noteCutOff(this: ServerResponse): void {
   if (!isSound(this.req.socket)) cutOff.add(this);
 }
 
-/** When a socket is destroyed, or a write fails, the callbacks of all writes that wait are called, as if they were done. */
+/** Node calls the callbacks of all pending writes as successful when a socket is destroyed or a write fails. */
 function isSound({ destroyed, errored }: Socket): boolean {
   return !destroyed && !errored;
 }
 
-/** One listener a socket, however many requests are pipelined on it. */
+/** One listener per socket, for any number of pipelined requests. */
 function watched(socket: Socket): Set<() => void> {
   const known = endings.get(socket);
   if (known !== undefined) return known;

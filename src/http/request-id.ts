@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const ACCEPTABLE = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Different in every process, so that a counter makes ids unique. */
+/** Unique per process, so that a counter makes the ids unique. */
 const prefix = randomBytes(6).toString('hex');
 let count = 0;
 
@@ -11,7 +11,7 @@ interface Identified {
   requestId?: string;
 }
 
-/** Settles the id of a request, the client's own if it is harmless, and says it in the answer. */
+/** Assigns the request id, that of the client if it is harmless, and sets the response header. */
 export function assignRequestId(request: IncomingMessage & Identified, response: ServerResponse): void {
   const given = request.headers['x-request-id'];
   const id =
@@ -20,7 +20,7 @@ export function assignRequestId(request: IncomingMessage & Identified, response:
   response.setHeader('X-Request-Id', id);
 }
 
-/** The id that logs and the answer carry. */
+/** The id in logs and in the response. */
 export function requestIdOf(request: IncomingMessage & Identified): string {
   return request.requestId ?? '-';
 }

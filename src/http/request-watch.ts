@@ -3,21 +3,21 @@ import type { HttpAdapterHost } from '@nestjs/core';
 import { isWhole, noteEnd } from './raw-reply.js';
 import { stopwatch } from './stopwatch.js';
 
-/** A request that is over: answered, or left by its client. */
+/** A request that was answered or abandoned by its client. */
 export interface ServedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Milliseconds from its headers to the end of the answer, what it was parked included. */
+  /** Milliseconds from the headers to the end of the response, including parked time. */
   readonly duration: number;
 }
 
 export type RequestWatcher = (served: ServedRequest) => void;
 
-/** Tells what was served. Costs nothing while nobody watches. */
+/** Reports served requests. Costs nothing without watchers. */
 export class RequestWatch {
   private readonly watchers: RequestWatcher[] = [];
 
-  /** Tells `watcher` of every request that comes from now on. It must not throw. */
+  /** Calls `watcher` after every request that arrives from now on. It must not throw. */
   add(watcher: RequestWatcher): void {
     this.watchers.push(watcher);
   }
@@ -33,12 +33,12 @@ export class RequestWatch {
   }
 }
 
-/** An adapter that tells what its server has served. */
+/** An HTTP adapter that reports served requests. */
 export interface WatchedAdapter {
   readonly requests: RequestWatch;
 }
 
-/** Watches the requests of an application. To be called when its modules are initialised. */
+/** Watches the requests of an application. Call it while modules initialize. */
 export function watchRequests({ httpAdapter }: HttpAdapterHost, watcher: RequestWatcher): void {
   const { requests } = httpAdapter as Partial<WatchedAdapter>;
   requests?.add(watcher);
@@ -46,19 +46,19 @@ export function watchRequests({ httpAdapter }: HttpAdapterHost, watcher: Request
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** The method, or `other`: Node takes thirty more, which no route has. */
+/** The method, or `other`: Node accepts thirty more methods, which no route uses. */
 export function methodOf({ method = '' }: IncomingMessage): string {
   return METHODS.has(method) ? method : 'other';
 }
 
-/** The template of the route that took a request, `/tasks/:eval_id`; `undefined` when none did. */
+/** The template of the matching route, such as `/tasks/:eval_id`; `undefined` without a match. */
 export function routeOf(request: IncomingMessage & { readonly route?: unknown }): string | undefined {
   const { route } = request;
   if (typeof route !== 'object' || route === null || !('path' in route)) return undefined;
   return typeof route.path === 'string' ? route.path : undefined;
 }
 
-/** The status of the answer; `undefined` when the client left before it was written. */
+/** The response status; `undefined` if the client left before the response. */
 export function statusOf({ response }: Pick<ServedRequest, 'response'>): number | undefined {
   return isWhole(response) ? response.statusCode : undefined;
 }

@@ -1,12 +1,12 @@
-/** What is read of a route of Express. */
+/** The part of an Express route that this file reads. */
 export interface Route {
-  /** The template, `/tasks/:eval_id`. */
+  /** The template, such as `/tasks/:eval_id`. */
   readonly path: unknown;
   readonly methods: Readonly<Record<string, boolean | undefined>>;
   readonly stack: readonly { readonly handle: unknown }[];
 }
 
-/** What is read of the router of Express. */
+/** The part of the Express router that this file reads. */
 interface RouterLayer {
   readonly route?: Route;
   match(path: string): unknown;
@@ -16,14 +16,14 @@ export interface RouterLike {
   readonly stack: readonly RouterLayer[];
 }
 
-/** The route that takes a request, and what its path says. */
+/** A matching route with its path parameters. */
 export interface Match<Handler> {
   readonly route: Route;
   readonly handle: Handler;
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** A route that has this number of segments, or a layer that only Express can judge. */
+/** A route with this number of segments, or a layer that only Express can match. */
 interface Entry {
   readonly layer: RouterLayer;
   readonly segments: readonly Segment[] | undefined;
@@ -33,35 +33,34 @@ interface Entry {
 
 type Segment = { readonly text: string } | { readonly parameter: string };
 
-/** Nothing to decode, and nothing that a parser of addresses treats in its own way. */
+/** Paths without escapes and characters that URL parsers treat specially. */
 const PLAIN_PATH = /^\/[A-Za-z0-9._:~/-]*$/;
 const PLAIN_SEGMENT = /^[A-Za-z0-9._-]+$/;
 const PARAMETER = /^:([A-Za-z_][A-Za-z0-9_]*)$/;
-/** With HEAD and OPTIONS Express has rules of its own. */
+/** Express has special rules for HEAD and OPTIONS. */
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 /** Longer templates are left to Express. */
 const MOST_SEGMENTS = 8;
 
 /**
- * An index of the routes of an Express router: which handler Express would call first for a method and a path. Express
- * walks all layers and tries a regular expression on each; this compares the few templates of the same length. With the
- * series of the metrics it took a fifth off the main thread of an enqueue.
+ * An index of the routes of an Express router: the first handler for a method and a path. Express tries the regular
+ * expression of each layer; this index compares the few templates of the same length.
  *
- * It answers only where it is sure to say the same: for plain paths, and for routes with one handler, which has the last
- * word. All else, such as what stands behind a middleware, is left to Express.
+ * It answers only for plain paths and routes with one final handler, where its result equals that of Express. Other
+ * requests, such as those behind a middleware, are left to Express.
  */
 export class RouteTable<Handler> {
   private readonly entries = new Map<string, Entry[]>();
-  /** Layers that were indexed: more of them come until the application is initialised. */
+  /** Indexed layers. Their number grows until the application is initialized. */
   private size = -1;
 
-  /** @param first the layer that the index begins with: those before it let every request through */
+  /** @param first the first layer to index; earlier ones let every request through */
   constructor(
     private readonly router: () => RouterLike,
     private readonly first = 0,
   ) {}
 
-  /** The route that Express would choose; `undefined` when Express must be asked. */
+  /** The route that Express would choose; `undefined` when Express must decide. */
   find(method: string, target: string): Match<Handler> | undefined {
     const question = target.indexOf('?');
     const path = question === -1 ? target : target.slice(0, question);
@@ -102,7 +101,7 @@ export class RouteTable<Handler> {
     if (!isAsked) return;
     const segments = segmentsOf(route?.path);
     const entry = { layer, segments, handle: route && onlyHandleOf(route) };
-    // What has no fixed number of segments may match any path.
+    // A template without a fixed number of segments can match any path.
     const lengths = segments === undefined ? ALL_LENGTHS : [segments.length];
     for (const length of lengths) {
       const key = `${method} ${length}`;
@@ -115,12 +114,12 @@ export class RouteTable<Handler> {
 
 const ALL_LENGTHS = Array.from({ length: MOST_SEGMENTS + 1 }, (_, length) => length);
 
-/** The handler of a route that has one, for one method: what takes all methods may be there to let requests through. */
+/** The only handler of a route for one method. A handler for all methods may be a middleware, so it does not count. */
 function onlyHandleOf({ methods, stack }: Route): unknown {
   return Object.keys(methods).length === 1 && stack.length === 1 ? stack[0]?.handle : undefined;
 }
 
-/** The segments of a plain template; `undefined` for any other. */
+/** The segments of a plain template; `undefined` for other templates. */
 function segmentsOf(path: unknown): readonly Segment[] | undefined {
   if (typeof path !== 'string' || !path.startsWith('/')) return undefined;
   const segments: Segment[] = [];
@@ -133,7 +132,7 @@ function segmentsOf(path: unknown): readonly Segment[] | undefined {
   return segments.length > MOST_SEGMENTS ? undefined : segments;
 }
 
-/** @param given with an empty one before the first slash */
+/** @param given the segments of the path, including the empty one before the first slash */
 function paramsOf(
   segments: readonly Segment[],
   given: readonly string[],

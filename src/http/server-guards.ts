@@ -6,7 +6,7 @@ import type { HttpLimits } from './http-limits.js';
 import { ProblemError } from './problem.error.js';
 import { rawProblem, sendProblem } from './problem.writer.js';
 
-/** Answers, as problems, what Node would answer with an empty body or not at all. */
+/** Answers with problems where Node would send an empty body or no response. */
 export function guardServer(server: Server, limits: HttpLimits): void {
   server.on('clientError', refuseBroken);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
@@ -24,13 +24,13 @@ export function guardServer(server: Server, limits: HttpLimits): void {
     if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
       sendProblem(request, response, tooLarge(limits));
     } else {
-      // The body is asked for when it is read: a request that is refused before has not sent it in vain.
+      // The body reader sends 100-continue, so a client refused earlier has sent no body.
       server.emit('request', request, response);
     }
   });
 }
 
-/** What Node keeps on a socket while an answer is under way. */
+/** The fields that Node keeps on a socket during a response. */
 interface Answering {
   readonly _httpMessage?: { readonly headersSent: boolean } | null;
 }
@@ -51,6 +51,6 @@ function problemOf(code: string): ProblemError {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProblemError('request_timeout', 'Send the whole request without long pauses');
     default:
-      return new ProblemError('malformed_request', 'This is not a well-formed HTTP request');
+      return new ProblemError('malformed_request', 'The request is not well-formed HTTP');
   }
 }

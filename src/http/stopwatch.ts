@@ -1,4 +1,4 @@
-/** Milliseconds on a scale that only runs forward: for how long something took, never for a deadline. */
+/** Milliseconds on a monotonic scale, for measuring durations; never for deadlines. */
 export function stopwatch(): number {
   return performance.now();
 }

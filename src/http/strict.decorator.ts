@@ -1,13 +1,13 @@
 const STRICT = Symbol('unknown members are refused');
 
 export interface StrictOptions {
-  /** Members for which `null` means that they are absent. Anywhere else it is refused: a filter must not get lost. */
+  /** Members for which `null` means absent. Elsewhere `null` is rejected, so that no filter is lost. */
   readonly mayBeNull?: readonly string[];
 }
 
 /**
- * The DTO is of a route that acts on all tasks that match. A parameter or a member that it does not declare is a 422: a
- * misspelt filter would otherwise act on more than was meant.
+ * Rejects undeclared parameters and members with 422. For routes that act on all matching tasks, where a misspelt
+ * filter would affect too many.
  */
 export function Strict(options: StrictOptions = {}): ClassDecorator {
   return (dto) => {
@@ -15,7 +15,7 @@ export function Strict(options: StrictOptions = {}): ClassDecorator {
   };
 }
 
-/** What is declared of this very class, not of one that it extends. */
+/** The options of this class, excluding its base classes. */
 export function strictnessOf(dto: object): StrictOptions | undefined {
   return Reflect.getOwnMetadata(STRICT, dto) as StrictOptions | undefined;
 }

@@ -31,17 +31,17 @@ class NoBodyGuard implements CanActivate {
   }
 }
 
-/** A query parameter is a 422: somebody meant to act on less than the route does. */
+/** Rejects query parameters with 422: the client may have meant a filter that the route lacks. */
 export function TakesNoQuery(): MethodDecorator {
   return applyDecorators(UseGuards(NoQueryGuard));
 }
 
-/** A body that is neither empty nor `{}` is a 422: somebody meant to act on less than the route does. */
+/** Rejects a body other than `{}` with 422: the client may have meant a filter that the route lacks. */
 export function TakesNoBody(): MethodDecorator {
   return applyDecorators(UseGuards(NoBodyGuard));
 }
 
-/** The content type does not matter: of what is refused, nobody needs to know what it is. */
+/** Ignores the content type, because every non-empty body is rejected. */
 async function requireNoBody(exchange: Exchange): Promise<void> {
   const text = (await readText(exchange)).trim();
   if (text === '' || /^\{\s*\}$/.test(text)) return;

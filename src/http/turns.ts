@@ -1,24 +1,27 @@
 import { stopwatch } from './stopwatch.js';
 
-/** How much heavy work one turn of the event loop begins. A piece that was begun is not cut. */
+/** Milliseconds of heavy work that one turn of the event loop starts. A running piece is not interrupted. */
 const BUDGET_MS = 5;
-/** Items of a bulk request in one piece: about a millisecond. */
+/** Items of a bulk request per piece, about a millisecond. */
 const ITEMS_PER_PIECE = 50;
 
 /**
- * Shares the event loop between heavy requests and all others. Heavy work is done in pieces, in the order they come; when
- * those of one turn have taken 5 ms, everything else has its turn before the next one. Without it 16 clients that sent
- * batches of 1,000 tasks had everybody else wait for several hundred milliseconds.
+ * Shares the event loop between heavy requests and all others. Heavy work runs in pieces, in order of arrival. After 5
+ * ms of it, other work gets its turn. Without this, a few clients with large bulk requests delay all others by several
+ * hundred milliseconds.
  */
 export class Turns {
   private readonly waiting: (() => void)[] = [];
   private isScheduled = false;
 
-  /** Does a piece of at most a few milliseconds, now or in a later turn. What it throws is what the promise rejects with. */
+  /**
+   * Runs a piece of at most a few milliseconds, now or in a later turn. The promise rejects with the error of the
+   * piece.
+   */
   do<T>(piece: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve) => {
       this.waiting.push(() => {
-        // It runs at once, and what it throws becomes a rejection.
+        // Runs synchronously; a thrown error becomes a rejection.
         resolve(
           new Promise<T>((settle) => {
             settle(piece());
@@ -29,12 +32,12 @@ export class Turns {
     });
   }
 
-  /** The same for a piece about so many items: at once when they are few. */
+  /** The same for a piece that handles these items; runs at once if they are few. */
   async about<T>(items: readonly unknown[], piece: () => T | Promise<T>): Promise<T> {
     return items.length <= ITEMS_PER_PIECE ? piece() : this.do(piece);
   }
 
-  /** Maps the items of a bulk request, a piece of them at a time; a few at once. */
+  /** Maps the items of a bulk request in pieces; a few items run at once. */
   async map<T, R>(items: readonly T[], map: (item: T, index: number) => R): Promise<R[]> {
     if (items.length <= ITEMS_PER_PIECE) return items.map(map);
     const mapped: R[] = [];
@@ -63,5 +66,5 @@ export class Turns {
   }
 }
 
-/** Of this process, which has one event loop. */
+/** One instance per process, as a process has one event loop. */
 export const turns = new Turns();

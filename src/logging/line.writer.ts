@@ -1,9 +1,9 @@
-/** Writes a text to where the log goes. */
+/** Writes text to the log output. */
 export type Write = (text: string) => void;
 
 /**
- * Writes the lines of one turn of the event loop at once: a busy service logs thousands in a second, and each write
- * to a pipe or a file holds it up.
+ * Writes the lines of one event loop turn together: a busy service logs thousands a second, and each write to a pipe or
+ * a file blocks.
  */
 export class LineWriter {
   private text = '';
@@ -15,7 +15,7 @@ export class LineWriter {
     this.text += `${line}\n`;
   }
 
-  /** Writes at once what has been added. */
+  /** Writes the buffered lines at once. */
   flush(): void {
     const { text } = this;
     this.text = '';

@@ -6,7 +6,7 @@ import { TaskStore } from '../storage/task-store.js';
 import { RequestLog } from './request.log.js';
 import { TransitionLog } from './transition.log.js';
 
-/** Logs what was asked and what was done. What no level lets through costs nothing. */
+/** Logs requests and transitions. Disabled levels cost nothing. */
 @Module({ providers: [RequestLog, TransitionLog] })
 export class LoggingModule implements OnModuleInit {
   constructor(

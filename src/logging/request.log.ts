@@ -4,12 +4,12 @@ import type { AuthenticatedRequest } from '../auth/authenticated.request.js';
 import { requestIdOf } from '../http/request-id.js';
 import { methodOf, routeOf, type ServedRequest, statusOf } from '../http/request-watch.js';
 
-/** They come every few seconds, and say nothing as long as all is well. */
+/** Frequent requests that are logged at debug level while they succeed. */
 const ROUTINE = new Set(['/livez', '/readyz', '/health', '/metrics']);
 
 const LONGEST_PATH = 200;
 
-/** One line for each request: never a query, a header, a body, or anything else that a client may hide a secret in. */
+/** Logs one line per request, without query, headers and body: they can contain secrets. */
 @Injectable()
 export class RequestLog {
   private readonly logger = new Logger('Http');
@@ -25,7 +25,7 @@ export class RequestLog {
   }
 }
 
-/** Put together without copies: a busy service makes thousands in a second. */
+/** Built without copies, because a busy service logs thousands of requests a second. */
 function detailsOf(served: ServedRequest, route: string | undefined, status: number | undefined): object {
   const request: AuthenticatedRequest = served.request;
   const details: Record<string, unknown> = { method: methodOf(request) };
@@ -38,7 +38,7 @@ function detailsOf(served: ServedRequest, route: string | undefined, status: num
   return details;
 }
 
-/** Without the query; of one that is no plain ASCII or very long only the harmless beginning. */
+/** The path without the query. For a path with non-ASCII characters or a very long one, only its harmless beginning. */
 function pathOf({ url = '' }: IncomingMessage): string {
   return /^[\x21-\x3e\x40-\x7e]*/.exec(url)?.[0].slice(0, LONGEST_PATH) ?? '';
 }

@@ -9,10 +9,10 @@ const LOG_LEVELS: Record<Config['LOG_LEVEL'], LogLevel[]> = {
   debug: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 };
 
-/** What Nest says of every module and route it sets up: of use to developers only. */
+/** Contexts in which Nest logs its setup of modules and routes; of use to developers only. */
 const CHATTY = ['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication'];
 
-/** Nest's names of levels, as LOG_LEVEL has them. */
+/** The log levels of Nest under the names of LOG_LEVEL. */
 const SHOWN_LEVELS: Readonly<Partial<Record<LogLevel, string>>> = { log: 'info', verbose: 'debug' };
 
 class ServiceLogger extends ConsoleLogger {
@@ -21,14 +21,14 @@ class ServiceLogger extends ConsoleLogger {
     else super.log(message, ...(rest as [string]));
   }
 
-  /** Nest logs the stack of a failed start; main says in one line what is wrong with it. */
+  /** Drops the stack trace that Nest logs for a failed start; `main` logs the reason in one line. */
   override error(message: unknown, ...rest: unknown[]): void {
     if (rest.at(-1) === 'ExceptionHandler') super.debug(message, ...(rest as [string]));
     else super.error(message, ...(rest as [string]));
   }
 }
 
-/** What Nest says of a line beside its message. */
+/** The fields that Nest adds to a message. */
 interface JsonOptions {
   readonly context: string;
   readonly logLevel: LogLevel;
@@ -37,7 +37,7 @@ interface JsonOptions {
   readonly error?: Error;
 }
 
-/** One JSON object a line. */
+/** One JSON object per line. */
 class JsonLogger extends ServiceLogger {
   private readonly lines: LineWriter;
 
@@ -59,9 +59,8 @@ class JsonLogger extends ServiceLogger {
     this.lines.add(JSON.stringify(line));
   }
 
-  /** It is in the line. */
   protected override printStackTrace(): void {
-    // Nothing more to print.
+    // The JSON line includes the stack trace.
   }
 }
 
@@ -71,9 +70,9 @@ function formatOf({ LOG_FORMAT }: Config): 'json' | 'pretty' {
 }
 
 /**
- * Lines of JSON, or coloured ones for a terminal.
+ * JSON lines, or coloured ones for a terminal.
  *
- * @param write another place for lines of JSON than the standard output
+ * @param write replaces the standard output for JSON lines
  */
 export function createLogger(
   config: Config,

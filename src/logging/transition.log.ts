@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Committed } from '../storage/task-store.js';
 import { toTaskEvent } from '../task/task-event.js';
 
-/** One line for each transition that this process makes: ids and names, and not what a worker said of it. */
+/** Logs one line per transition of this process: ids and names, no text from workers. */
 @Injectable()
 export class TransitionLog {
   private readonly logger = new Logger('Tasks');

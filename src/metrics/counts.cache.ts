@@ -4,7 +4,7 @@ import { type QueueCounts, TaskStore } from '../storage/task-store.js';
 
 const FRESH_MS = 1_000;
 
-/** The counts of the store, at most a second old: however many ask, the store is asked once a second. */
+/** The counts of the store, at most a second old, so that any number of readers cause one read per second. */
 @Injectable()
 export class CountsCache {
   private counts: Promise<readonly QueueCounts[]> | undefined;
@@ -12,7 +12,7 @@ export class CountsCache {
 
   constructor(private readonly store: TaskStore) {}
 
-  /** Nothing while the store is away. */
+  /** Empty during an outage. */
   read(): Promise<readonly QueueCounts[]> {
     const now = stopwatch();
     if (this.counts !== undefined && now - this.askedAt < FRESH_MS) return this.counts;

@@ -1,10 +1,10 @@
-/** Each bucket ends 1.2 times as high as the one before, so a percentile is right within 10 %. */
+/** Each bucket bound is 1.2 times the previous one, so percentiles are accurate within 10 %. */
 const GROWTH = Math.log(1.2);
 const LEAST_SECONDS = 0.001;
-/** Up to 20 hours; what took longer counts as that. */
+/** Up to 20 hours; longer durations count in the last bucket. */
 const BUCKETS = 100;
 
-/** How durations were spread, in 400 bytes. Sketches can be added up. */
+/** A histogram of durations in 400 bytes. Sketches can be added. */
 export class DurationSketch {
   private readonly counts = new Uint32Array(BUCKETS);
   private total = 0;
@@ -24,7 +24,7 @@ export class DurationSketch {
   }
 
   /**
-   * Seconds that this share of the durations did not exceed; `undefined` when there were none.
+   * The number of seconds that this share of the durations did not exceed; `undefined` if empty.
    *
    * @param share from 0 to 1
    */

@@ -3,10 +3,10 @@ import { methodOf, routeOf, type ServedRequest, statusOf } from '../http/request
 import { MetricsRegistry } from './metrics.registry.js';
 import { SeriesHistogram } from './series.histogram.js';
 
-/** Seconds: from an answer out of memory to a poll that was parked to its end. */
+/** Seconds, from a response out of memory to a poll parked for its full wait. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** What the service was asked over HTTP, by the template of the route: never by ids, nor by what strangers ask for. */
+/** HTTP request metrics by route template; never by id or requested path. */
 @Injectable()
 export class HttpMetrics {
   private readonly durations: SeriesHistogram;

@@ -22,7 +22,7 @@ function ApiMetrics(): MethodDecorator {
   );
 }
 
-/** Lets in who may see every queue. */
+/** The metrics for callers with access to all queues. */
 @ApiTags('monitoring')
 @Controller('metrics')
 export class MetricsController {
@@ -38,7 +38,7 @@ export class MetricsController {
   }
 }
 
-/** Takes its place when `METRICS_PUBLIC` is set. */
+/** Replaces the controller above when `METRICS_PUBLIC` is set. */
 @ApiTags('monitoring')
 @Controller('metrics')
 @Public()

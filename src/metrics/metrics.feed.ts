@@ -3,7 +3,7 @@ import { TaskStore } from '../storage/task-store.js';
 import { TaskMetrics } from './task.metrics.js';
 import { Timeline } from './timeline.js';
 
-/** Leads what the store commits to those who count it. */
+/** Passes committed transitions to the metrics and the timeline. */
 @Injectable()
 export class MetricsFeed implements OnModuleInit {
   constructor(

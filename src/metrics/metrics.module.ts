@@ -16,7 +16,7 @@ import { TaskMetrics } from './task.metrics.js';
 import { TimelineController } from './timeline.controller.js';
 import { Timeline } from './timeline.js';
 
-/** What the service tells of itself in numbers. The dashboard draws its timeline; nothing else depends on it. */
+/** Metrics and the timeline of the service. Only the dashboard depends on the timeline. */
 @Module({})
 export class MetricsModule implements OnModuleInit {
   constructor(

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Registry } from 'prom-client';
 
-/** The metrics of one application, and of no other in the same process. */
+/** The metrics of one application, separate from others in the same process. */
 @Injectable()
 export class MetricsRegistry extends Registry {}

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
-/** Clients name queues as they like; a series each is what a monitoring system can bear only so many of. */
+/** Limits the label values: clients choose queue names, and a monitoring system supports a limited number of series. */
 const MAX_QUEUES = 200;
 
-/** No queue can have this name. */
+/** Not a valid queue name. */
 export const OTHER_QUEUES = '(other)';
 
-/** What queues are called in metrics: by their names, the first 200 of them, and all further ones together. */
+/** The metric label of each queue: its name for the first 200 queues, and one common label for the others. */
 @Injectable()
 export class QueueLabels {
   private readonly known = new Set<string>();

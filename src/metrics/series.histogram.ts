@@ -1,8 +1,8 @@
 import { Histogram, type HistogramConfiguration } from 'prom-client';
 
-/** What was observed with one set of labels. */
+/** The observations with one set of label values. */
 export class Series {
-  /** By bucket; the last one holds what no bound is large enough for. */
+  /** By bucket; the last one counts values above all bounds. */
   private readonly counts: Float64Array;
   private sum = 0;
 
@@ -47,8 +47,8 @@ interface Node {
 }
 
 /**
- * A histogram that is told its labels once for each series. The one of prom-client checks them, makes a text of them and
- * looks it up with each observation, of which a cycle makes six.
+ * A histogram that resolves its labels once per series. The histogram of prom-client validates, joins and looks them up
+ * on each observation, and a task cycle makes six.
  */
 export class SeriesHistogram extends Histogram {
   private readonly root: Node = { children: new Map() };
@@ -62,7 +62,7 @@ export class SeriesHistogram extends Histogram {
     this.bounds = settings.buckets ?? [];
   }
 
-  /** The series with these labels, in the order of their names. It begins at zero. */
+  /** The series with these label values, in the order of the label names. It starts at zero. */
   series(...labels: readonly (string | number)[]): Series {
     let node = this.root;
     for (const label of labels) {
@@ -80,7 +80,7 @@ export class SeriesHistogram extends Histogram {
     return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values }) as never;
   }
 
-  /** What the registry asks for the text; the same without exemplars. */
+  /** Called by the registry for the text format; the same as `get`, without exemplars. */
   getForPromString(): ReturnType<Histogram['get']> {
     return this.get();
   }

@@ -5,7 +5,7 @@ import { WaitingRoom } from '../queue/waiting-room.js';
 import { VERSION } from '../version.js';
 import { MetricsRegistry } from './metrics.registry.js';
 
-/** Numbers that parts of the service keep anyway; they are read when Prometheus asks. */
+/** Values that parts of the service maintain anyway, read on each scrape. */
 @Injectable()
 export class ServiceMetrics {
   constructor(
@@ -27,7 +27,7 @@ export class ServiceMetrics {
     this.showVersion();
   }
 
-  /** What prom-client tells of the process. */
+  /** Adds the process metrics of prom-client. */
   watchProcess(): void {
     collectDefaultMetrics({ register: this.registry });
   }

@@ -9,10 +9,10 @@ import { SeriesHistogram } from './series.histogram.js';
 import { TaskMetrics } from './task.metrics.js';
 import { timeWrites } from './store.timer.js';
 
-/** Seconds: an embedded commit takes about one millisecond, a store that is away its time-out. */
+/** Seconds: an embedded commit takes about one millisecond, a write during an outage its timeout. */
 const WRITE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** What is in the store, read when Prometheus asks, and how long its writes take. */
+/** Metrics of the store content, read on each scrape, and of the duration of its writes. */
 @Injectable()
 export class StoreMetrics {
   private readonly tasks: Gauge;
@@ -90,7 +90,7 @@ export class StoreMetrics {
     this.tasks.reset();
     for (const { queue, counts } of all) {
       const label = this.labels.of(queue);
-      // A queue that was filled by an earlier process has never been claimed from in this one.
+      // This process has seen no claims of a queue that an earlier process filled.
       this.taskMetrics.introduce(label);
       for (const state of TASK_STATES) this.tasks.inc({ queue: label, state }, counts[state]);
     }
@@ -109,7 +109,7 @@ export class StoreMetrics {
       label: this.labels.of(queue),
       isPaused: paused.has(queue),
     }));
-    // The running ones last: queues that share a label are paused when each of them is.
+    // Running queues last: queues that share a label count as paused only if all of them are.
     for (const { label: queue, isPaused } of pauses.toSorted((a, b) => +b.isPaused - +a.isPaused))
       this.paused.set({ queue }, isPaused ? 1 : 0);
   }
@@ -118,7 +118,7 @@ export class StoreMetrics {
     const all = await this.counts.read();
     const now = this.store.clock.now().wall;
     this.oldest.reset();
-    // The oldest last: of queues that share a label, its age is the one that stays.
+    // Oldest last, so that a shared label keeps the greatest age.
     for (const { queue, oldestQueuedAt } of all.toSorted(youngestFirst)) {
       const age = oldestQueuedAt === undefined ? 0 : Math.max(now - oldestQueuedAt, 0) / 1000;
       this.oldest.set({ queue: this.labels.of(queue) }, age);

@@ -5,13 +5,10 @@ const WRITES = ['insert', 'claim', 'replace'] as const;
 
 export type WriteOperation = (typeof WRITES)[number];
 
-/** Is told how many milliseconds a write took, whether it came off or not. Must not throw. */
+/** Receives the milliseconds of each write, successful or not. Must not throw. */
 export type WriteObserver = (operation: WriteOperation, milliseconds: number) => void;
 
-/**
- * Measures the writes of a store from now on, in its own place: everybody who holds the store is measured, and neither
- * they nor the drivers need to know of it.
- */
+/** Measures the writes of a store from now on by replacing its methods, so neither callers nor drivers depend on it. */
 export function timeWrites(store: TaskStore, observe: WriteObserver): void {
   for (const operation of WRITES) {
     const write = store[operation].bind(store) as (items: unknown) => Promise<unknown>;
@@ -21,7 +18,7 @@ export function timeWrites(store: TaskStore, observe: WriteObserver): void {
         observe(operation, stopwatch() - startedAt);
       };
       const written = write(items);
-      // A branch of its own: the caller gets the promise of the store itself.
+      // A separate branch: the caller gets the original promise.
       written.then(end, end);
       return written;
     };

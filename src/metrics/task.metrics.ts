@@ -6,9 +6,9 @@ import { MetricsRegistry } from './metrics.registry.js';
 import { QueueLabels } from './queue.labels.js';
 import { SeriesHistogram } from './series.histogram.js';
 
-/** Seconds: from a claim of a waiting poll to a night in the queue. */
+/** Seconds, from a claim by a parked poll to a night in the queue. */
 const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_200];
-/** Seconds: from an evaluation that does nothing to one that runs for hours. */
+/** Seconds, from an evaluation that does nothing to one that runs for hours. */
 const RUN_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14_400];
 
 const OUTCOMES: readonly FinalOutcome[] = ['completed', 'failed', 'lost', 'cancelled', 'expired'];
@@ -16,7 +16,7 @@ const REASONS = ['retry', 'lost', 'released'] as const;
 
 type Reason = (typeof REASONS)[number];
 
-/** Counts what this process does to tasks, from the feed of the store. */
+/** Counts the transitions of this process, from the feed of the store. */
 @Injectable()
 export class TaskMetrics {
   private readonly seen = new Set<string>();
@@ -65,9 +65,10 @@ export class TaskMetrics {
   }
 
   /**
-   * Has the counters of a queue begin at zero, so that a rate sees the first event, and an alert that nothing happens.
+   * Starts the counters of a queue at zero, so that rates include the first event and alerts can detect the absence of
+   * events.
    *
-   * @param queue as metrics call it
+   * @param queue the label of the queue
    */
   introduce(queue: string): void {
     if (this.seen.has(queue)) return;
@@ -85,7 +86,7 @@ export class TaskMetrics {
   }
 }
 
-/** Seconds. The wall clock may have been set back meanwhile. */
+/** Seconds; never negative, even if the wall clock was set back. */
 export function waitOf({ startedAt, queuedAt }: Extract<Task, { state: 'processing' }>): number {
   return Math.max(startedAt - queuedAt, 0) / 1000;
 }

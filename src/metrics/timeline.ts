@@ -5,9 +5,9 @@ import { DurationSketch } from './duration.sketch.js';
 import { runOf, waitOf } from './task.metrics.js';
 import { isFinished, finalOutcomeOf } from '../task/task.js';
 
-/** The finest step. */
+/** Milliseconds of one slot, the smallest step. */
 const SLOT_MS = 10_000;
-/** An hour of them, and the one that is being filled. */
+/** The slots of one hour, and the current one. */
 const SLOTS = 361;
 
 export interface Percentiles {
@@ -29,13 +29,13 @@ const COUNTED = [
 
 type Counted = (typeof COUNTED)[number];
 
-/** What happened in one step of time. */
+/** The counts of one step. */
 export interface TimelinePoint extends Readonly<Record<Counted, number>> {
-  /** When the step began. */
+  /** The start of the step. */
   readonly at: Instant;
-  /** From ready to claimed, of what was claimed in this step; `null` when nothing was. */
+  /** Seconds from ready to claimed, of the claims in this step; `null` without claims. */
   readonly wait: Percentiles | null;
-  /** From claimed to the end, of attempts that ended in this step. */
+  /** Seconds from claimed to ended, of the attempts that ended in this step. */
   readonly run: Percentiles | null;
 }
 
@@ -62,7 +62,7 @@ class Slot {
   }
 }
 
-/** The last hour of what this process did, in steps of ten seconds, in memory. */
+/** The last hour of this process in steps of ten seconds, in memory. */
 @Injectable()
 export class Timeline {
   private readonly slots: (Slot | undefined)[] = [];
@@ -74,8 +74,7 @@ export class Timeline {
   }
 
   /**
-   * The steps that ended within the last `length`, oldest first, and last the one that is under way. Steps in which
-   * nothing happened are there too.
+   * The steps that ended within the last `length`, oldest first, followed by the current one. Empty steps are included.
    *
    * @param step a multiple of ten seconds
    */
@@ -122,7 +121,7 @@ function recordIn({ counts, wait, run }: Slot, { task, type, ended }: Committed)
   if (ended !== undefined) run.record(runOf(ended));
   if (ended?.outcome === 'lost') counts.lost += 1;
   const outcome = isFinished(task) ? finalOutcomeOf(task) : undefined;
-  // A task whose workers were lost is a dead letter as well; `lost` counts attempts.
+  // A lost attempt can end its task as a dead letter; `lost` counts attempts, `failed` tasks.
   if (outcome !== undefined) counts[outcome === 'lost' ? 'failed' : outcome] += 1;
 }
 

@@ -1,38 +1,38 @@
 import type { Principal } from '../auth/principal.js';
 
-/** What a producer says of a batch as a whole. */
+/** The options of a batch. */
 export interface BatchOptions {
-  /** Is told when the batch is done. */
+  /** Receives a webhook when the batch is done. */
   readonly callbackUrl?: string;
-  /** More failed tasks than that end the batch. */
+  /** More failed tasks cancel the rest of the batch. */
   readonly maxFailures?: number;
 }
 
-/** Tasks that are about to join a batch, and whose key brings them. */
+/** Tasks that will join a batch, and the key that enqueues them. */
 export interface NewMembers {
   readonly queues: readonly string[];
   readonly principal: Principal;
 }
 
-/** Knows the batches that tasks are put into. */
+/** The batches that tasks can join. */
 export abstract class BatchBook {
   /**
-   * Notes a batch before its tasks come, or that more of them come. Options that are given replace those before.
+   * Records a batch before its tasks are enqueued, or that it grows. Given options replace the previous ones.
    *
-   * @throws ProblemError `name_taken` or `forbidden` when the batch belongs to queues that the key may not use
+   * @throws ProblemError `name_taken` or `forbidden` when the key has no access to the batch's queues
    */
   abstract open(id: string, options: BatchOptions, members: NewMembers): Promise<void>;
 
   /**
-   * Lets a single task join a batch that `POST /tasks/batch` made. A batch that nobody made needs no note.
+   * Adds a single task to a batch of `POST /tasks/batch`. Other batches need no record.
    *
-   * @throws ProblemError `name_taken` when the batch belongs to queues that the key may not use
+   * @throws ProblemError `name_taken` when the key has no access to the batch's queues
    */
   abstract join(id: string, members: NewMembers): Promise<void>;
 
-  /** To be called after tasks of a batch were inserted: a batch that was done is running again. */
+  /** Call it after tasks were added to a batch: a finished batch is running again. */
   abstract grew(id: string): Promise<void>;
 
-  /** To be called after a batch was opened and got no new task: its tasks may have ended before it was noted. */
+  /** Call it after a batch was opened without new tasks: its tasks may have ended before it was recorded. */
   abstract openedAgain(id: string): void;
 }

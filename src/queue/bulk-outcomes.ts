@@ -1,7 +1,7 @@
 import { problemOf } from '../http/problem.filter.js';
 import { problemDocument } from '../http/problem.writer.js';
 
-/** One item of a bulk request: what came of it, or why it was refused. */
+/** The result of one item of a bulk request, or the error that refused it. */
 export type Outcome<T> = PromiseSettledResult<T>;
 
 export function attempt<T>(make: () => T): Outcome<T> {
@@ -22,7 +22,7 @@ export function valuesOf<T>(outcomes: readonly Outcome<T>[]): T[] {
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 
-/** The later outcomes of the good items, in their places among the bad ones. */
+/** Puts the later outcomes of the valid items into their places among the refused ones. */
 export function mergeIn<T>(items: readonly Outcome<unknown>[], later: readonly Outcome<T>[]): Outcome<T>[] {
   const rest = later.values();
   return items.flatMap((item) => {
@@ -32,7 +32,7 @@ export function mergeIn<T>(items: readonly Outcome<unknown>[], later: readonly O
   });
 }
 
-/** An item of the answer: its view, or its problem. */
+/** An item of the response: its view, or its problem. */
 export function itemView<T>(index: number, outcome: Outcome<T>, view: (value: T) => object): object {
   return outcome.status === 'fulfilled'
     ? { index, ...view(outcome.value) }

@@ -53,7 +53,6 @@ const RESULTS = {
   maxItems: LIMITS.tasksPerBatch,
 };
 
-/** Many tasks in one request and one durable commit, each with its own result. */
 @ApiTags('bulk')
 @Controller('tasks')
 export class BulkController {
@@ -107,10 +106,10 @@ export class BulkController {
   }
 
   /**
-   * Tasks may say that they belong to another batch; what is said of the batch holds for the one of the request. A task
-   * for a batch that belongs to others is refused.
+   * Opens the batches of the tasks. Tasks can name other batches than the request; the batch options apply to the batch
+   * of the request. A task for an inaccessible batch is refused.
    *
-   * @throws ProblemError when the batch of the request itself does
+   * @throws ProblemError when the batch of the request itself is inaccessible
    */
   private async openBatches(
     batchId: string,
@@ -134,7 +133,7 @@ export class BulkController {
     });
   }
 
-  /** The tasks are there: what fails from here on must not take their answer away, and is made up for by `BatchWatch`. */
+  /** The tasks are durable, so a failure here must not fail the request; `BatchWatch` makes up for it. */
   private async noteGrowth(
     drafts: readonly Outcome<TaskDraft>[],
     outcomes: readonly Outcome<Enqueued>[],
@@ -185,7 +184,7 @@ export class BulkController {
       sendJson(response, 200, text);
       return;
     }
-    // The results are durable: whatever stands against the claim must not take their answer away.
+    // The results are durable, so an error of the claim must not replace their response.
     const claimed = await this.claims.claim(wanted, callerOf(response)).catch(() => []);
     const command = this.workers.commandFor(claim.worker_id);
     sendJson(response, 200, `${text.slice(0, -1)},${claimedListText(claimed, command).slice(1)}`);

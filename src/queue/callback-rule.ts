@@ -3,7 +3,7 @@ import { Config } from '../config/config.js';
 import { invalidRequest } from '../http/dto.reader.js';
 import { isPrivateAddress } from '../config/public-address.js';
 
-/** Refuses addresses that no webhook will ever be sent to, when they are given. */
+/** Rejects URLs that can never receive webhooks. */
 @Injectable()
 export class CallbackRule {
   constructor(private readonly config: Config) {}

@@ -1,11 +1,14 @@
-/** The connection that a claim is made for, and the key that it is made with. */
+/** The connection of a claim, and its key. */
 export interface Caller {
-  /** It closed before its answer was written in full, or its key is not valid any more, or may do less than then. */
+  /**
+   * Whether the connection closed before the whole response was written, or the key is no longer valid or has lost
+   * permissions.
+   */
   readonly isGone: boolean;
-  /** Calls back, once, when that happens; at once when it has happened. */
+  /** Calls back, once, when that happens; at once if it has happened. */
   onGone(callback: () => void): void;
-  /** @throws ProblemError when it is gone because its key is not valid any more, or may do less than then */
+  /** @throws ProblemError when the key is no longer valid or has lost permissions */
   requireEntry(): void;
-  /** Calls back, once, with whether the answer was written in full, when that is known. A problem is no answer. */
+  /** Calls back, once, with whether the whole response was written. A problem does not count as a response. */
   onAnswered(callback: (isWhole: boolean) => void): void;
 }

@@ -18,16 +18,16 @@ export interface Claim {
   readonly maxTasks: number;
   readonly wait: Seconds;
   readonly workerId?: string;
-  /** The worker's own name for the call. */
+  /** The id that the worker gives to the call. */
   readonly claimId?: string;
-  /** Whose names for calls these are: workers of other scopes may use the same. */
+  /** The scope of the claim id: other scopes can use the same id. */
   readonly scope?: string;
   readonly lease?: Seconds;
-  /** What the worker offers. */
+  /** The labels of the worker. */
   readonly labels?: Labels;
 }
 
-/** Hands out tasks, and takes them back when their answer cannot be delivered. */
+/** Leases tasks, and releases them if their response cannot be delivered. */
 @Injectable()
 export class ClaimService {
   private readonly logger = new Logger(ClaimService.name);
@@ -43,9 +43,9 @@ export class ClaimService {
   ) {}
 
   /**
-   * Leases ready tasks, waiting for one if asked to. When the caller hangs up before its answer is written, the tasks
-   * go straight back, unless another call with the same `claim_id` is answered with them too. A worker that is to drain
-   * gets nothing new: only what its claim holds already.
+   * Leases ready tasks, waiting if requested. If the client disconnects before its response, the tasks return to the
+   * queue at once, unless another call with the same `claim_id` delivers them. A draining worker gets only tasks that
+   * its claim already holds.
    */
   async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.room.requireOpen();
@@ -54,7 +54,7 @@ export class ClaimService {
     await this.leaseIds.whenReady();
     const until = this.store.clock.now().steady + claim.wait * 1000;
     for (;;) {
-      // An order to drain may have come while this call waited.
+      // The drain may have been requested while this call waited.
       const isDraining = this.workers.isDraining(workerId);
       if (isDraining && claim.claimId === undefined) return [];
       const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
@@ -67,14 +67,14 @@ export class ClaimService {
       if (returning === undefined) {
         const { good, lose } = await this.handOver(claimed, request, caller);
         if (caller.isGone) {
-          // Whatever it is answered with, it gets none of these.
+          // The response contains none of these.
           lose();
           caller.requireEntry();
           return [];
         }
         if (good.length > 0 || claimed.length === 0) return good;
       }
-      // The call before this one lost its answer at this moment: what it held is in the queue again, for this one too.
+      // The previous call lost its response at this moment; its tasks are queued again, for this call as well.
       await returning;
     }
   }
@@ -85,7 +85,7 @@ export class ClaimService {
     return claimed;
   }
 
-  /** What of it the caller may be answered with; `lose` says that it is not answered with any. */
+  /** The part of the claim that the response can contain; `lose` reports that it contains none. */
   private async handOver(
     claimed: readonly ClaimedTask[],
     { leaseIds }: ClaimRequest,
@@ -101,8 +101,8 @@ export class ClaimService {
   }
 
   /**
-   * Makes sure of leases that another process may be giving back now. It writes their tasks without a change, so
-   * whoever gives back what its claim has written is refused. Those that were given back already are left out.
+   * Verifies leases that another process may be giving back. It writes their tasks unchanged, so that a concurrent
+   * release fails. Released tasks are left out.
    */
   private async confirm(held: readonly ClaimedTask[]): Promise<ReadonlyMap<ClaimedTask, ClaimedTask>> {
     const results = await this.changer.changeAll(
@@ -120,7 +120,7 @@ export class ClaimService {
     );
   }
 
-  /** Who is told to drain leaves as if the wait were over. */
+  /** Parks the claim. A drain ends it as if it had timed out. */
   private async park(request: ClaimRequest, { wait, workerId }: Claim, caller: Caller) {
     if (workerId === undefined) return this.room.claim(request, wait, caller);
     const { workers } = this;
@@ -146,7 +146,7 @@ export class ClaimService {
     } finally {
       forget();
       end();
-      // A worker that hung up may have said goodbye meanwhile.
+      // A worker that disconnected may have signed off meanwhile.
       if (!caller.isGone) workers.saw(workerId);
     }
   }
@@ -163,25 +163,32 @@ export class ClaimService {
 
   private async giveBack(tasks: readonly ProcessingTask[]): Promise<void> {
     const given = await this.releaseAll(tasks).catch((error: unknown) => {
-      // Nobody waits for this: an error that is let go here would end the process.
+      // Not awaited, so a rejection would end the process.
       if (!(error instanceof StoreUnavailable))
-        this.logger.error('Giving back failed', (error as Error).stack);
+        this.logger.error('Returning undelivered tasks failed', (error as Error).stack);
       return 0;
     });
     const kept = tasks.length - given;
-    // The lease ends by itself then; the task is late, not lost.
-    if (kept > 0) this.logger.warn(`${kept} of ${tasks.length} undelivered tasks could not be given back`);
+    // Their leases expire, so the tasks are delayed and not lost.
+    if (kept > 0)
+      this.logger.warn(
+        `${kept} of ${tasks.length} undelivered tasks were not returned; their leases will expire`,
+      );
   }
 
-  /** How many were given back: those that nobody has written since they were claimed. */
+  /** Returns the number of released tasks: those without writes since the claim. */
   private async releaseAll(tasks: readonly ProcessingTask[]): Promise<number> {
     const results = await this.changer.changeAll(
       tasks.map(({ spec, lease, revision }) => ({
         id: spec.id,
         decide: (current, now) => {
-          // A heartbeat: its holder has the lease. Or another process has answered a call with it.
+          // Either the holder has sent a heartbeat, or another process has delivered the lease.
           if (current.revision !== revision) throw new LeaseLost(spec.id, 'reassigned');
-          return release(current, { leaseId: lease.id, reason: 'The worker hung up before its answer' }, now);
+          return release(
+            current,
+            { leaseId: lease.id, reason: 'The worker disconnected before the response' },
+            now,
+          );
         },
       })),
     );

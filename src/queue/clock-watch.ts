@@ -7,20 +7,20 @@ import { withBelievableWait } from '../task/task.machine.js';
 import { WAITING_STATES } from '../task/task-state.js';
 
 const LOOK_MS = 1_000;
-/** How late it was is noted this often, and when the clock was set forward. */
+/** Milliseconds between two stored readings. A forward jump is stored as well. */
 const NOTE_MS = 60_000;
 const PAGE = 500;
 const ID = 'latest';
 
 /**
- * Notices that the store's clock was set back, also while no process was up, and ends the waits that were decided while
- * it was ahead (`withBelievableWait`). The drivers see to leases themselves.
+ * Detects that the store's clock was set back, also during downtime. Ends the waits that were computed while it was
+ * ahead (`withBelievableWait`). The drivers handle leases themselves.
  */
 @Injectable()
 export class ClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly loop: BackgroundLoop;
   private noted: StoredDocument | undefined;
-  /** The latest time that any process has seen; unknown before the first look. */
+  /** The latest time that any process has seen; `undefined` before the first check. */
   private latest: Instant | undefined;
 
   constructor(private readonly store: TaskStore) {
@@ -28,7 +28,7 @@ export class ClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
       clock: store.clock,
       pass: () => this.look(),
       longestMs: LOOK_MS,
-      failure: 'Looking at the clock failed',
+      failure: 'Checking the clock failed',
       logger: new Logger(ClockWatch.name),
     });
   }
@@ -48,7 +48,7 @@ export class ClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
     if (isAhead(this.latest, now)) {
       await this.endWaits();
       if (this.loop.isStopped) return;
-      // Not before: after a crash the next start does it again.
+      // Stored last: after a crash the next start repeats the work.
       await this.note(now);
       this.latest = now;
       return;
@@ -57,13 +57,13 @@ export class ClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
     if (now - timeIn(this.noted) >= NOTE_MS) await this.note(now);
   }
 
-  /** A store of an earlier version has no note: its waits are looked at once. */
+  /** A store of an earlier version has no reading, so its waits are checked at once. */
   private async read(): Promise<Instant> {
     this.noted = await this.store.documents.get('clock', ID);
     return this.noted === undefined ? Infinity : timeIn(this.noted);
   }
 
-  /** Another process may be quicker, and notes the same. */
+  /** Another process may write first, with the same content. */
   private async note(now: Instant): Promise<void> {
     const text = JSON.stringify({ at: now });
     const revision = await this.store.documents.put('clock', {

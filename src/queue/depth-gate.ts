@@ -5,7 +5,7 @@ import { TaskDamaged } from '../task/task.errors.js';
 import type { TaskSpec } from '../task/task.js';
 import { SettingsCache } from './settings-cache.js';
 
-/** The queue takes no more tasks now. */
+/** The queue is full. */
 export class QueueFull extends ProblemError {
   constructor(queue: string, maxDepth: number) {
     super('queue_full', `Queue ${queue} is full: ${maxDepth} tasks wait in it; try again later`, {
@@ -15,37 +15,37 @@ export class QueueFull extends ProblemError {
   }
 }
 
-/** What is to be enqueued. */
+/** A task to be enqueued. */
 interface Entrant {
   readonly spec: Pick<TaskSpec, 'id' | 'queue'>;
 }
 
-/** Those that may be enqueued now. Their room is held until it is released. */
+/** The admitted tasks. Their room is reserved until it is released. */
 export interface Admission<T> {
   readonly admitted: ReadonlySet<T>;
   readonly release: () => void;
 }
 
-/** Tasks of one queue that were let in and are on their way into the store. */
+/** Admitted tasks of one queue on their way into the store. */
 interface Arrival {
   readonly count: number;
   readonly release: () => void;
-  /** Resolves when they are there, or will not come. */
+  /** Resolves when they are stored or dropped. */
   readonly released: Promise<void>;
 }
 
-/** The way into one queue. */
+/** The admission state of one queue. */
 interface Door {
-  /** Whoever is before it looks; one at a time, so that no two are let in for the same room. */
+  /** Admissions run one at a time, so that two requests cannot get the same room. */
   turn: Promise<unknown>;
-  /** Those whose turn is not over. */
+  /** Admissions that are running or waiting. */
   lookers: number;
   readonly arrivals: Set<Arrival>;
 }
 
 /**
- * Keeps queues with a `max_depth` from growing past it, and fills them up to it. What this process has on the way counts
- * as there, so only what other processes enqueue at the same moment can come on top of the limit.
+ * Enforces `max_depth` and lets queues fill up to it. Tasks that this process is inserting count as stored. So only
+ * concurrent inserts of other processes can exceed the limit.
  */
 @Injectable()
 export class DepthGate {
@@ -56,12 +56,12 @@ export class DepthGate {
     private readonly settings: SettingsCache,
   ) {}
 
-  /** Queues that somebody is on the way into. */
+  /** The number of queues with tasks on their way. */
   get size(): number {
     return this.doors.size;
   }
 
-  /** The most tasks that may wait in the queue; `undefined` for any number. */
+  /** The maximum number of waiting tasks in the queue; `undefined` without a limit. */
   limitOf(queue: string): number | undefined {
     return this.settings.of(queue).maxDepth;
   }
@@ -70,7 +70,7 @@ export class DepthGate {
     return new QueueFull(queue, this.limitOf(queue) ?? 0);
   }
 
-  /** Lets in those that are there already, and as many of the others as there is room for, the first ones first. */
+  /** Admits the tasks that already exist, and as many others as fit, in order. */
   async admit<T extends Entrant>(drafts: readonly T[]): Promise<Admission<T>> {
     const admitted = new Set<T>();
     const arrivals: Arrival[] = [];
@@ -92,7 +92,9 @@ export class DepthGate {
     return { admitted, release };
   }
 
-  /** Of tasks of one queue those that need no room, and so many that do. Of one id the first one does. */
+  /**
+   * The tasks that exist already, and the first others that fit. Of tasks with the same id, only the first needs room.
+   */
   private async fitting<T extends Entrant>(drafts: readonly T[], room: number): Promise<readonly T[]> {
     const ids = [...new Set(drafts.map(({ spec }) => spec.id))];
     const isThere = await Promise.all(ids.map((id) => this.isThere(id)));
@@ -105,7 +107,7 @@ export class DepthGate {
     try {
       return (await this.store.find(id)) !== undefined;
     } catch (error) {
-      // Its id is taken all the same.
+      // A damaged task still occupies its id.
       if (error instanceof TaskDamaged) return true;
       throw error;
     }
@@ -129,12 +131,12 @@ export class DepthGate {
     if (lookers === 0 && arrivals.size === 0) this.doors.delete(queue);
   }
 
-  /** Lets in as many of so many tasks as the queue has room for. */
+  /** Admits up to `wanted` tasks, as the room allows. */
   private async look(queue: string, door: Door, wanted: number): Promise<Arrival> {
     const ahead = [...door.arrivals];
     let room = (await this.roomIn(queue)) - ahead.reduce((sum, { count }) => sum + count, 0);
     if (room < wanted && ahead.length > 0) {
-      // They may have been counted twice, or may not come.
+      // They may have been counted twice, or may be dropped.
       await Promise.all(ahead.map(({ released }) => released));
       room = await this.roomIn(queue);
     }
@@ -164,7 +166,7 @@ function arrive({ arrivals }: Door, count: number, onReleased: () => void): Arri
   return arrival;
 }
 
-/** By name: when two requests wait for each other's tasks in one queue, neither holds room in a later one. */
+/** Sorted by queue name: so two requests that wait for each other in one queue hold no room in a later one. */
 function byQueue<T extends Entrant>(drafts: readonly T[]): readonly (readonly [queue: string, T[]])[] {
   const queues = new Map<string, T[]>();
   for (const draft of drafts) {

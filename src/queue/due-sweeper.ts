@@ -5,15 +5,14 @@ import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-sto
 import { dueAt, tick } from '../task/task.machine.js';
 import { isFinished, type Task } from '../task/task.js';
 
-/** Tasks that one commit takes along. */
+/** Tasks per commit. */
 const CHUNK = 500;
-/** It looks at least this often, so that a wall clock that was set is noticed. */
+/** Milliseconds. The maximum sleep, to notice that the wall clock was set. */
 const LONGEST_SLEEP_MS = 1000;
 
 /**
- * Lets time pass: starts what is due, ends leases, expires and forgets tasks. It sleeps until the next deadline, and
- * looks at once when the store comes back. There may be any number of sweepers on a store: whoever is late loses the
- * compare-and-set.
+ * Applies deadlines: starts delayed tasks, ends leases, expires and purges tasks. It sleeps until the next deadline and
+ * checks at once after an outage. Several sweepers can share a store: the slower one loses the compare-and-set.
  */
 @Injectable()
 export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
@@ -39,18 +38,18 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     });
     store.watch({
       moved: () => undefined,
-      // What fell due while the store was away is late already.
+      // Tasks that became due during the outage are already late.
       disturbed: () => {
         if (store.isAvailable) this.loop.wake();
       },
     });
   }
 
-  /** What came due while no process was up is ready before the first request asks for it. */
+  /** Applies the deadlines of the downtime before the first request. */
   async onApplicationBootstrap(): Promise<void> {
     try {
       let due = await this.store.due(CHUNK);
-      // Ended tasks come last, and nobody waits for their end.
+      // Ended tasks come last, and their purge can wait.
       while (!due.every(isFinished) && (await this.settle(due)) && !this.loop.isStopped)
         due = await this.store.due(CHUNK);
     } catch (error) {
@@ -63,15 +62,15 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     return this.loop.stop();
   }
 
-  /** Does all that is due now. */
+  /** Applies all deadlines that are due now. */
   async sweep(): Promise<void> {
     let due = await this.store.due(CHUNK);
-    // When every write lost, somebody else is at it: looking again at once would only be in the way.
+    // If every write lost, another process is sweeping, so stop.
     while (due.length > 0 && (await this.settle(due)) && !this.loop.isStopped)
       due = await this.store.due(CHUNK);
   }
 
-  /** Whether any of it was written. */
+  /** Returns whether at least one task was written. */
   private async settle(due: readonly Task[]): Promise<boolean> {
     const now = this.store.clock.now();
     const ended = due.filter(isFinished);
@@ -83,7 +82,7 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     return results.flat().includes(true);
   }
 
-  /** Wakes up earlier when a task is due earlier. */
+  /** Wakes up earlier if a task is due earlier. */
   private hurry(transitions: readonly Committed[]): void {
     const now = this.store.clock.now();
     let wait = Infinity;

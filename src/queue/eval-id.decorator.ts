@@ -2,7 +2,7 @@ import { Param, type PipeTransform } from '@nestjs/common';
 import { TaskNotFound } from '../task/task.errors.js';
 import { EVAL_ID } from './dto/limits.js';
 
-/** What no task can be called is not looked up, and not repeated in an answer. */
+/** Rejects a malformed task id without a lookup and without repeating it in the answer. */
 class EvalIdPipe implements PipeTransform<string, string> {
   transform(id: string): string {
     if (!EVAL_ID.test(id)) throw new TaskNotFound();

@@ -17,7 +17,7 @@ interface ParkedRead {
 export class FinishWatch implements OnModuleDestroy {
   private readonly reads = new Map<string, Set<ParkedRead>>();
   private readonly roll = new RollCall<ParkedRead>((read) => this.look(read));
-  /** Of the store when it was looked at last. */
+  /** The store generation at the last check. */
   private generation: number;
   private isClosed = false;
   private count = 0;
@@ -32,7 +32,7 @@ export class FinishWatch implements OnModuleDestroy {
         this.seeMoves(moves);
       },
       loosened: () => {
-        // A clear moves nothing: the tasks are gone. Settings hold up no read.
+        // A clear removes tasks without a transition. A change of settings affects no read.
         if (store.generation !== this.generation) this.lookUp();
       },
       disturbed: () => {
@@ -41,14 +41,14 @@ export class FinishWatch implements OnModuleDestroy {
     });
   }
 
-  /** Reads that are parked now. */
+  /** The number of parked reads. */
   get size(): number {
     return this.count;
   }
 
   /**
-   * Gives the task as soon as it has ended; as it is, when `wait` is over, the caller hangs up or the service closes;
-   * `undefined` as soon as it is seen that there is none.
+   * Resolves with the ended task. When `wait` is over, the client disconnects or the service closes, it resolves with
+   * the current task. It resolves with `undefined` if the task does not exist.
    *
    * @throws ProblemError `too_many_waiters`
    */
@@ -66,7 +66,7 @@ export class FinishWatch implements OnModuleDestroy {
     });
     const read: ParkedRead = { id, request };
     this.add(read);
-    // It is parked first and looks then, so the task cannot end between the two.
+    // Parked first and checked then, so that the task cannot end in between.
     void this.look(read);
     return request.answer;
   }
@@ -83,7 +83,7 @@ export class FinishWatch implements OnModuleDestroy {
     }
   }
 
-  /** Moves were missed, or will be. */
+  /** Notices were lost, or will be. */
   private lookUp(): void {
     this.generation = this.store.generation;
     if (this.store.isAvailable) {
@@ -93,7 +93,7 @@ export class FinishWatch implements OnModuleDestroy {
     for (const { request } of this.everybody()) request.turnAway();
   }
 
-  /** Lets a read go when its task has ended. One that was redriven since is waited for again. */
+  /** Answers a read if its task has ended. A task that was redriven since keeps it parked. */
   private async look(read: ParkedRead): Promise<void> {
     if (!read.request.isParked) return;
     const answer = this.store.find(read.id);

@@ -2,49 +2,48 @@ import type { ClaimedTask } from '../storage/task-store.js';
 import type { ProcessingTask } from '../task/task.js';
 import type { Caller } from './caller.js';
 
-/** A lease on its way to the callers that are answered with it. */
+/** A lease whose response is not written yet. */
 interface HandOver {
-  /** As the claim wrote it. */
+  /** The task as the claim wrote it. */
   readonly task: ProcessingTask;
-  /** Calls that are answered with it, and have neither got their answer nor lost it. */
+  /** Calls with this lease whose response is neither written nor lost. */
   carriers: number;
-  /** One of them has got it. */
+  /** Whether one of the responses was written. */
   isDelivered: boolean;
-  /** Settles when the lease was given back, as far as that is possible. */
+  /** Settles when the lease was given back, or could not be. */
   returning?: Promise<void>;
 }
 
 /**
- * Leases that this process has taken and not delivered yet. Several calls may be answered with one lease, by their
- * `claim_id`: it is given back only when each of them has lost its answer, and whoever asks for it meanwhile waits for
- * the end of that.
+ * Tracks leases of this process until a response delivers them. Calls with one `claim_id` can share a lease. It is
+ * given back only after each of them has lost its response. A call that asks for it meanwhile waits until then.
  */
 export class HandOvers {
   private readonly underWay = new Map<string, HandOver>();
 
-  /** @param giveBack gives back tasks that are still as the claim wrote them; must not reject */
+  /** @param giveBack returns tasks that are unchanged since the claim; must not reject */
   constructor(private readonly giveBack: (tasks: readonly ProcessingTask[]) => Promise<void>) {}
 
-  /** What to wait for when some of these are being given back. */
+  /** The promise to wait for if some of these leases are being given back. */
   returning(claimed: readonly ClaimedTask[]): Promise<unknown> | undefined {
     const returns = claimed.flatMap(({ task }) => this.underWay.get(task.lease.id)?.returning ?? []);
     return returns.length === 0 ? undefined : Promise.all(returns);
   }
 
-  /** Whether this process has taken the lease, and some call is still to be answered with it. */
+  /** Whether this process took the lease and some response with it is pending. */
   has({ task }: ClaimedTask): boolean {
     return this.underWay.has(task.lease.id);
   }
 
   /**
-   * Lets a caller be answered with these.
+   * Registers a response with these tasks.
    *
-   * @returns what to call when its answer is sent without them
+   * @returns a function to call if the response is sent without them
    */
   carry(claimed: readonly ClaimedTask[], taken: readonly string[], caller: Caller): () => void {
     const carried = claimed.flatMap(({ task }) => {
       const known = this.underWay.get(task.lease.id);
-      // What was taken before, and was delivered or belongs to another process, is not ours to give back.
+      // Leases that were delivered before, or belong to another process, are not given back here.
       if (known === undefined && !taken.includes(task.lease.id)) return [];
       const handOver = known ?? { task, carriers: 0, isDelivered: false };
       handOver.carriers += 1;

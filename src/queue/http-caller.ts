@@ -3,7 +3,7 @@ import type { AuthenticatedRequest } from '../auth/authenticated.request.js';
 import { onAnswered } from '../http/raw-reply.js';
 import type { Caller } from './caller.js';
 
-/** The client that waits for this response. */
+/** The client of this response. */
 export function callerOf(response: Response): Caller {
   const request: AuthenticatedRequest = response.req;
   return {

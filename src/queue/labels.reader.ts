@@ -4,12 +4,12 @@ import { inOrder, type Labels } from '../task/requirements.js';
 import { LIMITS, REQUIRED_LABEL, REQUIRED_VALUE } from './dto/limits.js';
 
 interface Wanted {
-  /** Where it is in the body. */
+  /** A JSON pointer into the body. */
   readonly pointer: string;
   readonly most: number;
 }
 
-/** Labels as a client sent them, in their one order; what is wrong with them is added to `problems`. */
+/** Reads labels in canonical order; adds faults to `problems`. */
 export function readLabels(
   raw: RawJson | undefined,
   { pointer, most }: Wanted,

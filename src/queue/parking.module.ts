@@ -3,7 +3,7 @@ import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
 import { Parking } from '../runtime/parking.js';
 
-/** Room for `MAX_PARKED_POLLS` requests that wait, whatever they wait for. */
+/** The parking for `MAX_PARKED_POLLS` requests of all kinds. */
 export function openParking({ MAX_PARKED_POLLS: limit }: Pick<Config, 'MAX_PARKED_POLLS'>): Parking {
   return new Parking(
     limit,

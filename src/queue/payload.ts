@@ -2,15 +2,15 @@ import { scanEnvelope } from '../http/json-scanner.js';
 import type { JsonText, Payload } from '../storage/task-store.js';
 
 const MEMBERS: ReadonlySet<string> = new Set(['metadata', 'code']);
-/** What was let in is not measured again. */
+/** Accepted payloads are not checked again. */
 const NO_LIMITS = { maxDepth: Infinity, maxKeys: Infinity };
 
-/** What a worker gets of a task besides its fields. */
+/** The payload of a task for a worker. */
 export function payloadOf(code: JsonText, metadata: JsonText | undefined): Payload {
   return metadata === undefined ? `"code":${code}` : `"metadata":${metadata},"code":${code}`;
 }
 
-/** The metadata in a payload, as the text it came in as. */
+/** The metadata in a payload, as its original text. */
 export function metadataOf(payload: Payload): JsonText | undefined {
   return memberOf(payload, 'metadata');
 }

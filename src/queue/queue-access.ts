@@ -5,11 +5,11 @@ import { ProblemError } from '../http/problem.error.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
 
-/** Throws when the caller may not act on this task. */
+/** Throws if the caller has no access to this task. */
 export type TaskGuard = (task: Task) => void;
 
 /**
- * For a queue that the caller names itself.
+ * Checks access to a queue that the caller names.
  *
  * @throws ProblemError `forbidden` when the key has no access to this queue
  */
@@ -24,8 +24,8 @@ export function requireQueues(principal: Principal, queues: readonly string[]): 
 }
 
 /**
- * Lets a key act on the tasks of its queues only, and a lease without a key on the task that it holds or held last. Any
- * other task is refused in the words for a task that does not exist, so the answer tells nothing about it.
+ * Limits a key to the tasks of its queues, and a lease without a key to the task of its lease. Other tasks are refused
+ * like unknown ones, so the response reveals nothing about them.
  */
 export function guardFor(principal: Principal): TaskGuard {
   return (task) => {
@@ -33,7 +33,7 @@ export function guardFor(principal: Principal): TaskGuard {
   };
 }
 
-/** @throws TaskNotFound when the task is outside the caller's queues */
+/** @throws TaskNotFound when the key has no access to the task's queue */
 export function requireVisible(principal: Principal, task: Task): Task {
   guardFor(principal)(task);
   return task;
@@ -46,20 +46,20 @@ function maySeeTask({ keyId, leaseId, ...principal }: Principal, task: Task): bo
 }
 
 /**
- * What is added to the claim ids of a key, so that a key for other queues cannot have meant the same claim. The keys
- * that may use every queue share theirs, and so do keys for the same queues, such as the one that replaces another.
+ * The scope of a key's claim ids: keys for different queues cannot share a claim. All keys with access to every queue
+ * share a scope, and so do keys for the same queues, such as a rotated key.
  */
 export function claimScopeOf({ queues }: Principal): string {
   if (queues.includes('*')) return '';
   return `\n${hash('sha256', JSON.stringify([...new Set(queues)].sort()), 'base64url')}`;
 }
 
-/** Viewers see that a task is there and how it fares, not what it is about. */
+/** Viewers see the state of a task without its payload. */
 export function seesPayloads(principal: Principal): boolean {
   return principal.roles.some((role) => role !== 'viewer');
 }
 
-/** The queues that a reader sees: those asked for, or all of its own; `undefined` is every queue there is. */
+/** The queues that a reader sees: the requested ones, or all with access; `undefined` means every queue. */
 export function visibleQueues(
   principal: Principal,
   asked: readonly string[] | undefined,

@@ -1,7 +1,7 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 import { LIMITS, QUEUE_NAME } from './dto/limits.js';
 
-/** Queues to take from: in this order, or each with a weight. */
+/** The queues of a claim: in order, or with weights. */
 export type QueueChoice = readonly string[] | Readonly<Record<string, number>>;
 
 const MIN_WEIGHT = 0.001;
@@ -16,7 +16,7 @@ export function isQueueChoice(value: unknown): value is QueueChoice {
   return Array.isArray(value) || Object.values(value).every(isWeight);
 }
 
-/** Takes a list of names, or an object that gives each a weight. */
+/** Accepts a list of queue names, or an object with weights. */
 export function IsQueueChoice(): PropertyDecorator {
   const message =
     `$property must be a list of 1 to ${LIMITS.queuesPerClaim} names of queues, or an object that gives each a weight ` +
@@ -34,8 +34,8 @@ export function namesIn(choice: QueueChoice): readonly string[] {
 }
 
 /**
- * The order in which one claim looks at the queues. With weights each place is drawn among those that are left: a queue
- * with three times the weight of another comes first three times as often, and an empty one costs the others nothing.
+ * The queue order of one claim. With weights, each place is drawn at random among the remaining queues. A queue with
+ * three times the weight comes first three times as often, and empty queues cost the others nothing.
  */
 export function orderOf(choice: QueueChoice, random: () => number = Math.random): readonly string[] {
   if (isList(choice)) return choice;

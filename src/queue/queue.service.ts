@@ -18,22 +18,22 @@ export interface TaskDraft {
   readonly payload: Payload;
 }
 
-/** A task, and its place while it is queued. */
+/** A task with its position while it is queued. */
 export interface PlacedTask {
   readonly task: Task;
-  /** 1 for the task that is claimed next. */
+  /** 1 for the next task to be claimed. */
   readonly position: number | undefined;
 }
 
 export interface Enqueued extends PlacedTask {
-  /** The task was there before, with the same content. */
+  /** Whether the task existed before, with the same content. */
   readonly isReplay: boolean;
 }
 
-/** Why a task of many was not enqueued. */
+/** Why one of many tasks was not enqueued. */
 export type EnqueueRefusal = TaskConflict | TaskDamaged | QueueFull;
 
-/** What producers and readers do: enqueue tasks and look at them. */
+/** Enqueues and reads tasks. */
 @Injectable()
 export class QueueService {
   constructor(
@@ -42,7 +42,7 @@ export class QueueService {
     private readonly gate: DepthGate,
   ) {}
 
-  /** @throws TaskConflict when the id is taken by other content, QueueFull */
+  /** @throws TaskConflict when a task with this id has other content, QueueFull */
   async enqueue(draft: TaskDraft): Promise<Enqueued> {
     const item = newTask(draft, this.store.clock.now());
     const [existing] = await this.admitted(draft, () => this.store.insert([item]));
@@ -57,7 +57,7 @@ export class QueueService {
     return isLimited ? this.enqueueSome(drafts) : this.insertAll(drafts);
   }
 
-  /** Those for which there is room, or that are there already. */
+  /** Enqueues the tasks that fit or exist already. */
   private async enqueueSome(drafts: readonly TaskDraft[]): Promise<(Enqueued | EnqueueRefusal)[]> {
     const { admitted, release } = await this.gate.admit(drafts);
     try {
@@ -89,7 +89,7 @@ export class QueueService {
     }
   }
 
-  /** Inserts the others: nothing was inserted because of the damaged task that has the id of some. */
+  /** Inserts the others after a damaged task with the id of some made the whole insert fail. */
   private async insertWithout(
     drafts: readonly TaskDraft[],
     damage: TaskDamaged,
@@ -108,19 +108,19 @@ export class QueueService {
     return task;
   }
 
-  /** The task and its position, from one moment. */
+  /** A consistent view of the task and its position. */
   async place(task: Task): Promise<PlacedTask> {
     if (task.state !== 'queued') return { task, position: undefined };
     const position = await this.store.position(task);
     if (position !== undefined) return { task, position };
-    // Claimed between the two reads, or a moment ago.
+    // Claimed between the two reads.
     const next = await this.find(task.spec.id);
     return next.revision === task.revision ? { task, position } : this.place(next);
   }
 
   /**
-   * The same for a task that was written just now: that stands, also when the store goes away meanwhile. A task that is
-   * cleared meanwhile is shown as it was.
+   * The same for a task that was just written. The write holds even if the store becomes unavailable meanwhile. A task
+   * that was cleared meanwhile is shown as written.
    */
   async placeWritten(task: Task): Promise<PlacedTask> {
     try {
@@ -131,7 +131,7 @@ export class QueueService {
   }
 
   /**
-   * Waits until the task has ended, at most `wait`; then gives it as it is.
+   * Waits until the task has ended, at most `wait`; then returns it as it is.
    *
    * @throws TaskNotFound
    */
@@ -141,7 +141,7 @@ export class QueueService {
     return task;
   }
 
-  /** The metadata of a task as it was sent, and the whole text of its last error. */
+  /** The original metadata of a task, and the full text of its last error. */
   async details(task: Task): Promise<{ metadata: JsonText | undefined; error: string | undefined }> {
     const { spec, last } = task;
     const payload = spec.hasMetadata ? await this.store.findPayload(spec.id) : undefined;
@@ -152,7 +152,7 @@ export class QueueService {
   }
 
   /**
-   * What the producer sent to be run: the code as text, the metadata as the JSON it came as.
+   * The payload of a task: the code as text, the metadata as its original JSON.
    *
    * @throws TaskNotFound
    */
@@ -170,7 +170,7 @@ export class QueueService {
     return this.store.findOutput(id);
   }
 
-  /** @throws ProblemError `invalid_request` when the service never gave out this cursor */
+  /** @throws ProblemError `invalid_request` when the service did not issue this cursor */
   async list(query: TaskQuery): Promise<TaskPage> {
     const cursor = placeOf('tasks', query.cursor);
     try {
@@ -191,12 +191,12 @@ export class QueueService {
     }
   }
 
-  /** Forgets everything that matches, waiting, held or ended. */
+  /** Removes all matching tasks, in any state. */
   clear(filter: Pick<TaskQuery, 'states' | 'queues'>): Promise<number> {
     return this.store.clear(filter);
   }
 
-  /** For a task that was there when the request was decided: a clear that follows does not undo the answer. */
+  /** Views a task that existed when the request was decided; a later clear does not change the response. */
   private async placePresent(task: Task): Promise<PlacedTask> {
     try {
       return await this.place(task);
@@ -228,7 +228,7 @@ export class QueueService {
     return { task, position, isReplay: existing !== undefined };
   }
 
-  /** Why a task is no repetition of the one that has its id; `undefined` when it is. */
+  /** Why a task is no repetition of the task with its id; `undefined` if it is one. */
   private async refusalOf(item: NewTask, { spec }: Task): Promise<TaskConflict | TaskDamaged | undefined> {
     if (!isSameSpec(spec, item.step.task.spec)) return new TaskConflict(spec.id);
     try {

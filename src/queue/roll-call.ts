@@ -1,7 +1,7 @@
-/** So few that a store which has just come back hardly feels them; so many that a large room is soon through. */
+/** Few enough for a recovering store, many enough to get through a large waiting room quickly. */
 const AT_ONCE = 16;
 
-/** Goes through many, in the order they came, a few at a time. */
+/** Visits many names in order, a few at a time. */
 export class RollCall<Name> {
   private names: Iterator<Name> = new Set<Name>().values();
   private callers = 0;
@@ -9,7 +9,7 @@ export class RollCall<Name> {
   /** @param visit must not reject */
   constructor(private readonly visit: (name: Name) => Promise<void>) {}
 
-  /** Starts over with these, which are read now. Whoever had no turn yet in the call before has none any more. */
+  /** Restarts with these names, read now. Names of the previous call without a visit are dropped. */
   begin(names: Iterable<Name>): void {
     this.names = [...names].values();
     for (let free = AT_ONCE - this.callers; free > 0; free -= 1) void this.goOn();

@@ -4,10 +4,7 @@ import type { QueueSettings } from '../task/queue-settings.js';
 
 const NOTHING: QueueSettings = {};
 
-/**
- * What is set for queues, as this process knows it: read at start, and again whenever it may have changed. So nobody asks
- * the store for settings on the way of a task.
- */
+/** The queue settings in memory: read at startup and after each change, so that claims need no read from the store. */
 @Injectable()
 export class SettingsCache implements OnModuleInit {
   private settings: ReadonlyMap<string, QueueSettings> = new Map();
@@ -31,8 +28,8 @@ export class SettingsCache implements OnModuleInit {
   }
 
   /**
-   * Resolves when all that was set before is known; `undefined` when it is. While the store is away what was known last
-   * stays, and whoever asks next reads again.
+   * Resolves when all earlier changes are known; `undefined` if they are already. During an outage it keeps the last
+   * known settings, and the next caller reads again.
    */
   known(): Promise<void> | undefined {
     if (this.isStale) {
@@ -41,13 +38,13 @@ export class SettingsCache implements OnModuleInit {
     return this.reading;
   }
 
-  /** Takes over what was just set. */
+  /** Applies a change that was just made. */
   async refresh(): Promise<void> {
     this.isStale = true;
     await this.known();
   }
 
-  /** One reading at a time, so that an older answer never replaces a newer one. */
+  /** Reads one at a time, so that an older result never replaces a newer one. */
   private async read(): Promise<void> {
     while (this.isStale) {
       this.isStale = false;
@@ -59,7 +56,7 @@ export class SettingsCache implements OnModuleInit {
         break;
       }
     }
-    // In the same turn: whoever finds them stale from here on has them read again.
+    // In the same turn, so that later callers with stale settings start a new read.
     this.reading = undefined;
   }
 }

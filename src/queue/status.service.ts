@@ -5,15 +5,15 @@ import { type Instant, type Seconds } from '../task/clock.js';
 import { TASK_STATES, type StateCounts, type TaskState, countIn } from '../task/task-state.js';
 
 export interface QueueStatus extends StateCounts {
-  /** Seconds; null when nothing is queued. */
+  /** Seconds; null if nothing is queued. */
   readonly oldest_queued_age: Seconds | null;
 }
 
-/** The sums over all queues. */
+/** The totals over all queues. */
 export interface StatusTotals extends QueueStatus {
   /** The same as `queued`. */
   readonly queue_length: number;
-  /** Every task that is known, in whatever state. */
+  /** Tasks in all states. */
   readonly total_tasks: number;
 }
 
@@ -21,13 +21,13 @@ export interface StatusView extends StatusTotals {
   readonly queues: Readonly<Record<string, QueueStatus>>;
 }
 
-/** Queues that one turn writes of: a few milliseconds. */
+/** Queues per turn of the event loop: a few milliseconds of work. */
 const QUEUES_PER_TURN = 2_000;
 
-/** Counts for people. */
+/** Counts tasks for `GET /status` and the dashboard. */
 @Injectable()
 export class StatusService {
-  /** The counts of queues as JSON without its end. Stores may answer the same object until something changes. */
+  /** The counts of queues as unfinished JSON. Stores return the same object until something changes. */
   private readonly texts = new WeakMap<StateCounts, string>();
 
   constructor(private readonly store: TaskStore) {}
@@ -42,7 +42,7 @@ export class StatusService {
     return { ...totalsOf(queues, now), queues: Object.fromEntries(views) };
   }
 
-  /** The same as JSON, made in several turns when there are many queues. */
+  /** The same as JSON, built in several turns for many queues. */
   async text(isVisible: (queue: string) => boolean): Promise<string> {
     const queues = (await this.store.counts()).filter(({ queue }) => isVisible(queue));
     const now = this.store.clock.now().wall;

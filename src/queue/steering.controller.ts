@@ -15,7 +15,6 @@ import { QueueService } from './queue.service.js';
 import { SteeringService } from './steering.service.js';
 import { enqueuedView } from './task.view.js';
 
-/** For producers and operators: stop tasks, and start them again. */
 @ApiTags('steering')
 @Controller('tasks')
 export class SteeringController {

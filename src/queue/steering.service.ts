@@ -14,7 +14,7 @@ export interface CancelFilter extends RedriveFilter {
   readonly reason?: string;
 }
 
-/** What an operator does with tasks, whoever holds them. */
+/** Cancels and redrives tasks, independent of their holders. */
 @Injectable()
 export class SteeringService {
   constructor(private readonly changer: TaskChanger) {}
@@ -32,12 +32,12 @@ export class SteeringService {
     return this.changer.change(id, guarded(guard, redrive));
   }
 
-  /** How many dead letters were given back to their queues. */
+  /** Redrives matching dead letters; returns their number. */
   redriveAll(filter: RedriveFilter): Promise<number> {
     return this.changer.changeMatching(filter, redrive);
   }
 
-  /** How many tasks were stopped. */
+  /** Cancels matching tasks; returns their number. */
   cancelAll({ reason, ...filter }: CancelFilter): Promise<number> {
     return this.changer.changeMatching(filter, (task, now) => cancel(task, reason, now));
   }

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TaskChanger } from './task-changer.js';
 
-/** Changes of tasks, for the queue and for batches. Needs `TaskStore` from a global module. */
+/** Task changes for the queue and for batches. Needs `TaskStore` from a global module. */
 @Module({ providers: [TaskChanger], exports: [TaskChanger] })
 export class TaskChangerModule {}

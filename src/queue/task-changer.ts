@@ -12,13 +12,13 @@ import type { Task } from '../task/task.js';
 import { afterWrite } from './after-write.js';
 import type { TaskGuard } from './queue-access.js';
 
-/** Tasks of one commit, where many are changed. */
+/** Tasks per commit of a change of many. */
 const CHUNK = 500;
 
-/** What the life cycle makes of a task now; `undefined` when it is so already. Throws what it refuses. */
+/** The change that the state machine makes; `undefined` for no change. Throws the refusal of the state machine. */
 export type Decide = (task: Task, now: Moment) => Change | undefined;
 
-/** The same decision for callers that may act on the task. */
+/** The same decision after an access check. */
 export function guarded(guard: TaskGuard, decide: Decide): Decide {
   return (task, now) => {
     guard(task);
@@ -31,11 +31,11 @@ export interface TaskCommand {
   readonly decide: Decide;
 }
 
-/** Which tasks an operation over many is about. */
+/** The tasks of a bulk operation. */
 export interface Selection extends TaskFilter {
-  /** At most this many, the newest first; all by default. */
+  /** The maximum number of tasks, newest first; all by default. */
   readonly limit?: number;
-  /** Of the tasks that match, which ones; all by default. */
+  /** A further condition on matching tasks; all by default. */
   readonly isMeant?: (task: Task) => boolean;
 }
 
@@ -44,15 +44,15 @@ interface Decision {
   readonly change: Change | undefined;
 }
 
-/** Every change of a task: find, decide, replace, and again if somebody else wrote first. */
+/** Changes tasks: find, decide, replace, and retry if another process wrote first. */
 @Injectable()
 export class TaskChanger {
   constructor(private readonly store: TaskStore) {}
 
   /**
-   * The task after the change.
+   * Returns the task after the change.
    *
-   * @throws TaskNotFound, and whatever `decide` throws; then nothing was changed
+   * @throws TaskNotFound, and the errors of `decide`; then nothing has changed
    */
   async change(id: string, decide: Decide): Promise<Task> {
     for (;;) {
@@ -67,9 +67,9 @@ export class TaskChanger {
   }
 
   /**
-   * Many changes in one durable commit unless it may be several, each with its own result: the task, or why it was refused.
+   * Changes many tasks, each with its own result: the task, or its refusal. One durable commit by default.
    *
-   * @throws StoreUnavailable when not all tasks can be read; then nothing was changed
+   * @throws StoreUnavailable when not all tasks can be read; then nothing has changed
    */
   async changeAll(
     commands: readonly TaskCommand[],
@@ -95,9 +95,9 @@ export class TaskChanger {
   }
 
   /**
-   * Changes the tasks that match, in commits of some hundred, and passes over those of which `decide` throws.
+   * Changes the matching tasks, in commits of some hundred, and skips those for which `decide` throws.
    *
-   * @returns how many were changed
+   * @returns the number of changed tasks
    * @throws StoreUnavailable, with an unknown effect once a commit was made
    */
   async changeMatching(
@@ -128,7 +128,10 @@ export class TaskChanger {
     return { task, change: decide(task, this.store.clock.now()) };
   }
 
-  /** The store rejects stale writes, so only a change may rest on what it remembers; an answer or an error may not. */
+  /**
+   * The cached task can only decide a change, because the store rejects stale writes. Responses and errors need a fresh
+   * read.
+   */
   private decideByMemory({ id, decide }: TaskCommand): Decision | undefined {
     const task = this.store.recall(id);
     if (task === undefined) return undefined;

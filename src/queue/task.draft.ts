@@ -13,14 +13,14 @@ import type { TaskDraft } from './queue.service.js';
 /** https://www.w3.org/TR/trace-context/#traceparent-header, version 00. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** What goes with a task besides its body. */
+/** Request data of a task besides its body. */
 export interface Context {
   readonly traceparent?: string;
   readonly batchId?: string;
 }
 
 /**
- * The task that a producer describes.
+ * The task of an enqueue request.
  *
  * @throws ProblemError `invalid_request` when two fields contradict each other
  */
@@ -84,12 +84,12 @@ function instantOf(text: string | undefined): Instant | undefined {
   return text === undefined ? undefined : parseMoment(text);
 }
 
-/** As the URL standard writes it: no blanks, nothing but ASCII. */
+/** The URL in its normal form: ASCII without spaces. */
 function addressOf(text: string | undefined): string | undefined {
   return text === undefined ? undefined : new URL(text).href;
 }
 
-/** Without the members that are absent: records are kept small. */
+/** The object without its undefined members, to keep records small. */
 function present<T extends object>(members: T): Partial<T> {
   const kept: Partial<T> = {};
   for (const name of Object.keys(members) as (keyof T)[]) {

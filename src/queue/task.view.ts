@@ -7,7 +7,7 @@ import { leaseEnd } from '../task/task.machine.js';
 import { type Attempt, finalOutcomeOf, isFinished, type ProcessingTask, type Task } from '../task/task.js';
 import type { PlacedTask } from './queue.service.js';
 
-/** How a task looks on the wire. Payloads are spliced in as the text they came in as. */
+/** The JSON views of a task. Payloads are spliced in as their original text. */
 
 /** ISO 8601, UTC, milliseconds. */
 export function isoTime(instant: Instant): string {
@@ -18,7 +18,7 @@ function isoTimeOrNull(instant: Instant | undefined): string | null {
   return instant === undefined ? null : isoTime(instant);
 }
 
-/** The answer to an enqueue. */
+/** The response to an enqueue. */
 export function enqueuedView({ task, position }: PlacedTask): EnqueuedTask {
   return {
     eval_id: task.spec.id,
@@ -32,7 +32,7 @@ export function enqueuedView({ task, position }: PlacedTask): EnqueuedTask {
   };
 }
 
-/** Everything about a task but its payload. */
+/** All fields of a task except its payload. */
 export function taskView({ task, position }: PlacedTask): ListedTask {
   const { spec, last } = task;
   const lease = task.state === 'processing' ? task.lease : undefined;
@@ -71,10 +71,10 @@ export function taskView({ task, position }: PlacedTask): ListedTask {
   };
 }
 
-/** Members of an answer that are JSON text already. */
+/** Members of a response that are already JSON text. */
 type Spliced = 'code' | 'metadata';
 
-/** What a worker gets, as JSON text: all fields, the payload, and the lease. */
+/** A claimed task as JSON text: all fields, the payload and the lease. */
 export function claimedText({ task, payload }: ClaimedTask): string {
   const { spec, lease } = task;
   const view: Omit<ClaimedTaskAnswer, Spliced> & { metadata?: null } = {
@@ -119,7 +119,7 @@ export function attemptView(attempt: Attempt): TaskAttempt {
   };
 }
 
-/** The answer to a heartbeat. */
+/** The response to a heartbeat. */
 export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null): KeptLease {
   return {
     lease_expires_at: isoTime(leaseEnd(lease)),
@@ -128,12 +128,12 @@ export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null
   };
 }
 
-/** Three beats in a lease: two may be lost. */
+/** A third of the lease, so that two heartbeats can be lost. */
 export function heartbeatInterval(leaseSeconds: Seconds): Seconds {
   return Math.max(Math.floor((leaseSeconds * 1000) / 3) / 1000, 0.1);
 }
 
-/** A JSON object of a view and further members that are JSON text already. */
+/** The JSON object of a view with further members that are already JSON text. */
 export function splice(view: object, members: Payload): string {
   const text = JSON.stringify(view);
   return members === '' ? text : `${text.slice(0, -1)},${members}}`;

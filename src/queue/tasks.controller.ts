@@ -41,7 +41,6 @@ import { QueueService } from './queue.service.js';
 import { draftOf } from './task.draft.js';
 import { attemptView, enqueuedView, splice, taskView } from './task.view.js';
 
-/** For producers and readers. */
 @ApiTags('tasks')
 @Controller('tasks')
 export class TasksController {
@@ -168,7 +167,7 @@ export class TasksController {
       caller.requireEntry();
     }
     const placed = await this.queue.place(task);
-    // Meanwhile the task may have been removed and its name taken in another queue.
+    // The task may have been deleted meanwhile and its id reused in another queue.
     requireVisible(principal, placed.task);
     const { metadata, error } = await this.queue.details(placed.task);
     const view = Object.assign(taskView(placed), { error: error ?? null });

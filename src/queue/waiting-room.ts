@@ -13,15 +13,15 @@ import { SettingsCache } from './settings-cache.js';
 interface Waiter {
   request: ClaimRequest;
   readonly caller: Caller;
-  /** The claim call that it makes, when that has an id. */
+  /** The claim call of the waiter, if that has an id. */
   readonly claimKey: string | undefined;
-  /** What it offers, as a text: of those who offer the same, one is as good as another. */
+  /** The labels of the waiter as text: waiters with the same labels are interchangeable. */
   readonly offer: string;
-  /** A claim for it is under way. */
+  /** A claim for the waiter is in progress. */
   isTrying: boolean;
-  /** Something came while it was trying, so it tries again. */
+  /** A wake-up arrived during the claim, so it claims again. */
   isWoken: boolean;
-  /** Its time is over, or nobody waits for the answer any more. */
+  /** The wait is over, or the client has disconnected. */
   isLate: boolean;
   readonly parked: ParkedRequest<readonly ClaimedTask[]>;
 }
@@ -29,27 +29,26 @@ interface Waiter {
 const NOTHING = Promise.resolve([]);
 
 /**
- * Parks polls until there is work. A task that becomes ready wakes one waiter, the one that has waited longest, of each
- * kind of workers: those that offer the same labels. So no poll asks the store twice for nothing, and a thousand workers
- * do not run for one task. Another process may be quicker: whoever finds nothing waits on, since its task was not left
- * behind but taken.
+ * Parks polls until tasks are ready. A task that becomes ready wakes the longest-waiting poll of each label set. So no
+ * poll asks the store needlessly, and a task does not wake a thousand workers. If another process claims the task
+ * first, the woken poll keeps waiting.
  *
- * Where the number of tasks in processing is limited, a task that leaves it wakes in the same way; where the rate is, a
- * timer does when the next token is there. When settings change, everybody asks once more.
+ * With a concurrency limit, a task that leaves `processing` wakes a poll in the same way. With a rate limit, a timer
+ * wakes one when the next token is available. After a change of settings, every poll claims once more.
  *
- * When the store goes away, everybody is told so. When tasks may have become ready unseen, everybody asks once more, a
- * few at a time, until a queue is found empty.
+ * At the start of an outage, every poll ends with an error. When notices may have been lost, every poll claims once
+ * more, a few at a time, until its queues are found empty.
  */
 @Injectable()
 export class WaitingRoom implements OnModuleDestroy {
-  /** Who waits at which queue, by what they offer, in the order they came. */
+  /** The waiters by queue and label set, in order of arrival. */
   private readonly waiters = new Map<string, Map<string, Set<Waiter>>>();
   private readonly everybody = new Set<Waiter>();
-  /** Those whose claim has an id, by that claim. */
+  /** The waiters with a claim id, by claim. */
   private readonly byClaim = new Map<string, Set<Waiter>>();
   private readonly roll = new RollCall<Waiter>((waiter) => this.askAgain(waiter));
   private readonly holds: HoldWatch;
-  /** What the roll call that is under way has found empty: queues, for each offer. */
+  /** The queues that the current roll call has found empty, by label set. */
   private emptyQueues = new Set<string>();
   private isClosed = false;
 
@@ -75,21 +74,22 @@ export class WaitingRoom implements OnModuleDestroy {
     });
   }
 
-  /** @throws ProblemError `draining` when the service is ending: whoever claims now could not report to it */
+  /** @throws ProblemError `draining` during shutdown: a worker that claims now could not report */
   requireOpen(): void {
     if (this.isClosed)
       throw new ProblemError('draining', 'The service is shutting down; try again in a moment');
   }
 
-  /** Polls that are parked now. */
+  /** The number of parked polls. */
   get size(): number {
     return this.everybody.size;
   }
 
   /**
-   * Claims as soon as something is ready; nothing when `wait` is over, the caller hangs up, or the service closes.
+   * Claims as soon as a task is ready. Resolves empty when `wait` is over, the client disconnects or the service
+   * closes.
    *
-   * @throws ProblemError `too_many_waiters` when the room is full, `draining` when it is closed: nobody would be woken
+   * @throws ProblemError `too_many_waiters` when the room is full, `draining` when it is closed
    */
   claim(request: ClaimRequest, wait: Seconds, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.requireOpen();
@@ -117,12 +117,12 @@ export class WaitingRoom implements OnModuleDestroy {
       isLate: false,
     };
     this.add(waiter);
-    // It is in the room first and asks then, so no task can become ready between the two.
+    // Registered first and claimed then, so that no task can become ready in between.
     void this.try(waiter);
     return parked.answer;
   }
 
-  /** Wakes the other waiters of a claim call that holds tasks now: they are answered with the same tasks. */
+  /** Wakes the other waiters of a claim call that now holds tasks: they get the same tasks. */
   wakeSameClaim({ grant }: ClaimRequest): void {
     const claimKey = keyOf({ grant });
     const waiting = claimKey === undefined ? undefined : this.byClaim.get(claimKey);
@@ -150,9 +150,9 @@ export class WaitingRoom implements OnModuleDestroy {
     for (const [queue, count] of ready) this.wake(queue, count);
   }
 
-  /** Moves were missed, or will be. */
+  /** Notices were lost, or will be. */
   private lookUp(): void {
-    // What these ask now may be answered from before.
+    // Claims in progress may return results from before.
     for (const waiter of this.everybody) waiter.isWoken ||= waiter.isTrying;
     this.emptyQueues = new Set();
     if (this.store.isAvailable) {
@@ -184,22 +184,22 @@ export class WaitingRoom implements OnModuleDestroy {
       void this.try(waiter, queue);
     }
     if (left === 0) return;
-    // Whoever is trying may have asked before this work was there.
+    // A claim in progress may precede this task.
     for (const waiter of waiting) waiter.isWoken ||= waiter.isTrying;
   }
 
   /**
-   * Asks for a waiter until there is nothing for it. Whether its queues were empty.
+   * Claims for a waiter until it finds nothing. Returns whether its queues were empty.
    *
-   * @param woken the queue in which a task became ready, for whoever is woken by one
+   * @param woken the queue whose ready task woke the waiter, if any
    */
   private async try(waiter: Waiter, woken?: string): Promise<boolean> {
     let wasOpen = false;
     for (;;) {
       Object.assign(waiter, { isTrying: true, isWoken: false });
-      // First what is limited: whoever is refused must be told when that is over.
+      // The limits first: a refused waiter must be woken when its limit allows.
       await this.settings.known();
-      // A key that has expired, or is not valid any more, gets nothing.
+      // An expired or revoked key gets no tasks.
       if (waiter.caller.isGone) {
         this.serve(waiter, NOTHING);
         if (woken !== undefined) this.passOn(woken, waiter);
@@ -209,18 +209,18 @@ export class WaitingRoom implements OnModuleDestroy {
       const claimed = await answer.catch(() => undefined);
       if (claimed?.length !== 0) {
         this.serve(waiter, answer);
-        // It took something else, or could not ask: the task is still there for the next one.
+        // It claimed another task or failed, so the ready task goes to the next waiter.
         if (woken !== undefined && !hasTakenFrom(woken, waiter, claimed)) this.passOn(woken, waiter);
         if (claimed !== undefined) this.wakeSameClaim(waiter.request);
         return false;
       }
       const limited = this.limitedQueues(waiter);
-      // A claim that a rate refused is made once more when its token came before the rate was read. What is refused
-      // then lost its token to another claim, whose move is followed by `HoldWatch`.
+      // If the token arrived between the refusal and the read of the rate, claim once more. A second refusal means that
+      // another claim took the token, and `HoldWatch` follows that claim.
       const isOpen = limited.length > 0 && !waiter.isWoken && (await this.isAnyOpen(limited));
       if (waiter.isLate) {
         this.serve(waiter, NOTHING);
-        // It may have been woken on behalf of all that wait for the rate, and cannot ask again.
+        // It may have been woken for all that wait for the rate, and cannot claim again.
         if (isOpen || waiter.isWoken) for (const queue of limited) this.holds.noteTaken(queue);
         return true;
       }
@@ -231,7 +231,7 @@ export class WaitingRoom implements OnModuleDestroy {
     return true;
   }
 
-  /** The task that became ready is there for another waiter of the same offer. */
+  /** Wakes another waiter with the same labels for the ready task. */
   private passOn(queue: string, { offer }: Waiter): void {
     this.wakeSome(queue, 1, this.waiters.get(queue)?.get(offer));
   }
@@ -245,15 +245,15 @@ export class WaitingRoom implements OnModuleDestroy {
     return request.queues.filter((queue) => this.holds.hasRate(queue));
   }
 
-  /** Whether the rate of one of these allows a claim. The others are released with their next token. */
+  /** Whether the rate of one of these queues allows a claim. The next token releases the others. */
   private async isAnyOpen(queues: readonly string[]): Promise<boolean> {
     const isOpen = await Promise.all(queues.map((queue) => this.holds.isOpen(queue)));
     return isOpen.includes(true);
   }
 
   /**
-   * Its wait is over. Another process may have leased tasks to the same claim call, for a connection that broke: such
-   * a waiter asks a last time for what its claim holds.
+   * The wait is over. Another process may have leased tasks to the same claim call on a broken connection. A waiter
+   * with a claim id therefore claims a last time.
    */
   private timeOut(waiter: Waiter): void {
     if (waiter.claimKey === undefined || waiter.isTrying || !this.store.isAvailable) {
@@ -267,7 +267,7 @@ export class WaitingRoom implements OnModuleDestroy {
 
   private giveUp(waiter: Waiter): void {
     waiter.isLate = true;
-    // A claim under way may bring tasks: it has the last word.
+    // A claim in progress may bring tasks, so it answers.
     if (!waiter.isTrying) waiter.parked.leave(NOTHING);
   }
 
@@ -309,7 +309,7 @@ function removeFrom(sets: Map<string, Set<Waiter>>, name: string, waiter: Waiter
   if (set?.size === 0) sets.delete(name);
 }
 
-/** Whether a new lease in this queue is among what was claimed; what a claim id holds already is older. */
+/** Whether the claim contains a new lease in this queue; tasks that the claim id held before do not count. */
 function hasTakenFrom(queue: string, { request }: Waiter, claimed: readonly ClaimedTask[] = []): boolean {
   return claimed.some(({ task }) => task.spec.queue === queue && request.leaseIds.includes(task.lease.id));
 }

@@ -31,7 +31,6 @@ import { claimedListText, claimedText, heartbeatView } from './task.view.js';
 import { WorkService } from './work.service.js';
 import { WorkerWatch } from './worker-watch.js';
 
-/** For workers: claim a task, keep it, finish it. */
 @ApiTags('work')
 @Controller('tasks')
 export class WorkController {
@@ -50,7 +49,7 @@ export class WorkController {
     summary: 'Claim the next task, or null when no task is ready',
     description:
       'This GET changes state: it leases the task to the caller. It is never cached and never answered with 304. ' +
-      'HEAD and pages of other origins are refused. If the caller hangs up before its answer is written, the ' +
+      'HEAD and pages of other origins are refused. If the caller disconnects before the response is written, the ' +
       'task returns to the queue.',
   })
   @ApiOkResponse({
@@ -240,7 +239,7 @@ export class WorkController {
   }
 }
 
-/** @throws ProblemError `invalid_request` when its labels are none */
+/** @throws ProblemError `invalid_request` for malformed labels */
 export function claimOf(dto: ClaimDto, principal: Principal): Claim {
   const problems: FieldProblem[] = [];
   const labels = readLabels(dto.labels, { pointer: '/labels', most: LIMITS.labels }, problems);
@@ -276,7 +275,7 @@ function requiredLease(principal: Principal, bodyLeaseId: string | undefined): s
   return leaseId;
 }
 
-/** A lease without a key is told the same of every task that it does not hold, whether there is one or not. */
+/** Gives a lease without a key the same answer for tasks that it does not hold and tasks that do not exist. */
 async function underLease<T>({ keyId }: Principal, report: Promise<T>, id: string): Promise<T> {
   try {
     return await report;

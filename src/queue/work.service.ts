@@ -27,23 +27,23 @@ export interface FailedResult extends Omit<Failure, 'random'> {
   readonly status: 'failed';
 }
 
-/** How an attempt ended. */
+/** The result of an attempt. */
 export type TaskResult = CompletedResult | FailedResult;
 
-/** What a holder says of a task, and the lease that it shows. */
+/** The task and the lease of a report. */
 interface Report {
   readonly id: string;
   readonly leaseId?: string | undefined;
 }
 
-/** The lease is on a task that was never claimed: it was on one before that had the same name. */
+/** The task was never claimed: the lease belongs to an earlier task with the same id. */
 class NeverHeld extends LeaseLost {
   override get name(): string {
     return LeaseLost.name;
   }
 }
 
-/** Tells a lease on an earlier task of the same name apart. */
+/** Detects a lease of an earlier task with the same id. */
 function ofThisTask(decide: Decide): Decide {
   return (task, now) => {
     try {
@@ -56,7 +56,7 @@ function ofThisTask(decide: Decide): Decide {
   };
 }
 
-/** What a worker does with the tasks it holds. */
+/** The reports of workers about the tasks they hold. */
 @Injectable()
 export class WorkService {
   constructor(
@@ -74,7 +74,7 @@ export class WorkService {
       });
   }
 
-  /** All in one durable commit, each with its own result. */
+  /** Reports all in one durable commit, each with its own result. */
   async finishAll(
     results: readonly (TaskResult & { id: string })[],
     guard: TaskGuard,
@@ -95,7 +95,7 @@ export class WorkService {
     return result.value;
   }
 
-  /** All in one commit, each with its own result. */
+  /** Extends all in one commit, each with its own result. */
   async heartbeatAll(
     beats: readonly (Heartbeat & { id: string })[],
     guard: TaskGuard,
@@ -150,7 +150,7 @@ export class WorkService {
     return { status: 'rejected', reason: await this.told(report, outcome.reason) };
   }
 
-  /** What to tell a holder: a lease whose task was cleared is not one that never was. */
+  /** The error for a holder: after a clear, `cleared` instead of an unknown task. */
   private async told({ id, leaseId }: Report, error: unknown): Promise<unknown> {
     const isGone = error instanceof TaskNotFound || error instanceof NeverHeld;
     const generation = leaseId === undefined ? undefined : generationOf(leaseId);
@@ -158,13 +158,13 @@ export class WorkService {
     return (await this.isCleared(generation)) ? new LeaseLost(id, 'cleared') : error;
   }
 
-  /** A clear may have taken the task before this process has heard of it. */
+  /** Whether a clear removed the task; this process may not have heard of it yet. */
   private async isCleared(generation: number): Promise<boolean> {
     if (generation < this.store.generation) return true;
     try {
       return generation < (await this.store.latestGeneration());
     } catch {
-      // The store went away. The answer is what was known before.
+      // The store is unavailable: answer with what was known before.
       return false;
     }
   }

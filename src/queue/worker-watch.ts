@@ -1,26 +1,26 @@
-/** Sees workers come by, and tells them to go. What it does costs a call next to nothing. */
+/** Records worker activity and reports drains. Its methods are cheap enough for every call. */
 export abstract class WorkerWatch {
-  /** @param queues those it claims from, when it claims */
+  /** @param queues the queues of a claim */
   abstract saw(workerId: string, queues?: readonly string[]): void;
 
-  /** Whether it is to get nothing any more. */
+  /** Whether the worker must get no new tasks. */
   abstract isDraining(workerId: string | undefined): boolean;
 
-  /** Calls back when this worker is to drain; once at most, and not after what is returned was called. */
+  /** Calls back, at most once, when this worker must drain. The returned function unsubscribes. */
   abstract onDrain(workerId: string, callback: () => void): () => void;
 
-  /** Notes that it has a parked poll, until what is returned is called. */
+  /** Records a parked poll until the returned function is called. */
   parked(_workerId: string): () => void {
     return () => undefined;
   }
 
-  /** Sees a heartbeat of whoever holds a task: what its answer tells the worker to do. */
+  /** Records a heartbeat; returns the command for the worker. */
   beat(workerId: string | undefined): 'drain' | null {
     if (workerId !== undefined) this.saw(workerId);
     return this.commandFor(workerId);
   }
 
-  /** What an answer tells the worker to do. */
+  /** The command for the worker. */
   commandFor(workerId: string | undefined): 'drain' | null {
     return this.isDraining(workerId) ? 'drain' : null;
   }

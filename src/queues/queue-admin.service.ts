@@ -18,7 +18,7 @@ export interface KnownQueue {
   readonly stats: QueueStats;
 }
 
-/** Looks at queues, and sets how they hand out their tasks. */
+/** Reads queues and changes their settings. */
 @Injectable()
 export class QueueAdminService {
   constructor(
@@ -26,7 +26,7 @@ export class QueueAdminService {
     private readonly cache: SettingsCache,
   ) {}
 
-  /** Every queue that has tasks or settings, by name. */
+  /** All queues with tasks or settings, by name. */
   async list(): Promise<readonly KnownQueue[]> {
     const [counts, configured] = await Promise.all([this.store.counts(), this.store.configured()]);
     const settings = new Map(configured.map((each) => [each.queue, each.settings]));
@@ -38,7 +38,7 @@ export class QueueAdminService {
     }));
   }
 
-  /** A queue is there for whoever asks: it is created by use. */
+  /** Never fails: a queue exists as soon as a client names it. */
   async find(queue: string): Promise<KnownQueue> {
     const [settings, stats] = await Promise.all([this.store.settingsOf(queue), this.stats(queue)]);
     return { queue, settings, stats };

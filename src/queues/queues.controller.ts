@@ -26,7 +26,6 @@ function QueueName(): ParameterDecorator {
   return Param('queue', new QueueNamePipe());
 }
 
-/** How queues fare, and how they hand out their tasks. */
 @ApiTags('queues')
 @Controller('queues')
 export class QueuesController {

@@ -3,7 +3,7 @@ import { QueueModule } from '../queue/queue.module.js';
 import { QueueAdminService } from './queue-admin.service.js';
 import { QueuesController } from './queues.controller.js';
 
-/** What is set for queues, and how they fare. Needs `TaskStore` and `HttpLimits` from global modules. */
+/** Queue settings and statistics. Needs `TaskStore` and `HttpLimits` from global modules. */
 @Module({
   imports: [QueueModule],
   controllers: [QueuesController],

@@ -18,7 +18,7 @@ const NAMES = {
 } as const satisfies Record<keyof QueueChangeDto, keyof QueueSettings>;
 
 /**
- * What is to change: members that were not sent stay, `null` takes a setting away.
+ * The requested changes: absent members stay, `null` removes a setting.
  *
  * @throws ProblemError `invalid_request`
  */
@@ -35,7 +35,7 @@ export function changeOf(dto: QueueChangeDto, limits: HttpLimits): QueueSettings
   return change;
 }
 
-/** What is set, under the names of the API; null for what is not. */
+/** The settings under their API names; null for absent ones. */
 export function settingsView(settings: QueueSettings): Omit<QueueDetails, 'queue' | 'stats'> {
   return {
     paused: settings.paused ?? false,

@@ -2,17 +2,19 @@ import { types } from 'node:util';
 import type { Redis } from 'ioredis';
 import { describeRedisError, isRedisReply, replyCode } from './redis-error.js';
 
-/** What became of a batch. */
+/** The outcome of a pipeline. */
 export interface Delivery {
-  /** How many messages Redis took for certain. */
+  /** The number of messages that Redis confirmed. */
   readonly accepted: number;
-  /** The code of the first error that Redis answered, when it refused some. */
+  /** The code of the first error reply, if Redis rejected some messages. */
   readonly refusal?: string;
-  /** Why the reply did not come. The fate of what was not accepted is unknown: the connection is to be dropped. */
+  /**
+   * The reason for a missing reply. The other messages may have been published; the caller must drop the connection.
+   */
   readonly failure?: string;
 }
 
-// One command for a batch costs a quarter of one command for each message, in this process.
+// One command per pipeline costs this process a quarter of one command per message.
 const PUBLISH_ALL = `
 local accepted, refusal = 0, ''
 for i = 1, #ARGV, 2 do
@@ -26,9 +28,9 @@ end
 return {accepted, refusal}`;
 
 /**
- * Sends batches of messages to Redis channels, each message at most once and in order.
+ * Publishes pipelines of messages to Redis channels, each message at most once and in order.
  *
- * A batch is one script. Where the server does not let this user run scripts it becomes a pipeline instead.
+ * Each is one script, or a Redis pipeline if the user lacks permission for scripts.
  */
 export class BatchPublisher {
   private isScriptRefused = false;
@@ -47,7 +49,7 @@ export class BatchPublisher {
       const reason = describeRedisError(error);
       if (!isRedisReply(error)) return { accepted: 0, failure: reason };
       if (!isForbidden(error)) return { accepted: 0, refusal: reason };
-      // Refused before it ran, so nothing of it was published.
+      // Rejected before it ran, so no message was published.
       this.isScriptRefused = true;
       return this.publish(pairs);
     }
@@ -74,13 +76,13 @@ export class BatchPublisher {
   }
 }
 
-/** Whether the command itself is not allowed or not known here, as opposed to not now. */
+/** Whether the command is forbidden or unknown, as opposed to temporarily unavailable. */
 function isForbidden(error: unknown): boolean {
   if (!types.isNativeError(error)) return false;
   return error.message.startsWith('NOPERM') || error.message.includes('unknown command');
 }
 
-/** Inside a script Redis words a missing permission differently. */
+/** Redis words a missing permission differently inside a script. */
 function codeInScript(message: string): string {
   return /ACL failure|user executing the script/.test(message) ? 'NOPERM' : replyCode(message);
 }

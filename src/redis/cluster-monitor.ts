@@ -3,10 +3,10 @@ import { BEATS_PER_TIMEOUT, Heartbeat, isInCluster, NOT_YET } from './heartbeat.
 import { describeRedisError } from './redis-error.js';
 
 const SLOTS = 16_384;
-/** While all is well the nodes are asked this seldom who serves what. */
+/** In a healthy cluster, the nodes are asked for the slot map once in this many beats. */
 const BEATS_PER_LOOK = 4;
 
-/** What CLUSTER SLOTS says of one range: its slots, then the master, then the replicas. */
+/** One range in the reply to CLUSTER SLOTS: its slots, then the master, then the replicas. */
 type SlotRange = readonly [
   first: number,
   last: number,
@@ -14,21 +14,20 @@ type SlotRange = readonly [
 ];
 
 /**
- * Knows whether a cluster is well: every slot is served, and by a master that is well. A node without slots does not
- * matter, whatever its state, and a master that has just got its first slot has the time-out to be connected to.
+ * Tracks the health of a cluster: a healthy master must serve every slot. Nodes without slots do not count. A master
+ * with its first slot gets the timeout to connect.
  *
- * It also keeps the client's map of slots right while nothing is asked of it, and connections open to all masters, so
- * that no first command finds one that is still being made. A slot that has moved since then is no trouble: the client
- * follows it.
+ * It also keeps the client's slot map current and connections to all masters open, so that no first command meets a
+ * connection in progress. A slot that has moved since does not count as an outage: the client follows it.
  */
 export class ClusterMonitor {
   isWell = false;
   trouble = NOT_YET;
   private readonly heartbeats = new Map<Redis, Heartbeat>();
-  /** The masters that serve slots, as a node has said, and whether they serve all. */
+  /** The masters that serve slots, as reported by a node, and whether they cover all slots. */
   private masters: ReadonlySet<string> = new Set();
   private areAllServed = false;
-  /** Masters that came while all was well, and the beat at which they were first seen. */
+  /** Masters that appeared in a healthy cluster, with the beat of their first appearance. */
   private readonly newcomers = new Map<string, number>();
   private isLooking = false;
   private beats = 0;
@@ -53,7 +52,7 @@ export class ClusterMonitor {
     });
   }
 
-  /** To be called in even intervals. */
+  /** Call it at regular intervals. */
   beat(): void {
     this.beats += 1;
     this.followMasters();
@@ -62,7 +61,7 @@ export class ClusterMonitor {
     this.judge();
   }
 
-  /** One heart for each master that the client knows. */
+  /** One heartbeat for each master that the client knows. */
   private followMasters(): void {
     const masters = new Set(this.cluster.status === 'ready' ? this.cluster.nodes('master') : []);
     for (const node of this.heartbeats.keys()) {
@@ -71,18 +70,18 @@ export class ClusterMonitor {
     for (const node of masters) {
       if (this.heartbeats.has(node)) continue;
       const heartbeat = new Heartbeat(node, isInCluster, () => {
-        // The first one that is well can be asked for the rest; one that goes may have given its slots away before. Who
-        // cannot be asked is judged with the next beat.
+        // The first healthy node can report the slot map. A node that fails may have handed over its slots before. If
+        // no node can answer, the next beat judges.
         if (this.isWell !== heartbeat.isWell && this.wellNode() !== undefined) void this.look();
         else this.judge();
       });
       this.heartbeats.set(node, heartbeat);
-      // It connects.
+      // Opens the connection.
       heartbeat.beat();
     }
   }
 
-  /** Asks a node that is well who serves what, and has the client look again when it thinks otherwise. */
+  /** Asks a healthy node for the slot map. Makes the client refresh its own if the two differ. */
   private async look(): Promise<void> {
     const node = this.wellNode();
     if (!node || this.isLooking) return;
@@ -113,7 +112,7 @@ export class ClusterMonitor {
     this.masters = masters;
   }
 
-  /** Whether the client knows of each slot who serves it, and of no master that serves none. */
+  /** Whether the client's slot map is complete and contains no master without slots. */
   private knows(ranges: readonly SlotRange[]): boolean {
     const known = this.heartsByKey();
     const isSame = known.size === this.masters.size && [...this.masters].every((key) => known.has(key));
@@ -135,7 +134,7 @@ export class ClusterMonitor {
     );
   }
 
-  /** Another one each time, as one alone may be mistaken. */
+  /** A different node each time, as a single node can be wrong. */
   private wellNode(): Redis | undefined {
     const well = [...this.heartbeats].filter(([, { isWell }]) => isWell);
     return well[this.beats % well.length]?.[0];
@@ -174,13 +173,13 @@ function troubleOf(key: string, heart: Heartbeat | undefined): string {
   return heart !== undefined && trouble === NOT_YET ? NOT_YET : `${key}: ${trouble}`;
 }
 
-/** Of nodes of which nobody has said yet whether they serve anything. */
+/** The trouble before any node has reported the slot map. */
 function troubleIn(hearts: ReadonlyMap<string, Heartbeat>): string {
   const unwell = [...hearts].find(([, { isWell, trouble }]) => !isWell && trouble !== NOT_YET);
   return unwell === undefined ? NOT_YET : troubleOf(...unwell);
 }
 
-/** As the client names nodes. */
+/** The node key in the format of ioredis. */
 function keyOf([host, port]: readonly unknown[] = []): string {
   return `${String(host)}:${String(port)}`;
 }

@@ -5,11 +5,11 @@ import type { CommonRedisOptions } from 'ioredis';
 import type { RedisEndpoint } from '../config/redis-url.js';
 
 export interface ConnectionSettings {
-  /** What the server calls the connection, in `CLIENT LIST`. */
+  /** The name of the connection in `CLIENT LIST`. */
   readonly name: string;
-  /** A Redis that is silent for longer is away. */
+  /** A Redis that is silent for longer counts as unavailable. */
   readonly timeoutMs: number;
-  /** A PEM file of the certificate authorities to trust instead of the system's. */
+  /** A PEM file of certificate authorities that replaces those of the system. */
   readonly caFile?: string;
   readonly sentinelUsername?: string;
   readonly sentinelPassword?: string;
@@ -17,16 +17,16 @@ export interface ConnectionSettings {
   readonly reconnectDelay?: (attempt: number) => number;
 }
 
-/** For how long the kernel lets a connection be idle before it asks whether the other side is still there. */
+/** Milliseconds of idleness before the kernel probes a connection. */
 const KEEP_ALIVE_MS = 10_000;
-/** How long a closing connection waits for the other side before it is torn down. */
+/** Milliseconds that a closing connection waits for the server. */
 const DISCONNECT_TIMEOUT_MS = 200;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1_000;
-/** Two of three Sentinels may be silent, and still the third is asked before the time is up. */
+/** The share of the timeout for each Sentinel: with two of three silent, the third is still asked in time. */
 const SENTINEL_SHARE = 4;
 
-/** What guards every connection, of whatever kind, against a second execution, and against waiting for ever. */
+/** The options of every connection that prevent a second execution and endless waits. */
 export function guardedOptions(
   endpoint: RedisEndpoint,
   { name, timeoutMs }: ConnectionSettings,
@@ -40,26 +40,26 @@ export function guardedOptions(
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     keepAlive: KEEP_ALIVE_MS,
     noDelay: true,
-    // Zero, not off: only then does a lost connection reject what was waiting for a reply.
+    // With zero, a lost connection rejects the commands in flight; null would repeat them.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
-    // It needs a permission, prints to the console when that is missing, and looks only once.
+    // The ready check needs a permission, prints to the console without it, and runs only once.
     enableReadyCheck: false,
-    // After a fail-over the old connection may lead to what is a replica now. True: connect again, do not send again.
+    // After a failover the old connection may lead to a replica. True: reconnect without repeating the command.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
 }
 
-/** How long one Sentinel may take to answer. */
+/** Milliseconds for one Sentinel to answer. */
 export function sentinelTimeoutMs({ timeoutMs }: ConnectionSettings): number {
   return timeoutMs / SENTINEL_SHARE;
 }
 
 /**
- * What is trusted when the endpoint wants TLS, else `undefined`.
+ * The TLS options of an endpoint with TLS, else `undefined`.
  *
- * @param host the one that is connected to, when it is known beforehand
+ * @param host the server, if it is known beforehand
  * @throws Error that names the setting, when the file of authorities cannot be read
  */
 export function tlsOptions(
@@ -70,14 +70,14 @@ export function tlsOptions(
   if (!isTls) return undefined;
   return {
     ...(caFile === undefined ? {} : { ca: readAuthorities(caFile) }),
-    // A certificate is asked for by name; addresses have no name to ask for.
+    // SNI supports only names, no IP addresses.
     ...(host === undefined || isIP(host) !== 0 ? {} : { servername: host }),
   };
 }
 
 /**
- * Milliseconds before the next attempt to connect: doubling, never more than a second, and at random between half and
- * all of that, so that many replicas do not return at once.
+ * Milliseconds before the next attempt to connect. The delay doubles up to a second, with a random factor from 0.5 to
+ * 1, so that replicas do not reconnect at once.
  *
  * @param attempt 1 for the first retry
  * @param random from 0 up to, not including, 1
@@ -91,6 +91,6 @@ function readAuthorities(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new Error(`REDIS_TLS_CA_FILE cannot be read: ${file}`, { cause });
+    throw new Error(`Cannot read REDIS_TLS_CA_FILE: ${file}`, { cause });
   }
 }

@@ -4,32 +4,32 @@ import { describeRedisError, isRedisReply } from './redis-error.js';
 import { resetConnection } from './redis-connection.js';
 
 /**
- * Looks whether the server does what it is needed for, and resolves with a word or two about what is wrong, or with
- * `undefined`. It sends something that is answered at once by a server that is well.
+ * Checks whether the server is usable. Resolves with the trouble in a word or two, or with `undefined`. It sends a
+ * command that a healthy server answers at once.
  */
 export type ServerCheck = (redis: Redis) => Promise<string | undefined>;
 
-/** The trouble of one that was never connected. */
+/** The trouble before the first connection. */
 export const NOT_YET = 'not connected yet';
-/** How many times the heart beats within the time after which a silent server is away. */
+/** Beats within the time after which a silent server is unavailable. */
 export const BEATS_PER_TIMEOUT = 8;
-// Asked at the latest after one beat, silent for six: noticed after seven eighths of the time.
+// Asked within one beat, silent for six: detected after seven eighths of the time.
 const SILENT_BEATS = 6;
-/** A server that answers and is of no use may be the wrong one: connecting again may lead to the right one. */
+/** Beats after which the connection is reset although the server answers: it may be the wrong server. */
 const USELESS_BEATS = 2;
 const NOT_MASTER = 'a replica';
 
 /**
- * Knows whether one server is well, also when nothing else is asked of it.
+ * Tracks the health of one server, even without commands.
  *
- * - It is well from a check that finds nothing wrong until the connection ends, a check finds something wrong, or
- *   nothing at all comes from it while an answer is due. Then the connection is reset.
- * - Bytes count as life, not only answers: a long answer may keep those behind it waiting.
- * - Beats are counted rather than time measured, so a process that was held up itself does not blame the server.
+ * - The server is healthy after a passed check. It becomes unhealthy when the connection ends, a check fails, or no
+ *   bytes arrive while a reply is due. The connection is then reset.
+ * - All received bytes count, not only complete replies: a long reply can delay the next ones.
+ * - It counts beats rather than time, so that a stalled process does not blame the server.
  */
 export class Heartbeat {
   isWell = false;
-  /** Why it is not well, in a word or two. */
+  /** The reason why it is unhealthy, in a word or two. */
   trouble = NOT_YET;
   private isAsking = false;
   private silentBeats = 0;
@@ -50,7 +50,7 @@ export class Heartbeat {
     });
     redis.on('error', (error: unknown) => {
       this.lastError = error;
-      // Where Sentinels are asked first there is no connection yet that could close.
+      // While ioredis asks the Sentinels, there is no connection that could emit close.
       if (redis.status === 'connecting') this.unwell(describeRedisError(error));
     });
     redis.on('close', () => {
@@ -58,7 +58,7 @@ export class Heartbeat {
     });
   }
 
-  /** To be called in even intervals. */
+  /** Call it at regular intervals. */
   beat(): void {
     if (this.redis.status === 'wait') this.redis.connect().catch(() => undefined);
     if (this.redis.status !== 'ready') return;
@@ -85,7 +85,7 @@ export class Heartbeat {
     try {
       this.judge(await this.check(this.redis));
     } catch (error) {
-      // The end of the connection is told by its own event, and silence is for `beat` to judge.
+      // The `close` event reports the end of a connection, and `beat` detects silence.
       if (isRedisReply(error)) this.judge(describeRedisError(error));
     } finally {
       this.isAsking = false;
@@ -113,25 +113,25 @@ export class Heartbeat {
   }
 }
 
-/** Whether it answers. */
+/** Checks that the server answers. */
 export const answers: ServerCheck = async (redis) => {
   await permitted(redis.ping());
   return undefined;
 };
 
-/** Whether it answers, has loaded its data, and takes writes. */
+/** Checks that the server answers, has loaded its data and accepts writes. */
 export const takesWrites: ServerCheck = async (redis) => {
   const [role] = await Promise.all([permitted(redis.role()), permitted(redis.ping())]);
   return Array.isArray(role) && role[0] !== 'master' ? NOT_MASTER : undefined;
 };
 
-/** Whether it answers, has loaded its data, and takes the cluster as a whole for well. */
+/** Checks that the server answers, has loaded its data and considers the cluster healthy. */
 export const isInCluster: ServerCheck = async (redis) => {
   const [info] = await Promise.all([permitted(redis.cluster('INFO')), permitted(redis.ping())]);
   return typeof info === 'string' && !info.includes('cluster_state:ok') ? 'CLUSTERDOWN' : undefined;
 };
 
-/** `undefined` where this user may not ask: that alone is no reason to do without the server. */
+/** `undefined` without permission: a missing permission alone does not make the server unhealthy. */
 async function permitted<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
     return await reply;

@@ -8,26 +8,25 @@ import {
 } from './connection-options.js';
 import type { ClusterEndpoint, RedisEndpoint, RedisHost, SentinelEndpoint } from '../config/redis-url.js';
 
-/** What a user of a connection may choose; everything that guards against a second execution is fixed. */
+/** The options that a caller can choose. Options that prevent a second execution are fixed. */
 export type ConnectionChoices = Pick<RedisOptions, 'enableReadyCheck' | 'lazyConnect' | 'autoResubscribe'>;
 
-/** How often a server that loads its data is asked whether it is done, by a connection with a ready check. */
+/** Milliseconds between the ready checks of a server that loads its data. */
 const LOADING_POLL_MS = 500;
-/** Enough to follow a slot to its new node and a key to the node that its slot is being moved to. */
+/** Enough to follow a moved slot and a key that is being migrated. */
 const MOST_REDIRECTIONS = 4;
 const TRY_AGAIN_MS = 10;
-/** How often a connection to any node of a cluster asks which nodes there are. */
+/** Milliseconds between two reads of the node list by a connection to any node of a cluster. */
 const LEARN_EVERY_MS = 10_000;
 
 /**
- * A client of one server that executes each command at most once and reconnects for ever: of the only one, of the
- * master that the Sentinels name, or of any node of a cluster, another one each time, whichever the URL names: the nodes
- * that it has now.
+ * A client of one server that executes each command at most once and reconnects forever. The server is the standalone
+ * one, the master that the Sentinels report, or any node of a cluster, a different one on each attempt.
  *
- * Nothing is queued while the connection is away and nothing is sent again after it was lost: a command whose reply
- * did not come in time rejects, and whether it ran is not known. The caller listens for `error`.
+ * During an outage it queues nothing, and it repeats no command after a lost connection. A command without a reply in
+ * time rejects, and may have run. The caller listens for `error`.
  *
- * @param nodes which nodes a cluster has, when somebody knows that; by default the connection asks
+ * @param nodes the known nodes of a cluster; by default the connection asks for them
  */
 export function connectRedis(
   endpoint: RedisEndpoint,
@@ -54,26 +53,25 @@ export function connectRedis(
 }
 
 /**
- * A client of a cluster that executes each command at most once and reconnects for ever.
+ * A client of a cluster that executes each command at most once and reconnects forever.
  *
- * A command that a node has refused because another one holds the slot follows it there; one whose connection was lost
- * is not sent again, neither there nor elsewhere. The caller listens for `error` and `node error`.
+ * A command that a node redirects follows its slot. A command whose connection was lost is never repeated. The caller
+ * listens for `error` and `node error`.
  */
 export function connectCluster(endpoint: ClusterEndpoint, settings: ConnectionSettings): Cluster {
   const cluster = new Cluster([...endpoint.hosts], {
     clusterRetryStrategy: delayOf(settings),
     enableOfflineQueue: false,
-    // These two would send again what may have been executed, or what was refused only for a moment, at random nodes
-    // until the time is up. Refused at once, it leaves the decision to the caller.
+    // The retries of ioredis would repeat commands that may have run. Without retries, the caller decides.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
-    // The caller knows how long it may go on with a command that no node takes while its slot is being moved.
+    // The caller limits the time for a command whose slot is being migrated.
     maxRedirections: MOST_REDIRECTIONS,
     retryDelayOnTryAgain: TRY_AGAIN_MS,
-    // It would give up and begin anew when the node that it asks knows of a fault anywhere.
+    // The ready check would reconnect when the asked node knows of a fault anywhere.
     enableReadyCheck: false,
     slotsRefreshTimeout: settings.timeoutMs / 2,
-    // A certificate has the name of its node; the default would look for the address in it.
+    // A certificate contains the name of its node; the default lookup would verify the address.
     dnsLookup: (host, done) => {
       done(null, host);
     },
@@ -84,8 +82,8 @@ export function connectCluster(endpoint: ClusterEndpoint, settings: ConnectionSe
 }
 
 /**
- * The client sends ASKING before a command that it takes to another node, and looks at no answer: when the connection of a
- * node that leaves the cluster ends just then, the rejection would end the process. The command itself is rejected, too.
+ * ioredis sends ASKING before a redirected command and ignores its reply. If the connection of a leaving node ends at
+ * that moment, the unhandled rejection would end the process. The command itself rejects as well.
  */
 function handleAsking(node: Redis): void {
   const asking = node.asking.bind(node);
@@ -96,9 +94,9 @@ function handleAsking(node: Redis): void {
   };
 }
 
-/** Ends the connection for good: no further attempt, no handle left open. */
+/** Closes the connection: no reconnect follows and no handle stays open. */
 export async function disconnectRedis(redis: Redis | Cluster): Promise<void> {
-  // Between two attempts there is no socket whose end could be awaited.
+  // Between two attempts there is no socket to wait for.
   const hasEnd = redis.status !== 'reconnecting' && redis.status !== 'end';
   await new Promise<void>((resolve) => {
     if (hasEnd) redis.once('end', resolve);
@@ -107,12 +105,12 @@ export async function disconnectRedis(redis: Redis | Cluster): Promise<void> {
   });
 }
 
-/** Drops the connection so that nothing still on its way to Redis can arrive; the next attempt follows. */
+/** Drops the connection and the unsent bytes; a reconnect follows. */
 export function resetConnection(redis: Redis): void {
-  // Before the first attempt there is none.
+  // Undefined before the first attempt.
   const stream = redis.stream as Redis['stream'] | undefined;
   if (!stream || stream.destroyed) return;
-  // Node cannot reset a TLS connection; there, what is on its way may still arrive.
+  // Node cannot reset a TLS connection; bytes in flight may still arrive.
   if ('encrypted' in stream) stream.destroy();
   else stream.resetAndDestroy();
 }
@@ -136,7 +134,7 @@ function sentinelOptions(endpoint: SentinelEndpoint, settings: ConnectionSetting
   };
 }
 
-/** Every node of a cluster passes messages on to all others, so any will do, until it goes. */
+/** Any node will do, because every node forwards messages to all others. */
 function connectAnyNode(
   endpoint: ClusterEndpoint,
   settings: ConnectionSettings,
@@ -155,7 +153,7 @@ function connectAnyNode(
     ...common,
     ...nextNode(),
     retryStrategy: (attempt) => {
-      // One of them may be there again that has left the cluster meanwhile, so those of the URL have their turn, too.
+      // Learned nodes may have left the cluster, so the nodes of the URL are retried as well.
       if (attempt % 4 === 0) learned.forget();
       Object.assign(redis.options, nextNode());
       return delayOf(settings)(attempt);
@@ -165,7 +163,7 @@ function connectAnyNode(
   return redis;
 }
 
-/** The nodes of a cluster, as the one tells to which a connection leads. */
+/** The nodes of a cluster, as reported by the connected node. */
 class ClusterNodes {
   hosts: readonly RedisHost[] = [];
 
@@ -182,7 +180,7 @@ class ClusterNodes {
     });
   }
 
-  /** A node without a cluster is left: what it is told there, nobody else hears. */
+  /** Disconnects from a node outside the cluster: its messages reach no other node. */
   private async learn(redis: Redis): Promise<void> {
     if (redis.status !== 'ready') return;
     try {
@@ -194,7 +192,7 @@ class ClusterNodes {
       this.hosts = [...hosts.values()].filter(({ host }) => host !== '');
       if (nodes.length === 0) resetConnection(redis);
     } catch {
-      // This user may not ask, or the connection has ended: what was known stays.
+      // Without permission or after a lost connection, the known nodes stay.
     }
   }
 }

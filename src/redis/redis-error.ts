@@ -1,25 +1,25 @@
 import { types } from 'node:util';
 
-/** Why Redis is not there, in a word or two that are safe to log: messages may quote what was sent. */
+/** The reason of an outage in a word or two, safe to log: error messages may quote commands. */
 export function describeRedisError(error: unknown): string {
   if (!types.isNativeError(error)) return 'unknown error';
-  if (isRedirection(error)) return 'a slot is being moved';
+  if (isRedirection(error)) return 'a slot is being migrated';
   if (isRedisReply(error)) return isNoCluster(error) ? 'not a Cluster' : replyCode(error.message);
-  if (error.message.startsWith('All sentinels are unreachable')) return 'no Sentinel names a master';
-  // Of a cluster: the error of the last node says more.
+  if (error.message.startsWith('All sentinels are unreachable')) return 'no Sentinel reports a master';
+  // In a cluster, the error of the last node is more specific.
   if ('lastNodeError' in error && error.lastNodeError) return describeRedisError(error.lastNodeError);
   if ('code' in error && typeof error.code === 'string') return error.code;
   return error.message === 'Command timed out' ? 'no reply' : 'connection closed';
 }
 
-/** Whether Redis itself answered with this error, so that the command had no effect. */
+/** Whether the error is a reply of Redis, so that the command had no effect. */
 export function isRedisReply(error: unknown): boolean {
   return types.isNativeError(error) && error.name === 'ReplyError';
 }
 
 /**
- * Whether the nodes of a Cluster have refused a command because its slot is, or is about to be, on another one. It had
- * no effect. The client has followed them for a while, as far as it can.
+ * Whether cluster nodes rejected a command because its slot has moved or is being migrated. The command had no effect;
+ * the client has followed the redirections up to its limit.
  */
 export function isRedirection(error: unknown): boolean {
   if (!types.isNativeError(error)) return false;

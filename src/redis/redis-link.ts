@@ -9,7 +9,7 @@ import { Subscription, type SubscriptionOptions } from './subscription.js';
 
 export interface RedisLinkOptions extends ConnectionSettings {
   readonly endpoint: RedisEndpoint;
-  /** Writes wait for replicas: they have a connection of their own. */
+  /** Whether writes wait for replicas, which requires a separate connection. */
   readonly hasWriter?: boolean;
   readonly logger?: Pick<Logger, 'log' | 'warn'>;
 }
@@ -20,23 +20,23 @@ interface Monitor {
   beat(): void;
 }
 
-/** Answers to a wrong name or password: they will not become right by waiting. */
+/** Error codes of wrong credentials, which retries cannot fix. */
 const REFUSALS = ['WRONGPASS', 'NOAUTH'];
 
-/** Connects to a Redis of any kind. Returns at once; `ready` waits for the first connection. */
+/** Connects to a standalone, Sentinel or cluster Redis. Returns at once; `ready` waits for the first connection. */
 export function openRedisLink(options: RedisLinkOptions): RedisLink {
   return new RedisLink(options);
 }
 
 /**
- * A Redis, its connection for commands (in a cluster: one for each node), and whether it is there.
+ * A Redis with its command connection (in a cluster: one per node), and its availability.
  *
- * - **Writes that wait.** Redis answers nothing on a connection that waits for replicas, so `writer` is another one where
- *   writes do that; elsewhere it is `client`.
- * - **Commands.** `client` executes each at most once, queues none, and connects again for ever.
- * - **There or away.** It is there when it answers, has loaded its data and takes writes; of a cluster all of it. A
- *   Redis that falls silent is away within the time-out, also when nobody asks it anything; then its connections are
- *   reset, and what waited for an answer rejects.
+ * - **Writer.** Redis sends no reply on a connection that waits for replicas. If writes wait for replicas, `writer` is
+ *   a separate connection; otherwise it is `client`.
+ * - **Commands.** `client` executes each command at most once, queues none, and reconnects forever.
+ * - **Availability.** Redis is available when it answers, has loaded its data and accepts writes; in a cluster, every
+ *   master must. A silent Redis becomes unavailable within the timeout, even without commands. Its connections are then
+ *   reset, and commands in flight reject.
  */
 export class RedisLink {
   readonly client: Redis | Cluster;
@@ -73,15 +73,17 @@ export class RedisLink {
     return this.trouble === undefined && this.closing === undefined;
   }
 
-  /** Calls `listener` with false when Redis goes away, and with true when it is there, for the first time or again. */
+  /**
+   * Calls `listener` with false at the start of an outage, and with true on the first connection and after each outage.
+   */
   onChange(listener: (isAvailable: boolean) => void): void {
     this.listeners.add(listener);
   }
 
   /**
-   * Resolves when Redis is there.
+   * Resolves when Redis is available.
    *
-   * @throws Error with one sentence, when it is not in time or refuses the password
+   * @throws Error with one sentence, on timeout or wrong credentials
    */
   async ready(limitMs: number): Promise<void> {
     if (this.isAvailable) return;
@@ -104,8 +106,8 @@ export class RedisLink {
   }
 
   /**
-   * Subscribes by one more connection, which `close` ends: for ever, whatever happens to Redis. In a Cluster it leads to
-   * any of the nodes that `client` knows, as each passes on what is published at the others.
+   * Subscribes on a further connection, which survives outages and ends with `close`. In a cluster it leads to any node
+   * that `client` knows, as each node forwards messages to the others.
    */
   subscribe(options: SubscriptionOptions): Subscription {
     const { endpoint, name } = this.options;
@@ -121,18 +123,18 @@ export class RedisLink {
     return subscription;
   }
 
-  /** Ends every connection for good. */
+  /** Closes every connection. No reconnect follows. */
   close(): Promise<void> {
     this.closing ??= this.disconnect();
     return this.closing;
   }
 
-  /** Why it is away, in a word or two. */
+  /** The reason of the outage, in a word or two. */
   private get trouble(): string | undefined {
     return this.monitors.find(({ isWell }) => !isWell)?.trouble;
   }
 
-  /** Where the nodes of the Cluster are, as far as the client knows any. */
+  /** The known addresses of the cluster nodes. */
   private nodes(): readonly RedisHost[] {
     const nodes = this.client instanceof Cluster ? this.client.nodes('all') : [];
     return nodes.flatMap(({ options: { host, port } }) =>
@@ -181,16 +183,16 @@ export class RedisLink {
 
   private tell(isAvailable: boolean): void {
     this.hasToldTrouble = true;
-    if (isAvailable) this.logger.log(`Redis ${this.address} is there`);
-    else this.logger.warn(`Redis ${this.address} is away (${this.trouble})`);
+    if (isAvailable) this.logger.log(`Connected to Redis ${this.address}`);
+    else this.logger.warn(`Redis ${this.address} is unavailable (${this.trouble})`);
   }
 
   private absence(isRefused: boolean): Error {
     const { trouble } = this;
     return new Error(
       isRefused
-        ? `Redis ${this.address} refuses the user or the password (${trouble}): correct REDIS_URL`
-        : `Redis ${this.address} is not there (${trouble}): start it, or correct REDIS_URL`,
+        ? `Redis ${this.address} rejected the user or the password (${trouble}); correct REDIS_URL`
+        : `Redis ${this.address} is unavailable (${trouble}); start it, or correct REDIS_URL`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js';
 import type { ConnectionSettings } from './connection-options.js';
 
-/** How the settings of the service want a connection to be. */
+/** The connection settings of the service configuration. */
 export function connectionSettings(config: Config, name: string): ConnectionSettings {
   return {
     name,

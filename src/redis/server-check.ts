@@ -3,18 +3,17 @@ import { Cluster, type Redis } from 'ioredis';
 import { isRedisReply, replyCode } from './redis-error.js';
 import { describeHost } from '../config/redis-url.js';
 
-/** Names and values, of INFO or of CONFIG GET. */
+/** Names and values, from INFO or CONFIG GET. */
 type Facts = ReadonlyMap<string, string>;
 
-/** Scripts that say what they do (`#!lua`) came with it. Valkey calls itself 7.2 here. */
+/** The version that added script flags (`#!lua`). Valkey reports 7.2 here. */
 const OLDEST_MAJOR = 7;
 
 /**
- * Looks whether the server may keep tasks: of a cluster, every master. Warns of what would lose them when it ends.
+ * Checks that the server can keep tasks; in a cluster, every master. Warns about settings that lose tasks on a restart.
+ * Checks without permission are skipped: a missing permission alone does not stop the service.
  *
- * What this user may not ask is passed over: a missing permission alone is no reason to refuse.
- *
- * @throws Error with one sentence that names what to set, when tasks would be lost or nothing would work
+ * @throws Error with one sentence that names the setting to change
  */
 export async function checkServer(client: Redis | Cluster, logger: Pick<Logger, 'warn'>): Promise<void> {
   const isCluster = client instanceof Cluster;
@@ -33,24 +32,26 @@ export async function checkServer(client: Redis | Cluster, logger: Pick<Logger, 
 }
 
 function refuseUnfit(address: string, info: Facts, isCluster: boolean): void {
-  // The second name is that of Valkey from 8 on.
+  // Valkey uses the second name from version 8 on.
   const mode = info.get('redis_mode') ?? info.get('server_mode');
   if (mode === 'sentinel') {
     throw new Error(
-      `Redis ${address} is a Sentinel: write REDIS_URL as redis+sentinel://host:port/master-name`,
+      `Redis ${address} is a Sentinel; set REDIS_URL to redis+sentinel://host:port/master-name`,
     );
   }
   if (mode === 'cluster' && !isCluster) {
-    throw new Error(`Redis ${address} is a node of a Cluster: write REDIS_URL as redis+cluster://host:port`);
+    throw new Error(`Redis ${address} is a cluster node; set REDIS_URL to redis+cluster://host:port`);
   }
   const version = info.get('redis_version');
   if (version !== undefined && Number.parseInt(version, 10) < OLDEST_MAJOR) {
-    throw new Error(`Redis ${address} is version ${version}: tasks need Redis 7.0, Valkey 7.2, or newer`);
+    throw new Error(
+      `Redis ${address} has version ${version}; the service needs Redis 7.0, Valkey 7.2, or newer`,
+    );
   }
   const policy = info.get('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
     throw new Error(
-      `Redis ${address} drops tasks when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy to noeviction`,
+      `Redis ${address} drops tasks when its memory is full (maxmemory-policy ${policy}); set maxmemory-policy to noeviction`,
     );
   }
 }
@@ -58,13 +59,13 @@ function refuseUnfit(address: string, info: Facts, isCluster: boolean): void {
 function risksOf(info: Facts, config: Facts): string[] {
   if (info.get('aof_enabled') === '1') {
     if (config.get('appendfsync') !== 'no') return [];
-    return ['leaves it to the system when tasks reach the disk: set appendfsync to everysec or always'];
+    return ['flushes tasks to disk only when the system decides; set appendfsync to everysec or always'];
   }
-  // A Redis that does not say may be one that does not keep to disks at all, or one that does it in its own way.
+  // Managed servers hide these settings or persist data in their own way.
   if (info.get('aof_enabled') === undefined || config.get('save')) return [];
   return config.has('save')
-    ? ['keeps tasks in memory only, and loses them when it ends: set appendonly to yes']
-    : ['keeps no log of tasks, and does not say whether it takes snapshots: set appendonly to yes'];
+    ? ['keeps tasks in memory only and loses them on a restart; set appendonly to yes']
+    : ['has no append-only file and does not report snapshots; set appendonly to yes'];
 }
 
 async function infoOf(redis: Redis): Promise<Facts> {
@@ -84,7 +85,7 @@ async function persistenceOf(redis: Redis): Promise<Facts> {
   );
 }
 
-/** `undefined` when this user may not, or when there is no such command, as with managed servers. */
+/** `undefined` without permission, or without the command, as on managed servers. */
 async function allowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();

@@ -6,56 +6,56 @@ import { describeRedisError, isRedisReply } from './redis-error.js';
 
 export interface SubscriptionOptions {
   readonly channels: readonly string[];
-  /** A channel of this subscription alone, to which it publishes something to see that it hears it. */
+  /** A channel of this subscription only, on which it publishes echoes to itself. */
   readonly echoChannel: string;
   readonly onMessage: (channel: string, text: string) => void;
-  /** Messages may have been missed: it hears again, or has heard nothing for some seconds more. */
+  /** Called when messages may have been missed: after a recovery, and every few seconds during an outage. */
   readonly onDoubt: () => void;
 }
 
-/** What a subscription needs of the Redis that it belongs to. */
+/** The Redis that the subscription belongs to. */
 export interface Surroundings {
-  /** How logs name it. */
+  /** The address in log lines. */
   readonly address: string;
   readonly logger: Pick<Logger, 'log' | 'warn'>;
   readonly isAvailable: () => boolean;
-  /** Connections to the masters that are published to. */
+  /** Connections to the masters. */
   readonly masters: () => readonly Redis[];
 }
 
-/** Between the answer to one echo and the next. */
+/** Beats between a received echo and the next one. */
 const BEATS_PER_ECHO = 4;
-/** An echo that Redis has taken and that does not come for so many beats will not come. */
+/** Beats after which a missing echo counts as lost. */
 const SILENT_BEATS = 6;
-/** While it hears nothing, its user is told so often to look by itself. */
+/** Beats between two calls of `onDoubt` during an outage. */
 const BEATS_PER_DOUBT = 20;
 const DEAF = 'connected, but hears nothing';
 
 /**
- * Hears what is published to some channels, and knows whether it does. A connection that answers may still be deaf: its
- * server may have been replaced by another one, or have left the Cluster. So the subscription publishes something at one
- * master after the other and expects to hear it. A deaf connection is reset, and the next one leads to another node, or to
- * the master that the Sentinels name.
+ * Subscribes to channels and verifies that messages arrive. A connection that answers can still be deaf: its server may
+ * have been replaced or have left the cluster. So the subscription publishes echoes at one master after another and
+ * expects to receive them. A deaf connection is reset; the next one leads to another node, or to the master that the
+ * Sentinels report.
  *
- * A subscription has no memory. Whoever uses it is told when something may have been missed.
+ * Redis keeps no messages for a subscription, so `onDoubt` reports possible gaps.
  */
 export class Subscription {
   isWell = false;
-  /** Why it is not well, in a word or two. */
+  /** The reason why it is unhealthy, in a word or two. */
   trouble = NOT_YET;
   private readonly heartbeat: Heartbeat;
   private hasEcho = true;
   private hasBegun = false;
   private isAsking = false;
   private hasToldTrouble = false;
-  /** Beats for which it has not been well although Redis is there. */
+  /** Beats of an unhealthy subscription while Redis is available. */
   private awayBeats = 0;
   private beats = 0;
   private echoes = 0;
   private awaited: { readonly text: string; isTaken: boolean; beats: number } | undefined;
   private readonly listeners = new Set<() => void>();
 
-  /** @param redis a connection of its own, that connects again for ever and remembers no subscription */
+  /** @param redis a separate connection that reconnects forever, without automatic resubscription */
   constructor(
     private readonly redis: Redis,
     private readonly options: SubscriptionOptions,
@@ -68,12 +68,12 @@ export class Subscription {
     });
     redis.on('ready', () => void this.subscribe());
     redis.on('close', () => {
-      // Its end is no news of one that was given up.
+      // The end of a connection that was reset before is already handled.
       if (this.isWell || this.trouble === NOT_YET) this.lose(this.heartbeat.trouble);
     });
   }
 
-  /** Resolves with true when it hears for the first time, with false when it does not in time. */
+  /** Resolves with true when the first echo arrives, with false on timeout. */
   async ready(limitMs: number): Promise<boolean> {
     if (this.isWell) return true;
     return new Promise((resolve) => {
@@ -88,7 +88,7 @@ export class Subscription {
     });
   }
 
-  /** To be called in even intervals. */
+  /** Call it at regular intervals. */
   beat(): void {
     this.beats += 1;
     this.heartbeat.beat();
@@ -97,7 +97,7 @@ export class Subscription {
       return;
     }
     if (!this.surroundings.isAvailable()) {
-      // The Redis as a whole is away, which is told already.
+      // Redis itself is unavailable, which RedisLink logs.
       this.awayBeats = 0;
       return;
     }
@@ -106,13 +106,13 @@ export class Subscription {
     if (this.hasBegun && this.awayBeats % BEATS_PER_DOUBT === 0) this.options.onDoubt();
   }
 
-  /** It has not been well for a time-out: says so once, and tries elsewhere. */
+  /** After the timeout, logs the trouble once and reconnects elsewhere. */
   private goOn(): void {
     const { logger, address } = this.surroundings;
     if (!this.hasToldTrouble) {
       this.hasToldTrouble = true;
-      const seconds = 'until then waiting calls look for tasks every few seconds';
-      logger.warn(`Redis ${address}: the subscription is away (${this.trouble}); ${seconds}`);
+      const seconds = 'until it recovers, parked polls check for tasks every few seconds';
+      logger.warn(`Redis ${address}: the subscription is down (${this.trouble}); ${seconds}`);
     }
     if (this.redis.status === 'ready') resetConnection(this.redis);
   }
@@ -125,7 +125,7 @@ export class Subscription {
       this.well();
     } catch (error) {
       this.lose(describeRedisError(error));
-      // A connection that has ended is followed by the next one. One that is refused is tried again later.
+      // A lost connection is followed by a reconnect. A rejected command is retried later.
       if (!isRedisReply(error)) resetConnection(this.redis);
     } finally {
       this.isAsking = false;
@@ -139,13 +139,13 @@ export class Subscription {
       this.hasEcho = true;
     } catch (error) {
       if (!describeRedisError(error).startsWith('NOPERM')) throw error;
-      // This user may not use the echo's channel: that alone is no reason to do without the others.
+      // This user lacks permission for the echo channel; the other channels work without it.
       await this.redis.subscribe(...channels);
       this.hasEcho = false;
     }
   }
 
-  /** Sends an echo now and then, and judges by whether it comes. */
+  /** Sends an echo at intervals and checks that it arrives. */
   private listen(): void {
     const { awaited } = this;
     if (awaited === undefined) {
@@ -170,7 +170,7 @@ export class Subscription {
       await master.publish(this.options.echoChannel, awaited.text);
       awaited.isTaken = true;
     } catch {
-      // It says nothing about this connection.
+      // A failed PUBLISH says nothing about this connection.
       if (this.awaited === awaited) this.awaited = undefined;
     }
   }
@@ -180,7 +180,7 @@ export class Subscription {
     const { logger, address } = this.surroundings;
     this.isWell = true;
     this.awayBeats = 0;
-    if (this.hasToldTrouble) logger.log(`Redis ${address}: the subscription is there again`);
+    if (this.hasToldTrouble) logger.log(`Redis ${address}: the subscription has recovered`);
     this.hasToldTrouble = false;
     for (const listener of [...this.listeners]) listener();
     if (this.hasBegun) this.options.onDoubt();

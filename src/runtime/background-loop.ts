@@ -3,38 +3,38 @@ import { StoreUnavailable } from '../storage/task-store.js';
 import type { Clock } from '../task/clock.js';
 
 export interface LoopOptions {
-  /** The clock that the loop sleeps by: its steady scale. */
+  /** The clock of the sleeps; its steady scale. */
   readonly clock: Clock;
-  /** Does what is due. Resolves with the milliseconds until there is more to do; by default `longestMs`. */
+  /** Does the due work. Resolves with the milliseconds until the next pass; by default `longestMs`. */
   readonly pass: () => Promise<number | undefined>;
-  /** The loop sleeps no longer; also its rest after a pass that failed. `Infinity`: until it is woken. */
+  /** The longest sleep in milliseconds, also after a failed pass. `Infinity`: until `wake`. */
   readonly longestMs: number;
-  /** What the log says of a pass that failed, such as `A sweep failed`. A store outage is not logged. */
+  /** The log line of a failed pass, such as `A sweep failed`. A store outage is not logged. */
   readonly failure: string;
   readonly logger: Pick<Logger, 'error'>;
 }
 
-/** What Node can wait for at most. */
+/** The longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Work that is done in the background, again and again: one pass at a time, then a sleep. A pass that fails is logged and
- * the loop goes on; it never fails faster than `longestMs` allows, however long the outage lasts.
+ * Background work in passes, one at a time, with a sleep in between. A failed pass is logged and the loop continues
+ * after `longestMs`, for any length of an outage.
  */
 export class BackgroundLoop {
   private timer: NodeJS.Timeout | undefined;
-  /** When the next pass begins, on the steady scale. */
+  /** The start of the next pass, on the steady scale. */
   private wakesAt = Infinity;
   private isPassing = false;
   private state: 'new' | 'started' | 'stopped' = 'new';
-  /** The pass that is under way, or the last one. */
+  /** The current pass, or the last one. */
   private current: Promise<unknown> = Promise.resolve();
-  /** The pass that begins when the current one has ended. */
+  /** The pass that starts after the current one. */
   private next: Promise<number | undefined> | undefined;
 
   constructor(private readonly options: LoopOptions) {}
 
-  /** A pass that takes long looks here, and ends early. */
+  /** A long pass checks this and ends early. */
   get isStopped(): boolean {
     return this.state === 'stopped';
   }
@@ -45,18 +45,18 @@ export class BackgroundLoop {
     this.wake(afterMs);
   }
 
-  /** Has the next pass begin within this time. During a pass: after it. */
+  /** Starts the next pass within this time, or after the current pass. */
   wake(withinMs = 0): void {
     if (this.state !== 'started') return;
     const { now } = this;
     const at = now + Math.max(withinMs, 0);
-    // A wake-up that lies in the past is overdue: somebody has set the clock.
+    // A wake-up in the past is overdue: the clock was set.
     if (at >= this.wakesAt && this.wakesAt > now) return;
     this.wakesAt = Math.min(at, this.wakesAt);
     if (!this.isPassing) this.arm();
   }
 
-  /** Makes a pass that begins from here on, and rejects as the pass does. Callers that come before it begins share it. */
+  /** Requests a pass that starts after this call, and rejects if the pass does. Callers before its start share it. */
   run(): Promise<number | undefined> {
     this.next ??= this.current.then(() => {
       this.next = undefined;
@@ -67,7 +67,7 @@ export class BackgroundLoop {
     return this.next;
   }
 
-  /** Resolves when no pass is under way. None follows. */
+  /** Resolves when no pass is running. None starts afterwards. */
   async stop(): Promise<void> {
     this.state = 'stopped';
     clearTimeout(this.timer);
@@ -79,7 +79,7 @@ export class BackgroundLoop {
     return this.options.clock.now().steady;
   }
 
-  /** What a pass throws at once is a rejection, too. */
+  /** Turns a synchronous error of a pass into a rejection. */
   private async begin(): Promise<number | undefined> {
     return this.options.pass();
   }

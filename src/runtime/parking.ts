@@ -1,25 +1,25 @@
 import { StoreUnavailable } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
 
-/** Whoever waits for the answer to a parked request. */
+/** The caller of a parked request. */
 export interface Parker {
-  /** Calls back, once, when nobody waits any more. */
+  /** Calls back, once, when the caller disconnects. */
   onGone(callback: () => void): void;
 }
 
 export interface Stay {
-  /** How long the request may be parked. */
+  /** How long the request can be parked. */
   readonly wait: Seconds;
   readonly caller: Parker;
-  /** The wait is over: the request should be answered as things are. */
+  /** The wait is over: answer with the current state. */
   readonly timeOut: () => void;
-  /** Nobody waits for the answer; by default as when the wait is over. */
+  /** The caller has disconnected; `timeOut` by default. */
   readonly giveUp?: () => void;
-  /** The request is parked no longer. Called once. */
+  /** The request has left the parking. Called once. */
   readonly left: () => void;
 }
 
-/** A request that waits for something to happen. */
+/** A parked request. */
 export class ParkedRequest<Answer> {
   readonly answer: Promise<Answer>;
   private resolve: (answer: Answer | PromiseLike<Answer>) => void = () => undefined;
@@ -43,7 +43,7 @@ export class ParkedRequest<Answer> {
     this.resolve(answer);
   }
 
-  /** Tells the caller that the store went away. Nothing was asked of the store for it. */
+  /** Rejects the request with `StoreUnavailable`. The request changed nothing in the store. */
   turnAway(): void {
     if (this.isGone) return;
     const away = new StoreUnavailable('The store became unavailable while the request was parked', false);
@@ -52,24 +52,24 @@ export class ParkedRequest<Answer> {
 }
 
 /**
- * Room for requests that wait: polls for tasks, and reads for the end of a task or a batch. One limit holds for all of
- * them together. What they wait for, and who is woken, is up to those who park them.
+ * Parks requests: polls for tasks, and reads that wait for the end of a task or a batch. One limit covers all of them.
+ * The callers define the wake-ups.
  */
 export class Parking {
   private taken = 0;
 
-  /** @param full makes the error for a request that finds no room */
+  /** @param full creates the error for a request above the limit */
   constructor(
     private readonly limit: number,
     private readonly full: () => Error,
   ) {}
 
-  /** Requests that are parked now. */
+  /** The number of parked requests. */
   get size(): number {
     return this.taken;
   }
 
-  /** @throws what `full` makes */
+  /** @throws the error from `full` */
   park<Answer>({ wait, caller, timeOut, giveUp = timeOut, left }: Stay): ParkedRequest<Answer> {
     if (this.taken >= this.limit) throw this.full();
     this.taken += 1;
@@ -79,7 +79,7 @@ export class Parking {
       this.taken -= 1;
       left();
     });
-    // Later: whoever parks the request has not noted it yet.
+    // Deferred, because the caller has not stored the request yet.
     queueMicrotask(() => {
       caller.onGone(() => {
         if (request.isParked) giveUp();

@@ -1,46 +1,46 @@
 import { Cron } from 'croner';
 import type { Instant } from '../task/clock.js';
 
-/** Five fields, or six with seconds in front, or a name such as `@daily`. */
+/** Five fields, or six with seconds first, or a name such as `@daily`. */
 export const CRON =
   /^(?:@(?:yearly|annually|monthly|weekly|daily|hourly)|[0-9A-Za-z*,/#+-]{1,60}(?: [0-9A-Za-z*,/#+-]{1,60}){4,5})$/;
 export const TIME_ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
 
 const FEW = 12;
 
-/** Seconds, minutes and hours: the parts that name a time of the day. */
+/** Seconds, minutes and hours: the fields that define a time of day. */
 const TIME_PARTS = 3;
 const STEPS = /^(\d{1,2})-(\d{1,2})\/(\d{1,2})$/;
 
 /**
- * The due times of a cron expression in a time zone. An expression whose seconds, minutes and hours are numbers, lists
- * and ranges names fixed times: around a change of the clocks one that does not exist is due when the clocks have
- * changed, and one that exists twice is due the first time. What has a `*` there recurs evenly.
+ * The due times of a cron expression in a time zone. An expression with numbers, lists and ranges as seconds, minutes
+ * and hours defines fixed times. If daylight saving skips such a time, it is due after the change; if it occurs twice,
+ * it is due the first time. Expressions with `*` there recur at even intervals.
  */
 export class CronTimes {
   private constructor(private readonly cron: Cron) {}
 
-  /** @throws Error that says in one sentence what is wrong with the expression */
+  /** @throws Error with one sentence about the fault in the expression */
   static of(expression: string, timezone: string): CronTimes {
     const options = { timezone, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard' } as const;
     return new CronTimes(new Cron(withoutSteps(expression), options));
   }
 
-  /** The first due time after this; `undefined` when there is none. */
+  /** The first due time after this one; `undefined` if none follows. */
   after(instant: Instant): Instant | undefined {
     return this.cron.nextRun(new Date(instant))?.getTime();
   }
 
-  /** Up to `count` due times after this, the earliest first. */
+  /** Up to `count` due times after this one, earliest first. */
   next(count: number, instant: Instant): Instant[] {
     return this.cron.nextRuns(count, new Date(instant)).map((date) => date.getTime());
   }
 
-  /** The latest `count` due times that are after `since` and not after `until`, the earliest first. */
+  /** The latest `count` due times after `since` and up to `until`, earliest first. */
   between(since: Instant, until: Instant, count: number): Instant[] {
-    // Due times are whole seconds, and the library looks for earlier ones than it is given.
+    // Due times are whole seconds, and the library returns only times before its argument.
     const bound = new Date((Math.floor(until / 1000) + 1) * 1000);
-    // Nearly always there are few: a thousand take 60 ms to find.
+    // Usually there are few; finding a thousand takes milliseconds.
     for (let size = Math.min(FEW, count); ; size = Math.min(size * 8, count)) {
       const found = this.cron.previousRuns(size, bound).map((date) => date.getTime());
       const wanted = found.filter((time) => time > since);
@@ -49,7 +49,7 @@ export class CronTimes {
   }
 }
 
-/** `2-14/12` names the same times as `2,14`, and so must be due as they are. The library takes it for recurring. */
+/** Expands `2-14/12` to the equivalent `2,14`, because the library treats steps as recurring. */
 function withoutSteps(expression: string): string {
   const parts = expression.split(' ');
   if (parts.length < 5) return expression;
@@ -59,7 +59,7 @@ function withoutSteps(expression: string): string {
 
 function listed(part: string): string {
   const [, from, to, step] = (STEPS.exec(part) ?? []).map(Number);
-  // What is wrong with it the library says.
+  // The library reports the fault.
   if (from === undefined || to === undefined || step === undefined || step < 1 || from > to) return part;
   return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step).join(
     ',',

@@ -2,19 +2,19 @@ import type { Instant } from '../task/clock.js';
 import type { CronTimes } from './cron.times.js';
 import type { CatchUp } from './schedule.js';
 
-/** A due time that is younger is on time: a pause of the process is no downtime. */
+/** Milliseconds. A due time within this age is on time: a paused process does not count as downtime. */
 export const ON_TIME_MS = 10_000;
 const MAX_ON_TIME = ON_TIME_MS / 1000 + 1;
-/** `all` makes up for at most this many, the latest. */
+/** `all` makes up for at most this many due times, the latest. */
 export const MAX_CAUGHT_UP = 1000;
 
 interface Span {
-  /** Everything until then is done. */
+  /** All due times up to here are handled. */
   readonly since: Instant;
   readonly now: Instant;
 }
 
-/** The due times for which there must be a task by now, the earliest first. */
+/** The due times that must have a task by now, earliest first. */
 export function dueTimes(times: CronTimes, catchUp: CatchUp, { since, now }: Span): Instant[] {
   const onTimeSince = Math.max(since, now - ON_TIME_MS);
   switch (catchUp) {

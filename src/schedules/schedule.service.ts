@@ -24,10 +24,10 @@ export interface KnownSchedule {
   readonly run: ScheduleRun | undefined;
 }
 
-/** Throws when the caller may not enqueue tasks like this one. */
+/** Throws if the caller lacks permission to enqueue such a task. */
 export type TemplateGuard = (task: Pick<TaskSpec, 'queue' | 'batchId'>) => Promise<void>;
 
-/** Whether the caller may see what is in this queue. */
+/** Whether the caller has access to this queue. */
 export type QueueFilter = (queue: string) => boolean;
 
 export interface ScheduleQuery {
@@ -35,10 +35,10 @@ export interface ScheduleQuery {
   readonly isVisible?: QueueFilter;
 }
 
-/** Schedules that are looked at in one read for one that is visible. */
+/** The number of schedules to read for each visible one. */
 const LOOK_AHEAD = 100;
 
-/** Keeps schedules, and says when they are due. */
+/** Stores schedules and computes their due times. */
 @Injectable()
 export class ScheduleService {
   constructor(
@@ -49,11 +49,11 @@ export class ScheduleService {
   ) {}
 
   /**
-   * Makes a schedule, or changes the one that has the name.
+   * Creates or replaces a schedule.
    *
-   * @param guard for the task of the template
-   * @throws ProblemError `invalid_request`, `name_taken` when a schedule of a queue that the caller may not see has the
-   *   name, or what the guard throws
+   * @param guard checks the task of the template
+   * @throws ProblemError `invalid_request`, `name_taken` when a schedule in a queue without access has the name,
+   * or the error of the guard
    */
   async put(
     draft: ScheduleDraft,
@@ -74,14 +74,14 @@ export class ScheduleService {
     }
   }
 
-  /** @throws ProblemError `schedule_not_found`, also when the caller may not see its queue */
+  /** @throws ProblemError `schedule_not_found`, also without access to its queue */
   async find(id: string, isVisible: QueueFilter): Promise<KnownSchedule> {
     const { value } = await this.store.find(id);
     if (value === undefined || !isVisible(value.queue)) throw notFound(id);
     return this.withRun(value);
   }
 
-  /** The youngest first, of visible queues. There is a next page only when it is not empty. */
+  /** The schedules of visible queues, newest first. `next` is absent if no visible schedule follows. */
   async list(
     limit: number,
     { before, isVisible = () => true }: ScheduleQuery = {},
@@ -98,7 +98,7 @@ export class ScheduleService {
     return { known, next: hasMore ? next : undefined };
   }
 
-  /** @throws ProblemError `schedule_not_found`, also when the caller may not see its queue */
+  /** @throws ProblemError `schedule_not_found`, also without access to its queue */
   async remove(id: string, isVisible: QueueFilter): Promise<void> {
     for (;;) {
       const { value, revision } = await this.store.find(id);
@@ -119,7 +119,7 @@ export class ScheduleService {
 
   private async withRun(schedule: Schedule): Promise<KnownSchedule> {
     const { value: run } = await this.store.findRun(schedule.id);
-    // What a schedule of the same name did before is not its own.
+    // A deleted schedule may have left its progress under this name.
     return { schedule, run: run !== undefined && run.until > schedule.since ? run : undefined };
   }
 
@@ -131,7 +131,7 @@ export class ScheduleService {
     try {
       first = CronTimes.of(cron, timezone).after(this.clock.now().wall);
     } catch (error) {
-      throw invalid('cron', `cron cannot be read: ${error instanceof Error ? error.message : 'it is wrong'}`);
+      throw invalid('cron', `cron is invalid: ${error instanceof Error ? error.message : 'it is wrong'}`);
     }
     if (first === undefined) throw invalid('cron', 'cron is never due');
     const { spec } = taskOf(taskText, id, this.limits);
@@ -146,14 +146,14 @@ interface Ground {
   readonly now: number;
 }
 
-/** The one that is there, when nothing changes. */
+/** The schedule to store; the present one if nothing changes. */
 function scheduleOf(draft: ScheduleDraft, { present, queue, now }: Ground): Schedule {
   const isSameTimes =
     present?.cron === draft.cron &&
     present.timezone === draft.timezone &&
     present.isPaused === draft.isPaused;
   if (isSameTimes && present.catchUp === draft.catchUp && present.taskText === draft.taskText) return present;
-  // Runs in another queue are runs of another schedule, and what lies ahead was noted under a wrong clock.
+  // A schedule in another queue starts anew, and a `since` in the future was stored under a wrong clock.
   const goesOn = isSameTimes && present.queue === queue && !isAhead(present.since, now);
   return {
     ...draft,

@@ -6,7 +6,7 @@ import type { Schedule, ScheduleRun } from './schedule.js';
 const KIND = 'schedule';
 const RUN = 'scheduleRun';
 
-/** What was read, and at which revision; 0 when there was nothing. */
+/** A document with its revision; revision 0 if it does not exist. */
 export interface Revised<T> {
   readonly value: T | undefined;
   readonly revision: number;
@@ -19,17 +19,20 @@ export function newNonce(): string {
 const NOTHING = { value: undefined, revision: 0 };
 
 export interface SchedulePage {
-  /** The youngest first. */
+  /** Newest first. */
   readonly schedules: readonly Schedule[];
   readonly next?: number;
 }
 
-/** Schedules as documents. How far they have come is kept apart, so that only an edit makes every process look again. */
+/**
+ * Stores schedules as documents. Their progress is stored separately, so that only an edit makes other processes
+ * reload.
+ */
 @Injectable()
 export class ScheduleStore {
   constructor(private readonly documents: DocumentStore) {}
 
-  /** Another number after every edit. */
+  /** Changes with every edit. */
   version(): Promise<number> {
     return this.documents.version(KIND);
   }
@@ -40,13 +43,16 @@ export class ScheduleStore {
     return { value: JSON.parse(document.text) as Schedule, revision: document.revision };
   }
 
-  /** False when somebody else wrote first. */
+  /** False if another process wrote first. */
   async put(schedule: Schedule, expected: number): Promise<boolean> {
     const text = JSON.stringify(schedule);
     return (await this.documents.put(KIND, { id: schedule.id, text, expected })) !== undefined;
   }
 
-  /** What the spare names of a schedule follow from; an older schedule gets it now. `undefined` when it is gone. */
+  /**
+   * The nonce for the spare names of a schedule; an older schedule gets one now. `undefined` if the schedule was
+   * deleted.
+   */
   async nonceOf(id: string): Promise<string | undefined> {
     for (;;) {
       const { value, revision } = await this.find(id);
@@ -55,7 +61,7 @@ export class ScheduleStore {
     }
   }
 
-  /** False when somebody else wrote first. */
+  /** False if another process wrote first. */
   async remove(id: string, revision: number): Promise<boolean> {
     if (!(await this.documents.remove(KIND, id, revision))) return false;
     const run = await this.documents.get(RUN, id);
@@ -74,7 +80,7 @@ export class ScheduleStore {
     return { value: JSON.parse(document.text) as ScheduleRun, revision: document.revision };
   }
 
-  /** Nothing happens when another process was quicker. */
+  /** Does nothing if another process wrote first. */
   async putRun(id: string, run: ScheduleRun, expected: number): Promise<void> {
     await this.documents.put(RUN, { id, text: JSON.stringify(run), expected });
   }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Instant } from '../task/clock.js';
 
-/** As long as a name of 100 characters, a due time and a colon leave room for. */
+/** The characters that fit beside a schedule id of 100 characters, a due time and a colon. */
 const SPARE_LENGTH = 6;
 
 export const CATCH_UP = ['skip', 'one', 'all'] as const;
 
-/** What becomes of due times at which no process was up. */
+/** The policy for due times at which no process was running. */
 export type CatchUp = (typeof CATCH_UP)[number];
 
 /** Enqueues a task at every due time. */
@@ -18,27 +18,27 @@ export interface Schedule {
   readonly isPaused: boolean;
   /** The queue of its tasks. */
   readonly queue: string;
-  /** The task without its `eval_id`, as the JSON text that was sent. */
+  /** The task without its `eval_id`, as the original JSON text. */
   readonly taskText: string;
   readonly createdAt: Instant;
   readonly updatedAt: Instant;
-  /** Due times until then are none of its business. */
+  /** The schedule ignores due times up to this time. */
   readonly since: Instant;
-  /** Random, and never shown: names of runs whose first name is taken follow from it. Absent from older schedules. */
+  /** Random and secret: spare task names derive from it. Absent from older schedules. */
   readonly nonce?: string;
 }
 
-/** How far it has come. */
+/** The progress of a schedule. */
 export interface ScheduleRun {
-  /** There is a task for every due time until then that needs one. */
+  /** All due times up to this time are handled. */
   readonly until: Instant;
-  /** The task of the latest due time; `null` when `until` is none. Absent when it has the usual name. */
+  /** The task of the latest due time; `null` if there is none. Absent if it has the usual name. */
   readonly taskId?: string | null;
 }
 
 /**
- * The name of the task of a due time when another queue has a task of the usual name: every process gives it the same,
- * and nobody else can know it before.
+ * The spare name for a due time, for when a task in another queue has the usual name. All processes compute the same
+ * name, and clients cannot predict it.
  */
 export function spareTaskIdAt(scheduleId: string, due: Instant, nonce: string): string {
   const taskId = taskIdAt(scheduleId, due);
@@ -46,7 +46,7 @@ export function spareTaskIdAt(scheduleId: string, due: Instant, nonce: string): 
   return `${taskId}:${digest.slice(0, SPARE_LENGTH)}`;
 }
 
-/** The name of the task of a due time: whoever enqueues it gives it the same. */
+/** The usual task name of a due time, the same in every process. */
 export function taskIdAt(scheduleId: string, due: Instant): string {
   return `${scheduleId}:${new Date(due).toISOString().replace('.000Z', 'Z')}`;
 }

@@ -9,7 +9,7 @@ import type { KnownSchedule } from './schedule.service.js';
 
 const NEXT_DUE = 5;
 
-/** A schedule without its task. */
+/** The view of a schedule without its task. */
 export function scheduleView({ schedule, run }: KnownSchedule, now: Instant): ListedSchedule {
   const { id, cron, timezone, isPaused } = schedule;
   const last = run?.taskId === null ? undefined : run;
@@ -29,12 +29,12 @@ export function scheduleView({ schedule, run }: KnownSchedule, now: Instant): Li
   };
 }
 
-/** The whole of it as JSON; the task is the text that was sent. */
+/** The whole schedule as JSON; the task is its original text. */
 export function scheduleText(known: KnownSchedule, now: Instant): string {
   return splice(scheduleView(known, now), `"task":${known.schedule.taskText}`);
 }
 
-/** The same without the query of a `callback_url`, which may hold a secret. */
+/** The same without the query of a `callback_url`, which may contain a secret. */
 export function scheduleTextWithoutQueries(known: KnownSchedule, now: Instant): string {
   const task = replaceMember(known.schedule.taskText, 'callback_url', (value) =>
     typeof value === 'string' ? withoutQuery(value) : value,

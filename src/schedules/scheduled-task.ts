@@ -7,13 +7,13 @@ import { CreateTaskDto } from '../queue/dto/create-task.dto.js';
 import type { TaskDraft } from '../queue/queue.service.js';
 import { draftOf } from '../queue/task.draft.js';
 
-/** What the schedule says of each task by itself. */
+/** The members that the schedule sets for each task. */
 const NOT_IN_A_TEMPLATE = ['eval_id', 'run_at', 'expires_at'] as const;
 
 /**
- * The task that a template describes, under this name.
+ * The task of a template, with this name.
  *
- * @throws ProblemError `invalid_request` whose pointers begin with `/task`
+ * @throws ProblemError `invalid_request` with pointers that begin with `/task`
  */
 export function taskOf(templateText: string, id: string, limits: HttpLimits): TaskDraft {
   try {

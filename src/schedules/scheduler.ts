@@ -12,24 +12,23 @@ import { type Schedule, spareTaskIdAt, taskIdAt } from './schedule.js';
 import { ScheduleStore } from './schedule.store.js';
 import { taskOf } from './scheduled-task.js';
 
-/** An edit by another process is seen after this long, or with the next due time. */
+/** Milliseconds within which a process sees the edits of others. */
 const LOOK_MS = 1_000;
 /** Schedules and tasks that are handled at once: few, as each may be large. */
 const CHUNK = 20;
 
-/** A schedule as far as it must be in memory. */
+/** The cached part of a schedule. */
 interface Entry {
   readonly times: CronTimes;
-  /** Another one after every edit that may change when it is due. */
+  /** Changes with every edit that can affect the due times. */
   readonly edition: string;
-  /** When to look next; at once after the start and after an edit. */
+  /** When to check next; at once after the start and after an edit. */
   next: Instant;
 }
 
 /**
- * Enqueues a task for every due time. Every process does so and nobody leads: all give the task of a due time the same
- * name, so the second one finds it there. A process that dies in between has not written how far the schedule has come,
- * and the next one does it again, to no effect.
+ * Enqueues a task for every due time. All processes do so without a leader: they give the task of a due time the same
+ * name, so duplicates are detected. A process that crashes before it stores the progress causes a harmless repetition.
  */
 @Injectable()
 export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
@@ -62,16 +61,16 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     return this.loop.stop();
   }
 
-  /** Enqueues all that is due now. */
+  /** Enqueues all tasks that are due now. */
   async run(): Promise<void> {
     await this.loop.run();
   }
 
-  /** Milliseconds until the next due time. */
+  /** Returns the milliseconds until the next due time. */
   private async pass(): Promise<number> {
     await this.reload();
     const now = this.clock.now().wall;
-    // What was to be looked at by a clock that was ahead may be due before.
+    // The clock was set back, so schedules may be due earlier than computed.
     if (isAhead(this.lastPass, now)) for (const entry of this.entries.values()) entry.next = -Infinity;
     this.lastPass = now;
     for (const [id, entry] of this.entries) {
@@ -88,7 +87,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     return Math.max(next - this.clock.now().wall, 1);
   }
 
-  /** Reads what there is when somebody has edited it. */
+  /** Reloads the schedules after an edit. */
   private async reload(): Promise<void> {
     const version = await this.store.version();
     if (version === this.version) return;
@@ -108,16 +107,16 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     this.version = version;
   }
 
-  /** One that cannot be read, since another version wrote it, is told and left out: the others go on. */
+  /** Skips and logs a schedule that another version wrote in an unknown format. */
   private read(schedule: Schedule, entries: Map<string, Entry>): void {
     try {
       entries.set(schedule.id, entryOf(schedule));
     } catch (error) {
-      this.logger.error(`Schedule ${schedule.id} cannot be read: ${(error as Error).message}`);
+      this.logger.error(`Schedule ${schedule.id} could not be read: ${(error as Error).message}`);
     }
   }
 
-  /** False when its queue is full and it must be looked at again. */
+  /** Returns false if the queue is full, to try again later. */
   private async fire(id: string): Promise<boolean> {
     const now = this.clock.now().wall;
     const { schedule, run, revision } = await this.believable(id, now);
@@ -129,7 +128,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     const names = new Map<Instant, string>();
     for (let start = 0; start < due.length; start += CHUNK) {
       const refused = await this.enqueue(schedule, due.slice(start, start + CHUNK), names);
-      // There is no room: what comes from here on is tried again, as long as the policy has it.
+      // The queue is full: the rest is retried, as far as the catch-up policy allows.
       if (refused !== undefined) {
         const done = due.filter((time) => time < refused).at(-1);
         if (done !== undefined)
@@ -142,8 +141,9 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * A schedule and how far it has come. What was noted ahead, under a clock that was wrong, is mended first: it would be
-   * silent until then. What was due on time is made up for, and no more, as nobody knows what was done.
+   * A schedule with its progress. Progress in the future was stored under a wrong clock and would silence the schedule
+   * until then, so it is corrected first. Only due times that are still on time are then made up, as the earlier runs
+   * are unknown.
    */
   private async believable(id: string, now: Instant) {
     for (;;) {
@@ -161,11 +161,11 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * Tasks of other queues may have the names of these runs. Then they get others, so that no queue can keep the
-   * schedule of another one from running.
+   * Enqueues the runs. If a task in another queue has the usual name of a run, the run gets a spare name. So no queue
+   * can block the schedules of another.
    *
-   * @param names gets those that are not the usual ones
-   * @returns the first due time for which there was no room
+   * @param names receives the spare names
+   * @returns the first due time that found the queue full
    */
   private async enqueue(
     { id, taskText }: Schedule,
@@ -193,13 +193,13 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
       const spare = spareTaskIdAt(id, time, nonce);
       names.set(time, spare);
       this.logger.warn(
-        `Schedule ${id}: ${taskIdAt(id, time)} is a task of another queue; the run is ${spare}`,
+        `Schedule ${id}: ${taskIdAt(id, time)} is a task in another queue; the run is named ${spare}`,
       );
     }
     return due[full];
   }
 
-  /** Whether the name is held by a task of another queue, or was a moment ago. */
+  /** Whether a task in another queue has the name, or had it a moment ago. */
   private async isElsewhere(taskId: string, queue: string): Promise<boolean> {
     try {
       return (await this.queue.find(taskId)).spec.queue !== queue;
@@ -215,7 +215,7 @@ function entryOf(schedule: Schedule): Entry {
   return { times, edition: editionOf(schedule), next: -Infinity };
 }
 
-/** Two edits may have one moment. */
+/** Two edits can have the same timestamp. */
 function editionOf({ cron, timezone, updatedAt }: Schedule): string {
   return `${updatedAt} ${timezone} ${cron}`;
 }

@@ -34,7 +34,6 @@ const ID = {
   example: 'nightly',
 };
 
-/** Tasks that come by the clock. */
 @ApiTags('schedules')
 @ApiExtraModels(TaskTemplateDto)
 @Controller('schedules')
@@ -164,7 +163,10 @@ function visibleTo(principal: Principal): (queue: string) => boolean {
   return (queue) => mayUseQueue(principal, queue);
 }
 
-/** Those who write schedules read them as they wrote them; workers see no secret of an address, viewers no task. */
+/**
+ * The view of a schedule by role: producers see it as posted, workers without the query of a URL, viewers without the
+ * task.
+ */
 function textFor(principal: Principal, known: KnownSchedule, now: Instant): string {
   if (hasRole(principal, ['producer'])) return scheduleText(known, now);
   if (seesPayloads(principal)) return scheduleTextWithoutQueries(known, now);

@@ -5,7 +5,7 @@ import { ScheduleStore } from './schedule.store.js';
 import { Scheduler } from './scheduler.js';
 import { SchedulesController } from './schedules.controller.js';
 
-/** Tasks that come by the clock. Needs `DocumentStore`, `Clock` and `HttpLimits` from global modules. */
+/** Cron schedules. Needs `DocumentStore`, `Clock` and `HttpLimits` from global modules. */
 @Module({
   imports: [QueueModule],
   controllers: [SchedulesController],

@@ -2,14 +2,14 @@ import type { Tracing } from './tracing.js';
 
 let active: Tracing | undefined;
 
-/** The tracing of this process; `undefined` when none was started. */
+/** The tracing of this process; `undefined` if none was started. */
 export function activeTracing(): Tracing | undefined {
   return active;
 }
 
 /**
- * Traces this process from now on when `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` names a
- * collector. The SDK of OpenTelemetry is loaded only then, and reads its other `OTEL_*` variables itself.
+ * Traces this process if `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. The
+ * OpenTelemetry SDK is loaded only then, and reads its other `OTEL_*` variables itself.
  */
 export async function startTracing(env: NodeJS.ProcessEnv): Promise<Tracing | undefined> {
   if (active !== undefined || !isWanted(env)) return active;

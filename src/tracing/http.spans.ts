@@ -6,7 +6,7 @@ import { methodOf, routeOf, statusOf } from '../http/request-watch.js';
 import type { RequestTracer } from './request-tracer.js';
 import { contextOf } from './trace-context.js';
 
-/** Node publishes each request here, before the server sees it. */
+/** The channel on which Node publishes each request, before the server sees it. */
 const REQUESTS = 'http.server.request.start';
 
 interface Message {
@@ -14,7 +14,7 @@ interface Message {
   readonly response: ServerResponse;
 }
 
-/** A span for each request, in the trace that its `traceparent` names. Returns what ends it. */
+/** Creates a span for each request, in the trace of its `traceparent`. Returns a function that stops this. */
 export function traceHttp(tracer: RequestTracer): () => void {
   const begin = (message: unknown) => {
     beginRequest(tracer, message as Message);
@@ -27,7 +27,7 @@ function beginRequest(tracer: RequestTracer, { request, response }: Message): vo
   const method = methodOf(request);
   const options = { kind: SpanKind.SERVER, attributes: { 'http.request.method': method } };
   const span = tracer.start(method, options, contextOf(request.headers.traceparent));
-  // Also for one that is not kept: the request before it on this connection is over.
+  // Also for an unsampled span, which replaces that of the previous request on this connection.
   tracer.enter(span);
   if (!span.isRecording()) return;
   response.once('close', () => {
@@ -36,7 +36,7 @@ function beginRequest(tracer: RequestTracer, { request, response }: Message): vo
   });
 }
 
-/** By the conventions for HTTP servers; never the query. */
+/** Attributes by the conventions for HTTP servers, without the query. */
 function describe(span: Span, request: IncomingMessage, response: ServerResponse): void {
   const route = routeOf(request);
   const status = statusOf({ response });

@@ -16,7 +16,7 @@ import type { Tracing } from './tracing.js';
 
 const LAST_SPANS_MS = 5_000;
 
-/** Sends a span for each request, command to Redis and transition to the collector that the environment names. */
+/** Sends a span for each request, Redis command and transition to the collector in the environment. */
 export function traceProcess(): Tracing {
   const service = { 'service.name': 'crucible-queue', 'service.version': VERSION };
   const provider = new BasicTracerProvider({

@@ -2,7 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import type { RequestTracer } from './request-tracer.js';
 
-/** ioredis publishes each command here. */
+/** The channel on which ioredis publishes each command. */
 const COMMANDS = tracingChannel<unknown, object>('ioredis:command');
 
 interface Command {
@@ -12,7 +12,7 @@ interface Command {
   readonly serverPort?: number;
 }
 
-/** A span for each command that is sent for a request; never its arguments. Returns what ends it. */
+/** Creates a span for each command of a request, without its arguments. Returns a function that stops this. */
 export function traceRedis(tracer: RequestTracer): () => void {
   const spans = new WeakMap<object, Span>();
   const subscribers = {

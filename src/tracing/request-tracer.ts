@@ -8,24 +8,24 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 
-/** Starts spans, and knows for which request the present code runs. */
+/** Starts spans and tracks the request of the running code. */
 export class RequestTracer {
   private readonly active = new AsyncLocalStorage<Context>();
 
   constructor(private readonly tracer: Tracer) {}
 
-  /** The span of the request that this is done for; `undefined` when there is none, or its trace is not kept. */
+  /** The span of the current request; `undefined` without one, or if its trace is not sampled. */
   get current(): Context | undefined {
     const context = this.active.getStore();
     return context !== undefined && trace.getSpan(context)?.isRecording() === true ? context : undefined;
   }
 
-  /** What follows in this turn of the event loop, and all that comes of it, is done for this span. */
+  /** Makes the span current for the rest of this turn and its asynchronous continuations. */
   enter(span: Span): void {
     this.active.enterWith(trace.setSpan(ROOT_CONTEXT, span));
   }
 
-  /** A span from now on. The sampler decides whether it is kept. */
+  /** A span that starts now. The sampler decides whether to keep it. */
   start(name: string, options: SpanOptions, parent: Context = ROOT_CONTEXT): Span {
     return this.tracer.startSpan(name, options, parent);
   }

@@ -10,9 +10,9 @@ interface Operation {
 }
 
 /**
- * A span for each transition, by the conventions for messaging: `send` in the request that enqueued the task, `receive`
- * in the one that claimed it and `settle` in the one that ended the attempt, both linked to the producer. What nobody
- * asked for, the loss of a lease for one, is part of the producer's trace.
+ * Creates a span for each transition, by the messaging conventions. `send` belongs to the request that enqueued the
+ * task. `receive` and `settle` belong to the requests that claimed it and ended the attempt, and link to the producer.
+ * A transition without a request, such as a lost lease, joins the producer's trace.
  */
 export function traceTransitions(tracer: RequestTracer, transitions: readonly Committed[]): void {
   for (const transition of transitions) traceTransition(tracer, transition);
@@ -42,7 +42,7 @@ function traceTransition(tracer: RequestTracer, transition: Committed): void {
   span.end();
 }
 
-/** A link to the producer's trace, from a span that belongs to another. */
+/** A link to the producer's trace from a span of another trace. */
 function linksOf(parent: Context | undefined, producer: Context | undefined): Link[] {
   const [own, others] = [parent, producer].map((context) => context && trace.getSpanContext(context));
   return own === undefined || others === undefined || own.traceId === others.traceId

@@ -1,7 +1,7 @@
 import { type Context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { parseTraceParent } from '@opentelemetry/core';
 
-/** The context that a `traceparent` header names; `undefined` when it names none. */
+/** The context in a `traceparent` header; `undefined` if the header is missing or invalid. */
 export function contextOf(traceparent: unknown): Context | undefined {
   const remote = typeof traceparent === 'string' ? parseTraceParent(traceparent) : null;
   return remote === null ? undefined : trace.setSpanContext(ROOT_CONTEXT, { ...remote, isRemote: true });

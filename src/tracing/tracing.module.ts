@@ -2,7 +2,7 @@ import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import { TaskStore } from '../storage/task-store.js';
 import { activeTracing } from './active-tracing.js';
 
-/** Traces transitions where tracing was started before the service, and is nothing where it was not. */
+/** Traces transitions if tracing was started before the service; otherwise it does nothing. */
 @Module({})
 export class TracingModule implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly store: TaskStore) {}
@@ -15,7 +15,7 @@ export class TracingModule implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** The process ends right after. */
+  /** Sends the remaining spans before the process exits. */
   async onApplicationShutdown(): Promise<void> {
     await activeTracing()?.stop();
   }

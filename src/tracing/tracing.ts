@@ -1,12 +1,12 @@
 import type { Committed } from '../storage/task-store.js';
 
-/** Tracing that was started. */
+/** A running tracing. */
 export interface Tracing {
   record(transitions: readonly Committed[]): void;
   /**
-   * Sends the spans that are left and ends the tracing. Never rejects.
+   * Sends the remaining spans and ends the tracing. Never rejects.
    *
-   * @param within milliseconds that a collector has to take them; 5 seconds by default
+   * @param within milliseconds for the collector to accept them; 5 seconds by default
    */
   stop(within?: number): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { BatchEvents } from '../batches/batch.events.js';
 import { Webhooks } from './webhooks.js';
 import { countIn } from '../task/task-state.js';
 
-/** Tells the address of a batch that all of its tasks have ended. */
+/** Sends a webhook to the `callback_url` of a finished batch. */
 @Injectable()
 export class BatchCallbacks {
   constructor(
@@ -15,7 +15,7 @@ export class BatchCallbacks {
     events.onDone((batch) => this.tell(batch));
   }
 
-  /** Told twice, the receiver knows it by the same id. */
+  /** Repetitions have the same message id. */
   private async tell({ id, queues, callbackUrl, doneAt, counts }: FinishedBatch): Promise<void> {
     if (callbackUrl === undefined) return;
     const name = createHash('sha256').update(id).digest('hex').slice(0, 16);

@@ -3,7 +3,7 @@ import type { DocumentStore, StoredDocument } from '../storage/document-store.js
 import { type Clock, type Instant, isAhead } from '../task/clock.js';
 
 const NAME = 'webhooks';
-/** A process that is gone is waited for so long. */
+/** Milliseconds that the lock outlives its last renewal. */
 const HELD_MS = 6_000;
 const RENEWED_BEFORE_MS = 3_000;
 
@@ -13,12 +13,12 @@ interface Lock {
 }
 
 /**
- * Decides which process delivers. A process that stops for longer than it holds the lock, in the middle of sending, may
- * send a message that the next one sends too: receivers know it by its id.
+ * Elects the process that delivers. A process that stalls in mid-delivery until the lock ends may send a message that
+ * the next process sends too. Receivers detect the duplicate by its id.
  */
 export class CourierLock {
   private readonly owner = randomUUID();
-  /** As of the last look or write. */
+  /** The document as of the last read or write. */
   private seen: StoredDocument | undefined;
 
   constructor(
@@ -26,14 +26,15 @@ export class CourierLock {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether nobody else can have taken it meanwhile: to be asked before each thing that only one process may do. */
+  /** Whether no other process can have taken the lock. Check it before each exclusive action. */
   get isHeld(): boolean {
     const lock = lockIn(this.seen);
     return lock?.owner === this.owner && this.isHolding(lock);
   }
 
   /**
-   * Whose it is: `mine` and renewed, `theirs`, `abandoned` by a process that is gone and has left work, or `free`.
+   * The state of the lock: `mine` and renewed, `theirs`, `abandoned` by a stopped process with remaining work, or
+   * `free`.
    */
   async look(): Promise<'mine' | 'theirs' | 'abandoned' | 'free'> {
     this.seen = await this.documents.get('lock', NAME);
@@ -45,12 +46,12 @@ export class CourierLock {
     return isFresh || (await this.take()) ? 'mine' : 'theirs';
   }
 
-  /** False when somebody else was quicker since the last look. */
+  /** False if another process was faster since the last `look`. */
   take(): Promise<boolean> {
     return this.write(this.clock.now().wall + HELD_MS);
   }
 
-  /** Says that there is no work left. */
+  /** Releases the lock when no work is left. */
   async giveBack(): Promise<void> {
     const { seen } = this;
     this.seen = undefined;
@@ -58,12 +59,12 @@ export class CourierLock {
       await this.documents.remove('lock', NAME, seen.revision);
   }
 
-  /** Leaves the work to whoever is first. */
+  /** Releases the lock with remaining work for another process. */
   async abandon(): Promise<void> {
     if (lockIn(this.seen)?.owner === this.owner) await this.write(0);
   }
 
-  /** A lock that ends later than any can was taken under a clock that was ahead: nobody would deliver until then. */
+  /** A lock that ends too far in the future was taken under a wrong clock and would block deliveries until then. */
   private isHolding({ until }: Lock): boolean {
     const now = this.clock.now().wall;
     return until > now && !isAhead(until, now + HELD_MS);
@@ -71,7 +72,7 @@ export class CourierLock {
 
   private async write(until: Instant): Promise<boolean> {
     const { seen } = this;
-    // Until it is written, and when nobody knows whether it is, it is not held.
+    // The lock is not held during a write, nor after a write with an unknown outcome.
     this.seen = undefined;
     const text = JSON.stringify({ owner: this.owner, until } satisfies Lock);
     const revision = await this.documents.put('lock', { id: NAME, text, expected: seen?.revision ?? 0 });

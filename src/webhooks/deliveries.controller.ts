@@ -15,7 +15,7 @@ import { DeliveriesQuery } from './dto/deliveries.query.js';
 import { Redelivery, WebhookDeliveryPage } from './dto/deliveries.response.js';
 import { NoticeBox } from './notice-box.js';
 
-/** More than the service ever gives. */
+/** The id form, longer than any that the service issues. */
 const DELIVERY_ID = /^[A-Za-z0-9_-]{1,220}$/;
 
 @ApiTags('webhooks')

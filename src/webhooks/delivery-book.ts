@@ -12,14 +12,14 @@ export interface DeliveryPage {
 }
 
 const PAGE = 200;
-/** A page with a filter that little passes is not looked for for ever. */
+/** The maximum number of deliveries to read for a filtered page. */
 const SCANNED = 2_000;
 
-/** All deliveries that are kept, as documents. */
+/** All kept deliveries, as documents. */
 export class DeliveryBook {
   constructor(private readonly documents: DocumentStore) {}
 
-  /** Nothing happens when it is there. */
+  /** Does nothing if the delivery exists. */
   async add(delivery: Delivery): Promise<void> {
     await this.documents.put('delivery', { id: delivery.id, text: JSON.stringify(delivery), expected: 0 });
   }
@@ -29,7 +29,7 @@ export class DeliveryBook {
     return document && { delivery: JSON.parse(document.text) as Delivery, revision: document.revision };
   }
 
-  /** False when somebody else wrote first. */
+  /** False if another process wrote first. */
   async replace(delivery: Delivery, revision: number): Promise<boolean> {
     const document = { id: delivery.id, text: JSON.stringify(delivery), expected: revision };
     return (await this.documents.put('delivery', document)) !== undefined;
@@ -40,13 +40,13 @@ export class DeliveryBook {
     if (document !== undefined) await this.documents.remove('delivery', id, document.revision);
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   async all(): Promise<readonly Delivery[]> {
     const documents = await allDocuments(this.documents, 'delivery');
     return documents.toReversed().map(({ text }) => JSON.parse(text) as Delivery);
   }
 
-  /** The youngest first. A page may be short while there is a next one. */
+  /** Newest first. A page can be short although another page follows. */
   async page(
     isWanted: (delivery: Delivery) => boolean,
     { limit, before }: { readonly limit: number; readonly before?: number },

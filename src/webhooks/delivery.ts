@@ -5,34 +5,34 @@ export const DELIVERY_STATES = ['pending', 'delivered', 'parked'] as const;
 
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** One message for one address, and what became of it. */
+/** One message to one address, with its outcome. */
 export interface Delivery {
   readonly id: string;
-  /** What the receiver knows the message by. */
+  /** The id of the message for the receiver. */
   readonly messageId: string;
-  /** The address, or `*` for the one that the settings name. */
+  /** The URL, or `*` for `WEBHOOK_URL`. */
   readonly to: string;
-  /** What is sent: JSON. */
+  /** The JSON text to send. */
   readonly body: string;
   readonly state: DeliveryState;
   readonly createdAt: Instant;
   readonly attempts: number;
   /** When the next attempt is due. */
   readonly nextAt: Instant;
-  /** When it is given up. */
+  /** When the retries end. */
   readonly giveUpAt: Instant;
-  /** When the last attempt was made; absent in a delivery of an older version. */
+  /** When the last attempt was made; absent in deliveries of older versions. */
   readonly triedAt?: Instant;
-  /** Whose message it is: a queue. Deliveries take turns by it. */
+  /** The queue of the message. Deliveries of different queues take turns. */
   readonly source?: string;
   readonly endedAt?: Instant;
-  /** Of the last attempt. */
+  /** The status of the last attempt. */
   readonly status?: number;
   readonly error?: string;
 }
 
 export interface RetryRule {
-  /** How long a message is tried, in milliseconds. */
+  /** Milliseconds until the retries end. */
   readonly lifetimeMs: number;
   /** From 0 up to 1. */
   readonly random: number;
@@ -41,10 +41,10 @@ export interface RetryRule {
 const FIRST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 3_600_000;
 const JITTER = 0.2;
-/** The receiver says that it is gone for good. */
+/** The receiver wants no further webhooks. */
 const GONE = 410;
 
-/** A delivery that nobody has tried yet. */
+/** A delivery without attempts. */
 export function newDelivery(
   message: Pick<Delivery, 'id' | 'messageId' | 'to' | 'body' | 'source'>,
   now: Instant,
@@ -60,7 +60,7 @@ export function newDelivery(
   };
 }
 
-/** What a delivery is after an attempt. */
+/** The delivery after an attempt. */
 export function attempted(
   delivery: Delivery,
   reply: Reply,
@@ -73,24 +73,24 @@ export function attempted(
   const wait = Math.max(backoff(tried.attempts, random), retryAfterMs(reply.retryAfter, now));
   const isOver = status === GONE || now >= delivery.giveUpAt;
   if (isOver) return { ...tried, state: 'parked', endedAt: now };
-  // The last attempt is made at the end of its time, not left out.
+  // The last attempt happens at the end of the retry period.
   return { ...tried, nextAt: Math.min(now + wait, delivery.giveUpAt) };
 }
 
-/** Ended without an attempt: its address is gone. */
+/** Ended without an attempt, because its address is gone. */
 export function parked(delivery: Delivery, now: Instant, error: string): Delivery {
   return { ...delivery, state: 'parked', endedAt: now, error };
 }
 
-/** Once more from the beginning, under the same message id. */
+/** Restarts the attempts under the same message id. */
 export function again(delivery: Delivery, now: Instant, lifetimeMs: number): Delivery {
   const { endedAt: _, status: __, error: ___, ...rest } = delivery;
   return { ...rest, state: 'pending', attempts: 0, nextAt: now, giveUpAt: now + lifetimeMs };
 }
 
 /**
- * The delivery, if its moments can be; else with moments of now. Under a clock that was ahead its next attempt was put off
- * until that time.
+ * The delivery with times in the future replaced by now: a wrong clock stored them and would delay the next attempt
+ * until then.
  */
 export function believable(delivery: Delivery, now: Instant, lifetimeMs: number): Delivery {
   const { createdAt, triedAt, giveUpAt, nextAt } = delivery;
@@ -103,13 +103,13 @@ export function believable(delivery: Delivery, now: Instant, lifetimeMs: number)
   };
 }
 
-/** Doubles from 5 s to an hour; longer by up to a fifth, so that those which failed together do not come together. */
+/** Doubles from 5 s to an hour, plus up to a fifth at random, so that deliveries do not retry at once. */
 function backoff(attempts: number, random: number): number {
   const wait = Math.min(FIRST_WAIT_MS * 2 ** (attempts - 1), LONGEST_WAIT_MS);
   return Math.round(wait * (1 + JITTER * random));
 }
 
-/** Seconds or a date, as RFC 9110 has it; anything else is no wish. */
+/** Parses seconds or a date (RFC 9110); other text means no delay. */
 function retryAfterMs(text: string | undefined, now: Instant): number {
   if (text === undefined) return 0;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;

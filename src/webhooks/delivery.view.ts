@@ -3,7 +3,7 @@ import { withoutQuery } from '../config/web-address.js';
 import { OWN_ADDRESS } from '../storage/notice-rule.js';
 import type { Delivery } from './delivery.js';
 
-/** How a delivery looks on the wire. What an address has behind its path may be a secret, and is not shown. */
+/** The JSON view of a delivery, without the query of its URL, which may contain a secret. */
 export function deliveryView(delivery: Delivery, ownAddress: string | undefined): WebhookDelivery {
   const { id, messageId, to, body, state, createdAt, attempts, nextAt, giveUpAt, endedAt } = delivery;
   const url = to === OWN_ADDRESS ? ownAddress : to;

@@ -4,20 +4,20 @@ import type { Delivery } from './delivery.js';
 import { DueHeap } from './due-heap.js';
 
 const AT_ONCE = 128;
-/** Of these, at hosts that did not answer last time or have not been tried yet: the rest is for those that answer. */
+/** The share for hosts that failed or were not tried yet; the rest is for hosts that answered last time. */
 const AT_UNPROVEN_HOSTS = 96;
-/** Hosts of a source that one look passes over for want of room; they go to the end. */
+/** Hosts of a source without room that one search skips; they go to the end. */
 const HOSTS_AT_A_LOOK = 32;
-/** Hosts whose last attempt is remembered; the one that was tried longest ago is forgotten first. */
+/** The maximum number of hosts whose last result is kept; the oldest is dropped first. */
 const MAX_HOSTS = 10_000;
-/** Attempts at one host at the same time: one that is slow leaves room for the others. */
+/** Concurrent attempts per host, so that a slow host leaves room for others. */
 const AT_ONE_HOST = 8;
-/** At a host that did not answer last time, until it answers. */
+/** Concurrent attempts at a host that failed last time. */
 const AT_SILENT_HOST = 1;
-/** Attempts of one queue at the same time, whatever hosts its messages go to. */
+/** Concurrent attempts per queue, over all hosts. */
 const OF_ONE_SOURCE = 32;
 
-/** What is to be known of a delivery to wait for its time. */
+/** The part of a delivery that the waiting list needs. */
 export type WaitingDelivery = Pick<Delivery, 'id' | 'to' | 'nextAt'> &
   Partial<Pick<Delivery, 'source' | 'attempts' | 'status'>>;
 
@@ -25,19 +25,19 @@ interface Waiting extends WaitingDelivery {
   readonly host: string;
 }
 
-/** Makes an attempt. Gives the delivery when there will be another one, `undefined` when it has ended. */
+/** Makes an attempt. Resolves with the delivery if another attempt follows, with `undefined` if it has ended. */
 type Deliver = (id: string) => Promise<Delivery | undefined>;
 
-/** Due ones by source and host, oldest first. Who was served goes to the end of each. */
+/** Due deliveries by source and host, oldest first. A served source or host moves to the end. */
 type Ready = Map<string, Map<string, Set<Waiting>>>;
 
 /**
- * Deliveries that wait for their time, and those that are under way. Queues take turns, and within a queue hosts do; each
- * has only so many attempts under way, and some places are for hosts that answer: those that are silent hold up neither
- * other hosts nor other queues.
+ * Waiting deliveries and attempts in progress. Queues take turns, and hosts within a queue. Each has a limit of
+ * concurrent attempts, and some places are reserved for hosts that answer. So silent hosts delay neither other hosts
+ * nor other queues.
  */
 export class DueDeliveries {
-  /** The heap and the lists below also have what waits no longer, or was read again; this is what counts. */
+  /** The authoritative entries; the heap and the lists below can contain stale ones. */
   private readonly waiting = new Map<string, Waiting>();
   private readonly later = new DueHeap<Waiting>();
   private readonly underWay = new Map<string, Promise<void>>();
@@ -47,10 +47,10 @@ export class DueDeliveries {
   private readonly answers = new Map<string, boolean>();
   private unproven = 0;
   private readonly ready: Ready = new Map();
-  /** Under way, and read again meanwhile. */
+  /** Deliveries in progress that were read again meanwhile. */
   private readonly passedOver = new Set<string>();
 
-  /** @param failed is told of an error that is not the store's being away */
+  /** @param failed called with errors other than a store outage */
   constructor(
     private readonly deliver: Deliver,
     private readonly failed: (error: unknown) => void,
@@ -72,7 +72,7 @@ export class DueDeliveries {
     return false;
   }
 
-  /** Begins with what is due, as far as there is room; the rest follows as room comes. */
+  /** Starts due attempts as far as there is room; the rest follows when attempts end. */
   start(now: Instant): void {
     for (let next = this.later.popDue(now); next !== undefined; next = this.later.popDue(now)) {
       if (!this.isFree(next)) continue;
@@ -85,21 +85,21 @@ export class DueDeliveries {
     this.fill();
   }
 
-  /** What waits for an address does so no more. */
+  /** Removes and returns the waiting deliveries to an address. */
   takeAll(to: string): readonly WaitingDelivery[] {
     const taken = [...this.waiting.values()].filter((waiting) => waiting.to === to);
     for (const { id } of taken) this.waiting.delete(id);
     return taken;
   }
 
-  /** Forgets what waits; the store has it. */
+  /** Drops the waiting deliveries from memory; the store still has them. */
   clear(): void {
     this.waiting.clear();
     this.later.clear();
     this.ready.clear();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no attempt is in progress. */
   async settled(): Promise<void> {
     while (this.underWay.size > 0) await Promise.all(this.underWay.values());
   }
@@ -117,7 +117,7 @@ export class DueDeliveries {
     }
   }
 
-  /** The next one of a source that has room, at a host that has; both go to the end. */
+  /** The next delivery of a source and a host with room; both move to the end. */
   private nextOf(source: string): Waiting | undefined {
     const hosts = this.ready.get(source);
     if (hosts === undefined || (this.busySources.get(source) ?? 0) >= OF_ONE_SOURCE) return undefined;
@@ -150,7 +150,7 @@ export class DueDeliveries {
     return undefined;
   }
 
-  /** Whether it still waits, and is not under way: then it is looked at again when its attempt is over. */
+  /** Whether it is waiting and has no attempt in progress. Otherwise it is checked again after the attempt. */
   private isFree(next: Waiting): boolean {
     if (this.waiting.get(next.id) !== next) return false;
     const isUnderWay = this.underWay.has(next.id);
@@ -175,7 +175,7 @@ export class DueDeliveries {
     this.waiting.delete(id);
     count(this.busyHosts, host, 1);
     count(this.busySources, source, 1);
-    // What it was when it began counts until it ends.
+    // The status at the start of the attempt counts until its end.
     const unproven = this.answers.get(host) === true ? 0 : 1;
     this.unproven += unproven;
     const attempt = this.attempt(waiting).then(() => {
@@ -196,7 +196,7 @@ export class DueDeliveries {
       if (next === undefined) this.noteHost(waiting.host, true);
       else this.add(next);
     } catch (error) {
-      // It is tried again with the next look.
+      // The next search retries it.
       this.wait(waiting);
       if (!(error instanceof StoreUnavailable)) this.failed(error);
     }

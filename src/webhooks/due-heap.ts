@@ -4,7 +4,7 @@ interface Timed {
   readonly nextAt: Instant;
 }
 
-/** Things that wait for their time, the earliest first: a binary heap. */
+/** A binary heap of timed items, earliest first. */
 export class DueHeap<T extends Timed> {
   private readonly entries: T[] = [];
 
@@ -20,7 +20,7 @@ export class DueHeap<T extends Timed> {
     this.entries[hole] = entry;
   }
 
-  /** Takes the earliest out, if its time has come. */
+  /** Removes and returns the earliest item if it is due. */
   popDue(now: Instant): T | undefined {
     const top = this.entries[0];
     if (top === undefined || top.nextAt > now) return undefined;

@@ -2,7 +2,7 @@ import type { Instant } from '../task/clock.js';
 import type { Delivery } from './delivery.js';
 import type { DeliveryBook } from './delivery-book.js';
 
-/** How many are kept, and for how long in milliseconds. */
+/** How many to keep, and for how many milliseconds. */
 export interface EndedLimits {
   readonly count: number;
   readonly age: number;
@@ -14,10 +14,10 @@ interface EndedDelivery {
   readonly at: Instant;
 }
 
-/** Removals of one look: many that end their time together hold up what is to be sent by one commit at most. */
+/** Removals per call: many deliveries that expire together must delay others by one commit at most. */
 const REMOVED_AT_ONCE = 200;
 
-/** Deliveries that have ended, as the process that delivers knows them: the oldest are forgotten in time. */
+/** Ended deliveries in the memory of the delivering process; it removes the oldest when their retention is over. */
 export class EndedDeliveries {
   private readonly ended: EndedDelivery[] = [];
 
@@ -27,7 +27,7 @@ export class EndedDeliveries {
   ) {}
 
   add({ id, endedAt = 0 }: Delivery, now: Instant): void {
-    // What lies ahead was noted under a wrong clock, and would be kept until then.
+    // An end in the future was stored under a wrong clock and would extend the retention.
     this.ended.push({ id, endedAt, at: Math.min(endedAt, now) });
   }
 
@@ -35,7 +35,7 @@ export class EndedDeliveries {
     this.ended.length = 0;
   }
 
-  /** Forgets some of those that are over; the rest with the next calls. */
+  /** Removes some expired deliveries; later calls remove the rest. */
   async forgetOld(now: Instant): Promise<void> {
     const { count, age } = this.limits;
     const isOver = () => this.ended.length > count || (this.ended[0]?.at ?? Infinity) < now - age;
@@ -49,7 +49,7 @@ export class EndedDeliveries {
 
   private async forget({ id, endedAt }: EndedDelivery): Promise<void> {
     const kept = await this.book.find(id);
-    // It may have been made again since.
+    // The delivery may have been repeated since.
     if (kept?.delivery.endedAt === endedAt) await this.book.remove(id);
   }
 }

@@ -2,7 +2,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { isPublicAddress } from '../config/public-address.js';
 import type { NameLookup } from './name-lookup.js';
 
-/** The address is one that webhooks must not be sent to. */
+/** Webhooks must not be sent to this address. */
 export class AddressRefused extends Error {
   override readonly name = 'AddressRefused';
   constructor(host: string) {
@@ -11,8 +11,8 @@ export class AddressRefused extends Error {
 }
 
 /**
- * Looks names up for a connection, and gives only addresses that webhooks may be sent to. What it gives is what is
- * connected to: a name that leads elsewhere a moment later gains nothing.
+ * Resolves names for a connection and returns only addresses that can receive webhooks. The connection uses exactly
+ * these addresses, so a later DNS change has no effect.
  */
 export function lookupOf(
   names: NameLookup,
@@ -35,7 +35,7 @@ export function lookupOf(
 }
 
 /**
- * A host that is an address itself is looked up by nobody.
+ * Checks a host that is an IP address, which involves no name lookup.
  *
  * @throws AddressRefused
  */

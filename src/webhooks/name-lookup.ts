@@ -3,7 +3,7 @@ import { Resolver } from 'node:dns/promises';
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 
-/** How the system is asked, as `dns.lookup` is. */
+/** A function like `dns.lookup`. */
 type AskSystem = (
   host: string,
   options: { readonly all: true; readonly hints: number },
@@ -14,26 +14,26 @@ export interface NameLookupOptions {
   readonly hostsFile?: string;
   /** Name servers as `address:port`; by default those of the system. */
   readonly servers?: readonly string[];
-  /** Milliseconds for the first try; the second one has twice as long. */
+  /** Milliseconds for the first try; the second try has twice as long. */
   readonly timeoutMs?: number;
   readonly askSystem?: AskSystem;
 }
 
 const TRIES = 2;
 const TIMEOUT_MS = 2_000;
-/** Threads of the process that lookups may hold: half of them, as LMDB commits on the others. */
+/** Concurrent system lookups: half of the process's threads, as LMDB commits use the others. */
 const SYSTEM_AT_ONCE = 2;
-/** More than that wait for a thread in vain. */
+/** The maximum number of lookups that wait for a thread; further ones fail. */
 const SYSTEM_WAITING = 128;
-/** A name server that does not answer now will not answer the system either. */
+/** If a name server does not answer now, the system lookup would time out as well. */
 const SILENCE: ReadonlySet<string | undefined> = new Set(['ETIMEOUT', 'ECANCELLED']);
 
 /**
- * Finds the addresses of names that clients choose.
+ * Resolves names that clients choose.
  *
- * `dns.lookup` holds one of the four threads of the process until the name servers answer, and LMDB commits on the same
- * threads: a few names whose servers are silent would stop every write. So the hosts file and DNS are asked without a
- * thread. Only a name that neither knows goes to the system, which also searches domains and asks mDNS.
+ * `dns.lookup` occupies one of the four threads of the process until the name servers answer, and LMDB commits use the
+ * same threads. A few names with silent name servers would block every write. So the hosts file and DNS are queried
+ * without a thread. Only names unknown to both go to the system, which also searches domains and asks mDNS.
  */
 export class NameLookup {
   private readonly hosts: HostsFile;
@@ -51,7 +51,7 @@ export class NameLookup {
   }
 
   /**
-   * All addresses of a name, never none.
+   * All addresses of a name, at least one.
    *
    * @throws Error with a `code`
    */
@@ -64,9 +64,9 @@ export class NameLookup {
     throw Object.assign(new Error(`${host} has no address of this family`), { code: 'ENOTFOUND' });
   }
 
-  /** `undefined` for a name that DNS does not know. */
+  /** `undefined` for a name that is not in the DNS. */
   private async fromDns(host: string): Promise<LookupAddress[] | undefined> {
-    // A new one each time: the name servers of the system may have changed.
+    // Created per lookup: the name servers of the system may have changed.
     const resolver = new Resolver({ timeout: this.timeout, tries: TRIES });
     if (this.servers !== undefined) resolver.setServers(this.servers);
     const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
@@ -83,7 +83,7 @@ export class NameLookup {
     if (this.asking >= SYSTEM_AT_ONCE) {
       if (this.waiting.length >= SYSTEM_WAITING)
         throw Object.assign(new Error('Too many names are being looked up'), { code: 'EAI_AGAIN' });
-      // Whoever has its answer hands its place on.
+      // A finished lookup passes its place on.
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     } else this.asking += 1;
     try {
@@ -101,7 +101,7 @@ export class NameLookup {
   }
 }
 
-/** The names in a hosts file, which is read again when it has changed. */
+/** The names in a hosts file, which is reread after changes. */
 class HostsFile {
   private readAt = NaN;
   private addresses = new Map<string, LookupAddress[]>();
@@ -120,7 +120,7 @@ class HostsFile {
       this.addresses = namesIn(readFileSync(this.path, 'utf8'));
       this.readAt = mtimeMs;
     } catch {
-      // There is none here, or it may not be read: the system knows.
+      // Missing or unreadable: the system lookup decides.
       this.addresses = new Map();
       this.readAt = NaN;
     }

@@ -4,7 +4,7 @@ import { WebhookCourier } from './webhook-courier.js';
 import type { LeftNotice } from './webhook-intake.js';
 import { type WebhookMessage, Webhooks } from './webhooks.js';
 
-/** Leaves messages in the store, where the process that delivers finds them. */
+/** Stores notices for the process that delivers webhooks. */
 @Injectable()
 export class NoticeBox extends Webhooks {
   constructor(
@@ -18,13 +18,13 @@ export class NoticeBox extends Webhooks {
     return this.leave(id, { url, body, source });
   }
 
-  /** Has a delivery made again, from the first attempt on. */
+  /** Requests a delivery again, starting with its first attempt. */
   redeliver(deliveryId: string): Promise<void> {
     return this.leave(`again-${deliveryId}`, { redeliver: deliveryId });
   }
 
   private async leave(id: string, notice: LeftNotice): Promise<void> {
-    // When it is there already it was sent before.
+    // An existing notice is a repetition.
     await this.documents.put('notice', { id, text: JSON.stringify(notice), expected: 0 });
     this.courier.hurry();
   }

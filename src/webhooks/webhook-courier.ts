@@ -13,18 +13,18 @@ import { WebhookIntake } from './webhook-intake.js';
 import { WebhookSender } from './webhook-sender.js';
 import { WebhookSigner } from './webhook-signer.js';
 
-/** How often it looks what other processes have left, and what is due. */
+/** Milliseconds between two checks for notices of other processes and due deliveries. */
 const TICK_MS = 1_000;
-/** After something was left here, so that what is left together is taken in together. */
+/** Milliseconds after a local notice, so that concurrent notices are taken in together. */
 const HURRY_MS = 10;
-/** Looks that find nothing, before it stops writing that it is there. */
+/** Empty checks after which the process gives the lock back. */
 const IDLE_LOOKS = 30;
-/** How long attempts that are under way may take when the service ends. */
+/** Milliseconds for attempts in progress at shutdown. */
 const LAST_ANSWERS_MS = 2_000;
 
 /**
- * Delivers webhooks. One of the processes at a store does it; when it is gone another one goes on with what is in the
- * store, so a message is sent at least once, and now and then once more.
+ * Delivers webhooks. One of the processes on a store does it. If that process dies, another one continues from the
+ * store. So a message is sent at least once, and occasionally twice.
  */
 @Injectable()
 export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
@@ -43,9 +43,9 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   );
   private readonly ended: EndedDeliveries;
   private readonly loop: BackgroundLoop;
-  /** The version of the deliveries when this process had nothing left to do. */
+  /** The version of the deliveries when this process had finished all of them. */
   private leftAt: number | undefined;
-  /** Looks in a row that found nothing to do. */
+  /** Consecutive checks without work. */
   private idleLooks = 0;
   private leads = false;
   private lastLook: Instant | undefined;
@@ -100,12 +100,12 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.leads) await this.lock.abandon().catch(() => undefined);
   }
 
-  /** Something was left here: it is looked at soon. */
+  /** Schedules a check soon, after a local notice. */
   hurry(): void {
     this.loop.wake(HURRY_MS);
   }
 
-  /** Takes in what was left and makes every attempt that is due by now. */
+  /** Takes in all notices and makes every attempt that is due. */
   async sweep(): Promise<void> {
     do {
       await this.loop.run();
@@ -129,7 +129,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       await this.lookOnce();
     } catch (error) {
-      // What was written and what is known may differ now: everything is read again.
+      // Memory and store may differ now, so everything is read again.
       this.leaveLead();
       throw error;
     }
@@ -146,7 +146,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async lookOnce(): Promise<void> {
     if (this.loop.isStopped) return;
-    // A clock that was ahead is right again: what waits for it is read again, and mended.
+    // The clock was set back: waiting deliveries are read again and corrected.
     if (isAhead(this.lastLook, this.now)) this.leaveLead();
     this.lastLook = this.now;
     if (!(await this.mayLead())) return;
@@ -160,7 +160,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     await this.lock.giveBack();
   }
 
-  /** Whether this process delivers. It takes that on when there is something to do and nobody else does. */
+  /** Whether this process delivers. It takes the lock if there is work and no other process holds it. */
   private async mayLead(): Promise<boolean> {
     const whose = await this.lock.look();
     if (whose === 'mine' && this.leads) return true;
@@ -175,7 +175,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     return true;
   }
 
-  /** Nothing is read again when nobody else wrote since this process had nothing left to do. */
+  /** Reads the deliveries, unless no other process wrote since this process finished all of them. */
   private async load(): Promise<void> {
     const version = await this.store.documents.version('delivery');
     if (version === this.leftAt) return;
@@ -186,12 +186,12 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** One attempt. When the next one is due, or `undefined` when it was the last. */
+  /** Makes one attempt. Returns the delivery if another attempt follows, `undefined` otherwise. */
   private async deliver(id: string): Promise<Delivery | undefined> {
     const kept = await this.book.find(id);
     if (kept?.delivery.state !== 'pending') return undefined;
     const delivery = believable(kept.delivery, this.now, this.lifetimeMs);
-    // Another process delivers by now, or has made this attempt: the next look tells.
+    // Another process delivers now or has made this attempt; the next check shows which.
     if (!this.lock.isHeld || delivery.nextAt > this.now) return delivery;
     const next = await this.attempt(delivery);
     if (next === undefined) return delivery;
@@ -202,18 +202,18 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     return undefined;
   }
 
-  /** What came of it; `undefined` when the service ended meanwhile. */
+  /** The result of the attempt; `undefined` if the service stopped meanwhile. */
   private async attempt(delivery: Delivery): Promise<Delivery | undefined> {
     const { messageId, body, to } = delivery;
     const url = to === OWN_ADDRESS ? this.config.WEBHOOK_URL : to;
-    if (url === undefined) return parked(delivery, this.now, 'WEBHOOK_URL names no address any more');
+    if (url === undefined) return parked(delivery, this.now, 'WEBHOOK_URL is no longer set');
     const headers = this.signer.headers({ id: messageId, body }, this.now);
     const reply = await this.sender.post({ url, headers, body }, this.stop.signal);
     if (this.stop.signal.aborted) return undefined;
     return attempted(delivery, reply, { now: this.now, random: Math.random() });
   }
 
-  /** An address that is gone is not asked again for what waits already. */
+  /** Parks the waiting deliveries to an address that answered 410. */
   private async park({ id, to, status, error }: Delivery): Promise<void> {
     this.logger.warn(`Webhook ${id} is parked: ${error ?? `the receiver answered ${status ?? 'nothing'}`}`);
     if (status !== 410) return;
@@ -224,14 +224,14 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
         const kept = await this.book.find(other.id);
         if (kept?.delivery.state === 'pending') {
           const ended = parked(kept.delivery, this.now, 'The receiver answered 410 to another');
-          // Sent again on demand meanwhile: it waits on.
+          // Repeated on request meanwhile: it keeps waiting.
           if (!(await this.book.replace(ended, kept.revision))) continue;
           this.ended.add(ended, this.now);
         }
         left.delete(other);
       }
     } finally {
-      // The store went away in between: they wait on.
+      // The store became unavailable: they keep waiting.
       for (const each of left) this.due.add(each);
     }
   }

@@ -6,7 +6,7 @@ import type { TaskEvent } from '../task/task-event.js';
 import { again, type Delivery, newDelivery } from './delivery.js';
 import type { DeliveryBook } from './delivery-book.js';
 
-/** What `NoticeBox` leaves: a message, or the id of a delivery to be made again. */
+/** An entry of `NoticeBox`: a message, or the id of a delivery to repeat. */
 export type LeftNotice =
   { readonly url: string; readonly body: object; readonly source?: string } | { readonly redeliver: string };
 
@@ -15,19 +15,21 @@ export interface IntakeParts {
   readonly outbox: Outbox | undefined;
   readonly book: DeliveryBook;
   readonly lifetimeMs: number;
-  /** Whether this process may still take in: what it has not forgotten by then, the next one takes in again. */
+  /** Whether this process can continue; the next process repeats notices that are not removed yet. */
   readonly mayGoOn: () => boolean;
 }
 
 const AT_ONCE = 500;
 
-/** Makes deliveries of what was left to be told. First written there, then forgotten here: nothing falls between. */
+/**
+ * Turns notices into deliveries. Writes the delivery first and removes the notice second, so that a crash loses none.
+ */
 export class WebhookIntake {
   private seenVersion: number | undefined;
 
   constructor(private readonly parts: IntakeParts) {}
 
-  /** Whether something waits to be taken in. */
+  /** Whether notices are waiting. */
   async hasWork(): Promise<boolean> {
     const { outbox, documents } = this.parts;
     if (outbox !== undefined && (await outbox.oldest(1)).length > 0) return true;
@@ -38,7 +40,7 @@ export class WebhookIntake {
     return left.length > 0;
   }
 
-  /** Takes all in; the deliveries that may be due by that. Some may have been there before, and may have ended. */
+  /** Takes in all notices; returns deliveries that may be due. Some may have existed before and may have ended. */
   async takeIn(now: number): Promise<readonly Delivery[]> {
     return [...(await this.fromOutbox(now)), ...(await this.fromBox(now))];
   }
@@ -58,10 +60,10 @@ export class WebhookIntake {
     }
   }
 
-  /** One for each address; the receiver knows the message by the same id at both. */
+  /** One delivery per address, with the same message id. */
   private deliveriesOf({ to, event }: Notice, now: number): Delivery[] {
     const { id, eval_id, queue: source } = JSON.parse(event) as TaskEvent;
-    // The id alone is unique on one Redis, but not on all nodes of a Cluster.
+    // Task event ids are unique on one Redis, but not across the nodes of a cluster.
     const messageId = `evt_${id}_${createHash('sha256').update(eval_id).digest('hex').slice(0, 8)}`;
     return to.split(' ').map((address) => {
       const own = address === OWN_ADDRESS;

@@ -6,10 +6,10 @@ import { lookupOf, requirePublicHost } from './guarded-lookup.js';
 import { NameLookup } from './name-lookup.js';
 
 export interface SenderOptions {
-  /** For everything, from the name to the end of the answer. */
+  /** Milliseconds for everything, from the name lookup to the end of the answer. */
   readonly timeoutMs: number;
   readonly mayBePrivate: boolean;
-  /** How names become addresses; by default as this machine knows them. */
+  /** The name resolution; that of this machine by default. */
   readonly names?: NameLookup;
 }
 
@@ -19,16 +19,16 @@ export interface Posting {
   readonly body: string;
 }
 
-/** What came of one attempt. */
+/** The result of one attempt. */
 export interface Reply {
-  /** Absent when no answer came. */
+  /** Absent if no answer arrived. */
   readonly status?: number;
   readonly retryAfter?: string;
-  /** Why there was none. */
+  /** Why no answer arrived. */
   readonly error?: string;
 }
 
-/** Sends webhooks: each on a connection of its own, to addresses that are allowed, and no further. */
+/** Sends webhooks, each on its own connection, to allowed addresses only. */
 export class WebhookSender {
   private readonly lookup: LookupFunction;
 
@@ -36,10 +36,10 @@ export class WebhookSender {
     this.lookup = lookupOf(options.names ?? new NameLookup(), options);
   }
 
-  /** Never rejects. A redirect is an answer like any other: nothing is sent after it. */
+  /** Never rejects. A redirect counts as an answer and is not followed. */
   async post(posting: Posting, signal: AbortSignal): Promise<Reply> {
     const { timeoutMs } = this.options;
-    // `AbortSignal.any` would leave something at the outer signal for each call, for as long as the process lives.
+    // `AbortSignal.any` would leak one listener per call on the outer signal.
     const own = new AbortController();
     const stop = () => own.abort(signal.reason);
     const timer = setTimeout(() => own.abort(new DOMException('No answer', 'TimeoutError')), timeoutMs);
@@ -72,7 +72,7 @@ export class WebhookSender {
       request.on('error', reject);
       request.on('response', (response) => {
         resolve(replyOf(response));
-        // The status says it all; whatever else comes is not waited for.
+        // The status suffices; the rest of the response is ignored.
         response.on('error', () => undefined);
         response.destroy();
       });
@@ -85,7 +85,7 @@ function replyOf({ statusCode, headers }: IncomingMessage): Reply {
   return { status: statusCode, retryAfter: headers['retry-after'] };
 }
 
-/** For people; never the address, which may hold a secret. */
+/** The error for people, without the URL, which may contain a secret. */
 function describe(error: unknown, timeoutMs: number): string {
   if (!types.isNativeError(error) && !(error instanceof DOMException)) return 'Unknown error';
   if (error.name === 'TimeoutError') return `No answer within ${timeoutMs} ms`;

@@ -6,11 +6,11 @@ export interface SignedMessage {
   readonly body: string;
 }
 
-/** The headers of Standard Webhooks. */
+/** Creates the headers of Standard Webhooks. */
 export class WebhookSigner {
   private readonly keys: readonly Webhook[];
 
-  /** @param secrets each signs; none: nothing is signed */
+  /** @param secrets each one signs; without secrets, webhooks are unsigned */
   constructor(secrets: readonly string[]) {
     this.keys = secrets.map((secret) => new Webhook(secret));
   }

@@ -5,8 +5,7 @@ import { NoticeBox } from './notice-box.js';
 import { WebhookCourier } from './webhook-courier.js';
 import { Webhooks } from './webhooks.js';
 
-/** Tells addresses outside what happened. Needs `TaskStore`, `DocumentStore`, `BatchEvents` and `Config` from global
- * modules. */
+/** Delivers webhooks. Needs `TaskStore`, `DocumentStore`, `BatchEvents` and `Config` from global modules. */
 @Module({
   controllers: [DeliveriesController],
   providers: [WebhookCourier, NoticeBox, BatchCallbacks, { provide: Webhooks, useExisting: NoticeBox }],

@@ -1,20 +1,20 @@
-/** Something that happened, to be told to an address. */
+/** A message to a webhook receiver. */
 export interface WebhookMessage {
-  /** Names the message, for the receiver too: the same id again is the same message. 1 to 200 of `A-Z a-z 0-9 _ -`. */
+  /** Identifies the message, for the receiver too: a repetition has the same id. 1 to 200 of `A-Z a-z 0-9 _ -`. */
   readonly id: string;
-  /** Where to: `http` or `https`, without user and password. */
+  /** The target: `http` or `https`, without user and password. */
   readonly url: string;
-  /** What is sent, as JSON. Never the payload of a task. */
+  /** The JSON body. Never contains the payload of a task. */
   readonly body: object;
-  /** Whose message it is: a queue. Queues take turns, so that none holds up the messages of another. */
+  /** The queue of the message. Queues take turns, so that none delays the messages of another. */
   readonly source?: string;
 }
 
-/** Tells addresses outside what happened, at least once, until they have taken it or the time for it is over. */
+/** Sends messages to webhook receivers, at least once, until a receiver accepts them or the retries end. */
 export abstract class Webhooks {
   /**
-   * Resolves when the message is durable: it is delivered from then on, whatever process ends. To be called after the
-   * commit that it tells of.
+   * Resolves when the message is durable; a crash does not lose it from then on. Call it after the commit that it
+   * reports.
    *
    * @throws StoreUnavailable
    */

@@ -8,7 +8,7 @@ interface Drain {
   readonly since: Instant;
 }
 
-/** The workers that are to drain, as this process knows them; the list itself is shared. */
+/** The draining workers, as this process knows them; the stored list is shared. */
 @Injectable()
 export class DrainList {
   private since = new Map<string, Instant>();
@@ -21,7 +21,7 @@ export class DrainList {
     return this.since.has(workerId);
   }
 
-  /** When each of them was told to. */
+  /** The draining workers, with the time of the drain request. */
   entries(): IterableIterator<[workerId: string, since: Instant]> {
     return this.since.entries();
   }
@@ -35,7 +35,7 @@ export class DrainList {
     };
   }
 
-  /** Reads the list when somebody has changed it. */
+  /** Rereads the list after a change. */
   async refresh(): Promise<void> {
     const version = await this.documents.version(KIND);
     if (version === this.version) return;

@@ -1,41 +1,41 @@
 import type { Instant } from '../task/clock.js';
 
-/** Workers of one part. A part with one change is written whole: some kilobytes. */
+/** Workers per part. A change rewrites its whole part, some kilobytes. */
 const WORKERS_PER_PART = 16;
 
-/** Some of the workers of a process, always the same ones: they are written down together, as one document. */
+/** A fixed group of a process's workers, stored together as one document. */
 export interface SheetPart {
   readonly id: string;
   readonly members: Set<string>;
-  /** Of the document; 0 while there is none. */
+  /** The revision of the document; 0 if it does not exist. */
   revision: number;
   writtenAt: Instant;
   isChanged: boolean;
 }
 
-/** Parts the sheet of a process, so that a change of one worker does not cost a write of all. */
+/** Splits the sheet of a process, so that a change of one worker does not rewrite all. */
 export class SheetParts {
   private readonly parts: SheetPart[] = [];
   private readonly byWorker = new Map<string, SheetPart>();
 
-  /** @param processId names the document of the first part, as it named that of the whole sheet in earlier versions */
+  /** @param processId the id of the first part's document, as for the whole sheet in earlier versions */
   constructor(private readonly processId: string) {}
 
   get all(): readonly SheetPart[] {
     return this.parts;
   }
 
-  /** Whether this document is one of this process. */
+  /** Whether this document belongs to this process. */
   has(id: string): boolean {
     return this.parts.some((part) => part.id === id);
   }
 
-  /** Notes that a worker has changed. */
+  /** Marks a worker as changed. */
   change(workerId: string): void {
     this.partOf(workerId).isChanged = true;
   }
 
-  /** Forgets a worker, whose place another one may take. */
+  /** Removes a worker; another one can take its place. */
   forget(workerId: string): void {
     const part = this.byWorker.get(workerId);
     if (part === undefined) return;

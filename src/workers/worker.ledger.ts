@@ -2,7 +2,7 @@ import type { Committed } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { counted, merged, newWorker, type Tally, type WorkerRecord } from './worker.record.js';
 
-/** More workers than that are not noted until others are forgotten. */
+/** Beyond this number, new workers are not recorded until others leave the list. */
 const MAX_WORKERS = 10_000;
 
 type Noted = { -readonly [Name in keyof WorkerRecord]: WorkerRecord[Name] };
@@ -14,13 +14,13 @@ interface Parked {
 
 const ENDINGS = { completed: 'completed', failed: 'failed', lost: 'lost' } as const;
 
-/** What this process has seen of workers. */
+/** The worker activity that this process has seen. */
 export class WorkerLedger {
   private readonly workers = new Map<string, Noted>();
   private readonly polls = new Map<string, Parked>();
-  /** Workers of whom something was noted since these were last taken. */
+  /** Workers with changes since the last `takeChanged`. */
   private changed = new Set<string>();
-  /** What was last taken of those who had a parked poll then. */
+  /** The last taken record of each worker that had a parked poll then. */
   private readonly taken = new Map<string, string>();
 
   get size(): number {
@@ -35,7 +35,7 @@ export class WorkerLedger {
     if (queues !== undefined) worker.queues = queues;
   }
 
-  /** It said goodbye. */
+  /** Records that a worker signed off. */
   left(workerId: string, at: Instant): void {
     const worker = this.noted(workerId, at);
     if (worker === undefined) return;
@@ -43,7 +43,7 @@ export class WorkerLedger {
     worker.leftAt = at;
   }
 
-  /** Notes a poll that is parked, until what is returned is called. */
+  /** Records a parked poll until the returned function is called. */
   parked(workerId: string, since: Instant): () => void {
     const parked = this.polls.get(workerId) ?? { since, polls: 0 };
     this.polls.set(workerId, parked);
@@ -57,7 +57,7 @@ export class WorkerLedger {
     };
   }
 
-  /** Counts the attempts that ended. A report is a sign of life; a lease that ran out is none. */
+  /** Counts ended attempts. A report counts as activity; an expired lease does not. */
   count(transitions: readonly Committed[]): void {
     for (const { ended, task } of transitions) {
       if (ended?.workerId === undefined || !(ended.outcome in ENDINGS)) continue;
@@ -70,7 +70,7 @@ export class WorkerLedger {
     }
   }
 
-  /** Takes over what another process has noted. */
+  /** Adds the records of another process. */
   adopt(workers: ReadonlyMap<string, WorkerRecord>): void {
     for (const [id, record] of workers) {
       this.workers.set(id, { ...merged(record, this.workers.get(id)) });
@@ -79,8 +79,8 @@ export class WorkerLedger {
   }
 
   /**
-   * Forgets those that were seen last before this and have no parked poll. One that was seen ahead, under a wrong clock,
-   * was seen now.
+   * Drops workers without a parked poll and without activity since `before`. Activity in the future was recorded under
+   * a wrong clock and counts as now.
    */
   forget(before: Instant, now: Instant): void {
     for (const [id, worker] of this.workers) {
@@ -95,7 +95,7 @@ export class WorkerLedger {
     }
   }
 
-  /** Forgets workers that another process took over. Polls that are parked here stay. */
+  /** Drops workers that another process took over. Locally parked polls stay. */
   drop(ids: Iterable<string>): void {
     for (const id of ids) {
       this.workers.delete(id);
@@ -104,8 +104,8 @@ export class WorkerLedger {
   }
 
   /**
-   * Whose record is another one than when this was last asked. A worker with a parked poll then and now is heard as long as
-   * the sheet is kept up: that it was seen meanwhile, or has parked anew, is no change.
+   * The workers whose record has changed since the last call. A worker that has a parked poll both times is active as
+   * long as the sheet is written. Its further activity and new polls are no changes.
    */
   takeChanged(): readonly string[] {
     const { changed } = this;
@@ -119,7 +119,7 @@ export class WorkerLedger {
     });
   }
 
-  /** Whether anything is known of this worker. */
+  /** Whether this worker is recorded. */
   has(id: string): boolean {
     return this.workers.has(id) || this.polls.has(id);
   }
@@ -142,7 +142,7 @@ export class WorkerLedger {
     );
   }
 
-  /** What others learn of a parked worker only by its record. */
+  /** The part of a parked worker's record that other processes cannot derive. */
   private essenceOf(id: string): string {
     const { lastSeen: _, ...rest } = this.workers.get(id) ?? {};
     return JSON.stringify(rest);

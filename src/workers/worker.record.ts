@@ -1,25 +1,25 @@
 import type { Instant } from '../task/clock.js';
 
-/** Attempts that have ended, by their outcome. */
+/** Ended attempts by outcome. */
 export interface Tally {
   readonly completed: number;
   readonly failed: number;
   readonly lost: number;
 }
 
-/** What is known of a worker. */
+/** The recorded activity of a worker. */
 export interface WorkerRecord extends Tally {
   readonly firstSeen: Instant;
   readonly lastSeen: Instant;
-  /** The tallies of the first queues that it worked for; absent from the record of an older version. */
+  /** The tallies of its first queues; absent from records of older versions. */
   readonly byQueue?: Readonly<Record<string, Tally>>;
-  /** Those it claimed from last. */
+  /** The queues of its last claim. */
   readonly queues: readonly string[];
-  /** When it said goodbye; it is back when it was seen after that. */
+  /** When it signed off; later activity makes it present again. */
   readonly leftAt?: Instant;
 }
 
-/** Queues of a worker that are counted each by itself. */
+/** Queues of a worker with their own tally. */
 const MAX_QUEUES = 100;
 
 const NONE: Tally = { completed: 0, failed: 0, lost: 0 };
@@ -35,7 +35,7 @@ export function counted(
   return { ...byQueue, [queue]: plus(present, { ...NONE, [outcome]: 1 }) };
 }
 
-/** What the attempts in queues that pass come to. */
+/** The total of the attempts in queues that pass. */
 export function tallyOf({ byQueue = {} }: WorkerRecord, passes: (queue: string) => boolean): Tally {
   return Object.entries(byQueue).reduce(
     (sum, [queue, tally]) => (passes(queue) ? plus(sum, tally) : sum),
@@ -51,17 +51,17 @@ function plus(one: Tally = NONE, other: Tally = NONE): Tally {
   };
 }
 
-/** A worker of which nothing is known yet. */
+/** The record of a new worker. */
 export function newWorker(at: Instant): WorkerRecord {
   return { firstSeen: at, lastSeen: at, completed: 0, failed: 0, lost: 0, queues: [] };
 }
 
-/** Whether it said goodbye and was not seen again. */
+/** Whether it signed off and has been inactive since. */
 export function hasLeft({ leftAt, lastSeen }: Pick<WorkerRecord, 'leftAt' | 'lastSeen'>): boolean {
   return leftAt !== undefined && leftAt >= lastSeen;
 }
 
-/** What two processes know of the same worker. */
+/** Merges the records of two processes about the same worker. */
 export function merged(one: WorkerRecord, other: WorkerRecord | undefined): WorkerRecord {
   if (other === undefined) return one;
   const [earlier, later] = one.lastSeen <= other.lastSeen ? [one, other] : [other, one];

@@ -17,8 +17,8 @@ const FLUSH_MS = 1_000;
 const SILENT_MS = 60_000;
 
 /**
- * Who the workers are, whichever process they talk to. Each process notes in memory what it sees and writes down once
- * a second what has changed, so a claim or a heartbeat waits for nothing. What a process has left that is gone, another takes over.
+ * Tracks workers across all processes. Each process records activity in memory and stores the changes once a second, so
+ * claims and heartbeats wait for nothing. When a process dies, another takes over its records.
  */
 @Injectable()
 export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstrap, OnModuleDestroy {
@@ -40,7 +40,7 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
       clock: store.clock,
       pass: () => this.write(),
       longestMs: FLUSH_MS,
-      failure: 'Noting the workers failed',
+      failure: 'Recording workers failed',
       logger: this.logger,
     });
     store.onCommit((transitions) => {
@@ -65,7 +65,7 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     return this.ledger.parked(workerId, this.store.clock.now().wall);
   }
 
-  /** Notes that a worker has said goodbye. Every process knows when this has resolved. */
+  /** Records a sign-off. Resolves when every process can see it. */
   async left(workerId: string, at: Instant): Promise<void> {
     this.ledger.left(workerId, at);
     await this.flush();
@@ -79,13 +79,13 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     return this.drains.onDrain(workerId, callback);
   }
 
-  /** All workers that any process has seen lately. */
+  /** All workers that any process has seen recently. */
   async list(): Promise<ReadonlyMap<string, WorkerRecord>> {
     await this.flush();
     return this.seenLately((await this.sheets()).map(({ sheet }) => sheet));
   }
 
-  /** Writes down what was seen, forgets who is silent, and reads who is to drain. */
+  /** Stores the activity, drops inactive workers, and reads the list of draining workers. */
   async flush(): Promise<void> {
     await this.loop.run();
   }
@@ -110,7 +110,7 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     if (failure !== undefined) throw failure.reason;
   }
 
-  /** Whether this was so long ago, or under a clock so far ahead, that a process that is up does it again. */
+  /** Whether the time is so old, or so far in the future, that a running process would have renewed it. */
   private isLate(at: Instant, now: Instant): boolean {
     return now - at >= SIGN_OF_LIFE_MS || isAhead(at, now);
   }
@@ -147,11 +147,11 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     part.revision = 0;
   }
 
-  /** The part is not as this process left it: an answer was lost, or somebody took the process for dead. */
+  /** The stored part differs from this process's version: a reply was lost, or another process took the part over. */
   private async findPart(part: SheetPart): Promise<void> {
     const own = await this.documents.get(KIND, part.id);
     part.revision = own?.revision ?? 0;
-    // What was on it has been taken over: to keep it here would count it twice.
+    // Another process took its records over; keeping them here would count them twice.
     if (own === undefined) {
       this.ledger.drop(part.members);
       for (const id of part.members) if (!this.ledger.has(id)) this.parts.forget(id);
@@ -159,11 +159,11 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     part.isChanged = true;
   }
 
-  /** Of processes that are gone; and lets go of drains of workers that are. */
+  /** Takes over the records of dead processes, and removes drains of gone workers. */
   private async takeOver(now: Instant): Promise<void> {
     const sheets = await this.sheets();
     for (const { document, sheet } of sheets) {
-      // A process that is up has a sheet of its clock, so one that lies ahead was left by one that is not.
+      // A running process updates its sheet by the current clock, so a sheet in the future belongs to a dead process.
       const isStale = now - sheet.at > SILENT_MS || isAhead(sheet.at, now + SILENT_MS);
       const isGone = !this.parts.has(document.id) && isStale;
       if (isGone && (await this.documents.remove(KIND, document.id, document.revision))) {
@@ -174,7 +174,7 @@ export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstra
     const silentSince = this.silentSince();
     for (const [id, since] of [...this.drains.entries()]) {
       const isOld = since < silentSince || isAhead(since, now);
-      // One that holds tasks is listed as long as it does, and its order stands.
+      // A worker that holds tasks stays on the list, and its drain stays in effect.
       if (isOld && !workers.has(id) && !(await this.holdsTasks(id))) await this.drains.remove(id);
     }
   }

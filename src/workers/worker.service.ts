@@ -8,7 +8,7 @@ import { hasLeft, newWorker, tallyOf, type WorkerRecord } from './worker.record.
 import { WorkerRegistry } from './worker.registry.js';
 import { type HeldTask, stateOf, type WorkerState } from './worker.state.js';
 
-/** Held tasks that are looked at for one list: more say nothing to a person. */
+/** The maximum number of held tasks to read for one list. */
 const MAX_HELD = 10_000;
 const PAGE = 1_000;
 
@@ -21,7 +21,7 @@ export interface KnownWorker extends WorkerRecord {
   readonly held: readonly HeldTask[];
 }
 
-/** Lists workers, tells them to go, and notes that they went. */
+/** Lists and drains workers, and records their sign-off. */
 @Injectable()
 export class WorkerService {
   private reading: Promise<HeldTasks> | undefined;
@@ -34,8 +34,8 @@ export class WorkerService {
   ) {}
 
   /**
-   * Those that were seen lately or hold a task, by name, as far as a key for these queues may know: it sees workers of
-   * its queues only, and their states and counts follow from what they do there.
+   * Workers that were active recently or hold tasks, by name. A key for some queues sees only the workers of those
+   * queues, with states and counts from these queues alone.
    */
   async list(principal: Principal): Promise<readonly KnownWorker[]> {
     const [workers, held] = await Promise.all([this.registry.list(), this.held()]);
@@ -55,14 +55,17 @@ export class WorkerService {
     await this.drains.remove(id);
   }
 
-  /** Notes that a worker has ended. What it holds is left to its leases. @throws ProblemError `worker_not_found` */
+  /**
+   * Records that a worker has signed off. Its leases stay in effect.
+   * @throws ProblemError `worker_not_found`
+   */
   async leave(id: string, principal: Principal): Promise<KnownWorker> {
     const [workers, held] = await Promise.all([this.registry.list(), this.heldSoon()]);
     const record = workers.get(id);
     const [worker] = this.visible(id, { record, held: held.get(id) }, principal);
     if (worker === undefined) throw notSeen(id);
     if (worker.state === 'gone' && hasLeft(worker)) return worker;
-    // Not before it was last seen, by the clock of whichever process saw it.
+    // Not earlier than its last activity, by the clock of whichever process saw it.
     const at = Math.max(this.store.clock.now().wall, worker.lastSeen);
     await this.registry.left(id, at);
     return { ...worker, lastSeen: at, leftAt: at, state: 'gone' };
@@ -92,7 +95,7 @@ export class WorkerService {
     throw notSeen(id);
   }
 
-  /** `held`, or what another caller is reading now: a fleet that leaves costs one reading at a time. */
+  /** The result of `held`, shared by concurrent callers: a fleet that signs off causes one read at a time. */
   private heldSoon(): Promise<HeldTasks> {
     this.reading ??= this.held().finally(() => {
       this.reading = undefined;
@@ -100,7 +103,7 @@ export class WorkerService {
     return this.reading;
   }
 
-  /** What each worker holds now, as the store has it. */
+  /** The tasks that each worker holds, from the store. */
   private async held(): Promise<HeldTasks> {
     const held = new Map<string, HeldTask[]>();
     let cursor: string | undefined;
@@ -127,7 +130,7 @@ function notSeen(id: string): ProblemError {
   return new ProblemError('worker_not_found', `No worker ${id} is known; it left or was silent for too long`);
 }
 
-/** Of a worker that was silent for so long that it is forgotten, and holds tasks: what these tell. */
+/** The record of a worker that left the list by inactivity but holds tasks, derived from these. */
 function recordOf(held: readonly HeldTask[]): WorkerRecord {
   const first = held.reduce((least, { since }) => Math.min(least, since), Infinity);
   const lastSeen = held.reduce((most, { since }) => Math.max(most, since), -Infinity);

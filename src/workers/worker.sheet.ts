@@ -1,18 +1,18 @@
 import { type Instant, isAhead } from '../task/clock.js';
 import { merged, newWorker, type WorkerRecord } from './worker.record.js';
 
-/** A process that is up writes its sheet at least this often, as long as it has seen any worker. */
+/** Milliseconds. A running process that has seen workers writes its sheet at least this often. */
 export const SIGN_OF_LIFE_MS = 20_000;
 
-/** What one process has seen. Only that process writes it. */
+/** The worker records of one process. Only that process writes it. */
 export interface Sheet {
   readonly at: Instant;
   readonly workers: Readonly<Record<string, WorkerRecord>>;
-  /** The workers with a parked poll, and since when. Sheets of older versions have none. */
+  /** The workers with a parked poll, and its start. Absent from sheets of older versions. */
   readonly parked?: Readonly<Record<string, Instant>>;
 }
 
-/** What all sheets together tell of the workers. A worker with a parked poll is heard as long as its sheet is kept up. */
+/** The merged worker records of all sheets. A worker with a parked poll is active as long as its sheet is renewed. */
 export function workersOn(sheets: readonly Sheet[], now: Instant): Map<string, WorkerRecord> {
   const workers = new Map<string, WorkerRecord>();
   for (const sheet of sheets) {
@@ -30,7 +30,7 @@ export function workersOn(sheets: readonly Sheet[], now: Instant): Map<string, W
   return workers;
 }
 
-/** What was noted under a clock that was ahead is taken for noted now. */
+/** Replaces times in the future by now: a wrong clock recorded them. */
 function believed(record: WorkerRecord, now: Instant): WorkerRecord {
   if (!isAhead(record.lastSeen, now)) return record;
   return {

@@ -5,10 +5,10 @@ import { hasLeft, type WorkerRecord } from './worker.record.js';
 export const WORKER_STATES = ['busy', 'idle', 'silent', 'gone'] as const;
 
 /**
- * - `busy`: it holds tasks and was heard lately
- * - `idle`: it was heard lately and holds nothing
- * - `silent`: it holds tasks and was not heard lately
- * - `gone`: it said goodbye, or was not heard lately and holds nothing
+ * - `busy`: holds tasks and was active recently
+ * - `idle`: was active recently and holds no tasks
+ * - `silent`: holds tasks and was inactive recently
+ * - `gone`: signed off, or holds no tasks and was inactive recently
  */
 export type WorkerState = (typeof WORKER_STATES)[number];
 
@@ -19,20 +19,20 @@ export interface HeldTask {
   readonly leaseLength: Seconds;
 }
 
-/** A worker that misses two heartbeats in a row is silent. */
+/** The number of consecutive missed heartbeats that make a worker silent. */
 const MISSED_BEATS = 2;
-/** Processes write down what they see once a second: with the shortest leases, a bound below this would flicker. */
+/** Processes record activity once a second: with very short leases, a lower bound would make the state flicker. */
 const LEAST_SILENCE_SECONDS = 3;
-/** With the default of 300 s that is 100 s, longer than a parked poll lasts. */
+/** With the default of 300 s that is 100 s, longer than a poll can be parked. */
 const IDLE_SHARE = 1 / 3;
 
-/** @param forget after how long a silence a worker that holds nothing is forgotten */
+/** @param forget seconds of inactivity after which an idle worker leaves the list */
 export function stateOf(
   worker: Pick<WorkerRecord, 'lastSeen' | 'leftAt'>,
   held: readonly HeldTask[],
   { now, forget }: { readonly now: Instant; readonly forget: Seconds },
 ): WorkerState {
-  // A claim shows in the store before it shows on the sheet of the process that answered it.
+  // The store shows a claim before the process that answered it records the activity.
   const heardAt = held.reduce((last, { since }) => Math.max(last, Math.min(since, now)), worker.lastSeen);
   if (hasLeft({ leftAt: worker.leftAt, lastSeen: heardAt })) return 'gone';
   const silence = (now - heardAt) / 1000;
@@ -40,7 +40,7 @@ export function stateOf(
   return silence > longestPause(held, forget) ? 'silent' : 'busy';
 }
 
-/** How long a holder may be silent and is still taken for busy: what its shortest lease allows. */
+/** Seconds that a holder can be inactive and still count as busy, by its shortest lease. */
 function longestPause(held: readonly HeldTask[], forget: Seconds): Seconds {
   const shortest = held.reduce((least, { leaseLength }) => Math.min(least, leaseLength), Infinity);
   return Math.min(Math.max(heartbeatInterval(shortest) * MISSED_BEATS, LEAST_SILENCE_SECONDS), forget);

@@ -19,7 +19,7 @@ const ID = {
 };
 const MAX_NAMED = 100;
 
-/** What no worker can be called is not looked up, and not repeated in an answer. */
+/** Rejects a malformed worker id without a lookup and without repeating it in the answer. */
 class WorkerIdPipe implements PipeTransform<string, string> {
   transform(id: string): string {
     if (!WORKER_ID.test(id)) throw new ProblemError('worker_not_found', 'There is no such worker');
@@ -27,7 +27,7 @@ class WorkerIdPipe implements PipeTransform<string, string> {
   }
 }
 
-/** A call about one worker, with nothing but its name. */
+/** A call that takes only the id of a worker. */
 function PostToWorker(verb: string): MethodDecorator {
   return applyDecorators(
     Post(`:worker_id/${verb}`),
@@ -46,7 +46,6 @@ function PostToWorker(verb: string): MethodDecorator {
   );
 }
 
-/** Who works, and who is to stop. */
 @ApiTags('workers')
 @Controller('workers')
 export class WorkersController {

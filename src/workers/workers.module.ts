@@ -5,7 +5,7 @@ import { WorkerRegistry } from './worker.registry.js';
 import { WorkerService } from './worker.service.js';
 import { WorkersController } from './workers.controller.js';
 
-/** Who works. Needs `TaskStore`, `DocumentStore` and `Config` from global modules. */
+/** Workers and their states. Needs `TaskStore`, `DocumentStore` and `Config` from global modules. */
 @Global()
 @Module({
   controllers: [WorkersController],

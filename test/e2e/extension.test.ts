@@ -92,11 +92,9 @@ describe('EXTENSIONS', () => {
       failedStart(noModule),
     ]);
     expect([missingCode, emptyCode]).toEqual([1, 1]);
-    expect(missing).toMatch(
-      /^crucible-queue cannot start: the extension not\/there\.js cannot be loaded: .+\n$/,
-    );
+    expect(missing).toMatch(/^crucible-queue cannot start: Cannot load the extension not\/there\.js: .+\n$/);
     expect(empty).toBe(
-      `crucible-queue cannot start: the extension ${noModule} has no Nest module as its default export\n`,
+      `crucible-queue cannot start: The default export of the extension ${noModule} is not a Nest module\n`,
     );
   }, 60_000);
 });

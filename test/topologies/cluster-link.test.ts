@@ -219,7 +219,7 @@ describe('a link to a Cluster', () => {
     await start();
     const single = await RedisServer.start();
     const link = open(single.url.replace('redis:', 'redis+cluster:'));
-    await expect(link.ready(1_000)).rejects.toThrow('is not there (not a Cluster)');
+    await expect(link.ready(1_000)).rejects.toThrow('is unavailable (not a Cluster)');
     await single.stop();
   });
 
@@ -248,7 +248,7 @@ describe('a link to a Cluster', () => {
   it('says at once that the password is wrong', async () => {
     await start();
     const link = open(cluster.url.replace('//', '//service:guessed@'));
-    await expect(link.ready(PATIENCE_MS)).rejects.toThrow('refuses the user or the password (WRONGPASS)');
+    await expect(link.ready(PATIENCE_MS)).rejects.toThrow('rejected the user or the password (WRONGPASS)');
     expect(link.lines.join()).not.toContain('guessed');
   });
 });

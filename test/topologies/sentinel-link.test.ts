@@ -34,7 +34,7 @@ describe('a link through Sentinels', () => {
     expect(performance.now() - start).toBeLessThan(5_000);
     await topology.untilReplaced(old);
     expect(await link.client.get('key')).toBe('value');
-    expect(link.lines.filter((line) => line.includes('is there'))).toHaveLength(2);
+    expect(link.lines.filter((line) => line.includes('Connected to Redis'))).toHaveLength(2);
   });
 
   it('leaves a master that stands still within 2 seconds, and does not return to it', async () => {
@@ -56,7 +56,7 @@ describe('a link through Sentinels', () => {
 
   it('says that no Sentinel knows the name', async () => {
     const link = open(topology.url.replace(topology.masterName, 'other'));
-    await expect(link.ready(1_000)).rejects.toThrow('is not there (no Sentinel names a master)');
+    await expect(link.ready(1_000)).rejects.toThrow('is unavailable (no Sentinel reports a master)');
   });
 
   it('finds the master while a Sentinel is out of reach', async () => {

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { COUNT, INTEGER_OR_NULL, TEXT_OR_NULL, TIME_OR_NULL } from '../../queue/dto/field.docs.js';
 
-/** Answers about batches. They exist for the OpenAPI document; `batches.controller.ts` writes them. */
+/** Responses about batches, for the OpenAPI document; `batches.controller.ts` writes them. */
 
 export class BatchCounts {
   @ApiProperty({ ...COUNT, description: 'Delayed tasks' })

@@ -1,4 +1,4 @@
-/** A piece of the stream: where it begins, two events, a sign of life, and a reset. */
+/** A section of the stream: its start, two events, a keep-alive and a reset. */
 export const STREAM = `retry: 2000
 
 id: 4711

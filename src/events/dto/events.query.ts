@@ -5,7 +5,7 @@ import { COMMA_LIST } from '../../queue/dto/field.docs.js';
 import { EVAL_ID, LIMITS, QUEUE_NAME } from '../../queue/dto/limits.js';
 import { TRANSITION_TYPES, type TransitionType } from '../../task/task.js';
 
-/** More names than this in a filter are no filter. */
+/** The maximum number of task ids in a filter. */
 const MAX_EVAL_IDS = 100;
 
 /** `GET /events`. */

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** Answers to probes. They exist for the OpenAPI document. */
+/** Responses to health checks, for the OpenAPI document. */
 
 const COUNT_OR_NULL = { type: 'integer', minimum: 0, nullable: true } as const;
 

@@ -15,7 +15,7 @@ export class TimelineQuery {
 const COUNT = { type: 'integer', minimum: 0 } as const;
 const SPREAD = { nullable: true, type: () => Percentiles } as const;
 
-/** Seconds that half, 95 % and 99 % of the durations did not exceed, within 10 %. */
+/** The 50th, 95th and 99th percentiles of the durations in seconds, within 10 %. */
 export class Percentiles {
   @ApiProperty({ description: 'The median in seconds', minimum: 0 })
   readonly p50!: number;
@@ -27,7 +27,7 @@ export class Percentiles {
   readonly p99!: number;
 }
 
-/** What happened in one step of time. */
+/** The counts of one step. */
 export class TimelineStep {
   @ApiProperty({ type: 'string', format: 'date-time', description: 'The start of the step' })
   readonly at!: string;

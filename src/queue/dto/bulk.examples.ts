@@ -2,7 +2,7 @@ import { problemType } from '../../http/problem.writer.js';
 import { PROBLEMS } from '../../http/problems.js';
 import { LEASE_EXAMPLE } from './field.docs.js';
 
-/** Examples of bulk requests, steering and probes. They go on with the story of task.examples.ts. */
+/** Examples of bulk requests, cancel, redrive and health checks. They continue the sequence of task.examples.ts. */
 
 const REFUSED = {
   type: problemType('conflict'),

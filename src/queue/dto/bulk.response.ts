@@ -4,12 +4,12 @@ import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { COUNT, INTEGER_OR_NULL } from './field.docs.js';
 import { ClaimedTask, KeptLease } from './work.response.js';
 
-/** Answers to bulk requests: one result for each item. They exist for the OpenAPI document. */
+/** Responses to bulk requests, with one result per item, for the OpenAPI document. */
 
 const INDEX = { ...COUNT, description: 'The index of the item in the request, from 0' };
 const STATE = { enum: TASK_STATES, description: 'The state of the task' };
 
-/** An item that was refused; the others are not affected. */
+/** A refused item; the others are not affected. */
 export class RefusedItem {
   @ApiProperty(INDEX)
   readonly index!: number;

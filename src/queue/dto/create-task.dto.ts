@@ -18,7 +18,7 @@ import { IsWebAddress } from '../../config/web-address.decorator.js';
 import { MOMENT } from './field.docs.js';
 import { BATCH_ID, EVAL_ID, GROUP, LABEL, LIMITS, QUEUE_NAME, REQUIRED_VALUE } from './limits.js';
 
-/** How long to wait before a failed task is tried again. */
+/** The delays between attempts. */
 @ApiSchema({ name: 'Backoff' })
 export class BackoffDto {
   @ApiPropertyOptional({
@@ -60,7 +60,7 @@ export class BackoffDto {
   readonly jitter: number = 0.1;
 }
 
-/** A task as its producer describes it. */
+/** A task in an enqueue request. */
 @ApiSchema({ name: 'NewTask' })
 export class CreateTaskDto {
   @ApiProperty({

@@ -1,14 +1,14 @@
 import { EVAL_ID } from './limits.js';
 
-/** How recurring fields are described in the OpenAPI document. */
+/** Descriptions of recurring fields for the OpenAPI document. */
 
-/** Anything that is JSON. */
+/** Any JSON value. */
 export const ANY_JSON = { type: Object, anyOf: [{}] };
 
-/** A time that a client sends. */
+/** A time in a request. */
 export const MOMENT = { format: 'date-time', example: '2030-01-31T12:00:00Z' } as const;
 
-/** A time that the service tells. */
+/** A time in a response. */
 export const TIME = { type: String, format: 'date-time' } as const;
 
 export const TIME_OR_NULL = { ...TIME, nullable: true } as const;

@@ -1,17 +1,17 @@
 import { TASKS_PER_COMMIT } from '../../storage/task-store.js';
 
-/** Names that are part of an address and cannot be the name of a task. */
+/** Reserved path segments, which are not valid task ids. */
 const RESERVED = ['next', 'claim', 'batch', 'complete', 'heartbeat', 'redrive'];
 
 export const EVAL_ID = new RegExp(`^(?!(?:${RESERVED.join('|')})$)[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`);
 export const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 export const BATCH_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-/** Worker and claim ids go to logs, events and headers: visible ASCII without quotes and brackets. */
+/** Worker and claim ids appear in logs, events and headers: visible ASCII without quotes and brackets. */
 export const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}$/;
 export const LABEL = /^[A-Za-z0-9][A-Za-z0-9 ._:@/+#-]{0,127}$/;
-/** Anything a person may call a user or a team, without control characters. */
+/** The name of a user or team, without control characters. */
 export const GROUP = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
-/** Labels and values stand in one text, see `signatureOf`: no comma, no equals sign, no blank. */
+/** Labels and values are joined into one text, see `signatureOf`: no commas, equals signs or spaces. */
 export const REQUIRED_LABEL = /^[A-Za-z][A-Za-z0-9._/-]{0,62}$/;
 export const REQUIRED_VALUE = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,62}$/;
 export const LEASE_ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -23,19 +23,19 @@ export const LIMITS = {
   delay: 31_622_400,
   /** Seconds. */
   backoff: 86_400,
-  /** Characters of an address. */
+  /** Characters of a URL. */
   webAddress: 2048,
   priority: 1000,
   attempts: 100,
-  /** Seconds that a poll may be parked. */
+  /** Seconds that a poll can be parked. */
   wait: 60,
   tasksPerClaim: 100,
   tasksPerBatch: TASKS_PER_COMMIT,
   maxFailures: 1_000_000_000,
   queuesPerClaim: 50,
-  /** Labels that a task may require. */
+  /** Required labels per task. */
   requires: 8,
-  /** Labels that a worker may offer. */
+  /** Labels per worker. */
   labels: 32,
   /** Bytes of labels as JSON. */
   labelsBytes: 8192,

@@ -63,7 +63,7 @@ export class TaskQueryDto {
   readonly wait: number = 0;
 }
 
-/** What both narrow tasks down by. */
+/** The shared filter of lists and clears. */
 class QueueAndStatusQuery {
   @ApiPropertyOptional({
     ...COMMA_LIST,

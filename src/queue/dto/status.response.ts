@@ -1,7 +1,7 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { COUNT } from './field.docs.js';
 
-/** Answers with counts. They exist for the OpenAPI document; `status.service.ts` makes them. */
+/** Responses with counts, for the OpenAPI document; `status.service.ts` makes them. */
 
 /** The tasks of one queue, by state. */
 export class QueueCounts {

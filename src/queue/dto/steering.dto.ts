@@ -46,7 +46,7 @@ export class RedriveDto {
   readonly limit: number = 1000;
 }
 
-/** What surrounds the tasks of a batch. */
+/** The envelope of a batch. */
 @ApiSchema({ name: 'Batch' })
 export class BatchDto {
   @ApiPropertyOptional({

@@ -1,8 +1,8 @@
 import { LEASE_EXAMPLE } from './field.docs.js';
 
 /**
- * The examples of the OpenAPI document. They tell one story of a few tasks; test/e2e/docs.examples.test.ts plays it and
- * compares every answer.
+ * The examples of the OpenAPI document. They form one sequence of requests; test/e2e/docs.examples.test.ts runs it and
+ * compares every response.
  */
 
 const NOON = '2030-01-31T12:00:00.000Z';
@@ -52,7 +52,7 @@ const DELAYED = {
   message: 'Task waits until 2030-01-31T13:00:00.000Z',
 };
 
-/** What a list says of a task before its first attempt. */
+/** A listed task before its first attempt. */
 const FRESH = {
   language: 'python',
   engine: 'docker',
@@ -180,7 +180,7 @@ export const ATTEMPTS = {
 export const OUTPUT = { completed: { summary: 'The output', value: { stdout: '42\n' } } };
 
 export const REMOVED = {
-  deleted: { summary: 'It is deleted', value: { eval_id: 'eval-1', status: 'deleted' } },
+  deleted: { summary: 'The task is deleted', value: { eval_id: 'eval-1', status: 'deleted' } },
 };
 
 export const CLEARED = {

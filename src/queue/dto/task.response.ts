@@ -12,7 +12,7 @@ import {
 } from './field.docs.js';
 import { ProgressDto } from './work.dto.js';
 
-/** Answers about tasks. They exist for the OpenAPI document; `task.view.ts` writes them. */
+/** Responses about tasks, for the OpenAPI document; `task.view.ts` writes them. */
 
 const STATE = { enum: TASK_STATES, description: 'The state of the task' };
 const POSITION = {
@@ -22,7 +22,7 @@ const POSITION = {
 };
 const OUTCOMES = ['completed', 'failed', 'lost', 'released', 'cancelled'] as const;
 
-/** A task and the state it is in. */
+/** A task and its state. */
 export class TaskStatus {
   @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
@@ -51,7 +51,7 @@ export class EnqueuedTask extends TaskStatus {
   readonly message!: string;
 }
 
-/** Everything about a task but its payload. */
+/** All fields of a task except its payload. */
 export class ListedTask extends EnqueuedTask {
   @ApiProperty({ description: 'The language of the code' })
   readonly language!: string;
@@ -187,7 +187,7 @@ export class RemovedTask {
   @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
 
-  @ApiProperty({ enum: ['deleted'], description: 'It is deleted' })
+  @ApiProperty({ enum: ['deleted'], description: 'The task is deleted' })
   readonly status!: 'deleted';
 }
 

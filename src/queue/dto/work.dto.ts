@@ -26,7 +26,7 @@ const LEASE = {
   example: LEASE_EXAMPLE,
 };
 
-/** The largest lease a setting can allow; the setting itself is checked by the service. */
+/** Seconds. The maximum of `MAX_LEASE_SECONDS`; the service checks the setting itself. */
 const MAX_LEASE = 2_592_000;
 
 @ApiSchema({ name: 'Claim' })
@@ -269,7 +269,7 @@ export class ReleaseDto {
   readonly reason?: string;
 }
 
-/** One result of a bulk acknowledgement: what complete or fail take, and which task. */
+/** One result of a bulk report: the fields of complete or fail, and the task. */
 @ApiSchema({ name: 'TaskResult' })
 export class TaskResultDto extends FailDto {
   @ApiProperty({ description: 'The id of the task', example: 'eval-1' })
@@ -290,7 +290,7 @@ export class TaskResultDto extends FailDto {
   readonly output?: RawJson;
 }
 
-/** Results of several tasks, and, in the same round trip, a claim. */
+/** Results of several tasks and an optional claim in the same round trip. */
 @ApiSchema({ name: 'TaskResults' })
 export class TaskResultsDto {
   @ApiPropertyOptional({ type: () => ClaimDto, description: 'Also claims the next tasks' })

@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { INTEGER, LABELS_OR_NULL, TEXT_OR_NULL, TIME } from './field.docs.js';
 
-/** Answers to workers. They exist for the OpenAPI document; `task.view.ts` writes them. */
+/** Responses to workers, for the OpenAPI document; `task.view.ts` writes them. */
 
-/** A task as it is handed to a worker: all of it, and the lease. */
+/** A claimed task with its payload and lease. */
 export class ClaimedTask {
   @ApiProperty({ description: 'The id of the task' })
   readonly eval_id!: string;
@@ -82,7 +82,7 @@ export class ClaimedTasks {
   readonly command?: 'drain';
 }
 
-/** A lease that goes on. */
+/** An extended lease. */
 export class KeptLease {
   @ApiProperty({ ...TIME, description: 'The end of the lease without another heartbeat' })
   readonly lease_expires_at!: string;

@@ -6,7 +6,7 @@ import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 const MAX_COUNT = 1_000_000_000;
 const MAX_SECONDS = 86_400;
 
-/** `null` is a value of its own here: it takes the setting away. */
+/** `null` removes the setting. */
 const SETTING = { type: 'any', maxBytes: 200, isNullValue: true } as const;
 
 @ApiSchema({ name: 'RateLimit' })
@@ -28,7 +28,7 @@ export class RateLimitDto {
   readonly per!: number;
 }
 
-/** What a setting must be when it is set. */
+/** The valid values of each setting. */
 export class QueueSettingsDto {
   @IsOptional()
   @IsBoolean()

@@ -1,4 +1,4 @@
-/** Examples of the OpenAPI document; test/e2e/docs.examples.test.ts plays them. */
+/** Examples of the OpenAPI document; test/e2e/docs.examples.test.ts runs them. */
 
 const STATS = { ready: 1, leased: 0, delayed: 0, backlog: 1, oldest_ready_age_seconds: 0 };
 

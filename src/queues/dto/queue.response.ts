@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { COUNT, INTEGER_OR_NULL } from '../../queue/dto/field.docs.js';
 import { RateLimitDto } from './queue.dto.js';
 
-/** Answers about queues. They exist for the OpenAPI document; `queues.controller.ts` writes them. */
+/** Responses about queues, for the OpenAPI document; `queues.controller.ts` writes them. */
 
 export class QueueStatistics {
   @ApiProperty({ ...COUNT, description: 'Ready tasks' })

@@ -7,10 +7,10 @@ import { CURSOR } from '../../http/cursor.js';
 import { CRON, TIME_ZONE } from '../cron.times.js';
 import { CATCH_UP, type CatchUp } from '../schedule.js';
 
-/** Leaves room for the due time in the names of its tasks. */
+/** Short enough that task names can append the due time. */
 export const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
 
-/** What every task of a schedule is. Exists for the OpenAPI document. */
+/** The task template of a schedule, for the OpenAPI document. */
 @ApiSchema({ name: 'TaskTemplate' })
 export class TaskTemplateDto extends OmitType(CreateTaskDto, ['eval_id', 'run_at', 'expires_at'] as const) {}
 declareDto(TaskTemplateDto);
@@ -34,7 +34,7 @@ export class ScheduleDto {
   })
   @IsString()
   @Matches(CRON, {
-    message: 'cron must be five fields, or six with seconds in front, or a name such as @daily',
+    message: 'cron must have five fields, or six with seconds first, or be a name such as @daily',
   })
   readonly cron!: string;
 

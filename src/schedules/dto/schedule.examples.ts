@@ -1,4 +1,4 @@
-/** Examples of the OpenAPI document; test/e2e/docs.examples.test.ts plays them. */
+/** Examples of the OpenAPI document; test/e2e/docs.examples.test.ts runs them. */
 
 const NIGHTLY = {
   schedule_id: 'nightly',
@@ -51,5 +51,5 @@ export const SCHEDULE_SHOWN = {
 };
 
 export const SCHEDULE_REMOVED = {
-  deleted: { summary: 'It is deleted', value: { schedule_id: 'nightly', status: 'deleted' } },
+  deleted: { summary: 'The schedule is deleted', value: { schedule_id: 'nightly', status: 'deleted' } },
 };

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { TEXT_OR_NULL, TIME, TIME_OR_NULL } from '../../queue/dto/field.docs.js';
 import { CATCH_UP, type CatchUp } from '../schedule.js';
 
-/** Answers about schedules. They exist for the OpenAPI document; `schedule.view.ts` writes them. */
+/** Responses about schedules, for the OpenAPI document; `schedule.view.ts` writes them. */
 
 export class ListedSchedule {
   @ApiProperty({ description: 'The id of the schedule' })

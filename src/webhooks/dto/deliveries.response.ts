@@ -2,9 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { COUNT, INTEGER_OR_NULL, TEXT_OR_NULL, TIME, TIME_OR_NULL } from '../../queue/dto/field.docs.js';
 import { DELIVERY_STATES } from '../delivery.js';
 
-/** Answers about deliveries. They exist for the OpenAPI document; `delivery.view.ts` makes them. */
+/** Responses about deliveries, for the OpenAPI document; `delivery.view.ts` makes them. */
 
-/** One message for one address. */
 export class WebhookDelivery {
   @ApiProperty({ type: String, description: 'The id of the delivery' })
   readonly delivery_id!: string;

@@ -1,4 +1,4 @@
-/** Examples of the OpenAPI document; test/e2e/docs.examples.test.ts plays them. */
+/** Examples of the OpenAPI document; test/e2e/docs.examples.test.ts runs them. */
 
 export const WORKERS = {
   busy: {

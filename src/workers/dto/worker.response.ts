@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { COUNT, TIME } from '../../queue/dto/field.docs.js';
 import { WORKER_STATES, type WorkerState } from '../worker.state.js';
 
-/** Answers about workers. They exist for the OpenAPI document; `workers.controller.ts` writes them. */
+/** Responses about workers, for the OpenAPI document; `workers.controller.ts` writes them. */
 
 export class ListedWorker {
   @ApiProperty({ description: 'The id of the worker' })

@@ -84,7 +84,7 @@ describe('ApiKeys', () => {
     keys.onApplicationBootstrap();
     expect(keys.isOpen).toBe(true);
     expect(log.lines).toEqual([
-      `warn: No API key is configured: the service accepts all callers on ${address}. Set API_KEY or API_KEYS_FILE. Set ALLOWED_HOSTS as well, or a web page can reach the service by a name of its own.`,
+      `warn: No API key is configured: the service accepts all callers on ${address}. Set API_KEY or API_KEYS_FILE. Set ALLOWED_HOSTS as well, or web pages can reach the service through DNS rebinding.`,
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('ApiKeys, when the file changes', () => {
     directory.write('keys.json', keysText({ k1: {}, k2: {} }));
     await keys.refresh();
     expect([keys.find('k1'), keys.find('k2')]).not.toContain(undefined);
-    expect(log.of('log')).toEqual([`log: Read the API keys again, now 2, from ${path}`]);
+    expect(log.of('log')).toEqual([`log: Reloaded 2 API keys from ${path}`]);
   });
 
   it('reads it again when another of the same size and age took its place', async () => {
@@ -135,7 +135,7 @@ describe('ApiKeys, when the file changes', () => {
     await keys.refresh();
     await keys.refresh();
     expect(keys.find('k1')).toBeDefined();
-    expect(log.lines).toEqual([`error: The API keys stay as they were: ${path} is not JSON`]);
+    expect(log.lines).toEqual([`error: Kept the current API keys: ${path} is not JSON`]);
     directory.write('keys.json', keysText({ k3: {} }));
     await keys.refresh();
     expect([keys.find('k1'), keys.find('k3')]).toEqual([undefined, expect.anything()]);
@@ -146,7 +146,7 @@ describe('ApiKeys, when the file changes', () => {
     await keys.refresh();
     await keys.refresh();
     expect(keys.find('k1')).toBeDefined();
-    expect(log.lines).toEqual([`error: The API keys stay as they were: ${path} cannot be read: ENOENT`]);
+    expect(log.lines).toEqual([`error: Kept the current API keys: ${path} cannot be read: ENOENT`]);
     directory.write('keys.json', keysText({ k1: {} }));
     await keys.refresh();
     expect(log.of('log')).toHaveLength(1);
@@ -154,7 +154,7 @@ describe('ApiKeys, when the file changes', () => {
 
   it('reads it again on SIGHUP', async () => {
     directory.write('keys.json', keysText({ k2: {} }));
-    const read = log.next('Read the API keys again');
+    const read = log.next('Reloaded ');
     signals.emit('SIGHUP');
     await read;
     expect(keys.find('k2')).toBeDefined();
@@ -179,7 +179,7 @@ describe('ApiKeys, left alone', () => {
   it('looks by itself every API_KEYS_RELOAD_SECONDS', async () => {
     const path = directory.write('keys.json', keysText({ k1: {} }));
     const keys = await open({ API_KEYS_FILE: path, API_KEYS_RELOAD_SECONDS: '0.05' });
-    const read = log.next('Read the API keys again');
+    const read = log.next('Reloaded ');
     renameSync(directory.write('new.json', keysText({ k2: {} })), path);
     await read;
     expect(keys.find('k2')).toBeDefined();
@@ -189,7 +189,7 @@ describe('ApiKeys, left alone', () => {
     const path = directory.write('keys.json', keysText({ k1: {} }));
     const keys = await ApiKeys.open(loadConfig({ API_KEYS_FILE: path, API_KEYS_RELOAD_SECONDS: '3600' }));
     opened.push(keys);
-    const read = log.next('Read the API keys again');
+    const read = log.next('Reloaded ');
     process.emit('SIGHUP', 'SIGHUP');
     await read;
     expect(log.of('log')).toHaveLength(1);

@@ -146,7 +146,7 @@ describe('AuthGuard with keys', () => {
     await statusOf('/lease', { headers: { 'X-Lease-Id': 'hidden!' } });
     const text = log.lines.join('\n');
     expect(text).toContain('Refused 127.0.0.1: The API key is not valid');
-    expect(text).toContain('The key w1 from 127.0.0.1 may not do what it asked for');
+    expect(text).toContain('Forbidden: the key w1 from 127.0.0.1 lacks permission');
     expect(text).not.toMatch(/hidden|-key/);
   });
 });

@@ -202,7 +202,7 @@ describe('RedisPublisher without a Redis', () => {
     expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before);
     expect(events.status).toBe('disconnected');
     expect(events.counters).toEqual({ published: 0, lost: 3 });
-    expect(logger.lines).toEqual(['No Redis is configured; events are not published']);
+    expect(logger.lines).toEqual(['Events are off: REDIS_URL is empty']);
   });
 
   it('says once that nobody is there, and once that somebody came', async () => {
@@ -233,8 +233,8 @@ describe('RedisPublisher without a Redis', () => {
 
     expect(subscriber.ids).toEqual(range(11, 20));
     expect(logger.lines).toEqual([
-      `Redis 127.0.0.1:${port} is away (ECONNREFUSED); events are lost until it is back`,
-      `Redis 127.0.0.1:${port} is connected; events are published`,
+      `Redis 127.0.0.1:${port} is unavailable (ECONNREFUSED); events are lost until it recovers`,
+      `Connected to Redis 127.0.0.1:${port}; publishing events`,
     ]);
   });
 
@@ -246,11 +246,13 @@ describe('RedisPublisher without a Redis', () => {
 
     expect(events.counters).toEqual({ published: 0, lost: 2 });
     expect(logger.lines).toEqual([
-      expect.stringMatching(/^Redis redis\.invalid:6379 is away \((ENOTFOUND|EAI_AGAIN)\); events are lost/),
+      expect.stringMatching(
+        /^Redis redis\.invalid:6379 is unavailable \((ENOTFOUND|EAI_AGAIN)\); events are lost/,
+      ),
     ]);
   });
 
-  it('looks at nothing and keeps nothing while Redis is away', async () => {
+  it('looks at nothing and keeps nothing during an outage', async () => {
     const { events, logger } = open(`redis://127.0.0.1:${await freePort()}`);
     await logger.until(1);
     let looks = 0;
@@ -305,9 +307,9 @@ describe('RedisPublisher when Redis goes away', () => {
     expect(after.ids).toEqual(range(201, 300));
     expect(events.counters).toEqual({ published: 200, lost: 100 });
     expect(logger.lines).toEqual([
-      expect.stringContaining('is connected'),
-      expect.stringContaining('is away'),
-      expect.stringContaining('is connected'),
+      expect.stringContaining('Connected to'),
+      expect.stringContaining('is unavailable'),
+      expect.stringContaining('Connected to'),
     ]);
   });
 
@@ -382,7 +384,7 @@ describe('RedisPublisher when Redis goes away', () => {
     expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
     expect(ids).toEqual(expect.arrayContaining([...range(1, 50), ...range(151, 200)]));
     expect(events.counters).toEqual({ published: 100, lost: 100 });
-    expect(logger.lines[1]).toContain('is away (no reply)');
+    expect(logger.lines[1]).toContain('is unavailable (no reply)');
     expect(logger.lines).toHaveLength(3);
   });
 
@@ -450,7 +452,7 @@ describe('RedisPublisher and the rights it has', () => {
 
       expect(events.counters).toEqual({ published: 0, lost: 200 });
       expect(logger.lines).toHaveLength(2);
-      expect(logger.lines[1]).toBe(`Redis 127.0.0.1:${redis.port} refuses events (NOPERM); those are lost`);
+      expect(logger.lines[1]).toBe(`Redis 127.0.0.1:${redis.port} rejected events (NOPERM); they are lost`);
     },
   );
 
@@ -462,7 +464,7 @@ describe('RedisPublisher and the rights it has', () => {
 
     expect(events.counters).toEqual({ published: 0, lost: 2 });
     expect(logger.lines).toEqual([
-      `Redis 127.0.0.1:${redis.port} is away (WRONGPASS); events are lost until it is back`,
+      `Redis 127.0.0.1:${redis.port} is unavailable (WRONGPASS); events are lost until it recovers`,
     ]);
   });
 });

@@ -41,7 +41,7 @@ describe('a link with few permissions', () => {
     await admin.replicaof('127.0.0.1', '1');
     admin.disconnect();
     await untilAvailable(link, false);
-    expect(link.lines.at(-1)).toMatch(/is away/);
+    expect(link.lines.at(-1)).toMatch(/is unavailable/);
   });
 
   it('reaches the keys and channels of its prefixes, and no others', async () => {

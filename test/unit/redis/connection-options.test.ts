@@ -24,6 +24,6 @@ describe('tlsOptions', () => {
 
   it('names the setting when the file of authorities cannot be read', () => {
     const read = () => tlsOptions(parseRedisUrl('rediss://h'), { ...settings, caFile: '/no/such/file' });
-    expect(read).toThrow('REDIS_TLS_CA_FILE cannot be read: /no/such/file');
+    expect(read).toThrow('Cannot read REDIS_TLS_CA_FILE: /no/such/file');
   });
 });

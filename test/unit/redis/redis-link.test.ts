@@ -37,13 +37,13 @@ describe('openRedisLink', () => {
     expect(link.isAvailable).toBe(true);
     expect(link.isCluster).toBe(false);
     expect(await link.client.set('key', 'value')).toBe('OK');
-    expect(link.lines).toEqual([`Redis 127.0.0.1:${server.port} is there`]);
+    expect(link.lines).toEqual([`Connected to Redis 127.0.0.1:${server.port}`]);
   });
 
   it('says where nobody listens, and is there when somebody does', async () => {
     const port = await freePort();
     const link = open(`redis://:secret@127.0.0.1:${port}`);
-    const absence = `Redis 127.0.0.1:${port} is not there (ECONNREFUSED): start it, or correct REDIS_URL`;
+    const absence = `Redis 127.0.0.1:${port} is unavailable (ECONNREFUSED); start it, or correct REDIS_URL`;
     await until(() => link.lines.length > 0);
     await expect(link.ready(1)).rejects.toThrow(absence);
     await expect(link.client.set('key', 'value')).rejects.toThrow();
@@ -51,8 +51,8 @@ describe('openRedisLink', () => {
     await startRedis({ port, args: ['--requirepass', 'secret'] });
     await untilAvailable(link, true);
     expect(link.lines).toEqual([
-      `Redis 127.0.0.1:${port} is away (ECONNREFUSED)`,
-      `Redis 127.0.0.1:${port} is there`,
+      `Redis 127.0.0.1:${port} is unavailable (ECONNREFUSED)`,
+      `Connected to Redis 127.0.0.1:${port}`,
     ]);
   });
 
@@ -61,7 +61,7 @@ describe('openRedisLink', () => {
     for (const access of [':guessed', 'user:guessed', '']) {
       const url = `redis://${access}${access && '@'}127.0.0.1:${server.port}`;
       const link = open(url);
-      const text = `Redis 127.0.0.1:${server.port} refuses the user or the password`;
+      const text = `Redis 127.0.0.1:${server.port} rejected the user or the password`;
       await expect(link.ready(20_000)).rejects.toThrow(text);
       expect(link.lines.join()).not.toContain('guessed');
     }
@@ -90,7 +90,7 @@ describe('openRedisLink', () => {
     const waiting = link.client.incr('n').then(String, String);
     await untilAvailable(link, false);
     expect(await waiting).toMatch(/Error/);
-    expect(link.lines.at(-1)).toBe(`Redis 127.0.0.1:${server.port} is away (no reply)`);
+    expect(link.lines.at(-1)).toBe(`Redis 127.0.0.1:${server.port} is unavailable (no reply)`);
 
     server.resume();
     await untilAvailable(link, true);
@@ -141,7 +141,7 @@ describe('openRedisLink', () => {
     expect(await ask(server, (redis) => redis.mget('n', 'after'))).toEqual(['10', '1']);
   });
 
-  it('is away from a server that has become a replica until it takes writes again', async () => {
+  it('is unavailable on a server that has become a replica until it takes writes again', async () => {
     const master = await startRedis();
     const server = await startRedis();
     const link = open(server.url);
@@ -149,7 +149,7 @@ describe('openRedisLink', () => {
 
     await ask(server, (redis) => redis.replicaof('127.0.0.1', master.port));
     await untilAvailable(link, false);
-    expect(link.lines.at(-1)).toMatch(/is away \((a replica|connection closed)\)$/);
+    expect(link.lines.at(-1)).toMatch(/is unavailable \((a replica|connection closed)\)$/);
     await ask(server, (redis) => redis.replicaof('NO', 'ONE'));
 
     await untilAvailable(link, true);

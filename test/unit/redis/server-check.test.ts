@@ -38,33 +38,33 @@ describe('checkServer', () => {
   it('warns when nothing is written to disk', async () => {
     const { url, port } = await startRedis();
     expect(await check(url)).toEqual([
-      `Redis 127.0.0.1:${port} keeps tasks in memory only, and loses them when it ends: set appendonly to yes`,
+      `Redis 127.0.0.1:${port} keeps tasks in memory only and loses them on a restart; set appendonly to yes`,
     ]);
   });
 
   it('warns when the system decides what is written when', async () => {
     const { url, port } = await startRedis(...DURABLE, '--appendfsync', 'no');
     expect(await check(url)).toEqual([
-      `Redis 127.0.0.1:${port} leaves it to the system when tasks reach the disk: set appendfsync to everysec or always`,
+      `Redis 127.0.0.1:${port} flushes tasks to disk only when the system decides; set appendfsync to everysec or always`,
     ]);
   });
 
   it.each(['allkeys-lru', 'volatile-ttl'])('refuses a server that evicts (%s)', async (policy) => {
     const { url, port } = await startRedis('--maxmemory-policy', policy);
     await expect(check(url)).rejects.toThrow(
-      `Redis 127.0.0.1:${port} drops tasks when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy to noeviction`,
+      `Redis 127.0.0.1:${port} drops tasks when its memory is full (maxmemory-policy ${policy}); set maxmemory-policy to noeviction`,
     );
   });
 
   it('refuses a node of a Cluster that is taken for a server of its own', async () => {
     const { url } = await startRedis('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
-    await expect(check(url)).rejects.toThrow('write REDIS_URL as redis+cluster://');
+    await expect(check(url)).rejects.toThrow('set REDIS_URL to redis+cluster://');
   });
 
   it('refuses such a node also where Valkey tells it', async () => {
     const { port } = await startRedis('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
     const valkey = await disguise(port, /redis_mode:cluster\r\nos:./, 'server_mode:cluster\r\nos:');
-    await expect(check(valkey.url)).rejects.toThrow('write REDIS_URL as redis+cluster://');
+    await expect(check(valkey.url)).rejects.toThrow('set REDIS_URL to redis+cluster://');
     valkey.server.close();
   });
 
@@ -72,7 +72,7 @@ describe('checkServer', () => {
     const server = await startRedis(...DURABLE);
     const older = await disguise(server.port, /redis_version:\d/, 'redis_version:6');
     await expect(check(older.url)).rejects.toThrow(
-      /is version 6\.[\d.]+: tasks need Redis 7\.0, Valkey 7\.2, or newer$/,
+      /has version 6\.[\d.]+; the service needs Redis 7\.0, Valkey 7\.2, or newer$/,
     );
     older.server.close();
   });

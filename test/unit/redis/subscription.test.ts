@@ -86,8 +86,8 @@ describe('a subscription', () => {
     await until(() => subscription.isWell);
     const told = link.lines.filter((line) => line.includes('subscription'));
     expect(told.slice(0, 2)).toEqual([
-      `Redis 127.0.0.1:${server.port}: the subscription is away (NOPERM); until then waiting calls look for tasks every few seconds`,
-      `Redis 127.0.0.1:${server.port}: the subscription is there again`,
+      `Redis 127.0.0.1:${server.port}: the subscription is down (NOPERM); until it recovers, parked polls check for tasks every few seconds`,
+      `Redis 127.0.0.1:${server.port}: the subscription has recovered`,
     ]);
   });
 
