@@ -129,7 +129,13 @@ export function grantLease(timeout: Seconds, grant: Grant, now: Moment): Lease {
     startedAt: now.wall,
     length,
     expiresAt: after(now.steady, length),
+    beatAt: wasSet(now) ? now.wall : undefined,
   };
+}
+
+/** Whether the wall clock was set since the store opened: until then both scales agree. */
+function wasSet({ wall, steady }: Moment): boolean {
+  return isAhead(wall, steady) || isAhead(steady, wall);
 }
 
 /** Extends the lease. Not a transition: no event, no new sequence. */
@@ -148,8 +154,17 @@ export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingT
 }
 
 /** When the lease ends, in wall time as read when the lease was granted or last extended. */
-export function leaseEnd({ startedAt, beatAt, length, remaining }: Lease): Instant {
-  return after(beatAt ?? startedAt, remaining ?? length);
+export function leaseEnd({ beatAt, expiresAt, length, remaining }: Lease): Instant {
+  return beatAt === undefined ? expiresAt : after(beatAt, remaining ?? length);
+}
+
+/** The longest extension that is believed of a record that does not state it. */
+const LONGEST_EXTENSION: Seconds = 86_400;
+
+/** How long the lease lasted when it was granted or last extended. Earlier versions recorded no extension. */
+function lastsFor({ startedAt, beatAt, expiresAt, length, remaining }: Lease): Seconds {
+  if (beatAt !== undefined) return remaining ?? length;
+  return Math.max(length, Math.min((expiresAt - startedAt) / 1000, LONGEST_EXTENSION));
 }
 
 /**
@@ -161,10 +176,10 @@ export function leaseEnd({ startedAt, beatAt, length, remaining }: Lease): Insta
  */
 export function withBelievableLease(task: Task, now: Moment): ProcessingTask | undefined {
   if (task.state !== 'processing') return undefined;
-  const { startedAt, beatAt = startedAt, expiresAt, length, remaining = length } = task.lease;
+  const { startedAt, beatAt = startedAt, expiresAt } = task.lease;
   const isFromAhead = Math.max(startedAt, beatAt) > now.wall;
   const onWall = isFromAhead ? -Infinity : leaseEnd(task.lease) + now.steady - now.wall;
-  const believed = Math.min(Math.max(expiresAt, onWall), after(now.steady, remaining));
+  const believed = Math.min(Math.max(expiresAt, onWall), after(now.steady, lastsFor(task.lease)));
   if (!isAhead(expiresAt, believed) && !isAhead(believed, expiresAt)) return undefined;
   const lease = extend(extend({}, task.lease), {
     startedAt: Math.min(startedAt, now.wall),

@@ -56,7 +56,10 @@ export interface Lease {
   readonly length: Seconds;
   /** On the steady scale. */
   readonly expiresAt: Instant;
-  /** Wall time of the last heartbeat. Absent in records of earlier versions. */
+  /**
+   * Wall time of the last heartbeat. Before the first, the wall time of the claim if the wall clock was set since the store
+   * opened. Earlier versions recorded none.
+   */
   readonly beatAt?: Instant;
   /** Remaining time after that heartbeat, when it differs from the length. */
   readonly remaining?: Seconds;

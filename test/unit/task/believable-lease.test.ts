@@ -1,4 +1,4 @@
-import { heartbeat, leaseEnd, withBelievableLease } from '../../../src/task/task.machine.js';
+import { grantLease, heartbeat, leaseEnd, withBelievableLease } from '../../../src/task/task.machine.js';
 import { completedTask, lease, moment, processingTask } from '../../support/task.builders.js';
 
 const NOW = moment(1_000_000, 500_000);
@@ -46,8 +46,9 @@ describe('a lease that was extended by a clock that was ahead', () => {
     expect(endOf({ ...beaten, remaining: 600, expiresAt: AHEAD + 600_000 })).toBe(NOW.steady + 600_000);
   });
 
-  it('lasts for its length where an earlier version did not record the heartbeat', () => {
-    expect(endOf({ startedAt: 900_000, expiresAt: AHEAD })).toBe(NOW.steady + 60_000);
+  it('lasts a day at most where an earlier version did not record the heartbeat', () => {
+    expect(endOf({ startedAt: 900_000, expiresAt: 900_000 + 48 * HOUR })).toBe(NOW.steady + 24 * HOUR);
+    expect(endOf({ startedAt: 900_000, expiresAt: 1_600_000 }, moment(1_000_000, 1_000_000))).toBeUndefined();
   });
 });
 
@@ -55,17 +56,27 @@ describe('a lease that was given on a scale of its own', () => {
   const sameScale = moment(1_000_000, 1_000_000);
 
   it('lasts no longer than it was given for when that scale was ahead', () => {
-    expect(endOf({ startedAt: 990_000, expiresAt: 1_050_000 + HOUR }, sameScale)).toBe(1_060_000);
+    expect(endOf({ startedAt: 990_000, beatAt: 990_000, expiresAt: 1_050_000 + HOUR }, sameScale)).toBe(
+      1_060_000,
+    );
   });
 
   it('ends when the wall says when that scale was behind', () => {
-    expect(endOf({ startedAt: 990_000, expiresAt: 1_050_000 - HOUR }, sameScale)).toBe(1_050_000);
+    expect(endOf({ startedAt: 990_000, beatAt: 990_000, expiresAt: 1_050_000 - HOUR }, sameScale)).toBe(
+      1_050_000,
+    );
   });
 
   it('is believed where the wall was set since and the scale goes on', () => {
     const later = moment(1_000_000 + HOUR, 1_000_000);
     expect(endOf({ startedAt: 990_000, expiresAt: 1_050_000 }, later)).toBeUndefined();
   });
+});
+
+it('a claim notes when it came where the wall clock was set since the store opened', () => {
+  const grant = { leaseId: 'l', grace: 30 };
+  expect(grantLease(30, grant, moment(9_000, 500_000))).toMatchObject({ startedAt: 9_000, beatAt: 9_000 });
+  expect(grantLease(30, grant, moment(9_000, 9_000)).beatAt).toBeUndefined();
 });
 
 it('a heartbeat notes when it came and how long the lease lasts from then on', () => {
