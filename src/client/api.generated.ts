@@ -921,7 +921,7 @@ export interface Redelivery {
 }
 
 export interface HealthAnswer {
-  /** unhealthy: the store cannot take writes */
+  /** unhealthy: the store cannot accept writes */
   readonly status: 'healthy' | 'unhealthy';
   /** The name of the service */
   readonly service: 'queue';
@@ -929,7 +929,7 @@ export interface HealthAnswer {
   readonly queue_size: number | null;
   /** Tasks in all states; null when unhealthy */
   readonly total_tasks: number | null;
-  /** Whether events go out and, with tasks in Redis, transitions of other processes come in; the service is healthy without */
+  /** Whether events are published and, with tasks in Redis, transitions of other processes arrive; not part of `status` */
   readonly redis: 'connected' | 'disconnected';
   /** The version of the service */
   readonly version: string;

@@ -36,7 +36,7 @@ export class HealthController {
   })
   @ApiServiceUnavailableResponse({
     type: HealthAnswer,
-    description: 'The store cannot take writes',
+    description: 'The store cannot accept writes',
     example: {
       status: 'unhealthy',
       service: 'queue',

@@ -14,7 +14,7 @@ export class HttpMetrics {
   constructor(registry: MetricsRegistry) {
     this.durations = new SeriesHistogram({
       name: 'crucible_http_request_duration_seconds',
-      help: 'From the headers of a request to the end of its answer',
+      help: 'From the headers of a request to the end of its response',
       labelNames: ['method', 'route', 'status'],
       buckets: BUCKETS,
       registers: [registry],

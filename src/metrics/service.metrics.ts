@@ -13,12 +13,12 @@ export class ServiceMetrics {
     events: TaskEvents,
     room: WaitingRoom,
   ) {
-    this.gauge('parked_polls', 'Polls that wait for a task now', () => room.size);
-    this.gauge('events_buffered', 'Events that wait to be sent', () => events.waiting);
-    this.gauge('events_connected', '1 while events go out, else 0', () =>
+    this.gauge('parked_polls', 'Parked polls', () => room.size);
+    this.gauge('events_buffered', 'Events in the buffer', () => events.waiting);
+    this.gauge('events_connected', '1 while events are published, else 0', () =>
       events.status === 'connected' ? 1 : 0,
     );
-    this.counter('events_published_total', 'Events that Redis has taken', () => events.counters.published);
+    this.counter('events_published_total', 'Events that Redis has accepted', () => events.counters.published);
     this.counter(
       'events_lost_total',
       'Events dropped because Redis was unavailable or the buffer full',

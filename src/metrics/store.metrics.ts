@@ -36,7 +36,7 @@ export class StoreMetrics {
     });
     this.oldest = new Gauge({
       name: 'crucible_oldest_ready_age_seconds',
-      help: 'How long the oldest queued task has been ready; 0 when none is queued',
+      help: 'How long the oldest queued task has been ready; 0 if none is queued',
       labelNames: ['queue'],
       registers,
       collect: () => this.readAges(),
@@ -69,7 +69,7 @@ export class StoreMetrics {
     const { store } = this;
     new Gauge({
       name: 'crucible_store_available',
-      help: '1 while the store takes writes, else 0',
+      help: '1 while the store accepts writes, else 0',
       registers: [this.registry],
       collect() {
         this.set(store.isAvailable ? 1 : 0);
@@ -77,7 +77,7 @@ export class StoreMetrics {
     });
     new Gauge({
       name: 'crucible_store_subscribed',
-      help: '1 while the process hears of the transitions that other processes make, else 0',
+      help: '1 while the process receives the transitions of other processes, else 0',
       registers: [this.registry],
       collect() {
         this.set(store.hearsOthers ? 1 : 0);

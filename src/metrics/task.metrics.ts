@@ -37,10 +37,10 @@ export class TaskMetrics {
       labelNames: ['queue', ...more],
       registers: [registry],
     });
-    this.enqueued = new Counter(own('tasks_enqueued_total', 'Tasks taken in by this process'));
+    this.enqueued = new Counter(own('tasks_enqueued_total', 'Tasks enqueued by this process'));
     this.finished = new Counter(own('tasks_finished_total', 'Tasks ended by this process', 'outcome'));
     this.redeliveries = new Counter(
-      own('task_redeliveries_total', 'Tasks that this process put back to be claimed again', 'reason'),
+      own('task_redeliveries_total', 'Tasks that this process returned to the queue', 'reason'),
     );
     this.leaseLosses = new Counter(own('lease_losses_total', 'Lost attempts'));
     this.wait = new SeriesHistogram({

@@ -26,7 +26,7 @@ export interface Admission<T> {
   readonly release: () => void;
 }
 
-/** Admitted tasks of one queue on their way into the store. */
+/** Admitted tasks of one queue that are being inserted. */
 interface Arrival {
   readonly count: number;
   readonly release: () => void;
@@ -56,7 +56,7 @@ export class DepthGate {
     private readonly settings: SettingsCache,
   ) {}
 
-  /** The number of queues with tasks on their way. */
+  /** The number of queues with inserts in progress. */
   get size(): number {
     return this.doors.size;
   }

@@ -71,7 +71,7 @@ export class ClusterMonitor {
       if (this.heartbeats.has(node)) continue;
       const heartbeat = new Heartbeat(node, isInCluster, () => {
         // The first healthy node can report the slot map. A node that fails may have handed over its slots before. If
-        // no node can answer, the next beat judges.
+        // no node can answer, the next beat decides.
         if (this.isWell !== heartbeat.isWell && this.wellNode() !== undefined) void this.look();
         else this.judge();
       });

@@ -29,7 +29,7 @@ const BEATS_PER_ECHO = 4;
 const SILENT_BEATS = 6;
 /** Beats between two calls of `onDoubt` during an outage. */
 const BEATS_PER_DOUBT = 20;
-const DEAF = 'connected, but hears nothing';
+const DEAF = 'connected, but receives no messages';
 
 /**
  * Subscribes to channels and verifies that messages arrive. A connection that answers can still be deaf: its server may

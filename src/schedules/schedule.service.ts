@@ -153,7 +153,7 @@ function scheduleOf(draft: ScheduleDraft, { present, queue, now }: Ground): Sche
     present.timezone === draft.timezone &&
     present.isPaused === draft.isPaused;
   if (isSameTimes && present.catchUp === draft.catchUp && present.taskText === draft.taskText) return present;
-  // A schedule in another queue starts anew, and a `since` in the future was stored under a wrong clock.
+  // A schedule in another queue restarts, and a `since` in the future was stored under a wrong clock.
   const goesOn = isSameTimes && present.queue === queue && !isAhead(present.since, now);
   return {
     ...draft,

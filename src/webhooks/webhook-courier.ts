@@ -59,7 +59,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
       clock,
       pass: () => this.look(),
       longestMs: TICK_MS,
-      failure: 'Webhooks failed',
+      failure: 'Delivering webhooks failed',
       logger: this.logger,
     });
     this.book = new DeliveryBook(documents);
@@ -141,7 +141,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private report(error: unknown): void {
-    this.logger.error('Webhooks failed', (error as Error).stack);
+    this.logger.error('Delivering webhooks failed', (error as Error).stack);
   }
 
   private async lookOnce(): Promise<void> {

@@ -5,7 +5,7 @@ import { ApiProperty } from '@nestjs/swagger';
 const COUNT_OR_NULL = { type: 'integer', minimum: 0, nullable: true } as const;
 
 export class HealthAnswer {
-  @ApiProperty({ enum: ['healthy', 'unhealthy'], description: 'unhealthy: the store cannot take writes' })
+  @ApiProperty({ enum: ['healthy', 'unhealthy'], description: 'unhealthy: the store cannot accept writes' })
   readonly status!: 'healthy' | 'unhealthy';
 
   @ApiProperty({ enum: ['queue'], description: 'The name of the service' })
@@ -20,7 +20,7 @@ export class HealthAnswer {
   @ApiProperty({
     enum: ['connected', 'disconnected'],
     description:
-      'Whether events go out and, with tasks in Redis, transitions of other processes come in; the service is healthy without',
+      'Whether events are published and, with tasks in Redis, transitions of other processes arrive; not part of `status`',
   })
   readonly redis!: 'connected' | 'disconnected';
 

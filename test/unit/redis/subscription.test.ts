@@ -60,7 +60,7 @@ describe('a subscription', () => {
     await from(next, 'news');
 
     expect(doubts()).toBeGreaterThan(0);
-    expect(subscription.trouble).toBe('connected, but hears nothing');
+    expect(subscription.trouble).toBe('connected, but receives no messages');
     expect(await ask(old, (redis) => redis.pubsub('NUMSUB', 'news'))).toEqual(['news', 0]);
   });
 
