@@ -23,36 +23,31 @@ import {
   TaskStore,
 } from '../task-store.js';
 import { ClaimNames } from './records/claim-names.js';
-import { ClearCount } from './commands/clear-count.js';
+import { ClearCount, TaskClearer } from './commands/task-clearer.js';
 import { DueFinder } from './commands/due-finder.js';
 import { DirectorySweep } from './commands/directory-sweep.js';
-import type { EventOptions } from './records/event.text.js';
+import { type EventOptions, Feed } from './records/events.js';
 import { RedisOutbox } from './commands/redis-outbox.js';
 import { RedisEventLog } from './commands/redis-event-log.js';
-import { Feed } from './records/feed.js';
-import { HeldTasks } from './records/held-tasks.js';
+import { KnownHeads } from './records/known-heads.js';
 import { IdDirectory } from './records/id-directory.js';
-import { Keys } from './records/keys.js';
+import { Keys, newNonce } from './records/keys.js';
 import { LeaseCheck } from './commands/lease-check.js';
 import { MoveWatch } from './connection/move-watch.js';
-import { newNonce } from './records/nonce.js';
 import { QueueNames } from './records/queue-names.js';
 import { RedisClock } from './connection/redis-clock.js';
 import { RedisDocuments } from './commands/redis-documents.js';
-import { RedisSettings } from './commands/redis-settings.js';
+import { RedisQueueSettings } from './commands/redis-queue-settings.js';
 import { Repairs } from './records/repairs.js';
 import { ReservingInserter } from './commands/reserving-inserter.js';
-import { SeenHeads } from './commands/seen-heads.js';
 import { StoreConnection, type StoreLink } from './connection/store-connection.js';
 import type { StoreParts } from './records/store-parts.js';
 import { TaskClaimer } from './commands/task-claimer.js';
-import { TaskClearer } from './commands/task-clearer.js';
 import { TaskFinder } from './commands/task-finder.js';
 import { type Inserter, TaskInserter } from './commands/task-inserter.js';
 import { TaskLister } from './commands/task-lister.js';
 import { TaskPositions } from './commands/task-positions.js';
 import { TaskReclaimer } from './commands/task-reclaimer.js';
-import { TaskRecords } from './records/task-records.js';
 import { TaskRestorer } from './commands/task-restorer.js';
 import { TaskWriter } from './commands/task-writer.js';
 
@@ -96,7 +91,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly lister: TaskLister;
   private readonly positions: TaskPositions;
   private readonly dueFinder: DueFinder;
-  private readonly settings: RedisSettings;
+  private readonly settings: RedisQueueSettings;
   private readonly moves: MoveWatch;
   private readonly leaseCheck: LeaseCheck;
   private readonly directorySweep: DirectorySweep;
@@ -131,9 +126,8 @@ export class RedisTaskStore extends TaskStore {
       directory: new IdDirectory(connection, keys),
       names: new QueueNames(connection, keys),
       claimNames: new ClaimNames(connection, keys, this.clock),
-      records: new TaskRecords(),
+      heads: new KnownHeads(),
       repairs: new Repairs(connection, keys),
-      held: new HeldTasks(),
       feed: new Feed(),
       events,
     };
@@ -142,7 +136,7 @@ export class RedisTaskStore extends TaskStore {
     this.inserter = link.isCluster
       ? new ReservingInserter(this.parts, this.finder)
       : new TaskInserter(this.parts);
-    this.writer = new TaskWriter(this.parts, new SeenHeads(this.parts, this.finder));
+    this.writer = new TaskWriter(this.parts, this.finder);
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.leaseCheck = new LeaseCheck(this.parts, this.finder, this.writer, this.clock);
     this.lister = new TaskLister(this.parts, this.finder);
@@ -158,12 +152,12 @@ export class RedisTaskStore extends TaskStore {
       this.reclaimer,
       this.clearCount,
       (generation) => {
-        this.noteGeneration(generation);
+        this.learnGeneration(generation);
       },
       clears?.atOnce,
     );
     this.dueFinder = new DueFinder(this.parts, this.clock, settings, this.reclaimer);
-    this.settings = new RedisSettings(this.parts, this.clock);
+    this.settings = new RedisQueueSettings(this.parts, this.clock);
     this.moves = new MoveWatch((options) => link.subscribe(options), {
       moves: keys.moves,
       clears: keys.generation,
@@ -171,7 +165,7 @@ export class RedisTaskStore extends TaskStore {
       marks: keys.marks,
       echo: keys.echo(newNonce()),
       onClear: (generation) => {
-        this.noteGeneration(generation);
+        this.learnGeneration(generation);
       },
     });
     this.moves.add({
@@ -185,7 +179,7 @@ export class RedisTaskStore extends TaskStore {
     this.eventLog = new RedisEventLog(this.parts, this.moves);
     link.onChange(() => {
       // Who comes back may have lost what was written.
-      this.parts.held.clear();
+      this.parts.heads.forgetWrites();
       this.parts.claimNames.forgetAll();
       this.moves.disturb();
     });
@@ -228,7 +222,7 @@ export class RedisTaskStore extends TaskStore {
   }
 
   override recall(id: string): Task | undefined {
-    return this.parts.held.find(id);
+    return this.parts.heads.recall(id);
   }
 
   findPayload(id: string): Promise<Payload | undefined> {
@@ -357,9 +351,9 @@ export class RedisTaskStore extends TaskStore {
     this.lister.forgetTotals();
   }
 
-  private noteGeneration(generation: number): void {
+  private learnGeneration(generation: number): void {
     this.lister.forgetTotals();
-    this.clearCount.note(generation);
+    this.clearCount.learn(generation);
   }
 }
 

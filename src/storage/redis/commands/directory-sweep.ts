@@ -1,12 +1,7 @@
-import type { Cluster, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { IdDirectory } from '../records/id-directory.js';
 import type { Keys } from '../records/keys.js';
-import { LuaScript } from '../connection/lua-script.js';
-import type { StoreConnection } from '../connection/store-connection.js';
-import { FENCE_MS } from '../records/store-parts.js';
-
-/** Makes sure that an announced insert which did not come will not come, see ADR 10. */
-export const FENCE = new LuaScript('fence', { runsWhenFull: true });
+import { mastersOf, type StoreConnection } from '../connection/store-connection.js';
 
 /** Between two looks. */
 const LOOK_EVERY_MS = 10_000;
@@ -73,15 +68,9 @@ export class DirectorySweep {
     await connection.during(async () => {
       const place = await directory.placeOf(id);
       if (place === undefined) return;
-      const { queue, nonce } = place;
-      if ((await connection.read((client) => client.exists(keys.task(queue, id)))) === 1) return;
-      const call = { keys: [keys.queue(queue)], args: [id, nonce, FENCE_MS] };
-      const isFenced = await connection.writeScript(FENCE, call, (reply) => reply === 1);
-      if (isFenced) await directory.exchange([{ id, from: place, to: undefined }]);
+      const key = keys.task(place.queue, id);
+      if ((await connection.read((client) => client.exists(key))) === 1) return;
+      if (await directory.fence(id, place)) await directory.exchange([{ id, from: place, to: undefined }]);
     });
   }
-}
-
-function mastersOf(client: Redis | Cluster): readonly Redis[] {
-  return 'nodes' in client ? client.nodes('master') : [client];
 }

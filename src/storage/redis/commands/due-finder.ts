@@ -1,7 +1,6 @@
 import { after, type Clock, type Instant } from '../../../task/clock.js';
 import { isFinished, type Task } from '../../../task/task.js';
 import type { StoreSettings } from '../../task-store.js';
-import { DueSummaries, FEW_QUEUES, type Summary } from './due-summaries.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { MoveWatch } from '../connection/move-watch.js';
 import { isSlotMoving } from '../connection/store-connection.js';
@@ -117,7 +116,7 @@ export class DueFinder {
     );
     // What other processes have removed meanwhile was removed there.
     const fresh = new Map(pages.flatMap((page) => page?.queues ?? []).map((each) => [each.queue, each]));
-    this.summaries.note([...fresh.values()]);
+    this.summaries.update([...fresh.values()]);
     const total = totalOf(queues.map((each) => fresh.get(each.queue) ?? each));
     const over: Task[] = [];
     for (const { task, bytes } of pages.flatMap((page) => page?.due ?? []).toSorted(firstEndedFirst)) {
@@ -165,12 +164,12 @@ export class DueFinder {
       if (answers[at] === undefined) for (const queue of group) this.summaries.touch(queue);
     const replies = answers.filter((each) => each !== undefined);
     const queues = replies.flatMap((reply) => reply.queues);
-    if (names.length > 0) this.summaries.note(queues);
+    if (names.length > 0) this.summaries.update(queues);
     return { queues, due: replies.flatMap(({ due }) => due), isPartial: replies.length < answers.length };
   }
 
   private async readSome(names: readonly string[], { wall, steady, ended, limit }: Limits): Promise<Reply> {
-    const { connection, keys, records, repairs } = this.parts;
+    const { connection, keys, heads, repairs } = this.parts;
     const call = { keys: names.map((name) => keys.queue(name)), args: [wall, steady, ended, limit] };
     const [rows, due] = (await connection.readScript(DUE, call)) as [(string | number)[][], DueRow[]];
     for (const [index, queue] of names.entries()) {
@@ -184,7 +183,7 @@ export class DueFinder {
     return {
       queues,
       due: due.flatMap(([, , head, ...fields]) => {
-        const task = records.decode([head, ...fields]);
+        const task = heads.decode([head, ...fields]);
         return task === undefined || head === null ? [] : [{ task, bytes: readHead(head).bytes }];
       }),
     };
@@ -220,4 +219,93 @@ function totalOf(queues: readonly Summary[]): { count: number; bytes: number } {
 
 function firstEndedFirst({ task: one }: Due, { task: other }: Due): number {
   return isFinished(one) && isFinished(other) ? one.finishedAt - other.finishedAt : 0;
+}
+
+/** With so many queues, all of them are asked each time. */
+export const FEW_QUEUES = 256;
+/** With more, each is asked at least this often, in case nobody told what happened to it. */
+export const ROUND_MS = 60_000;
+
+/** What is next in a queue, and what it keeps of ended tasks. */
+interface Summary {
+  readonly queue: string;
+  readonly nextOnWall: number;
+  readonly nextOnSteady: number;
+  readonly firstEnded: number;
+  readonly endedCount: number;
+  readonly endedBytes: number;
+  /** Something was cleared and is not removed yet. Then the bytes may be too many, and the deadlines too early. */
+  readonly hasCleared: boolean;
+}
+
+/** Up to these moments something is due. */
+interface DueLimits {
+  readonly wall: Instant;
+  readonly ended: Instant;
+}
+
+/**
+ * What is known of many queues without asking them. A queue is asked when one of its tasks has moved, when it has leases (a
+ * heartbeat that makes one shorter is no move), when cleared tasks are left in it, when its next deadline has come, and once a round.
+ */
+class DueSummaries {
+  private readonly known = new Map<string, Summary>();
+  private readonly changed = new Set<string>();
+  /** What is left of the round, the next one last. */
+  private rest: string[] = [];
+  private roundSize = 0;
+  private roundEnds: Instant = -Infinity;
+
+  /** Something happened in this queue. */
+  touch(queue: string): void {
+    this.changed.add(queue);
+  }
+
+  /** Nobody knows what has happened: everything is asked again. */
+  forget(): void {
+    this.known.clear();
+    this.roundEnds = -Infinity;
+  }
+
+  /** Whether the names of all queues must be read, for a new round. */
+  isRoundOver(now: Instant): boolean {
+    return now >= this.roundEnds || this.roundEnds > now + ROUND_MS;
+  }
+
+  beginRound(names: readonly string[], now: Instant): void {
+    const present = new Set(names);
+    for (const queue of this.known.keys()) if (!present.has(queue)) this.known.delete(queue);
+    for (const queue of names) if (!this.known.has(queue)) this.changed.add(queue);
+    this.rest = [...names];
+    this.roundSize = names.length;
+    this.roundEnds = now + ROUND_MS;
+  }
+
+  /** The queues to ask now. Those that could not be asked must be given to `touch`. */
+  toAsk(now: Instant, limits?: DueLimits): readonly string[] {
+    const asked = new Set(this.changed);
+    this.changed.clear();
+    if (limits !== undefined) {
+      for (const summary of this.known.values()) if (mayBeDue(summary, limits)) asked.add(summary.queue);
+      const share = Math.max((this.roundEnds - now) / ROUND_MS, 0);
+      const keep = Math.ceil(this.roundSize * share);
+      for (const queue of this.rest.splice(keep)) asked.add(queue);
+    }
+    return [...asked];
+  }
+
+  update(summaries: readonly Summary[]): void {
+    for (const summary of summaries) this.known.set(summary.queue, summary);
+  }
+
+  all(): readonly Summary[] {
+    return [...this.known.values()];
+  }
+}
+
+function mayBeDue(
+  { nextOnWall, nextOnSteady, firstEnded, hasCleared }: Summary,
+  { wall, ended }: DueLimits,
+): boolean {
+  return hasCleared || nextOnWall <= wall || nextOnSteady < Infinity || firstEnded <= ended;
 }

@@ -1,6 +1,6 @@
 import type { Clock, Instant } from '../../../task/clock.js';
 import { type Notice, Outbox } from '../../outbox.js';
-import { FEW_QUEUES, ROUND_MS } from './due-summaries.js';
+import { FEW_QUEUES, ROUND_MS } from './due-finder.js';
 import type { MoveWatch } from '../connection/move-watch.js';
 import type { StoreParts } from '../records/store-parts.js';
 

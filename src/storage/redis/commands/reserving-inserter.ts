@@ -1,17 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Task } from '../../../task/task.js';
 import { type NewTask, StoreUnavailable } from '../../task-store.js';
-import { FENCE } from './directory-sweep.js';
 import type { Place } from '../records/id-directory.js';
-import { type InsertResult, type InsertRow, insertArgs, tellInserted, weightOfInsert } from './insert.row.js';
+import {
+  type InsertResult,
+  type InsertRow,
+  insertArgs,
+  tellInserted,
+  weightOfInsert,
+  areLarge,
+  StagedInsert,
+  type Inserter,
+} from './task-inserter.js';
 import { LuaScript } from '../connection/lua-script.js';
-import { newNonce } from '../records/nonce.js';
-import { QueueBatch } from '../connection/queue-batch.js';
-import { areLarge, StagedInsert } from './staged-insert.js';
+import { newNonce } from '../records/keys.js';
+import { QueuePipeline } from '../connection/pipeline.js';
 import { afterWrites } from '../connection/store-connection.js';
-import { FENCE_MS, type StoreParts } from '../records/store-parts.js';
+import type { StoreParts } from '../records/store-parts.js';
 import type { TaskFinder } from './task-finder.js';
-import type { Inserter } from './task-inserter.js';
 
 /** An insert that was announced and did not come within this time is overtaken. */
 const OVERTAKE_AFTER_MS = 20;
@@ -38,7 +44,7 @@ interface Reserved extends Open {
  * none will come any more and takes the id over.
  */
 export class ReservingInserter implements Inserter {
-  private readonly batch: QueueBatch<InsertRow, InsertResult>;
+  private readonly pipeline: QueuePipeline<InsertRow, InsertResult>;
   private readonly staged: StagedInsert;
 
   constructor(
@@ -46,7 +52,7 @@ export class ReservingInserter implements Inserter {
     private readonly finder: TaskFinder,
   ) {
     this.staged = new StagedInsert(parts, COMMIT);
-    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection, {
+    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection, {
       weigh: weightOfInsert,
       isCommit: true,
     });
@@ -92,13 +98,13 @@ export class ReservingInserter implements Inserter {
   }
 
   private async insertOwn(own: readonly Reserved[], present: (Task | undefined)[]): Promise<Set<number>> {
-    const { records, directory } = this.parts;
-    const results = await this.batch.add(own.map(({ item, place }) => ({ item, ...place })));
+    const { heads, directory } = this.parts;
+    const results = await this.pipeline.add(own.map(({ item, place }) => ({ item, ...place })));
     const settled = own.filter((_, index) => results[index] !== null);
     own.forEach(({ index: at, item, place }, index) => {
       const result = results[index];
-      if (typeof result === 'string') records.noteInsert(item.step.task.spec, place.nonce);
-      else if (result) present[at] = records.decode(result);
+      if (typeof result === 'string') heads.rememberInsert(item.step.task.spec, place.nonce);
+      else if (result) present[at] = heads.decode(result);
     });
     for (const { id, queue } of settled) directory.remember(id, queue);
     const givenUp = own.filter((each) => !settled.includes(each));
@@ -108,9 +114,9 @@ export class ReservingInserter implements Inserter {
   }
 
   private async overtake({ id, queue, nonce, place }: Reserved): Promise<void> {
-    const call = { keys: [this.parts.keys.queue(place.queue)], args: [id, place.nonce, FENCE_MS] };
-    const isFenced = await this.parts.connection.writeScript(FENCE, call, (reply) => reply);
-    if (isFenced === 1) await this.parts.directory.exchange([{ id, from: place, to: { queue, nonce } }]);
+    const { directory } = this.parts;
+    if (await directory.fence(id, place))
+      await directory.exchange([{ id, from: place, to: { queue, nonce } }]);
   }
 
   private run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {

@@ -3,14 +3,15 @@ import { grantLease, tick } from '../../../task/task.machine.js';
 import type { ProcessingTask, Task, TaskSpec } from '../../../task/task.js';
 import { type ClaimedTask, type ClaimRequest, type Payload, StoreUnavailable } from '../../task-store.js';
 import { claimKeyOf } from '../../claim-key.js';
-import { byPlace, type ExpiredRow, leaseArgs, type LeaseRow, offerOf, type Reply } from './claim.row.js';
-import { channelArg } from '../records/event.text.js';
+import { channelArg } from '../records/events.js';
 import { LuaScript } from '../connection/lua-script.js';
 import { isSlotMoving } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
-import { decodeTask } from '../records/task.codec.js';
+import { decodeTask, placeOf } from '../records/task.codec.js';
 import type { TaskWriter } from './task-writer.js';
-import { type Bounds, ROWS_PER_SCRIPT, TurnBatch } from '../connection/turn-batch.js';
+import { type Bounds, ROWS_PER_SCRIPT, TurnPipeline } from '../connection/pipeline.js';
+import { type Labels, pairsOf } from '../../../task/requirements.js';
+import type { DanglingEntry } from '../records/repairs.js';
 
 const CLAIM = new LuaScript('claim', {
   runsWhenFull: true,
@@ -71,7 +72,7 @@ interface Run {
 
 /** Takes ready tasks and leases them. */
 export class TaskClaimer {
-  private readonly batches = new Map<string, TurnBatch<LeaseRow, ClaimedTask | undefined>>();
+  private readonly pipelines = new Map<string, TurnPipeline<LeaseRow, ClaimedTask | undefined>>();
 
   constructor(
     private readonly parts: StoreParts,
@@ -88,14 +89,14 @@ export class TaskClaimer {
       return this.claimOnce({ queues, further: [], claimKey, offer }, rows);
     }
     const groups = this.parts.connection.groupsOf(queues);
-    return this.fill(groups, rows, (group, left) => this.batchOf(group, offer).add(left));
+    return this.fill(groups, rows, (group, left) => this.pipelineOf(group, offer).add(left));
   }
 
   /** A claim call with an id: what it holds already, else new tasks. */
   private async claimOnce(wanted: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
     const { queues, claimKey } = wanted;
-    const noted = await this.parts.claimNames.note(claimKey, queues);
-    const further = noted.filter((name) => !queues.includes(name));
+    const before = await this.parts.claimNames.add(claimKey, queues);
+    const further = before.filter((name) => !queues.includes(name));
     const search = { ...wanted, further };
     const claimed = this.parts.connection.isCluster
       ? await this.claimNodeByNode(search, rows)
@@ -157,16 +158,19 @@ export class TaskClaimer {
   }
 
   /** Claims of one turn that want the same go together. */
-  private batchOf(queues: readonly string[], offer: string): TurnBatch<LeaseRow, ClaimedTask | undefined> {
+  private pipelineOf(
+    queues: readonly string[],
+    offer: string,
+  ): TurnPipeline<LeaseRow, ClaimedTask | undefined> {
     const name = JSON.stringify([offer, queues]);
-    const known = this.batches.get(name);
+    const known = this.pipelines.get(name);
     if (known !== undefined) return known;
-    const batch = new TurnBatch(async (rows: readonly LeaseRow[]) => {
-      this.batches.delete(name);
+    const pipeline = new TurnPipeline(async (rows: readonly LeaseRow[]) => {
+      this.pipelines.delete(name);
       return (await this.search({ queues, further: [], claimKey: '', offer }, rows)).taken;
     }, CLAIMS);
-    this.batches.set(name, batch);
-    return batch;
+    this.pipelines.set(name, pipeline);
+    return pipeline;
   }
 
   private async search(search: Search, rows: readonly LeaseRow[]): Promise<Found> {
@@ -277,12 +281,12 @@ export class TaskClaimer {
 
   private hold(head: string, task: Task, payload: Payload | null): FoundTask {
     this.parts.directory.remember(task.spec.id, task.spec.queue);
-    this.parts.held.note(task, head);
+    this.parts.heads.rememberWrite(task, head);
     return { task: task as ProcessingTask, payload: payload ?? undefined };
   }
 
   private expire(rows: readonly ExpiredRow[], now: Moment): Promise<unknown> {
-    const tasks = rows.flatMap((fields) => this.parts.records.decode(fields) ?? []);
+    const tasks = rows.flatMap((fields) => this.parts.heads.decode(fields) ?? []);
     return this.writer.replace(tasks.flatMap((task) => tick(task, now) ?? []));
   }
 }
@@ -295,4 +299,38 @@ async function unlessTaken<T>(taken: readonly unknown[], step: Promise<T>): Prom
     if (taken.length === 0 || !(error instanceof StoreUnavailable)) throw error;
     return undefined;
   }
+}
+
+/** One lease to give out. */
+interface LeaseRow {
+  readonly leaseId: string;
+  readonly grant: ClaimRequest['grant'];
+}
+
+/** What the script of a claim answers. */
+type Reply = readonly [
+  held: readonly HeldRow[],
+  claimed: readonly ClaimedRow[],
+  expired: readonly ExpiredRow[],
+  dangling: readonly DanglingEntry[],
+  isCut: number,
+];
+type HeldRow = readonly [queue: number, head: string, spec: string, core: string, lease: string];
+type ClaimedRow = readonly [event: string, head: string, spec: string, core: string, payload: string | null];
+type ExpiredRow = readonly [head: string, spec: string, core: string];
+
+/** By queue, then in the order in which they were claimed. */
+function byPlace([queue, head]: HeldRow, [otherQueue, otherHead]: HeldRow): number {
+  return queue - otherQueue || placeOf(head) - placeOf(otherHead);
+}
+
+/** What a worker offers, as the script reads it. */
+function offerOf(labels: Labels = {}): string {
+  return `,${pairsOf(labels).join(',')},`;
+}
+
+function leaseArgs({ leaseId, grant: { workerId, claimId, lease, grace } }: LeaseRow): string[] {
+  const begin = JSON.stringify({ id: leaseId, workerId, claimId }).slice(0, -1);
+  const ending = workerId === undefined ? '}' : `,"worker_id":${JSON.stringify(workerId)}}`;
+  return [begin, lease === undefined ? `+${grace}` : String(lease), ending];
 }

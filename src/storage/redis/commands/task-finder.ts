@@ -1,9 +1,9 @@
 import type { Attempt, Task } from '../../../task/task.js';
 import type { JsonText, Payload } from '../../task-store.js';
 import { LuaScript } from '../connection/lua-script.js';
-import { QueueBatch } from '../connection/queue-batch.js';
+import { QueuePipeline } from '../connection/pipeline.js';
 import type { StoreParts } from '../records/store-parts.js';
-import type { FoundFields } from '../records/task-records.js';
+import type { FoundFields } from '../records/known-heads.js';
 
 const IS_CLEARED = new LuaScript('is-cleared', { isReadOnly: true });
 const FIND = new LuaScript('find', { isReadOnly: true });
@@ -18,10 +18,10 @@ interface Row {
 
 /** Finds tasks by their bare ids, and what belongs to them. */
 export class TaskFinder {
-  private readonly batch: QueueBatch<Row, FoundFields>;
+  private readonly pipeline: QueuePipeline<Row, FoundFields>;
 
   constructor(private readonly parts: StoreParts) {
-    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
+    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection);
   }
 
   find(id: string): Promise<Task | undefined> {
@@ -29,14 +29,14 @@ export class TaskFinder {
   }
 
   async findIn(queue: string, id: string): Promise<Task | undefined> {
-    const [fields = [null]] = await this.batch.add([{ queue, id }]);
-    return this.parts.records.decode(fields);
+    const [fields = [null]] = await this.pipeline.add([{ queue, id }]);
+    return this.parts.heads.decode(fields);
   }
 
   /** Those that are there, in any order. */
   async findAll(rows: readonly Row[]): Promise<readonly Task[]> {
-    const found = await this.batch.add(rows);
-    return found.flatMap((fields) => this.parts.records.decode(fields) ?? []);
+    const found = await this.pipeline.add(rows);
+    return found.flatMap((fields) => this.parts.heads.decode(fields) ?? []);
   }
 
   findPayload(id: string): Promise<Payload | undefined> {

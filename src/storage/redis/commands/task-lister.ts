@@ -1,5 +1,5 @@
 import type { Instant } from '../../../task/clock.js';
-import { type Task } from '../../../task/task.js';
+import type { Task } from '../../../task/task.js';
 import { TASK_STATES, WAITING_STATES, type StateCounts, countIn } from '../../../task/task-state.js';
 import { matchesFilter } from '../../task-filter.js';
 import type {
@@ -11,7 +11,7 @@ import type {
   TaskQuery,
 } from '../../task-store.js';
 import { LuaScript } from '../connection/lua-script.js';
-import { slicesOf } from '../connection/slices.js';
+import { slicesOf } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
 import type { TaskFinder } from './task-finder.js';
 

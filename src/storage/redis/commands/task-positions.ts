@@ -1,6 +1,6 @@
 import type { Task, TaskSpec } from '../../../task/task.js';
 import { LuaScript } from '../connection/lua-script.js';
-import { QueueBatch } from '../connection/queue-batch.js';
+import { QueuePipeline } from '../connection/pipeline.js';
 import type { StoreParts } from '../records/store-parts.js';
 import { laneOf } from '../records/task.codec.js';
 
@@ -13,14 +13,14 @@ interface Row {
 
 /** Says after how many claims tasks come. Those that are asked for in one turn share what a script has to look at. */
 export class TaskPositions {
-  private readonly batch: QueueBatch<Row, number | null>;
+  private readonly pipeline: QueuePipeline<Row, number | null>;
 
   constructor(private readonly parts: StoreParts) {
-    this.batch = new QueueBatch((rows) => this.run(rows), parts.connection);
+    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection);
   }
 
   async of({ spec }: Task): Promise<number | undefined> {
-    const [position] = await this.batch.add([{ queue: spec.queue, spec }]);
+    const [position] = await this.pipeline.add([{ queue: spec.queue, spec }]);
     return position ?? undefined;
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../../task/clock.js';
 import { LuaScript } from '../connection/lua-script.js';
-import { newNonce } from '../records/nonce.js';
+import { newNonce } from '../records/keys.js';
 import type { DanglingEntry } from '../records/repairs.js';
 import { afterWrites } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';

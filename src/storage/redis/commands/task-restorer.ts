@@ -3,8 +3,8 @@ import { holderOf } from '../../claim-key.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { StoreParts } from '../records/store-parts.js';
 import { encodeTask, headEndsOf, laneOf } from '../records/task.codec.js';
-import { newNonce } from '../records/nonce.js';
-import { stepsOf } from '../connection/turn-batch.js';
+import { newNonce } from '../records/keys.js';
+import { stepsOf } from '../connection/pipeline.js';
 
 const RESTORE = new LuaScript('restore');
 
@@ -36,18 +36,18 @@ export class TaskRestorer {
     const groups = connection.isCluster ? byQueue(own) : [own];
     for (const group of groups.flatMap((rows) => stepsOf(rows, { weigh: weightOf }))) {
       const results = await this.run(group);
-      await this.noteClaims(group);
+      await this.keepClaims(group);
       group.forEach(({ index }, position) => (isRestored[index] = results[position] === 1));
     }
     return isRestored;
   }
 
-  private async noteClaims(rows: readonly Row[]): Promise<void> {
+  private async keepClaims(rows: readonly Row[]): Promise<void> {
     for (const { item, queue } of rows) {
       const { task } = item;
       const claimKey = holderOf(task);
       if (task.state !== 'processing' || claimKey === undefined) continue;
-      await this.parts.claimNames.note(claimKey, [queue]);
+      await this.parts.claimNames.add(claimKey, [queue]);
       await this.parts.claimNames.keep(claimKey, task.lease);
     }
   }

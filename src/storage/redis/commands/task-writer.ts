@@ -2,13 +2,15 @@ import type { Step } from '../../../task/task.machine.js';
 import type { Task } from '../../../task/task.js';
 import { holderOf } from '../../claim-key.js';
 import type { Change, ReplaceOptions } from '../../task-store.js';
-import { eventArgs } from '../records/event.text.js';
+import { eventArgs } from '../records/events.js';
 import { LuaScript } from '../connection/lua-script.js';
-import { QueueBatch } from '../connection/queue-batch.js';
+import { QueuePipeline, ROWS_PER_STEP } from '../connection/pipeline.js';
 import { afterWrites } from '../connection/store-connection.js';
-import type { ChangeRow, SeenHeads, TaskRow } from './seen-heads.js';
-import { FENCE_MS, type StoreParts } from '../records/store-parts.js';
-import { ROWS_PER_STEP } from '../connection/turn-batch.js';
+import type { StoreParts } from '../records/store-parts.js';
+import { FENCE_MS } from '../records/keys.js';
+import { isFinalState } from '../../../task/task-state.js';
+import { type EncodedTask, encodeTask, type Head, nextHead, readHead } from '../records/task.codec.js';
+import type { TaskFinder } from './task-finder.js';
 
 const REPLACE = new LuaScript('replace', {
   runsWhenFull: true,
@@ -17,35 +19,39 @@ const REMOVE = new LuaScript('remove', { runsWhenFull: true });
 
 /** Replaces and removes tasks. */
 export class TaskWriter {
+  private readonly rows: WriteRows;
   /** The id of the event, empty for none; null when somebody else wrote first. */
-  private readonly changes: QueueBatch<ChangeRow, string | null>;
+  private readonly changes: QueuePipeline<ChangeRow, string | null>;
   /** The same, a part of a call at a time. */
-  private readonly steps: QueueBatch<ChangeRow, string | null>;
+  private readonly steps: QueuePipeline<ChangeRow, string | null>;
   /** The nonce of the task; null when somebody else wrote first. */
-  private readonly removals: QueueBatch<TaskRow, string | null>;
+  private readonly removals: QueuePipeline<TaskRow, string | null>;
 
   constructor(
     private readonly parts: StoreParts,
-    private readonly heads: SeenHeads,
+    finder: TaskFinder,
   ) {
-    this.changes = new QueueBatch((rows) => this.runReplace(rows), parts.connection, {
+    this.rows = new WriteRows(parts, finder);
+    this.changes = new QueuePipeline((rows) => this.runReplace(rows), parts.connection, {
       weigh: weightOfChange,
       isCommit: true,
     });
-    this.steps = new QueueBatch((rows) => this.runReplace(rows), parts.connection, { weigh: weightOfChange });
-    this.removals = new QueueBatch((rows) => this.runRemove(rows), parts.connection);
+    this.steps = new QueuePipeline((rows) => this.runReplace(rows), parts.connection, {
+      weigh: weightOfChange,
+    });
+    this.removals = new QueuePipeline((rows) => this.runRemove(rows), parts.connection);
   }
 
   async replace(
     changes: readonly Change[],
     { inSteps = false }: ReplaceOptions = {},
   ): Promise<readonly boolean[]> {
-    const batch = inSteps && changes.length > ROWS_PER_STEP ? this.steps : this.changes;
-    const events = await addPresent(batch, await this.heads.changeRows(changes));
+    const pipeline = inSteps && changes.length > ROWS_PER_STEP ? this.steps : this.changes;
+    const events = await addPresent(pipeline, await this.rows.changeRows(changes));
     const written = events.map((event) => event !== null);
     // Whoever tries again must not be told the same once more, also of a change that no script has seen.
     changes.forEach(({ task }, index) => {
-      if (!written[index]) this.parts.held.forget(task);
+      if (!written[index]) this.parts.heads.forget(task);
     });
     await this.keepClaims(changes.filter((_, index) => written[index]));
     return written;
@@ -63,7 +69,7 @@ export class TaskWriter {
   }
 
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
-    const nonces = await addPresent(this.removals, await this.heads.taskRows(tasks));
+    const nonces = await addPresent(this.removals, await this.rows.taskRows(tasks));
     const forgotten = tasks.flatMap(({ spec: { id, queue } }, index) => {
       const nonce = nonces[index];
       return nonce ? [{ id, from: { queue, nonce }, to: undefined }] : [];
@@ -83,7 +89,7 @@ export class TaskWriter {
       const transitions = rows.flatMap((row, index): (readonly [Step, string])[] => {
         const step = stepOf(row.change);
         const id = results[index];
-        if (id !== null) this.parts.held.note(row.change.task, row.next);
+        if (id !== null) this.parts.heads.rememberWrite(row.change.task, row.next);
         return step !== undefined && id ? [[step, id]] : [];
       });
       feed.tell(transitions);
@@ -116,11 +122,11 @@ function weightOfChange({ change, encoded }: ChangeRow): number {
 
 /** Does the rows that there are; null for the others. */
 async function addPresent<Row extends { readonly queue: string }>(
-  batch: QueueBatch<Row, string | null>,
+  pipeline: QueuePipeline<Row, string | null>,
   rows: readonly (Row | undefined)[],
 ): Promise<readonly (string | null)[]> {
-  if (isComplete(rows)) return batch.add(rows);
-  const results = [...(await batch.add(rows.filter((row) => row !== undefined)))];
+  if (isComplete(rows)) return pipeline.add(rows);
+  const results = [...(await pipeline.add(rows.filter((row) => row !== undefined)))];
   return rows.map((row) => (row === undefined ? null : (results.shift() ?? null)));
 }
 
@@ -131,4 +137,144 @@ function isComplete<Row>(rows: readonly (Row | undefined)[]): rows is readonly R
 /** The transition that a change is; a heartbeat is none. */
 function stepOf({ task, type, at, ended }: Change): Step | undefined {
   return type === undefined || at === undefined ? undefined : { task, type, at, ended };
+}
+
+/** A change, and what it is compared with. */
+interface ChangeRow {
+  readonly queue: string;
+  readonly change: Change;
+  readonly encoded: EncodedTask;
+  /** The attempt that it ends, as it is kept; empty for none. */
+  readonly ended: string;
+  /** That count for the retention. */
+  readonly bytes: number;
+  /** The head that was read. */
+  readonly seen: string;
+  /** The head that is written. */
+  readonly next: string;
+}
+
+/** A task to remove, and what it is compared with. */
+interface TaskRow {
+  readonly queue: string;
+  readonly task: Task;
+  readonly seen: string;
+}
+
+/** Lengths in bytes of what a record is made of. */
+interface Lengths {
+  readonly size: number;
+  readonly output: number;
+}
+
+/**
+ * Finds the head that each write is compared with. Mostly this process has read or written it; what it does not know it
+ * reads. There is no row for a task that is not at the revision that the caller read any more.
+ */
+class WriteRows {
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly finder: TaskFinder,
+  ) {}
+
+  changeRows(changes: readonly Change[]): Promise<readonly (ChangeRow | undefined)[]> {
+    return rowsOf(changes, {
+      known: (change) => this.knownChange(change),
+      read: (change) => this.readChange(change),
+    });
+  }
+
+  taskRows(tasks: readonly Task[]): Promise<readonly (TaskRow | undefined)[]> {
+    const toRow = (task: Task, seen: string | undefined) =>
+      seen === undefined ? undefined : { queue: task.spec.queue, task, seen };
+    return rowsOf(tasks, {
+      known: (task) => toRow(task, this.known(task, task.revision)),
+      read: async (task) => toRow(task, await this.read(task, task.revision)),
+    });
+  }
+
+  private knownChange(change: Change): ChangeRow | undefined {
+    const { task } = change;
+    const seen = this.known(task, task.revision - 1);
+    return seen === undefined ? undefined : rowOf(change, seen);
+  }
+
+  private async readChange(change: Change): Promise<ChangeRow | undefined> {
+    const { task } = change;
+    const seen = this.known(task, task.revision - 1) ?? (await this.read(task, task.revision - 1));
+    if (seen === undefined) return undefined;
+    return rowOf(change, seen) ?? rowOf(change, seen, await this.readLengths(change));
+  }
+
+  private known({ spec }: Task, revision: number): string | undefined {
+    return this.parts.heads.headOf(spec, revision);
+  }
+
+  /** Who knows nothing of the insert goes by the time of the enqueue. */
+  private async read({ spec, createdAt }: Task, revision: number): Promise<string | undefined> {
+    const { heads } = this.parts;
+    const present = await this.finder.findIn(spec.queue, spec.id);
+    const head = present && heads.headOf(present.spec, revision);
+    if (head === undefined) return undefined;
+    return (heads.isInsert(spec, head) ?? present?.createdAt === createdAt) ? head : undefined;
+  }
+
+  private async readLengths({ task: { spec } }: Change): Promise<Lengths> {
+    const { connection, keys } = this.parts;
+    const key = keys.task(spec.queue, spec.id);
+    const fields = await connection.read((client) => client.hkeys(key));
+    const kept = ['spec', 'payload', ...fields.filter((field) => field.startsWith('attempt:'))];
+    const [output = 0, ...sizes] = await connection.read((client) =>
+      Promise.all(['output', ...kept].map((field) => client.hstrlen(key, field))),
+    );
+    return { size: sizes.reduce((sum, size) => sum + size, 0), output };
+  }
+}
+
+/** Reads only what is not known: mostly nothing. */
+async function rowsOf<Item, Row>(
+  items: readonly Item[],
+  { known, read }: { known: (item: Item) => Row | undefined; read: (item: Item) => Promise<Row | undefined> },
+): Promise<readonly (Row | undefined)[]> {
+  const rows = items.map(known);
+  if (!rows.includes(undefined)) return rows;
+  return Promise.all(items.map(async (item, index) => rows[index] ?? (await read(item))));
+}
+
+/** @param lengths what was read of them; without, there is no row for a task of which they would have to be known */
+function rowOf(change: Change, seen: string, lengths?: Lengths): ChangeRow | undefined {
+  const { task } = change;
+  const present = readHead(seen);
+  const encoded = encodeTask(task);
+  const ended = change.ended === undefined ? '' : JSON.stringify(change.ended);
+  const grown = Buffer.byteLength(ended);
+  const bytes = isFinalState(task.state)
+    ? bytesOf(encoded, change, lengths ?? knownLengths(change, present), grown)
+    : present.bytes;
+  if (bytes === undefined) return undefined;
+  const size = present.size === undefined ? undefined : present.size + grown;
+  const next = nextHead({ ...present, size }, encoded, bytes);
+  return { queue: task.spec.queue, change, encoded, ended, bytes, seen, next };
+}
+
+/**
+ * Bytes that count for the retention of a task that ends.
+ *
+ * @param grown of the attempt that ends
+ */
+function bytesOf(
+  { core }: EncodedTask,
+  { output }: Change,
+  lengths: Lengths | undefined,
+  grown: number,
+): number | undefined {
+  if (lengths === undefined) return undefined;
+  const ofOutput = output === undefined ? lengths.output : Buffer.byteLength(output);
+  return lengths.size + grown + ofOutput + Buffer.byteLength(core);
+}
+
+/** Records of earlier versions do not have their size; and one that has had an attempt before may have an output. */
+function knownLengths({ output }: Change, { size, bytes, attempt }: Head): Lengths | undefined {
+  const mayHaveOutput = output === undefined && (bytes > 0 || attempt > 1);
+  return size === undefined || mayHaveOutput ? undefined : { size, output: 0 };
 }

@@ -4,7 +4,6 @@ import type { Cluster, Redis } from 'ioredis';
 import { describeRedisError, isRedirection, isRedisReply } from '../../../redis/redis-error.js';
 import type { Subscription, SubscriptionOptions } from '../../../redis/subscription.js';
 import { StoreUnavailable } from '../../task-store.js';
-import { slicesOf } from './slices.js';
 import { LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './lua-script.js';
 
 const CONFIRM = new LuaScript('confirm', { runsWhenFull: true, hasOneKey: true });
@@ -165,6 +164,11 @@ export class StoreConnection {
   }
 }
 
+/** The nodes that have the keys: in a Cluster several. */
+export function mastersOf(client: Redis | Cluster): readonly Redis[] {
+  return 'nodes' in client ? client.nodes('master') : [client];
+}
+
 /**
  * A step of a call that has written something before: its failure must not deny that.
  *
@@ -197,4 +201,11 @@ function isNotSent(error: unknown): boolean {
 /** Redis says so behind the error of a command that a script has run, and behind one of the script itself. */
 function isFromScript(error: unknown): boolean {
   return types.isNativeError(error) && / script: [0-9a-f]{40}, on /.test(error.message);
+}
+
+/** The names, so many in each slice. */
+export function slicesOf(names: readonly string[], size: number): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(names.length / size) }, (_, at) =>
+    names.slice(at * size, (at + 1) * size),
+  );
 }

@@ -3,7 +3,7 @@
 --[[ Part of the scripts that remove tasks, those that were cleared (see `clears.lua`) and others. The counts of its queue,
 rounds and groups do not know a cleared task any more; its record, its deadline, its batch and perhaps its lane do.
 <queue>:gone:<id>  string  the nonce whose insert is refused for `fence` milliseconds ]]
--- As FENCE_MS of `store-parts.ts`.
+-- As FENCE_MS of `keys.ts`.
 local FENCE = 10000
 local tidied = {}
 

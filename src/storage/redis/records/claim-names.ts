@@ -26,8 +26,8 @@ export class ClaimNames {
     private readonly clock: Clock,
   ) {}
 
-  /** Notes queues, before tasks are taken from them, so that none is missed. Answers those noted before. */
-  async note(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
+  /** Adds queues, before tasks are taken from them, so that none is missed. Answers those that it has named before. */
+  async add(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
     const call = { keys: [this.keys.claim(claimKey)], args: [GRACE * 1000, ...queues] };
     return this.connection.writeScript(ADD, call, (reply) => reply as string[]);
   }

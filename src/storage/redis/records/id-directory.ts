@@ -1,8 +1,8 @@
-import type { Keys } from './keys.js';
+import { FENCE_MS, type Keys } from './keys.js';
 import { LuaScript } from '../connection/lua-script.js';
 import { RecentMap } from './recent-map.js';
 import type { StoreConnection } from '../connection/store-connection.js';
-import { ROWS_PER_SCRIPT, TurnBatch } from '../connection/turn-batch.js';
+import { ROWS_PER_SCRIPT, TurnPipeline } from '../connection/pipeline.js';
 
 /** Which queue a task is in, and the nonce of the insert that put it there. */
 export interface Place {
@@ -24,6 +24,7 @@ interface Reservation extends Place {
 const CACHE_SIZE = 50_000;
 
 const RESERVE = new LuaScript('reserve', { hasOneKey: true });
+const FENCE = new LuaScript('fence', { runsWhenFull: true });
 const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true, hasOneKey: true });
 
 /**
@@ -32,16 +33,16 @@ const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true, hasOneKey: true
  */
 export class IdDirectory {
   private readonly cache = new RecentMap<string, string>(CACHE_SIZE);
-  private readonly reservations: TurnBatch<Reservation, string | null>;
-  private readonly exchanges: TurnBatch<Exchange, number>;
+  private readonly reservations: TurnPipeline<Reservation, string | null>;
+  private readonly exchanges: TurnPipeline<Exchange, number>;
 
   constructor(
     private readonly connection: StoreConnection,
     private readonly keys: Keys,
   ) {
     const bounds = { joined: connection.isCluster ? 1 : ROWS_PER_SCRIPT };
-    this.reservations = new TurnBatch((rows) => this.runReserve(rows), bounds);
-    this.exchanges = new TurnBatch((rows) => this.runExchange(rows), bounds);
+    this.reservations = new TurnPipeline((rows) => this.runReserve(rows), bounds);
+    this.exchanges = new TurnPipeline((rows) => this.runExchange(rows), bounds);
   }
 
   /** The queue that this process last saw the task in. Tasks do not move, but an id can be given again. */
@@ -77,6 +78,15 @@ export class IdDirectory {
     await addEach(this.exchanges, rows, this.connection.isCluster);
   }
 
+  /**
+   * Makes sure that an insert which was announced for an entry and did not come will not come (ADR 10). False when its task
+   * is there after all.
+   */
+  async fence(id: string, { queue, nonce }: Place): Promise<boolean> {
+    const call = { keys: [this.keys.queue(queue)], args: [id, nonce, FENCE_MS] };
+    return this.connection.writeScript(FENCE, call, (reply) => reply === 1);
+  }
+
   private async runReserve(rows: readonly Reservation[]): Promise<readonly (string | null)[]> {
     const call = { keys: rows.map(({ id }) => this.keys.entry(id)), args: rows.map(format) };
     return this.connection.writeScript(RESERVE, call, (reply) => reply as (string | null)[]);
@@ -93,12 +103,12 @@ export class IdDirectory {
 
 /** In a Cluster every id may be on another node. */
 async function addEach<Row, Result>(
-  batch: TurnBatch<Row, Result>,
+  pipeline: TurnPipeline<Row, Result>,
   rows: readonly Row[],
   isCluster: boolean,
 ): Promise<readonly Result[]> {
-  if (!isCluster) return rows.length === 0 ? [] : batch.add(rows);
-  return (await Promise.all(rows.map((row) => batch.add([row])))).flat();
+  if (!isCluster) return rows.length === 0 ? [] : pipeline.add(rows);
+  return (await Promise.all(rows.map((row) => pipeline.add([row])))).flat();
 }
 
 function format({ queue, nonce }: Place): string {

@@ -1,3 +1,8 @@
+import { randomBytes } from 'node:crypto';
+
+/** For so long a late insert of a task that was removed is refused. Longer than a command can be on its way. */
+export const FENCE_MS = 10_000;
+
 /**
  * Every key of the Redis store. All keys of a queue share its hash tag, so a script that works on one queue has them on
  * one node of a Cluster; scripts make the names below a queue themselves, from the queue's own.
@@ -103,4 +108,13 @@ export class Keys {
   state(queue: string, state: string): string {
     return `${this.queue(queue)}:state:${state}`;
   }
+}
+
+const ofThisProcess = randomBytes(9).toString('base64url');
+let count = 0;
+
+/** Unique for every insert of every process. */
+export function newNonce(): string {
+  count += 1;
+  return `${ofThisProcess}${count.toString(36)}`;
 }

@@ -23,7 +23,7 @@ export class QueueNames {
   async ensure(names: readonly string[]): Promise<void> {
     const unknown = names.filter((name) => !this.known.has(name));
     if (unknown.length === 0) return;
-    await this.note(unknown);
+    await this.write(unknown);
     for (const name of unknown) this.known.add(name);
   }
 
@@ -33,14 +33,14 @@ export class QueueNames {
     const lost = [...this.known].filter((name) => !present.has(name));
     for (const name of names) this.known.add(name);
     if (lost.length === 0) return names;
-    await this.noteAgain(lost);
+    await this.writeAgain(lost);
     return [...names, ...lost];
   }
 
   /** A failover has lost names that were written: their queues, on other nodes of a Cluster, still have their tasks. */
-  private async noteAgain(names: readonly string[]): Promise<void> {
+  private async writeAgain(names: readonly string[]): Promise<void> {
     try {
-      await this.note(names);
+      await this.write(names);
     } catch (error) {
       // The next one who asks for all tries again.
       if (!(error instanceof StoreUnavailable)) throw error;
@@ -48,7 +48,7 @@ export class QueueNames {
   }
 
   /** With a script, as only scripts wait for the replicas. */
-  private note(names: readonly string[]): Promise<void> {
+  private write(names: readonly string[]): Promise<void> {
     return this.connection.writeScript(ADD, { keys: [this.keys.queues], args: names }, () => undefined);
   }
 }

@@ -1,5 +1,5 @@
 import { TaskChanger } from '../../../../src/queue/task-changer.js';
-import { HeldTasks } from '../../../../src/storage/redis/records/held-tasks.js';
+import { KnownHeads } from '../../../../src/storage/redis/records/known-heads.js';
 import { LeaseLost, TaskNotFound } from '../../../../src/task/task.errors.js';
 import { cancel, complete, heartbeat } from '../../../../src/task/task.machine.js';
 import type { ProcessingTask } from '../../../../src/task/task.js';
@@ -131,19 +131,19 @@ describe('a task that this process has claimed', () => {
 
 describe('what is remembered of held tasks', () => {
   it('is bounded: the oldest are forgotten first, and half of them are always there', () => {
-    const held = new HeldTasks();
-    const note = (index: number) => {
-      held.note(processingTask({ spec: { id: `t${index}` } }), `head ${index}`);
+    const heads = new KnownHeads();
+    const remember = (index: number) => {
+      heads.rememberWrite(processingTask({ spec: { id: `t${index}` } }), `head ${index}`);
     };
-    const has = (index: number) => held.find(`t${index}`) !== undefined;
-    for (let index = 0; index < 9_999; index += 1) note(index);
+    const has = (index: number) => heads.recall(`t${index}`) !== undefined;
+    for (let index = 0; index < 9_999; index += 1) remember(index);
     expect([0, 4_999, 9_998].map(has)).toEqual([true, true, true]);
-    note(1);
+    remember(1);
     expect([0, 1, 4_999, 5_000, 9_998].map(has)).toEqual([false, true, false, true, true]);
-    held.forget(processingTask({ spec: { id: 't1' } }));
-    held.forget(processingTask({ spec: { id: 't9998' } }));
+    heads.forget(processingTask({ spec: { id: 't1' } }));
+    heads.forget(processingTask({ spec: { id: 't9998' } }));
     expect([1, 5_000, 9_998].map(has)).toEqual([false, true, false]);
-    held.clear();
+    heads.forgetWrites();
     expect(has(5_000)).toBe(false);
   });
 });

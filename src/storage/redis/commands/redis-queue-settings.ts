@@ -15,7 +15,7 @@ interface Found {
 }
 
 /** What is set for queues, a hash for each. Scripts read its fields, so a change counts from the step that makes it. */
-export class RedisSettings {
+export class RedisQueueSettings {
   constructor(
     private readonly parts: StoreParts,
     private readonly clock: Clock,

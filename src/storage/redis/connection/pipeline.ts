@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers';
-import { TASKS_PER_COMMIT } from '../../task-store.js';
-import { afterWrites } from './store-connection.js';
+import { TASKS_PER_COMMIT, StoreUnavailable } from '../../task-store.js';
+import { afterWrites, type StoreConnection } from './store-connection.js';
 
 /** Rows up to which calls share a script: while Redis works on it, the next one is made. */
 export const ROWS_PER_SCRIPT = 32;
@@ -38,7 +38,7 @@ export interface Bounds<Row> {
  * requests. The rows of a call are one atomic step. Where the call has not to be one commit, and that would hold Redis for
  * long, it is parted into steps, one after the other, and other commands run in between.
  */
-export class TurnBatch<Row, Result> {
+export class TurnPipeline<Row, Result> {
   private calls: Call<Row, Result>[] = [];
   private rowCount = 0;
   private weight = 0;
@@ -120,4 +120,61 @@ export function stepsOf<Row>(
     } else step.push(row);
   }
   return steps;
+}
+
+interface OfQueue {
+  readonly queue: string;
+}
+
+/** In a Cluster the queues are on several nodes: then a step has rows of one queue only. */
+type Topology = Pick<StoreConnection, 'isCluster'>;
+
+/** Joins the calls of one turn, as far as their queues are on one node. */
+export class QueuePipeline<Row extends OfQueue, Result> {
+  private readonly pipelines = new Map<string, TurnPipeline<Row, Result>>();
+
+  constructor(
+    private readonly run: Run<Row, Result>,
+    private readonly topology: Topology,
+    private readonly bounds: Pick<Bounds<Row>, 'weigh' | 'isCommit'> = {},
+  ) {}
+
+  /** @throws StoreUnavailable with `applied: "unknown"` when some of the rows were done and others were not */
+  async add(rows: readonly Row[]): Promise<readonly Result[]> {
+    if (rows.length === 0) return [];
+    if (!this.topology.isCluster) return this.pipelineOf('').add(rows);
+    const queues = [...new Set(rows.map(({ queue }) => queue))];
+    const parts = await Promise.allSettled(
+      queues.map((name) => this.pipelineOf(name).add(rows.filter(({ queue }) => queue === name))),
+    );
+    const results = new Map(queues.map((name, index) => [name, [...resultsOf(parts, index)]]));
+    return rows.map(({ queue }) => results.get(queue)?.shift() as Result);
+  }
+
+  private pipelineOf(name: string): TurnPipeline<Row, Result> {
+    const known = this.pipelines.get(name);
+    if (known !== undefined) return known;
+    const pipeline = new TurnPipeline(this.run, { joined: ROWS_PER_SCRIPT, ...this.bounds });
+    this.pipelines.set(name, pipeline);
+    return pipeline;
+  }
+}
+
+/** The results of one part; when it failed, its error, which must not deny what the other parts did. */
+function resultsOf<Result>(
+  parts: readonly PromiseSettledResult<readonly Result[]>[],
+  index: number,
+): readonly Result[] {
+  const failure = parts.find((part) => part.status === 'rejected');
+  const part = parts[index];
+  if (failure === undefined) return part?.status === 'fulfilled' ? part.value : [];
+  const error: unknown = failure.reason;
+  throw parts.some(mayHaveWritten)
+    ? new StoreUnavailable('A part of the call failed', 'unknown', { cause: error })
+    : error;
+}
+
+function mayHaveWritten(part: PromiseSettledResult<unknown>): boolean {
+  if (part.status === 'fulfilled') return true;
+  return part.reason instanceof StoreUnavailable && part.reason.applied === 'unknown';
 }

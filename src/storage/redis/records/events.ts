@@ -2,6 +2,7 @@ import type { Step } from '../../../task/task.machine.js';
 import type { Task, TransitionType } from '../../../task/task.js';
 import { toTaskEvent } from '../../../task/task-event.js';
 import { addresseesOf } from '../../notice-rule.js';
+import type { Committed } from '../../task-store.js';
 
 export interface EventOptions {
   /** Events go to the channel `<prefix>:<type>`. */
@@ -31,4 +32,28 @@ const ID_AT_FIRST = '{"id":0,';
 export function eventArgs(step: Step, options: EventOptions): [channel: string, text: string] {
   const text = JSON.stringify(toTaskEvent(step, 0));
   return [channelArg(options, step.type, step.task), text.slice(ID_AT_FIRST.length)];
+}
+
+type Listener = (transitions: readonly Committed[]) => void;
+
+/** Tells what this process committed. */
+export class Feed {
+  private readonly listeners: Listener[] = [];
+
+  add(listener: Listener): void {
+    this.listeners.push(listener);
+  }
+
+  /** @param steps with the id that the script gave to the event of each */
+  tell(steps: readonly (readonly [step: Step, id: string])[]): void {
+    if (steps.length === 0) return;
+    const transitions = steps.map(([{ task, type, at, ended }, id]) => ({
+      task,
+      type,
+      at,
+      ended,
+      id: Number(id),
+    }));
+    for (const listener of this.listeners) listener(transitions);
+  }
 }
