@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge } from 'prom-client';
+import { Config } from '../config/config.js';
 import { TaskEvents } from '../events/task-events.js';
-import { WaitingRoom } from '../queue/waiting-room.js';
+import { Parking } from '../runtime/parking.js';
 import { VERSION } from '../version.js';
 import { MetricsRegistry } from './metrics.registry.js';
 
@@ -11,9 +12,11 @@ export class ServiceMetrics {
   constructor(
     private readonly registry: MetricsRegistry,
     events: TaskEvents,
-    room: WaitingRoom,
+    parking: Parking,
+    config: Config,
   ) {
-    this.gauge('parked_polls', 'Parked polls', () => room.size);
+    this.gauge('parked_polls', 'Parked polls, and parked reads for an end', () => parking.size);
+    this.gauge('parked_polls_limit', 'Limit of parked polls', () => config.MAX_PARKED_POLLS);
     this.gauge('events_buffered', 'Events in the buffer', () => events.waiting);
     this.gauge('events_connected', '1 while events are published, else 0', () =>
       events.status === 'connected' ? 1 : 0,

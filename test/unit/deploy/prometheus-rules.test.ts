@@ -52,6 +52,15 @@ describe('the metrics that rules are about', () => {
     expect(text).toMatch(/^crucible_queue_paused\{queue="q"\} 0$/m);
   });
 
+  it('are all there, under the names that rules use', async () => {
+    await service.call('POST', '/tasks', { body: { eval_id: 'a', code: 'x', queue: 'q' } });
+    const text = await metrics();
+    const rules = readFileSync(join(ROOT, RULES), 'utf8');
+    for (const [name] of rules.matchAll(/\b(?:crucible|process|nodejs)_[a-z0-9_]+/g))
+      expect(text).toMatch(new RegExp(`^${name}[ {]`, 'm'));
+    expect(text).toMatch(/^crucible_parked_polls_limit 10000$/m);
+  });
+
   it('tell which queues are paused', async () => {
     await service.call('POST', '/queues/q/pause');
     expect(await metrics()).toMatch(/^crucible_queue_paused\{queue="q"\} 1$/m);
