@@ -93,7 +93,8 @@ function partsOfDocument<E extends object, T extends object>(
   const { member, maxItems } = options;
   const document = text === '' ? '{}' : text;
   const split = refusing(() => splitItems(document, member, maxItems, scanLimits(limits)));
-  const envelope = readDto(planOf(options.envelope), { value: split.value, opaque: new Map() }, limits);
+  const outer = { value: split.value, opaque: new Map(), count: Object.keys(split.value).length };
+  const envelope = readDto(planOf(options.envelope), outer, limits);
   if (!split.items) throw invalidRequest([{ pointer: `/${member}`, detail: `${member} is required` }]);
   requireCount(split.items.length, options);
   const plan = planOf(options.item);

@@ -17,7 +17,7 @@ type Plain = Readonly<Record<string, unknown>>;
  * field absent, and no value is converted. Throws a 422 problem that names every invalid field.
  */
 export function readDto<T extends object>(plan: DtoPlan<T>, envelope: Envelope, limits: HttpLimits): T {
-  const problems = strayMembers(plan, envelope.value);
+  const problems = strayMembers(plan, envelope);
   const instance = fill(plan, envelope.value, { prefix: '/', problems });
   for (const field of plan.opaque) {
     const member = envelope.opaque.get(field.name);
@@ -48,9 +48,14 @@ export function invalidRequest(problems: readonly FieldProblem[]): ProblemError 
 }
 
 /** The members that a strict DTO rejects. */
-function strayMembers<T extends object>(plan: DtoPlan<T>, value: Plain): FieldProblem[] {
+function strayMembers<T extends object>(
+  plan: DtoPlan<T>,
+  { value, opaque, count }: Envelope,
+): FieldProblem[] {
   const { strictness, fieldsByName } = plan;
   if (strictness === undefined) return [];
+  if (count > Object.keys(value).length + opaque.size)
+    return [{ pointer: '', detail: 'A member is given more than once; nothing was changed' }];
   return Object.keys(value).flatMap((name) => {
     if (!fieldsByName.has(name)) return [unknownField(name, '/')];
     if (value[name] !== null || strictness.mayBeNull?.includes(name) === true) return [];

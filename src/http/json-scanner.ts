@@ -31,6 +31,8 @@ export interface Envelope {
   /** The object without its opaque members. It can have an own member named `__proto__`. */
   readonly value: Readonly<Record<string, unknown>>;
   readonly opaque: ReadonlyMap<string, OpaqueMember>;
+  /** Members of the text, with each time that a name is there again. */
+  readonly count: number;
 }
 
 const QUOTE = 0x22;
@@ -57,15 +59,19 @@ const NOTHING_OPAQUE: ReadonlyMap<string, OpaqueMember> = new Map();
  */
 export function scanEnvelope(text: string, opaqueNames: ReadonlySet<string>, limits: ScanLimits): Envelope {
   const spans = new Scanner(text, limits).members(opaqueNames);
-  if (spans.opaque.length === 0) {
-    return { value: parse(text, text) as Record<string, unknown>, opaque: NOTHING_OPAQUE };
-  }
+  const isWhole = spans.opaque.length === 0;
+  const value = parse(isWhole ? text : `{${spans.rest.join(',')}}`, text) as Record<string, unknown>;
+  const opaque = isWhole ? NOTHING_OPAQUE : opaqueMembers(spans.opaque, text);
+  return { value, opaque, count: spans.count };
+}
+
+function opaqueMembers(spans: readonly Span[], text: string): ReadonlyMap<string, OpaqueMember> {
   const opaque = new Map<string, OpaqueMember>();
-  for (const { name, start, end } of spans.opaque) {
+  for (const { name, start, end } of spans) {
     const raw = text.slice(start, end);
     opaque.set(name, { text: raw, value: parse(raw, text) });
   }
-  return { value: parse(`{${spans.rest.join(',')}}`, text) as Record<string, unknown>, opaque };
+  return opaque;
 }
 
 export interface SplitDocument {
@@ -131,6 +137,8 @@ interface MemberSpans {
   readonly opaque: readonly Span[];
   /** Runs of non-opaque members, with the commas between them. */
   readonly rest: readonly string[];
+  /** Of all members, with those that are there more than once. */
+  readonly count: number;
 }
 
 /**
@@ -153,9 +161,11 @@ class Scanner {
     const rest: string[] = [];
     let runStart = -1;
     let runEnd = -1;
+    let count = 0;
     let position = this.skipSpace(this.openObject());
-    if (text.charCodeAt(position) === CLOSE_OBJECT) return this.finish(position, { opaque, rest });
+    if (text.charCodeAt(position) === CLOSE_OBJECT) return this.finish(position, { opaque, rest, count });
     for (;;) {
+      count++;
       const keyStart = position;
       const keyEnd = this.endOfString(position);
       const name = this.keyName(keyStart, keyEnd);
@@ -175,7 +185,7 @@ class Scanner {
       position = this.skipSpace(this.expect(COMMA, position));
     }
     if (runStart !== -1) rest.push(text.slice(runStart, runEnd));
-    return this.finish(position, { opaque, rest });
+    return this.finish(position, { opaque, rest, count });
   }
 
   elements(start: number, maxItems: number): readonly string[] {

@@ -223,6 +223,13 @@ describe('crucible-queue', () => {
       status: 'cancelled',
     });
     expect((await call(['redrive'])).code).toBe(64);
+    for (const filter of [
+      ['--status', 'failed'],
+      ['--queue', 'q'],
+      ['--group', 'g'],
+      ['--limit', '1'],
+    ])
+      expect((await call(['redrive', 'some-task', ...filter])).code).toBe(64);
     expect(JSON.parse((await call(['stats'])).stdout)).toMatchObject({ queue: 'default', cancelled: 1 });
   });
 

@@ -47,17 +47,20 @@ export async function redrive(
   options: RedriveOptions,
   context: Context,
 ): Promise<void> {
+  const { status, queue, group, limit } = options;
+  const filter = { status, queue, group, limit };
+  if (ids.length > 0 && Object.values(filter).some((each) => each !== undefined))
+    throw new CommandFailed(EXIT.usage, 'Name tasks, or a status and filters: not both');
   if (ids.length > 0)
     return context.list().rows(
       COLUMNS,
       each(ids, (id) => context.client.redrive(id)),
     );
-  const { status, queue, group, limit } = options;
   if (status === undefined)
     throw new CommandFailed(EXIT.usage, 'Name the tasks, or a status: --status failed');
-  const filter = { status, queue, group, limit };
-  if (options.yes !== true && isOnTerminal()) await confirmRedrive(filter, context);
-  await context.single().record(await context.client.redriveAll(filter));
+  const kind = { ...filter, status };
+  if (options.yes !== true && isOnTerminal()) await confirmRedrive(kind, context);
+  await context.single().record(await context.client.redriveAll(kind));
 }
 
 async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, context: Context): Promise<void> {
