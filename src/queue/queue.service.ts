@@ -141,33 +141,43 @@ export class QueueService {
     return task;
   }
 
-  /** The original metadata of a task, and the full text of its last error. */
+  /**
+   * The original metadata of a task, and the full text of its last error.
+   *
+   * @throws TaskNotFound when it was removed meanwhile
+   */
   async details(task: Task): Promise<{ metadata: JsonText | undefined; error: string | undefined }> {
     const { spec, last } = task;
-    const payload = spec.hasMetadata ? await this.store.findPayload(spec.id) : undefined;
-    const metadata = payload === undefined ? undefined : metadataOf(payload);
-    if (!last?.isErrorCut) return { metadata, error: last?.error };
-    const attempts = await this.store.findAttempts(spec.id);
-    return { metadata, error: attempts.at(-1)?.error };
+    const isWhole = !last?.isErrorCut;
+    if (isWhole && !spec.hasMetadata) return { metadata: undefined, error: last?.error };
+    return this.readOf(task, async (id) => {
+      const payload = spec.hasMetadata ? await this.store.findPayload(id) : undefined;
+      const metadata = payload === undefined ? undefined : metadataOf(payload);
+      if (isWhole) return { metadata, error: last?.error };
+      const attempts = await this.store.findAttempts(id);
+      return { metadata, error: attempts.at(-1)?.error };
+    });
   }
 
   /**
    * The payload of a task: the code as text, the metadata as its original JSON.
    *
-   * @throws TaskNotFound
+   * @throws TaskNotFound when it was removed meanwhile
    */
-  async payload(id: string): Promise<{ code: string; metadata: JsonText | undefined }> {
-    const payload = await this.store.findPayload(id);
-    if (payload === undefined) throw new TaskNotFound(id);
+  async payload(task: Task): Promise<{ code: string; metadata: JsonText | undefined }> {
+    const payload = await this.readOf(task, (id) => this.store.findPayload(id));
+    if (payload === undefined) throw new TaskNotFound(task.spec.id);
     return { code: codeOf(payload), metadata: metadataOf(payload) };
   }
 
-  async attempts(id: string): Promise<readonly Attempt[]> {
-    return this.store.findAttempts(id);
+  /** @throws TaskNotFound when it was removed meanwhile */
+  async attempts(task: Task): Promise<readonly Attempt[]> {
+    return this.readOf(task, (id) => this.store.findAttempts(id));
   }
 
-  async output(id: string): Promise<JsonText | undefined> {
-    return this.store.findOutput(id);
+  /** @throws TaskNotFound when it was removed meanwhile */
+  async output(task: Task): Promise<JsonText | undefined> {
+    return this.readOf(task, (id) => this.store.findOutput(id));
   }
 
   /** @throws ProblemError `invalid_request` when the service did not issue this cursor */
@@ -194,6 +204,19 @@ export class QueueService {
   /** Removes all matching tasks, in any state. */
   clear(filter: Pick<TaskQuery, 'states' | 'queues'>): Promise<number> {
     return this.store.clear(filter);
+  }
+
+  /**
+   * What the store keeps by the id of a task. A caller may see the task, but not another one that took its id meanwhile.
+   *
+   * @throws TaskNotFound when it was removed meanwhile
+   */
+  private async readOf<T>({ spec, createdAt }: Task, read: (id: string) => Promise<T>): Promise<T> {
+    const content = await read(spec.id);
+    const present = await this.find(spec.id);
+    const isSame = present.createdAt === createdAt && present.spec.queue === spec.queue;
+    if (!isSame) throw new TaskNotFound(spec.id);
+    return content;
   }
 
   /** Views a task that existed when the request was decided; a later clear does not change the response. */

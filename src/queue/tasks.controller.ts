@@ -186,8 +186,7 @@ export class TasksController {
   @ApiOkResponse({ type: TaskAttempts, description: 'The ended attempts', examples: ATTEMPTS })
   @ApiProblems(...WITH_KEY, 'malformed_request', 'task_not_found', 'task_damaged', 'store_unavailable')
   async attempts(@EvalId() id: string, @CurrentPrincipal() principal: Principal): Promise<TaskAttempts> {
-    await this.findFor(principal, id);
-    const attempts = await this.queue.attempts(id);
+    const attempts = await this.queue.attempts(await this.findFor(principal, id));
     return { eval_id: id, attempts: attempts.map(attemptView) };
   }
 
@@ -214,7 +213,7 @@ export class TasksController {
     @Res() response: Response,
   ): Promise<void> {
     const task = await this.findFor(principal, id);
-    const output = await this.queue.output(id);
+    const output = await this.queue.output(task);
     if (output !== undefined) sendJson(response, 200, output);
     else throw new ProblemError('no_output', `Task ${id} is ${task.state} and has no output`);
   }

@@ -3,7 +3,9 @@ import { BatchEvents } from '../../src/batches/batch.events.js';
 import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
 import { BatchWatch } from '../../src/batches/batch.watch.js';
 import { Scheduler } from '../../src/schedules/scheduler.js';
+import { jest } from '@jest/globals';
 import { DocumentStore } from '../../src/storage/document-store.js';
+import { TaskStore } from '../../src/storage/task-store.js';
 import { describeStores } from '../support/describe-stores.js';
 import { type KeyFile, keyOf, writeKeyFile } from '../support/key-file.js';
 import type { Answer, TestApp } from '../support/test-app.js';
@@ -52,6 +54,46 @@ describeStores(({ startApp }) => {
       expect((await as('admin', 'POST', `/tasks/${id}/fail`, {})).status).toBe(200);
       await service.app.get(BatchWatch).run();
     }
+
+    describe('the id of a task', () => {
+      type Read = 'find' | 'findPayload' | 'findAttempts' | 'findOutput';
+
+      async function complete(queue: string, output: string): Promise<void> {
+        const metadata = { of: queue };
+        await as('admin', 'POST', '/tasks', task('t', queue, { metadata, max_attempts: 2 }));
+        await as('admin', 'GET', `/tasks/next?queue=${queue}`);
+        await as('admin', 'POST', '/tasks/t/fail', { error: `${queue}${'.'.repeat(2000)}`, retry_after: 0 });
+        await as('admin', 'GET', `/tasks/next?queue=${queue}`);
+        await as('admin', 'POST', '/tasks/t/complete', { output });
+      }
+
+      /** The next read of this kind comes after another queue has taken the id. */
+      function takeIdBefore(read: Read): void {
+        const store = service.app.get(TaskStore);
+        const spy = jest.spyOn(store, read).mockImplementation(async (id: string): Promise<never> => {
+          spy.mockRestore();
+          await as('admin', 'DELETE', '/tasks/t');
+          await complete('qb', 'secret');
+          return store[read](id) as Promise<never>;
+        });
+      }
+
+      beforeEach(() => complete('qa', 'own'));
+
+      it.each<[path: string, read: Read]>([
+        ['', 'findPayload'],
+        ['/attempts', 'findAttempts'],
+        ['/output', 'findOutput'],
+      ])(
+        'shows nothing of another queue that takes it during a read of /tasks/{id}%s',
+        async (path, read) => {
+          expect((await as('qa', 'GET', `/tasks/t${path}`)).status).toBe(200);
+          takeIdBefore(read);
+          const answer = await as('qa', 'GET', `/tasks/t${path}`);
+          expect([answer.status, answer.body.code]).toEqual([404, 'task_not_found']);
+        },
+      );
+    });
 
     describe('a batch', () => {
       const ADDRESS = 'http://127.0.0.1:1/done';

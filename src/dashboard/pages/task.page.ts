@@ -26,14 +26,14 @@ export class TaskPage {
 
   /** @throws TaskNotFound */
   async page(principal: Principal, id: string, origin: string): Promise<Page> {
-    await this.find(principal, id);
+    const task = await this.find(principal, id);
     return {
       title: id,
       section: '/dashboard/tasks',
       top: html`<p class="crumbs"><a href="/dashboard/tasks">Tasks</a></p>
         <h1 class="id">${id}</h1>`,
       live: () => this.render(principal, id),
-      bottom: seesPayloads(principal) ? await this.payload(id, origin) : VEILED,
+      bottom: seesPayloads(principal) ? await this.payload(task, origin) : VEILED,
       taskId: id,
     };
   }
@@ -44,9 +44,10 @@ export class TaskPage {
 
   private async render(principal: Principal, id: string): Promise<Html> {
     const { task, position } = await this.queue.place(await this.find(principal, id));
-    const attempts = await this.queue.attempts(id);
+    requireVisible(principal, task);
+    const attempts = await this.queue.attempts(task);
     const { error } = await this.queue.details(task);
-    const output = seesPayloads(principal) ? await this.queue.output(id) : undefined;
+    const output = seesPayloads(principal) ? await this.queue.output(task) : undefined;
     const now = this.clock.now().wall;
     return html`
       <p class="headline">${badge(task.state)} <span>${headlineOf(task, { position, now })}</span></p>
@@ -58,13 +59,13 @@ export class TaskPage {
   }
 
   /** It never changes, and whoever looks on is shown its own address of the service: it is no part of the stream. */
-  private async payload(id: string, origin: string): Promise<Html> {
-    const { code, metadata } = await this.queue.payload(id);
-    const { spec } = await this.queue.find(id);
+  private async payload(task: Task, origin: string): Promise<Html> {
+    const { spec } = task;
+    const { code, metadata } = await this.queue.payload(task);
     return html`<section class="card" aria-label="Payload">
       ${folded('Code', code, `${plural(code.length, 'character')} of ${spec.language}`)}
       ${metadata !== undefined && folded('Metadata', metadata, plural(metadata.length, 'character'))}
-      ${copyButton('Copy curl command to read it', curlToRead(id, origin))}
+      ${copyButton('Copy curl command to read it', curlToRead(spec.id, origin))}
       ${copyButton('Copy curl command to enqueue it again', curlToEnqueue(spec, { code, metadata }, origin))}
     </section>`;
   }
