@@ -38,7 +38,7 @@ const child = spawn(process.execPath, ['dist/cli/main.js', 'work', ...options, '
 const CODES = [
   [/was cancelled/, 'cancelled'],
   [/longer than/, 'deadline'],
-  [/gives task .* back/, 'shutdown'],
+  [/releases task/, 'shutdown'],
   [/lease/, 'lease_lost'],
 ];
 const ended = /^(claimed|stopped|completed|failed|released|lost) (\S+) \(attempt \d+\)(.*)$/;

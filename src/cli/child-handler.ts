@@ -11,7 +11,7 @@ import {
 import { steadyNow } from '../client/steady-clock.js';
 import { relay } from './context.js';
 
-/** A user and group by number. */
+/** A user and group id. */
 export interface User {
   readonly uid: number;
   readonly gid: number;
@@ -19,40 +19,44 @@ export interface User {
 
 export interface ChildOptions {
   readonly command: readonly [string, ...string[]];
-  /** The output is the JSON on the standard output of the command, not its text. */
+  /** Parse the command's standard output as JSON, instead of sending it as a string. */
   readonly isJson?: boolean;
-  /** The environment of the command; it gets the task's variables on top. */
+  /** The command's environment, to which the task's variables are added. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Runs the command, instead of the worker's own user. */
+  /** Runs the command as this user instead of the worker's own. */
   readonly user?: User;
 }
 
-/** The command itself cannot be started: no task can be blamed for it. */
+/** The command itself cannot be started, whatever the task. */
 export class CannotStart extends Error {}
 
 const MOST_OUTPUT_BYTES = 1_500_000;
 const ERROR_TAIL_BYTES = 8192;
 const KILL_AFTER_MS = 5000;
-/** How long pipes may stay open when the command has ended: what it wrote is in them, what still holds them is not it. */
+/**
+ * How long pipes may stay open after the command has ended. Its own output is already in them; another process holds
+ * them open.
+ */
 const DRAIN_MS = 250;
-/** The same where something that left its group goes on writing. */
+/** The same when a process outside the group keeps writing. */
 const LONGEST_DRAIN_MS = 1000;
-/** Seconds before a task is handed out again that found no process or descriptor left on this machine. */
+/** Seconds before a task is retried after this machine ran out of processes or descriptors. */
 const FULL_MACHINE_DELAY = 5;
-/** sysexits.h: EX_DATAERR, the input is wrong, and EX_TEMPFAIL, it may go well another time. */
+/** sysexits.h: EX_DATAERR means wrong input, EX_TEMPFAIL a temporary failure. */
 const FAILED_FOR_GOOD = 65;
 
-/** What the machine lacks for the moment. */
+/** Errors of a machine that is temporarily out of resources. */
 const FULL_MACHINE: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
-/** What only this task's variables can cause. */
+/** Errors that only this task's variables can cause. */
 const BAD_TASK: ReadonlySet<string> = new Set(['E2BIG', 'ERR_INVALID_ARG_VALUE']);
 
 /**
- * Runs a command for a task: the code on its standard input, its standard output as the task's output, the end of its
- * standard error as the task's error. Its process group dies with the task's signal, and what is left of it when the
- * command has ended.
+ * Runs a command for a task. The code is its standard input, its standard output is the task's output, and the end of
+ * its standard error is the task's error. The task's signal kills its process group, and so does the end of the
+ * command.
  *
- * @throws CannotStart when no task can ever be run; GiveBack when this machine has no process or descriptor left
+ * @throws CannotStart when the command cannot be started for any task; GiveBack when this machine is out of processes
+ * or descriptors
  */
 export async function runChild(
   task: HeldTask,
@@ -60,10 +64,10 @@ export async function runChild(
   options: ChildOptions,
 ): Promise<unknown> {
   if (/\p{Surrogate}/u.test(task.code))
-    throw new PermanentError('The code has half a surrogate pair, which no bytes stand for');
+    throw new PermanentError('The code contains an unpaired surrogate, which UTF-8 cannot encode');
   const child = start(task, options);
   const ended = exitOf(child);
-  // A command that does not read its input to the end is no error.
+  // The command need not read all of its input.
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(task.code);
   const output = collect(child.stdout, MOST_OUTPUT_BYTES);
@@ -90,7 +94,7 @@ function start(
     return spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...environment, ...variablesOf(task) },
-      // A group of its own: what it has started is stopped with it, and Ctrl-C is for the worker alone.
+      // Its own process group: the worker can stop all of its processes, and Ctrl-C reaches only the worker.
       detached: true,
       ...user,
     });
@@ -122,7 +126,7 @@ function variablesOf(task: HeldTask): Record<string, string> {
   };
 }
 
-/** `exit`, not `close`: a process that the command left behind may keep its pipes open for ever. */
+/** `exit`, not `close`: a remaining process may keep the pipes open without end. */
 function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(startFailure(error)));
@@ -130,7 +134,9 @@ function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
   });
 }
 
-/** Resolves when everything that the command wrote has been read, or nothing has come for a while, or for too long. */
+/**
+ * Resolves when all output of the command has been read, when no data has arrived for a while, or after a time limit.
+ */
 function drained(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     const end = steadyNow() + LONGEST_DRAIN_MS;
@@ -142,7 +148,7 @@ function drained(child: ChildProcess): Promise<void> {
         if (pieces === before || steadyNow() >= end) resolve();
         else wait();
       };
-      // An event loop that was held up reads first, and then looks whether something came.
+      // After a blocked turn, the event loop reads first and then checks whether data arrived.
       timer = setTimeout(() => setImmediate(look), DRAIN_MS);
     };
     const count = (): void => void (pieces += 1);
@@ -153,7 +159,7 @@ function drained(child: ChildProcess): Promise<void> {
       resolve();
     });
     wait();
-    // What a process of its group writes for ever is not output of the command.
+    // A remaining process that keeps writing is not the command.
     killGroup(child, 'SIGKILL');
   });
 }
@@ -177,19 +183,19 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    // EPERM: what is left of it belongs to another user, or is a zombie.
+    // EPERM: the remaining processes belong to another user, or are zombies.
     if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
 function failureOf(code: number | NodeJS.Signals, said: string): Error {
-  const message = said.trim() === '' ? `The command ended with ${code}` : said;
+  const message = said.trim() === '' ? `The command exited with ${code}` : said;
   if (typeof code !== 'number') return new AttemptFailed(message);
   if (code === FAILED_FOR_GOOD) return new PermanentError(message, code);
   return new AttemptFailed(message, code);
 }
 
-/** What is beyond the limit is dropped, and the output counts as too large. */
+/** Drops bytes beyond the limit; the output then counts as too large. */
 function collect(stream: Readable | null, limit: number): () => Buffer | undefined {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -201,14 +207,14 @@ function collect(stream: Readable | null, limit: number): () => Buffer | undefin
   return () => (size > limit ? undefined : Buffer.concat(chunks));
 }
 
-/** Shows the standard error of the command as it comes, no faster than the reader takes it, and keeps its end. */
+/** Relays the command's standard error at the reader's pace, and keeps its end. */
 function collectTail(stream: Readable | null, limit: number): () => string {
   let tail = Buffer.alloc(0);
   const decoder = new TextDecoder();
   stream?.on('error', () => undefined);
   stream?.on('data', (chunk: Buffer) => {
     tail = Buffer.concat([tail, chunk]).subarray(-limit);
-    // Where it is no terminal, it is a log that is read on one.
+    // Control characters are escaped for log files too, because logs are read on terminals.
     const isFull = !relay(decoder.decode(chunk, { stream: true }));
     if (!isFull) return;
     stream.pause();
@@ -234,7 +240,7 @@ function outputOf(output: Buffer | undefined, isJson: boolean): unknown {
   }
 }
 
-/** @throws PermanentError: other bytes would be changed on their way */
+/** @throws PermanentError for bytes that are not UTF-8, which JSON could not carry unchanged */
 function textOf(output: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(output);

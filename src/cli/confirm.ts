@@ -3,18 +3,18 @@ import type { Context } from './context.js';
 import { CommandFailed, EXIT } from './exit-code.js';
 
 export interface Question {
-  /** What would happen, shown first. */
+  /** The effect, shown before the question. */
   readonly preview: string;
   readonly question: string;
 }
 
-/** Whether somebody is there to ask. */
+/** Whether an operator can answer a question. */
 export function isOnTerminal(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
 }
 
 /**
- * Shows what would happen and asks for it.
+ * Shows the effect and asks for confirmation.
  *
  * @throws CommandFailed unless the answer is yes
  */

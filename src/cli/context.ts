@@ -9,7 +9,7 @@ export interface GlobalOptions {
 
 const DEFAULT_URL = 'http://127.0.0.1:8081';
 
-/** What every command needs: the service, and where data and messages go. */
+/** What every command needs: the client, and the streams for data and messages. */
 export class Context {
   readonly client: Client;
   readonly url: string;
@@ -17,7 +17,7 @@ export class Context {
   constructor(private readonly options: GlobalOptions) {
     const { QUEUE_URL, QUEUE_API_KEY } = process.env;
     this.url = options.url ?? (nonEmpty(QUEUE_URL) || DEFAULT_URL);
-    // A key in the arguments could be read by every user of the machine: there is no option for it.
+    // The key is no option, because all users of the machine can read arguments.
     const apiKey = nonEmpty(QUEUE_API_KEY).trim() || undefined;
     try {
       this.client = new Client({ url: this.url, apiKey });
@@ -26,17 +26,17 @@ export class Context {
     }
   }
 
-  /** For lists: a table on a terminal, else a line of JSON for each. */
+  /** Prints lists: a table on a terminal, otherwise one line of JSON per row. */
   list(): Printer {
     return this.printer('ndjson');
   }
 
-  /** For one thing: a table on a terminal, else JSON. */
+  /** Prints one object: a table on a terminal, otherwise JSON. */
   single(): Printer {
     return this.printer('json');
   }
 
-  /** A message for a person, which may quote what a task said. */
+  /** Prints a message for the operator. The message may quote a task. */
   say(message: string): void {
     say(message);
   }
@@ -49,20 +49,20 @@ export class Context {
   }
 }
 
-/** What a command of a task wrote last did not end its line. */
+/** Whether the last relayed text did not end its line. */
 let isMidLine = false;
 
-/** Shows what the command of a task wrote to its standard error; false when the reader has to catch up. */
+/** Relays a command's standard error; false when the caller must wait for the stream to drain. */
 export function relay(text: string): boolean {
   if (text === '') return true;
   isMidLine = !text.endsWith('\n');
   return process.stderr.destroyed || !process.stderr.writable || process.stderr.write(visible(text));
 }
 
-/** Writes a line to the standard error, as long as somebody reads it. */
+/** Writes a line to standard error while the stream is open. */
 export function say(message: string): void {
   if (process.stderr.destroyed || !process.stderr.writable) return;
-  // Elsewhere, too: logs are read on terminals.
+  // Escaped in files too, because logs are read on terminals.
   process.stderr.write(`${isMidLine ? '\n' : ''}${visible(message)}\n`);
   isMidLine = false;
 }

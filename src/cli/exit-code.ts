@@ -1,25 +1,25 @@
 import { ApiError, ClientError, ConnectionFailed, UnexpectedAnswer, WaitTimeout } from '../client/index.js';
 import { textOfError } from '../client/verdicts.js';
 
-/** What a script can tell apart; the numbers are those of sysexits.h. docs/cli.md lists them. */
+/** Exit codes for scripts, as in sysexits.h; docs/cli.md lists them. */
 export const EXIT = {
   done: 0,
-  /** The task did not complete, a file is damaged, or some of many were refused. */
+  /** The task did not complete, a file is damaged, or the service refused some of several items. */
   unsuccessful: 1,
   usage: 64,
-  /** The service refuses what it was sent. */
+  /** The service rejected the input. */
   refused: 65,
   notFound: 66,
-  /** Nobody answers, or the service cannot take it now. */
+  /** The service is unreachable or unavailable. */
   unavailable: 69,
   fault: 70,
-  /** What was waited for has not happened yet. */
+  /** The awaited event has not happened yet. */
   later: 75,
-  /** The key is missing, wrong, or may not do that. */
+  /** The key is missing, invalid, or lacks the required role. */
   notAllowed: 77,
 } as const;
 
-/** Ends the command with this code, after its message. */
+/** Prints its message and ends the command with this code. */
 export class CommandFailed extends Error {
   constructor(
     readonly exitCode: number,
@@ -49,12 +49,12 @@ export function exitCodeOf(error: unknown): number {
   return EXIT.fault;
 }
 
-/** The same failure in these words; anything that the client did not throw stays as it was. */
+/** Rewords an error of the client; returns other errors unchanged. */
 export function explained(error: unknown, url: string): unknown {
   return error instanceof ClientError ? new CommandFailed(exitCodeOf(error), problemText(error, url)) : error;
 }
 
-/** What went wrong, for a person, in terms of what the command can be given. */
+/** Explains an error in terms of the command's own options and variables. */
 export function problemText(error: unknown, url: string): string {
   if (error instanceof ConnectionFailed && !(error instanceof UnexpectedAnswer))
     return `Cannot reach ${url} (${causeOf(error)})`;
@@ -63,7 +63,7 @@ export function problemText(error: unknown, url: string): string {
   return isSet ? 'QUEUE_API_KEY is not a valid key' : 'The service requires an API key: set QUEUE_API_KEY';
 }
 
-/** Without the call that failed: the address says enough. */
+/** The cause without the failed call, because the message names the URL. */
 function causeOf(error: ConnectionFailed): string {
   return error.message.replace(/^[A-Z]+ \S+: (?:cannot reach \S+: )?/, '');
 }

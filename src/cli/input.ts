@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream';
 import { JsonText } from '../client/index.js';
 import { CommandFailed, EXIT } from './exit-code.js';
 
-/** A file, or the standard input for `-`. */
+/** Opens a file, or standard input for `-`. */
 export function open(file: string): Readable {
   return file === '-' ? process.stdin : createReadStream(file);
 }
 
-/** The text of a file. @throws CommandFailed when it cannot be read, or is not UTF-8 */
+/** Reads a text file. @throws CommandFailed when it is unreadable or not UTF-8 */
 export async function readAll(file: string): Promise<string> {
   const content = await buffer(open(file)).catch((error: unknown) => {
     throw unreadable(file, error);
@@ -17,7 +17,7 @@ export async function readAll(file: string): Promise<string> {
   return decoded(content, file);
 }
 
-/** The JSON object of each line that is not empty, as its text. @throws CommandFailed which names the line */
+/** Yields the JSON object of each non-empty line, as text. @throws CommandFailed which names the line */
 export async function* readObjects(file: string): AsyncGenerator<JsonText> {
   let number = 0;
   for await (const line of linesOf(file)) {
@@ -30,7 +30,7 @@ export async function* readObjects(file: string): AsyncGenerator<JsonText> {
 
 const LINE_FEED = 10;
 
-/** As bytes: a decoder that reads ahead would replace what is not UTF-8 and say nothing. */
+/** Splits bytes, because a decoding stream would silently replace invalid UTF-8. */
 async function* linesOf(file: string): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   try {
@@ -50,12 +50,12 @@ async function* linesOf(file: string): AsyncGenerator<Buffer> {
   yield Buffer.concat(rest);
 }
 
-/** @throws CommandFailed when the text is not that of a JSON object */
+/** @throws CommandFailed when the text is not a JSON object */
 export function objectText(json: string, where: string): JsonText {
   try {
     if (json.trim().startsWith('{')) return new JsonText(json);
   } catch {
-    // Said below, as for everything else that is no object.
+    // The error below covers every text that is not an object.
   }
   throw new CommandFailed(EXIT.refused, `${where}: not a JSON object`);
 }

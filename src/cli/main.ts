@@ -6,10 +6,10 @@ import { say } from './context.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { createProgram } from './program.js';
 
-/** The command `crucible-queue`. Data go to the standard output, everything else to the standard error. */
+/** The command `crucible-queue`. Data goes to standard output, all messages to standard error. */
 async function main(): Promise<number> {
   const program = createProgram(VERSION).exitOverride();
-  // Commands were made before, and did not inherit it.
+  // Subcommands exist already and did not inherit this.
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync();
@@ -21,13 +21,13 @@ async function main(): Promise<number> {
   }
 }
 
-// Whoever reads what is printed may have seen enough.
+// A reader such as `head` may close the pipe early.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(EXIT.done);
 });
 
-// A terminal that was closed takes no more messages; what runs goes on, and ends as its signals say.
+// A closed terminal takes no messages. Running work continues until a signal ends it.
 process.stderr.on('error', () => undefined);
 
 process.exitCode = await main();

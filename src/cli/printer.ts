@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 export const FORMATS = ['table', 'json', 'ndjson'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** What of a row is shown, and under which heading. */
+/** Columns of a row by heading. */
 export type Columns<Row> = Readonly<Record<string, (row: Row) => unknown>>;
 
 const ROWS_AT_A_TIME = 100;
@@ -18,14 +18,14 @@ const COLORS: Readonly<Record<string, number>> = {
   delayed: 90,
 };
 
-/** Data for people on a terminal, and for programs elsewhere. */
+/** Prints data for people on a terminal, and for programs elsewhere. */
 export class Printer {
   constructor(
     private readonly stream: Writable,
     private readonly options: { readonly format: Format; readonly hasColors: boolean },
   ) {}
 
-  /** Rows as they come: a table, a JSON array, or a line of JSON each. */
+  /** Prints rows as they arrive: a table, a JSON array, or JSON lines. */
   async rows<Row extends object>(
     columns: Columns<Row>,
     rows: Iterable<Row> | AsyncIterable<Row>,
@@ -40,7 +40,7 @@ export class Printer {
     await this.foreign(`${JSON.stringify(all, undefined, 2)}\n`);
   }
 
-  /** One thing: its fields below each other, or JSON. */
+  /** Prints one object: one field per line, or JSON. */
   async record(record: object): Promise<void> {
     if (this.options.format === 'ndjson') return this.foreign(`${JSON.stringify(record)}\n`);
     if (this.options.format === 'json') return this.foreign(`${JSON.stringify(record, undefined, 2)}\n`);
@@ -50,12 +50,12 @@ export class Printer {
     await this.text(lines.join(''));
   }
 
-  /** Text that a task may have made, safe for a terminal; elsewhere as it is. */
+  /** Prints text that a task may have produced: escaped on a terminal, unchanged elsewhere. */
   async foreign(text: string): Promise<void> {
     await this.text((this.stream as Partial<NodeJS.WriteStream>).isTTY ? visible(text) : text);
   }
 
-  /** Resolves when the stream takes more. */
+  /** Resolves when the stream accepts more data. */
   async text(text: string): Promise<void> {
     if (!this.stream.write(text)) await once(this.stream, 'drain');
   }
@@ -91,19 +91,19 @@ export class Printer {
   }
 }
 
-/** A value on one line, without what would move the cursor or break the line. */
+/** A value on one line, with control characters escaped. */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return '-';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ').replaceAll(BIDI_CONTROLS, '');
 }
 
-/** They show text in another order than it has, and so say something else than it says. */
+/** Characters that change the display order of text, and so can make it say something else. */
 const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Text of a task for a terminal: line breaks and tabs stay, every other control character is shown as its code. A
- * terminal would obey it: move the cursor, set its title, answer as if its user had typed.
+ * Escapes text of a task for a terminal: line breaks and tabs stay, other control characters become their codes. A
+ * terminal would obey them and move the cursor, set its title, or answer as if the user had typed.
  */
 export function visible(text: string): string {
   return text

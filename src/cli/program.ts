@@ -9,10 +9,7 @@ import { Context, type GlobalOptions } from './context.js';
 import { explained } from './exit-code.js';
 import { FORMATS } from './printer.js';
 
-/**
- * The commands and their options. What a command does is loaded when it is called, so that none waits for the code of
- * another, and only `serve` for that of the service.
- */
+/** The commands and their options. The code of a command is loaded when it runs, so only `serve` loads the service. */
 export function createProgram(version: string): Command {
   const program = new Command('crucible-queue')
     .description('Client, worker and tools for the Crucible task queue')
@@ -27,7 +24,10 @@ export function createProgram(version: string): Command {
   return program;
 }
 
-/** Behind the name of the command, where people put them. Those of `work` end where the command to run begins. */
+/**
+ * Accepts the option after the command's name, where people write it. Options of `work` end where the program to run
+ * begins.
+ */
 function addAddress(command: Command): Command {
   return command.option('--url <url>', 'URL of the service (default: QUEUE_URL, or http://127.0.0.1:8081)');
 }
@@ -155,7 +155,7 @@ function addWork(program: Command): void {
 function addSteering(program: Command): void {
   program
     .command('cancel <ids...>')
-    .description('cancel tasks, also held ones')
+    .description('cancel tasks, including held ones')
     .option('--reason <text>', 'the reason')
     .action(
       run(async (context, ids: string[], options: CancelOptions) =>
@@ -248,7 +248,7 @@ function addService(program: Command): void {
     });
 }
 
-/** An action of commander: the arguments, the options and the command come in this order. */
+/** Wraps an action for commander, which passes the arguments, the options and the command in this order. */
 function run(action: (context: Context, ...given: never[]) => Promise<void>) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;

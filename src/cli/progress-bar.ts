@@ -8,12 +8,12 @@ export interface Terminal {
   write(text: string): unknown;
 }
 
-/** Shows on a terminal how far long work is; elsewhere it says nothing. */
+/** Shows progress on a terminal; prints nothing elsewhere. */
 export class ProgressBar {
   private done = 0;
   private drawnAt = -Infinity;
 
-  /** @param total absent when nobody knows */
+  /** @param total absent when unknown */
   constructor(
     private readonly terminal: Terminal,
     private readonly label: string,
@@ -27,7 +27,7 @@ export class ProgressBar {
     this.draw();
   }
 
-  /** Leaves the line as it is. */
+  /** Leaves the finished line on the screen. */
   end(): void {
     if (this.done === 0) return;
     this.draw();

@@ -1,6 +1,6 @@
 /**
- * `npm run store:copy -- --from embedded --to redis`, or back: copies everything from one store to the other. Where they
- * are is read from the settings of the service. The service must not run meanwhile.
+ * `npm run store:copy -- --from embedded --to redis`, or the reverse, copies everything from one store to the other.
+ * The service's settings name both stores. The service must be stopped.
  */
 import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
@@ -12,11 +12,11 @@ const STORES: readonly QueueStore[] = ['embedded', 'redis'];
 const USAGE = 'Usage: npm run store:copy -- --from embedded|redis --to embedded|redis';
 const BAD_USAGE = 2;
 
-/** @returns the exit code: 0 when the target has every task, as it was in the source */
+/** @returns the exit code: 0 when the target has every task of the source, with equal content */
 async function main(): Promise<number> {
   const stores = readArguments();
   if (stores === undefined) return say(USAGE, BAD_USAGE);
-  // The result alone goes to the standard output.
+  // Standard output carries only the result.
   Logger.overrideLogger({ log: tell, warn: tell, error: tell });
   const from = await openTaskStore(configFor(stores.from));
   try {
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** A line for each hundredth of the way. */
+/** Prints one line per percent. */
 function progressTeller(): (progress: CopyProgress) => void {
   let told = -1;
   return ({ done, total }) => {

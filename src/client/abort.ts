@@ -1,6 +1,6 @@
 import { afterwards, type Milliseconds } from './steady-clock.js';
 
-/** Resolves after this time, or rejects with the reason of the signal. */
+/** Resolves after this time; rejects with the signal's reason when the signal fires first. */
 export function pause(length: Milliseconds, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
@@ -21,15 +21,15 @@ export function pause(length: Milliseconds, signal?: AbortSignal): Promise<void>
 
 export interface Limited {
   readonly signal: AbortSignal;
-  /** The time begins anew. */
+  /** Restarts the time limit. */
   readonly restart: () => void;
-  /** Lets go of the timer and of the outer signal. */
+  /** Releases the timer and the listener on the outer signal. */
   readonly end: () => void;
 }
 
 /**
- * A signal that fires with an outer one, or after this time. `AbortSignal.any` would do the same and keep a listener on
- * an outer signal that lives for the life of the process.
+ * A signal that fires with an outer one or after this time. `AbortSignal.any` would leave a listener on an outer signal
+ * that may live as long as the process.
  */
 export function limitedSignal(limit: Milliseconds, outer?: AbortSignal): Limited {
   const controller = new AbortController();
@@ -37,7 +37,7 @@ export function limitedSignal(limit: Milliseconds, outer?: AbortSignal): Limited
   const restart = (): void => {
     cancel();
     cancel = afterwards(limit, () => {
-      controller.abort(new DOMException('No answer came in time', 'TimeoutError'));
+      controller.abort(new DOMException('The service did not answer in time', 'TimeoutError'));
     });
   };
   restart();
@@ -53,7 +53,7 @@ export function limitedSignal(limit: Milliseconds, outer?: AbortSignal): Limited
   return { signal: controller.signal, restart, end };
 }
 
-/** The reason of a signal that has fired, as an error. */
+/** The reason of a fired signal, as an error. */
 export function reasonOf(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
   return reason instanceof Error ? reason : new Error(String(reason));

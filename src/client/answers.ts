@@ -8,27 +8,33 @@ import type {
 } from './api.generated.js';
 import { membersOf } from './json-text.js';
 
-/** A task as it is handed to a worker, and its metadata as the text that the producer sent. */
+/** A claimed task, with its metadata as the JSON text that the producer sent. */
 export interface HeldTask extends ClaimedTask {
-  /** `metadata` holds JavaScript numbers, which change 9007199254740993 and 1.0. This is the JSON text; null without any. */
+  /**
+   * The metadata as JSON text; null without metadata. `metadata` holds JavaScript numbers, which change
+   * 9007199254740993 and 1.0.
+   */
   readonly metadata_text: string | null;
 }
 
-/** Tasks of a claim; `drain` when the service wants this worker to take no more. */
+/** The result of a claim; `drain` asks this worker to claim no more tasks. */
 export interface ClaimAnswer extends Omit<ClaimedTasks, 'tasks'> {
   readonly tasks: readonly HeldTask[];
 }
 
-/** Turns the text of an answer into what the call promises. @throws Error when it is not that */
+/** Parses the text of a response. @throws Error when the text is not a valid answer to the call */
 export type Read<Answer> = (text: string) => Answer;
 
 type Kind = 'string' | 'text' | 'number' | 'duration' | 'interval' | 'array' | 'object';
 
-/** Seconds between two heartbeats: leases last from a second to a month, and an answer outside of this would make a flood or a hole. */
+/**
+ * Valid heartbeat intervals in seconds. Leases last from a second to a month; other values would flood the service or
+ * lose the lease.
+ */
 const SHORTEST_INTERVAL = 0.1;
 const LONGEST_INTERVAL = 31_622_400;
 
-/** An answer that has these members of these types; all that a program needs to rely on it. */
+/** Requires an object with these members of these types. Other members are not checked. */
 export function objectWith<Answer>(members: Readonly<Record<string, Kind>>): Read<Answer> {
   return (text) => {
     const answer: unknown = JSON.parse(text);
@@ -46,7 +52,7 @@ const CLAIMED = {
   code: 'text',
 } as const;
 
-/** An answer about this task: one about another belongs to another call. */
+/** Requires an answer about this task. An answer about another task belongs to another call. */
 export function about<Answer>(id: string): Read<Answer> {
   const read = objectWith<Answer & { eval_id: string }>(STATUS);
   return (text) => {
@@ -60,7 +66,7 @@ export const readBatch = objectWith<BatchAnswer>({ batch_id: 'string', results: 
 export const readKeptLease = objectWith<KeptLease>({ heartbeat_interval: 'interval' });
 export const readFinished = objectWith<FinishedItems>({ results: 'array' });
 
-/** One result for each lease, in any order: a problem, or the next interval. */
+/** Requires one result per lease, in any order: a problem or the next interval. */
 export function heartbeatsOf(leases: readonly { readonly eval_id: string }[]): Read<KeptLeases> {
   const read = objectWith<KeptLeases>({ results: 'array' });
   return (text) => {
@@ -74,7 +80,7 @@ export function heartbeatsOf(leases: readonly { readonly eval_id: string }[]): R
       const isOther = leases[item.index] === undefined || leases[item.index]?.eval_id !== item.eval_id;
       if (isOther) throw new TypeError('the answer is about another task');
     }
-    if (indices.size !== leases.length) throw new TypeError('the answer leaves a lease out');
+    if (indices.size !== leases.length) throw new TypeError('the answer omits a lease');
     return answer;
   };
 }

@@ -4,18 +4,18 @@ import type { RunningTask } from './running-task.js';
 import { afterwards } from './steady-clock.js';
 import { AttemptFailed, GiveBack, PermanentError, RetryLater, TaskStopped, textOfError } from './verdicts.js';
 
-/** What a handler is given beside its task. */
+/** The handler's second argument. */
 export interface TaskContext {
-  /** Fires when the work is to stop; its reason is a `TaskStopped`. */
+  /** Fires when the handler must stop; its reason is a `TaskStopped`. */
   readonly signal: AbortSignal;
-  /** Shows how far the work is, and keeps the lease. Never rejects. */
+  /** Reports progress and extends the lease. Never rejects. */
   readonly progress: (progress: Progress) => Promise<void>;
 }
 
-/** Does the work. What it returns is the task's output; what it throws is the task's error. */
+/** Processes a task. The return value is the task's output; a thrown value is the task's error. */
 export type Handler = (task: HeldTask, context: TaskContext) => unknown;
 
-/** How an attempt ended, as this worker sees it. */
+/** The result of an attempt as this worker sees it. */
 export type Verdict =
   | { readonly kind: 'completed'; readonly output: unknown }
   | { readonly kind: 'failed'; readonly failure: Failure }
@@ -25,11 +25,11 @@ export type Verdict =
 export interface AttemptOptions {
   readonly handler: Handler;
   readonly progress: TaskContext['progress'];
-  /** Seconds that a handler gets to return after its signal; then nobody waits for it any more. */
+  /** Seconds that a handler has to return after its signal. After that the worker stops waiting for it. */
   readonly abandonAfter: number;
 }
 
-/** Runs the handler until it ends, or until it was told to stop and has not. Never rejects. */
+/** Runs the handler until it returns, or until it ignores its signal for too long. Never rejects. */
 export async function attempt(running: RunningTask, options: AttemptOptions): Promise<Verdict> {
   const { task, signal } = running;
   if (running.stopped) return verdictOnStop(running.stopped);
@@ -47,7 +47,7 @@ export async function attempt(running: RunningTask, options: AttemptOptions): Pr
   }
 }
 
-/** A handler that throws before its first `await` rejects like any other. */
+/** Turns an error thrown before the first `await` into a rejection. */
 async function handle(handler: Handler, task: HeldTask, context: TaskContext): Promise<unknown> {
   return await handler(task, context);
 }
@@ -64,7 +64,9 @@ function abandonAfter(seconds: number, signal: AbortSignal): { rejection: Promis
   let start: () => void = () => undefined;
   const rejection = new Promise<never>((_, reject) => {
     start = (): void => {
-      letGo = afterwards(seconds * 1000, () => reject(new Error('The handler did not end when told to')));
+      letGo = afterwards(seconds * 1000, () =>
+        reject(new Error('The handler did not return after its signal')),
+      );
     };
   });
   signal.addEventListener('abort', start, { once: true });
@@ -76,7 +78,7 @@ function abandonAfter(seconds: number, signal: AbortSignal): { rejection: Promis
 }
 
 function verdictOnReturn({ stopped }: RunningTask, output: unknown): Verdict {
-  // Work that was done in spite of a shutdown is done.
+  // A handler that finishes in spite of a shutdown has completed its task.
   if (stopped === undefined || stopped.code === 'shutdown') return { kind: 'completed', output };
   return verdictOnStop(stopped);
 }

@@ -5,16 +5,16 @@ import { itemsOf, type Page } from './pages.js';
 import { pathTo } from './paths.js';
 import type { CallOptions } from './transport.js';
 
-/** Tasks that belong together. `Client.enqueueBatch` makes a batch, and lets one grow. */
+/** Calls on batches of tasks. `Client.enqueueBatch` creates a batch and adds tasks to it. */
 export class BatchCalls {
   constructor(private readonly send: Send) {}
 
-  /** How many of its tasks are in which state. @throws NotFound */
+  /** The number of the batch's tasks in each state. @throws NotFound */
   async get(id: string, { signal }: CallOptions = {}): Promise<BatchStatus> {
     return this.send({ method: 'GET', path: pathOf(id), signal }, readBatch);
   }
 
-  /** The batch when each of its tasks has ended. @throws WaitTimeout, NotFound */
+  /** Resolves with the batch when all of its tasks have ended. @throws WaitTimeout, NotFound */
   wait(id: string, options: WaitOptions = {}): Promise<BatchStatus> {
     const isEnd = ({ status }: BatchStatus): boolean => status === 'done';
     return waitForEnd((call) => this.send(call, readBatch), {
@@ -25,7 +25,7 @@ export class BatchCalls {
     });
   }
 
-  /** Those that `enqueueBatch` made, newest first, a page at a time. */
+  /** Lists batches page by page, newest first. */
   list({ signal }: CallOptions = {}): AsyncGenerator<BatchStatus, void> {
     const read = objectWith<BatchList>({ batches: 'array' });
     const page: Page<BatchList> = (cursor) =>
@@ -33,7 +33,7 @@ export class BatchCalls {
     return itemsOf(page, ({ batches }) => batches);
   }
 
-  /** Ends what has not ended, whoever holds it. */
+  /** Cancels the batch's tasks that have not ended, including held ones. */
   async cancel(
     id: string,
     { reason, signal }: CallOptions & { reason?: string } = {},
@@ -42,7 +42,7 @@ export class BatchCalls {
     return this.send(call, objectWith<CancelledBatch>({ tasks_cancelled: 'number' }));
   }
 
-  /** Gives its dead letters back to their queues. */
+  /** Returns the batch's dead letters to their queues. */
   async redrive(id: string, body: BatchRedrive = {}, { signal }: CallOptions = {}): Promise<RedrivenBatch> {
     const path = `${pathOf(id)}/redrive`;
     const read = objectWith<RedrivenBatch>({ tasks_redriven: 'number' });

@@ -1,4 +1,4 @@
-/** What the service takes, as its OpenAPI document says; a test compares the two. Delays are in seconds, texts in characters. */
+/** The service's bounds from its OpenAPI document; a test compares them. Delays are in seconds, texts in characters. */
 export const BOUNDS = {
   longestDelay: 31_622_400,
   longestReason: 1000,

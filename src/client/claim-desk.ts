@@ -6,33 +6,33 @@ import { type Milliseconds, steadyNow } from './steady-clock.js';
 export interface ClaimDeskOptions {
   readonly client: Client;
   readonly claim: Pick<Claim, 'worker_id' | 'queues' | 'labels' | 'lease'>;
-  /** Fires when nothing more is to be claimed. */
+  /** Fires when the worker must claim no more tasks. */
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
-  /** The service wants this worker to take no more. */
+  /** Called when the service asks this worker to claim no more tasks. */
   readonly onDrain: () => void;
 }
 
 export interface Claimed {
   readonly tasks: readonly HeldTask[];
-  /** A moment before their leases began. */
+  /** A moment before the leases began. */
   readonly since: Milliseconds;
 }
 
 const LAST_CALL_SECONDS = 5;
-/** Leases that were taken lately; an answer that a proxy sends twice starts nothing twice. */
+/** Number of remembered lease ids. A response that a proxy repeats starts no task twice. */
 const KNOWN_LEASES = 10_000;
 
-/** Claims, and loses no task when an answer is lost: each claim has a name and is asked for again under it. */
+/** Claims tasks under a `claim_id` and repeats an unanswered claim under the same one, so that no task is lost. */
 export class ClaimDesk {
   private readonly taken = new Set<string>();
 
   constructor(private readonly options: ClaimDeskOptions) {}
 
   /**
-   * Tries until there is an answer; nothing when the signal fires meanwhile.
+   * Repeats the claim until the service answers. Returns no tasks when the signal fires first.
    *
-   * @throws InvalidRequest for a claim that can never be taken
+   * @throws InvalidRequest for a claim that the service always rejects
    */
   async claim(maxTasks: number, wait: number): Promise<Claimed> {
     const { client, signal, onError, onDrain } = this.options;
@@ -48,12 +48,12 @@ export class ClaimDesk {
       const { tasks, command } = await client.claimAnswer(claim, limits);
       const claimed = tasks.filter((task) => this.isNew(task));
       const age = steadyNow() - since;
-      // Leased a while ago, maybe: how long they still are, only a heartbeat can tell.
+      // The leases may be old. Only a heartbeat shows how long they last.
       const isOld = repeats > 0 || claimed.some((task) => age > task.heartbeat_interval * 1000);
       if (isOld) since = steadyNow();
       const held = isOld && claimed.length > 0 ? await this.stillHeld(claimed, onRetry) : claimed;
       const isStopped = signal.aborted;
-      // Who is to drain finishes what it was given along with that.
+      // A draining worker still finishes the tasks of this answer.
       if (command === 'drain') onDrain();
       if (!isStopped) return { tasks: held, since };
     } catch (error) {
@@ -82,7 +82,7 @@ export class ClaimDesk {
     return claimed.filter((_, index) => kept.has(index));
   }
 
-  /** A claim was broken off: if it took tasks after all, they go back. */
+  /** Releases the tasks of an aborted claim, if the service granted any. */
   private async giveBack(claim: Claim): Promise<void> {
     const { client, onError } = this.options;
     const limits = { patience: LAST_CALL_SECONDS, timeout: LAST_CALL_SECONDS };
@@ -91,7 +91,7 @@ export class ClaimDesk {
       const claimed = await client.claim({ ...claim, wait: 0 }, limits);
       await Promise.all(claimed.map((task) => client.release(task, given, limits)));
     } catch (error) {
-      // Their leases end by themselves. A service that shuts down answers no claim, and has given them back.
+      // The leases expire on their own. A service that is shutting down rejects claims and has released the tasks.
       onError(error);
     }
   }

@@ -55,7 +55,7 @@ import { WorkerCalls } from './worker-calls.js';
 
 export type ClientOptions = TransportOptions;
 
-/** A task to enqueue; without an `eval_id` it is given one, so that sending it twice makes one task. */
+/** A task to enqueue. Without `eval_id` the client generates one, so that a repeated call creates one task. */
 export type TaskInput = Omit<NewTask, 'eval_id' | 'metadata'> & {
   readonly eval_id?: string;
   readonly metadata?: NewTask['metadata'] | JsonText;
@@ -69,25 +69,25 @@ export interface ListFilter {
   readonly worker_id?: string;
   readonly created_after?: string;
   readonly created_before?: string;
-  /** Tasks on a page. */
+  /** Tasks per page. */
   readonly limit?: number;
   readonly cursor?: string;
 }
 
-/** Which task is held, and by what right. */
+/** A held task and the lease that holds it. */
 export type Held = Pick<HeldTask, 'eval_id' | 'lease_id'>;
 
 const BATCH_SIZE = 500;
-/** Bytes of one request of `enqueueAll`: half of what the service takes by default. */
+/** Maximum bytes per request of `enqueueAll`: half of the service's default limit. */
 const BATCH_BYTES = 1024 * 1024;
 const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'expired']);
 
-/** Whether a task in this state stays as it is, unless somebody redrives it. */
+/** Whether the state is final. Only a redrive can change it. */
 export function isEnded(status: TaskStatus['status']): boolean {
   return ENDED.has(status);
 }
 
-/** Which tasks are removed: a filter that says something, or all of them by that name. */
+/** Selects the tasks to remove: a non-empty filter, or explicitly all tasks. */
 export type RemovalFilter =
   | (Pick<ListFilter, 'queue' | 'status'> & { readonly all?: undefined } & (
         | { readonly queue: NonNullable<ListFilter['queue']> }
@@ -97,7 +97,7 @@ export type RemovalFilter =
 
 const madeOf = new WeakMap<Client, ClientOptions>();
 
-/** The options of a client, its key among them; not a part of the public interface. */
+/** The options of a client, including its key; not part of the public interface. */
 export function optionsOf(client: Client): ClientOptions {
   const options = madeOf.get(client);
   if (options === undefined) throw new TypeError('The client must be a Client of this package');
@@ -105,11 +105,11 @@ export function optionsOf(client: Client): ClientOptions {
 }
 
 /**
- * The HTTP API as methods. Field names are those of the wire, and the types come from the OpenAPI document.
+ * The HTTP API as methods. Field names are those of the API, and the types come from the OpenAPI document.
  *
- * Calls to a service that is unreachable, full or restarting are repeated for `patience` seconds. Nearly every call may be
- * sent twice without harm; the few that may not (`redrive`, `remove`, `clear`) are only repeated when the service says that
- * it did not carry them out.
+ * The client repeats calls to an unreachable, overloaded or restarting service for `patience` seconds. Nearly every
+ * call can safely be sent twice. `redrive`, `remove` and `clear` are repeated only when the service reports that it did
+ * not perform them.
  */
 export class Client {
   readonly batches: BatchCalls;
@@ -128,7 +128,7 @@ export class Client {
     this.workers = new WorkerCalls(send);
   }
 
-  /** Resolves when the task is on disk. @throws Conflict when its id is taken by other content */
+  /** Resolves when the task is on disk. @throws Conflict when a task with this id has other content */
   async enqueue(
     task: TaskInput,
     options: CallOptions & { traceparent?: string } = {},
@@ -139,7 +139,10 @@ export class Client {
     return this.transport.read(call, about<EnqueuedTask>(body.eval_id));
   }
 
-  /** Up to 1000 tasks in one durable commit; each has its own result. The same `batchId` again lets a batch grow. */
+  /**
+   * Enqueues up to 1000 tasks in one durable commit, with one result per task. Reusing a `batchId` adds tasks to that
+   * batch.
+   */
   async enqueueBatch(
     tasks: readonly (TaskInput | JsonText)[],
     { batchId = crypto.randomUUID(), callbackUrl, maxFailures, signal }: BatchOptions = {},
@@ -150,8 +153,8 @@ export class Client {
   }
 
   /**
-   * Any number of tasks, of which few are in memory at a time; one answer for each part of them. A part has at most `size`
-   * tasks and 1 MiB, and `index` in its results counts within it.
+   * Enqueues any number of tasks in parts, with few tasks in memory at a time. Yields one answer per part. A part has
+   * at most `size` tasks and 1 MiB; `index` in its results counts within the part.
    */
   async *enqueueAll(
     tasks: Iterable<TaskInput | JsonText> | AsyncIterable<TaskInput | JsonText>,
@@ -160,7 +163,7 @@ export class Client {
     let part: JsonText[] = [];
     let bytes = 0;
     for await (const task of tasks) {
-      // Named here, so that a part which is sent twice makes each of its tasks once.
+      // Ids are generated here, so that a part sent twice creates each task once.
       const text = new JsonText(stringify(named(task)) ?? 'null');
       const length = new TextEncoder().encode(text.text).length + 1;
       if (part.length > 0 && (part.length >= size || bytes + length > BATCH_BYTES)) {
@@ -174,35 +177,35 @@ export class Client {
     if (part.length > 0) yield await this.enqueueBatch(part, { ...options, batchId });
   }
 
-  /** The task as it is now. @throws NotFound */
+  /** The task's current state. @throws NotFound */
   async get(id: string, { signal }: CallOptions = {}): Promise<TaskDetails> {
     return this.transport.read({ method: 'GET', path: pathOf(id), signal }, about<TaskDetails>(id));
   }
 
-  /** The task when it has ended. @throws WaitTimeout, NotFound */
+  /** Resolves with the task when it has ended. @throws WaitTimeout, NotFound */
   wait(id: string, options: WaitOptions = {}): Promise<TaskDetails> {
     const read = (call: Call): Promise<TaskDetails> => this.transport.read(call, about<TaskDetails>(id));
     const isEnd = ({ status }: TaskDetails): boolean => isEnded(status);
     return waitForEnd(read, { path: pathOf(id), name: `Task ${id}`, isEnd, ...options });
   }
 
-  /** Ends the task at once, whoever holds it. */
+  /** Cancels the task at once, even while a worker holds it. */
   async cancel(id: string, { reason, signal }: CallOptions & { reason?: string } = {}): Promise<TaskStatus> {
     return this.post<TaskStatus>(id, 'cancel', { reason }, { signal });
   }
 
-  /** What the task produced, parsed. Numbers beyond 2^53 lose digits: `outputText` keeps them. @throws NotFound */
+  /** The task's output, parsed. Numbers beyond 2^53 lose digits; `outputText` keeps them. @throws NotFound */
   async output(id: string, options: CallOptions = {}): Promise<unknown> {
     return JSON.parse(await this.outputText(id, options));
   }
 
-  /** What the task produced, as the JSON text that the worker sent. */
+  /** The task's output, as the JSON text that the worker sent. */
   outputText(id: string, { signal }: CallOptions = {}): Promise<string> {
     const call = { method: 'GET', path: `${pathOf(id)}/output`, signal } as const;
     return this.transport.read(call, (text) => new JsonText(text).text);
   }
 
-  /** The attempts that have ended, oldest first. */
+  /** The finished attempts, oldest first. */
   async attempts(id: string, { signal }: CallOptions = {}): Promise<readonly TaskAttempt[]> {
     const call = { method: 'GET', path: `${pathOf(id)}/attempts`, signal } as const;
     return (await this.transport.read(call, objectWith<TaskAttempts>({ attempts: 'array' }))).attempts;
@@ -214,13 +217,13 @@ export class Client {
     return this.transport.read(call, objectWith<TaskPage>({ tasks: 'array' }));
   }
 
-  /** All tasks that match, newest first, a page at a time. */
+  /** All matching tasks, newest first, requested page by page. */
   list(filter: ListFilter = {}, options: CallOptions = {}): AsyncGenerator<ListedTask, void> {
     const page: Page<TaskPage> = (cursor) => this.page({ ...filter, cursor }, options);
     return itemsOf(page, ({ tasks }) => tasks, filter.cursor);
   }
 
-  /** The tasks that failed or expired, newest first. */
+  /** Failed and expired tasks, newest first. */
   deadLetters(
     filter: Omit<ListFilter, 'status'> = {},
     options: CallOptions = {},
@@ -228,27 +231,28 @@ export class Client {
     return this.list({ ...filter, status: ['failed', 'expired'] }, options);
   }
 
-  /** Gives a dead letter back to its queue. */
+  /** Returns a dead letter to its queue. */
   async redrive(id: string, { signal }: CallOptions = {}): Promise<EnqueuedTask> {
     return this.post<EnqueuedTask>(id, 'redrive', {}, { signal, isRepeatable: false });
   }
 
-  /** Gives dead letters back to their queues, the newest first. */
+  /** Returns matching dead letters to their queues, newest first. */
   async redriveAll(body: Redrive, { signal }: CallOptions = {}): Promise<RedrivenTasks> {
     const call = { method: 'POST', path: 'tasks/redrive', body, signal, isRepeatable: false } as const;
     return this.transport.read(call, objectWith<RedrivenTasks>({ tasks_redriven: 'number' }));
   }
 
-  /** Forgets a task that has ended. */
+  /** Removes a task that has ended. */
   async remove(id: string, { signal }: CallOptions = {}): Promise<RemovedTask> {
     const call = { method: 'DELETE', path: pathOf(id), signal, isRepeatable: false } as const;
     return this.transport.read(call, about<RemovedTask>(id));
   }
 
   /**
-   * Removes every task that matches, held or not; `{ all: true }` removes every task of every queue. There is no way back.
+   * Removes every matching task, including held ones; `{ all: true }` removes all tasks of all queues. This cannot be
+   * undone.
    *
-   * @throws TypeError for a filter that is empty, undefined or unknown; nothing is removed then
+   * @throws TypeError for an empty, undefined or unknown filter, before any removal
    */
   async clear(filter: RemovalFilter, { signal }: CallOptions = {}): Promise<ClearedTasks> {
     const query = removalQuery(filter);
@@ -256,7 +260,7 @@ export class Client {
     return this.transport.read(call, objectWith<ClearedTasks>({ tasks_removed: 'number' }));
   }
 
-  /** Counts of tasks, in all and by queue. */
+  /** Counts of tasks, in total and by queue. */
   async status({ signal }: CallOptions = {}): Promise<StatusAnswer> {
     return this.transport.read(
       { method: 'GET', path: 'status', signal },
@@ -264,18 +268,18 @@ export class Client {
     );
   }
 
-  /** How the service is. @throws Unavailable when it is not well */
+  /** The health report of the service. @throws Unavailable when the service is unhealthy */
   async health({ signal }: CallOptions = {}): Promise<HealthAnswer> {
     const call = { method: 'GET', path: 'health', signal, patience: 0 } as const;
     return this.transport.read(call, objectWith<HealthAnswer>({ status: 'string' }));
   }
 
-  /** Takes tasks. Without a `claim_id` the call gets one, so that asking again after a lost answer loses nothing. */
+  /** Claims tasks. Without a `claim_id` the client generates one, so that a repeated call returns the same tasks. */
   async claim(claim: Claim, options: Patient = {}): Promise<readonly HeldTask[]> {
     return (await this.claimAnswer(claim, options)).tasks;
   }
 
-  /** The same, and whether the service wants this worker to take no more. */
+  /** The same, plus the service's request to drain, if any. */
   async claimAnswer(claim: Claim, options: Patient = {}): Promise<ClaimAnswer> {
     const body = { claim_id: crypto.randomUUID(), ...claim };
     const call = { method: 'POST', path: 'tasks/claim', body, wait: claim.wait, ...options } as const;
@@ -293,7 +297,7 @@ export class Client {
     return this.post<TaskStatus>(eval_id, 'fail', { ...failure, lease_id }, options);
   }
 
-  /** Gives a task back unfinished; no budget is spent. */
+  /** Returns a task unfinished to its queue; no budget is spent. */
   async release(
     { eval_id, lease_id }: Held,
     given: Release = {},
@@ -302,7 +306,7 @@ export class Client {
     return this.post<TaskStatus>(eval_id, 'release', { ...given, lease_id }, options);
   }
 
-  /** Keeps a lease. @throws LeaseLost */
+  /** Extends a lease. @throws LeaseLost */
   async heartbeat(
     { eval_id, lease_id }: Held,
     beat: Heartbeat = {},
@@ -313,7 +317,7 @@ export class Client {
     return this.transport.read(call, readKeptLease);
   }
 
-  /** Keeps many leases; each has its own result. */
+  /** Extends many leases, with one result per lease. */
   async heartbeatAll(workerId: string, held: readonly Held[], options: Patient = {}): Promise<KeptLeases> {
     const leases = held.map(({ eval_id, lease_id }) => ({ eval_id, lease_id }));
     const body = { worker_id: workerId, leases };
@@ -321,7 +325,7 @@ export class Client {
     return this.transport.read(call, heartbeatsOf(leases));
   }
 
-  /** Reports how many tasks ended, and takes the next ones in the same round trip. */
+  /** Reports finished tasks and claims the next ones in one round trip. */
   async finishAll(
     results: readonly TaskResult[],
     claim?: Claim,
@@ -333,20 +337,20 @@ export class Client {
   }
 
   /**
-   * Transitions as they happen, from now on, until the signal fires; a `reset` tells that some were missed.
+   * Streams transitions from now on until the signal fires. A `reset` reports that some were missed.
    *
-   * @throws ApiError when the service refuses for good; the reason of the signal
+   * @throws ApiError when the service rejects the request; the reason of the signal
    */
   events(filter: EventFilter = {}, options: EventOptions = {}): AsyncGenerator<TaskEvent | EventReset, void> {
     return readEvents((call) => this.stream(call), filter, options);
   }
 
-  /** Any call, with the same retries and errors; for what has no method of its own. */
+  /** Sends any call, with the same retries and errors. For endpoints without their own method. */
   request(call: Call): Promise<unknown> {
     return this.transport.json(call);
   }
 
-  /** Opens an answer that goes on, such as a stream of events. */
+  /** Opens a streaming response, such as the event stream. */
   stream(call: Call): Promise<Response> {
     return this.transport.stream(call);
   }
@@ -357,7 +361,7 @@ export class Client {
   }
 }
 
-/** A task that is text already stays so: its id is written before its members. */
+/** Adds an id. A task given as JSON text stays text: the id is inserted before its members. */
 function named(task: TaskInput | JsonText): TaskInput | JsonText {
   if (!(task instanceof JsonText)) return { ...task, eval_id: task.eval_id ?? crypto.randomUUID() };
   const members = membersOf(task.text);
@@ -366,19 +370,19 @@ function named(task: TaskInput | JsonText): TaskInput | JsonText {
   return new JsonText(`{"eval_id":"${crypto.randomUUID()}"${members.size === 0 ? '' : ','}${rest}`);
 }
 
-/** How long to try for, and what ends it. */
+/** How long to retry, and what ends the retries. */
 export type Patient = Pick<Call, 'signal' | 'patience' | 'timeout' | 'onRetry' | 'isStubborn'>;
 
 export interface BatchOptions extends CallOptions {
   readonly batchId?: string;
-  /** Is told when each task of the batch has ended. */
+  /** Receives a webhook when all tasks of the batch have ended. */
   readonly callbackUrl?: string;
-  /** More failed tasks than that cancel the rest. */
+  /** When more tasks than this have failed, the service cancels the others. */
   readonly maxFailures?: number;
 }
 
 export interface EnqueueAllOptions extends BatchOptions {
-  /** Tasks in one request, 1000 at most. */
+  /** Tasks per request, at most 1000. */
   readonly size?: number;
 }
 

@@ -3,7 +3,7 @@ import type { Problem, ProblemField } from './api.generated.js';
 /** Why a lease ended before its work did. */
 export type LeaseLossReason = NonNullable<Problem['reason']>;
 
-/** Everything that this package throws on purpose; a program branches on `code`. */
+/** Base of all errors of this package. Programs branch on `code`. */
 export abstract class ClientError extends Error {
   abstract readonly code: string;
 
@@ -13,18 +13,18 @@ export abstract class ClientError extends Error {
   }
 }
 
-/** No answer came, or half of one. A call that changes something may have been carried out. */
+/** The response is missing or incomplete. The service may have performed the call. */
 export class ConnectionFailed extends ClientError {
   readonly code: string = 'connection_failed';
 }
 
-/** An answer came that is not the service's, or not one to this call: a proxy's page, a redirect, half a document. */
+/** The response is not a valid answer to this call: a proxy's page, a redirect, or an incomplete document. */
 export class UnexpectedAnswer extends ConnectionFailed {
   override readonly code = 'unexpected_answer';
 
   constructor(
     message: string,
-    /** Milliseconds that the answer asked to wait with the next try. */
+    /** Milliseconds to wait before the next try, as the response requested. */
     readonly retryAfter?: number,
     options?: ErrorOptions,
   ) {
@@ -32,18 +32,18 @@ export class UnexpectedAnswer extends ConnectionFailed {
   }
 }
 
-/** What was waited for did not come in time. */
+/** The awaited end did not come in time. */
 export class WaitTimeout extends ClientError {
   readonly code = 'wait_timeout';
 }
 
-/** The service answered that it did not do it. `code` is that of the problem, see docs/errors.md. */
+/** The service rejected the call. `code` is the problem's code; see docs/errors.md. */
 export class ApiError extends ClientError {
   readonly code: string;
   readonly status: number;
-  /** Present where the service could not take the change: whether it was made all the same. */
+  /** Present when the store was unavailable: whether the change may have been made. */
   readonly applied: false | 'unknown' | undefined;
-  /** The fields at fault. */
+  /** The invalid fields. */
   readonly errors: readonly ProblemField[];
 
   constructor(readonly problem: Readonly<Partial<Problem>> & { readonly status: number }) {
@@ -61,10 +61,10 @@ export class Forbidden extends ApiError {}
 export class NotFound extends ApiError {}
 export class Conflict extends ApiError {}
 export class InvalidRequest extends ApiError {}
-/** The service is full, or cannot take it now, and stayed so for as long as the client was patient. */
+/** The service stayed overloaded or unavailable for the whole `patience`. */
 export class Unavailable extends ApiError {}
 
-/** The lease is not the one that holds the task now: whoever works under it stops. */
+/** The lease no longer holds the task. The worker must stop the work. */
 export class LeaseLost extends Conflict {
   readonly reason: LeaseLossReason | undefined;
 
@@ -74,7 +74,7 @@ export class LeaseLost extends Conflict {
   }
 }
 
-/** The error class for a problem that the service answered. */
+/** Creates the error class that matches a problem. */
 export function apiError(problem: ApiError['problem']): ApiError {
   if (problem.code === 'lease_lost') return new LeaseLost(problem);
   return new (CLASSES[problem.status] ?? ApiError)(problem);

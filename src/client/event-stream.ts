@@ -3,7 +3,7 @@ import type { TaskStatus } from './api.generated.js';
 import { ApiError, UnexpectedAnswer } from './errors.js';
 import type { Call, CallOptions } from './transport.js';
 
-/** One transition of one task; never what it was given or produced. */
+/** One transition of one task, without payload and output. */
 export interface TaskEvent {
   readonly id: number;
   readonly type:
@@ -19,9 +19,9 @@ export interface TaskEvent {
     | 'lost';
   readonly eval_id: string;
   readonly queue: string;
-  /** The state after it. */
+  /** The state after the transition. */
   readonly status: TaskStatus['status'];
-  /** Counts up for each task. */
+  /** Counts up per task. */
   readonly sequence: number;
   readonly timestamp: string;
   readonly attempt: number;
@@ -29,7 +29,7 @@ export interface TaskEvent {
   readonly error?: string;
 }
 
-/** Some events are not kept any more: read the state of what matters anew. */
+/** The service no longer keeps some events. Read the current state of the tasks again. */
 export interface EventReset {
   readonly type: 'reset';
   readonly reason: 'too_old' | 'unknown';
@@ -42,11 +42,11 @@ export interface EventFilter {
 }
 
 export interface EventOptions extends CallOptions {
-  /** Goes on behind this one. */
+  /** Resumes after this event. */
   readonly lastEventId?: string;
-  /** Seconds of silence after which it connects again; the service gives a sign every 15. Default 60. */
+  /** Seconds without data before the client reconnects; the service sends a sign of life every 15 s. Default 60. */
   readonly silence?: number;
-  /** Told of what broke the connection, before it connects again. */
+  /** Called with the error that broke the connection, before the client reconnects. */
   readonly onTrouble?: (error: unknown) => void;
 }
 
@@ -57,13 +57,13 @@ interface Message {
 }
 
 const RECONNECT_MS = 1000;
-/** Characters of one message: more than the longest error of a task and its escapes. */
+/** Maximum characters per message: more than a task's longest error with its escapes. */
 const LONGEST_MESSAGE = 16 * 1024 * 1024;
 
 /**
- * Transitions as they happen, until the signal fires. When the connection breaks it goes on behind the last event.
+ * Streams transitions until the signal fires. After a broken connection it resumes after the last event.
  *
- * @throws ApiError when the service refuses for good; the reason of the signal
+ * @throws ApiError when the service rejects the request; the reason of the signal
  */
 export async function* readEvents(
   open: (call: Call) => Promise<Response>,
@@ -75,7 +75,7 @@ export async function* readEvents(
     try {
       for await (const message of messages(open, { query: { ...filter }, lastId, signal, silence })) {
         lastId = message.id ?? lastId;
-        // An id without data is a place between two events.
+        // An id without data marks a position between two events.
         if (message.data !== '') yield eventOf(message);
       }
     } catch (error) {
@@ -116,7 +116,7 @@ function eventOf({ type, data }: Message): TaskEvent | EventReset {
   return type === 'reset' ? { ...(event as Omit<EventReset, 'type'>), type } : (event as TaskEvent);
 }
 
-/** Server-sent events: fields on lines of their own, and an empty line behind each message. */
+/** Splits a stream of server-sent events into messages: one field per line, a blank line after each message. */
 async function* partsOf(response: Response, onSign: () => void): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let buffer = '';

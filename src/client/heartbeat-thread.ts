@@ -5,21 +5,21 @@ import { ClientError } from './errors.js';
 import { type Milliseconds, sharedNow, steadyNow } from './steady-clock.js';
 import { textOfError } from './verdicts.js';
 
-/** A lease as the thread knows it. Its times are those of `sharedNow`. */
+/** A lease as the thread sees it. Times are those of `sharedNow`. */
 export interface ThreadLease {
   readonly eval_id: string;
   readonly lease_id: string;
   readonly interval: Milliseconds;
-  /** When the event loop of the worker sends its next heartbeat. */
+  /** When the worker's event loop sends its next heartbeat. */
   readonly dueAt: Milliseconds;
-  /** The thread sends none after this: the task has run for longer than its timeout. */
+  /** The thread sends no heartbeat after this: the task has exceeded its timeout. */
   readonly until: Milliseconds;
 }
 
-/** What the thread is told. */
+/** Instructions to the thread. */
 export interface ThreadOrder {
   readonly hold: readonly ThreadLease[];
-  /** Ids of leases. */
+  /** Lease ids to drop. */
   readonly drop: readonly string[];
 }
 
@@ -43,21 +43,20 @@ export interface HeartbeatThreadOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Heartbeats share the event loop with the handlers: one that blocks it for longer than its lease loses the task. */
+/** Heartbeats run on the handlers' event loop. A handler that blocks it for longer than its lease loses the task. */
 export class NoHeartbeatThread extends ClientError {
   readonly code = 'no_heartbeat_thread';
 }
 
-/** MiB. What it holds is small. */
+/** Heap limit in MiB. The thread holds little data. */
 const LARGEST_HEAP = 64;
-/** Bytes: many times what the service answers to the heartbeats of a thousand leases. */
+/** Maximum bytes of a response: many times the answer to a thousand heartbeats. */
 const LONGEST_ANSWER = 4 * 1024 * 1024;
 
 /**
- * A thread that sends the heartbeats which the event loop does not send in time, because a handler blocks it. It runs from
- * `start` to `close`.
+ * A thread that sends heartbeats which a blocked event loop cannot send in time. It runs from `start` to `close`.
  *
- * Where there can be none, `onError` and a process warning say so once, and the event loop alone sends heartbeats.
+ * When the thread cannot run, `onError` and a process warning report it once, and only the event loop sends heartbeats.
  */
 export class HeartbeatThread {
   private started: { readonly thread: Thread; readonly port: MessagePort } | undefined;
@@ -66,12 +65,12 @@ export class HeartbeatThread {
 
   constructor(private readonly options: HeartbeatThreadOptions) {}
 
-  /** Before the first claim: the first handler may block at once, and the thread loads its modules meanwhile. */
+  /** Call this before the first claim: the first handler may block at once, and the thread needs time to load. */
   start(): void {
     this.port();
   }
 
-  /** New leases, and new times of those that it knows; the times are of `steadyNow`. */
+  /** Adds leases and updates the times of known ones. Times are those of `steadyNow`. */
   hold(leases: readonly ThreadLease[]): void {
     const { offset } = this;
     const hold = leases.map((each) => ({ ...each, dueAt: each.dueAt + offset, until: each.until + offset }));
@@ -82,7 +81,10 @@ export class HeartbeatThread {
     this.started?.port.postMessage({ hold: [], drop: [leaseId] } satisfies ThreadOrder);
   }
 
-  /** What it did since the last call; asked for, because an event loop that was blocked would hear of it too late. */
+  /**
+   * Reports since the last call. The caller asks for them, because a blocked event loop would receive messages too
+   * late.
+   */
   *reports(): Generator<ThreadReport, void> {
     if (this.started === undefined) return;
     const { receiveMessageOnPort } = process.getBuiltinModule('node:worker_threads');
@@ -116,8 +118,8 @@ export class HeartbeatThread {
   private open(): { readonly thread: Thread; readonly port: MessagePort } {
     const { workerId } = this.options;
     const client = optionsOf(this.options.client);
-    if (client.fetch !== undefined) throw new Error('the client has a fetch of its own');
-    // Not imported: a page that uses the client alone has no such module.
+    if (client.fetch !== undefined) throw new Error('the client uses a custom fetch');
+    // Not imported: this module does not exist in browsers, which use the client alone.
     const { MessageChannel, Worker } = process.getBuiltinModule('node:worker_threads');
     const { port1, port2 } = new MessageChannel();
     const longestAnswer = Math.min(LONGEST_ANSWER, client.longestAnswer ?? LONGEST_ANSWER);
@@ -126,7 +128,7 @@ export class HeartbeatThread {
       name: 'crucible-heartbeats',
       workerData,
       transferList: [port2],
-      // What the program loads before itself is not for this thread.
+      // The thread does not inherit modules that the program preloads.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: LARGEST_HEAP },
     });
@@ -138,7 +140,7 @@ export class HeartbeatThread {
   private giveUp(error: unknown): void {
     if (this.isOver) return;
     void this.close();
-    const message = `Heartbeats have no thread of their own (${textOfError(error)}): a handler that blocks the event loop loses its lease`;
+    const message = `The heartbeat thread cannot run (${textOfError(error)}): a handler that blocks the event loop loses its lease`;
     process.emitWarning(message, 'WorkerHeartbeatWarning');
     this.options.onError(new NoHeartbeatThread(message));
   }

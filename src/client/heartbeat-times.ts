@@ -1,12 +1,12 @@
 import type { Milliseconds } from './steady-clock.js';
 
-/** Leases that the service takes in one heartbeat. */
+/** Maximum number of leases per heartbeat. */
 export const LARGEST_BEAT = 1000;
 
 const SHORTEST_RETRY_MS = 1500;
 const LONGEST_RETRY_MS = 2000;
 
-/** Before a heartbeat without an answer is repeated: half an interval within these bounds, and never more than an interval. */
+/** Wait before an unanswered heartbeat is repeated: half an interval within these bounds, and at most an interval. */
 export function retryAfter(interval: Milliseconds): Milliseconds {
   return Math.min(interval, LONGEST_RETRY_MS, Math.max(SHORTEST_RETRY_MS, interval / 2));
 }

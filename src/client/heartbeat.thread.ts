@@ -1,4 +1,4 @@
-/** The thread of `HeartbeatThread`: sends the heartbeats that are overdue. */
+/** The thread of `HeartbeatThread`: sends overdue heartbeats. */
 import { workerData } from 'node:worker_threads';
 import { Client } from './client.js';
 import {
@@ -11,7 +11,7 @@ import { LARGEST_BEAT, retryAfter } from './heartbeat-times.js';
 import { sharedNow } from './steady-clock.js';
 import { textOfError } from './verdicts.js';
 
-/** Of an interval: so long a heartbeat may be late before this thread sends it. */
+/** How late a heartbeat may be before this thread sends it, as a share of the interval. */
 const GRACE = 1 / 4;
 
 const { client: options, workerId, port } = workerData as ThreadData;
@@ -73,7 +73,7 @@ async function answerTo(due: readonly ThreadLease[], sentAt: number): Promise<Th
   }
 }
 
-/** Unless the event loop has said something else meanwhile. */
+/** Sets the next time, unless the event loop has changed the lease meanwhile. */
 function next(lease: ThreadLease, dueAt: number, interval: number): void {
   if (held.get(lease.lease_id) === lease) held.set(lease.lease_id, { ...lease, dueAt, interval });
 }

@@ -1,6 +1,6 @@
 /**
- * A JSON value as its text, for what JavaScript would change: 9007199254740993, 1.0, 1e400. Where a client takes a value it
- * takes this too, and sends the text as it is.
+ * A JSON value as text, for values that JavaScript would change: 9007199254740993, 1.0, 1e400. The client accepts it in
+ * place of a value and sends the text unchanged.
  */
 export class JsonText {
   /** @throws SyntaxError when the text is not JSON */
@@ -14,10 +14,10 @@ export class JsonText {
 }
 
 /**
- * The JSON text of a value. A `JsonText` goes in as it is where it stands for the value itself, a member of it, an item of
- * a member's array, or a member of such an item: that far down the bodies of the API go.
+ * The JSON text of a value. `JsonText` is copied unchanged as the value itself, a member of it, an item of a member's
+ * array, or a member of such an item. The API's bodies are no deeper.
  *
- * @throws what the value throws: it may come from a handler
+ * @throws the errors of the value's own code, such as a handler's `toJSON`
  */
 export function stringify(value: unknown, levels = 4): string | undefined {
   if (value instanceof JsonText) return value.text;
@@ -37,14 +37,14 @@ function hasText(value: unknown, levels: number): boolean {
   return Object.values(value).some((member) => hasText(member, levels - 1));
 }
 
-/** A string, or one of the characters that structure a document. */
+/** A string, or a structural character. */
 const TOKEN = /"(?:[^"\\]|\\[^])*"|[[\]{}:,]/g;
 
 /**
- * The members of an object as raw texts by name, or the items of an array by index. It follows brackets and quotes and
- * parses nothing.
+ * Splits a document into raw texts: the members of an object by name, or the items of an array by index. It only
+ * matches brackets and quotes; it does not parse values.
  *
- * @throws SyntaxError for a document that is cut off
+ * @throws SyntaxError for an incomplete document
  */
 export function membersOf(document: string): Map<string, string> {
   const text = document.trim();

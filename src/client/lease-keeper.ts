@@ -11,37 +11,37 @@ import { textOfError } from './verdicts.js';
 export interface KeeperOptions {
   readonly client: Client;
   readonly workerId: string;
-  /** The service asks the worker to finish what it holds and to take no more. */
+  /** Called when the service asks the worker to finish its tasks and to claim no more. */
   readonly onDrain: () => void;
   readonly onError: (error: unknown) => void;
-  /** Sends the heartbeats that this one sends too late. */
+  /** Sends the heartbeats that the event loop sends too late. */
   readonly thread?: HeartbeatThread;
-  /** Seconds that a handler has after its timeout; so long the thread keeps its lease. */
+  /** Seconds that a handler has after its timeout. The thread keeps its lease for as long. */
   readonly abandonAfter: number;
 }
 
 const LONGEST_TIMER_MS = 60_000;
-/** A delay worth telling, for intervals so short that half of one is less. */
+/** The shortest delay worth reporting, for very short intervals. */
 const SMALL_DELAY_MS = 500;
-/** Between two reports of progress of one task. */
+/** Time between two progress reports of a task. */
 const PROGRESS_SPACING_MS = 1000;
 
 const BLOCKED = 'A handler blocks the event loop';
 
-/** A heartbeat was due long ago: a handler gave nothing else time to run. */
+/** A heartbeat is long overdue because a handler blocked the event loop. */
 export class LateHeartbeat extends ClientError {
   readonly code = 'late_heartbeat';
 }
 
 /**
- * One timer that beats for all held leases, and stops the work whose lease has run out by the steady clock, whether the
- * service can be reached or not.
+ * Sends heartbeats for all held leases with one timer. It stops a handler whose lease has expired by the steady clock,
+ * even while the service is unreachable.
  */
 export class LeaseKeeper {
   private readonly held = new Set<RunningTask>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isBeating = false;
-  /** The last heartbeat had no answer: progress waits until one has. */
+  /** The last heartbeat was not answered. Progress reports wait for an answer. */
   private isUnanswered = false;
 
   constructor(private readonly options: KeeperOptions) {}
@@ -58,7 +58,7 @@ export class LeaseKeeper {
     this.schedule();
   }
 
-  /** Tells the service how far the work is, once a second at most; of what comes in between, the latest. Never rejects. */
+  /** Reports progress at most once a second; only the latest value in between is sent. Never rejects. */
   async tell(running: RunningTask, progress: Progress): Promise<void> {
     running.progress = sendable(progress);
     if (running.isTelling) return;
@@ -68,7 +68,7 @@ export class LeaseKeeper {
       running.isTelling = false;
       if (running.progress !== undefined && this.mayTell(running)) void this.tell(running, running.progress);
     }, PROGRESS_SPACING_MS);
-    // A browser has no such method, and Node need not stay for it.
+    // Browsers lack this method. In Node the timer must not keep the process alive.
     (timer as { unref?: () => void }).unref?.();
   }
 
@@ -138,7 +138,7 @@ export class LeaseKeeper {
     if (leases.length > 0) this.options.thread?.hold(leases);
   }
 
-  /** What the thread did while a handler blocked the event loop. */
+  /** Reports what the thread did while a handler blocked the event loop. */
   private takeOver(): void {
     const { thread, onError } = this.options;
     if (thread === undefined) return;
@@ -146,11 +146,13 @@ export class LeaseKeeper {
       [...this.held].find(({ task }) => task.lease_id === leaseId);
     for (const report of thread.reports()) {
       if ('trouble' in report) {
-        onError(new LateHeartbeat(`${BLOCKED}; its heartbeat had no answer: ${report.trouble}`));
+        onError(new LateHeartbeat(`${BLOCKED}; its heartbeat was not answered: ${report.trouble}`));
         continue;
       }
       for (const { lease_id: id, item } of report.results) this.take(item, heldBy(id), report.sentAt);
-      onError(new LateHeartbeat(`${BLOCKED}; its lease was kept, but a stop reaches it late`));
+      onError(
+        new LateHeartbeat(`${BLOCKED}; the heartbeat thread kept its lease, but a stop signal arrives late`),
+      );
     }
   }
 
@@ -162,7 +164,7 @@ export class LeaseKeeper {
     const delay = now - beatDueAt;
     if (delay <= Math.max(SMALL_DELAY_MS, interval / 2)) return;
     const seconds = (length: Milliseconds): string => `${(length / 1000).toFixed(1)} s`;
-    const message = `A heartbeat was ${seconds(delay)} late and leases last ${seconds(3 * interval)}. ${BLOCKED}: move its work to a worker thread or process, or ask for a longer lease`;
+    const message = `A heartbeat was ${seconds(delay)} late and leases last ${seconds(3 * interval)}. ${BLOCKED}: move its work to a worker thread or process, or request a longer lease`;
     this.options.onError(new LateHeartbeat(message));
   }
 
@@ -170,7 +172,7 @@ export class LeaseKeeper {
     this.isBeating = true;
     const beaten = this.byUrgency().slice(0, LARGEST_BEAT);
     const interval = Math.min(...beaten.map((running) => running.interval));
-    // Until then there may be an answer.
+    // The answer may arrive until then.
     this.tellThread(beaten, sentAt + interval);
     try {
       const held = beaten.map(({ task }) => task);
@@ -197,7 +199,7 @@ export class LeaseKeeper {
       if (item.command === 'drain') this.options.onDrain();
       return;
     }
-    // A task that is lost or being reported is not due again before its handler or its report has ended.
+    // A lost or reporting task needs no heartbeat until its handler or report has ended.
     running.beatDueAt = sentAt + running.interval;
     const { code, reason } = item.problem;
     if (code === 'lease_lost') running.lose(reason);
@@ -206,7 +208,7 @@ export class LeaseKeeper {
   }
 }
 
-/** What the service takes of it. */
+/** The part of the progress that the service accepts. */
 function sendable({ percent, message }: Progress): Progress {
   const isPercent = typeof percent === 'number' && !Number.isNaN(percent);
   return {

@@ -4,27 +4,27 @@ import { WaitTimeout } from './errors.js';
 import { steadyNow } from './steady-clock.js';
 import type { Call } from './transport.js';
 
-/** Sends a call; what `read` makes of the answer. */
+/** Sends a call and parses its answer with `read`. */
 export type Send = <Answer>(call: Call, read: Read<Answer>) => Promise<Answer>;
 
 export interface WaitOptions {
   readonly signal?: AbortSignal;
-  /** Seconds to wait at most; without it, until the end. */
+  /** Maximum wait in seconds; unlimited by default. */
   readonly timeout?: number;
 }
 
 export interface Awaited<Answer> extends WaitOptions {
   readonly path: string;
-  /** What a person calls it. */
+  /** A name for error messages. */
   readonly name: string;
   readonly isEnd: (answer: Answer) => boolean;
 }
 
 const LONGEST_POLL_SECONDS = 30;
-/** A service that shuts down parks nothing and answers at once. */
+/** A service that is shutting down answers long polls at once. */
 const EARLY_ANSWER_MS = 250;
 
-/** Asks with `wait` until the answer is an end. @throws WaitTimeout */
+/** Polls with `wait` until the state is final. @throws WaitTimeout */
 export async function waitForEnd<Answer extends { readonly status: string }>(
   send: (call: Call) => Promise<Answer>,
   { path, name, isEnd, timeout = Number.POSITIVE_INFINITY, signal }: Awaited<Answer>,

@@ -2,10 +2,10 @@ interface Paged {
   readonly next_cursor: string | null;
 }
 
-/** Reads the page at a cursor, or the first. */
+/** Reads the page at a cursor; the first page without one. */
 export type Page<One extends Paged> = (cursor: string | undefined) => Promise<One>;
 
-/** All items of a list, a page at a time; each page is requested when the one before it has been read. */
+/** All items of a list. Each page is requested after the previous one has been consumed. */
 export async function* itemsOf<Item, One extends Paged>(
   page: Page<One>,
   items: (page: One) => readonly Item[],

@@ -1,22 +1,22 @@
 /**
- * An address below the service's.
+ * Joins path segments.
  *
- * @throws TypeError for a name that would make it another address
+ * @throws TypeError for a segment that would change the path
  */
 export function pathTo(...parts: readonly string[]): string {
   for (const part of parts)
     if (!isName(part) || part === '.' || part === '..')
-      throw new TypeError(`${JSON.stringify(part)} is not a name`);
+      throw new TypeError(`${JSON.stringify(part)} is not a valid name`);
   return parts.map((part) => encodeURIComponent(part)).join('/');
 }
 
 type Filter = Readonly<Record<string, unknown>>;
 
-/** The filters of a removal. The service refuses others, and older versions ignored them and removed everything. */
+/** Filters of a removal. The service rejects others; older versions ignored them and removed everything. */
 const REMOVAL_FILTERS: ReadonlySet<string> = new Set(['queue', 'status']);
 
 /**
- * What a removal is limited to. A filter that says nothing is a mistake of the caller, not a wider removal.
+ * The query of a removal. An empty filter is an error of the caller and must not widen the removal.
  *
  * @throws TypeError
  */
@@ -30,7 +30,7 @@ export function removalQuery(filter: object): Readonly<Record<string, string | r
       throw new TypeError(`A removal cannot be limited by ${name}: it takes queue and status`);
     const values = [given[name]].flat();
     if (values.length === 0 || !values.every(isName))
-      throw new TypeError(`The filter ${name} says nothing; leave it out to mean any`);
+      throw new TypeError(`The filter ${name} is empty; omit it to match any`);
   }
   return given as Readonly<Record<string, string | readonly string[]>>;
 }

@@ -26,31 +26,31 @@ export class QueueCalls {
     return this.send({ method: 'GET', path: pathOf(queue), signal }, readQueue);
   }
 
-  /** The numbers that an autoscaler reads. */
+  /** The figures for an autoscaler. */
   async stats(queue: string, { signal }: CallOptions = {}): Promise<QueueStatistics> {
     const read = objectWith<QueueStatistics>({ backlog: 'number' });
     return this.send({ method: 'GET', path: `${pathOf(queue)}/stats`, signal }, read);
   }
 
-  /** Changes the settings that are given and leaves the rest; null removes a limit. */
+  /** Changes the given settings and keeps the others; null removes a limit. */
   async change(queue: string, body: QueueChange, { signal }: CallOptions = {}): Promise<QueueDetails> {
     return this.send({ method: 'PATCH', path: pathOf(queue), body, signal }, readQueue);
   }
 
-  /** Hands out nothing more; enqueues go on. */
+  /** Stops claims from the queue; enqueues continue. */
   pause(queue: string, options: CallOptions = {}): Promise<QueueDetails> {
     return this.steer(queue, 'pause', options);
   }
 
-  /** Hands out its tasks again. */
+  /** Allows claims from the queue again. */
   resume(queue: string, options: CallOptions = {}): Promise<QueueDetails> {
     return this.steer(queue, 'resume', options);
   }
 
   /**
-   * Removes the tasks of one queue in these states, or all of them, held or not. There is no way back.
+   * Removes the queue's tasks in these states, or all of its tasks, including held ones. This cannot be undone.
    *
-   * @throws TypeError for an empty queue or an empty list of states; nothing is removed then
+   * @throws TypeError for an empty queue or an empty list of states, before any removal
    */
   async purge(
     queue: string,
@@ -70,7 +70,7 @@ export class QueueCalls {
 
 const readQueue = objectWith<QueueDetails>({ queue: 'string' });
 
-/** @throws TypeError for what is not the name of one queue */
+/** @throws TypeError unless the text names one queue */
 function pathOf(queue: string): string {
   const path = pathTo('queues', queue);
   if (queue.includes(',')) throw new TypeError(`${queue} is not the name of one queue`);

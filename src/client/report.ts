@@ -7,21 +7,21 @@ import { InvalidRequest } from './errors.js';
 import { JsonText, stringify } from './json-text.js';
 import { textOfError } from './verdicts.js';
 
-/** What the service answered to the report of an end. */
+/** The service's answer to a report. */
 export interface Reported {
   readonly kind: Verdict['kind'];
-  /** The state of the task now. */
+  /** The task's current state. */
   readonly status?: string;
 }
 
-/** Characters of an error that are sent. Escapes can make six bytes of one, and a request takes 2 MiB. */
+/** Maximum characters of an error. An escape can take six bytes per character, and a request holds 2 MiB. */
 const LONGEST_ERROR = 250_000;
-/** The end of a long error says what went wrong, its beginning where. */
+/** The end of a long error names the failure; the beginning names the place. */
 const KEPT_BEGINNING = 50_000;
 
 /**
- * Tells the service how an attempt ended, as often as it takes and under the same lease. What cannot be sent as it is goes
- * out in a form that can, and says so.
+ * Reports the end of an attempt under its lease, and retries until the service answers. Values that cannot be sent are
+ * replaced by ones that can, with a note in the error.
  *
  * @throws ClientError
  */
@@ -45,7 +45,7 @@ export async function report(
   }
 }
 
-/** An output that cannot be sent, or is refused, is a failure for good: it would be the same the next time. */
+/** An output that is unsendable or rejected is a permanent failure, because a retry would give the same output. */
 async function complete(
   client: Client,
   { task, output }: { readonly task: HeldTask; readonly output: unknown },
@@ -75,21 +75,21 @@ async function fail(
   }
 }
 
-/** The output cannot be JSON. */
+/** The output has no JSON form. */
 class Unsendable extends Error {}
 
 function textOf(output: unknown): JsonText | undefined {
   try {
     const text = stringify(output);
     if (text === undefined && output !== undefined)
-      throw new TypeError(`a ${typeof output} is no JSON value`);
+      throw new TypeError(`a ${typeof output} is not a JSON value`);
     return text === undefined ? undefined : new JsonText(text);
   } catch (error) {
     throw new Unsendable(textOfError(error));
   }
 }
 
-/** The failure with everything left out that the service would refuse; its error says what. */
+/** The failure without the members that the service would reject; its error text names them. */
 function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Failure {
   const notes: string[] = [];
   const members: { retry_after?: number; exit_code?: number } = {};
@@ -108,12 +108,12 @@ function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Fai
       given >= BOUNDS.smallestExitCode &&
       given <= BOUNDS.largestExitCode;
     if (isOne) members.exit_code = given;
-    else notes.push(`(exit code ${textOfError(given).slice(0, 100)} is not one and was left out)`);
+    else notes.push(`(exit code ${textOfError(given).slice(0, 100)} is not valid and was omitted)`);
   }
   return { ...rest, ...members, error: cut([error, ...notes].join('\n')) };
 }
 
-/** A delay that the service takes; nothing for what is no number. */
+/** A delay within the service's bounds; `undefined` when it is not a number. */
 function secondsOf(delay: unknown): number | undefined {
   if (typeof delay !== 'number' || Number.isNaN(delay)) return undefined;
   return Math.min(Math.max(delay, 0), BOUNDS.longestDelay);

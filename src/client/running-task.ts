@@ -4,23 +4,23 @@ import type { LeaseLossReason } from './errors.js';
 import { type Milliseconds, steadyNow } from './steady-clock.js';
 import { TaskStopped } from './verdicts.js';
 
-/** A lease is three intervals long: two heartbeats in a row may be lost. */
+/** A lease lasts three intervals, so two heartbeats in a row may be lost. */
 const INTERVALS = 3;
 
-/** An attempt that this worker carries out: the task, its lease by the steady clock, and the signal that stops it. */
+/** An attempt of this worker: the task, its lease by the steady clock, and its stop signal. */
 export class RunningTask {
-  /** The lease holds until then at least. */
+  /** The lease is valid at least until then. */
   expiresAt: Milliseconds = 0;
   beatDueAt: Milliseconds = 0;
-  /** How long one heartbeat lasts. */
+  /** Time between heartbeats. */
   interval: Milliseconds = 0;
-  /** Its timeout is over then. */
+  /** When the task's timeout ends. */
   readonly deadline: Milliseconds;
-  /** Its end is on its way to the service, whose answer to that decides, not that to a heartbeat. */
+  /** The report of the end is pending. Its answer decides, not that of a heartbeat. */
   isReporting = false;
-  /** Said by its work and not told to the service yet. */
+  /** Progress of the handler that the service has not received. */
   progress: Progress | undefined;
-  /** A report of progress is under way, or was less than a second ago. */
+  /** A progress report is pending, or was sent less than a second ago. */
   isTelling = false;
   private readonly controller = new AbortController();
 
@@ -37,26 +37,26 @@ export class RunningTask {
     return this.controller.signal;
   }
 
-  /** Why it is to stop. */
+  /** Why the handler must stop. */
   get stopped(): TaskStopped | undefined {
     const reason: unknown = this.signal.reason;
     return reason instanceof TaskStopped ? reason : undefined;
   }
 
-  /** The lease goes on, from this moment on at least. */
+  /** Extends the lease, counted at least from `since`. */
   keep({ heartbeat_interval }: Pick<KeptLease, 'heartbeat_interval'>, since: Milliseconds): void {
     this.interval = heartbeat_interval * 1000;
-    // Answers may overtake each other: the later of two heartbeats decides.
+    // Answers can arrive out of order. The later heartbeat decides.
     this.expiresAt = Math.max(this.expiresAt, since + this.interval * INTERVALS);
     this.beatDueAt = since + this.interval;
   }
 
-  /** Only the first reason counts, and none when the work has ended and that is being reported. */
+  /** Stops the handler. Later reasons are ignored, and so is any reason after the report has begun. */
   stop(reason: TaskStopped): void {
     if (!this.signal.aborted && !this.isReporting) this.controller.abort(reason);
   }
 
-  /** The lease is over. */
+  /** Ends the lease. */
   lose(reason: LeaseLossReason | undefined): void {
     const { eval_id: id } = this.task;
     if (reason === 'cancelled') this.stop(new TaskStopped('cancelled', `Task ${id} was cancelled`, reason));

@@ -11,11 +11,11 @@ import { itemsOf, type Page } from './pages.js';
 import { pathTo } from './paths.js';
 import type { CallOptions } from './transport.js';
 
-/** Tasks that come by the clock. */
+/** Calls on schedules, which enqueue tasks at set times. */
 export class ScheduleCalls {
   constructor(private readonly send: Send) {}
 
-  /** Makes a schedule, or replaces the one of this name. */
+  /** Creates a schedule or replaces the one with this name. */
   async put(body: NewSchedule, { signal }: CallOptions = {}): Promise<ScheduleDetails> {
     return this.send({ method: 'POST', path: 'schedules', body, signal }, readSchedule);
   }
@@ -33,7 +33,7 @@ export class ScheduleCalls {
     return itemsOf(page, ({ schedules }) => schedules);
   }
 
-  /** Removes a schedule; its tasks stay. @throws NotFound */
+  /** Removes a schedule; its tasks remain. @throws NotFound */
   async remove(id: string, { signal }: CallOptions = {}): Promise<RemovedSchedule> {
     const call = { method: 'DELETE', path: pathOf(id), signal, isRepeatable: false } as const;
     return this.send(call, objectWith<RemovedSchedule>({ schedule_id: 'string' }));

@@ -1,19 +1,19 @@
-/** Milliseconds on a clock that nobody can set: only differences mean something. */
+/** Milliseconds of a monotonic clock. Only differences have a meaning. */
 export type Milliseconds = number;
 
 export function steadyNow(): Milliseconds {
   return performance.now();
 }
 
-/** The same on a clock that all threads of a Node process share: that of `steadyNow` begins anew in each. */
+/** The same, on one scale for all threads of a Node process. The scale of `steadyNow` differs per thread. */
 export function sharedNow(): Milliseconds {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Node fires a timer that is set for longer at once: it counts in a signed 32-bit integer. */
+/** Node's timers use a signed 32-bit integer and fire at once beyond it. */
 const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1;
 
-/** Calls back after this time, however long it is; never when it is infinite. The answer cancels it. */
+/** Calls `act` after this time, however long; never when it is infinite. Call the result to cancel. */
 export function afterwards(length: Milliseconds, act: () => void): () => void {
   const end = steadyNow() + Math.max(0, length);
   let timer: ReturnType<typeof setTimeout> | undefined;

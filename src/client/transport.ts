@@ -12,24 +12,24 @@ export interface Call {
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it is, instead of `body`. */
+  /** Sent unchanged in place of `body`. */
   readonly text?: { readonly type: string; readonly content: string };
   readonly headers?: Readonly<Record<string, string>>;
-  /** Seconds that the service may take on purpose: a long poll. */
+  /** Seconds that the service may wait before it answers, for a long poll. */
   readonly wait?: number;
-  /** False: it is not sent again when it may have been carried out. By default a repeated call does no harm. */
+  /** False: do not repeat the call when the service may have performed it. By default a repeated call is safe. */
   readonly isRepeatable?: boolean;
   /**
-   * It outlasts refused keys and addresses that are gone, too, and ends only with an answer or a refusal of the request
-   * itself. For workers.
+   * Also retries after a rejected key or an unreachable address. Ends only with an answer or when the service rejects
+   * the request itself. For workers.
    */
   readonly isStubborn?: boolean;
-  /** Seconds to go on trying, instead of the client's. */
+  /** Seconds to keep retrying; overrides the client's setting. */
   readonly patience?: number;
-  /** Seconds for one answer, instead of the client's. */
+  /** Seconds to wait for one answer; overrides the client's setting. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
-  /** Told before each pause that comes before another try. */
+  /** Called before each pause between tries. */
   readonly onRetry?: (error: unknown, pause: Milliseconds) => void;
 }
 
@@ -38,16 +38,16 @@ export interface CallOptions {
 }
 
 export interface TransportOptions {
-  /** Where the service is; a path in it is kept. */
+  /** Base URL of the service. May contain a path. */
   readonly url: string;
   readonly apiKey?: string;
-  /** Seconds for one answer, a wait on purpose not counted. Default 15. */
+  /** Seconds to wait for one answer, in addition to a long poll's own wait. Default 15. */
   readonly requestTimeout?: number;
-  /** Seconds to go on when the service is unreachable, full or restarting. Default 30; 0 tries once. */
+  /** Seconds to keep retrying while the service is unreachable, overloaded or restarting. Default 30; 0 tries once. */
   readonly patience?: number;
   /**
-   * Bytes of one answer that are read, unpacked; a longer one counts as no answer. Default 268435456 (256 MiB), room for a
-   * claim of the 100 largest tasks that the service takes by default.
+   * Maximum bytes of a decompressed response; a longer one counts as no answer. Default 268435456 (256 MiB), enough for
+   * a claim of the 100 largest tasks that the service accepts by default.
    */
   readonly longestAnswer?: number;
   readonly fetch?: typeof fetch;
@@ -55,35 +55,38 @@ export interface TransportOptions {
 
 interface Exchange<Answer> {
   readonly content: string | undefined;
-  /** @throws when the text is not an answer to this call */
+  /** @throws when the text is not a valid answer to this call */
   readonly read: (text: string) => Answer;
 }
 
 const LONGEST_ANSWER = 256 * 1024 * 1024;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
-/** A server that asks for more is asked again after this: it may have been restarted since. */
+/** Upper bound of the server's `Retry-After`, because the server may have restarted since. */
 const LONGEST_RETRY_AFTER_S = 60;
-/** Between two repeated calls of one client. A worker repeats its heartbeats beside them; together that is two a second. */
+/**
+ * Time between two repeated calls of one client. A worker repeats heartbeats separately, which gives two requests a
+ * second together.
+ */
 const REPEAT_SPACING_MS = 800;
-/** 408 and 429: not carried out. 502 and 504: a proxy had no answer. */
+/** 408 and 429: not performed. 502 and 504: a proxy had no answer. */
 const WORTH_REPEATING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
-/** The request itself is at fault, so another try would end the same way. */
+/** The request itself is wrong, so a retry would fail too. */
 const REFUSED: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422]);
 
-/** Sends calls, checks their answers, and repeats a call where that helps: after `Retry-After`, with pauses that grow. */
+/** Sends calls, checks the answers, and retries calls where useful: after `Retry-After`, with growing pauses. */
 export class Transport {
-  /** Not a property that a log of the client would show: the key is in it. */
+  /** Private: it contains the key, which must not appear when a program logs the client. */
   readonly #options: TransportOptions;
   private readonly base: URL;
   private readonly longestAnswer: number;
-  /** Moments that repeated calls were given, in order; those that are over are dropped. */
+  /** Reserved times of repeated calls, in order. Past ones are dropped. */
   private booked: readonly Milliseconds[] = [];
 
-  /** @throws TypeError for a URL that is not one of a service, and for options that no client can use */
+  /** @throws TypeError for an invalid service URL or invalid options */
   constructor(options: TransportOptions) {
     const { url, apiKey = '', longestAnswer = LONGEST_ANSWER } = options;
-    // A header with anything else is refused by an error that quotes it.
+    // `fetch` rejects other header characters with an error that quotes the key.
     if (!/^[\u0020-\u007e]*$/.test(apiKey))
       throw new TypeError('apiKey must be printable ASCII; does it end with a line break?');
     if (!Number.isInteger(longestAnswer) || longestAnswer < 1)
@@ -99,13 +102,12 @@ export class Transport {
   }
 
   /**
-   * What `read` makes of the answer. An answer that it throws at is not the service's, or not one to this call, and counts
-   * as none.
+   * Sends a call and parses its answer with `read`. When `read` throws, the answer counts as missing.
    *
-   * @throws ConnectionFailed, ApiError, the reason of the signal, and what the body throws when it cannot be JSON
+   * @throws ConnectionFailed, ApiError, the reason of the signal, and the body's own errors when it has no JSON form
    */
   async read<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
-    // First, so that what JSON cannot say is told to the caller as what it is.
+    // First, so that an unsendable body fails with its own error.
     const content = contentOf(call);
     const patience = call.patience ?? this.#options.patience ?? 30;
     const giveUpAt = steadyNow() + patience * 1000;
@@ -121,7 +123,7 @@ export class Transport {
     }
   }
 
-  /** Opens an answer that goes on; it is not limited in time and not repeated. */
+  /** Opens a streaming response, without a time limit and without retries. */
   async stream(call: Call): Promise<Response> {
     const response = await this.fetch(call, contentOf(call), call.signal);
     if (!response.ok) throw await this.problemOf(call, response);
@@ -146,7 +148,7 @@ export class Transport {
     }
   }
 
-  /** @throws UnexpectedAnswer for an answer that is too long, and what broke the connection */
+  /** @throws UnexpectedAnswer for a response that is too long, or the error that broke the connection */
   private async textOf({ method, path }: Call, response: Response): Promise<string> {
     const text = await boundedText(response, this.longestAnswer);
     if (text !== undefined) return text;
@@ -162,12 +164,12 @@ export class Transport {
     try {
       return read(text);
     } catch (cause) {
-      const why = `${this.base.origin} sent an answer that does not fit the call: ${innermost(cause)}`;
+      const why = `${this.base.origin} sent an invalid answer: ${innermost(cause)}`;
       throw new UnexpectedAnswer(`${method} ${path}: ${why}`, retryAfterOf(response), { cause });
     }
   }
 
-  /** The problem of the service, or that it was not the service that answered. */
+  /** The service's problem, or an error for an answer that is not the service's. */
   private async problemOf(call: Call, response: Response): Promise<ApiError | UnexpectedAnswer> {
     const retryAfter = retryAfterOf(response);
     const text = await this.textOf(call, response);
@@ -182,8 +184,8 @@ export class Transport {
   }
 
   /**
-   * A client that makes a hundred calls at once repeats them as seldom as one that makes a single. A call that was told to
-   * wait for a minute keeps its own moment free, and holds up no other.
+   * Spaces out retries, so that a hundred simultaneous calls retry no faster than one. A call with a long `Retry-After`
+   * reserves its own time and delays no other call.
    */
   private spaced(length: Milliseconds): Milliseconds {
     const now = steadyNow();
@@ -218,7 +220,7 @@ export class Transport {
   }
 }
 
-/** @throws TypeError, which never quotes what may hold a password or a key */
+/** @throws TypeError that never quotes the URL, because the URL may hold a password or a key */
 function addressOf(url: string): URL {
   if (!URL.canParse(url)) throw new TypeError('The URL of the service must look like http://host:port');
   const address = new URL(url.endsWith('/') ? url : `${url}/`);
@@ -227,7 +229,7 @@ function addressOf(url: string): URL {
   const isHttp = address.protocol === 'http:' || address.protocol === 'https:';
   if (!isHttp || address.search !== '' || address.hash !== '')
     throw new TypeError(
-      'The URL of the service must be http://host:port, or https, maybe with a path, and without a query',
+      'The URL of the service must be http://host:port or https://host:port, optionally with a path, without a query',
     );
   return address;
 }
@@ -236,14 +238,14 @@ function contentOf({ text, body }: Call): string | undefined {
   return text?.content ?? (body === undefined ? undefined : stringify(body));
 }
 
-/** Nothing for an answer of more bytes; its connection is closed. */
+/** The text of a response; `undefined`, with the connection closed, when it is too long. */
 async function boundedText(response: Response, longest: number): Promise<string | undefined> {
   const announced = response.headers.get('Content-Length');
   if (Number(announced) > longest) {
     await response.body?.cancel();
     return undefined;
   }
-  // The parser of the protocol reads no byte more than was announced.
+  // The HTTP parser reads no more than the announced length.
   if (announced !== null && !response.headers.has('Content-Encoding')) return response.text();
   const decoder = new TextDecoder();
   const parts: string[] = [];
@@ -264,10 +266,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** How long the service asked to wait with the next try. */
+/** The pause that the service requested. */
 const askedPause = new WeakMap<ApiError, Milliseconds>();
 
-/** Only whole seconds count: the service sends no dates, and a negative or endless wait is no wait. */
+/** Whole seconds only: the service sends no dates. Negative and infinite values are ignored. */
 function retryAfterOf(response: Response): Milliseconds | undefined {
   const header = response.headers.get('Retry-After') ?? '';
   if (!/^\d{1,9}$/.test(header)) return undefined;
@@ -281,13 +283,13 @@ function isProblem(body: unknown): body is Problem {
 function mayRepeat(error: unknown, { isRepeatable = true, isStubborn = false }: Call): boolean {
   if (error instanceof ConnectionFailed) return isRepeatable;
   if (!(error instanceof ApiError)) return false;
-  // A 404 that names no task comes from a wrong address or an old version: both may pass.
+  // `not_found` means an unknown route: the address is wrong, or the service is an old version. Both may be temporary.
   if (isStubborn && isRepeatable) return !REFUSED.has(error.status) || error.code === 'not_found';
   if (!WORTH_REPEATING.has(error.status)) return false;
   return isRepeatable || error.status === 429 || error.applied === false;
 }
 
-/** Grows with the attempts, and differs from caller to caller: those who failed together do not come back together. */
+/** Grows with each attempt and varies per caller, so that clients that failed together do not retry together. */
 function pauseAfter(error: unknown, attempt: number): Milliseconds {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
   let asked: Milliseconds | undefined;
@@ -296,7 +298,7 @@ function pauseAfter(error: unknown, attempt: number): Milliseconds {
   return (asked ?? 0) + longest * (0.5 + Math.random() / 2);
 }
 
-/** `fetch` says no more than "fetch failed"; what happened is in its cause. */
+/** `fetch` only says "fetch failed"; the cause has the details. */
 function innermost(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? innermost(error.cause) : error.message;

@@ -1,14 +1,14 @@
 import { ClientError, type LeaseLossReason } from './errors.js';
 
 /**
- * - `lease_lost`: the task is somebody else's or nobody's.
- * - `cancelled`: nobody wants it any more.
- * - `deadline`: it ran for longer than its `timeout`.
- * - `shutdown`: the worker ends and gives it back.
+ * - `lease_lost`: another worker holds the task, or none does.
+ * - `cancelled`: the task was cancelled.
+ * - `deadline`: the task exceeded its `timeout`.
+ * - `shutdown`: the worker is stopping and releases the task.
  */
 export type StopCode = 'lease_lost' | 'cancelled' | 'deadline' | 'shutdown';
 
-/** The reason of a task's signal: why its work is to stop. */
+/** The reason of a task's signal. */
 export class TaskStopped extends ClientError {
   constructor(
     readonly code: StopCode,
@@ -20,7 +20,7 @@ export class TaskStopped extends ClientError {
   }
 }
 
-/** Thrown by a handler: trying again would not help. */
+/** Throw it from a handler when a retry cannot succeed. */
 export class PermanentError extends ClientError {
   readonly code = 'permanent';
 
@@ -32,33 +32,36 @@ export class PermanentError extends ClientError {
   }
 }
 
-/** Thrown by a handler: try again after this many seconds, if attempts are left. */
+/** Throw it from a handler to retry after this many seconds, if attempts are left. */
 export class RetryLater extends ClientError {
   readonly code = 'retry_later';
 
   constructor(
     readonly seconds: number,
-    message = `To be tried again in ${seconds} s`,
+    message = `Retry in ${seconds} s`,
     readonly exitCode?: number,
   ) {
     super(message);
   }
 }
 
-/** Thrown by a handler that cannot run the task now, for no fault of the task: it goes back and no budget is spent. */
+/**
+ * Throw it from a handler that cannot run the task now through no fault of the task. The task returns to its queue and
+ * no budget is spent.
+ */
 export class GiveBack extends ClientError {
   readonly code = 'give_back';
 
   constructor(
     message: string,
-    /** Seconds before it is handed out again. */
+    /** Seconds before the task can be claimed again. */
     readonly delay = 0,
   ) {
     super(message);
   }
 }
 
-/** Thrown by a handler that knows the exit code of what it ran. */
+/** Throw it from a handler that knows the exit code of its program. */
 export class AttemptFailed extends ClientError {
   readonly code = 'failed';
 
@@ -70,7 +73,7 @@ export class AttemptFailed extends ClientError {
   }
 }
 
-/** The text of anything that was thrown, whatever its `toString` or `message` do. */
+/** The text of any thrown value, even when its `toString` or `message` throws. */
 export function textOfError(error: unknown): string {
   try {
     const said: unknown = error instanceof Error ? error.message || error.name : error;

@@ -4,7 +4,7 @@ import type { Send } from './long-poll.js';
 import { pathTo } from './paths.js';
 import type { Call, CallOptions } from './transport.js';
 
-/** The workers that the service knows. */
+/** Calls on the workers that the service has seen. */
 export class WorkerCalls {
   constructor(private readonly send: Send) {}
 
@@ -14,17 +14,17 @@ export class WorkerCalls {
     return (await this.send({ method: 'GET', path: 'workers', signal }, read)).workers;
   }
 
-  /** Has a worker finish its tasks and claim nothing more. @throws NotFound */
+  /** Asks a worker to finish its tasks and to claim no more. @throws NotFound */
   drain(id: string, options: CallOptions = {}): Promise<WorkerStatus> {
     return this.steer(id, 'drain', options);
   }
 
-  /** Takes a drain back. @throws NotFound */
+  /** Ends a drain. @throws NotFound */
   resume(id: string, options: CallOptions = {}): Promise<WorkerStatus> {
     return this.steer(id, 'resume', options);
   }
 
-  /** Says that a worker has ended; what it still holds is left to its leases. */
+  /** Reports that a worker has ended. Tasks that it still holds wait for the end of their leases. */
   async leave(id: string, options: Pick<Call, 'signal' | 'patience' | 'timeout'> = {}): Promise<void> {
     const call = { method: 'POST', path: pathTo('workers', id, 'leave'), body: {}, ...options } as const;
     await this.send(call, () => undefined);

@@ -15,54 +15,55 @@ import { TaskStopped, textOfError } from './verdicts.js';
 
 export interface WorkerEvent {
   /**
-   * `stopped`: its work was told to stop. `lost`: it was not this worker's any more. `draining`: nothing more is claimed.
-   * `trouble`: what the worker goes on in spite of, such as no answer or a refused key; the same is told once a minute.
+   * `stopped`: the handler was signalled to stop. `lost`: this worker no longer held the task. `draining`: the worker
+   * claims no more tasks. `trouble`: an error that the worker survives, such as no answer or a rejected key; repeats
+   * are reported once a minute.
    */
   readonly type:
     'claimed' | 'completed' | 'failed' | 'released' | 'stopped' | 'lost' | 'draining' | 'trouble';
   readonly task?: HeldTask;
-  /** The state of the task that the service answered to the report. */
+  /** The task's state in the service's answer to the report. */
   readonly status?: string;
   readonly error?: unknown;
 }
 
 export interface WorkerOptions {
   readonly workerId?: string;
-  /** Looked at in this order, or by weight: `{ a: 3, b: 1 }`. */
+  /** In order of preference, or by weight: `{ a: 3, b: 1 }`. */
   readonly queues?: Claim['queues'];
-  /** What this worker offers: it gets tasks that require nothing else. */
+  /** This worker's labels. It gets only tasks whose requirements they satisfy. */
   readonly labels?: Claim['labels'];
-  /** Tasks at a time, 1000 at most. Default 1. */
+  /** Maximum simultaneous tasks, up to 1000. Default 1. */
   readonly concurrency?: number;
-  /** Seconds that a task is held without a heartbeat. Default 30, so that a cancel arrives within ten. */
+  /** Length of a lease in seconds without a heartbeat. Default 30, so that a cancel arrives within ten. */
   readonly lease?: number;
-  /** Seconds that a claim waits for a task, 60 at most. Default 20. */
+  /** Seconds that a claim waits for a task, at most 60. Default 20. */
   readonly wait?: number;
-  /** Seconds to go on reporting how a task ended when the service cannot be reached. Default 120. */
+  /** Seconds to keep reporting a result while the service is unreachable. Default 120. */
   readonly reportPatience?: number;
-  /** Seconds that a handler gets to return after its signal; then nobody waits for it any more. Default 10. */
+  /** Seconds that a handler has to return after its signal. After that the worker stops waiting for it. Default 10. */
   readonly abandonAfter?: number;
   /**
-   * A thread sends the heartbeats that the event loop sends too late, so a handler that blocks it keeps its lease for as long
-   * as its timeout. False saves the thread and its memory, for handlers that never block. Default true.
+   * A thread sends the heartbeats that a blocked event loop sends too late. A blocking handler then keeps its lease
+   * until its timeout. False saves the thread and its memory, for handlers that never block. Default true.
    */
   readonly heartbeatThread?: boolean;
   readonly onEvent?: (event: WorkerEvent) => void;
 }
 
 export interface RunOptions {
-  /** Ends after this many tasks. */
+  /** Stops after this many tasks. */
   readonly maxTasks?: number;
-  /** Ends when nothing is ready and nothing is held. */
+  /** Stops when no task is ready and none is held. */
   readonly untilEmpty?: boolean;
 }
 
-/** How the tasks of a run ended. */
+/** Counts of a run's tasks by result. */
 export interface RunSummary {
   completed: number;
   failed: number;
   released: number;
-  /** They were not this worker's any more: cancelled, or their lease was lost. */
+  /** Tasks that were cancelled, or whose lease was lost. */
   lost: number;
 }
 
@@ -70,16 +71,16 @@ const MOST_AT_A_TIME = 1000;
 const EMPTY_PAUSE_MS = 800;
 const DEFAULT_LEASE_SECONDS = 30;
 const DEFAULT_ABANDON_SECONDS = 10;
-/** Seconds that the goodbye of a worker may take. */
+/** Maximum seconds for the report that the worker leaves. */
 const LAST_CALL_SECONDS = 5;
-/** In which the same trouble is told once. */
+/** Time in which an identical error is reported once. */
 const TROUBLE_SPACING_MS = 60_000;
 
 /**
- * Claims tasks into free slots, runs a handler for each, keeps their leases and reports how they ended.
+ * Claims tasks into free slots, runs a handler for each, extends their leases and reports their results.
  *
- * A claim whose answer was lost is asked for again under its `claim_id`, and an end whose answer was lost is reported
- * again under its lease: neither loses a task nor ends one twice.
+ * An unanswered claim is repeated under its `claim_id`, and an unanswered report under its lease. Neither loses a task
+ * nor ends one twice.
  */
 export class Worker {
   readonly workerId: string;
@@ -88,7 +89,7 @@ export class Worker {
   private readonly keeper: LeaseKeeper;
   private readonly thread: HeartbeatThread | undefined;
   private readonly running = new Set<RunningTask>();
-  /** Fires when nothing more is to be claimed. */
+  /** Fires when the worker must claim no more tasks. */
   private readonly stopping = new AbortController();
   private readonly summary: RunSummary = { completed: 0, failed: 0, released: 0, lost: 0 };
   private endGrace: () => void = () => undefined;
@@ -118,9 +119,9 @@ export class Worker {
   }
 
   /**
-   * Works until it is stopped, drained, or has done what the options ask for; once for each worker.
+   * Works until it is stopped, drained, or has reached the limits of the options. Call it once per worker.
    *
-   * @throws InvalidRequest for a claim that can never be taken, after what it held has ended
+   * @throws InvalidRequest for a claim that the service always rejects, after the held tasks have ended
    */
   run(options: RunOptions = {}): Promise<RunSummary> {
     this.ended ??= this.work(options);
@@ -128,8 +129,8 @@ export class Worker {
   }
 
   /**
-   * Claims nothing more. What is held may go on for `grace` seconds, or to its end if none is given, and is then stopped
-   * and given back. May be called again with less grace. Resolves when nothing is held any more.
+   * Stops claiming. Held tasks may continue for `grace` seconds, or until they end by default, and are then stopped and
+   * released. May be called again with a shorter grace. Resolves when the worker holds no task.
    */
   async stop({ grace }: { readonly grace?: number } = {}): Promise<void> {
     if (this.isTaking) this.tell({ type: 'draining' });
@@ -140,7 +141,7 @@ export class Worker {
       if (grace > 0) this.endGrace = afterwards(grace * 1000, () => this.giveBackAll());
       else this.giveBackAll();
     }
-    // How it ended is for whoever called `run`.
+    // `run` reports the result to its own caller.
     await this.ended?.catch(() => undefined);
   }
 
@@ -179,7 +180,7 @@ export class Worker {
       for (const task of claimed) this.start(task, since);
       if (claimed.length > 0) continue;
       if (untilEmpty && this.running.size === 0) return;
-      // A service that shuts down, or wants this worker gone, does not keep a poll waiting.
+      // A service that is shutting down, or drains this worker, answers a poll at once.
       if (steadyNow() - askedAt < EMPTY_PAUSE_MS)
         await Promise.race([this.slotFreed(), pause(EMPTY_PAUSE_MS)]);
     }
@@ -233,19 +234,19 @@ export class Worker {
 
   private giveBackAll(): void {
     for (const running of this.running) {
-      const message = `The worker ends and gives task ${running.task.eval_id} back`;
+      const message = `The worker is stopping and releases task ${running.task.eval_id}`;
       running.stop(new TaskStopped('shutdown', message));
     }
   }
 
-  /** Says goodbye, so that operators see a worker that left and not one that fell silent. */
+  /** Reports that the worker leaves, so that operators see it as gone and not as silent. */
   private async leave(): Promise<void> {
     const limits = { patience: 0, timeout: LAST_CALL_SECONDS };
-    // A service that cannot be told takes its silence for the end, after a while.
+    // Without the report, the service treats the silent worker as gone after a while.
     await this.client.workers.leave(this.workerId, limits).catch(() => undefined);
   }
 
-  /** A retry that fails the same way is no news. */
+  /** Repeats of the same error are not reported. */
   private trouble(error: unknown): void {
     const kind = error instanceof ClientError ? error.code : String((error as Error | undefined)?.name);
     const now = steadyNow();
@@ -258,7 +259,7 @@ export class Worker {
     try {
       this.options.onEvent?.(event);
     } catch (error) {
-      // A fault of the listener ends no task; it is shown as Node shows any other.
+      // An error of the listener affects no task. Node shows it as a warning.
       process.emitWarning(`onEvent threw: ${textOfError(error)}`, 'WorkerListenerWarning');
     }
   }

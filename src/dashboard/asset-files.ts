@@ -15,12 +15,12 @@ const TYPES: Readonly<Record<string, string>> = {
   'uPlot.min.css': 'text/css; charset=utf-8',
 };
 
-/** The files that the pages need, read when first asked for and then kept in memory. Nothing else is served. */
+/** The files of the pages, cached in memory after the first request. Other files are not served. */
 @Injectable()
 export class AssetFiles {
   private readonly files = new Map<string, Promise<Reply | undefined>>();
 
-  /** `undefined` when there is none of this name. */
+  /** `undefined` when no file has this name. */
   find(name: string): Promise<Reply | undefined> {
     const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
     if (type === undefined) return Promise.resolve(undefined);
@@ -33,7 +33,7 @@ export class AssetFiles {
   }
 }
 
-/** Absent where the service runs without having been built. */
+/** `undefined` when the service runs without a build. */
 async function read(name: string, type: string): Promise<Reply | undefined> {
   const content = await readFile(fileURLToPath(new URL(`assets/${name}`, import.meta.url))).catch(
     () => undefined,

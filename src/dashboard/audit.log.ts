@@ -2,13 +2,13 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 
 export interface Action {
-  /** What was done, in the past tense, with the names of what it was done to. Never a payload. */
+  /** The action in the past tense, with the names of its targets. Never a payload. */
   readonly what: string;
-  /** To how many. */
+  /** Number of changed items. */
   readonly count: number;
 }
 
-/** Logs who did what on the dashboard, one line for each action that was carried out. */
+/** Logs dashboard actions with their key, one line per completed action. */
 @Injectable()
 export class AuditLog {
   private readonly logger = new Logger('Audit');

@@ -11,25 +11,25 @@ import { storeFilter, type TaskFilters } from './task-filters.js';
 export const BULK_ACTIONS = ['cancel', 'redrive'] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
-/** What is done with everything that matches. */
+/** A bulk action and its filter. */
 export interface BulkOrder {
   readonly action: BulkAction;
   readonly filters: TaskFilters;
-  /** When the operator was shown the count: what came later is not meant. */
+  /** When the operator saw the count. Later tasks are not included. */
   readonly at: Instant;
 }
 
-/** The states that an action can be carried out on. */
+/** The states that an action applies to. */
 const STATES: Readonly<Record<BulkAction, readonly TaskState[]>> = {
   cancel: CANCELLABLE_STATES,
   redrive: REDRIVABLE_STATES,
 };
 
-/** More than this is not counted, and not changed at once. */
+/** Upper bound of both the count and the tasks that one action changes. */
 export const BULK_LIMIT = 100_000;
 const PAGE_SIZE = 1_000;
 
-/** Acts on every task that a filter lets through. */
+/** Applies an action to every task that matches a filter. */
 @Injectable()
 export class BulkActions {
   constructor(
@@ -37,7 +37,7 @@ export class BulkActions {
     private readonly steering: SteeringService,
   ) {}
 
-  /** How many tasks it would change, at most `BULK_LIMIT`. */
+  /** Number of tasks that the action would change, at most `BULK_LIMIT`. */
   async count(principal: Principal, order: BulkOrder): Promise<number> {
     const filter = filterOf(principal, order);
     let count = 0;
@@ -52,9 +52,9 @@ export class BulkActions {
   }
 
   /**
-   * How many tasks were changed.
+   * Changes the tasks; returns their number.
    *
-   * @param confirmed how many the operator was shown: no more are changed
+   * @param confirmed the number that the operator confirmed; the action changes no more
    */
   async carryOut(principal: Principal, order: BulkOrder, confirmed: number): Promise<number> {
     const filter = { ...filterOf(principal, order), limit: Math.min(confirmed, BULK_LIMIT) };

@@ -1,6 +1,6 @@
 import type { TaskSpec } from '../task/task.js';
 
-/** A command line of more than this is refused by some systems. */
+/** Some systems reject longer command lines. */
 const MAX_LENGTH = 100_000;
 const KEY = '-H "X-API-Key: $API_KEY"';
 
@@ -10,12 +10,12 @@ export interface PayloadText {
   readonly metadata?: string;
 }
 
-/** Reads the task. */
+/** A command that reads the task. */
 export function curlToRead(id: string, origin: string): string {
   return `curl -s ${KEY} ${quoted(`${origin}/tasks/${encodeURIComponent(id)}`)}`;
 }
 
-/** Enqueues the same work under another id; `undefined` when it is too much for a command line. */
+/** A command that enqueues the same work under another id; `undefined` when it is too long for a command line. */
 export function curlToEnqueue(
   spec: TaskSpec,
   { code, metadata }: PayloadText,
@@ -40,7 +40,7 @@ export function curlToEnqueue(
   return command.length > MAX_LENGTH ? undefined : command;
 }
 
-/** One word of a shell, whatever is in it. */
+/** Quotes any text as one word of a shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -8,7 +8,7 @@ import { PageSender, sendTo } from './page-sender.js';
 import { html } from './parts/html.js';
 import { SignInNeeded } from './session/sign-in-needed.error.js';
 
-/** Answers what is thrown with a page, and those who are not signed in with the way there. */
+/** Answers errors with a page, and requests without a session with a redirect to sign-in. */
 @Catch()
 export class DashboardFilter extends ProblemFilter {
   constructor(private readonly pages: PageSender) {
@@ -31,7 +31,7 @@ export class DashboardFilter extends ProblemFilter {
     this.pages.sendFrame(request, response, { title, section: '', content, status });
   }
 
-  /** A stream would follow the way there and take the page that it finds for its content. */
+  /** An event stream would follow the redirect and show the sign-in page as its content. */
   private sendToSignIn({ next }: SignInNeeded, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const response = http.getResponse<Response>();

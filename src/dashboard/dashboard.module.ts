@@ -32,7 +32,7 @@ import { SessionSecret } from './session/session.secret.js';
 import { Sessions } from './session/sessions.js';
 import { SignOuts } from './session/sign-outs.js';
 
-/** Pages for operators: what is in the queue, and what can be done about it. */
+/** Pages on which operators see and control the queue. */
 @Module({
   imports: [AuthModule, QueueModule, QueuesModule, SchedulesModule],
   controllers: [

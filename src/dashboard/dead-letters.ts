@@ -9,27 +9,27 @@ import { type Task } from '../task/task.js';
 import { DEAD_LETTER_STATES } from '../task/task-state.js';
 import { errorLine } from './parts/format.js';
 
-/** How many of the newest are looked at for groups. */
+/** Number of the newest dead letters that are grouped. */
 export const LOOKED_AT = 2_000;
 
 const ERROR_LENGTH = 160;
 const SHOWN_EXAMPLES = 10;
 
-/** Dead letters that died of the same. */
+/** Dead letters with the same error. */
 export interface DeadGroup {
-  /** Goes into an address. */
+  /** Identifies the group in URLs. */
   readonly id: string;
   readonly error: string;
-  /** Newest first; never empty. */
+  /** Newest first, at least one. */
   readonly tasks: readonly Task[];
 }
 
-/** Sorts dead letters by what they died of. */
+/** Groups dead letters by error. */
 @Injectable()
 export class DeadLetters {
   constructor(private readonly queue: QueueService) {}
 
-  /** The groups among the newest dead letters, the largest first. */
+  /** The groups among the newest dead letters, largest first. */
   async groups(principal: Principal): Promise<readonly DeadGroup[]> {
     const groups = new Map<string, Task[]>();
     for (const task of await this.newest(principal)) {
@@ -43,7 +43,7 @@ export class DeadLetters {
       .sort((one, other) => other.tasks.length - one.tasks.length);
   }
 
-  /** All of one group that were enqueued before `at`: how many, `most` at most, and the newest of them. */
+  /** Counts a group's dead letters that were enqueued before `at`, up to `most`, and returns the newest ones. */
   async count(principal: Principal, id: string, { at, most }: { at: Instant; most: number }) {
     const newest: Task[] = [];
     let count = 0;
@@ -82,23 +82,23 @@ export class DeadLetters {
   }
 }
 
-/** What the dead letters of a group died of. */
+/** The error that a group of dead letters shares. */
 export function reasonOf(task: Task): string {
   return errorOf(task);
 }
 
-/** The id of the group that a dead letter belongs to. */
+/** The id of a dead letter's group. */
 export function groupOf(task: Task): string {
   return groupId(errorOf(task));
 }
 
-/** The line of the error that says what went wrong, without the numbers that differ from one task to the next. */
+/** The error's summary line, without the numbers that differ between tasks. */
 function errorOf(task: Task): string {
-  if (task.state === 'expired') return 'Expired before it was started';
+  if (task.state === 'expired') return 'Expired before its first attempt';
   const error = task.last?.error;
   if (error === undefined || error.trim() === '') {
     const isLost = task.state === 'failed' && task.outcome === 'lost';
-    return isLost ? 'Its workers were lost too often' : 'Failed without an error text';
+    return isLost ? 'No interruptions left' : 'Failed without an error text';
   }
   return errorLine(error, ERROR_LENGTH).replace(/\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b/gi, '#');
 }

@@ -6,7 +6,7 @@ import { ProblemError } from '../http/problem.error.js';
 const LIMITS = new HttpLimits({ maxBodyBytes: 64 * 1024 });
 const FORM_TYPE = /^application\/x-www-form-urlencoded\b/i;
 
-/** What was filled in. */
+/** Reads a submitted form. */
 export async function readForm(request: Request, response: Response): Promise<URLSearchParams> {
   const type = request.headers['content-type'];
   if (type !== undefined && !FORM_TYPE.test(type)) {

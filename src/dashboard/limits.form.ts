@@ -6,7 +6,7 @@ import { QueueChangeDto } from '../queues/dto/queue.dto.js';
 import { changeOf } from '../queues/settings.change.js';
 import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
 
-/** What may be set for a queue, as the fields of a form; `pointer` is what the API calls it. */
+/** The limits of a queue as form fields; `pointer` names the field of the API. */
 export const LIMIT_FIELDS = [
   { name: 'max_depth', pointer: '/max_depth', title: 'Waiting tasks', unit: 'tasks' },
   { name: 'max_concurrency', pointer: '/max_concurrency', title: 'Held tasks', unit: 'tasks' },
@@ -23,13 +23,13 @@ export const LIMIT_FIELDS = [
 
 export type LimitName = (typeof LIMIT_FIELDS)[number]['name'];
 
-/** What stands in the fields, whether it can be used or not. */
+/** The texts of the fields, valid or not. */
 export type LimitTexts = Readonly<Record<LimitName, string>>;
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
 /**
- * What was filled in. An empty field takes its limit away, so one that is missing must not pass for empty.
+ * Reads the submitted texts. An empty field removes its limit, so a missing one must not count as empty.
  *
  * @throws ProblemError `invalid_request` when a field is missing
  */
@@ -56,9 +56,9 @@ export function textsOf(settings: QueueSettings): LimitTexts {
 }
 
 /**
- * The change that the fields ask for, by the rules of `PATCH /queues/{queue}`; an empty one takes its limit away.
+ * The change that the fields request, by the rules of `PATCH /queues/{queue}`. An empty field removes its limit.
  *
- * @throws ProblemError `invalid_request` with a pointer for each field that cannot be used
+ * @throws ProblemError `invalid_request` with a pointer for each invalid field
  */
 export function changeFrom(texts: LimitTexts, limits: HttpLimits): QueueSettingsChange {
   const { rate_tasks, rate_per, ...others } = texts;
@@ -69,7 +69,7 @@ export function changeFrom(texts: LimitTexts, limits: HttpLimits): QueueSettings
   return changeOf(parseDto(`{${members.join(',')}}`, planOf(QueueChangeDto), limits), limits);
 }
 
-/** What is no number stays a text, and the rules say what it should have been. */
+/** Text that is not a number stays text, and the validation rules report it. */
 function jsonOf(text: string): string {
   if (text === '') return 'null';
   return NUMBER.test(text) ? text : JSON.stringify(text);

@@ -6,14 +6,14 @@ import { BackgroundLoop } from '../runtime/background-loop.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Html } from './parts/html.js';
 
-/** A part of a page that is kept up to date. */
+/** A part of a page that is updated live. */
 export interface LivePart {
-  /** Viewers with the same key see the same, so it is made once for all of them. */
+  /** Identifies the content. Viewers with the same key share one rendering. */
   readonly key: string;
-  /** Made again only when this task moves. */
+  /** Rendered again only after a transition of this task. */
   readonly taskId?: string;
   readonly render: () => Promise<Html>;
-  /** Whether the viewer may still see it, and no more and no less than that. */
+  /** Whether the viewer's access is still unchanged. */
   readonly isAllowed: () => Promise<boolean>;
 }
 
@@ -21,18 +21,21 @@ interface Viewer {
   readonly part: LivePart;
   readonly response: ServerResponse;
   sent: string;
-  /** Turns since the part was made. */
+  /** Turns since the part was rendered. */
   age: number;
 }
 
 const TURN_MS = 1_000;
-/** Ages are shown in seconds and minutes: they move although nothing happens. Also how soon the end of a session counts. */
+/**
+ * Ages in seconds and minutes change without transitions, so parts are rendered again after this many turns. Also the
+ * time until the end of a session takes effect.
+ */
 const TURNS_UNTIL_OLD = 5;
 const MAX_VIEWERS = 500;
 
 /**
- * Sends parts of pages as server-sent events, each as a whole whenever it has changed, at most once a second. While
- * nobody looks, nothing is done but to note that something has moved.
+ * Sends parts of pages as server-sent events: the whole part after each change, at most once a second. Without viewers
+ * it only records that transitions happened.
  */
 @Injectable()
 export class LiveStreams implements OnModuleInit, OnModuleDestroy {
@@ -66,7 +69,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     });
   }
 
-  /** Open streams would hold the service up when it ends. */
+  /** Open streams would delay the shutdown of the service. */
   async onModuleDestroy(): Promise<void> {
     this.isClosed = true;
     for (const { response } of this.viewers) response.end();
@@ -78,7 +81,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     return this.viewers.size;
   }
 
-  /** Answers with a stream of the part that lasts until the viewer leaves. */
+  /** Streams the part until the viewer disconnects. */
   open(response: ServerResponse, part: LivePart): void {
     if (this.isClosed)
       throw new ProblemError('draining', 'The service is shutting down; try again in a moment');
@@ -88,7 +91,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     const viewer: Viewer = { part, response, sent: '', age: TURNS_UNTIL_OLD };
     response.statusCode = 200;
     response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
-    // Proxies that keep an answer until it is whole would keep this one for ever.
+    // Proxies that buffer whole responses would never pass this one on.
     response.setHeader('X-Accel-Buffering', 'no');
     response.write(':\n\n');
     this.viewers.add(viewer);
@@ -100,7 +103,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     this.viewers.delete(viewer);
   }
 
-  /** While nobody looks there is no next turn. */
+  /** Without viewers there is no next turn. */
   private async turn(): Promise<number | undefined> {
     const made = new Map<string, Promise<Html | undefined>>();
     const due = [...this.viewers].filter((viewer) => this.isDue(viewer));
@@ -114,7 +117,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     viewer.age += 1;
     const { taskId } = viewer.part;
     const hasMoved = taskId === undefined ? this.hasMoved : this.moved.has(taskId);
-    // What a viewer has not read yet needs no successor.
+    // A viewer that has not read the last part needs no newer one.
     return (hasMoved || viewer.age >= TURNS_UNTIL_OLD) && !viewer.response.writableNeedDrain;
   }
 
@@ -127,7 +130,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     }
     let making = made.get(key);
     if (making === undefined) {
-      // The store is away, say: the page stays as it is until the next turn.
+      // For example, the store is unavailable. The page keeps its content until the next turn.
       making = render().catch(() => undefined);
       made.set(key, making);
     }
@@ -135,14 +138,14 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     if (this.viewers.has(viewer)) send(viewer, text);
   }
 
-  /** The page asks again, and gets what its viewer may see now. */
+  /** The page reconnects and gets what its viewer may see now. */
   private end(viewer: Viewer): void {
     this.remove(viewer);
     viewer.response.end();
   }
 }
 
-/** What is no news is a sign of life, for proxies and for the time-out of the connection. */
+/** An unchanged part sends a sign of life, for proxies and for the connection's timeout. */
 function send(viewer: Viewer, text: string | undefined): void {
   const isNews = text !== undefined && text !== viewer.sent;
   viewer.response.write(isNews ? `data: ${text.replaceAll('\n', '\ndata: ')}\n\n` : ':\n\n');

@@ -12,24 +12,24 @@ import { Sessions } from './session/sessions.js';
 
 export interface Page {
   readonly title: string;
-  /** The address of its section. */
+  /** Address of the page's section. */
   readonly section: string;
-  /** Where its stream is to be had, when the page answers a form. */
+  /** Address of the page's stream, when the page answers a form. */
   readonly address?: string;
-  /** What stays as it is: headings, filters, forms. */
+  /** Static content: headings, filters, forms. */
   readonly top: Part;
   /**
-   * What follows the tasks as they move. It is made once for all that look at the address with the same roles and queues,
-   * so nothing else of a request may go into it.
+   * Content that follows the tasks. All viewers of the address with the same roles and queues share one rendering, so
+   * it must not depend on other parts of the request.
    */
   readonly live?: () => Promise<Html>;
-  /** What stays as it is below that. */
+  /** Static content below the live part. */
   readonly bottom?: Part;
-  /** The live part is about this task alone. */
+  /** The live part shows only this task. */
   readonly taskId?: string;
 }
 
-/** Nothing from elsewhere and nothing inline, neither script nor style. */
+/** No content from other origins, and no inline script or style. */
 export const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -41,7 +41,7 @@ export const POLICY = [
   "base-uri 'none'",
 ].join('; ');
 
-/** Answers with pages, and with the live part of a page to whoever asks for a stream of it. */
+/** Sends pages, and streams of their live parts. */
 @Injectable()
 export class PageSender {
   constructor(
@@ -67,7 +67,7 @@ export class PageSender {
     this.sendFrame(request, response, { ...page, content, status: 200 });
   }
 
-  /** A page without a live part: an error, for one. */
+  /** Sends a page without a live part, such as an error. */
   sendFrame(
     request: Request,
     response: Response,
@@ -82,7 +82,7 @@ export class PageSender {
 export function sendHtml(response: Response, status: number, { text }: Html): void {
   response.statusCode = status;
   response.setHeader('Content-Security-Policy', POLICY);
-  // Not no-referrer: a form would then say that it comes from nowhere.
+  // Not no-referrer: forms would then send no origin.
   response.setHeader('Referrer-Policy', 'same-origin');
   response.setHeader('Content-Type', 'text/html; charset=utf-8');
   response.setHeader('Content-Length', Buffer.byteLength(text));
@@ -90,7 +90,7 @@ export function sendHtml(response: Response, status: number, { text }: Html): vo
   finishReply(response);
 }
 
-/** See Other: the page that shows what came of an action. */
+/** Redirects with 303 See Other to the page that shows the result of an action. */
 export function sendTo(response: Response, address: string): void {
   response.statusCode = 303;
   response.setHeader('Location', address);
@@ -102,7 +102,7 @@ function wantsStream({ headers }: Request): boolean {
   return headers['hx-request'] === 'true' && (headers.accept ?? '').includes('text/event-stream');
 }
 
-/** Those who may see the same see the same at the same address. */
+/** Viewers with the same access get the same content at the same address. */
 function sightOf(principal: Principal | undefined): string | undefined {
   return principal && JSON.stringify([principal.roles, principal.queues]);
 }

@@ -3,13 +3,13 @@ import { type Move, TaskStore } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 
 export interface RecentMove extends Move {
-  /** When this process was told. */
+  /** When this process received the transition. */
   readonly at: Instant;
 }
 
 const KEPT = 200;
 
-/** The latest transitions at the store, whichever process made them. */
+/** The latest transitions at the store, made by any process. */
 @Injectable()
 export class RecentMoves implements OnModuleInit {
   private readonly slots: RecentMove[] = [];
@@ -26,7 +26,7 @@ export class RecentMoves implements OnModuleInit {
           this.count += 1;
         }
       },
-      // What was missed meanwhile is not made up.
+      // Missed transitions are not shown later.
       disturbed: () => undefined,
     });
   }

@@ -1,6 +1,6 @@
 import type { Section } from './parts/layout.js';
 
-/** The pages that the navigation leads to, in its order. */
+/** The pages of the navigation, in order. */
 export const SECTIONS: readonly Section[] = [
   { path: '/dashboard', title: 'Overview' },
   { path: '/dashboard/queues', title: 'Queues' },

@@ -4,24 +4,24 @@ import type { TaskFilter } from '../storage/task-store.js';
 import { TASK_STATES, type TaskState } from '../task/task-state.js';
 import type { Instant } from '../task/clock.js';
 
-/** What a list of tasks is narrowed down by, as the form and the address have it. */
+/** The filters of a task list, as in the form and the address. */
 export interface TaskFilters {
   readonly states: readonly TaskState[];
   readonly queue?: string;
   readonly group?: string;
   readonly batch?: string;
   readonly worker?: string;
-  /** Enqueued within the last so many minutes. */
+  /** Enqueued within this many minutes. */
   readonly minutes?: number;
   readonly cursor?: string;
-  /** Names of fields that hold what no task can have. */
+  /** Names of fields with invalid values. */
   readonly unusable: readonly string[];
 }
 
 /** Parameters that filter. */
 const FILTERS = ['status', 'queue', 'group', 'batch_id', 'worker_id', 'minutes', 'cursor'];
 
-/** Reads the filters of a page. A form sends its empty fields, too; what is empty filters nothing. */
+/** Reads a page's filters. Forms also send empty fields, which filter nothing. */
 export function readFilters(query: URLSearchParams): TaskFilters {
   const unusable: string[] = [];
   const read = (name: string, format: RegExp): string | undefined => {
@@ -46,8 +46,8 @@ export function readFilters(query: URLSearchParams): TaskFilters {
 }
 
 /**
- * Reads the filters of an action on everything that matches. Nothing may get lost here that somebody meant as a filter, so
- * an empty one and a parameter that is none of `others` cannot be used either.
+ * Reads the filters of a bulk action. Every parameter could be meant as a filter, so an empty one, and one that is not
+ * in `others`, is invalid.
  */
 export function readActionFilters(query: URLSearchParams, others: readonly string[]): TaskFilters {
   const filters = readFilters(query);
@@ -62,7 +62,7 @@ function isTaskState(text: string): text is TaskState {
   return (TASK_STATES as readonly string[]).includes(text);
 }
 
-/** The same filters in an address, without the place in the list. */
+/** The same filters as query parameters, without the cursor. */
 export function queryOf({ states, queue, group, batch, worker, minutes }: TaskFilters): URLSearchParams {
   const query = new URLSearchParams();
   for (const state of states) query.append('status', state);
@@ -71,7 +71,7 @@ export function queryOf({ states, queue, group, batch, worker, minutes }: TaskFi
   return query;
 }
 
-/** What the store is asked for. */
+/** The filter for the store. */
 export function storeFilter(filters: TaskFilters, now: Instant): Omit<TaskFilter, 'queues'> {
   const { states, group, batch, worker, minutes } = filters;
   return {
@@ -83,7 +83,7 @@ export function storeFilter(filters: TaskFilters, now: Instant): Omit<TaskFilter
   };
 }
 
-/** The filters in words, for a sentence and for the log. */
+/** The filters in words, for sentences and the log. */
 export function describeFilters({ states, queue, group, batch, worker, minutes }: TaskFilters): string {
   const parts = [
     states.length === 0 ? '' : states.join(' or '),

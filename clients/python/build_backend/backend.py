@@ -1,6 +1,6 @@
-"""Builds the wheel and the source archive with nothing but the standard library, so that no network is needed.
+"""Builds the wheel and the source archive with the standard library only, so that a build needs no network.
 
-The package is pure Python without dependencies: its wheel is a zip archive of the sources and three small files.
+The package is pure Python without dependencies. Its wheel is a zip archive of the sources and three small files.
 """
 
 import base64
@@ -13,7 +13,7 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = "crucible_queue"
-# The earliest time a zip archive can hold: the same sources give the same bytes.
+# The earliest time a zip archive can hold, so that equal sources give equal bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -84,7 +84,7 @@ def _metadata():
 
 
 def _field(name):
-    """A string of `[project]`; Python 3.9 has no reader for TOML."""
+    """Reads a string of `[project]`. Python 3.9 has no TOML reader."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     match = re.search(rf'^{re.escape(name)} = "(.*)"$', text.partition("[project]")[2], re.MULTILINE)
     if match is None:

@@ -37,10 +37,10 @@ from .steering import (
 )
 from .transport import LONGEST_ANSWER, Transport
 
-#: Looked at in this order, or by weight: ``{"a": 3, "b": 1}``.
+#: In order of preference, or by weight: ``{"a": 3, "b": 1}``.
 Queues = Union[Sequence[str], Mapping[str, float]]
 
-#: Bytes of one request of ``enqueue_all``, half of what the service takes by default, and tasks in it.
+#: Limits of one request of ``enqueue_all``: bytes (half of the service's default limit) and tasks.
 PART_BYTES = 1024 * 1024
 PART_TASKS = 500
 
@@ -48,7 +48,7 @@ _About = TypeVar("_About", bound=TaskStatus)
 
 
 class Held(Protocol):
-    """Which task is held, and by what right."""
+    """A held task and the lease that holds it."""
 
     @property
     def eval_id(self) -> str: ...
@@ -58,14 +58,14 @@ class Held(Protocol):
 
 
 class Client:
-    """Safe to share between threads.
+    """A client of the HTTP API. Safe to share between threads.
 
-    Calls to a service that is unreachable, full or restarting are repeated for ``patience`` seconds. Nearly every call
-    may be sent twice without harm; the few that may not (``redrive``, ``remove``, ``clear``) are only repeated when the
-    service says that it did not carry them out.
+    The client repeats calls to an unreachable, overloaded or restarting service for ``patience`` seconds. Nearly every
+    call can safely be sent twice. ``redrive``, ``remove`` and ``clear`` are repeated only when the service reports that
+    it did not perform them.
 
-    ``longest_answer`` is how many bytes of one answer are read; a longer one counts as no answer. The default is 256 MiB,
-    room for a claim of the 100 largest tasks that the service takes by default. Raises ValueError.
+    ``longest_answer`` is the maximum number of bytes of a response; a longer one counts as no answer. The default is
+    256 MiB, enough for a claim of the 100 largest tasks that the service accepts by default. Raises ValueError.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Client:
     def enqueue(self, code: str, *, eval_id: Optional[str] = None, **fields: Any) -> EnqueuedTask:
         """Returns when the task is on disk. ``fields`` are those of ``POST /tasks``: timeout, priority, queue, …
 
-        Without an ``eval_id`` the task is given one, so that sending it twice makes one task.
+        Without ``eval_id`` the client generates one, so that a repeated call creates one task.
         """
         traceparent = fields.pop("traceparent", None)
         headers = {"traceparent": traceparent} if traceparent else None
@@ -111,7 +111,10 @@ class Client:
         callback_url: Optional[str] = None,
         max_failures: Optional[int] = None,
     ) -> Batch:
-        """Up to 1000 tasks in one durable commit; each has its own result. The same ``batch_id`` again lets it grow."""
+        """Enqueues up to 1000 tasks in one durable commit, with one result per task.
+
+        Reusing a ``batch_id`` adds tasks to it.
+        """
         body = _without_none(
             {
                 "batch_id": batch_id or str(uuid.uuid4()),
@@ -127,7 +130,7 @@ class Client:
         """Enqueues any number of tasks as one batch and yields the result of each, in order, with its ``index``.
 
         It sends a request for every 500 tasks or 1 MiB, whichever comes first; each is one durable commit. ``batch``
-        takes what :meth:`batch` takes.
+        accepts the options of :meth:`batch`.
         """
         batch = {**batch, "batch_id": batch.get("batch_id") or str(uuid.uuid4())}
         sent = 0
@@ -140,7 +143,7 @@ class Client:
         return self._read_task(eval_id)
 
     def wait(self, eval_id: str, timeout: Optional[float] = None) -> Task:
-        """The task when it has ended; raises :class:`WaitTimeout`."""
+        """Returns the task when it has ended; raises :class:`WaitTimeout`."""
 
 
         def read(poll: float) -> Task:
@@ -149,51 +152,51 @@ class Client:
         return wait_for_end(read, f"Task {eval_id}", timeout)
 
     def cancel(self, eval_id: str, reason: Optional[str] = None) -> TaskStatus:
-        """Ends the task at once, whoever holds it."""
+        """Cancels the task at once, even while a worker holds it."""
         return self._post(eval_id, "cancel", {"reason": reason})
 
     def output(self, eval_id: str) -> Any:
-        """What the task produced; whole numbers keep all their digits."""
+        """Returns the task's output. Whole numbers keep all their digits."""
         return self.request("GET", path_of(eval_id, "output"))
 
     def attempts(self, eval_id: str) -> List[Attempt]:
-        """The attempts that have ended, oldest first."""
+        """Returns the finished attempts, oldest first."""
         read = list_of(Attempt, "attempts")
         answer: List[Attempt] = self.request("GET", path_of(eval_id, "attempts"), read=read)
         return answer
 
     def list(self, **filters: Any) -> Iterator[Task]:
-        """All tasks that match, newest first, a page at a time: status, queue, batch_id, worker_id, limit, …"""
+        """Yields all matching tasks, newest first, page by page: status, queue, batch_id, worker_id, limit, …"""
         first: Optional[str] = filters.pop("cursor", None)
         return pages(self.request, "/tasks", (Task, "tasks"), {**filters, "cursor": first})
 
     def dead_letters(self, **filters: Any) -> Iterator[Task]:
-        """The tasks that failed or expired, newest first."""
+        """Yields failed and expired tasks, newest first."""
         return self.list(**{**filters, "status": ("failed", "expired")})
 
     def redrive(self, eval_id: str) -> EnqueuedTask:
-        """Gives a dead letter back to its queue."""
+        """Returns a dead letter to its queue."""
         read = _about(EnqueuedTask, eval_id)
         path = path_of(eval_id, "redrive")
         answer: EnqueuedTask = self.request("POST", path, body={}, is_repeatable=False, read=read)
         return answer
 
     def remove(self, eval_id: str) -> None:
-        """Forgets a task that has ended."""
+        """Removes a task that has ended."""
         self.request("DELETE", path_of(eval_id), is_repeatable=False)
 
     def clear(self, *, all: bool = False, **filters: Any) -> int:
-        """Removes every task that matches ``queue`` and ``status``, held or not, and returns how many there were.
+        """Removes every task that matches ``queue`` and ``status``, including held ones, and returns their number.
 
-        Without a filter it takes ``all=True``. Raises ValueError for a filter that is empty or None, and TypeError for
-        one that the service does not have: neither removes anything.
+        Without a filter it requires ``all=True``. Raises ValueError for an empty filter or None, and TypeError for an
+        unknown filter, before any removal.
         """
         query = removal_query(filters, is_all=all)
         read = number_in("tasks_removed")
         return int(self.request("DELETE", "/tasks", query=query, is_repeatable=False, read=read))
 
     def status(self) -> Dict[str, Any]:
-        """Counts of tasks, in all and by queue."""
+        """Returns counts of tasks, in total and by queue."""
         answer: Dict[str, Any] = self.request("GET", "/status", read=_object)
         return answer
 
@@ -209,7 +212,7 @@ class Client:
         claim_id: Optional[str] = None,
         **options: Any,
     ) -> List[ClaimedTask]:
-        """Takes tasks. Under the same ``claim_id`` a lost answer can be asked for again."""
+        """Claims tasks. A repeated call with the same ``claim_id`` returns the same tasks."""
         claim: Dict[str, Any] = {"queues": queues, "labels": labels, "max_tasks": max_tasks}
         claim.update(wait=wait, lease=lease)
         return self.claim_answer(worker_id, claim_id=claim_id, **claim, **options)[0]
@@ -226,7 +229,7 @@ class Client:
         claim_id: Optional[str] = None,
         **options: Any,
     ) -> Tuple[List[ClaimedTask], Optional[str]]:
-        """The same, and ``"drain"`` when the service wants this worker to take no more."""
+        """The same, plus ``"drain"`` when the service asks this worker to claim no more tasks."""
         body = _without_none(
             {
                 "worker_id": worker_id,
@@ -254,7 +257,7 @@ class Client:
         return self._post(held.eval_id, "fail", body, **options)
 
     def report(self, held: Held, verb: str, content: bytes, **options: Any) -> TaskStatus:
-        """Sends the end of an attempt whose body is JSON text already: ``complete`` or ``fail``."""
+        """Reports the end of an attempt, ``complete`` or ``fail``, with a body that is JSON text."""
         read = _about(TaskStatus, held.eval_id)
         path = path_of(held.eval_id, verb)
         answer: TaskStatus = self.request("POST", path, content=content, read=read, **options)
@@ -263,7 +266,7 @@ class Client:
     def release(
         self, held: Held, *, delay: Optional[float] = None, reason: Optional[str] = None, **options: Any
     ) -> TaskStatus:
-        """Gives a task back unfinished; no budget is spent."""
+        """Returns a task unfinished to its queue; no budget is spent."""
         body = {"lease_id": held.lease_id, "delay": delay, "reason": reason}
         return self._post(held.eval_id, "release", body, **options)
 
@@ -275,14 +278,14 @@ class Client:
         progress: Optional[Mapping[str, Any]] = None,
         **options: Any,
     ) -> KeptLease:
-        """Keeps a lease; raises :class:`LeaseLost`."""
+        """Extends a lease; raises :class:`LeaseLost`."""
         body = _without_none({"lease_id": held.lease_id, "extend": extend, "progress": progress})
         path = path_of(held.eval_id, "heartbeat")
         kept: KeptLease = self.request("POST", path, body=body, read=KeptLease.from_json, **options)
         return kept
 
     def heartbeat_all(self, worker_id: str, held: Sequence[Held], **options: Any) -> List[Dict[str, Any]]:
-        """Keeps many leases; each has its own result."""
+        """Extends many leases, with one result per lease."""
         leases = [{"eval_id": each.eval_id, "lease_id": each.lease_id} for each in held]
         body = {"worker_id": worker_id, "leases": leases}
         results: List[Dict[str, Any]] = self.request(
@@ -291,11 +294,11 @@ class Client:
         return results
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        """Any call, with the same retries and errors; for what has no method of its own."""
+        """Sends any call, with the same retries and errors. For endpoints without their own method."""
         return self._transport.call(method, path, **options)
 
     def close(self) -> None:
-        """Closes the connections that no call uses now; a later call opens one again."""
+        """Closes the idle connections. A later call opens a new one."""
         self._transport.close()
 
     def _read_task(self, eval_id: str, **options: Any) -> Task:
@@ -316,7 +319,7 @@ _CALL_OPTIONS = ("patience", "timeout", "is_stubborn", "breaker", "on_retry")
 
 
 def _about(kind: Type[_About], eval_id: str) -> Callable[[Any], _About]:
-    """Reads an answer about this task: one about another belongs to another call."""
+    """Requires an answer about this task. An answer about another task belongs to another call."""
 
     def read(answer: Any) -> _About:
         about = kind.from_json(answer)
@@ -328,12 +331,12 @@ def _about(kind: Type[_About], eval_id: str) -> Callable[[Any], _About]:
 
 
 def _heartbeats_of(leases: Sequence[Mapping[str, str]]) -> Callable[[Any], List[Dict[str, Any]]]:
-    """Reads one result for each lease; each has a problem or a new interval."""
+    """Requires one result per lease: a problem or a new interval."""
 
     def read(answer: Any) -> List[Dict[str, Any]]:
         results: List[Dict[str, Any]] = answer["results"]
         if sorted(each["index"] for each in results) != list(range(len(leases))):
-            raise ValueError("the answer is not about these leases")
+            raise ValueError("the answer does not match the leases")
         for each in results:
             if isinstance(each.get("problem"), dict):
                 continue
@@ -346,7 +349,10 @@ def _heartbeats_of(leases: Sequence[Mapping[str, str]]) -> Callable[[Any], List[
 
 
 def _claim_of(text: bytes) -> Tuple[List[ClaimedTask], Optional[str]]:
-    """The tasks of a claim. One task whose payload cannot be parsed is handed out as such, beside the others."""
+    """Parses the tasks of a claim.
+
+    A task whose payload cannot be parsed is returned with ``unreadable``, beside the others.
+    """
     try:
         answer = _object(read_json(text))
     except (ValueError, RecursionError):
@@ -359,7 +365,7 @@ def _claim_of(text: bytes) -> Tuple[List[ClaimedTask], Optional[str]]:
 
 
 def task_of(text: bytes) -> Dict[str, Any]:
-    """A task with every field that can be parsed; ``unreadable`` says which cannot, and why."""
+    """Parses as many fields of a task as possible; ``unreadable`` names the others and the reason."""
     try:
         return _object(read_json(text))
     except (ValueError, RecursionError):
@@ -401,5 +407,5 @@ def _without_none(fields: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def path_of(eval_id: str, verb: Optional[str] = None) -> str:
-    """The address of a task, or of what can be done with it."""
+    """The path of a task, or of an action on it."""
     return path_to("tasks", eval_id) if verb is None else path_to("tasks", eval_id, verb)

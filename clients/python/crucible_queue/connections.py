@@ -1,4 +1,4 @@
-"""Connections that are kept open between calls and shared by all threads of a process."""
+"""Connections that stay open between calls and are shared by all threads of a process."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import time
 import weakref
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
-#: Seconds. Shorter than servers and proxies keep an idle connection, so a call seldom meets one that was just closed.
+#: Seconds. Shorter than the idle timeouts of servers and proxies, so that a call seldom meets a closed connection.
 LONGEST_IDLE = 30.0
-#: Seconds. ``poll`` counts milliseconds in a 32-bit integer, and no call may take that long.
+#: Seconds. ``poll`` counts milliseconds in a 32-bit integer, and no call may take longer.
 LONGEST_TIMEOUT = 86_400.0
-#: Seconds that the thread of the time limits stays without a call.
+#: Seconds without a call after which the thread of the time limits ends.
 LINGERING = 60.0
 
-#: Objects with locks. A fork can copy a lock that another thread holds, and no thread of the child would release it.
+#: Objects with locks. A fork can copy a lock that another thread holds, and no thread of the child could release it.
 _locked: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
 
 def renew_after_fork(owner: Any) -> None:
-    """Has ``owner.renew()`` called in each forked child, before anything else runs there."""
+    """Calls ``owner.renew()`` in each forked child, before any other code runs there."""
     owner.renew()
     _locked.add(owner)
 
@@ -44,9 +44,9 @@ class _Idle(NamedTuple):
 
 
 class Connections:
-    """Lends a connection for one exchange. At most as many are open as there are calls at the same time.
+    """Lends a connection for one exchange. The number of open connections is at most the number of simultaneous calls.
 
-    A forked child opens its own: two processes that read from one socket would take each other's answers.
+    A forked child opens its own connections: two processes on one socket would read each other's answers.
     """
 
     def __init__(self, host: str, port: int, *, is_tls: bool, tls: Optional[ssl.SSLContext]) -> None:
@@ -58,25 +58,25 @@ class Connections:
 
     def renew(self) -> None:
         self._lock = threading.Lock()
-        # After a fork: closing them sends nothing, the parent's side of each goes on.
+        # After a fork: closing the child's copies sends nothing, and the parent's connections stay open.
         self._idle: List[_Idle] = []
 
     def take(self, timeout: float) -> http.client.HTTPConnection:
-        """An open connection whose reads and writes wait ``timeout`` seconds at most. Raises OSError."""
+        """Returns an open connection whose reads and writes wait at most ``timeout`` seconds. Raises OSError."""
         limit = min(timeout, LONGEST_TIMEOUT)
         connection = self._take_idle() or self._open(limit)
         connection.sock.settimeout(limit)
         return connection
 
     def give_back(self, connection: http.client.HTTPConnection) -> None:
-        """After an exchange that ended well."""
+        """Takes a connection back after a complete exchange."""
         if connection.sock is None:
             return
         with self._lock:
             self._idle.append(_Idle(connection, time.monotonic()))
 
     def close(self) -> None:
-        """Closes the connections that no call uses now."""
+        """Closes the idle connections."""
         with self._lock:
             idle, self._idle = self._idle, []
         for each in idle:
@@ -87,7 +87,7 @@ class Connections:
             with self._lock:
                 if not self._idle:
                     return None
-                # The one that was used last: the others grow old and are closed.
+                # The most recently used one; the others age and are closed.
                 idle = self._idle.pop()
             if time.monotonic() - idle.since < LONGEST_IDLE and not _is_readable(idle.connection.sock):
                 return idle.connection
@@ -107,9 +107,9 @@ class Connections:
 
 
 class TimeLimits:
-    """Hangs up connections whose exchange takes too long in all.
+    """Closes connections whose exchange exceeds its total time.
 
-    The time-out of a socket begins anew with every byte, so an answer that drips would never end.
+    A socket's timeout restarts with every byte, so a slow trickle of bytes would never end.
     """
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class TimeLimits:
 
 
 class Breaker:
-    """Breaks off the calls that were given it, parked ones too, and those that come later."""
+    """Aborts the calls that it watches, including parked ones, and all later calls."""
 
     def __init__(self) -> None:
         self._sockets: Set[socket.socket] = set()
@@ -188,11 +188,11 @@ def _hang_up(connected: socket.socket) -> None:
     try:
         connected.shutdown(socket.SHUT_RDWR)
     except OSError:
-        pass  # It is closed already.
+        pass  # Already closed.
 
 
 def _is_readable(connected: Optional[socket.socket]) -> bool:
-    """An idle connection has nothing to read, unless the server closed it or sent an answer to no request."""
+    """An idle connection is readable only when the server has closed it or has sent an unexpected answer."""
     if connected is None or connected.fileno() < 0:
         return True
     if isinstance(connected, ssl.SSLSocket) and connected.pending() > 0:

@@ -1,4 +1,4 @@
-"""What this package raises on purpose. A program branches on the class, or on ``code``."""
+"""The errors of this package. Programs branch on the class or on ``code``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any, Dict, List, Mapping, Optional, Type
 
 
 class ClientError(Exception):
-    """Everything below is one of these."""
+    """Base of all errors of this package."""
 
     code = "client_error"
 
 
 class ConnectionFailed(ClientError):
-    """No answer came, or half of one. A call that changes something may have been carried out."""
+    """The response is missing or incomplete. The service may have performed the call."""
 
     code = "connection_failed"
 
 
 class UnexpectedAnswer(ConnectionFailed):
-    """An answer came that is not the service's, or not one to this call: a proxy's page, a redirect, half a document."""
+    """The response is not a valid answer to this call: a proxy's page, a redirect, or an incomplete document."""
 
     code = "unexpected_answer"
 
@@ -30,29 +30,29 @@ class UnexpectedAnswer(ConnectionFailed):
 
 
 class WaitTimeout(ClientError):
-    """What was waited for did not come in time."""
+    """The awaited end did not come in time."""
 
     code = "wait_timeout"
 
 
 class Interrupted(ClientError):
-    """The call was broken off by its own caller."""
+    """The caller aborted the call."""
 
     code = "interrupted"
 
 
 class ApiError(ClientError):
-    """The service answered that it did not do it. ``code`` is that of the problem, see docs/errors.md."""
+    """The service rejected the call. ``code`` is the problem's code; see docs/errors.md."""
 
     def __init__(self, status: int, problem: Mapping[str, Any], retry_after: Optional[float] = None) -> None:
         super().__init__(str(problem.get("detail") or problem.get("title") or f"The service answered {status}"))
         self.status = status
         self.problem: Dict[str, Any] = dict(problem)
         self.code: str = problem.get("code") or f"http_{status}"
-        #: Whether the change was made all the same: False, "unknown", or None where that is no question.
+        #: Whether the change may have been made: False, "unknown", or None when the problem does not say.
         self.applied = problem.get("applied")
         errors = problem.get("errors")
-        #: The fields at fault.
+        #: The invalid fields.
         self.errors: List[Dict[str, str]] = errors if isinstance(errors, list) else []
         #: Seconds to wait before the next try.
         self.retry_after = retry_after
@@ -79,11 +79,11 @@ class InvalidRequest(ApiError):
 
 
 class Unavailable(ApiError):
-    """The service is full, or cannot take it now, and stayed so for as long as the client was patient."""
+    """The service stayed overloaded or unavailable for the whole ``patience``."""
 
 
 class LeaseLost(Conflict):
-    """The lease is not the one that holds the task now: whoever works under it stops."""
+    """The lease no longer holds the task. The worker must stop the work."""
 
     @property
     def reason(self) -> Optional[str]:
@@ -104,14 +104,14 @@ _BY_STATUS: Dict[int, Type[ApiError]] = {
 
 
 def api_error(status: int, problem: Mapping[str, Any], retry_after: Optional[float] = None) -> ApiError:
-    """The error for a problem that the service answered."""
+    """Creates the error that matches a problem."""
     if problem.get("code") == "lease_lost":
         return LeaseLost(status, problem, retry_after)
     return _BY_STATUS.get(status, ApiError)(status, problem, retry_after)
 
 
 class TaskStopped(ClientError):
-    """Why the work on a task is to stop: ``lease_lost``, ``cancelled``, ``deadline`` or ``shutdown``."""
+    """Why a handler must stop: ``lease_lost``, ``cancelled``, ``deadline`` or ``shutdown``."""
 
     def __init__(self, code: str, message: str, reason: Optional[str] = None) -> None:
         super().__init__(message)
@@ -120,7 +120,7 @@ class TaskStopped(ClientError):
 
 
 class PermanentError(ClientError):
-    """Raised by a handler: trying again would not help."""
+    """Raise it in a handler when a retry cannot succeed."""
 
     code = "permanent"
 
@@ -130,18 +130,18 @@ class PermanentError(ClientError):
 
 
 class RetryLater(ClientError):
-    """Raised by a handler: try again after this many seconds, if attempts are left."""
+    """Raise it in a handler to retry after this many seconds, if attempts are left."""
 
     code = "retry_later"
 
     def __init__(self, seconds: float, message: str = "", exit_code: Optional[int] = None) -> None:
-        super().__init__(message or f"To be tried again in {seconds} s")
+        super().__init__(message or f"Retry in {seconds} s")
         self.seconds = seconds
         self.exit_code = exit_code
 
 
 class AttemptFailed(ClientError):
-    """Raised by a handler that knows the exit code of what it ran."""
+    """Raise it in a handler that knows the exit code of its program."""
 
     code = "failed"
 

@@ -1,4 +1,4 @@
-"""The threads that keep all leases of a worker."""
+"""The threads that extend all leases of a worker."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from .client import Client
 from .errors import ApiError, ClientError, LeaseLost, api_error
 from .running import LONGEST_WAIT, Running
 
-#: Seconds before a heartbeat without an answer is repeated: half an interval within these bounds, and never more than one.
+#: Seconds before an unanswered heartbeat is repeated: half an interval within these bounds, and at most one interval.
 SHORTEST_RETRY = 1.5
 LONGEST_RETRY = 2.0
-#: Leases that the service takes in one heartbeat.
+#: Maximum number of leases per heartbeat.
 LARGEST_BEAT = 1000
-#: Seconds that a heartbeat may be late before the worker says so, for intervals so short that half of one is less.
+#: The shortest delay in seconds worth reporting, for very short intervals.
 UNWORTHY_DELAY = 0.5
 
 
 class LateHeartbeat(ClientError):
-    """A heartbeat was due long ago: the handlers leave the other threads of the process no time."""
+    """A heartbeat is long overdue because the handlers leave the other threads no time."""
 
     code = "late_heartbeat"
 
 
 class Keeper:
-    """Beats for all held leases at once, and stops the work whose lease or time has run out by the steady clock.
+    """Sends heartbeats for all held leases, and stops a handler whose lease or time has ended by the steady clock.
 
-    The beats have a thread of their own: an answer that does not come holds up no clock. Neither thread ends before
-    ``close``, whatever the service answers.
+    Heartbeats have their own thread, so an unanswered one delays no deadline. Both threads run until ``close``,
+    whatever the service answers.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Keeper:
         self._held: Set[Running] = set()
         self._changed = threading.Condition()
         self._is_closed = False
-        #: The last heartbeat had no answer: progress waits until one has.
+        #: The last heartbeat was not answered. Progress reports wait for an answer.
         self._is_unanswered = False
 
     def start(self) -> None:
@@ -70,7 +70,7 @@ class Keeper:
             self._changed.notify_all()
 
     def stopped(self, running: Running) -> None:
-        """A running task was told to stop: its handler has only so long."""
+        """Starts the time limit of a handler that was signalled to stop."""
         with self._changed:
             self._changed.notify_all()
 
@@ -80,7 +80,7 @@ class Keeper:
             self._changed.notify_all()
 
     def tell(self, running: Running, progress: Dict[str, Any]) -> None:
-        """Sends progress along with a heartbeat. Never raises."""
+        """Reports progress with a heartbeat. Never raises."""
         if self._is_unanswered:
             return
         sent_at = time.monotonic()
@@ -104,13 +104,13 @@ class Keeper:
             try:
                 turn()
             except Exception as error:
-                # A fault of one turn must not end the heartbeats of every task.
+                # An error of one turn must not end the heartbeats of all tasks.
                 self._on_error(error)
                 with self._changed:
                     self._changed.wait(SHORTEST_RETRY)
 
     def _watch(self) -> None:
-        """The clock: leases, deadlines, and handlers that do not end."""
+        """Watches the clock: leases, deadlines, and handlers that ignore their signal."""
         with self._changed:
             held = list(self._held)
         now = time.monotonic()
@@ -183,7 +183,7 @@ class Keeper:
             if result.get("command") == "drain":
                 self._on_drain()
             return
-        # A task that is lost or being reported is not due again before its handler or its report has ended.
+        # A lost or reporting task needs no heartbeat until its handler or report has ended.
         running.beat_due_at = sent_at + running.interval
         if problem.get("code") == "lease_lost":
             running.lose(problem.get("reason"))

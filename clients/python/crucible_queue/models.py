@@ -1,4 +1,4 @@
-"""What the service answers, as objects. A field that a later version adds is in ``raw``."""
+"""The service's answers as objects. Fields of later versions are in ``raw``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, Ty
 _Model = TypeVar("_Model", bound="Model")
 _Kind = Union[type, Tuple[type, ...]]
 _NUMBER = (int, float)
-#: Seconds between two heartbeats: leases last from a second to a month, and an answer outside of this would make a flood or
-#: a hole.
+#: Valid heartbeat intervals in seconds. Leases last from a second to a month; other values would flood the service or
+#: lose the lease.
 SHORTEST_INTERVAL = 0.1
 LONGEST_INTERVAL = 31_622_400.0
 
@@ -19,15 +19,15 @@ ENDED = frozenset(("completed", "failed", "cancelled", "expired"))
 
 @dataclass
 class Model:
-    #: The answer as it came.
+    #: The unchanged answer.
     raw: Dict[str, Any] = field(default_factory=dict, repr=False)
 
-    #: What an answer must have to be one of the service, and of which type.
+    #: Required members of the answer and their types.
     _required: ClassVar[Mapping[str, _Kind]] = {}
 
     @classmethod
     def from_json(cls: Type[_Model], answer: Mapping[str, Any]) -> _Model:
-        """Raises TypeError for an answer that is none of this kind."""
+        """Raises TypeError for an answer without the required members."""
         if not isinstance(answer, dict):
             raise TypeError(f"{cls.__name__} must be an object")
         for name, kind in cls._required.items():
@@ -47,7 +47,7 @@ class TaskStatus(Model):
 
     @property
     def is_ended(self) -> bool:
-        """Whether it stays as it is, unless it is redriven."""
+        """Whether the state is final. Only a redrive can change it."""
         return self.status in ENDED
 
 
@@ -63,7 +63,7 @@ class EnqueuedTask(TaskStatus):
 
 @dataclass
 class Task(EnqueuedTask):
-    """A task as it is now."""
+    """A task's current state."""
 
     language: str = ""
     engine: str = ""
@@ -92,7 +92,7 @@ class Task(EnqueuedTask):
 
 @dataclass
 class ClaimedTask(TaskStatus):
-    """A task as it is handed to a worker: all of it, and the lease."""
+    """A claimed task with its payload and lease."""
 
     _required = {
         "eval_id": str,
@@ -120,7 +120,7 @@ class ClaimedTask(TaskStatus):
     traceparent: Optional[str] = None
     metadata: Optional[Dict[str, Any]] = None
     code: str = ""
-    #: Why its payload cannot be read here, if so: a worker fails such a task and runs nothing.
+    #: Why the payload cannot be parsed, if so. The worker fails such a task without running it.
     unreadable: Optional[str] = None
 
     @classmethod
@@ -164,7 +164,7 @@ class KeptLease(Model):
 
 @dataclass
 class Batch(Model):
-    """The answer to many tasks at once; each of ``results`` has a ``problem``, or the state of its task."""
+    """The answer to a call on many tasks; each of ``results`` has a ``problem`` or the state of its task."""
 
     _required = {"batch_id": str, "accepted": int, "rejected": int, "results": list}
 
@@ -176,12 +176,12 @@ class Batch(Model):
 
 @dataclass
 class BatchState(Model):
-    """A batch as it is now."""
+    """A batch's current state."""
 
     _required = {"batch_id": str, "status": str}
 
     batch_id: str = ""
-    #: running, or done when each of its tasks has ended.
+    #: running, or done when all of its tasks have ended.
     status: str = ""
     total: int = 0
     pending: int = 0
@@ -199,13 +199,13 @@ class BatchState(Model):
 
     @property
     def is_ended(self) -> bool:
-        """The same, under the name that tasks have for it."""
+        """The same, under the name that tasks use."""
         return self.is_done
 
 
 @dataclass
 class Queue(Model):
-    """The settings of a queue, and its counts."""
+    """The settings and counts of a queue."""
 
     _required = {"queue": str}
 
@@ -239,14 +239,14 @@ class Schedule(Model):
 
 @dataclass
 class WorkerState(Model):
-    """A worker as the service sees it; what only a list has is empty elsewhere."""
+    """A worker as the service sees it. Some fields are only filled in lists."""
 
     _required = {"worker_id": str}
 
     worker_id: str = ""
-    #: busy, idle, silent (it holds tasks and misses its heartbeats) or gone; empty from older services.
+    #: busy, idle, silent (holds tasks but misses heartbeats) or gone; empty from older services.
     state: str = ""
-    #: active, or draining: it gets nothing any more.
+    #: active, or draining: the worker gets no more tasks.
     status: str = ""
     first_seen_at: str = ""
     last_seen_at: str = ""
@@ -260,4 +260,4 @@ class WorkerState(Model):
 
 def _require_interval(seconds: float) -> None:
     if not SHORTEST_INTERVAL <= seconds <= LONGEST_INTERVAL:
-        raise ValueError("heartbeat_interval is not one")
+        raise ValueError("heartbeat_interval is out of range")

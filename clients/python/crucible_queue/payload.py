@@ -1,4 +1,4 @@
-"""JSON as the service sends and takes it: no value is refused because of its size."""
+"""Reads and writes JSON without a limit on the size of values."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import math
 import re
 from typing import Any, Dict, List, Tuple, Union
 
-#: CPython refuses longer whole numbers (sys.set_int_max_str_digits), and versions before 3.11 take quadratic time.
+#: CPython rejects longer whole numbers (sys.set_int_max_str_digits), and versions before 3.11 take quadratic time.
 LONGEST_INTEGER = 4300
 
-#: A string, or one of the characters that structure a document.
+#: A string, or a structural character.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}:,]', re.DOTALL)
 
-#: A number that Python's own types cannot hold, or its text where not even Decimal can.
+#: A number beyond Python's own types, or its text when Decimal cannot hold it either.
 LargeNumber = Union[decimal.Decimal, str]
 
 
 def read_json(text: bytes) -> Any:
     """Parses an answer.
 
-    A whole number of more than 4300 digits and a fraction beyond the range of a float come as ``decimal.Decimal``, or
-    as their text when that cannot hold them either. Raises ValueError or RecursionError for what cannot be parsed.
+    A whole number of more than 4300 digits, or a fraction beyond the range of a float, becomes ``decimal.Decimal``, or
+    its text when Decimal cannot hold it. Raises ValueError or RecursionError.
     """
     return json.loads(text.decode(), parse_int=_whole, parse_float=_fraction, parse_constant=_refused)
 
 
 def write_json(value: Any) -> bytes:
-    """The JSON text of a value. Raises whatever the value raises: it may come from a handler."""
+    """Returns the JSON text of a value. Raises the errors of the value's own code."""
     return json.dumps(value, allow_nan=False).encode()
 
 
 def members_of(text: bytes) -> List[Tuple[bytes, bytes]]:
-    """The members of an object as raw texts, key and value, or the items of an array with empty keys.
+    """Splits an object into raw pairs of key and value, or an array into items with empty keys.
 
-    It follows brackets and quotes without recursion and parses nothing, so it takes a document apart that has a part
-    which cannot be parsed. Raises ValueError for a document that is cut off.
+    It matches brackets and quotes without recursion and parses no values, so it also splits documents with unparsable
+    parts. Raises ValueError for an incomplete document.
     """
     text = text.strip()
     members: List[Tuple[bytes, bytes]] = []
@@ -57,12 +57,12 @@ def members_of(text: bytes) -> List[Tuple[bytes, bytes]]:
         if depth == 0:
             break
     if depth != 0 or begin != len(text) or not members and len(text) < 2:
-        raise ValueError("the document is cut off")
+        raise ValueError("the document is incomplete")
     return members
 
 
 def parts_of(text: bytes) -> Dict[str, bytes]:
-    """The members of an object by name, each as its raw text. Raises ValueError."""
+    """Splits an object into raw values by name. Raises ValueError."""
     return {read_json(key): value for key, value in members_of(text)}
 
 

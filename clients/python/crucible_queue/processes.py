@@ -1,4 +1,4 @@
-"""Runs each attempt in a process of its own, so that no handler can hold up the heartbeats of the worker."""
+"""Runs each attempt in its own process, so that no handler can delay the worker's heartbeats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .payload import read_json, write_json
 from .report import ReportedFailure, failure, refused_output
 from .running import Context, Running
 
-#: Seconds between two looks at whether the work is to stop.
+#: Seconds between two checks of the stop signal.
 LOOK = 0.1
 
 Handler = Callable[[ClaimedTask, Context], Any]
@@ -27,15 +27,15 @@ Pipe = multiprocessing.connection.Connection
 
 
 class ProcessHandler:
-    """A handler that starts a process for each attempt and runs the real handler there.
+    """A handler that runs the real handler in a new process for each attempt.
 
-    The process leads a session of its own. It is killed with all of it ``kill_after`` seconds after it was told to stop,
-    and what it leaves running is killed when it has ended. Raises ValueError for a handler that cannot be pickled: it
-    must be a function at the top of a module. Raises RuntimeError where the program runs the worker when it is imported.
+    The process leads its own session. The whole session is killed ``kill_after`` seconds after the stop signal, and its
+    remaining processes are killed when the handler has ended. Raises ValueError for a handler that cannot be pickled:
+    use a function at the top of a module. Raises RuntimeError when importing the program would run the worker.
     """
 
     def __init__(self, handler: Handler, kill_after: float) -> None:
-        # What multiprocessing itself looks at; it would notice only after tasks were claimed.
+        # multiprocessing makes the same check, but only after tasks were claimed.
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise RuntimeError('The program needs `if __name__ == "__main__":` around worker.run()')
         try:
@@ -68,7 +68,7 @@ class ProcessHandler:
             ready = multiprocessing.connection.wait([pipe, process.sentinel], LOOK)
             message = _receive(pipe)
             if message is None and ready:
-                # What the handler left behind may hold the pipe open.
+                # A process that the handler left behind may hold the pipe open.
                 _kill_group(process)
                 process.join(1)
                 code = process.exitcode
@@ -90,11 +90,11 @@ class ProcessHandler:
 
 
 def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
-    """The life of the child."""
+    """Runs in the child process."""
     if hasattr(os, "setsid"):
         os.setsid()
     own = os.getpid()
-    # The worker decides when this ends, also when its terminal is closed or sends an interrupt.
+    # The worker decides when this process ends, even after a hangup or an interrupt from the terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     running = Running(task, time.monotonic(), lambda _running: None)
     threading.Thread(target=_listen, args=(pipe, running), daemon=True).start()
@@ -112,7 +112,7 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
     except BaseException as raised:
         error = raised
     if os.getpid() != own:
-        # A copy that the handler forked: the task is its parent's.
+        # A copy that the handler forked. The task belongs to its parent.
         os._exit(0 if error is None else 1)
     if error is not None:
         send("failed", failure(error))
@@ -127,7 +127,7 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
 
 
 def _receive(pipe: Pipe) -> Any:
-    """The next message, or None when there is none and when no more will come."""
+    """Returns the next message; None when there is none, or none can follow."""
     try:
         return pipe.recv() if pipe.poll(0) else None
     except (EOFError, OSError):
@@ -140,17 +140,17 @@ def _listen(pipe: Pipe, running: Running) -> None:
         pipe.recv()
     except (EOFError, OSError):
         pass
-    # The worker has ended and cannot take the result.
+    # The worker has ended and cannot receive the result.
     os._exit(1)
 
 
 def _end() -> None:
-    """Ends this process and what its handler left running."""
+    """Ends this process and the processes that its handler left running."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except Exception:
-            pass  # Its reader is gone.
+            pass  # The reader has ended.
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
@@ -168,4 +168,4 @@ def _kill_group(process: Any) -> None:
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
     except OSError:
-        pass  # Nothing is left of it, or it has not made its session yet.
+        pass  # It has ended, or has not created its session yet.

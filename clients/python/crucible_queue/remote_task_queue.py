@@ -1,4 +1,4 @@
-"""A drop-in queue for programs that know only the older half of the API."""
+"""A drop-in queue for programs that use only the older half of the API."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .client import Client, path_of, task_of
 from .errors import ApiError, NotFound
 from .models import ClaimedTask, TaskStatus
 
-#: Leases of tasks whose end this object never reports, because its program lost them: the oldest are dropped.
+#: Maximum number of remembered leases. The oldest belong to tasks that the program never reports.
 MOST_LEASES = 10_000
 
 
 class RemoteTaskQueue:
-    """The queue of the platform, kept in the service: plain dictionaries in and out.
+    """The platform's queue, kept in the service: plain dictionaries in and out.
 
-    It uses the part of the API that every version has and sends no heartbeats: a task is held for its ``timeout`` and a
-    grace. The report of a task carries the lease under which this object handed it out, so a late report cannot end
+    It uses the part of the API that every version has and sends no heartbeats: a lease lasts the task's ``timeout``
+    plus a grace. Each report carries the lease under which this object claimed the task, so a late report cannot end
     another worker's attempt.
     """
 
@@ -37,13 +37,14 @@ class RemoteTaskQueue:
         priority: int = 1,
         **fields: Any,
     ) -> Dict[str, Any]:
-        """The answer to ``POST /tasks``: eval_id, status, position, …"""
+        """Returns the answer to ``POST /tasks``: eval_id, status, position, …"""
         given = {"language": language, "engine": engine, "timeout": timeout, "priority": priority}
         return self._client.enqueue(code, eval_id=eval_id, **given, **fields).raw
 
     def get_next(self, wait: float = 0, **query: Any) -> Optional[Dict[str, Any]]:
-        """The next task, or None when nothing is ready."""
-        # Not sent again when the answer is lost: another task would come, and the first wait for the end of its lease.
+        """Returns the next task, or None when no task is ready."""
+        # Not repeated after a lost answer: the repeat would claim another task, and the first would wait for its lease
+        # to end.
         task: Optional[Dict[str, Any]] = self._client.request(
             "GET",
             "/tasks/next",
@@ -67,7 +68,7 @@ class RemoteTaskQueue:
         return self._report(eval_id, "fail", {} if error is None else {"error": error})
 
     def status(self, eval_id: Optional[str] = None) -> Optional[Dict[str, Any]]:
-        """Without an id the counts of the queue, with one the task, or None when there is no such task."""
+        """Returns the counts of the queue, or with an id the task; None for an unknown task."""
         if eval_id is None:
             return self._client.status()
         try:
@@ -88,7 +89,7 @@ class RemoteTaskQueue:
                 "POST", path_of(eval_id, verb), body={**body, **held}, read=TaskStatus.from_json
             )
         except ApiError as error:
-            # Over or unknown: no later report under this lease can be taken.
+            # The lease has ended or is unknown. The service would reject every later report under it.
             if error.status in (404, 409):
                 self._forget(eval_id, lease)
             raise
@@ -103,7 +104,7 @@ class RemoteTaskQueue:
 
 
 def _next_of(text: bytes) -> Optional[Dict[str, Any]]:
-    """The next task as the service sent it; None for its ``null``. A task that cannot be parsed comes without a field."""
+    """Parses the next task; None for ``null``. A field that cannot be parsed is omitted."""
     if text.strip() == b"null":
         return None
     return ClaimedTask.from_json(task_of(text)).raw

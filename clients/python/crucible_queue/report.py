@@ -1,4 +1,4 @@
-"""What a worker reports of an attempt: first as it is, then in a form that can be sent."""
+"""A worker's reports: first unchanged, then in a form that can be sent."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import Any, Dict, List, Mapping, NamedTuple
 from .errors import AttemptFailed, PermanentError, RetryLater
 from .payload import write_json
 
-#: Characters of an error that are sent. Escapes can make six bytes of one, and a request takes 2 MiB.
+#: Maximum characters of an error. An escape can take six bytes per character, and a request holds 2 MiB.
 LONGEST_ERROR = 250_000
-#: The end of a long error says what went wrong, its beginning where.
+#: The end of a long error names the failure; the beginning names the place.
 KEPT_BEGINNING = 50_000
-#: Characters of an error in a log of the worker.
+#: Maximum characters of an error in the worker's log.
 LONGEST_IN_LOG = 1000
-#: Seconds: the longest delay that the service takes.
+#: Seconds: the longest delay that the service accepts.
 LONGEST_RETRY_AFTER = 31_622_400.0
-#: What the service takes as an exit code.
+#: The service's range of exit codes.
 SMALLEST_EXIT_CODE = -2_147_483_648
 LARGEST_EXIT_CODE = 4_294_967_295
 
 
 class Report(NamedTuple):
-    """One form of a report: ``complete`` or ``fail`` with these members."""
+    """A report: ``complete`` or ``fail`` with these members."""
 
     verb: str
     members: Mapping[str, Any]
 
     def content(self, lease_id: str) -> bytes:
-        """The body as JSON. Raises whatever the output raises."""
+        """Returns the body as JSON. Raises the errors of the output's own code."""
         return write_json({"lease_id": lease_id, **self.members})
 
 
 class ReportedFailure(Exception):
-    """A failure that another process has put into words already."""
+    """A failure that another process has already turned into a report."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report.members.get("error"))
@@ -45,7 +45,10 @@ def completion(output: Any) -> Report:
 
 
 def failure(error: BaseException) -> Report:
-    """The failure that a handler raised. Values that the service would refuse are left out, and the error says so."""
+    """Builds the report of a handler's error.
+
+    Values that the service would reject are omitted, and the error text names them.
+    """
     if isinstance(error, ReportedFailure):
         return error.report
     notes: List[str] = []
@@ -63,20 +66,20 @@ def failure(error: BaseException) -> Report:
 
 
 def refused_output(why: BaseException) -> Report:
-    """The task ran and its output cannot be sent: another attempt would end the same way."""
+    """The report for an output that cannot be sent. A retry would give the same output, so it is permanent."""
     text = f"The output cannot be sent: {type(why).__name__}: {_message_of(why)}"
     return Report("fail", {"error": _cut(text), "retryable": False})
 
 
 def refused_failure(report: Report, why: BaseException) -> Report:
-    """The service did not take the failure: this form has nothing left to refuse."""
+    """The report for a failure that the service rejected. This form has only valid members."""
     text = f"The failure cannot be sent as it was: {_message_of(why)}"
     retryable = {name: value for name, value in report.members.items() if name == "retryable"}
     return Report("fail", {"error": text[:1000], **retryable})
 
 
 def visible(error: BaseException) -> str:
-    """The text of an error for a log: on one line, not too long, and without what a terminal would obey."""
+    """The text of an error for a log: one line, shortened, with control characters escaped."""
     text = _message_of(error)
     shown = text if len(text) <= LONGEST_IN_LOG else f"{text[:LONGEST_IN_LOG]}…"
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in shown)
@@ -98,12 +101,12 @@ def _exit_code(code: Any, notes: List[str]) -> Dict[str, int]:
     is_whole = isinstance(code, int) and not isinstance(code, bool)
     if is_whole and SMALLEST_EXIT_CODE <= code <= LARGEST_EXIT_CODE:
         return {"exit_code": int(code)}
-    notes.append(f"(exit code {_shown(code)} is not one and was left out)")
+    notes.append(f"(exit code {_shown(code)} is not valid and was omitted)")
     return {}
 
 
 def _message_of(error: BaseException) -> str:
-    """The text of an error, whatever its ``__str__`` does."""
+    """The text of an error, even when its ``__str__`` raises."""
     try:
         return _plain(str(error)) or type(error).__name__
     except BaseException as raised:
@@ -126,7 +129,7 @@ def _shown(value: Any) -> str:
 
 
 def _plain(text: Any) -> str:
-    """A plain string; a subclass of str may do anything when it is encoded."""
+    """Converts to a plain string, because a subclass of str may override its encoding."""
     return str.__str__(text)
 
 

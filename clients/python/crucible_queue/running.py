@@ -1,4 +1,4 @@
-"""One attempt that a worker carries out: the task, its lease by the steady clock, and why it is to stop."""
+"""An attempt of a worker: the task, its lease by the steady clock, and its stop signal."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Callable, Dict, Optional
 from .errors import TaskStopped
 from .models import ClaimedTask
 
-#: A lease is three intervals long: two heartbeats in a row may be lost.
+#: A lease lasts three intervals, so two heartbeats in a row may be lost.
 INTERVALS = 3
-#: Seconds between two reports of progress of one task.
+#: Seconds between two progress reports of a task.
 PROGRESS_SPACING = 1.0
-#: Seconds: ``threading`` refuses waits beyond some hundred years, and "for ever" among them.
+#: Seconds. ``threading`` rejects waits beyond some hundred years, including infinity.
 LONGEST_WAIT = 86_400.0
-#: Characters that the service takes of a progress message.
+#: The service's maximum length of a progress message, in characters.
 LONGEST_MESSAGE = 1000
 
 
@@ -25,12 +25,12 @@ class Running:
     def __init__(self, task: ClaimedTask, since: float, on_stop: Callable[["Running"], None]) -> None:
         self.task = task
         self.interval = 0.0
-        #: The lease holds until then at least.
+        #: The lease is valid at least until then.
         self.expires_at = 0.0
         self.beat_due_at = 0.0
         self.deadline = time.monotonic() + task.timeout
         self.stopped_at: Optional[float] = None
-        #: Its end is on its way to the service, whose answer to that decides, not that to a heartbeat.
+        #: The report of the end is pending. Its answer decides, not that of a heartbeat.
         self.is_reporting = False
         self._told_at = -PROGRESS_SPACING
         self._stopped: Optional[TaskStopped] = None
@@ -52,14 +52,14 @@ class Running:
         return self._stopped
 
     def keep(self, heartbeat_interval: float, since: float) -> None:
-        """The lease goes on, from this moment on at least."""
+        """Extends the lease, counted at least from ``since``."""
         self.interval = heartbeat_interval
-        # Answers may overtake each other: the later of two heartbeats decides.
+        # Answers can arrive out of order. The later heartbeat decides.
         self.expires_at = max(self.expires_at, since + INTERVALS * heartbeat_interval)
         self.beat_due_at = since + heartbeat_interval
 
     def stop(self, code: str, message: str, reason: Optional[str] = None) -> None:
-        """Only the first reason counts."""
+        """Stops the handler. Later reasons are ignored."""
         with self._lock:
             if self._stopped is not None or self.is_reporting:
                 return
@@ -69,14 +69,14 @@ class Running:
         self._on_stop(self)
 
     def lose(self, reason: Optional[str]) -> None:
-        """The lease is over, unless the end of the work is being reported."""
+        """Ends the lease, unless the report of the end is pending."""
         if reason == "cancelled":
             self.stop("cancelled", f"Task {self.eval_id} was cancelled", reason)
         else:
             self.stop("lease_lost", f"The lease on task {self.eval_id} is lost: {reason or 'unknown'}", reason)
 
     def settle(self) -> bool:
-        """True for the one that reports how it ended."""
+        """True for the first caller, which reports the end."""
         with self._lock:
             is_first = not self.is_reporting
             self.is_reporting = True
@@ -92,7 +92,7 @@ class Running:
                 return False
 
     def may_tell(self) -> bool:
-        """Whether a report of progress is due; True at most once a second."""
+        """Whether a progress report is due; True at most once a second."""
         with self._lock:
             now = time.monotonic()
             is_due = now - self._told_at >= PROGRESS_SPACING and self._stopped is None
@@ -102,7 +102,7 @@ class Running:
 
 
 class Context:
-    """What a handler is given beside its task."""
+    """The handler's second argument."""
 
     def __init__(self, running: Running, tell: Callable[[Running, Dict[str, Any]], None]) -> None:
         self._running = running
@@ -110,12 +110,12 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the work is to stop, for whatever reason: look at it often."""
+        """Whether the handler must stop, for any reason. Check it often."""
         return self._running.stopped is not None
 
     @property
     def reason(self) -> Optional[TaskStopped]:
-        """Why: its ``code`` is lease_lost, cancelled, deadline or shutdown."""
+        """Why the handler must stop: its ``code`` is lease_lost, cancelled, deadline or shutdown."""
         return self._running.stopped
 
     def raise_if_cancelled(self) -> None:
@@ -123,14 +123,14 @@ class Context:
             raise self._running.stopped
 
     def wait(self, seconds: Optional[float] = None) -> bool:
-        """Sleeps; True as soon as the work is to stop."""
+        """Sleeps; returns True as soon as the handler must stop."""
         return self._running.wait(seconds)
 
     def progress(self, percent: Optional[float] = None, message: Optional[str] = None) -> None:
-        """Shows how far the work is, and keeps the lease. Never raises.
+        """Reports progress and extends the lease. Never raises.
 
-        Sends one report a second at most; what comes in between is dropped. ``percent`` is cut to 0 to 100, ``message``
-        to 1000 characters.
+        Sends at most one report a second and drops those in between. ``percent`` is limited to 0 to 100, ``message`` to
+        1000 characters.
         """
         progress = progress_of(percent, message)
         if progress and self._running.may_tell():
@@ -138,7 +138,7 @@ class Context:
 
 
 def progress_of(percent: Any, message: Any) -> Dict[str, Any]:
-    """What the service takes of it; a percent that is no number is left out."""
+    """Keeps the part that the service accepts; a percent that is not a number is omitted."""
     given: Dict[str, Any] = {}
     if isinstance(percent, (int, float)) and percent == percent:
         given["percent"] = min(max(percent, 0), 100)

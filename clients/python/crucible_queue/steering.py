@@ -1,4 +1,4 @@
-"""What operators read and set: batches, queues, schedules, workers."""
+"""Calls for operators: batches, queues, schedules, workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Request = Callable[..., Any]
 _Answer = TypeVar("_Answer", Task, BatchState)
 _Item = TypeVar("_Item", bound=Model)
 
-#: The filters of a removal. The service refuses others, and older versions ignored them and removed everything.
+#: Filters of a removal. The service rejects others; older versions ignored them and removed everything.
 REMOVAL_FILTERS = frozenset(("queue", "status"))
 
 #: Seconds.
@@ -22,7 +22,7 @@ EARLY_ANSWER = 0.25
 
 
 class BatchCalls:
-    """Tasks that belong together. ``Client.batch`` makes a batch, and lets one grow."""
+    """Calls on batches of tasks. ``Client.batch`` creates a batch and adds tasks to it."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -31,7 +31,7 @@ class BatchCalls:
         return self._read(batch_id)
 
     def wait(self, batch_id: str, timeout: Optional[float] = None) -> BatchState:
-        """The batch when each of its tasks has ended; raises :class:`WaitTimeout`."""
+        """Returns the batch when all of its tasks have ended; raises :class:`WaitTimeout`."""
 
         def read(poll: float) -> BatchState:
             return self._read(batch_id, query={"wait": poll}, wait=poll)
@@ -39,17 +39,17 @@ class BatchCalls:
         return wait_for_end(read, f"Batch {batch_id}", timeout)
 
     def list(self) -> Iterator[BatchState]:
-        """Those that ``Client.batch`` made, newest first, a page at a time."""
+        """Yields batches page by page, newest first."""
         return pages(self._request, "/batches", (BatchState, "batches"), {})
 
     def cancel(self, batch_id: str, reason: Optional[str] = None) -> int:
-        """Ends what has not ended, whoever holds it; how many tasks that were."""
+        """Cancels the batch's tasks that have not ended, including held ones; returns their number."""
         body = {} if reason is None else {"reason": reason}
         path = path_to("batches", batch_id, "cancel")
         return int(self._request("POST", path, body=body, read=number_in("tasks_cancelled")))
 
     def redrive(self, batch_id: str, outcome: Optional[str] = None) -> int:
-        """Gives its dead letters back to their queues; how many there were."""
+        """Returns the batch's dead letters to their queues; returns their number."""
         body = {} if outcome is None else {"outcome": outcome}
         path = path_to("batches", batch_id, "redrive")
         read = number_in("tasks_redriven")
@@ -75,26 +75,26 @@ class QueueCalls:
         return self._call("GET", path_to("queues", queue))
 
     def stats(self, queue: str) -> Dict[str, Any]:
-        """The numbers that an autoscaler reads: ready, leased, delayed, backlog, oldest_ready_age_seconds."""
+        """Returns the figures for an autoscaler: ready, leased, delayed, backlog, oldest_ready_age_seconds."""
         answer: Dict[str, Any] = self._request("GET", path_to("queues", queue, "stats"))
         return answer
 
     def change(self, queue: str, **settings: Any) -> Queue:
-        """Changes the settings that are given and leaves the rest; None removes a limit."""
+        """Changes the given settings and keeps the others; None removes a limit."""
         return self._call("PATCH", path_to("queues", queue), body=settings)
 
     def pause(self, queue: str) -> Queue:
-        """Hands out nothing more; enqueues go on."""
+        """Stops claims from the queue; enqueues continue."""
         return self._call("POST", path_to("queues", queue, "pause"), body={})
 
     def resume(self, queue: str) -> Queue:
-        """Hands out its tasks again."""
+        """Allows claims from the queue again."""
         return self._call("POST", path_to("queues", queue, "resume"), body={})
 
     def purge(self, queue: str, status: Optional[Sequence[str]] = None) -> int:
-        """Removes the tasks of one queue, held or not, and returns how many there were. There is no way back.
+        """Removes the tasks of one queue, including held ones, and returns their number. This cannot be undone.
 
-        ``status`` names the states to remove; without it all go. Raises ValueError for an empty queue or status.
+        ``status`` names the states to remove; by default all. Raises ValueError for an empty queue or status.
         """
         filters: Dict[str, Any] = {"queue": queue} if status is None else {"queue": queue, "status": status}
         query = removal_query(filters, is_all=False)
@@ -109,13 +109,13 @@ class QueueCalls:
 
 
 class ScheduleCalls:
-    """Tasks that come by the clock."""
+    """Calls on schedules, which enqueue tasks at set times."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
 
     def put(self, schedule_id: str, cron: str, task: Mapping[str, Any], **options: Any) -> Schedule:
-        """Makes a schedule, or replaces the one of this name. ``options``: timezone, catch_up, paused."""
+        """Creates a schedule or replaces the one with this name. ``options``: timezone, catch_up, paused."""
         body = {"schedule_id": schedule_id, "cron": cron, "task": dict(task), **options}
         schedule: Schedule = self._request("POST", "/schedules", body=body, read=Schedule.from_json)
         return schedule
@@ -126,16 +126,16 @@ class ScheduleCalls:
         return schedule
 
     def list(self) -> Iterator[Schedule]:
-        """Newest first, a page at a time."""
+        """Yields schedules page by page, newest first."""
         return pages(self._request, "/schedules", (Schedule, "schedules"), {})
 
     def remove(self, schedule_id: str) -> None:
-        """Removes a schedule; its tasks stay."""
+        """Removes a schedule; its tasks remain."""
         self._request("DELETE", path_to("schedules", schedule_id), is_repeatable=False)
 
 
 class WorkerCalls:
-    """The workers that the service knows."""
+    """Calls on the workers that the service has seen."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -146,15 +146,15 @@ class WorkerCalls:
         return workers
 
     def drain(self, worker_id: str) -> WorkerState:
-        """Has a worker finish its tasks and claim nothing more."""
+        """Asks a worker to finish its tasks and to claim no more."""
         return self._post(worker_id, "drain")
 
     def resume(self, worker_id: str) -> WorkerState:
-        """Takes a drain back."""
+        """Ends a drain."""
         return self._post(worker_id, "resume")
 
     def leave(self, worker_id: str, **options: Any) -> None:
-        """Says that a worker has ended; what it still holds is left to its leases."""
+        """Reports that a worker has ended. Tasks that it still holds wait for the end of their leases."""
         self._request("POST", path_to("workers", worker_id, "leave"), body={}, **options)
 
     def _post(self, worker_id: str, verb: str) -> WorkerState:
@@ -164,7 +164,7 @@ class WorkerCalls:
 
 
 def wait_for_end(read: Callable[[float], _Answer], name: str, timeout: Optional[float]) -> _Answer:
-    """Reads with a long poll until the task or batch has ended; raises :class:`WaitTimeout`."""
+    """Polls until the task or batch has ended; raises :class:`WaitTimeout`."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         asked_at = time.monotonic()
@@ -175,7 +175,7 @@ def wait_for_end(read: Callable[[float], _Answer], name: str, timeout: Optional[
         now = time.monotonic()
         if end is not None and now >= end:
             raise WaitTimeout(f"{name} is still {answer.status} after {timeout} s")
-        # A service that shuts down parks nothing and answers at once.
+        # A service that is shutting down answers long polls at once.
         if now - asked_at < EARLY_ANSWER:
             time.sleep(EARLY_ANSWER)
 
@@ -183,7 +183,7 @@ def wait_for_end(read: Callable[[float], _Answer], name: str, timeout: Optional[
 def pages(
     request: Request, path: str, items: Tuple[Type[_Item], str], query: Mapping[str, Any]
 ) -> Iterator[_Item]:
-    """All items of a list, a page at a time; each page is requested when the one before it has been read."""
+    """Yields all items of a list. Each page is requested after the previous one has been consumed."""
     cursor = query.get("cursor")
     read_items = list_of(*items)
 
@@ -198,7 +198,7 @@ def pages(
 
 
 def list_of(kind: Type[_Item], name: str) -> Callable[[Any], List[_Item]]:
-    """Reads an answer whose member ``name`` is an array of these."""
+    """Reads an answer whose member ``name`` is an array of this kind."""
 
     def read(answer: Any) -> List[_Item]:
         given = answer[name]
@@ -210,7 +210,7 @@ def list_of(kind: Type[_Item], name: str) -> Callable[[Any], List[_Item]]:
 
 
 def number_in(name: str) -> Callable[[Any], int]:
-    """Reads the whole number that an answer has under this name."""
+    """Reads the answer's whole number with this name."""
 
     def read(answer: Any) -> int:
         number = answer[name]
@@ -222,7 +222,7 @@ def number_in(name: str) -> Callable[[Any], int]:
 
 
 def removal_query(filters: Mapping[str, Any], *, is_all: bool) -> Dict[str, Any]:
-    """What a removal is limited to. A filter that says nothing is a mistake of the caller, not a wider removal."""
+    """Builds the query of a removal. An empty filter is an error of the caller and must not widen the removal."""
     unknown = sorted(set(filters) - REMOVAL_FILTERS)
     if unknown:
         raise TypeError(f"A removal cannot be limited by {', '.join(unknown)}: it takes queue and status")
@@ -231,15 +231,15 @@ def removal_query(filters: Mapping[str, Any], *, is_all: bool) -> Dict[str, Any]
     for name, value in filters.items():
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, (list, tuple)) or not names or not all(_is_name(each) for each in names):
-            raise ValueError(f"The filter {name}={value!r} says nothing; leave it out to mean any")
+            raise ValueError(f"The filter {name}={value!r} is empty; omit it to match any")
     return dict(filters)
 
 
 def path_to(*parts: str) -> str:
-    """An address. Raises ValueError for a name that would make it another address."""
+    """Joins path segments. Raises ValueError for a segment that would change the path."""
     for part in parts:
         if not _is_name(part) or part in (".", ".."):
-            raise ValueError(f"{part!r} is not a name")
+            raise ValueError(f"{part!r} is not a valid name")
     return "".join(f"/{urllib.parse.quote(part, safe='')}" for part in parts)
 
 

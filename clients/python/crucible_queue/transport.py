@@ -1,4 +1,4 @@
-"""Calls over HTTP. Each answer is checked, and a call is repeated where that helps."""
+"""Calls over HTTP, with checked answers and retries."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .payload import read_json, write_json
 #: Seconds.
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
-#: Seconds. A server that asks for more is asked again after this: it may have been restarted since.
+#: Seconds. Upper bound of the server's ``Retry-After``, because the server may have restarted since.
 LONGEST_RETRY_AFTER = 60.0
-#: Seconds between two repeated calls of one transport, whichever threads make them. A worker repeats its heartbeats beside
-#: them; together that is two a second.
+#: Seconds between two repeated calls of one transport, over all threads. A worker repeats heartbeats separately, which
+#: gives two requests a second together.
 REPEAT_SPACING = 0.8
-#: Bytes of one answer that are read: room for a claim of the 100 largest tasks that the service takes by default.
+#: Maximum bytes of a response: enough for a claim of the 100 largest tasks that the service accepts by default.
 LONGEST_ANSWER = 256 * 1024 * 1024
 PIECE = 1024 * 1024
-#: Bytes may follow these although they announce none: the connection is not used again.
+#: Statuses without a body. A server may send one anyway, so the connection is not reused.
 WITHOUT_BODY = frozenset((204, 205, 304))
-WRONG_URL = "The URL of the service must be http://host:port, or https, maybe with a path, and without a query"
-#: 408 and 429: not carried out. 502 and 504: a proxy had no answer.
+WRONG_URL = "The URL of the service must be http://host:port or https://host:port, optionally with a path, without a query"
+#: 408 and 429: not performed. 502 and 504: a proxy had no answer.
 WORTH_REPEATING = frozenset((408, 429, 502, 503, 504))
-#: The request itself is at fault, so another try would end the same way.
+#: The request itself is wrong, so a retry would fail too.
 REFUSED = frozenset((400, 404, 409, 413, 415, 422))
 
-#: Turns a parsed answer into what the call promises; raises when it is not that.
+#: Converts a parsed answer into the call's result; raises when the answer is invalid.
 Reader = Callable[[Any], Any]
 
 
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """Safe to share between threads, and to use after a fork."""
+    """Sends calls. Safe to share between threads and to use after a fork."""
 
     def __init__(
         self,
@@ -91,17 +91,17 @@ class Transport:
         read: Optional[Reader] = None,
         read_text: Optional[Callable[[bytes], Any]] = None,
     ) -> Any:
-        """The answer as ``read`` makes it of the parsed JSON, or ``read_text`` of the raw text.
+        """Sends a call; returns its answer through ``read`` (parsed JSON) or ``read_text`` (raw bytes).
 
-        ``content`` is a body that is JSON text already. ``wait`` is how long the service may park the call, ``timeout``
-        the rest of one try, ``patience`` how long to go on trying, all in seconds. An answer that is not the service's,
-        or not one to this call, counts as none. A stubborn call also outlasts refused keys: it ends only with an answer
-        or with a refusal of the request itself.
+        ``content`` is a body that is JSON text already. Times are in seconds: ``wait`` is how long the service may park
+        the call, ``timeout`` the rest of one try, and ``patience`` how long to retry. An invalid answer counts as
+        missing. A stubborn call also retries after a rejected key. It ends only with an answer or when the service
+        rejects the request itself.
 
         Raises ConnectionFailed, ApiError or Interrupted.
         """
         target = self._target(path, query)
-        # Who reads nothing of the answer may get none.
+        # A caller that reads no answer accepts an empty one.
         reader = _read_anything if read is None and read_text is None else read_text or _reader_of(read)
         sent = content if body is None else write_json(body)
         limit = wait + (self._request_timeout if timeout is None else timeout)
@@ -122,7 +122,7 @@ class Transport:
             self._rest(self._spacing.from_now(pause), breaker)
 
     def close(self) -> None:
-        """Closes the connections that no call uses now."""
+        """Closes the idle connections."""
         self._connections.close()
 
     def _target(self, path: str, query: Optional[Mapping[str, Any]]) -> str:
@@ -143,9 +143,9 @@ class Transport:
             try:
                 return read_text(answer.text)
             except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
-                # What else this connection carries may belong to other calls.
+                # Later data on this connection may belong to other calls.
                 self.close()
-                message = f"{call}: {self._origin} sent an answer that does not fit the call: {error!r}"
+                message = f"{call}: {self._origin} sent an invalid answer: {error!r}"
                 raise UnexpectedAnswer(message, status, retry_after) from error
         problem = _problem_of(answer.text)
         if problem is None:
@@ -163,7 +163,7 @@ class Transport:
         breaker: Optional[Breaker],
     ) -> Answer:
         if breaker is not None and breaker.is_broken:
-            raise Interrupted("The call was broken off before it was sent")
+            raise Interrupted("The call was aborted before it was sent")
         try:
             connection = self._connections.take(limit)
             watched = connection.sock
@@ -188,7 +188,7 @@ class Transport:
             return Answer(response.status, response.getheader("Retry-After"), text)
         except (OSError, ValueError, http.client.HTTPException) as error:
             if breaker is not None and breaker.is_broken:
-                raise Interrupted("The call was broken off") from error
+                raise Interrupted("The call was aborted") from error
             raise ConnectionFailed(
                 f"{method} {target}: cannot reach {self._origin}: {error or type(error).__name__}"
             ) from error
@@ -215,13 +215,14 @@ class _Address(NamedTuple):
 
 
 class _Spacing:
-    """Spreads the repeated calls of all threads: a worker with a hundred slots knocks as seldom as one with a single.
+    """Spaces out the retries of all threads, so that a worker with a hundred slots retries no faster than one with a
+    single slot.
 
-    A call that was told to wait for a minute keeps its own moment free, and holds up no other.
+    A call with a long ``Retry-After`` reserves its own time and delays no other call.
     """
 
     def __init__(self) -> None:
-        #: Moments that calls were given, in order; those that are over are dropped.
+        #: Reserved times of calls, in order. Past ones are dropped.
         self._booked: List[float] = []
         renew_after_fork(self)
 
@@ -229,7 +230,7 @@ class _Spacing:
         self._lock = threading.Lock()
 
     def from_now(self, pause: float) -> float:
-        """Seconds to wait before the next repeated call, which are ``pause`` at least."""
+        """Returns the seconds to wait before the next repeated call, at least ``pause``."""
         now = time.monotonic()
         at = now + pause
         with self._lock:
@@ -242,7 +243,7 @@ class _Spacing:
 
 
 def _address_of(url: str) -> _Address:
-    """Raises ValueError, which never quotes what may hold a password or a key."""
+    """Parses the URL. Raises ValueError that never quotes the URL, because the URL may hold a password or a key."""
     parts = urllib.parse.urlsplit(url)
     if parts.username is not None or parts.password is not None:
         raise ValueError("The URL of the service must hold no credentials: give the key as api_key")
@@ -252,7 +253,7 @@ def _address_of(url: str) -> _Address:
     try:
         port = parts.port
     except ValueError:
-        # Its text quotes what may be a password with a slash in it.
+        # The original error quotes the port, which may be a password that contains a slash.
         raise ValueError(WRONG_URL) from None
     return _Address(is_tls, parts.hostname, port if port is not None else 443 if is_tls else 80, parts.path.rstrip("/"))
 
@@ -260,7 +261,8 @@ def _address_of(url: str) -> _Address:
 def _may_repeat(error: ClientError, is_repeatable: bool, is_stubborn: bool) -> bool:
     if isinstance(error, ApiError):
         if is_stubborn and is_repeatable:
-            # A 404 that names no task comes from a wrong address or an old version: both may pass.
+            # ``not_found`` means an unknown route: the address is wrong, or the service is an old version. Both may be
+            # temporary.
             return error.status not in REFUSED or error.code == "not_found"
         if error.status not in WORTH_REPEATING:
             return False
@@ -271,7 +273,7 @@ def _may_repeat(error: ClientError, is_repeatable: bool, is_stubborn: bool) -> b
 
 
 def _pause_after(error: ClientError, attempt: int) -> float:
-    """Grows, and differs from caller to caller: those who failed together do not come back together."""
+    """Grows with each attempt and varies per caller, so that clients that failed together do not retry together."""
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 16))
     asked = error.retry_after if isinstance(error, (ApiError, UnexpectedAnswer)) else None
     return (asked or 0.0) + longest * random.uniform(0.5, 1.0)
@@ -281,7 +283,7 @@ def _text_of(response: http.client.HTTPResponse, longest: int) -> bytes:
     pieces: List[bytes] = []
     size = 0
     while not response.isclosed():
-        # What is announced and not read yet counts, too.
+        # Announced bytes count before they are read.
         if size + (response.length or 0) > longest:
             raise http.client.HTTPException(f"the answer has more than {longest} bytes")
         piece = response.read(PIECE)
@@ -305,7 +307,7 @@ def _read_anything(text: bytes) -> Any:
 
 
 def _problem_of(text: bytes) -> Optional[Mapping[str, Any]]:
-    """The problem document of the service, or None: whatever else answers errors is not the service."""
+    """Returns the service's problem document; None when another server answered."""
     try:
         problem = read_json(text)
     except (ValueError, RecursionError):
@@ -315,7 +317,7 @@ def _problem_of(text: bytes) -> Optional[Mapping[str, Any]]:
 
 
 def _seconds(header: Optional[str]) -> Optional[float]:
-    """Only whole seconds count: the service sends no dates, and a negative or endless wait is no wait."""
+    """Accepts whole seconds only: the service sends no dates. Negative and infinite values are ignored."""
     if header is None or not (header.isascii() and header.isdigit()) or len(header) > 9:
         return None
     return min(float(header), LONGEST_RETRY_AFTER)

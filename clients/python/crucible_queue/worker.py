@@ -1,4 +1,4 @@
-"""A worker: claims tasks into free slots, runs a handler for each, and reports how they ended."""
+"""A worker: claims tasks into free slots, runs a handler for each, and reports the results."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Handler = Callable[[ClaimedTask, Context], Any]
 
 FOREVER = float("inf")
 LARGEST_CLAIM = 100
-#: Seconds. Short, so that a cancel arrives within ten and a task whose worker died goes on elsewhere soon.
+#: Seconds. Short, so that a cancel arrives within ten and the tasks of a dead worker are redelivered soon.
 DEFAULT_LEASE = 30.0
-#: Seconds that a call may take when the worker ends.
+#: Maximum seconds of a call while the worker ends.
 LAST_CALL = 5.0
 EMPTY_PAUSE = 0.8
 #: Seconds between two events of the same trouble.
 TROUBLE_SPACING = 60.0
-#: Leases that were taken lately; an answer that a proxy sends twice starts nothing twice.
+#: Number of remembered lease ids. A response that a proxy repeats starts no task twice.
 KNOWN_LEASES = 10_000
 
 logger = logging.getLogger("crucible_queue")
@@ -44,37 +44,38 @@ logger = logging.getLogger("crucible_queue")
 class Event:
     """claimed, completed, failed, released, stopped, lost, draining or trouble.
 
-    Trouble is an error that the worker outlasts, such as no answer or a refused key; one event a minute for each kind.
+    Trouble is an error that the worker survives, such as no answer or a rejected key; at most one event a minute for
+    each kind.
     """
 
     type: str
     task: Optional[ClaimedTask] = None
-    #: The state of the task that the service answered to the report.
+    #: The task's state in the service's answer to the report.
     status: Optional[str] = None
     error: Optional[BaseException] = None
 
 
 @dataclasses.dataclass
 class Summary:
-    """How the tasks of a run ended."""
+    """Counts of a run's tasks by result."""
 
     completed: int = 0
     failed: int = 0
     released: int = 0
-    #: They were not this worker's any more: cancelled, or their lease was lost.
+    #: Tasks that were cancelled, or whose lease was lost.
     lost: int = 0
 
 
 class Worker:
-    """Runs handlers in threads, or with ``processes=True`` each in a process of its own.
+    """Runs handlers in threads, or with ``processes=True`` each in its own process.
 
-    Leases are kept by a thread of this process. A handler that holds the interpreter's lock (an extension that does not
-    let go of it, a regular expression over megabytes) stops that thread too and loses its lease: run such handlers with
-    ``processes=True``. They must be functions at the top of a module, and the program needs the usual
-    ``if __name__ == "__main__"``.
+    A thread of this process sends the heartbeats. A handler that holds the interpreter's lock also stops that thread
+    and loses its lease. Examples are an extension that never releases the lock, or a regular expression over megabytes.
+    Run such handlers with ``processes=True``. They must be functions at the top of a module, and the program needs the
+    usual ``if __name__ == "__main__"``.
 
-    A claim whose answer was lost is asked for again under its ``claim_id``, and an end whose answer was lost is reported
-    again under its lease: neither loses a task nor ends one twice.
+    An unanswered claim is repeated under its ``claim_id``, and an unanswered report under its lease. Neither loses a
+    task nor ends one twice.
     """
 
     def __init__(
@@ -94,9 +95,9 @@ class Worker:
         on_event: Optional[Callable[[Event], None]] = None,
         tls: Optional[ssl.SSLContext] = None,
     ) -> None:
-        """``lease`` is how long a task stays this worker's without a heartbeat; None leaves it to the task's timeout.
+        """``lease`` is the length of a lease without a heartbeat; with None the task's timeout decides.
 
-        Times are in seconds. Raises ValueError for a value that no worker can use.
+        Times are in seconds. Raises ValueError for invalid options.
         """
         if not isinstance(concurrency, int) or concurrency < 1:
             raise ValueError(f"concurrency must be a whole number from 1, not {concurrency!r}")
@@ -121,7 +122,7 @@ class Worker:
         self._handler: Optional[Handler] = None
         self._running: Set[Running] = set()
         self._changed = threading.Condition(threading.RLock())
-        #: Fires when nothing more is to be claimed.
+        #: Fires when the worker must claim no more tasks.
         self._stopping = Breaker()
         self._give_back_at: Optional[float] = None
         self._keeper = Keeper(
@@ -134,21 +135,21 @@ class Worker:
         )
 
     def handler(self, function: Handler) -> Handler:
-        """Names the function that does the work: what it returns is the output, what it raises is the error."""
+        """Registers the handler. Its return value is the task's output; an exception is the task's error."""
         self._handler = function
         return function
 
     def run(
         self, max_tasks: Optional[int] = None, *, until_empty: bool = False, handle_signals: bool = True
     ) -> Summary:
-        """Works until it is stopped, drained, or has done what is asked for; once for each worker.
+        """Works until it is stopped, drained, or has reached the limits of the options. Call it once per worker.
 
-        In the main thread, the first SIGTERM or SIGINT stops it and the second gives back what it holds.
+        In the main thread, the first SIGTERM or SIGINT stops it and the second releases held tasks.
         """
         if self._handler is None:
             raise ValueError("The worker has no handler: decorate one with @worker.handler")
         if self._uses_processes:
-            # It kills what does not end, before the thread that waits for it would be left behind.
+            # The process handler kills its process before this worker would abandon the waiting thread.
             self._handler = ProcessHandler(self._handler, self._abandon_after / 2)
         restore = self._take_signals() if handle_signals else {}
         self._keeper.start()
@@ -164,9 +165,10 @@ class Worker:
         return self.summary
 
     def stop(self, grace: Optional[float] = None) -> None:
-        """Claims nothing more. What is held may go on for ``grace`` seconds, or to its end, and is then given back.
+        """Stops claiming. Held tasks may continue for ``grace`` seconds, or until they end by default, and are then
+        released.
 
-        Returns at once; ``run`` returns when nothing is held any more. May be called again with less grace.
+        Returns at once; ``run`` returns when the worker holds no task. May be called again with a shorter grace.
         """
         if self._is_taking:
             self._tell(Event("draining"))
@@ -197,7 +199,7 @@ class Worker:
             with self._changed:
                 if until_empty and not self._running:
                     return
-                # A service that shuts down, or wants this worker gone, does not keep a poll waiting.
+                # A service that is shutting down, or drains this worker, answers a poll at once.
                 if self._is_taking and time.monotonic() - asked_at < EMPTY_PAUSE:
                     self._changed.wait(EMPTY_PAUSE)
 
@@ -210,9 +212,10 @@ class Worker:
         return free if left is None else min(free, left)
 
     def _claim(self, max_tasks: int, wait: float) -> Tuple[List[ClaimedTask], float]:
-        """Tries until there is an answer; no tasks when the worker is stopped meanwhile.
+        """Repeats the claim until the service answers. Returns no tasks when the worker is stopped first.
 
-        Beside the tasks, a moment before their leases began. Raises InvalidRequest for a claim that can never be taken.
+        Also returns a moment before the leases began. Raises InvalidRequest for a claim that the service always
+        rejects.
         """
         repeats: List[ClientError] = []
         claim: Dict[str, Any] = {
@@ -238,13 +241,13 @@ class Worker:
             answered, command = self._client.claim_answer(self.worker_id, wait=wait, **claim, **limits)
             claimed = [task for task in answered if self._is_new(task)]
             age = time.monotonic() - since
-            # Leased a while ago, maybe: how long they still are, only a heartbeat can tell.
+            # The leases may be old. Only a heartbeat shows how long they last.
             if claimed and (repeats or age > min(task.heartbeat_interval for task in claimed)):
                 since = time.monotonic()
                 results = self._client.heartbeat_all(self.worker_id, claimed, **limits)
                 claimed = [claimed[each["index"]] for each in results if "problem" not in each]
             is_stopped = not self._is_taking
-            # Who is to drain finishes what it was given along with that.
+            # A draining worker still finishes the tasks of this answer.
             if command == "drain":
                 self.stop()
             if not is_stopped:
@@ -263,13 +266,13 @@ class Worker:
         return True
 
     def _give_back_claim(self, claim: Dict[str, Any]) -> None:
-        """A claim was broken off: if it took tasks after all, they go back."""
+        """Releases the tasks of an aborted claim, if the service granted any."""
         limits: Dict[str, Any] = {"patience": LAST_CALL, "timeout": LAST_CALL}
         try:
             for task in self._client.claim(self.worker_id, **claim, **limits):
                 self._client.release(task, reason="The worker was stopped", **limits)
         except ClientError as error:
-            # Their leases end by themselves. A service that shuts down answers no claim, and has given them back.
+            # The leases expire on their own. A service that is shutting down rejects claims and has released the tasks.
             self._trouble(error)
 
     def _start(self, task: ClaimedTask, since: float) -> None:
@@ -282,7 +285,7 @@ class Worker:
         try:
             threading.Thread(target=self._carry_out, args=(running,), name=name, daemon=True).start()
         except RuntimeError as error:
-            # The system has no thread left: the task goes back.
+            # The system is out of threads, so the task is released.
             self._trouble(error)
             running.stop("shutdown", f"The worker has no thread for task {running.eval_id}")
             self._settle(running, None, running.stopped)
@@ -300,15 +303,18 @@ class Worker:
         except BaseException as raised:  # A handler that calls sys.exit() has failed like any other.
             error = raised
         if os.getpid() != self._process:
-            # A copy that the handler forked: the task is its parent's.
+            # A copy that the handler forked. The task belongs to its parent.
             os._exit(0 if error is None else 1)
         self._settle(running, output, error)
 
     def _abandon(self, running: Running) -> None:
-        """Its handler was told to stop and has not: its thread cannot be ended, but nobody waits for it any more."""
+        """Gives up on a handler that ignores its signal.
+
+        Its thread cannot be ended, but the worker no longer waits for it.
+        """
         if not running.settle():
             return
-        error = TimeoutError("The handler did not end when told to")
+        error = TimeoutError("The handler did not return after its signal")
         threading.Thread(target=self._conclude, args=(running, None, error), daemon=True).start()
 
     def _settle(self, running: Running, output: Any, error: Optional[BaseException]) -> None:
@@ -316,7 +322,7 @@ class Worker:
             self._conclude(running, output, error)
 
     def _conclude(self, running: Running, output: Any, error: Optional[BaseException]) -> None:
-        """Reports, and frees the slot whatever becomes of the report."""
+        """Reports the result, and frees the slot even when the report fails."""
         event = Event("lost", running.task)
         try:
             event = self._report(running, output, error)
@@ -344,10 +350,10 @@ class Worker:
         return self._send(task, failure(error), error)
 
     def _send(self, task: ClaimedTask, report: Report, error: Optional[BaseException]) -> Event:
-        """Sends the report, and one that says why where that cannot be sent or is refused."""
+        """Sends the report; when it is unsendable or rejected, sends one that says why."""
         try:
             status = self._send_once(task, report)
-        # What an output raises while it is made JSON may be anything, as with a handler.
+        # Converting an output to JSON runs its own code, which may raise any error.
         except BaseException as why:
             if isinstance(why, ClientError) and not isinstance(why, InvalidRequest):
                 raise
@@ -366,11 +372,11 @@ class Worker:
         return {"patience": self._report_patience, "is_stubborn": True, "on_retry": self._trouble}
 
     def _leave(self) -> None:
-        """Says goodbye, so that operators see a worker that left and not one that fell silent."""
+        """Reports that the worker leaves, so that operators see it as gone and not as silent."""
         try:
             self._client.workers.leave(self.worker_id, patience=0, timeout=LAST_CALL)
         except Exception as error:
-            logger.debug("The service was not told that %s left: %s", self.worker_id, visible(error))
+            logger.debug("Cannot report that %s left: %s", self.worker_id, visible(error))
 
     def _told_to_stop(self, running: Running) -> None:
         self._keeper.stopped(running)
@@ -389,7 +395,7 @@ class Worker:
                 self._give_back_at = None
                 held = list(self._running)
             for running in held:
-                running.stop("shutdown", f"The worker ends and gives task {running.eval_id} back")
+                running.stop("shutdown", f"The worker is stopping and releases task {running.eval_id}")
 
     def _take_signals(self) -> Dict[int, Any]:
         if threading.current_thread() is not threading.main_thread():
@@ -397,13 +403,13 @@ class Worker:
 
         def on_signal(_number: int, _frame: Any) -> None:
             grace = None if self._is_taking else 0.0
-            # A signal may come while this thread holds any lock, so another thread does it.
+            # A signal may arrive while this thread holds a lock, so another thread handles it.
             threading.Thread(target=self.stop, args=(grace,), daemon=True).start()
 
         return {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def _trouble(self, error: BaseException) -> None:
-        """Tells of trouble once a minute for each kind: a retry that fails the same way is no news."""
+        """Reports trouble once a minute for each kind; repeats are not reported."""
         kind = (type(error).__name__, str(getattr(error, "code", "")))
         now = time.monotonic()
         with self._changed:

@@ -35,7 +35,7 @@ class ReportTest(unittest.TestCase):
         for code in ("7", 1.5, True, 2**40, object()):
             members = self.members(AttemptFailed("no", code))
             self.assertNotIn("exit_code", members)
-            self.assertIn("is not one", members["error"])
+            self.assertIn("is not valid", members["error"])
 
     def test_gives_every_error_a_text(self):
         self.assertIn("Silent", self.members(Silent())["error"])

@@ -22,12 +22,12 @@ const SCHEDULES = {
   LAST_TASK: (row: ListedSchedule) => row.last_eval_id,
 };
 
-/** `workers`: those that claimed or sent a heartbeat lately, and whether they work. */
+/** `workers`: recently active workers and their states. */
 export async function workers(context: Context): Promise<void> {
   await context.list().rows(WORKERS, await context.client.workers.list());
 }
 
-/** `schedules`: what comes by the clock. */
+/** `schedules`: lists the schedules. */
 export async function schedules(context: Context): Promise<void> {
   await context.list().rows(SCHEDULES, context.client.schedules.list());
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** `completion`: a script for the shell that completes commands and options. */
+/** `completion`: prints a shell script that completes commands and options. */
 export function completion(shell: string, program: Command): string {
   const commands = program.commands.map((command) => ({
     name: command.name(),

@@ -19,13 +19,13 @@ export interface EnqueueOptions {
   readonly metadata?: string;
   readonly batchId?: string;
   readonly ndjson?: boolean;
-  /** Seconds; true for no end. */
+  /** Seconds; true waits without a limit. */
   readonly wait?: number | true;
 }
 
 const WAITS_AT_A_TIME = 16;
 
-/** `enqueue`: a file as the code of one task, or a task a line. */
+/** `enqueue`: one task with a file as its code, or one task per line. */
 export async function enqueue(file: string, options: EnqueueOptions, context: Context): Promise<void> {
   const fields = fieldsOf(options);
   if (options.ndjson) return enqueueLines(file, { options, fields }, context);
@@ -39,7 +39,7 @@ export async function enqueue(file: string, options: EnqueueOptions, context: Co
   await printEnd(task, context);
 }
 
-/** The output of a completed task; for another, why it has none. @throws CommandFailed */
+/** Prints the output of a completed task, or explains why the task has none. @throws CommandFailed */
 export async function printEnd(task: TaskDetails, context: Context): Promise<void> {
   if (task.status !== 'completed') {
     const why = task.error === null ? '' : `: ${task.error}`;
@@ -63,7 +63,7 @@ function fieldsOf(options: EnqueueOptions): Omit<TaskInput, 'code'> {
 
 interface Lines {
   readonly options: EnqueueOptions;
-  /** What a line does not say itself. */
+  /** Values for fields that a line omits. */
   readonly fields: Omit<TaskInput, 'code'>;
 }
 
@@ -96,7 +96,7 @@ async function* tasksOf(file: string, { fields }: Lines): AsyncGenerator<JsonTex
   for await (const line of readObjects(file)) yield withDefaults(line, fields);
 }
 
-/** The line as it is, behind the fields that it does not have. */
+/** Adds default fields to a line without changing its own text. */
 function withDefaults(line: JsonText, fields: Omit<TaskInput, 'code'>): JsonText {
   const given = membersOf(line.text);
   const defaults = Object.entries(fields).flatMap(([name, value]) => {
@@ -108,7 +108,7 @@ function withDefaults(line: JsonText, fields: Omit<TaskInput, 'code'>): JsonText
   return new JsonText(`{${defaults.join(',')}${given.size === 0 ? '' : ','}${rest}`);
 }
 
-/** Prints each task when it has ended; how many did not complete. */
+/** Prints each task when it has ended; returns the number that did not complete. */
 async function waitForAll(ids: readonly string[], timeout: number, context: Context): Promise<number> {
   const bar = new ProgressBar(process.stderr, 'ended', ids.length);
   const left = ids.values();

@@ -16,11 +16,11 @@ const COLUMNS = {
 
 export interface GetOptions {
   readonly attempts?: boolean;
-  /** Seconds; true for no end. */
+  /** Seconds; true waits without a limit. */
   readonly wait?: number | true;
 }
 
-/** `get`: a task as it is, or its attempts, or its output when it has ended. */
+/** `get`: shows a task, its attempts, or its output after it has ended. */
 export async function get(id: string, options: GetOptions, context: Context): Promise<void> {
   if (options.wait !== undefined) {
     const timeout = options.wait === true ? undefined : options.wait;
@@ -48,7 +48,7 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
-/** `list` and `deadletters`: newest first. */
+/** `list` and `deadletters`: lists tasks, newest first. */
 export async function list(options: ListOptions, context: Context): Promise<void> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   const tasks = context.client.list({
@@ -67,11 +67,11 @@ export interface OutputOptions {
   readonly field?: string;
 }
 
-/** `output`: the JSON text, or with `--raw` what a string says. */
+/** `output`: prints the JSON text; with `--raw`, the content of a string. */
 export async function output(id: string, options: OutputOptions, context: Context): Promise<void> {
   const text = await context.client.outputText(id);
   if (!options.raw && options.field === undefined) return context.list().foreign(`${text}\n`);
-  // As text: numbers keep their digits.
+  // Kept as text, because parsing would change long numbers.
   const chosen = options.field === undefined ? text : fieldOf(text, options.field);
   const value: unknown = JSON.parse(chosen);
   await context.list().foreign(typeof value === 'string' ? value : `${chosen}\n`);

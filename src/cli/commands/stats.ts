@@ -17,11 +17,11 @@ const COLUMNS = {
 };
 
 export interface StatsOptions {
-  /** Seconds between; true for what is usual. */
+  /** Seconds between repetitions; true for the default. */
   readonly watch?: number | true;
 }
 
-/** `stats`: counts by queue, again and again with `--watch`. */
+/** `stats`: prints counts by queue, repeatedly with `--watch`. */
 export async function stats(options: StatsOptions, context: Context): Promise<void> {
   const every = options.watch === true ? 2 : options.watch;
   for (;;) {

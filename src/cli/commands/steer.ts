@@ -14,7 +14,7 @@ export interface CancelOptions {
   readonly reason?: string;
 }
 
-/** `cancel`: one task after the other; the first that cannot be cancelled ends it. */
+/** `cancel`: cancels tasks in order and stops at the first that cannot be cancelled. */
 export async function cancel(
   ids: readonly string[],
   { reason }: CancelOptions,
@@ -26,7 +26,7 @@ export async function cancel(
   );
 }
 
-/** `--yes`: do it without asking. */
+/** `--yes`: skips the confirmation. */
 export interface SureOptions {
   readonly yes?: boolean;
 }
@@ -38,10 +38,13 @@ export interface RedriveOptions extends SureOptions {
   readonly limit?: number;
 }
 
-/** As many as the service redrives when it is not told a limit. */
+/** The service's default limit of a redrive. */
 const USUAL_LIMIT = 1_000;
 
-/** `redrive`: these tasks, or all dead letters of a kind. On a terminal it shows how many that are, and asks. */
+/**
+ * `redrive`: the named tasks, or all dead letters of a status. On a terminal it shows their number and asks for
+ * confirmation.
+ */
 export async function redrive(
   ids: readonly string[],
   options: RedriveOptions,
@@ -87,8 +90,8 @@ async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, conte
 }
 
 /**
- * `pause`. A queue that has neither tasks nor settings may be a name that was misspelt: without `--yes` it is asked for on
- * a terminal, and refused elsewhere.
+ * `pause`: an unknown queue, without tasks and settings, may be misspelt. Without `--yes` the command asks for
+ * confirmation on a terminal, and fails elsewhere.
  */
 export async function pauseQueue(queue: string, { yes }: SureOptions, context: Context): Promise<void> {
   if (yes !== true && !(await isKnown(queue, context))) {
@@ -99,7 +102,7 @@ export async function pauseQueue(queue: string, { yes }: SureOptions, context: C
   await context.single().record(await context.client.queues.pause(queue));
 }
 
-/** `resume`. */
+/** `resume`: resumes a queue. */
 export async function resumeQueue(queue: string, context: Context): Promise<void> {
   await context.single().record(await context.client.queues.resume(queue));
 }
@@ -108,7 +111,7 @@ async function isKnown(queue: string, { client }: Context): Promise<boolean> {
   return (await client.queues.list()).some((known) => known.queue === queue);
 }
 
-/** `drain`: a worker finishes what it holds and gets nothing more. */
+/** `drain`: a worker finishes its tasks and claims no more. */
 export async function drain(worker: string, context: Context): Promise<void> {
   await context.single().record(await context.client.workers.drain(worker));
 }

@@ -3,23 +3,23 @@ import { backupStore, checkStore, restoreStore } from '../../storage/store-backu
 import type { Context } from '../context.js';
 import { CommandFailed, EXIT } from '../exit-code.js';
 
-/** `backup`: a copy of the embedded store, also while the service runs. */
+/** `backup`: copies the embedded store, also while the service runs. */
 export async function backup(directory: string, context: Context): Promise<void> {
   await report({ backup: directory }, backupStore(dataDirectory(), directory), context);
 }
 
-/** `check`: whether a store, or a backup of one, is sound. */
+/** `check`: checks a store or a backup for damage. */
 export async function check(directory = dataDirectory(), context: Context): Promise<void> {
   await report({ checked: directory }, checkStore(directory), context);
 }
 
-/** `restore`: a backup becomes the store of a service that is stopped. */
+/** `restore`: installs a backup as the store of a stopped service. */
 export async function restore(directory: string, context: Context): Promise<void> {
   const target = dataDirectory();
   await report({ restored: target }, restoreStore(directory, target), context);
 }
 
-/** The service's own settings say where its store is. */
+/** The data directory from the service's own settings. */
 function dataDirectory(): string {
   const { QUEUE_STORE, DATA_DIR } = loadConfig(process.env);
   if (QUEUE_STORE === 'embedded') return DATA_DIR;

@@ -9,7 +9,7 @@ export interface TailOptions {
   readonly id?: string[];
 }
 
-/** `tail`: transitions as they happen. It goes on where it was when the connection breaks. */
+/** `tail`: streams transitions, and resumes after a broken connection. */
 export async function tail(options: TailOptions, context: Context): Promise<void> {
   const type = options.type as TaskEvent['type'][] | undefined;
   const filter = { queue: options.queue, type, eval_id: options.id };

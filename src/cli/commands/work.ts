@@ -20,7 +20,7 @@ export interface WorkOptions {
   readonly user?: string;
 }
 
-/** `work`: runs a command for each task. The first signal lets what runs end, the second gives it back. */
+/** `work`: runs a command per task. The first signal lets running tasks finish; the second releases them. */
 export async function work(
   command: readonly string[],
   options: WorkOptions,
@@ -29,7 +29,7 @@ export async function work(
   const [program, ...args] = command;
   if (program === undefined)
     throw new CommandFailed(EXIT.usage, 'Name the program to run: crucible-queue work -- COMMAND');
-  // The command gets the lease, which is good for its own task alone, and not the key of the worker.
+  // The command gets the lease of its own task, and never the worker's key.
   const environment = withoutKey(process.env);
   const user = options.user === undefined ? undefined : userOf(options.user);
   const child = { command: [program, ...args] as const, isJson: options.json, environment, user };
@@ -51,7 +51,7 @@ export async function work(
     labels: options.labels,
     concurrency: options.jobs ?? 1,
     lease: options.lease,
-    // Commands run in processes of their own and block nothing here.
+    // Commands run in their own processes and do not block the event loop.
     heartbeatThread: false,
     onEvent: (event) => tell(event, options, context),
   });
@@ -68,7 +68,7 @@ export async function work(
   if (failure) throw new CommandFailed(EXIT.unavailable, `${program} cannot be started: ${failure.message}`);
 }
 
-/** The environment without every variable that holds the key: the same key may be there under another name. */
+/** Removes every variable whose value is the key, under any name. */
 function withoutKey(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { QUEUE_API_KEY: given = '', ...rest } = environment;
   const key = given.trim();
@@ -85,7 +85,7 @@ function stopOnSignals(worker: Worker, context: Context): () => void {
     );
     void worker.stop(count === 1 ? {} : { grace: 0 });
   };
-  // Its terminal was closed: nobody is there to ask once more.
+  // After a hangup the operator cannot send a second signal.
   const giveBack = (): void => void worker.stop({ grace: 0 });
   const signals = { SIGINT: stop, SIGTERM: stop, ...(ignoresHangup() ? {} : { SIGHUP: giveBack }) };
   for (const [signal, act] of Object.entries(signals)) process.on(signal, act);
@@ -97,7 +97,7 @@ function stopOnSignals(worker: Worker, context: Context): () => void {
 const LONGEST_REASON = 1000;
 const SIGHUP_BIT = 1n;
 
-/** Whether it was started by nohup, which a handler of its own would undo. Only Linux says so. */
+/** Whether nohup started the worker; our own handler would undo it. Only Linux provides this information. */
 function ignoresHangup(): boolean {
   try {
     const [, mask = '0'] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
@@ -107,7 +107,7 @@ function ignoresHangup(): boolean {
   }
 }
 
-/** `name`, `uid` or `uid:gid`. @throws CommandFailed for a user that this machine does not have */
+/** Parses `name`, `uid` or `uid:gid`. @throws CommandFailed for an unknown user */
 function userOf(text: string): User {
   const [, uid, gid] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
   if (uid !== undefined) return { uid: Number(uid), gid: Number(gid ?? uid) };
@@ -121,7 +121,7 @@ function userOf(text: string): User {
   }
 }
 
-/** What a server or a task says may be megabytes. */
+/** Shortens texts of servers and tasks, which can be megabytes long. */
 function shortened(text: string): string {
   return text.length <= LONGEST_REASON ? text : `${text.slice(0, LONGEST_REASON)}…`;
 }

@@ -1,4 +1,4 @@
-/* What the pages cannot do without a script: charts, the clipboard, and whether the page is still told what happens. */
+/* Features that need a script: charts, the clipboard, and the connection state of the live updates. */
 (() => {
   'use strict';
 
@@ -9,7 +9,7 @@
     if (place && place.textContent !== text) place.textContent = text;
   }
 
-  /* The server does not know the time zone of the reader. */
+  /* The server does not know the reader's time zone. */
   document.addEventListener('mouseover', (event) => {
     const time = event.target.closest?.('time[datetime]');
     if (time)
@@ -23,7 +23,7 @@
   document.addEventListener('htmx:sse:error', () => say('Not live, reconnecting'));
   document.addEventListener('htmx:sse:close', () => say('Not live'));
 
-  /* Where the clipboard is not to be had, as on plain http, the text is selected for the keys that copy it. */
+  /* Without clipboard access, as on plain http, the text is selected for manual copying. */
   async function copy(button) {
     const text = button.dataset.copy;
     const title = button.dataset.title ?? button.textContent;
@@ -53,7 +53,7 @@
     if (button) void copy(button);
   });
 
-  /* A chart is an element with its numbers in data-chart: { labels, unit, times, series }. */
+  /* A chart is an element whose numbers are in data-chart: { labels, unit, times, series }. */
   const charts = new Map();
   const DASHES = [[], [6, 4], [2, 3]];
 
@@ -61,14 +61,14 @@
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
-  /* A number between two gaps makes no line: it is drawn as a point, and no other one is. */
+  /* A number between two gaps is drawn as a point, because it makes no line. */
   function lonely({ data }, series) {
     const values = data[series];
     const isGap = (index) => values[index] === null || values[index] === undefined;
     return [...values.keys()].filter((index) => !isGap(index) && isGap(index - 1) && isGap(index + 1));
   }
 
-  /* As in the table, and on all machines alike. */
+  /* The same format as in the table, on all machines. */
   function timeOfDay(seconds) {
     return new Date(seconds * 1000).toISOString().slice(11, 16);
   }
@@ -138,7 +138,7 @@
     drawAll();
   }
 
-  /* On a narrow screen the sections are a strip that scrolls. */
+  /* On a narrow screen the sections are a scrolling strip. */
   document
     .querySelector('.sections [aria-current="page"]')
     ?.scrollIntoView({ inline: 'center', block: 'nearest' });

@@ -27,7 +27,7 @@ const PAST: Readonly<Record<BulkAction, 'cancelled' | 'redriven'>> = {
   redrive: 'redriven',
 };
 
-/** What operators do with tasks. Each action ends on a page that says what came of it. */
+/** Actions of operators on tasks. Each ends on a page that shows the result. */
 @ApiExcludeController()
 @Controller('dashboard')
 @Public()
@@ -102,7 +102,7 @@ export class ActionsController {
       limit: Math.min(confirmed, BULK_LIMIT),
       isMeant: (task) => groupOf(task) === group,
     });
-    this.audit.write(principal, { what: 'redrove the dead letters of one error', count });
+    this.audit.write(principal, { what: 'redrove dead letters with one error', count });
     sendTo(response, withNotice('/dashboard/dead-letters', 'redriven', count));
   }
 
@@ -140,19 +140,19 @@ export class ActionsController {
   }
 }
 
-/** Fields of the form that confirms an action, besides the filters. */
+/** Fields of the confirmation form, besides the filters. */
 const CONFIRMATION = ['action', 'at', 'count', 'typed'];
 
-/** How many the operator was shown and has typed; `undefined` when that is another number, or none. */
+/** The number that the operator saw and typed; `undefined` when the typed number is missing or differs. */
 function confirmedCount(form: URLSearchParams): number | undefined {
   const typed = (form.get('typed') ?? '').replace(/[\s,.]/g, '');
   return /^[1-9]\d{0,8}$/.test(typed) && typed === form.get('count') ? Number(typed) : undefined;
 }
 
 /**
- * When the operator was shown the number. What came later is not meant.
+ * When the operator saw the count. Later tasks are not included.
  *
- * @throws ProblemError `invalid_request`: without it everything would be meant
+ * @throws ProblemError `invalid_request` when it is missing, because every task would match
  */
 function shownAt(form: URLSearchParams, now: Instant): Instant {
   const text = form.get('at') ?? '';
@@ -161,12 +161,12 @@ function shownAt(form: URLSearchParams, now: Instant): Instant {
   throw new ProblemError('invalid_request', 'The form is out of date; open it again');
 }
 
-/** What the address, or the form that came from it, asks for. */
+/** Reads the order from the page's address or its form. */
 function orderOf(query: URLSearchParams, at: Instant): BulkOrder {
   const action = BULK_ACTIONS.find((one) => one === query.get('action'));
   if (action === undefined) throw new ProblemError('not_found', 'There is no such action');
   const filters = readActionFilters(query, CONFIRMATION);
-  // To leave a filter out that cannot be read would act on more than was meant.
+  // Ignoring an unreadable filter would change more tasks than the operator asked for.
   if (filters.unusable.length > 0) {
     throw new ProblemError('invalid_request', `Not a valid filter: ${filters.unusable.join(', ')}`);
   }

@@ -14,7 +14,7 @@ import { withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
 
-/** Who works, and what comes together or by the clock. */
+/** Pages of workers, batches and schedules. */
 @ApiExcludeController()
 @Controller('dashboard')
 @Public()

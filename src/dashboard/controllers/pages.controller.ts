@@ -14,7 +14,7 @@ import { TasksPage } from '../pages/tasks.page.js';
 import { withNotice } from '../parts/notice.js';
 import { SessionGuard } from '../session/session.guard.js';
 
-/** The pages that only show. */
+/** Read-only pages. */
 @ApiExcludeController()
 @Controller('dashboard')
 @Public()
@@ -89,7 +89,7 @@ function queryOf({ url }: Request): URLSearchParams {
   return new URLSearchParams(url.split('?')[1] ?? '');
 }
 
-/** The service as the browser calls it. It is only ever shown to the one who sent it. */
+/** The service's origin as the browser sees it. Shown only in the answer to the same request. */
 function originOf({ headers }: Request): string {
   const host = headers.host ?? '';
   const scheme = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http';

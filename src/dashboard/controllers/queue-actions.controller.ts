@@ -21,7 +21,7 @@ import { withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
 
-/** What administrators do with queues. Each action ends on a page that says what came of it. */
+/** Actions of administrators on queues. Each ends on a page that shows the result. */
 @ApiExcludeController()
 @Controller('dashboard/queues/:queue')
 @Public()

@@ -12,7 +12,7 @@ import { QueuesPage } from '../pages/queues.page.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
 
-/** Queues as a whole, and what happens in them. */
+/** Pages of queues and events. */
 @ApiExcludeController()
 @Controller('dashboard')
 @Public()

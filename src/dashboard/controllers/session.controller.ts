@@ -14,10 +14,10 @@ import { isSameOrigin } from '../session/same-origin.js';
 import { clearCookie, setCookie } from '../session/session.cookie.js';
 import { SESSION_LENGTH, Sessions } from '../session/sessions.js';
 
-/** Within the dashboard, and nowhere else: an address that somebody else made must not lead away. */
+/** Only addresses within the dashboard, so that a crafted link cannot redirect to another site. */
 const NEXT = /^\/dashboard(?:[/?][\w/?=&%.:,+~-]*)?$/;
 
-/** What those see who are not signed in: the way in, and the files of the pages. */
+/** Routes without a session: sign-in and the files of the pages. */
 @ApiExcludeController()
 @Controller('dashboard')
 @Public()

@@ -12,7 +12,7 @@ import { WAITING_STATES, countIn } from '../../task/task-state.js';
 
 const SHOWN = 50;
 
-/** How far the youngest batches have come. */
+/** The newest batches and their progress. */
 @Injectable()
 export class BatchesPage {
   constructor(

@@ -18,12 +18,15 @@ const WORDS: Readonly<Record<BulkAction, { readonly title: string; readonly effe
   },
 };
 
-/** Says how many tasks an action would change, and has the number typed before it is carried out. */
+/**
+ * Confirmation page of a bulk action: shows how many tasks it would change, and requires the operator to type the
+ * number.
+ */
 @Injectable()
 export class BulkPage {
   constructor(private readonly bulk: BulkActions) {}
 
-  /** @param isMistyped whether what was typed before was another number */
+  /** @param isMistyped whether the operator typed another number before */
   async page(principal: Principal, order: BulkOrder, isMistyped = false): Promise<Page> {
     const count = await this.bulk.count(principal, order);
     const { title } = WORDS[order.action];

@@ -23,7 +23,7 @@ import { workerOf } from './tasks.page.js';
 const SHOWN_TASKS = 100;
 const SHOWN_QUEUES = 3;
 
-/** What failed or expired, by what it died of, and the way back into the queue. */
+/** Failed and expired tasks grouped by error, with redrives. */
 @Injectable()
 export class DeadLettersPage {
   constructor(
@@ -49,10 +49,10 @@ export class DeadLettersPage {
     };
   }
 
-  /** The letters of one group, to look at and to redrive one by one. */
+  /** The dead letters of one group, with a redrive for each. */
   groupPage(principal: Principal, id: string): Page {
     return {
-      title: 'Dead letters of one error',
+      title: 'Dead letters with one error',
       section: '/dashboard/dead-letters',
       top: html`<p class="crumbs"><a href="/dashboard/dead-letters">Dead letters</a></p>
         <h1>Dead letters of one error</h1>`,
@@ -61,22 +61,23 @@ export class DeadLettersPage {
   }
 
   /**
-   * Says how many tasks a redrive of a group would change, and has the number typed before it is carried out.
+   * Confirmation page of a group redrive: shows how many tasks it would change, and requires the operator to type the
+   * number.
    *
-   * @param isMistyped whether what was typed before was another number
+   * @param isMistyped whether the operator typed another number before
    */
   async redrivePage(principal: Principal, id: string, isMistyped = false): Promise<Page> {
     const at = this.clock.now().wall;
     const { count, newest } = await this.letters.count(principal, id, { at, most: BULK_LIMIT });
     const [example] = newest;
     return {
-      title: 'Redrive the dead letters of one error',
+      title: 'Redrive dead letters with one error',
       section: '/dashboard/dead-letters',
       top: html`<p class="crumbs"><a href="/dashboard/dead-letters">Dead letters</a></p>
         <h1>Redrive the dead letters of one error</h1>
         ${
           example === undefined
-            ? emptyState('None left', 'The tasks were redriven, or their retention is over.')
+            ? emptyState('None left', 'The tasks were redriven, or their retention has ended.')
             : html`<p class="lead error-text">${foreign(reasonOf(example))}</p>
                 ${confirmation({
                   action: `/dashboard/dead-letters/${encodeURIComponent(id)}/redrive`,
@@ -114,7 +115,7 @@ export class DeadLettersPage {
       rows,
       empty: emptyState(
         'No dead letters',
-        'Failed and expired tasks appear here until their retention is over.',
+        'Failed and expired tasks appear here until their retention ends.',
       ),
     });
     return html`${card('By error', content)}
@@ -126,10 +127,10 @@ export class DeadLettersPage {
     const group = (await this.letters.groups(principal)).find((one) => one.id === id);
     const rows = group?.tasks.slice(0, SHOWN_TASKS) ?? [];
     const content = table({
-      caption: 'Dead letters of this error, newest first',
+      caption: 'Dead letters with this error, newest first',
       columns: letterColumns(now, mayRedrive(principal)),
       rows,
-      empty: emptyState('None left', html`The tasks were redriven, or their retention is over.`),
+      empty: emptyState('None left', html`The tasks were redriven, or their retention has ended.`),
     });
     return html`${group && html`<p class="lead error-text">${foreign(group.error)}</p>`}
     ${group && mayRedrive(principal) && html`<p class="bulk">${redriveGroup(group)}</p>`}

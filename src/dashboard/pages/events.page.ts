@@ -9,7 +9,7 @@ import { type RecentMove, RecentMoves } from '../recent-moves.js';
 
 const SHOWN = 100;
 
-/** What has just happened, the newest on top. */
+/** The latest transitions, newest first. */
 @Injectable()
 export class EventsPage {
   constructor(

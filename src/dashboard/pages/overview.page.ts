@@ -10,7 +10,7 @@ import { tiles } from '../parts/tiles.js';
 import { TimelinePart } from './timeline.part.js';
 import { queueTable } from './queues.page.js';
 
-/** How the service fares, at a glance. */
+/** A summary of the service's state. */
 @Injectable()
 export class OverviewPage {
   constructor(

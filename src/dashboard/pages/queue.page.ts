@@ -15,13 +15,13 @@ import { tiles } from '../parts/tiles.js';
 import { NO_TASKS, pauseForm } from './queues.page.js';
 import { countIn } from '../../task/task-state.js';
 
-/** What was filled in and cannot be used. */
+/** Submitted limits that are invalid. */
 export interface RefusedLimits {
   readonly texts: LimitTexts;
   readonly problems: readonly FieldProblem[];
 }
 
-/** One queue: its tasks in numbers, its limits, and what can be done with it as a whole. */
+/** One queue: its counts, its limits, and the actions on the whole queue. */
 @Injectable()
 export class QueuePage {
   constructor(
@@ -45,7 +45,7 @@ export class QueuePage {
     };
   }
 
-  /** Says what would go, and has the name of the queue typed before it does. */
+  /** Confirmation page of a purge: shows what it removes, and requires the operator to type the queue's name. */
   async purgePage(principal: Principal, queue: string, isMistyped = false): Promise<Page> {
     requireQueue(principal, queue);
     const counts = await this.countsOf(queue);
@@ -69,7 +69,7 @@ export class QueuePage {
     return html`<p class="headline">
         ${badge(isPaused ? 'paused' : 'active')}
         <span>
-          ${isPaused ? 'Workers get no tasks; enqueues go on.' : 'Workers can claim tasks.'}
+          ${isPaused ? 'Workers get no tasks; enqueues continue.' : 'Workers can claim tasks.'}
           <a href="/dashboard/tasks?queue=${encodeURIComponent(queue)}">List its tasks</a>
         </span>
       </p>

@@ -12,7 +12,7 @@ import { limitsInWords } from '../parts/limits.js';
 
 export type QueueRow = QueueStatus & { readonly queue: string; readonly settings: QueueSettings };
 
-/** A queue that has settings and no tasks. */
+/** Counts of a queue that has settings and no tasks. */
 export const NO_TASKS: QueueStatus = {
   ...(Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<(typeof TASK_STATES)[number], 0>),
   oldest_queued_age: null,
@@ -20,7 +20,7 @@ export const NO_TASKS: QueueStatus = {
 
 const SHOWN = ['queued', 'processing', 'delayed', 'completed', 'failed', 'expired', 'cancelled'] as const;
 
-/** The queues, what is set for them, and what can be done with each as a whole. */
+/** All queues, their settings, and the actions on whole queues. */
 @Injectable()
 export class QueuesPage {
   constructor(
@@ -48,7 +48,7 @@ export class QueuesPage {
   }
 }
 
-/** @param more columns besides the numbers */
+/** @param more columns after the counts */
 export function queueTable(rows: readonly QueueRow[], more: readonly Column<QueueRow>[] = []): Html {
   return table({
     caption: 'Queues and their tasks by state',
@@ -91,7 +91,7 @@ const ACTIONS: Column<QueueRow> = {
   cell: ({ queue, settings }) => pauseForm(queue, settings),
 };
 
-/** Has the queue hand out nothing, or hand out tasks again. */
+/** The button that pauses or resumes a queue. */
 export function pauseForm(queue: string, { paused }: QueueSettings): Html {
   const [verb, word] = paused === true ? ['resume', 'Resume'] : ['pause', 'Pause'];
   return html`<form method="post" action="/dashboard/queues/${encodeURIComponent(queue)}/${verb}">

@@ -11,7 +11,7 @@ import { type Html, html } from '../parts/html.js';
 
 const SHOWN = 100;
 
-/** What is enqueued by the clock, and when it is due. */
+/** All schedules and their next due times. */
 @Injectable()
 export class SchedulesPage {
   constructor(

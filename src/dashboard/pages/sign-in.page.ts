@@ -1,7 +1,7 @@
 import { type Html, html } from '../parts/html.js';
 import { layout } from '../parts/layout.js';
 
-/** Where the operator shows an API key. */
+/** The form on which an operator enters an API key. */
 export function signInPage(next: string, problem?: string): Html {
   const content = html`<form class="card sign-in" method="post" action="/dashboard/sign-in">
     <h1>Crucible queue</h1>

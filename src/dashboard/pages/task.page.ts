@@ -13,10 +13,10 @@ import { timeline } from '../parts/timeline.js';
 import { curlToEnqueue, curlToRead } from '../curl.js';
 import { isFinalState, isRedrivableState } from '../../task/task-state.js';
 
-/** Longer texts are shown up to here: a page of a megabyte helps nobody. */
+/** Longer texts are cut here, because a browser is slow with megabytes. */
 const SHOWN_CHARACTERS = 65_536;
 
-/** One task, with all that is known of it. */
+/** All details of one task. */
 @Injectable()
 export class TaskPage {
   constructor(
@@ -58,7 +58,9 @@ export class TaskPage {
     `;
   }
 
-  /** It never changes, and whoever looks on is shown its own address of the service: it is no part of the stream. */
+  /**
+   * The payload never changes and contains the viewer's own address of the service, so it is not part of the stream.
+   */
   private async payload(task: Task, origin: string): Promise<Html> {
     const { spec } = task;
     const { code, metadata } = await this.queue.payload(task);

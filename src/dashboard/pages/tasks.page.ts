@@ -29,7 +29,7 @@ const PERIODS = [
   ['1440', 'the last day'],
 ] as const;
 
-/** Tasks, the newest first, narrowed down by what is in the address. */
+/** The tasks that match the address's filters, newest first. */
 @Injectable()
 export class TasksPage {
   constructor(
@@ -45,7 +45,7 @@ export class TasksPage {
       section: '/dashboard/tasks',
       top: html`<h1>Tasks</h1>
         ${filterForm(filters)} ${isUsable && hasRole(principal, ['producer']) && bulkLinks(filters)}`,
-      // A list without the filter that is wrong would show more than was asked for.
+      // Without the invalid filter the list would show more tasks than requested.
       live: isUsable ? () => this.render(principal, filters) : undefined,
     };
   }
@@ -163,7 +163,10 @@ function emptyList(filters: TaskFilters): Html {
         'No tasks yet',
         html`Post one to <code>/tasks</code>; the <a href="/docs">API page</a> shows how.`,
       )
-    : emptyState('No task matches', html`Remove a filter, or <a href="/dashboard/tasks">list all tasks</a>.`);
+    : emptyState(
+        'No matching tasks',
+        html`Remove a filter, or <a href="/dashboard/tasks">list all tasks</a>.`,
+      );
 }
 
 function pager(filters: TaskFilters, nextCursor: string | undefined): Html {

@@ -6,7 +6,7 @@ import { type Html, html } from '../parts/html.js';
 const STEP_SECONDS = 20;
 const LENGTH_SECONDS = 600;
 
-/** The last ten minutes of this process as charts. The step that is under way is left out: it is not full yet. */
+/** Charts of this process's last ten minutes, without the current, incomplete step. */
 @Injectable()
 export class TimelinePart {
   constructor(private readonly timeline: Timeline) {}

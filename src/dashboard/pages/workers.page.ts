@@ -9,7 +9,7 @@ import { type Html, html } from '../parts/html.js';
 
 const NAMED_TASKS = 5;
 
-/** Who works, what they hold, and the way to have one stop. */
+/** Workers, their tasks, and the button that drains a worker. */
 @Injectable()
 export class WorkersPage {
   constructor(

@@ -5,16 +5,16 @@ import { type Html, html } from './html.js';
 
 export interface Chart {
   readonly title: string;
-  /** Stands behind each number: `/s`, ` s`. */
+  /** Follows each number: `/s`, ` s`. */
   readonly unit: string;
-  /** At most three lines, each with as many numbers as there are times. `null` is a gap. */
+  /** At most three lines, each with one number per time. `null` is a gap. */
   readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
   readonly times: readonly Instant[];
 }
 
 const NOTHING = html`<p class="chart empty">No data in this period.</p>`;
 
-/** Numbers over time as lines, which differ in dashes and not in colour alone, and as a table for those who read. */
+/** A chart of numbers over time, plus the same numbers as a table. Lines differ in dashes, not only in colour. */
 export function chart(parts: Chart): Html {
   const { title, unit, lines, times } = parts;
   const data = {

@@ -7,17 +7,17 @@ export interface Column<Row> {
 }
 
 export interface Table<Row> {
-  /** What the table is, for those who do not see what it stands under. */
+  /** Describes the table to users of screen readers. */
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
-  /** What is shown when there are no rows. */
+  /** Shown when there are no rows. */
   readonly empty: Part;
 }
 
 /**
- * A table. On a narrow screen each row becomes a card, which takes the meaning of rows and cells from the elements: the
- * roles give it back.
+ * A table. On a narrow screen each row becomes a card, which removes the elements' table semantics; the roles restore
+ * them.
  */
 export function table<Row>({ caption, columns, rows, empty }: Table<Row>): Html {
   if (rows.length === 0) return html`<div class="empty">${empty}</div>`;
@@ -50,12 +50,12 @@ function cellOf<Row>({ title, isNumber, cell }: Column<Row>, row: Row): Html {
   </td>`;
 }
 
-/** The state as a word, with a mark that differs in shape and not in colour alone. */
+/** The state as a word, with a mark whose shape differs per state. */
 export function badge(state: string): Html {
   return html`<span class="badge ${state}"><span class="mark" aria-hidden="true"></span>${state}</span>`;
 }
 
-/** A box with a heading of its own. */
+/** A box with its own heading. */
 export function card(title: string, content: Part, aside?: Part): Html {
   return html`<section class="card" aria-label="${title}">
     <header class="card-head">
@@ -66,13 +66,13 @@ export function card(title: string, content: Part, aside?: Part): Html {
   </section>`;
 }
 
-/** Says what is missing, and what to do about it. */
+/** Says what is missing and what to do about it. */
 export function emptyState(title: string, advice: Part): Html {
   return html`<p class="empty-title">${title}</p>
     <p>${advice}</p>`;
 }
 
-/** Something that is true of a thing: a name and its value. */
+/** A list of names and values. */
 export function facts(pairs: readonly (readonly [name: string, value: Part])[]): Html {
   return html`<dl class="facts">
     ${pairs.map(
@@ -85,7 +85,7 @@ export function facts(pairs: readonly (readonly [name: string, value: Part])[]):
   </dl>`;
 }
 
-/** In characters: what is no longer stays on one line in a table. */
+/** In characters: shorter values stay on one line in a table. */
 const SHORT = 24;
 
 function shortness(text: string): string {
@@ -96,7 +96,7 @@ export function taskLink(id: string): Html {
   return html`<a class="id ${shortness(id)}" href="/dashboard/tasks/${encodeURIComponent(id)}">${id}</a>`;
 }
 
-/** Something that others have written: kept apart from the page, whatever direction it is written in. */
+/** Text from clients, isolated so that its writing direction cannot affect the page. */
 export function foreign(text: string): Html {
   return html`<bdi class="${shortness(text)}">${text}</bdi>`;
 }

@@ -3,21 +3,21 @@ import { number } from './format.js';
 import { type Html, html, type Part } from './html.js';
 
 export interface Confirmation {
-  /** Where the form is sent. */
+  /** Target of the form. */
   readonly action: string;
   readonly hidden: readonly (readonly [name: string, value: string])[];
-  /** How many of what. */
+  /** What the action changes, and how many. */
   readonly headline: Part;
   readonly effect: string;
   readonly count: number;
-  /** Whether what was typed before was another number. */
+  /** Whether the operator typed another number before. */
   readonly isMistyped: boolean;
   readonly button: string;
   readonly isDangerous?: boolean;
   readonly back: string;
 }
 
-/** The form that has the number typed before an action on many tasks is carried out. */
+/** The form that requires the operator to type the number before a bulk action. */
 export function confirmation({ hidden, count, ...form }: Confirmation): Html {
   return html`<form class="card confirm" method="post" action="${form.action}">
     ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}

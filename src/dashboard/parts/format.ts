@@ -14,7 +14,7 @@ export function number(value: number): string {
   return NUMBER.format(value);
 }
 
-/** A length of time as a person says it: 850 ms, 12.3 s, 4 min 10 s, 3 h 5 min. */
+/** A duration in readable units: 850 ms, 12.3 s, 4 min 10 s, 3 h 5 min. */
 export function duration(seconds: number): string {
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${number(Math.round(seconds * 10) / 10)} s`;
@@ -31,7 +31,7 @@ function coarse(seconds: number): string {
   return `${seconds} s`;
 }
 
-/** How long ago, or how far ahead, in one unit; the exact time is in the title. */
+/** A past or future time in one unit; the title has the exact time. */
 export function ago(instant: Instant, now: Instant): Html {
   const seconds = Math.round(Math.abs(now - instant) / 1000);
   const text = seconds < 2 ? 'now' : instant <= now ? `${short(seconds)} ago` : `in ${short(seconds)}`;
@@ -56,13 +56,13 @@ function exact(instant: Instant): string {
   return iso(instant).replace('T', ' ').replace('Z', ' UTC');
 }
 
-/** The first line, and no more than `length` characters of it. */
+/** The first line, cut to `length` characters. */
 export function excerpt(text: string, length: number): string {
   const line = text.trim().split(/[\r\n]/, 1)[0] ?? '';
   return line.length > length ? `${line.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : line;
 }
 
-/** What went wrong, in one line of at most `length` characters. */
+/** The error's summary on one line, cut to `length` characters. */
 export function errorLine(error: string, length: number): string {
   return excerpt(summaryOf(error), length);
 }

@@ -4,15 +4,15 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&#39;',
-  // A parser would make it a line feed, and on a stream of events it would end the line.
+  // A parser would turn it into a line feed, and it would end the line of an event stream.
   '\r': '&#13;',
 };
 
-/** HTML that came out of `html`, and out of nowhere else. */
+/** HTML that only `html` can create. */
 export class Html {
   private constructor(readonly text: string) {}
 
-  /** The whole text of several pieces. */
+  /** Joins pieces. */
   static join(pieces: readonly string[]): Html {
     return new Html(pieces.join(''));
   }
@@ -22,16 +22,15 @@ export class Html {
   }
 }
 
-/** What a template may hold. `false`, `null` and `undefined` leave nothing. */
+/** A value in a template. `false`, `null` and `undefined` produce no text. */
 export type Part = Html | string | number | false | null | undefined | readonly Part[];
 
-/** Of each template that was used: the values that stand for attributes. */
+/** For each used template: the positions of values that are attributes. */
 const checked = new WeakMap<TemplateStringsArray, ReadonlySet<number>>();
 
 /**
- * A template. Whatever is put in is escaped, unless it came out of a template itself, so no page can forget to do it.
- * A value may stand between tags or in a quoted attribute; a template with a value anywhere else throws when it is
- * first used.
+ * A template that escapes every value, except values that come from a template. Values are allowed between tags and in
+ * quoted attributes; a template with a value elsewhere throws on its first use.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const flags = checked.get(strings) ?? requireSafePlaces(strings);
@@ -40,14 +39,13 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
     pieces.push(string);
     if (index >= parts.length) return;
     const part = parts[index];
-    if (flags.has(index) && !(part instanceof Html))
-      throw new Error('Only flag() may stand for an attribute');
+    if (flags.has(index) && !(part instanceof Html)) throw new Error('Only flag() can produce an attribute');
     append(pieces, part);
   });
   return Html.join(pieces);
 }
 
-/** An attribute that stands for itself when the condition holds: `<option ${flag('selected', isChosen)}>`. */
+/** An attribute that is present when the condition holds: `<option ${flag('selected', isChosen)}>`. */
 export function flag(name: 'selected' | 'checked' | 'open' | 'disabled' | 'required', isSet: boolean): Html {
   return Html.join(isSet ? [name] : []);
 }
@@ -64,7 +62,7 @@ function append(pieces: string[], part: Part): void {
   else for (const one of part) append(pieces, one);
 }
 
-/** Escaping makes a value harmless in text and in quotes; not in a script, a style, or the name of an attribute. */
+/** Escaping protects text and quoted attributes; it does not protect scripts, styles and attribute names. */
 function requireSafePlaces(strings: TemplateStringsArray): ReadonlySet<number> {
   const flags = new Set<number>();
   let before = '';

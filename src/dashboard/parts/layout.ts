@@ -8,17 +8,17 @@ export interface Section {
 
 export interface PageFrame {
   readonly title: string;
-  /** The address of the section that the page belongs to. */
+  /** Address of the page's section. */
   readonly section: string;
   readonly sections: readonly Section[];
-  /** Nobody when the page is for those who are not signed in. */
+  /** Absent on pages for visitors without a session. */
   readonly principal?: Principal;
-  /** No key is configured, so nobody signs in or out. */
+  /** No API key is configured, so the dashboard has no sign-in. */
   readonly isOpen: boolean;
   readonly content: Part;
 }
 
-/** Its indicator style would be inline; a page that is left is asked for again; only one extension may be loaded. */
+/** Disables the inline indicator style and the history cache, and allows only one extension. */
 const HTMX_CONFIG = JSON.stringify({
   includeIndicatorCSS: false,
   history: false,
@@ -27,8 +27,8 @@ const HTMX_CONFIG = JSON.stringify({
 });
 
 /**
- * Without `defer`, htmx takes in the page when all of it and the deferred scripts are there; with it, it might before its
- * extension is, and the page would not follow its stream.
+ * Without `defer`, htmx processes the page after the deferred scripts have loaded. With it, htmx could run before its
+ * extension, and the page would not follow its stream.
  */
 const HEAD = html`<meta charset="utf-8" />
   <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -50,7 +50,7 @@ const BRAND = html`<a class="brand" href="/dashboard">
   <span>Crucible</span>
 </a>`;
 
-/** A whole page. */
+/** A complete page. */
 export function layout(frame: PageFrame): Html {
   const { title, principal, content } = frame;
   return html`<!doctype html>

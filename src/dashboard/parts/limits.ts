@@ -13,7 +13,7 @@ const HINTS: Readonly<Partial<Record<Field['name'], string>>> = {
   priority_ageing: 'Time in which a waiting task gains one point of priority.',
 };
 
-/** The fields of the limits, filled in; what cannot be used has the reason beside it. */
+/** The form with the current limits; invalid fields show the reason. */
 export function limitsForm(queue: string, texts: LimitTexts, problems: readonly FieldProblem[] = []): Html {
   return html`<form
     class="card limits"
@@ -60,7 +60,7 @@ function limitField(
   </div>`;
 }
 
-/** What is set, in words; empty when nothing is. */
+/** The limits in words; empty when there are none. */
 export function limitsInWords(settings: QueueSettings): readonly string[] {
   const { maxDepth, maxConcurrency, maxConcurrencyPerGroup, rateLimit, priorityAgeing } = settings;
   return [

@@ -1,7 +1,7 @@
 import { plural } from './format.js';
 import { type Html, html } from './html.js';
 
-/** What an action says when it is done. The address holds only its name and a number, never a text to show. */
+/** Messages after an action. The address carries only the name and a number, never a text to show. */
 const NOTICES = {
   cancelled: (count: number) => `${plural(count, 'task')} cancelled.`,
   redriven: (count: number) => `${plural(count, 'task')} redriven.`,
@@ -12,17 +12,17 @@ const NOTICES = {
   drained: () => 'Worker draining: it finishes its tasks and gets no more.',
   resumed: () => 'Worker resumed.',
   unknown_task: () =>
-    'No task has this id. Enter the whole id; ended tasks are removed after their retention.',
+    'No task has this id. Enter the complete id; ended tasks are removed after their retention.',
 } as const satisfies Record<string, (count: number) => string>;
 
 export type NoticeName = keyof typeof NOTICES;
 
-/** The address to go to after an action, which tells there what was done. */
+/** The address to go to after an action; it carries the notice. */
 export function withNotice(address: string, name: NoticeName, count = 1): string {
   return `${address}${address.includes('?') ? '&' : '?'}done=${name}&count=${count}`;
 }
 
-/** What the address says was done. */
+/** The notice that the address carries. */
 export function noticeOf(address: string): Html | undefined {
   const query = new URLSearchParams(address.split('?')[1] ?? '');
   const name = query.get('done') ?? '';

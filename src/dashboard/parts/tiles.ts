@@ -4,7 +4,7 @@ import { badge } from './components.js';
 import { duration, number } from './format.js';
 import { type Html, html } from './html.js';
 
-/** What each state means to whoever operates the service. */
+/** What each state means to an operator. */
 const MEANINGS: Readonly<Record<TaskState, string>> = {
   delayed: 'not yet due',
   queued: 'ready for a worker',
@@ -15,7 +15,7 @@ const MEANINGS: Readonly<Record<TaskState, string>> = {
   expired: 'not started in time',
 };
 
-/** How many tasks are in each state, each number with a way to its tasks. */
+/** The number of tasks in each state, each linked to its tasks. */
 export function tiles(status: QueueStatus, queue?: string): Html {
   const place = queue === undefined ? '' : `&queue=${encodeURIComponent(queue)}`;
   return html`<ul class="tiles">

@@ -13,7 +13,7 @@ export interface TaskHistory {
 
 const ERROR_LENGTH = 300;
 
-/** The attempts in their order, the one under way last. */
+/** The attempts in order, the current one last. */
 export function timeline({ task, attempts, now }: TaskHistory): Html {
   if (attempts.length === 0 && task.state !== 'processing') {
     return emptyState('No attempt yet', 'The first claim starts one.');

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Whether a page of this very service sent the request. Browsers say so in `Sec-Fetch-Site` on https and on this
- * machine, and in `Origin` everywhere, with every request that is not a GET. Who says nothing is no browser of today.
+ * Whether a page of this service sent the request. Browsers send `Sec-Fetch-Site` over https and to localhost, and
+ * `Origin` with every request other than GET. A request without both headers does not come from a current browser.
  */
 export function isSameOrigin({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site'];

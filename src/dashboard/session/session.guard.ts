@@ -7,8 +7,8 @@ import { isSameOrigin } from './same-origin.js';
 import { SignInNeeded } from './sign-in-needed.error.js';
 
 /**
- * Lets those in who are signed in, and sends the others to sign in. A request that changes something must come from a
- * page of the dashboard, also when the service is open: else any page in the browser of an operator could make it.
+ * Admits requests with a session and redirects others to sign-in. A change must come from a page of the dashboard, even
+ * without configured keys. Otherwise any site in an operator's browser could send it.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {

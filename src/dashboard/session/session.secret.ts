@@ -5,7 +5,10 @@ import { DocumentStore } from '../../storage/document-store.js';
 const KIND = 'secret';
 const NAME = 'dashboard-session';
 
-/** What sessions are signed with. It is kept in the store, so a session outlives a restart and holds on every replica. */
+/**
+ * The secret that signs sessions. It is kept in the store, so sessions survive a restart and are valid on every
+ * replica.
+ */
 @Injectable()
 export class SessionSecret {
   private known?: Promise<Buffer>;
@@ -26,7 +29,7 @@ export class SessionSecret {
       const found = await this.documents.get(KIND, NAME);
       if (found !== undefined) return Buffer.from(JSON.parse(found.text) as string, 'base64url');
       const text = JSON.stringify(randomBytes(32).toString('base64url'));
-      // When another replica was quicker, its secret is the one.
+      // If another replica wrote first, its secret is used.
       await this.documents.put(KIND, { id: NAME, text, expected: 0 });
     }
   }

@@ -18,7 +18,7 @@ interface Session {
   readonly claim: SessionClaim;
 }
 
-/** Who is signed in to the dashboard. */
+/** The sessions of the dashboard. */
 @Injectable()
 export class Sessions {
   constructor(
@@ -29,18 +29,18 @@ export class Sessions {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether no key is configured, so that nobody has to sign in. */
+  /** Whether no key is configured, so that the dashboard needs no sign-in. */
   get isOpen(): boolean {
     return this.keys.isOpen;
   }
 
   /**
-   * The token of a new session.
+   * Creates a session; returns its token.
    *
    * @throws ProblemError as for any other request with this key
    */
   async begin(request: IncomingMessage, key: string): Promise<string> {
-    // The key ring knows the bytes of a header, which Node reads as one character each.
+    // The key ring compares header bytes, which Node reads as one character each.
     const text = Buffer.from(key, 'utf8').toString('latin1');
     const { keyId } = this.authenticator.authenticateKey(request, text);
     const endsAt = Math.floor(after(this.clock.now().wall, SESSION_LENGTH));
@@ -48,7 +48,7 @@ export class Sessions {
     return sessionToken({ keyId, endsAt, nonce }, digestOf(text), await this.secret.read());
   }
 
-  /** Who makes the request; `undefined` when nobody is signed in, or the key is no longer valid. */
+  /** The principal of the request; `undefined` without a session, or when its key is no longer valid. */
   async principalOf(request: IncomingMessage): Promise<Principal | undefined> {
     if (this.keys.isOpen) return ANYONE;
     for (const { principal, claim } of await this.sessionsOf(request)) {
@@ -58,22 +58,22 @@ export class Sessions {
   }
 
   /**
-   * Ends every session that the request shows, on all replicas and for good.
+   * Ends every session that the request carries, permanently and on all replicas.
    *
-   * @throws StoreUnavailable when that cannot be kept
+   * @throws StoreUnavailable when the store cannot record it
    */
   async end(request: IncomingMessage): Promise<void> {
     for (const { claim } of await this.sessionsOf(request)) await this.signOuts.add(claim);
   }
 
-  /** The genuine ones that have not reached their end, whether they were signed out or not. */
+  /** The genuine sessions before their end, signed out or not. */
   private async sessionsOf(request: IncomingMessage): Promise<readonly Session[]> {
     const now = this.clock.now().wall;
     const found: Session[] = [];
     for (const token of cookiesOf(request)) {
       const claim = readClaim(token);
       if (claim === undefined || claim.endsAt <= now) continue;
-      // It was begun under a clock that was ahead, and would last longer than any session may.
+      // A clock that ran ahead issued it, so it would outlast the maximum session length.
       if (isAhead(claim.endsAt, after(now, SESSION_LENGTH))) continue;
       const secret = await this.secret.read();
       const owner = this.keys.named(claim.keyId).find(({ digest }) => isGenuine(token, digest, secret));

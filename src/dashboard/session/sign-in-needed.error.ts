@@ -1,7 +1,7 @@
-/** Nobody is signed in. */
+/** The request has no session. */
 export class SignInNeeded extends Error {
   constructor(
-    /** Where to go on afterwards. */
+    /** Address to return to after the sign-in. */
     readonly next: string,
   ) {
     super('Sign in first');

@@ -6,8 +6,8 @@ import type { SessionClaim } from './session.token.js';
 const KIND = 'signOut';
 
 /**
- * Sessions that were signed out before their end. They are kept in the store until then, so a copy of the cookie is worth
- * nothing on any replica and after a restart.
+ * Sessions that were signed out before their end. The store keeps them until then, so a copied cookie is invalid on
+ * every replica and after a restart.
  */
 @Injectable()
 export class SignOuts {
@@ -21,7 +21,7 @@ export class SignOuts {
 
   /** @throws StoreUnavailable */
   async add({ nonce, endsAt }: SessionClaim): Promise<void> {
-    // The same again changes nothing.
+    // Writing the same entry again changes nothing.
     await this.documents.put(KIND, { id: nonce, text: JSON.stringify(endsAt), expected: 0 });
   }
 
@@ -32,7 +32,7 @@ export class SignOuts {
     return this.known.has(nonce);
   }
 
-  /** Reads all of them, and forgets those whose session would have ended by now. */
+  /** Reads all entries and removes those whose session has ended anyway. */
   private async read(version: number): Promise<void> {
     const now = this.clock.now().wall;
     const known = new Set<string>();

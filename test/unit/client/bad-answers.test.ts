@@ -269,7 +269,7 @@ describe('a worker', () => {
     expect(await worker.run({ maxTasks: 1 })).toMatchObject({ completed: 1 });
     expect(errors).toContainEqual(expect.any(NoHeartbeatThread));
     expect(warn.mock.calls).toEqual([
-      [expect.stringContaining('a fetch of its own'), 'WorkerHeartbeatWarning'],
+      [expect.stringContaining('uses a custom fetch'), 'WorkerHeartbeatWarning'],
     ]);
     warn.mockRestore();
   });
