@@ -1,4 +1,4 @@
-/** `crucible-queue work` as a worker of scenarios.json: see README.md. */
+/** `crucible-queue work` as a worker for scenarios.json: see README.md. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 const { url, worker_id: workerId, concurrency = 1, lease } = JSON.parse(process.argv[2] ?? '{}');
 const gates = mkdtempSync(join(tmpdir(), 'crucible-gates-'));
 
-/** What the code of a task does: the command is a shell that has these functions. */
+/** The shell functions that implement the code of a task. */
 const TASK = `
   gate() { while [ ! -e "$GATES/$QUEUE_EVAL_ID" ]; do command sleep 0.02; done; answer; }
   answer() { printf '{"by": "%s"}' "$BY"; }
@@ -34,7 +34,7 @@ const child = spawn(process.execPath, ['dist/cli/main.js', 'work', ...options, '
   stdio: ['ignore', 'inherit', 'pipe'],
 });
 
-/** The worker tells people why a task was stopped; scenarios know it by code. */
+/** Codes of the scenarios by the texts that the worker prints. */
 const CODES = [
   [/was cancelled/, 'cancelled'],
   [/longer than/, 'deadline'],
@@ -63,7 +63,7 @@ const verbs = {
     say({ event: 'enqueued', count: stdout.match(/"status":"queued"/g)?.length ?? 0 });
   },
   bytes: () => say({ event: call(['enqueue', '-'], Buffer.of(0xe9)).status === 65 ? 'refused' : 'accepted' }),
-  // It cannot clear; what acts on many tasks by a filter takes none that is empty.
+  // The CLI cannot clear. Its bulk command rejects empty filters instead.
   clear: () => {
     const codes = [['redrive'], ['redrive', '--status', '']].map((args) => call(args).status);
     say({ event: codes.every((code) => code === 64) ? 'refused' : 'accepted' });

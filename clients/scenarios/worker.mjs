@@ -1,4 +1,4 @@
-/** The worker of the TypeScript library, as scenarios.json wants it: see README.md. */
+/** The TypeScript library's worker for scenarios.json: see README.md. */
 import { execFileSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
@@ -67,7 +67,7 @@ const worker = new Worker(
     const [, nap] = /^sleep ([\d.]+)$/.exec(code) ?? [];
     if (nap !== undefined) await setTimeout(Number(nap) * 1000, undefined, { signal });
     const [, block] = /^block ([\d.]+)$/.exec(code) ?? [];
-    // Nothing else runs in this thread meanwhile.
+    // Blocks this thread.
     if (block !== undefined)
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(block) * 1000);
     if (code === 'gate') {

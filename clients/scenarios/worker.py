@@ -1,4 +1,4 @@
-"""The worker of the Python library, as scenarios.json wants it: see README.md."""
+"""The Python library's worker for scenarios.json: see README.md."""
 
 import ctypes
 import json
@@ -72,7 +72,7 @@ def clear_nothing():
 
 
 def fork():
-    """Uses a client in a forked process and here: neither may read the other's answer."""
+    """Uses a client in a forked process and in this one. Neither may read the other's answer."""
     client = Client(settings["url"])
     client.status()
     child = os.fork()
@@ -104,7 +104,7 @@ def run(task, ctx):
     if task.code.startswith("sleep "):
         ctx.wait(float(task.code[6:]))
     if task.code.startswith("block "):
-        # Keeps the interpreter's lock: no other thread of this process runs meanwhile.
+        # Holds the interpreter's lock, which blocks all other threads of this process.
         ctypes.PyDLL(None).usleep(int(float(task.code[6:]) * 1e6))
     if task.code == "gate":
         gate = gate_of(task.eval_id)
@@ -113,7 +113,7 @@ def run(task, ctx):
     return {"by": task.raw["worker_id"]}
 
 
-# The processes that some scenarios ask for import this file again.
+# The processes that some scenarios start import this file again.
 if __name__ == "__main__":
     worker = Worker(
         settings["url"],

@@ -1,15 +1,16 @@
 #!/bin/sh
-# A worker with nothing but curl and jq: takes tasks, runs their code with sh, and reports how it went.
-# It sends no heartbeats, so a task is held for its timeout and the grace of the service.
+# A worker that needs only curl and jq: claims tasks, runs their code with sh, and reports the results. It sends no
+# heartbeats, so a lease lasts the task's timeout plus the grace of the service.
 #
-# The code gets the lease of its own task and never the key. As root, it runs as QUEUE_TASK_USER (nobody); as any other
-# user, in a user namespace of its own. Where neither works the worker says so: the code can then read the key from /proc.
+# The code gets the lease of its own task and never the key. As root, the worker runs the code as QUEUE_TASK_USER
+# (nobody); as another user, in its own user namespace. Without either, the worker logs that the code can read the key
+# from /proc.
 set -u
 umask 077
 
 url=${QUEUE_URL:-http://127.0.0.1:8081}
 worker=${WORKER_ID:-$(hostname)-$$}
-queues=${QUEUES:-default} # looked at in this order, separated by commas
+queues=${QUEUES:-default} # in order of preference, separated by commas
 key=${QUEUE_API_KEY:-}
 task_user=${QUEUE_TASK_USER:-nobody}
 unset QUEUE_API_KEY
@@ -27,23 +28,23 @@ stopping=
 running=
 poll=
 trap 'rm -rf "$own"' EXIT
-# A task that runs is finished first; a claim is broken off, and what it would have taken goes back.
+# A signal lets a running task finish. It aborts a pending claim, whose task is then released.
 trap 'stopping=1; [ -n "$running" ] || [ -z "$poll" ] || kill "$poll" 2>/dev/null' TERM INT HUP
 
-# Control characters of a server or a task must not steer the terminal.
-# Those of C1 and those that turn text around are not ASCII.
+# Control characters of a server or a task must not steer the terminal. The C1 controls and the bidirectional controls
+# are not ASCII.
 say() { printf '%s\n' "$*" | LC_ALL=C tr -c '\011\012\040-\176' '?' >&2; }
 
-# Seconds on a clock that nobody sets, where the system has one.
+# Seconds of the monotonic clock, where the system provides one.
 seconds() { cut -d . -f 1 /proc/uptime 2>/dev/null || date +%s; }
 
-# The key goes through a pipe: everyone on the machine can read the arguments of curl.
+# The key goes through a pipe, because every user of the machine can read the arguments of curl.
 secret() {
   [ -z "$key" ] || printf 'header = "X-API-Key: %s"\n' "$(printf '%s' "$key" | sed 's/[\\"]/\\&/g')"
 }
 
-# call SECONDS PATH FILE: posts the file. The status is in $status, 000 for no answer, and the answer in $own/answer.
-# The limit of curl is for lengths that are announced, that of the shell for all others.
+# call SECONDS PATH FILE: posts the file. Sets $status (000 without an answer) and writes the answer to $own/answer.
+# curl limits answers with a known length, the shell limits all others.
 call() {
   : >"$own/answer"
   : >"$own/headers"
@@ -54,7 +55,7 @@ call() {
       --data-binary "@$3" -D "$own/headers" -o "$own/answer" -w '%{http_code}' "$url$2" >"$own/status" 2>"$own/trouble"
   ) &
   poll=$!
-  # A signal broke it off before it began.
+  # A signal aborted it before it began.
   [ -z "$stopping" ] || [ -n "$running" ] || kill "$poll" 2>/dev/null
   await "$poll"
   poll=
@@ -62,7 +63,7 @@ call() {
   [ "$ended" -eq 0 ] || status=000
 }
 
-# Waits for a process, also when a signal comes meanwhile; its exit code is in $ended.
+# Waits for a process, even when a signal arrives meanwhile; its exit code is in $ended.
 await() {
   while :; do
     wait "$1"
@@ -71,8 +72,8 @@ await() {
   done
 }
 
-# Rests before the next try: longer from try to try, differently from worker to worker, at most two tries a second.
-# A Retry-After counts as one minute at most; one that is no whole number counts as none.
+# Waits before the next try: longer with each try, at random per worker, at most two tries a second. Retry-After is
+# limited to one minute; other values than whole numbers are ignored.
 rest() {
   asked=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,6\}\) *.\{0,1\}$/\1/p' "$own/headers" 2>/dev/null | tail -n 1)
   seed=$(od -An -N3 -tu4 /dev/urandom 2>/dev/null || echo $$)
@@ -86,13 +87,14 @@ rest() {
   await $!
 }
 
-# Says the same trouble once, and again when something else was said in between.
+# Logs a problem, unless it repeats the last one.
 trouble() {
   [ "$1" = "${told:-}" ] || say "$worker: $1"
   told=$1
 }
 
-# The text of a string member, also where jq cannot read the rest: the members before the payload come first.
+# Extracts the text of a string member, even when jq cannot parse the rest. The service sends these members before the
+# payload.
 member() {
   jq -r --arg name "$1" '.tasks[0][$name] | select(type == "string" or type == "number")' "$own/answer" 2>/dev/null |
     grep . || grep -ao "\"$1\":\"[^\"\\\\]*\"" "$own/answer" | head -n 1 | cut -d '"' -f 4
@@ -100,7 +102,7 @@ member() {
 
 is_id() { printf '%s' "$1" | grep -qx '[A-Za-z0-9][A-Za-z0-9._:-]\{0,127\}'; }
 
-# report VERB FILE: until the service has answered to it, or has said that it is too late, or for report_patience.
+# report VERB FILE: retries until the service answers or rejects the report as late, or until report_patience ends.
 report() {
   give_up_at=$(($(seconds) + report_patience))
   tries=0
@@ -113,7 +115,7 @@ report() {
     404 | 409) case $code in '' | not_found) ;; *) say "$id: not reported, $code"; return 0 ;; esac ;;
     400 | 413 | 422) [ -z "$code" ] || return 1 ;;
     esac
-    [ "$(seconds)" -lt "$give_up_at" ] || { say "$id: not reported, the lease ends by itself"; return 0; }
+    [ "$(seconds)" -lt "$give_up_at" ] || { say "$id: not reported, its lease will expire"; return 0; }
     trouble "a report was answered $status ${code:-} $(head -n 1 "$own/trouble")"
     rest "$tries"
     tries=$((tries + 1))
@@ -126,10 +128,10 @@ fail() {
     '{lease_id: $lease, error: $error, retryable: $retryable, exit_code: $exit_code}' >"$own/report"
   report fail "$own/report" && return
   jq -n --arg lease "$lease" '{lease_id: $lease, error: "The failure cannot be sent as it was"}' >"$own/report"
-  report fail "$own/report" || say "$id: the report was refused"
+  report fail "$own/report" || say "$id: the service rejected the report"
 }
 
-# How the code of a task is started, in $start: found out once.
+# Determines once how to start the code of a task; the command is in $start.
 can() { "$@" true >/dev/null 2>&1; }
 isolate() {
   namespaces='unshare --pid --fork --kill-child --mount-proc'
@@ -138,7 +140,7 @@ isolate() {
     [ "$uid" -ne 0 ] || { say 'QUEUE_TASK_USER must not be root: root can read the key'; exit 64; }
     start="setpriv --reuid=$uid --regid=$gid --clear-groups --no-new-privs"
     if ! can $start; then
-      say 'setpriv is missing, or may not change the user: NOT ISOLATED, the code of tasks runs as root and can read the key'
+      say 'NOT ISOLATED: setpriv is missing or cannot change the user, so the code of tasks runs as root and can read the key'
       start=
     fi
     if can $namespaces; then start="$namespaces $start"; else leaves=1; fi
@@ -147,23 +149,23 @@ isolate() {
   else
     start=
     leaves=1
-    say 'NOT ISOLATED: no user namespace can be made, so the code of tasks can read the key and signal this worker'
+    say 'NOT ISOLATED: the system allows no user namespace, so the code of tasks can read the key and signal this worker'
   fi
   [ -z "${leaves:-}" ] || say 'NOT ISOLATED: the code of tasks sees other processes and may leave processes behind'
 }
 
-# Runs the code of a task; its exit code is in $ended.
-# The code is a child of the first process of its namespace, which is deaf to signals of its own.
+# Runs the code of a task; its exit code is in $ended. The code is a child of its namespace's first process, because a
+# first process ignores its own signals.
 run() {
   (
-    # Every file that the code writes is bounded, and its output with it.
+    # Limits the size of every file that the code writes, including its output.
     ulimit -f "$most_written" 2>/dev/null
     cd /tmp || exit 70
     exec env -i PATH="$PATH" HOME=/tmp QUEUE_URL="$url" QUEUE_EVAL_ID="$id" QUEUE_LEASE_ID="$lease" \
       timeout -s KILL "$timeout" $start sh -c 'sh; exit $?'
   ) <"$own/code" >"$own/output" 2>"$own/error" &
   await "$!"
-  # timeout leads a group of its own: what is left in it ends with the code.
+  # timeout leads its own process group; the remaining processes of the group are killed here.
   kill -KILL "-$!" 2>/dev/null
 }
 
@@ -174,13 +176,13 @@ work() {
     trouble 'a claim was answered with something else than tasks'
     return 1
   fi
-  # An answer that a proxy sends twice starts nothing twice.
+  # A response that a proxy repeats starts no task twice.
   [ "$lease" != "${last_lease:-}" ] || return 1
   last_lease=$lease
   running=1
   timeout=$(jq -r '.tasks[0].timeout | numbers' "$own/answer" 2>/dev/null)
   if [ -z "$timeout" ] || ! jq -j '.tasks[0].code | strings' "$own/answer" >"$own/code" 2>/dev/null; then
-    echo 'The task cannot be read by jq' >"$own/error"
+    echo 'jq cannot parse the task' >"$own/error"
     fail false "$own/error" 65
   else
     run
@@ -192,13 +194,13 @@ work() {
 # judge EXIT-CODE
 judge() {
   tail -c "$error_tail" "$own/error" >"$own/tail"
-  [ -s "$own/tail" ] || echo "The code ended with $1" >"$own/tail"
+  [ -s "$own/tail" ] || echo "The code exited with $1" >"$own/tail"
   if [ "$1" -ne 0 ]; then
     fail true "$own/tail" "$1"
   elif [ "$(wc -c <"$own/output")" -gt "$most_output" ]; then
     echo "The output is larger than $most_output bytes" >"$own/tail"
     fail false "$own/tail" 65
-  # UTF-16 has no more characters than Unicode; to UTF-8 iconv lets others pass.
+  # UTF-16 has the same range as Unicode; a conversion to UTF-8 alone would accept invalid characters.
   elif ! iconv -f UTF-8 -t UTF-16 <"$own/output" >/dev/null 2>&1; then
     echo 'The output is not UTF-8; encode other bytes, for example with base64' >"$own/tail"
     fail false "$own/tail" 65
@@ -210,14 +212,14 @@ judge() {
   fi
 }
 
-# curl would take a line break in it for another option, and quote the rest.
+# curl would parse a line break in the key as another option, and quote the rest in an error.
 case $key in *[!\ -~]*) say 'QUEUE_API_KEY must be printable ASCII; does it end with a line break?'; exit 64 ;; esac
 
 isolate
 misses=0
 claim_number=0
 while [ -z "$stopping" ]; do
-  # With the same claim_id, a claim whose answer was lost gives the same task again.
+  # A repeated claim with the same claim_id returns the same task.
   [ "$misses" -gt 0 ] || claim_number=$((claim_number + 1))
   jq -n --arg worker "$worker" --arg claim "$run_id-$claim_number" --arg queues "$queues" \
     '{worker_id: $worker, queues: ($queues | split(",")), wait: 20, claim_id: $claim}' >"$own/claim"
@@ -227,7 +229,7 @@ while [ -z "$stopping" ]; do
   200)
     if jq -e '.tasks == []' "$own/answer" >/dev/null 2>&1; then
       misses=0
-      # A service that shuts down, or wants this worker gone, does not keep a poll waiting.
+      # A service that is shutting down, or drains this worker, answers a poll at once.
       [ "$(jq -r '.command // empty' "$own/answer")" != drain ] || break
       [ $(($(seconds) - asked_at)) -gt 1 ] || rest 0
       continue
@@ -241,7 +243,7 @@ while [ -z "$stopping" ]; do
 done
 
 running=1
-# A claim was broken off: if it took a task after all, that goes back.
+# Releases the task of an aborted claim, if the service granted one.
 if [ "$status" = 000 ]; then
   jq '.wait = 0' "$own/claim" >"$own/again" && call 5 /tasks/claim "$own/again"
   id=$(member eval_id)
@@ -252,6 +254,6 @@ if [ "$status" = 000 ]; then
   fi
 fi
 
-# Operators see a worker that left, and not one that fell silent. Older services do not know the call.
+# Reports that the worker leaves, so that operators see it as gone and not as silent. Older services lack this call.
 printf '{}' >"$own/claim"
 call 5 "/workers/$(jq -rn --arg worker "$worker" '$worker | @uri')/leave" "$own/claim"

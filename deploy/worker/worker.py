@@ -1,16 +1,17 @@
-"""A worker for code in Python: runs each task in a process of its own and reports what came out.
+"""A worker for Python code: runs each task in its own process and reports the output.
 
-An example on top of the client library, which claims, sends heartbeats, repeats what was not answered and says goodbye.
-The code gets the lease of its own task and never the worker's key:
+An example on top of the client library, which claims tasks, sends heartbeats, retries calls and reports when the worker
+leaves. The code gets the lease of its own task and never the worker's key:
 
-- As root, the worker runs it as another user (``QUEUE_TASK_USER``, ``nobody``), who cannot read the worker's memory.
-- As any other user, the worker makes itself unreadable to processes of that user (``PR_SET_DUMPABLE``, Linux).
-- Where the system allows it, the code also gets user and process namespaces of its own: it sees and signals nothing
-  else, and what it leaves behind ends with it.
+- As root, the worker runs the code as another user (``QUEUE_TASK_USER``, ``nobody``), who cannot read the worker's
+  memory.
+- As another user, the worker makes its memory unreadable to processes of that user (``PR_SET_DUMPABLE``, Linux).
+- Where the system allows it, the code also gets its own user and process namespaces. It cannot see or signal other
+  processes, and processes that it leaves behind end with it.
 
-At its start the worker says which of these it lacks.
+At startup the worker logs which of these protections are missing.
 
-It shares the file system and the network with the worker. Run code that may be hostile in a sandbox.
+The code shares the file system and the network with the worker. Run untrusted code in a sandbox.
 """
 
 import codecs
@@ -33,19 +34,19 @@ from crucible_queue import AttemptFailed, PermanentError, Worker
 MOST_OUTPUT = 1_000_000
 ERROR_TAIL = 4000
 PIECE = 65_536
-#: Seconds between two looks at the lease while nothing is printed.
+#: Seconds between two checks of the lease while the code prints nothing.
 LOOK = 0.1
-#: Seconds that pipes may stay open once the code has ended: a process that it left behind may hold them for ever.
+#: Seconds that pipes may stay open after the code has ended, because a remaining process may hold them open.
 DRAIN = 0.25
 PR_SET_DUMPABLE = 4
-#: The shell at its end is the first process of its namespace, which is deaf to signals of its own; the code is its child.
+#: The last shell is the first process of its namespace and ignores its own signals; the code is its child.
 NAMESPACES = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", '"$@"; exit $?', "sh"]
 
 logger = logging.getLogger("worker")
 
 
 class Visible(logging.Formatter):
-    """Shows control characters as escapes: what a task or a server sends must not steer a terminal."""
+    """Escapes control characters, so that texts of tasks and servers cannot steer a terminal."""
 
     def format(self, record):
         text = super().format(record)
@@ -53,7 +54,7 @@ class Visible(logging.Formatter):
 
 
 class Isolation:
-    """How the code of tasks is kept from the worker: found out once, and said."""
+    """How the worker isolates the code of tasks. Determined and logged once."""
 
     def __init__(self):
         self.options = {}
@@ -71,7 +72,7 @@ class Isolation:
             logger.warning("NOT ISOLATED: task code sees other processes and may leave processes behind")
 
     def _change_user(self):
-        """The name of the user that runs the code, or None where that user cannot run Python."""
+        """Returns the name of the user that runs the code; None when that user cannot run Python."""
         name = os.environ.get("QUEUE_TASK_USER", "nobody")
         try:
             user = pwd.getpwnam(name)
@@ -87,7 +88,7 @@ class Isolation:
         return name
 
     def _enter_namespaces(self):
-        """Takes a command that starts another in namespaces of its own, where the system lets it."""
+        """Adds a command that starts the code in its own namespaces, where the system allows it."""
         if shutil.which("unshare") is not None and _can([*NAMESPACES, "true"], self.options):
             self.prefix = NAMESPACES
 
@@ -101,7 +102,9 @@ def _can(command, options):
 
 
 def _hide_memory():
-    """Keeps processes of the same user from reading this one's environment and memory; False where that is unknown."""
+    """Hides this process's environment and memory from processes of the same user; False when the system does not
+    support it.
+    """
     try:
         return ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
     except (OSError, AttributeError):
@@ -109,7 +112,7 @@ def _hide_memory():
 
 
 def environment_of(task):
-    """What the code may know: nothing of the worker's environment but the path, and the lease of its own task."""
+    """The environment of the code: the worker's path and the lease of the task, without other variables."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/tmp",
@@ -147,7 +150,7 @@ class Children:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            # One of its own is waited for by its thread, which then comes here.
+            # A process of its own belongs to the thread that waits for it, which then calls this method.
             if found is None or found.si_pid in self._own:
                 return
             os.waitpid(found.si_pid, os.WNOHANG)
@@ -165,7 +168,7 @@ def run(task, ctx):
         bufsize=0,
         env=environment_of(task),
         cwd="/tmp",
-        # A group of its own: what it has started ends with it, and Ctrl-C is for the worker alone.
+        # Its own process group: the worker can stop all of its processes, and Ctrl-C reaches only the worker.
         start_new_session=True,
         **ISOLATION.options,
     )
@@ -175,7 +178,7 @@ def run(task, ctx):
         end(process)
     ctx.raise_if_cancelled()
     if process.returncode != 0:
-        error = err.decode("utf-8", "replace") or f"The code ended with {process.returncode}"
+        error = err.decode("utf-8", "replace") or f"The code exited with {process.returncode}"
         raise AttemptFailed(error, process.returncode)
     if len(out) > MOST_OUTPUT:
         raise PermanentError(f"The output is larger than {MOST_OUTPUT} bytes")
@@ -186,7 +189,7 @@ def run(task, ctx):
 
 
 def converse(process, code, ctx):
-    """Feeds the code and collects what is printed, in bounded memory, until the process has ended or is to stop."""
+    """Sends the code and collects its output in bounded memory, until the process has ended or must stop."""
     code, out, err = memoryview(code), bytearray(), bytearray()
     ended_at = None
     with selectors.DefaultSelector() as pipes:
@@ -219,7 +222,7 @@ def converse(process, code, ctx):
                             out += piece
                 except BlockingIOError:
                     continue
-                except OSError:  # It does not read its code to the end.
+                except OSError:  # The code need not read all of its input.
                     is_over = True
                 if is_over:
                     pipes.unregister(pipe)
@@ -238,7 +241,7 @@ def end(process):
 def kill_group(process):
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # Nothing is left of it, or only zombies.
+    except (ProcessLookupError, PermissionError):  # It has ended, or only zombies remain.
         pass
 
 
@@ -255,7 +258,7 @@ def start_log():
 
 if __name__ == "__main__":
     start_log()
-    # Taken out of the environment, so that nothing started from here inherits it by mistake.
+    # Removed from the environment, so that no child process inherits the key by mistake.
     KEY = os.environ.pop("QUEUE_API_KEY", "") or None
     URL = os.environ.get("QUEUE_URL", "http://127.0.0.1:8081")
     ISOLATION = Isolation()

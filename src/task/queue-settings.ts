@@ -1,9 +1,9 @@
 import type { Seconds } from './clock.js';
 import type { RateLimit } from './rate-limit.js';
 
-/** Settings that control how a queue hands out its tasks. An absent member sets no limit. */
+/** Settings that control how workers claim a queue's tasks. An absent member sets no limit. */
 export interface QueueSettings {
-  /** The queue hands out no tasks. Workers finish the tasks they hold. */
+  /** Workers get no tasks from the queue. They finish the tasks they hold. */
   readonly paused?: boolean;
   /** Maximum number of waiting tasks. The enqueue checks it; stores only keep it. */
   readonly maxDepth?: number;

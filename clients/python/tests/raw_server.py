@@ -1,4 +1,4 @@
-"""A server that answers with bytes as they are."""
+"""A server that answers with raw bytes."""
 
 import socket
 import threading
@@ -52,9 +52,9 @@ class RawServer:
                 while self._drips and not self._ended.wait(0.1):
                     connection.sendall(b"x")
                 if self._after:
-                    # A client that uses this connection again gets what belongs to the call before.
+                    # A client that reuses this connection would read the answer to the previous call.
                     connection.settimeout(5)
                     if connection.recv(65536):
                         connection.sendall(self._after)
             except OSError:
-                pass  # The client has hung up.
+                pass  # The client has closed the connection.

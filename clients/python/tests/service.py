@@ -1,4 +1,4 @@
-"""The service that the tests talk to: QUEUE_URL and QUEUE_API_KEY say where it is."""
+"""The service under test; QUEUE_URL and QUEUE_API_KEY configure it."""
 
 import os
 import time

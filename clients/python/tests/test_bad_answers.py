@@ -11,7 +11,7 @@ from .test_faults import task
 
 DONE = {"eval_id": "a", "status": "completed"}
 
-#: What servers and proxies have been seen to answer instead.
+#: Bad answers seen from servers and proxies.
 BAD = {
     "an empty 200": (200, ""),
     "a 204": (204, ""),
@@ -36,7 +36,7 @@ BAD = {
     "an interval of 0": (200, {"results": [{"index": 0, "eval_id": "a", "heartbeat_interval": 0}], "tasks": [{}]}),
 }
 
-#: Members that no task of the service has.
+#: Members without a valid type in any task of the service.
 STRANGE = (
     {"heartbeat_interval": 0},
     {"heartbeat_interval": -1},
@@ -127,7 +127,7 @@ class BadAnswersTest(ScriptedTest):
 
     @staticmethod
     def due_at_once(add):
-        """Has the first heartbeat of a task be due when it is claimed, so that a test need not wait for it."""
+        """Makes a task's first heartbeat due at once, so that a test need not wait for it."""
 
         def add_due(running):
             running.beat_due_at = time.monotonic()

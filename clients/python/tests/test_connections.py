@@ -127,7 +127,7 @@ class ConnectionsTest(ScriptedTest):
         spacing = _Spacing()
         pauses = [spacing.from_now(0.1) for _ in range(5)]
         gaps = [later - earlier for earlier, later in zip(pauses, pauses[1:])]
-        # Each pause is measured from its own moment, so a gap is the spacing less the time between the two questions.
+        # Each pause is measured from its own start, so a gap is the spacing minus the time between the two calls.
         self.assertTrue(all(gap <= REPEAT_SPACING for gap in gaps))
         self.assertGreater(pauses[-1], REPEAT_SPACING)
 

@@ -7,7 +7,10 @@ from crucible_queue import Client, ConnectionFailed, Worker
 
 
 class Scripted(http.server.BaseHTTPRequestHandler):
-    """Answers what the test has laid out, in order, and remembers what was asked. A goodbye is not part of the script."""
+    """Sends the prepared answers in order and records the requests.
+
+    The report that the worker leaves is not part of the script.
+    """
 
     protocol_version = "HTTP/1.1"
 

@@ -8,7 +8,7 @@ POLLS = 3
 
 
 class Parking(BaseHTTPRequestHandler):
-    """A service with nothing to do: it answers a poll when the test lets it."""
+    """A service without tasks that answers a poll when the test allows it."""
 
     protocol_version = "HTTP/1.1"
 
@@ -33,7 +33,7 @@ class Parking(BaseHTTPRequestHandler):
         try:
             super().handle()
         except (BrokenPipeError, ConnectionResetError):
-            pass  # The worker has hung up, as it should when it is stopped.
+            pass  # A stopped worker closes its connection.
 
 
 class IdleTest(unittest.TestCase):
@@ -59,7 +59,7 @@ class IdleTest(unittest.TestCase):
             self.server.let_go.release()
         self.assertTrue(self.server.arrived.acquire(timeout=20))
         worker.stop()
-        # The last poll, which nobody reads any more, and the question whether it took something after all.
+        # The aborted poll, and the claim that checks whether it got a task.
         self.server.let_go.release(2)
         thread.join(20)
         self.assertFalse(thread.is_alive())

@@ -95,7 +95,7 @@ class WorkerTest(ServiceTest):
 
         worker.handler(handle)
         thread = self.run_in_thread(worker)
-        # Not when the service has handed them out: a stopped worker gives back what it has not begun.
+        # Wait for the handlers: a stopped worker releases tasks that it has not started.
         self.until(lambda: len(begun) == 2)
         worker.stop()
         finish.set()
@@ -126,7 +126,7 @@ class WorkerTest(ServiceTest):
         self.until(lambda: self.client.get("kept").lease_expires_at != first)
         self.client.cancel("kept")
         thread.join()
-        # A heartbeat that is answered late is tried again.
+        # The worker repeats a heartbeat that is not answered in time.
         self.assertEqual([event for event in events if event != "trouble"], ["claimed", "stopped", "lost"])
         self.assertEqual(self.client.get("kept").interruptions, 0)
 

@@ -1,25 +1,25 @@
-/** What lmdb rejects a write with. */
+/** The error with which lmdb rejects a write. */
 interface CommitFailure extends Error {
   readonly commitError?: Promise<never>;
 }
 
-/** The store has failed before these writes were given to lmdb: they are not in the file. */
+/** The store failed before lmdb received these writes, so they are not in the file. */
 export class NeverWritten extends Error {
   override readonly name = 'NeverWritten';
 }
 
-/** Adds writes to the open transaction of lmdb, and hands each promise that lmdb gives to `note`. */
+/** Adds writes to lmdb's open transaction and passes each promise of lmdb to `note`. */
 export type Puts = () => void;
 
-/** Tasks that one transaction begins with when more wait: putting them takes some ten milliseconds. */
+/** Number of tasks with which a full transaction begins; putting them takes some ten milliseconds. */
 const HEAVY_WEIGHT = 1_000;
-/** From here on, the puts of a transaction have a turn of the event loop to themselves. */
+/** From this weight on, the puts of a transaction get their own turn of the event loop. */
 const OWN_TURN_WEIGHT = 200;
 
-/** What becomes durable together. */
+/** Writes that become durable in one transaction. */
 class Group {
   readonly puts: Puts[] = [];
-  /** How many tasks that is, about. */
+  /** Approximate number of tasks. */
   weight = 0;
   readonly done: Promise<void>;
   resolve: () => void = () => undefined;
@@ -30,49 +30,51 @@ class Group {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // Whoever waits for it is told.
+    // Waiters handle the rejection themselves.
     this.done.catch(() => undefined);
   }
 }
 
-/** Lets a promise of lmdb fail, and the one with the reason that comes with it: unheard, they would end the process. */
+/**
+ * Handles the rejection of an lmdb promise and of the promise with its reason. Unhandled, they would end the process.
+ */
 export function hear(write: PromiseLike<unknown>): void {
   write.then(undefined, (error: unknown) => (error as CommitFailure).commitError?.catch(() => undefined));
 }
 
 /**
- * Gives lmdb one transaction at a time. What is written while one is under way is the next one, so a slow disk makes
- * larger transactions instead of more of them, and after a failed write nothing is handed to lmdb any more: its memory
- * is not to be trusted then.
+ * Gives lmdb one transaction at a time. Writes that arrive meanwhile form the next one, so a slow disk leads to larger
+ * transactions, not to more of them. After a failed write lmdb receives no further calls, because its memory may be
+ * damaged.
  *
- * A transaction that has 1,000 tasks takes no more of those that wait, and its puts are made in a turn of their own: many
- * bulk calls at once do not keep everybody else waiting.
+ * A transaction with 1,000 tasks accepts no further waiting writes, and its puts run in their own turn. Many
+ * simultaneous bulk calls therefore do not delay all other calls.
  *
- * Writes must be encoded and checked before: a put that throws has left those before it in the transaction, and is
- * therefore the end of the store as a failed commit is.
+ * Encode and check writes first. A put that throws leaves the earlier puts in the transaction and therefore stops the
+ * store, as a failed commit does.
  */
 export class GroupCommit {
-  /** Takes more writes until lmdb closes the transaction at the end of the turn, then is under way. */
+  /** Accepts writes until lmdb closes the transaction at the end of the turn; then it is pending. */
   private current: Group | undefined;
   private isUnderWay = false;
-  /** Whether lmdb was given anything for `current`: otherwise it has nothing to close. */
+  /** Whether lmdb received puts for `current`. If not, lmdb has no transaction to close. */
   private hasPuts = false;
-  /** What waits, in the order of the transactions. */
+  /** Waiting groups in the order of their transactions. */
   private readonly next: Group[] = [];
-  /** The puts of `current` are made in a later turn. */
+  /** The puts of `current` run in a later turn. */
   private isDeferred = false;
   private lastWrite: Promise<unknown> = Promise.resolve();
   private failure: Error | undefined;
 
   /**
-   * All puts of `puts` are in one transaction. Resolves when it is on disk; at once when there is nothing to put.
+   * Writes all of `puts` in one transaction. Resolves when it is on disk, or at once when there is nothing to put.
    *
-   * @param weight about how many tasks are put
+   * @param weight approximate number of tasks
    */
   write(puts: Puts, weight = 1): Promise<void> {
     if (this.failure !== undefined) return Promise.reject(new NeverWritten(this.failure.message));
     const isHeavy = weight >= OWN_TURN_WEIGHT;
-    // Writes keep their order: events are numbered when they are written.
+    // Writes keep their order, because events are numbered when they are written.
     const isBehind = this.next.length > 0 || (isHeavy && this.current !== undefined);
     if (this.isUnderWay || this.isDeferred || isBehind) return this.wait(puts, weight);
     if (isHeavy) {
@@ -97,7 +99,7 @@ export class GroupCommit {
     return last.done;
   }
 
-  /** Takes the promise of a put. All those of one transaction are the same, or fail together. */
+  /** Records the promise of a put. All promises of one transaction are the same, or fail together. */
   note(write: Promise<unknown>): void {
     this.hasPuts = true;
     if (write === this.lastWrite) return;
@@ -105,7 +107,7 @@ export class GroupCommit {
     hear(write);
   }
 
-  /** To be called when lmdb closes the transaction. */
+  /** Call this when lmdb closes the transaction. */
   closed(): void {
     const group = this.current;
     if (group === undefined || this.isUnderWay || this.isDeferred) return;
@@ -120,7 +122,7 @@ export class GroupCommit {
     );
   }
 
-  /** Resolves when all that was given so far is on disk, or has failed. */
+  /** Resolves when all earlier writes are on disk or have failed. */
   async settled(): Promise<void> {
     await Promise.allSettled([this.current?.done, ...this.next.map(({ done }) => done)]);
   }
@@ -159,7 +161,7 @@ export class GroupCommit {
     this.runNext();
   }
 
-  /** Nothing is handed to lmdb any more. */
+  /** Stops all further calls to lmdb. */
   fail(error: unknown): void {
     this.failure ??= error instanceof Error ? error : new Error(String(error));
     this.current?.reject(this.isDeferred ? new NeverWritten(this.failure.message) : error);
@@ -174,7 +176,7 @@ function groupOf(puts: Puts, weight: number): Group {
   return group;
 }
 
-/** Why a commit failed, as lmdb says after it has failed. */
+/** The reason of a failed commit, which lmdb reports after the failure. */
 export async function reasonOf(error: unknown): Promise<unknown> {
   const reason: unknown = await (error as CommitFailure).commitError?.catch((cause: unknown) => cause);
   return reason ?? error;

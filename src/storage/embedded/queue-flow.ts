@@ -7,7 +7,10 @@ import type { TaskNumber } from './task-number.js';
 
 type CreatedAt = (number: TaskNumber) => Instant;
 
-/** Decides what a queue hands out and when: its ready tasks, its limits, and the counts that the limits compare. */
+/**
+ * Decides which tasks of a queue can be claimed, and when: its ready tasks, its limits, and the counts that the limits
+ * compare.
+ */
 export class QueueFlow {
   ready = new ReadyLanes((group) => this.isFull(group));
   private settings: QueueSettings = {};
