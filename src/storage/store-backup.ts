@@ -14,7 +14,9 @@ export class DamagedStore extends Error {
     const some = damages.slice(0, DAMAGES_NAMED);
     const more = damages.length - some.length;
     const lines = [...some, ...(more > 0 ? [`and ${more} more`] : [])];
-    super(`The store in ${resolve(directory)} is damaged. A service quarantines these values:\n${lines.join('\n')}`);
+    super(
+      `The store in ${resolve(directory)} is damaged. A service quarantines these values:\n${lines.join('\n')}`,
+    );
   }
 }
 

@@ -213,8 +213,8 @@ export abstract class TaskStore {
   abstract readonly publishesEvents: boolean;
 
   /**
-   * Whether this process receives transitions of other processes. Without this, watchers are told to check the store
-   * again.
+   * Whether this process receives the transitions of other processes. If not, `disturbed` tells watchers to check the
+   * store again.
    */
   get hearsOthers(): boolean {
     return this.isAvailable;

@@ -88,8 +88,16 @@ async function enqueueLines(file: string, lines: Lines, context: Context): Promi
   };
   await printer.rows(columns, report()).finally(() => bar.end());
   const unsuccessful = wait === undefined ? 0 : await waitForAll(taken, secondsOf(wait), context);
-  if (refused > 0) throw new CommandFailed(EXIT.unsuccessful, `${refused} tasks were refused`);
-  if (unsuccessful > 0) throw new CommandFailed(EXIT.unsuccessful, `${unsuccessful} tasks did not complete`);
+  if (refused > 0)
+    throw new CommandFailed(
+      EXIT.unsuccessful,
+      `${refused} ${refused === 1 ? 'task was' : 'tasks were'} refused`,
+    );
+  if (unsuccessful > 0)
+    throw new CommandFailed(
+      EXIT.unsuccessful,
+      `${unsuccessful} ${unsuccessful === 1 ? 'task' : 'tasks'} did not complete`,
+    );
 }
 
 async function* tasksOf(file: string, { fields }: Lines): AsyncGenerator<JsonText> {

@@ -68,7 +68,7 @@ export async function work(
   if (failure) throw new CommandFailed(EXIT.unavailable, `${program} cannot be started: ${failure.message}`);
 }
 
-/** Removes every variable whose value is the key, under any name. */
+/** Removes every variable whose value contains the key, under any name. */
 function withoutKey(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { QUEUE_API_KEY: given = '', ...rest } = environment;
   const key = given.trim();

@@ -55,7 +55,7 @@ export class DeadLettersPage {
       title: 'Dead letters with one error',
       section: '/dashboard/dead-letters',
       top: html`<p class="crumbs"><a href="/dashboard/dead-letters">Dead letters</a></p>
-        <h1>Dead letters of one error</h1>`,
+        <h1>Dead letters with one error</h1>`,
       live: () => this.renderGroup(principal, id),
     };
   }
@@ -74,7 +74,7 @@ export class DeadLettersPage {
       title: 'Redrive dead letters with one error',
       section: '/dashboard/dead-letters',
       top: html`<p class="crumbs"><a href="/dashboard/dead-letters">Dead letters</a></p>
-        <h1>Redrive the dead letters of one error</h1>
+        <h1>Redrive dead letters with one error</h1>
         ${
           example === undefined
             ? emptyState('None left', 'The tasks were redriven, or their retention has ended.')
