@@ -6,7 +6,7 @@ import { RunTimes } from './run-times.js';
 export class RunTimesController {
   constructor(private readonly runTimes: RunTimes) {}
 
-  // Without @Roles a route is for admins only.
+  // Without @Roles only admins can call a route.
   @Get()
   @Roles('viewer')
   read(): Record<string, { tasks: number; mean_seconds: number }> {

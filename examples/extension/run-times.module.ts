@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { RunTimesController } from './run-times.controller.js';
 import { RunTimes } from './run-times.js';
 
-/** How long tasks run, by language. The default export is what `EXTENSIONS` looks for. */
+/** Mean run times of tasks by language. `EXTENSIONS` loads the default export. */
 @Module({
   controllers: [RunTimesController],
   providers: [RunTimes],

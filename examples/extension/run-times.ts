@@ -6,19 +6,19 @@ interface RunTime {
   readonly seconds: number;
 }
 
-/** Adds up how long completed tasks ran. It is told by the store, after each commit of this process. */
+/** Sums the run times of completed tasks by language. The store calls it after each commit of this process. */
 @Injectable()
 export class RunTimes {
   private readonly languages = new Map<string, RunTime>();
 
   constructor(store: TaskStore) {
-    // A listener must not throw, and what it does holds up the process: keep it short.
+    // A listener must not throw. It delays the process, so keep it short.
     store.onCommit((transitions) => {
       for (const transition of transitions) this.see(transition);
     });
   }
 
-  /** Mean seconds of a run by language. */
+  /** Mean run time in seconds by language. */
   means(): Record<string, { tasks: number; mean_seconds: number }> {
     const rows = [...this.languages].map(([language, { tasks, seconds }]) => [
       language,

@@ -17,7 +17,7 @@ const EVERY = 8;
 const WORKERS = 2;
 /** How often a steady run looks at what its worker uses: ten times in each third. */
 const SAMPLES = 30;
-/** From the middle third of the tasks to the last, on average: in the first caches fill and code is compiled. */
+/** The mean of the last third of the tasks above the highest before: a runtime may give memory back and take it again. */
 const MOST_GROWTH_MIB = 5;
 const MOST_NEW_DESCRIPTORS = 2;
 /** Beside one for each report that is under way: claims, heartbeats, progress, and those that only one side has closed. */
@@ -91,7 +91,7 @@ function tasksOfRun(): readonly ChaosTask[] {
 function brokenBy({ wrong, heldAtTheEnd, brokenWorkers, traffic }: CrewReport, usage: Usage[]): string[] {
   const third = Math.floor(usage.length / 3);
   const growthOf = (read: (each: Usage) => number): number =>
-    mean(usage.slice(2 * third).map(read)) - mean(usage.slice(third, 2 * third).map(read));
+    mean(usage.slice(2 * third).map(read)) - Math.max(...usage.slice(0, 2 * third).map(read));
   const growth = growthOf(({ mebibytes }) => mebibytes);
   const opened = growthOf(({ descriptors }) => descriptors);
   if (isSteady) console.log(JSON.stringify({ growth, opened }));
