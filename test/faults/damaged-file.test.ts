@@ -38,7 +38,9 @@ describe('a damaged file', () => {
       const second = await Service.spawn({ directory });
       expect(await second.exited).toBe(1);
       expect(second.log.split('\n').filter((line) => line.includes('cannot start'))).toEqual([
-        expect.stringMatching(/queue\.mdb is damaged at page \d+: .* restore a backup in its place$/),
+        expect.stringMatching(
+          /queue\.mdb is damaged at page \d+: .* Move it to another place and restore a backup$/,
+        ),
       ]);
       expect(readFileSync(file).equals(damaged)).toBe(true);
 
