@@ -19,13 +19,22 @@ export class NoticeBox extends Webhooks {
   }
 
   /** Requests a delivery again, starting with its first attempt. */
-  redeliver(deliveryId: string): Promise<void> {
-    return this.leave(`again-${deliveryId}`, { redeliver: deliveryId });
+  async redeliver(deliveryId: string): Promise<void> {
+    const id = `again-${deliveryId}`;
+    // The courier may have handled an existing notice just now. The new revision keeps it from removing this request.
+    let expected: number;
+    do expected = (await this.documents.get('notice', id))?.revision ?? 0;
+    while ((await this.put(id, { redeliver: deliveryId }, expected)) === undefined);
+    this.courier.hurry();
   }
 
   private async leave(id: string, notice: LeftNotice): Promise<void> {
     // An existing notice is a repetition.
-    await this.documents.put('notice', { id, text: JSON.stringify(notice), expected: 0 });
+    await this.put(id, notice, 0);
     this.courier.hurry();
+  }
+
+  private put(id: string, notice: LeftNotice, expected: number): Promise<number | undefined> {
+    return this.documents.put('notice', { id, text: JSON.stringify(notice), expected });
   }
 }

@@ -109,9 +109,12 @@ export class WebhookIntake {
       await book.add(delivery);
       return delivery;
     }
-    const kept = await book.find(notice.redeliver);
-    if (kept === undefined) return undefined;
-    const delivery = again(kept.delivery, now, lifetimeMs);
-    return (await book.replace(delivery, kept.revision)) ? delivery : undefined;
+    for (;;) {
+      const kept = await book.find(notice.redeliver);
+      if (kept === undefined) return undefined;
+      const delivery = again(kept.delivery, now, lifetimeMs);
+      // An attempt in flight may write its result first.
+      if (await book.replace(delivery, kept.revision)) return delivery;
+    }
   }
 }
