@@ -91,8 +91,11 @@ export class TasksController {
     this.callbacks.require(dto.callback_url);
     const draft = draftOf(dto, { traceparent });
     const { queue, batchId } = draft.spec;
-    if (batchId !== undefined) await this.batches.join(batchId, { queues: [queue], principal });
+    const members = { queues: [queue], principal };
+    if (batchId !== undefined) await this.batches.join(batchId, members);
     const enqueued = await this.queue.enqueue(draft);
+    // A bulk request may have opened the batch in between, without this queue.
+    if (batchId !== undefined) await this.batches.join(batchId, members).catch(() => undefined);
     const text = JSON.stringify(enqueuedView(enqueued));
     const location = `/tasks/${dto.eval_id}`;
     if (enqueued.isReplay) sendJson(response, 200, text, { Location: location, 'Idempotent-Replay': 'true' });

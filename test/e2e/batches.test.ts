@@ -1,7 +1,9 @@
+import { jest } from '@jest/globals';
 import type { FinishedBatch } from '../../src/batches/batch.js';
 import { BatchEvents } from '../../src/batches/batch.events.js';
 import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
 import { BatchWatch } from '../../src/batches/batch.watch.js';
+import { QueueService } from '../../src/queue/queue.service.js';
 import { describeStores } from '../support/describe-stores.js';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -117,6 +119,17 @@ describeStores(({ name, startApp, settings }) => {
       expect((await post('/tasks/batch', { batch_id: 'other', tasks: [task] })).status).toBe(200);
       await run();
       expect(told).toMatchObject([{ id: 'b', counts: { completed: 1 } }]);
+    });
+
+    it('have the queue of a task that was on its way when they were opened', async () => {
+      const queue = service.app.get(QueueService);
+      const enqueueOne = queue.enqueue.bind(queue);
+      jest.spyOn(queue, 'enqueue').mockImplementationOnce(async (draft) => {
+        await enqueue(['t1']);
+        return enqueueOne(draft);
+      });
+      await post('/tasks', { eval_id: 't2', code: 'x', queue: 'other', batch_id: 'b' });
+      expect((await batch('b')).body).toMatchObject({ total: 2 });
     });
 
     it('are waited for', async () => {
