@@ -68,7 +68,7 @@ export interface RedisStoreOptions {
 }
 
 /**
- * The store that any number of processes share: everything is in Redis, nobody leads.
+ * The store that any number of processes share: everything is in Redis, and no process leads.
  *
  * What a call decides it decides in scripts, one atomic step for each queue, and the events of a transition go out in
  * the step that makes it. Redis being away is no failure: calls reject until it is back.
@@ -339,7 +339,7 @@ export class RedisTaskStore extends TaskStore {
     return this.connection.during(() => this.clearCount.read());
   }
 
-  /** Tells every process of clears that nobody may have told of. */
+  /** Tells every process of clears that it may have missed. */
   private async announceClears(): Promise<void> {
     const generation = await this.latestGeneration();
     const { generation: channel } = this.parts.keys;

@@ -1,5 +1,5 @@
---[[ Counts a clear, before it takes anything. Every process is told of it when it has. Or gives Redis a count back that it
-has lost: after a failover it may know fewer clears than the processes do.
+--[[ Counts a clear, before it takes anything. The service tells every process afterwards. Or restores a count
+that Redis lost: after a failover it may have fewer clears than the processes know.
 KEYS[1]  the count
 ARGV[1]  the highest count that the caller knows   ARGV[2] how many clears to count, 1 or 0
 Returns the count. ]]

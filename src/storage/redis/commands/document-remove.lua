@@ -1,4 +1,4 @@
---[[ Forgets a document, unless somebody else wrote it since it was read.
+--[[ Removes a document, unless it had another write since it was read.
 KEYS[1]  the beginning of the keys of its kind, see `redis-documents.ts`
 ARGV[1]  id   ARGV[2] the revision that was read
 Returns 1, or 0. ]]

@@ -78,7 +78,7 @@ export class DueFinder {
     const { queues, due } = await this.read({ wall, steady, ended, limit });
     const tasks = due.slice(0, limit).map(({ task }) => task);
     if (tasks.length < limit) tasks.push(...(await this.overLimits(queues, tasks, limit - tasks.length)));
-    // Whoever asked does something about them, and removals are told to nobody.
+    // The caller acts on them, and a removal makes no event.
     for (const { spec } of tasks) this.summaries.touch(spec.queue);
     return tasks;
   }
@@ -223,7 +223,7 @@ function firstEndedFirst({ task: one }: Due, { task: other }: Due): number {
 
 /** With so many queues, all of them are asked each time. */
 export const FEW_QUEUES = 256;
-/** With more, each is asked at least this often, in case nobody told what happened to it. */
+/** With more, each is asked at least this often, in case a notification was lost. */
 export const ROUND_MS = 60_000;
 
 /** What is next in a queue, and what it keeps of ended tasks. */
@@ -261,7 +261,7 @@ class DueSummaries {
     this.changed.add(queue);
   }
 
-  /** Nobody knows what has happened: everything is asked again. */
+  /** Notifications may have been lost: every queue is asked again. */
   forget(): void {
     this.known.clear();
     this.roundEnds = -Infinity;

@@ -40,7 +40,7 @@ local function dropDeadlines(queue)
   if not isUsed[':ended'] then setNumber(queue .. ':meta', 'endedBytes', 0) end
 end
 
--- Lanes, rounds and rings stay as they are until somebody comes to one, see `freshen`.
+-- Lanes, rounds and rings stay as they are until a script visits one, see `freshen`.
 local function dropWaiting(queue)
   for _, key in ipairs({'ready', 'waiting', 'turns', 'levels', 'signatures', 'prefixes', 'parked', 'loosened'}) do
     redis.call('UNLINK', queue .. ':' .. key)

@@ -2,8 +2,8 @@
 --[[ Removes some of what was cleared in a queue, the oldest clear first.
 KEYS[1]  the queue
 ARGV[1]  at most so many tasks
-ARGV[2]  who does it   ARGV[3] milliseconds for which nobody else does
-Returns false when somebody else does it; else the tasks that were removed, each as id and nonce, the entries without a
+ARGV[2]  the process   ARGV[3] milliseconds for which no other process reclaims
+Returns false when another process reclaims; else the tasks that were removed, each as id and nonce, the entries without a
 record, as queue and id, and how many clears there are still.
 <queue>:reclaimer  string  who does it now ]]
 local queue, left = KEYS[1], tonumber(ARGV[1])

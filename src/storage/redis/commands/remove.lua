@@ -1,5 +1,5 @@
 -- needs: record, removal, writes
---[[ Forgets tasks with all that belongs to them, unless somebody else wrote since they were read.
+--[[ Removes tasks with all their keys, unless they had another write since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused
 ARGV     then for each task: id, the head that was read

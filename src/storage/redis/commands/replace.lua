@@ -1,10 +1,10 @@
 -- needs: events, index, parking, record, writes
---[[ Writes the next revision of tasks that nobody else wrote since they were read.
+--[[ Writes the next revision of tasks that had no other write since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
 ARGV     then for each task: id, the head that was read, the next head, its state and bytes, deadline, core, lease,
          output, attempt record, channel, event; '' for none
-Returns for each task: the id of its event, '' when it has none, or false when somebody else wrote first. ]]
+Returns for each task: the id of its event, '' when it has none, or false when another write came first. ]]
 local WIDTH = 12
 local results = {}
 for i, queue in ipairs(KEYS) do

@@ -40,7 +40,7 @@ interface Reserved extends Open {
 
 /**
  * Inserts tasks in a Cluster, where the directory and the queue are on different nodes: the id is given to the queue
- * first, and the task follows. Whoever finds an id that is given to another queue, where no task comes, makes sure that
+ * first, and the task follows. A process that finds an id that is given to another queue, where no task comes, makes sure that
  * none will come any more and takes the id over.
  */
 export class ReservingInserter implements Inserter {

@@ -291,7 +291,7 @@ export class TaskClaimer {
   }
 }
 
-/** A further step of a claim. Once tasks are taken they are answered, whatever fails after that: nobody else has them. */
+/** A further step of a claim. Its tasks are returned even if a later step fails: no other call gets them. */
 async function unlessTaken<T>(taken: readonly unknown[], step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;

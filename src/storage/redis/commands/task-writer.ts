@@ -20,11 +20,11 @@ const REMOVE = new LuaScript('remove', { runsWhenFull: true });
 /** Replaces and removes tasks. */
 export class TaskWriter {
   private readonly rows: WriteRows;
-  /** The id of the event, empty for none; null when somebody else wrote first. */
+  /** The id of the event, empty for none; null when another write came first. */
   private readonly changes: QueuePipeline<ChangeRow, string | null>;
   /** The same, a part of a call at a time. */
   private readonly steps: QueuePipeline<ChangeRow, string | null>;
-  /** The nonce of the task; null when somebody else wrote first. */
+  /** The nonce of the task; null when another write came first. */
   private readonly removals: QueuePipeline<TaskRow, string | null>;
 
   constructor(
@@ -49,7 +49,7 @@ export class TaskWriter {
     const pipeline = inSteps && changes.length > ROWS_PER_STEP ? this.steps : this.changes;
     const events = await addPresent(pipeline, await this.rows.changeRows(changes));
     const written = events.map((event) => event !== null);
-    // Whoever tries again must not be told the same once more, also of a change that no script has seen.
+    // A caller that tries again must not get the same task once more, even if no script saw the change.
     changes.forEach(({ task }, index) => {
       if (!written[index]) this.parts.heads.forget(task);
     });

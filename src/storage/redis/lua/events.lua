@@ -2,7 +2,7 @@
 -- gives: nameOf, nextEvent, publish, endEvents
 --[[ Part of every script that makes transitions: tells of them in the same atomic step.
 <queue>:events  stream   field `event`: the text of each, ids as in the text
-<queue>:outbox  stream   fields `to`, `event`: those that somebody else has to be told, until that is taken on
+<queue>:outbox  stream   fields `to`, `event`: events for webhooks, until the courier takes them
 <prefix>:moves  channel  what the processes of the service hear: queue, state and id of each, all with a line of its own
 KEYS[1]  a queue ]]
 local time = redis.call('TIME')

@@ -23,7 +23,7 @@ local function tidy(queue, signature)
   if redis.call('HEXISTS', queue .. ':signatures', signature) == 0 then dropAges(queue, signature) end
 end
 
--- A lane that nobody has come to since still has its tasks, and so have its round and its ring.
+-- A lane that no script has visited since keeps its tasks, and so do its round and its ring.
 local function leaveLane(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)

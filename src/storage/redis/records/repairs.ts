@@ -11,7 +11,7 @@ const REPAIR = new LuaScript('repair', { runsWhenFull: true });
 const MOST_NAMED = 20;
 
 /**
- * Index entries whose tasks have no record, for one because somebody has deleted it. The scripts that meet them pass over
+ * Index entries whose tasks have no record, for example because an operator deleted it. The scripts that meet them pass over
  * them and take them out.
  */
 export class Repairs {
