@@ -23,6 +23,7 @@ import { OverviewPage } from './pages/overview.page.js';
 import { QueuePage } from './pages/queue.page.js';
 import { QueuesPage } from './pages/queues.page.js';
 import { SchedulesPage } from './pages/schedules.page.js';
+import { TASK_PANE_PROVIDERS } from './pages/task/task-panes.js';
 import { TaskPage } from './pages/task.page.js';
 import { TasksPage } from './pages/tasks.page.js';
 import { TimelinePart } from './pages/timeline.part.js';
@@ -64,6 +65,7 @@ import { SignOuts } from './session/sign-outs.js';
     SchedulesPage,
     TasksPage,
     TaskPage,
+    ...TASK_PANE_PROVIDERS,
     DeadLettersPage,
     BulkPage,
   ],

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import { hasRole } from '../../../auth/principal.js';
+import { leaseEnd } from '../../../task/task.machine.js';
+import type { Task } from '../../../task/task.js';
+import { isFinalState, isRedrivableState } from '../../../task/task-state.js';
+import { badge, foreign } from '../../parts/components.js';
+import { ago } from '../../parts/format.js';
+import { type Html, html, type Part } from '../../parts/html.js';
+import { TaskPane, type TaskSight } from './task-pane.js';
+
+/** The state in words, and the actions that it allows. */
+@Injectable()
+export class HeadlinePane extends TaskPane {
+  render(sight: TaskSight): Html {
+    const { task, principal } = sight;
+    return html`<p class="headline">${badge(task.state)} <span>${headlineOf(sight)}</span></p>
+      ${hasRole(principal, ['producer']) && actions(task)}`;
+  }
+}
+
+function headlineOf({ task, position, now }: TaskSight): Part {
+  switch (task.state) {
+    case 'delayed':
+      return html`Starts ${ago(task.runAt, now)} at the earliest`;
+    case 'queued':
+      return html`Queued ${ago(task.queuedAt, now)}${position !== undefined && html`, position ${position}`}`;
+    case 'processing':
+      return html`Held by ${task.lease.workerId ?? 'an unnamed worker'}; lease ends
+      ${ago(leaseEnd(task.lease), now)}`;
+    case 'completed':
+      return html`Completed ${ago(task.finishedAt, now)}`;
+    case 'failed':
+      return html`Failed ${ago(task.finishedAt, now)}:
+      ${task.outcome === 'lost' ? 'no interruptions left' : 'no attempts left'}`;
+    case 'cancelled':
+      return html`Cancelled
+      ${ago(task.finishedAt, now)}${task.reason !== undefined && html`: ${foreign(task.reason)}`}`;
+    case 'expired':
+      return html`Expired ${ago(task.finishedAt, now)}: not started in time`;
+  }
+}
+
+function actions({ spec, state }: Task): Html {
+  const path = `/dashboard/tasks/${encodeURIComponent(spec.id)}`;
+  if (isRedrivableState(state)) {
+    return html`<form class="actions" method="post" action="${path}/redrive">
+      <button type="submit">Redrive</button>
+      <span class="hint">Queues the task again with fresh budgets.</span>
+    </form>`;
+  }
+  if (isFinalState(state)) return html``;
+  return html`<details class="actions">
+    <summary class="button danger">Cancel…</summary>
+    <form class="inline" method="post" action="${path}/cancel">
+      <label>Reason (optional)<input name="reason" maxlength="1000" autocomplete="off" /></label>
+      <button class="danger" type="submit">Cancel this task</button>
+      <span class="hint">A worker that holds the task loses its lease at once.</span>
+    </form>
+  </details>`;
+}
