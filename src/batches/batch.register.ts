@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { mayUseQueue } from '../auth/principal.js';
 import { ProblemError } from '../http/problem.error.js';
-import { BatchBook, type BatchOptions, type NewMembers } from '../queue/batch-book.js';
+import { afterWrite } from '../queue/after-write.js';
+import {
+  BatchBook,
+  type BatchOptions,
+  type Filled,
+  type NewMembers,
+  type Opening,
+} from '../queue/batch-book.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import type { Batch } from './batch.js';
@@ -24,21 +31,48 @@ export class BatchRegister extends BatchBook {
     super();
   }
 
-  async open(id: string, options: BatchOptions, members: NewMembers): Promise<void> {
-    for (;;) {
-      const { batch, revision } = await this.batches.find(id);
-      const owned = batch && (await this.owned(batch));
-      const now = this.store.clock.now().wall;
-      const next =
-        owned === undefined
-          ? await this.made(id, options, members)
-          : { ...joined(owned, options, members), openedAt: openedAt(owned, now) };
-      if (JSON.stringify(next) === JSON.stringify(batch)) return;
-      if ((await this.batches.put(next, revision)) !== undefined) return;
+  async fill<T>(
+    openings: readonly Opening[],
+    enqueue: (refused: ReadonlyMap<string, ProblemError>) => Promise<Filled<T>>,
+  ): Promise<T> {
+    const refused = new Map<string, ProblemError>();
+    const open = async (opening: Opening) => {
+      try {
+        await this.open(opening);
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        refused.set(opening.id, error);
+      }
+    };
+    let grown: ReadonlySet<string> = new Set();
+    try {
+      // All, so that no batch is opened after the check.
+      const failed = (await Promise.allSettled(openings.map(open))).find(isRejected);
+      if (failed !== undefined) throw failed.reason;
+      const filled = await enqueue(refused);
+      grown = filled.grown;
+      return filled.result;
+    } finally {
+      for (const { id } of openings) if (!grown.has(id) && !refused.has(id)) this.watch.note(id);
+      // The tasks are durable, so a failure must not fail the request. `BatchWatch` repeats it.
+      await Promise.all(Array.from(grown, (id) => this.service.reopen(id).catch(() => undefined)));
     }
   }
 
-  async join(id: string, members: NewMembers): Promise<void> {
+  async join<T>(id: string, members: NewMembers, enqueue: () => Promise<T>): Promise<T> {
+    await this.cover(id, members);
+    const result = await enqueue();
+    try {
+      // A bulk request may have opened the batch in between, without this queue.
+      await this.cover(id, members);
+    } catch (error) {
+      // The batch belongs to another key now and ignores the task.
+      if (!(error instanceof ProblemError)) throw afterWrite(error);
+    }
+    return result;
+  }
+
+  async cover(id: string, members: NewMembers): Promise<void> {
     for (;;) {
       const { batch, revision } = await this.batches.find(id);
       const owned = batch && (await this.owned(batch));
@@ -49,20 +83,37 @@ export class BatchRegister extends BatchBook {
     }
   }
 
-  grew(id: string): Promise<void> {
-    return this.service.reopen(id);
-  }
-
-  openedAgain(id: string): void {
-    this.watch.note(id);
+  private async open({ id, options, ...members }: Opening): Promise<void> {
+    let { queues } = members;
+    for (;;) {
+      const { batch, revision } = await this.batches.find(id);
+      const owned = batch && (await this.owned(batch));
+      const now = this.store.clock.now().wall;
+      const next =
+        owned === undefined
+          ? await this.made(id, options, { ...members, queues })
+          : { ...joined(owned, options, { ...members, queues }), openedAt: openedAt(owned, now) };
+      const isChanged = JSON.stringify(next) !== JSON.stringify(batch);
+      if (isChanged && (await this.batches.put(next, revision)) === undefined) continue;
+      if (owned !== undefined) return;
+      // A task that became durable before the record found no batch to join.
+      const present = await this.presentQueues(id, members);
+      if (present.every((queue) => next.queues.includes(queue))) return;
+      queues = union(queues, present);
+    }
   }
 
   /** A new batch includes earlier tasks with its id in queues that the key has access to. */
-  private async made(id: string, options: BatchOptions, { queues, principal }: NewMembers): Promise<Batch> {
-    const counts = await this.store.countBatch(id);
-    const present = counts.map(({ queue }) => queue).filter((queue) => mayUseQueue(principal, queue));
+  private async made(id: string, options: BatchOptions, members: NewMembers): Promise<OwnedBatch> {
+    const queues = union(await this.presentQueues(id, members), members.queues);
     const now = this.store.clock.now().wall;
-    return { id, createdAt: now, openedAt: now, queues: union(present, queues), ...given(options) };
+    return { id, createdAt: now, openedAt: now, queues, ...given(options) };
+  }
+
+  /** The queues with tasks of the batch that the key has access to. */
+  private async presentQueues(id: string, { principal }: NewMembers): Promise<string[]> {
+    const counts = await this.store.countBatch(id);
+    return counts.map(({ queue }) => queue).filter((queue) => mayUseQueue(principal, queue));
   }
 
   /** A batch of an older version covers the queues of its tasks; `undefined` if it has no tasks left. */
@@ -75,7 +126,7 @@ export class BatchRegister extends BatchBook {
 
 type OwnedBatch = Batch & { readonly queues: readonly string[] };
 
-function joined(batch: OwnedBatch, options: BatchOptions, { queues, principal }: NewMembers): Batch {
+function joined(batch: OwnedBatch, options: BatchOptions, { queues, principal }: NewMembers): OwnedBatch {
   const { callbackUrl = batch.callbackUrl, maxFailures = batch.maxFailures } = options;
   const isOwner = batch.queues.every((queue) => mayUseQueue(principal, queue));
   const isOutside = queues.some((queue) => !batch.queues.includes(queue));
@@ -99,6 +150,10 @@ function given(options: BatchOptions): BatchOptions {
 
 function union(one: readonly string[], other: readonly string[]): readonly string[] {
   return [...new Set([...one, ...other])];
+}
+
+function isRejected(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {
+  return result.status === 'rejected';
 }
 
 function openedAt({ openedAt: before = -Infinity }: Batch, now: Instant): Instant {

@@ -12,7 +12,7 @@ import { countIn } from '../task/task-state.js';
 /** Milliseconds between two sweeps; the first runs at startup. */
 const SWEEP_MS = 60_000;
 const PAGE = 500;
-/** Milliseconds within which the process that marks a batch as done announces it. */
+/** Milliseconds within which a running process that marks a batch as done announces it. */
 const TELLING_MS = 10_000;
 
 /**
@@ -24,6 +24,8 @@ const TELLING_MS = 10_000;
 export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(BatchSweeper.name);
   private readonly loop: BackgroundLoop;
+  /** The process that marked an end may have been this one before its restart. A repeated announcement is harmless. */
+  private tellingMs = 0;
 
   constructor(
     private readonly batches: BatchStore,
@@ -56,6 +58,7 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
       for (const batch of page.batches) if (!this.loop.isStopped) await this.lookWell(batch);
       before = page.next;
     } while (before !== undefined && !this.loop.isStopped);
+    this.tellingMs = TELLING_MS;
   }
 
   /** A batch whose check fails is logged and left to the next sweep. */
@@ -77,7 +80,7 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     // Most batches need no action, so their tasks are not counted.
     if (isTold && !isOld) return;
     if (doneAt !== undefined && !isTold) {
-      if (now - doneAt >= TELLING_MS) await this.service.retell(id, doneAt);
+      if (now - doneAt >= this.tellingMs) await this.service.retell(id, doneAt);
       return;
     }
     const counts = await (doneAt === undefined ? this.service.settle(id) : this.service.countsOf(batch));

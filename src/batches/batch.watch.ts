@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import type { Caller } from '../queue/caller.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { ParkedRequest, Parking } from '../runtime/parking.js';
@@ -29,7 +29,7 @@ export interface BatchWait {
 
 /** Checks a batch after its tasks join, end or are redriven. Parks reads that wait for the end of a batch. */
 @Injectable()
-export class BatchWatch implements OnModuleDestroy {
+export class BatchWatch implements OnModuleDestroy, OnApplicationShutdown {
   private readonly logger = new Logger(BatchWatch.name);
   private readonly parked = new Set<ParkedRead>();
   /** Changes of batches since their last check. */
@@ -114,9 +114,13 @@ export class BatchWatch implements OnModuleDestroy {
     while (this.looks.size > 0) await Promise.all(this.looks.values());
   }
 
-  async onModuleDestroy(): Promise<void> {
+  onModuleDestroy(): void {
     this.isClosed = true;
     for (const { request } of this.parked) request.leave(undefined);
+  }
+
+  /** Runs after the last request, which may have ended the last task of a batch. */
+  async onApplicationShutdown(): Promise<void> {
     await this.loop.stop();
     await this.run();
   }

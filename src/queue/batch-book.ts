@@ -1,4 +1,5 @@
 import type { Principal } from '../auth/principal.js';
+import type { ProblemError } from '../http/problem.error.js';
 
 /** The options of a batch. */
 export interface BatchOptions {
@@ -14,25 +15,44 @@ export interface NewMembers {
   readonly principal: Principal;
 }
 
+/** A batch to open, or to let grow. Given options replace the previous ones. */
+export interface Opening extends NewMembers {
+  readonly id: string;
+  readonly options: BatchOptions;
+}
+
+/** What a bulk request did. */
+export interface Filled<T> {
+  readonly result: T;
+  /** The batches that have new tasks. */
+  readonly grown: ReadonlySet<string>;
+}
+
 /** The batches that tasks can join. */
 export abstract class BatchBook {
   /**
-   * Records a batch before its tasks are enqueued, or that it grows. Given options replace the previous ones.
+   * Opens batches, enqueues tasks into them, and has each opened batch checked, even if `enqueue` fails: its tasks may
+   * have ended before it was recorded.
    *
-   * @throws ProblemError `name_taken` or `forbidden` when the key has no access to the batch's queues
+   * @param enqueue receives the refusals of the batches that the key has no access to; their tasks must not be enqueued
    */
-  abstract open(id: string, options: BatchOptions, members: NewMembers): Promise<void>;
+  abstract fill<T>(
+    openings: readonly Opening[],
+    enqueue: (refused: ReadonlyMap<string, ProblemError>) => Promise<Filled<T>>,
+  ): Promise<T>;
 
   /**
-   * Adds a single task to a batch of `POST /tasks/batch`. Other batches need no record.
+   * Enqueues a single task into a batch of `POST /tasks/batch`. Other batches need no record.
+   *
+   * @throws ProblemError `name_taken` when the key has no access to the batch's queues; then nothing is enqueued
+   * @throws StoreUnavailable after the write too, if the batch may not cover the queue of the task yet
+   */
+  abstract join<T>(id: string, members: NewMembers, enqueue: () => Promise<T>): Promise<T>;
+
+  /**
+   * Lets a batch cover the queues of tasks that will join it later.
    *
    * @throws ProblemError `name_taken` when the key has no access to the batch's queues
    */
-  abstract join(id: string, members: NewMembers): Promise<void>;
-
-  /** Call it after tasks were added to a batch: a finished batch is running again. */
-  abstract grew(id: string): Promise<void>;
-
-  /** Call it after a batch was opened without new tasks: its tasks may have ended before it was recorded. */
-  abstract openedAgain(id: string): void;
+  abstract cover(id: string, members: NewMembers): Promise<void>;
 }

@@ -12,7 +12,7 @@ import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
 import { turns } from '../http/turns.js';
 import type { Task } from '../task/task.js';
-import { BatchBook } from './batch-book.js';
+import { BatchBook, type Filled, type Opening } from './batch-book.js';
 import { attempt, itemView, mergeIn, type Outcome, outcomeOf, valuesOf } from './bulk-outcomes.js';
 import { CallbackRule } from './callback-rule.js';
 import { ClaimService } from './claim.service.js';
@@ -94,61 +94,38 @@ export class BulkController {
         return draftOf(dto, { traceparent, batchId });
       }),
     );
-    const admitted = await this.openBatches(batchId, { envelope, principal }, drafts);
-    const good = valuesOf(admitted);
-    const enqueued = await turns.about(good, () => this.queue.enqueueAll(good));
-    const outcomes = mergeIn(admitted, enqueued.map(outcomeOf));
-    await this.noteGrowth(admitted, outcomes);
+    const openings = openingsOf(batchId, { envelope, principal }, valuesOf(drafts));
+    const outcomes = await this.batches.fill(openings, (refused) =>
+      this.enqueueInto(batchId, drafts, refused),
+    );
     const results = await turns.map(outcomes, (outcome, index) => itemView(index, outcome, batchItemView));
     const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
     const counts = { accepted: results.length - rejected, rejected };
     return { batch_id: batchId, ...counts, results };
   }
 
-  /**
-   * Opens the batches of the tasks. Tasks can name other batches than the request; the batch options apply to the batch
-   * of the request. A task for an inaccessible batch is refused.
-   *
-   * @throws ProblemError when the batch of the request itself is inaccessible
-   */
-  private async openBatches(
+  /** @throws ProblemError when the batch of the request itself is inaccessible */
+  private async enqueueInto(
     batchId: string,
-    { envelope, principal }: { readonly envelope: BatchDto; readonly principal: Principal },
     drafts: readonly Outcome<TaskDraft>[],
-  ): Promise<Outcome<TaskDraft>[]> {
-    const { callback_url: callbackUrl, max_failures: maxFailures } = envelope;
-    const refused = new Map<string, unknown>();
-    const open = Array.from(queuesByBatch(valuesOf(drafts)), async ([id, queues]) => {
-      const options = id === batchId ? { callbackUrl, maxFailures } : {};
-      await this.batches.open(id, options, { queues: [...queues], principal }).catch((error: unknown) => {
-        if (id === batchId || !(error instanceof ProblemError)) throw error;
-        refused.set(id, error);
-      });
-    });
-    await Promise.all(open);
-    return drafts.map((draft) => {
+    refused: ReadonlyMap<string, ProblemError>,
+  ): Promise<Filled<Outcome<Enqueued>[]>> {
+    const own = refused.get(batchId);
+    if (own !== undefined) throw own;
+    const admitted = drafts.map((draft): Outcome<TaskDraft> => {
       const reason =
         draft.status === 'fulfilled' ? refused.get(draft.value.spec.batchId ?? batchId) : undefined;
       return reason === undefined ? draft : { status: 'rejected', reason };
     });
-  }
-
-  /** The tasks are durable, so a failure here must not fail the request; `BatchWatch` makes up for it. */
-  private async noteGrowth(
-    drafts: readonly Outcome<TaskDraft>[],
-    outcomes: readonly Outcome<Enqueued>[],
-  ): Promise<void> {
+    const good = valuesOf(admitted);
+    const enqueued = await turns.about(good, () => this.queue.enqueueAll(good));
     const grown = new Set<string>();
-    const opened = new Set<string>();
-    for (const [index, outcome] of outcomes.entries()) {
-      const draft = drafts[index];
-      const id = draft?.status === 'fulfilled' ? draft.value.spec.batchId : undefined;
-      if (id === undefined) continue;
-      opened.add(id);
-      if (outcome.status === 'fulfilled' && !outcome.value.isReplay) grown.add(id);
-    }
-    for (const id of opened) if (!grown.has(id)) this.batches.openedAgain(id);
-    await Promise.all(Array.from(grown, (id) => this.batches.grew(id).catch(() => undefined)));
+    const result = enqueued.map(outcomeOf);
+    result.forEach((outcome, index) => {
+      const id = good[index]?.spec.batchId;
+      if (id !== undefined && outcome.status === 'fulfilled' && !outcome.value.isReplay) grown.add(id);
+    });
+    return { result: mergeIn(admitted, result), grown };
   }
 
   @Post('complete')
@@ -218,14 +195,22 @@ export class BulkController {
   }
 }
 
-function queuesByBatch(drafts: readonly TaskDraft[]): ReadonlyMap<string, ReadonlySet<string>> {
+/** The batches of the tasks, which can name others than the request; the options are for the batch of the request. */
+function openingsOf(
+  batchId: string,
+  { envelope, principal }: { readonly envelope: BatchDto; readonly principal: Principal },
+  drafts: readonly TaskDraft[],
+): Opening[] {
   const queues = new Map<string, Set<string>>();
   for (const { spec } of drafts) {
     if (spec.batchId === undefined) continue;
     const ofBatch = queues.get(spec.batchId) ?? new Set();
     queues.set(spec.batchId, ofBatch.add(spec.queue));
   }
-  return queues;
+  const options = { callbackUrl: envelope.callback_url, maxFailures: envelope.max_failures };
+  return Array.from(queues, ([id, names]) => {
+    return { id, options: id === batchId ? options : {}, queues: [...names], principal };
+  });
 }
 
 function valueOf<T extends object>(item: Item<T>): T {

@@ -91,11 +91,10 @@ export class TasksController {
     this.callbacks.require(dto.callback_url);
     const draft = draftOf(dto, { traceparent });
     const { queue, batchId } = draft.spec;
-    const members = { queues: [queue], principal };
-    if (batchId !== undefined) await this.batches.join(batchId, members);
-    const enqueued = await this.queue.enqueue(draft);
-    // A bulk request may have opened the batch in between, without this queue.
-    if (batchId !== undefined) await this.batches.join(batchId, members).catch(() => undefined);
+    const enqueue = () => this.queue.enqueue(draft);
+    const enqueued = await (batchId === undefined
+      ? enqueue()
+      : this.batches.join(batchId, { queues: [queue], principal }, enqueue));
     const text = JSON.stringify(enqueuedView(enqueued));
     const location = `/tasks/${dto.eval_id}`;
     if (enqueued.isReplay) sendJson(response, 200, text, { Location: location, 'Idempotent-Replay': 'true' });

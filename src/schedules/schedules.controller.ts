@@ -84,7 +84,7 @@ export class SchedulesController {
       draft,
       async ({ queue, batchId }) => {
         requireQueue(principal, queue);
-        if (batchId !== undefined) await this.batches.join(batchId, { queues: [queue], principal });
+        if (batchId !== undefined) await this.batches.cover(batchId, { queues: [queue], principal });
       },
       (queue) => mayUseQueue(principal, queue),
     );

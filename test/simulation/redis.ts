@@ -55,6 +55,7 @@ class RealReplica implements Entrance {
   private store: TaskStore | undefined;
   private process: SimulatedProcess | undefined;
   private door: SimulatedProcess['door'] | undefined;
+  private readonly requests = new Set<Promise<void>>();
 
   constructor(
     private readonly redis: RedisServer,
@@ -77,12 +78,14 @@ class RealReplica implements Entrance {
 
   async stop(): Promise<void> {
     this.isOpen = false;
-    await this.process?.stop();
+    await this.process?.stop(() => Promise.all(this.requests));
     await this.store?.close();
   }
 
   async handle(connection: Connection): Promise<void> {
-    await this.door?.handle(connection);
+    const request = this.door?.handle(connection) ?? Promise.resolve();
+    this.requests.add(request);
+    await request.finally(() => this.requests.delete(request));
   }
 }
 

@@ -80,11 +80,16 @@ export class SimulatedProcess {
     await this.call('onApplicationBootstrap', this.rooms);
   }
 
-  /** Ends it as SIGTERM does. */
-  async stop(): Promise<void> {
+  /**
+   * Ends it as SIGTERM does.
+   *
+   * @param drained resolves when the requests in progress have ended
+   */
+  async stop(drained: () => Promise<unknown>): Promise<void> {
     const backwards = this.rooms.toReversed();
     await this.call('onModuleDestroy', backwards);
     await this.call('beforeApplicationShutdown', backwards);
+    await drained();
     await this.call('onApplicationShutdown', backwards);
   }
 

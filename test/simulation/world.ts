@@ -72,6 +72,7 @@ class Replica implements Entrance {
   line: StoreLine | undefined;
   process: SimulatedProcess | undefined;
   private door: SimulatedProcess['door'] | undefined;
+  private readonly requests = new Set<Promise<void>>();
 
   constructor(
     private readonly site: StoreSite,
@@ -92,18 +93,22 @@ class Replica implements Entrance {
 
   async stop(): Promise<void> {
     this.isOpen = false;
-    await this.process?.stop();
+    // No request is accepted any more, so these are all.
+    await this.process?.stop(() => Promise.all(this.requests));
     this.line?.close();
   }
 
   /** As by `kill -9`. */
   kill(): void {
     this.isOpen = false;
+    this.requests.clear();
     this.line?.kill();
   }
 
   async handle(connection: Parameters<SimulatedProcess['door']['handle']>[0]): Promise<void> {
-    await this.door?.handle(connection);
+    const request = this.door?.handle(connection) ?? Promise.resolve();
+    this.requests.add(request);
+    await request.finally(() => this.requests.delete(request));
   }
 }
 

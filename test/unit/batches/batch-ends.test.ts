@@ -4,6 +4,7 @@ import { BatchEvents } from '../../../src/batches/batch.events.js';
 import { BatchRegister } from '../../../src/batches/batch.register.js';
 import { BatchService } from '../../../src/batches/batch.service.js';
 import { BatchStore } from '../../../src/batches/batch.store.js';
+import { BatchSweeper } from '../../../src/batches/batch.sweeper.js';
 import { BatchWatch } from '../../../src/batches/batch.watch.js';
 import { loadConfig } from '../../../src/config/config.js';
 import { openParking } from '../../../src/queue/parking.module.js';
@@ -78,7 +79,7 @@ function begin(): void {
 }
 
 async function end(): Promise<void> {
-  await Promise.all([one, other].map(({ watch }) => watch.onModuleDestroy()));
+  await Promise.all([one, other].map(({ watch }) => watch.onApplicationShutdown()));
 }
 
 async function insert(at: typeof one, id: string): Promise<void> {
@@ -86,10 +87,14 @@ async function insert(at: typeof one, id: string): Promise<void> {
   expect(await at.store.insert([{ step, payload: '' }])).toEqual([undefined]);
 }
 
-async function enqueue(at: typeof one, id: string): Promise<void> {
-  await at.register.open('b', {}, { queues: [spec({}).queue], principal: ANYONE });
-  await insert(at, id);
-  await at.register.grew('b');
+const OPENING = { id: 'b', options: {}, queues: [spec({}).queue], principal: ANYONE };
+
+/** A bulk request with these tasks. */
+async function enqueue(at: typeof one, ...ids: readonly string[]): Promise<void> {
+  await at.register.fill([OPENING], async () => {
+    for (const id of ids) await insert(at, id);
+    return { result: undefined, grown: new Set(ids.length === 0 ? [] : ['b']) };
+  });
 }
 
 async function change(at: typeof one, id: string, decide: typeof redrive | typeof cancel): Promise<void> {
@@ -142,10 +147,52 @@ describe('the end of a batch', () => {
     await finish(one, 't1');
     await settled();
     expect(told).toEqual([]);
-    await one.register.open('b', {}, { queues: [spec({}).queue], principal: ANYONE });
-    one.register.openedAgain('b');
+    await enqueue(one);
     await settled();
     expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
+  });
+
+  it('is told when the bulk request that opened it fails as a whole', async () => {
+    await insert(one, 't1');
+    await finish(one, 't1');
+    const outage = new StoreUnavailable('away', 'unknown');
+    await expect(one.register.fill([OPENING], () => Promise.reject(outage))).rejects.toBe(outage);
+    await settled();
+    expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
+  });
+
+  it('is told when another batch of the same bulk request cannot be opened', async () => {
+    await insert(one, 't1');
+    await finish(one, 't1');
+    const find = one.batches.find.bind(one.batches);
+    one.batches.find = (id) => (id === 'c' ? Promise.reject(new StoreUnavailable('away', false)) : find(id));
+    await expect(
+      one.register.fill([{ ...OPENING, id: 'c' }, OPENING], () => Promise.reject(new Error('Not reached'))),
+    ).rejects.toThrow('away');
+    await settled();
+    expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
+  });
+
+  it('is told when a request that the shutdown waits for ends its last task', async () => {
+    await enqueue(one, 't1');
+    await settled();
+    one.watch.onModuleDestroy();
+    await finish(one, 't1');
+    await one.watch.onApplicationShutdown();
+    expect(told).toHaveLength(1);
+  });
+
+  it('is told by the first sweep after the process that marked it crashed', async () => {
+    await enqueue(one, 't1');
+    await settled();
+    await finish(one, 't1');
+    one.events.done = () => new Promise(() => undefined);
+    void one.watch.run();
+    while ((await other.batches.find('b')).batch?.doneAt === undefined) continue;
+    expect(told).toEqual([]);
+    await new BatchSweeper(other.batches, other.service, clock, loadConfig({})).sweep();
+    expect(told).toHaveLength(1);
+    one = processAt(new StagedStore(clock, ROOMY, data));
   });
 
   const growth = {
@@ -240,7 +287,7 @@ describe('the end of a batch', () => {
     await one.watch.run();
     expect(told).toHaveLength(2);
     expect(told[1]?.doneAt).toBe((first?.doneAt ?? 0) + 10_000);
-    await gone.watch.onModuleDestroy();
+    await gone.watch.onApplicationShutdown();
   });
 
   it('is told again when the first one was noted under a clock that was ahead', async () => {
@@ -307,5 +354,37 @@ describe('the end of a batch', () => {
     await settled();
     await waiting;
     expect(told).toMatchObject([{ counts: { cancelled: 1, queued: 0 } }]);
+  });
+});
+
+describe('a task that joins a batch by itself', () => {
+  const members = { queues: ['elsewhere'], principal: ANYONE };
+  const insertElsewhere = async (at: typeof one) => {
+    const step = create(spec({ id: 't1', batchId: 'b', queue: 'elsewhere' }), clock.now());
+    await at.store.insert([{ step, payload: '' }]);
+  };
+
+  it.each([1, 2, 3, 4, 5])(
+    'is in the batch if it becomes durable before call %d of the opening',
+    async (call) => {
+      // Its process crashes after the write.
+      interleave(one, [() => insertElsewhere(other)], [call]);
+      await enqueue(one, 't2');
+      const { batch } = await one.batches.find('b');
+      // The second count is the last call before the tasks of the request.
+      expect(batch?.queues?.includes('elsewhere')).toBe(call <= 4);
+    },
+  );
+
+  it('fails with an outage that leaves its queue out of the batch', async () => {
+    const join = one.register.join('b', members, async () => {
+      await insertElsewhere(one);
+      await enqueue(other, 't2');
+      one.store.between = () => Promise.reject(new StoreUnavailable('away', false));
+    });
+    await expect(join).rejects.toMatchObject({ message: 'away', applied: 'unknown' });
+    one.store.between = () => Promise.resolve();
+    await one.register.join('b', members, () => Promise.resolve());
+    expect((await one.batches.find('b')).batch?.queues).toContain('elsewhere');
   });
 });

@@ -26,7 +26,7 @@ describe('a read that waits for a batch', () => {
     store.goAway();
     await expect(watch.untilDone('b', { wait: 3_600 }, PATIENT)).rejects.toThrow(StoreUnavailable);
     expect(watch.size).toBe(0);
-    await watch.onModuleDestroy();
+    await watch.onApplicationShutdown();
   });
 });
 
