@@ -38,6 +38,20 @@ interface KeptBatch extends CountedBatch {
 /** The queues that the caller has access to; `undefined` means all. */
 type Queues = readonly string[] | undefined;
 
+export interface BatchCancel {
+  readonly reason?: string;
+  /** Only tasks whose latest attempt ended with this cause. */
+  readonly cause?: string;
+  readonly queues: Queues;
+}
+
+export interface BatchRedrive {
+  /** Only dead letters with this outcome. */
+  readonly outcome?: 'failed' | 'lost';
+  readonly cause?: string;
+  readonly queues: Queues;
+}
+
 /** Reads batches, and cancels or redrives all their tasks. */
 @Injectable()
 export class BatchService {
@@ -84,21 +98,22 @@ export class BatchService {
     return countsIn(batch, await this.store.countBatch(batch.id));
   }
 
-  /** Cancels all tasks that have not ended; returns their number. */
-  async cancel(id: string, reason: string | undefined, queues: Queues): Promise<number> {
+  /** Cancels the tasks that have not ended, all by default; returns their number. */
+  async cancel(id: string, { reason, cause, queues }: BatchCancel): Promise<number> {
     const batch = await this.visible(id, queues);
-    const count = await this.cancelIn(id, reason, common(batch?.queues, queues));
-    if (batch !== undefined && isWhole(batch, queues)) await this.noteCancelled(id);
+    const count = await this.cancelIn(id, { reason, cause, queues: common(batch?.queues, queues) });
+    const isAll = cause === undefined && batch !== undefined && isWhole(batch, queues);
+    if (isAll) await this.noteCancelled(id);
     return count;
   }
 
   /** Redrives the dead letters; returns their number. */
-  async redrive(id: string, outcome: 'failed' | 'lost' | undefined, queues: Queues): Promise<number> {
+  async redrive(id: string, { outcome, cause, queues }: BatchRedrive): Promise<number> {
     const states = outcome === undefined ? DEAD_LETTER_STATES : (['failed'] as const);
     const isMeant = (task: Task) =>
       outcome === undefined || (task.state === 'failed' && task.outcome === outcome);
     const batch = await this.visible(id, queues);
-    const filter = { batchId: id, states, queues: common(batch?.queues, queues), isMeant };
+    const filter = { batchId: id, states, queues: common(batch?.queues, queues), cause, isMeant };
     const count = await this.changer.changeMatching(filter, redrive);
     try {
       if (count > 0 && batch !== undefined) await this.reopen(id);
@@ -213,13 +228,13 @@ export class BatchService {
 
   private async cancelRest(batch: Batch): Promise<number> {
     const reason = `The batch has more than ${batch.maxFailures} failed ${batch.maxFailures === 1 ? 'task' : 'tasks'}`;
-    const count = await this.cancelIn(batch.id, reason, batch.queues);
+    const count = await this.cancelIn(batch.id, { reason, queues: batch.queues });
     if (count > 0) await this.noteCancelled(batch.id);
     return count;
   }
 
-  private cancelIn(id: string, reason: string | undefined, queues: Queues): Promise<number> {
-    const filter = { batchId: id, states: CANCELLABLE_STATES, queues };
+  private cancelIn(id: string, { reason, ...further }: BatchCancel): Promise<number> {
+    const filter = { batchId: id, states: CANCELLABLE_STATES, ...further };
     return this.changer.changeMatching(filter, (task, now) => cancel(task, reason, now));
   }
 

@@ -128,12 +128,12 @@ export class BatchesController {
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'batch_not_found', 'store_unavailable')
   async cancel(
     @BatchId() id: string,
-    @JsonBody(BatchCancelDto, BATCH_CANCEL.requests) { reason }: BatchCancelDto,
+    @JsonBody(BatchCancelDto, BATCH_CANCEL.requests) { reason, cause }: BatchCancelDto,
     @CurrentPrincipal() principal: Principal,
   ): Promise<CancelledBatch> {
     const queues = visibleQueues(principal, undefined);
     await this.batches.find(id, queues);
-    const count = await this.batches.cancel(id, reason, queues);
+    const count = await this.batches.cancel(id, { reason, cause, queues });
     return { batch_id: id, tasks_cancelled: count };
   }
 
@@ -155,12 +155,12 @@ export class BatchesController {
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'batch_not_found', 'store_unavailable')
   async redrive(
     @BatchId() id: string,
-    @JsonBody(BatchRedriveDto, BATCH_REDRIVE.requests) { outcome }: BatchRedriveDto,
+    @JsonBody(BatchRedriveDto, BATCH_REDRIVE.requests) { outcome, cause }: BatchRedriveDto,
     @CurrentPrincipal() principal: Principal,
   ): Promise<RedrivenBatch> {
     const queues = visibleQueues(principal, undefined);
     await this.batches.find(id, queues);
-    const count = await this.batches.redrive(id, outcome, queues);
+    const count = await this.batches.redrive(id, { outcome, cause, queues });
     return { batch_id: id, tasks_redriven: count };
   }
 }

@@ -119,6 +119,7 @@ function addFilters(command: Command): Command {
     .option('--batch <id>', 'only this batch')
     .option('--group <group>', 'only this group')
     .option('--worker <id>', 'only tasks that this worker holds or ended')
+    .option('--cause <name>', 'only tasks whose latest attempt ended with this cause')
     .option('--limit <number>', 'at most this many', integer);
 }
 
@@ -170,6 +171,7 @@ function addSteering(program: Command): void {
     )
     .option('--queue <queue>', 'only this queue')
     .option('--group <group>', 'only this group')
+    .option('--cause <name>', 'only tasks whose latest attempt ended with this cause')
     .option('--limit <number>', 'at most this many, newest first', integer)
     .option('--yes', 'skip the confirmation')
     .action(

@@ -147,6 +147,8 @@ export interface Failure {
   readonly exit_code?: number;
   /** lost: the machine failed, not the task; spends an interruption */
   readonly outcome?: 'failed' | 'lost';
+  /** A short name for the reason, to filter and count by */
+  readonly cause?: string;
 }
 
 export interface Release {
@@ -156,6 +158,8 @@ export interface Release {
   readonly delay?: number;
   /** The reason, recorded with the attempt */
   readonly reason?: string;
+  /** A short name for the reason, to filter and count by */
+  readonly cause?: string;
 }
 
 export interface Batch {
@@ -266,6 +270,8 @@ export interface TaskResult {
   readonly exit_code?: number;
   /** lost: the machine failed, not the task; spends an interruption */
   readonly outcome?: 'failed' | 'lost';
+  /** A short name for the reason, to filter and count by */
+  readonly cause?: string;
   /** The id of the task */
   readonly eval_id: string;
   /** How it ended */
@@ -340,6 +346,8 @@ export interface Redrive {
   readonly queue?: string;
   /** Only tasks of this group */
   readonly group?: string;
+  /** Only tasks whose latest attempt ended with this cause */
+  readonly cause?: string;
   /** Tasks to redrive at most, newest first */
   readonly limit?: number;
 }
@@ -436,6 +444,8 @@ export interface ListedTask {
   readonly error: string | null;
   /** The exit code of the latest attempt */
   readonly exit_code: number | null;
+  /** The cause that the worker gave for the latest attempt */
+  readonly cause: string | null;
   /** Counts up with each transition, also in events */
   readonly sequence: number;
 }
@@ -508,6 +518,8 @@ export interface TaskDetails {
   readonly error: string | null;
   /** The exit code of the latest attempt */
   readonly exit_code: number | null;
+  /** The cause that the worker gave for the latest attempt */
+  readonly cause: string | null;
   /** Counts up with each transition, also in events */
   readonly sequence: number;
   /** The producer’s metadata; absent when there is none, and for viewers */
@@ -529,6 +541,10 @@ export interface TaskAttempt {
   readonly error: string | null;
   /** Exit code of the program */
   readonly exit_code: number | null;
+  /** The cause that the worker gave */
+  readonly cause: string | null;
+  /** The last progress that the worker reported */
+  readonly progress: Progress | null;
 }
 
 export interface TaskAttempts {
@@ -705,6 +721,8 @@ export interface BatchList {
 export interface BatchCancellation {
   /** The reason, shown in the `message` of each task */
   readonly reason?: string;
+  /** Only tasks whose latest attempt ended with this cause */
+  readonly cause?: string;
 }
 
 export interface CancelledBatch {
@@ -717,6 +735,8 @@ export interface CancelledBatch {
 export interface BatchRedrive {
   /** failed: only tasks without attempts left; lost: only tasks without interruptions left; by default both, and expired tasks */
   readonly outcome?: 'failed' | 'lost';
+  /** Only tasks whose latest attempt ended with this cause */
+  readonly cause?: string;
 }
 
 export interface RedrivenBatch {

@@ -19,7 +19,7 @@ export type Handler = (task: HeldTask, context: TaskContext) => unknown;
 export type Verdict =
   | { readonly kind: 'completed'; readonly output: unknown }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  | { readonly kind: 'released'; readonly reason?: string; readonly delay?: number }
+  | { readonly kind: 'released'; readonly reason?: string; readonly delay?: number; readonly cause?: string }
   | { readonly kind: 'lost' };
 
 export interface AttemptOptions {
@@ -85,17 +85,21 @@ function verdictOnReturn({ stopped }: RunningTask, output: unknown): Verdict {
 
 function verdictOnThrow({ stopped }: RunningTask, error: unknown): Verdict {
   if (stopped !== undefined) return verdictOnStop(stopped);
-  if (error instanceof GiveBack) return { kind: 'released', reason: error.message, delay: error.delay };
+  if (error instanceof GiveBack)
+    return { kind: 'released', reason: error.message, delay: error.delay, cause: error.causeName };
   return { kind: 'failed', failure: failureOf(error) };
 }
 
 function failureOf(error: unknown): Failure {
   const message = textOfError(error);
-  if (error instanceof PermanentError) return { error: message, retryable: false, exit_code: error.exitCode };
-  if (error instanceof RetryLater)
-    return { error: message, retry_after: error.seconds, exit_code: error.exitCode };
-  if (error instanceof AttemptFailed) return { error: message, exit_code: error.exitCode };
+  if (error instanceof PermanentError) return { ...namedFailure(error), retryable: false };
+  if (error instanceof RetryLater) return { ...namedFailure(error), retry_after: error.seconds };
+  if (error instanceof AttemptFailed) return namedFailure(error);
   return { error: stackOf(error) ?? message };
+}
+
+function namedFailure(error: PermanentError | RetryLater | AttemptFailed): Failure {
+  return { error: textOfError(error), exit_code: error.exitCode, cause: error.causeName };
 }
 
 function stackOf(error: unknown): string | undefined {
@@ -113,7 +117,7 @@ function verdictOnStop(stopped: TaskStopped): Verdict {
     case 'cancelled':
       return { kind: 'lost' };
     case 'deadline':
-      return { kind: 'failed', failure: { error: stopped.message } };
+      return { kind: 'failed', failure: { error: stopped.message, cause: 'timeout' } };
     case 'shutdown':
       return { kind: 'released' };
   }

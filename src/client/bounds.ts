@@ -6,4 +6,6 @@ export const BOUNDS = {
   smallestExitCode: -2_147_483_648,
   largestExitCode: 4_294_967_295,
   largestClaim: 100,
+  /** The form of a cause. */
+  cause: '^[a-z0-9][a-z0-9_.-]{0,63}$',
 } as const;

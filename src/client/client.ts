@@ -67,6 +67,8 @@ export interface ListFilter {
   readonly group?: string;
   readonly batch_id?: string;
   readonly worker_id?: string;
+  /** The cause of the latest attempt. */
+  readonly cause?: string;
   readonly created_after?: string;
   readonly created_before?: string;
   /** Tasks per page. */
@@ -89,9 +91,10 @@ export function isEnded(status: TaskStatus['status']): boolean {
 
 /** Selects the tasks to remove: a non-empty filter, or explicitly all tasks. */
 export type RemovalFilter =
-  | (Pick<ListFilter, 'queue' | 'status'> & { readonly all?: undefined } & (
+  | (Pick<ListFilter, 'queue' | 'status' | 'cause'> & { readonly all?: undefined } & (
         | { readonly queue: NonNullable<ListFilter['queue']> }
         | { readonly status: NonNullable<ListFilter['status']> }
+        | { readonly cause: NonNullable<ListFilter['cause']> }
       ))
   | { readonly all: true };
 

@@ -13,7 +13,7 @@ export function pathTo(...parts: readonly string[]): string {
 type Filter = Readonly<Record<string, unknown>>;
 
 /** Filters of a removal. The service rejects others; older versions ignored them and removed everything. */
-const REMOVAL_FILTERS: ReadonlySet<string> = new Set(['queue', 'status']);
+const REMOVAL_FILTERS: ReadonlySet<string> = new Set(['queue', 'status', 'cause']);
 
 /**
  * The query of a removal. An empty filter is an error of the caller and must not widen the removal.
@@ -27,7 +27,7 @@ export function removalQuery(filter: object): Readonly<Record<string, string | r
     throw new TypeError('Give a filter, or { all: true } to remove every task of every queue');
   for (const name of names) {
     if (!REMOVAL_FILTERS.has(name))
-      throw new TypeError(`A removal cannot be limited by ${name}: it takes queue and status`);
+      throw new TypeError(`A removal cannot be limited by ${name}: it takes queue, status and cause`);
     const values = [given[name]].flat();
     if (values.length === 0 || !values.every(isName))
       throw new TypeError(`The filter ${name} is empty; omit it to match any`);

@@ -36,8 +36,12 @@ export async function report(
     case 'failed':
       return fail(client, { task, failure: sendable(verdict.failure) }, limits);
     case 'released': {
-      const { reason = 'The worker was stopped', delay } = verdict;
-      const given = { reason: textOfError(reason).slice(0, BOUNDS.longestReason), delay: secondsOf(delay) };
+      const { reason = 'The worker was stopped', delay, cause } = verdict;
+      const given = {
+        reason: textOfError(reason).slice(0, BOUNDS.longestReason),
+        delay: secondsOf(delay),
+        cause: isCause(cause) ? cause : undefined,
+      };
       return { kind: 'released', status: (await client.release(task, given, limits)).status };
     }
     case 'lost':
@@ -90,9 +94,9 @@ function textOf(output: unknown): JsonText | undefined {
 }
 
 /** The failure without the members that the service would reject; its error text names them. */
-function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Failure {
+function sendable({ error = '', retry_after, exit_code, cause, ...rest }: Failure): Failure {
   const notes: string[] = [];
-  const members: { retry_after?: number; exit_code?: number } = {};
+  const members: { retry_after?: number; exit_code?: number; cause?: string } = {};
   if (retry_after !== undefined) {
     members.retry_after = secondsOf(retry_after);
     if (members.retry_after === undefined)
@@ -100,6 +104,10 @@ function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Fai
     else if (members.retry_after !== retry_after)
       notes.push(`(retry_after ${retry_after} was taken as ${members.retry_after} s)`);
   }
+  const named: unknown = cause;
+  if (isCause(named)) members.cause = named;
+  else if (named !== undefined && named !== null)
+    notes.push(`(cause ${textOfError(named).slice(0, 100)} is not valid and was omitted)`);
   const given: unknown = exit_code;
   if (given !== undefined && given !== null) {
     const isOne =
@@ -111,6 +119,12 @@ function sendable({ error = '', retry_after, exit_code, ...rest }: Failure): Fai
     else notes.push(`(exit code ${textOfError(given).slice(0, 100)} is not valid and was omitted)`);
   }
   return { ...rest, ...members, error: cut([error, ...notes].join('\n')) };
+}
+
+const CAUSE = new RegExp(BOUNDS.cause);
+
+function isCause(cause: unknown): cause is string {
+  return typeof cause === 'string' && CAUSE.test(cause);
 }
 
 /** A delay within the service's bounds; `undefined` when it is not a number. */

@@ -27,6 +27,8 @@ export class PermanentError extends ClientError {
   constructor(
     message: string,
     readonly exitCode?: number,
+    /** A short name for the reason, such as `model_refused`. */
+    readonly causeName?: string,
   ) {
     super(message);
   }
@@ -40,6 +42,8 @@ export class RetryLater extends ClientError {
     readonly seconds: number,
     message = `Retry in ${seconds} s`,
     readonly exitCode?: number,
+    /** A short name for the reason, such as `rate_limited`. */
+    readonly causeName?: string,
   ) {
     super(message);
   }
@@ -56,18 +60,22 @@ export class GiveBack extends ClientError {
     message: string,
     /** Seconds before the task can be claimed again. */
     readonly delay = 0,
+    /** A short name for the reason, such as `disk_full`. */
+    readonly causeName?: string,
   ) {
     super(message);
   }
 }
 
-/** Throw it from a handler that knows the exit code of its program. */
+/** Throw it from a handler that knows the exit code of its program, or a name for the reason. */
 export class AttemptFailed extends ClientError {
   readonly code = 'failed';
 
   constructor(
     message: string,
     readonly exitCode?: number,
+    /** A short name for the reason, such as `oom`. */
+    readonly causeName?: string,
   ) {
     super(message);
   }

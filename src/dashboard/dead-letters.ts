@@ -15,16 +15,18 @@ export const LOOKED_AT = 2_000;
 const ERROR_LENGTH = 160;
 const SHOWN_EXAMPLES = 10;
 
-/** Dead letters with the same error. */
+/** Dead letters with the same cause, or without one and with the same error. */
 export interface DeadGroup {
   /** Identifies the group in URLs. */
   readonly id: string;
   readonly error: string;
+  /** The cause that its workers gave. */
+  readonly cause: string | undefined;
   /** Newest first, at least one. */
   readonly tasks: readonly Task[];
 }
 
-/** Groups dead letters by error. */
+/** Groups dead letters by cause, and those without one by error. */
 @Injectable()
 export class DeadLetters {
   constructor(private readonly queue: QueueService) {}
@@ -33,13 +35,13 @@ export class DeadLetters {
   async groups(principal: Principal): Promise<readonly DeadGroup[]> {
     const groups = new Map<string, Task[]>();
     for (const task of await this.newest(principal)) {
-      const error = errorOf(task);
-      const group = groups.get(error);
+      const id = groupOf(task);
+      const group = groups.get(id);
       if (group) group.push(task);
-      else groups.set(error, [task]);
+      else groups.set(id, [task]);
     }
     return [...groups]
-      .map(([error, tasks]) => ({ id: groupId(error), error, tasks }))
+      .map(([id, tasks]) => groupWith(id, tasks))
       .sort((one, other) => other.tasks.length - one.tasks.length);
   }
 
@@ -89,7 +91,18 @@ export function reasonOf(task: Task): string {
 
 /** The id of a dead letter's group. */
 export function groupOf(task: Task): string {
-  return groupId(errorOf(task));
+  const cause = causeOf(task);
+  return groupId(cause === undefined ? errorOf(task) : `cause ${cause}`);
+}
+
+function groupWith(id: string, tasks: readonly Task[]): DeadGroup {
+  const [newest] = tasks;
+  return { id, tasks, error: newest ? errorOf(newest) : '', cause: newest && causeOf(newest) };
+}
+
+/** An expired task did not end by the cause of its last attempt. */
+function causeOf(task: Task): string | undefined {
+  return task.state === 'expired' ? undefined : task.last?.cause;
 }
 
 /** The error's summary line, without the numbers that differ between tasks. */

@@ -1,5 +1,5 @@
 import { CURSOR } from '../http/cursor.js';
-import { BATCH_ID, GROUP, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
+import { BATCH_ID, CAUSE, GROUP, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
 import type { TaskFilter } from '../storage/task-store.js';
 import { TASK_STATES, type TaskState } from '../task/task-state.js';
 import type { Instant } from '../task/clock.js';
@@ -11,6 +11,7 @@ export interface TaskFilters {
   readonly group?: string;
   readonly batch?: string;
   readonly worker?: string;
+  readonly cause?: string;
   /** Enqueued within this many minutes. */
   readonly minutes?: number;
   readonly cursor?: string;
@@ -19,7 +20,7 @@ export interface TaskFilters {
 }
 
 /** Parameters that filter. */
-const FILTERS = ['status', 'queue', 'group', 'batch_id', 'worker_id', 'minutes', 'cursor'];
+const FILTERS = ['status', 'queue', 'group', 'batch_id', 'worker_id', 'cause', 'minutes', 'cursor'];
 
 /** Reads a page's filters. Forms also send empty fields, which filter nothing. */
 export function readFilters(query: URLSearchParams): TaskFilters {
@@ -39,6 +40,7 @@ export function readFilters(query: URLSearchParams): TaskFilters {
     group: read('group', GROUP),
     batch: read('batch_id', BATCH_ID),
     worker: read('worker_id', WORKER_ID),
+    cause: read('cause', CAUSE),
     minutes: minutes === undefined ? undefined : Number(minutes),
     cursor: read('cursor', CURSOR),
     unusable,
@@ -63,34 +65,55 @@ function isTaskState(text: string): text is TaskState {
 }
 
 /** The same filters as query parameters, without the cursor. */
-export function queryOf({ states, queue, group, batch, worker, minutes }: TaskFilters): URLSearchParams {
+export function queryOf({
+  states,
+  queue,
+  group,
+  batch,
+  worker,
+  cause,
+  minutes,
+}: TaskFilters): URLSearchParams {
   const query = new URLSearchParams();
   for (const state of states) query.append('status', state);
-  const fields = { queue, group, batch_id: batch, worker_id: worker, minutes: minutes?.toString() };
+  const fields = {
+    ...{ queue, group, batch_id: batch, worker_id: worker, cause },
+    minutes: minutes?.toString(),
+  };
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, value);
   return query;
 }
 
 /** The filter for the store. */
 export function storeFilter(filters: TaskFilters, now: Instant): Omit<TaskFilter, 'queues'> {
-  const { states, group, batch, worker, minutes } = filters;
+  const { states, group, batch, worker, cause, minutes } = filters;
   return {
     states: states.length === 0 ? undefined : states,
     group,
     batchId: batch,
     workerId: worker,
+    cause,
     createdAfter: minutes === undefined ? undefined : now - minutes * 60_000,
   };
 }
 
 /** The filters in words, for sentences and the log. */
-export function describeFilters({ states, queue, group, batch, worker, minutes }: TaskFilters): string {
+export function describeFilters({
+  states,
+  queue,
+  group,
+  batch,
+  worker,
+  cause,
+  minutes,
+}: TaskFilters): string {
   const parts = [
     states.length === 0 ? '' : states.join(' or '),
     queue === undefined ? '' : `in queue ${queue}`,
     group === undefined ? '' : `of group ${group}`,
     batch === undefined ? '' : `of batch ${batch}`,
     worker === undefined ? '' : `of worker ${worker}`,
+    cause === undefined ? '' : `with cause ${cause}`,
     minutes === undefined ? '' : `enqueued in the last ${minutes} minutes`,
   ];
   return parts.filter((part) => part !== '').join(' ');

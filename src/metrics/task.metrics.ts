@@ -3,6 +3,7 @@ import { Counter } from 'prom-client';
 import type { Committed } from '../storage/task-store.js';
 import { type Attempt, type Task, isFinished, finalOutcomeOf, type FinalOutcome } from '../task/task.js';
 import { MetricsRegistry } from './metrics.registry.js';
+import { CauseLabels } from './cause.labels.js';
 import { QueueLabels } from './queue.labels.js';
 import { SeriesHistogram } from './series.histogram.js';
 
@@ -19,11 +20,13 @@ type Reason = (typeof REASONS)[number];
 /** Counts the transitions of this process, from the feed of the store. */
 @Injectable()
 export class TaskMetrics {
+  private readonly causeLabels = new CauseLabels();
   private readonly seen = new Set<string>();
   private readonly enqueued: Counter;
   private readonly finished: Counter;
   private readonly redeliveries: Counter;
   private readonly leaseLosses: Counter;
+  private readonly causes: Counter;
   private readonly wait: SeriesHistogram;
   private readonly run: SeriesHistogram;
 
@@ -43,6 +46,11 @@ export class TaskMetrics {
       own('task_redeliveries_total', 'Tasks that this process returned to the queue', 'reason'),
     );
     this.leaseLosses = new Counter(own('lease_losses_total', 'Lost attempts'));
+    // Without the queue: queues times causes would be too many series.
+    this.causes = new Counter({
+      ...own('attempt_causes_total', 'Attempts that ended with a cause'),
+      labelNames: ['cause', 'outcome'],
+    });
     this.wait = new SeriesHistogram({
       ...own('task_wait_seconds', 'From ready to claimed'),
       buckets: WAIT_BUCKETS,
@@ -82,7 +90,9 @@ export class TaskMetrics {
 
   private recordAttempt(queue: string, ended: Attempt): void {
     this.run.series(queue, ended.outcome).observe(runOf(ended));
-    if (ended.outcome === 'lost') this.leaseLosses.inc({ queue });
+    const { outcome, cause } = ended;
+    if (outcome === 'lost') this.leaseLosses.inc({ queue });
+    if (cause !== undefined) this.causes.inc({ cause: this.causeLabels.of(cause), outcome });
   }
 }
 

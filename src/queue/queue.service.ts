@@ -1,17 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { cursorAt, invalidCursor, placeOf } from '../http/cursor.js';
-import type { JsonText, NewTask, Payload, TaskPage, TaskQuery } from '../storage/task-store.js';
+import { invalidRequest } from '../http/dto.reader.js';
+import type { JsonText, NewTask, Payload, TaskFilter, TaskPage, TaskQuery } from '../storage/task-store.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Moment, Seconds } from '../task/clock.js';
 import { create, requireFinished } from '../task/task.machine.js';
 import { TaskConflict, TaskDamaged, TaskNotFound } from '../task/task.errors.js';
 import type { Attempt, Task, TaskSpec } from '../task/task.js';
+import { FINAL_STATES, isFinalState } from '../task/task-state.js';
 import { afterWrite } from './after-write.js';
 import type { Caller } from './caller.js';
 import { DepthGate, type QueueFull } from './depth-gate.js';
 import { FinishWatch } from './finish-watch.js';
 import { codeOf, metadataOf } from './payload.js';
 import { isSamePayload, isSameSpec } from './same-work.js';
+
+/** Tasks per commit of a removal of many. */
+const REMOVED_AT_ONCE = 500;
 
 export interface TaskDraft {
   readonly spec: TaskSpec;
@@ -201,9 +206,35 @@ export class QueueService {
     }
   }
 
-  /** Removes all matching tasks, in any state. */
-  clear(filter: Pick<TaskQuery, 'states' | 'queues'>): Promise<number> {
-    return this.store.clear(filter);
+  /**
+   * Removes all matching tasks, in any state and at once. With a cause it removes ended tasks only, page by page.
+   *
+   * @throws ProblemError `invalid_request` for a cause with a state that is not final
+   */
+  async clear({ cause, ...filter }: Pick<TaskQuery, 'states' | 'queues' | 'cause'>): Promise<number> {
+    if (cause === undefined) return this.store.clear(filter);
+    const { states = FINAL_STATES } = filter;
+    if (!states.every(isFinalState)) {
+      const detail = `cause selects ended tasks; with it, status takes ${FINAL_STATES.join(', ')} only`;
+      throw invalidRequest([{ pointer: 'status', detail }]);
+    }
+    return this.removeMatching({ ...filter, states, cause });
+  }
+
+  private async removeMatching(filter: TaskFilter): Promise<number> {
+    let count = 0;
+    let cursor: string | undefined;
+    try {
+      do {
+        const page: TaskPage = await this.store.list({ ...filter, limit: REMOVED_AT_ONCE, cursor });
+        const removed = page.tasks.length === 0 ? [] : await this.store.remove(page.tasks);
+        count += removed.filter(Boolean).length;
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+    } catch (error) {
+      throw count > 0 ? afterWrite(error) : error;
+    }
+    return count;
   }
 
   /**

@@ -46,8 +46,8 @@ export class SteeringController {
   ): Promise<RedrivenTasks> {
     const asked = dto.queue === undefined ? undefined : [dto.queue];
     const queues = visibleQueues(principal, asked);
-    const { status, group, limit } = dto;
-    const count = await this.steering.redriveAll({ states: [status], queues, group, limit });
+    const { status, group, cause, limit } = dto;
+    const count = await this.steering.redriveAll({ states: [status], queues, group, cause, limit });
     return { status: 'redriven', tasks_redriven: count };
   }
 

@@ -67,6 +67,7 @@ export function taskView({ task, position }: PlacedTask): ListedTask {
     outcome: isFinished(task) ? finalOutcomeOf(task) : null,
     error: last?.error ?? null,
     exit_code: last?.exitCode ?? null,
+    cause: last?.cause ?? null,
     sequence: task.sequence,
   };
 }
@@ -116,6 +117,8 @@ export function attemptView(attempt: Attempt): TaskAttempt {
     outcome: attempt.outcome,
     error: attempt.error ?? null,
     exit_code: attempt.exitCode ?? null,
+    cause: attempt.cause ?? null,
+    progress: attempt.progress ?? null,
   };
 }
 

@@ -127,6 +127,7 @@ export class TasksController {
       group: query.group,
       batchId: query.batch_id,
       workerId: query.worker_id,
+      cause: query.cause,
       createdAfter: instantOf(query.created_after),
       createdBefore: instantOf(query.created_before),
       limit: query.limit,
@@ -251,7 +252,8 @@ export class TasksController {
     summary: 'Clear all tasks, or all that match',
     description:
       'This cannot be undone. It also removes held tasks and ends their leases at once. An unknown query ' +
-      'parameter, or a body other than `{}`, gets 422, and nothing changes.',
+      'parameter, or a body other than `{}`, gets 422, and nothing changes. With `cause` it removes ended tasks only, ' +
+      'and not all at one moment.',
   })
   @ApiOkResponse({ type: ClearedTasks, description: 'The tasks are removed', examples: CLEARED })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'store_unavailable')
@@ -260,7 +262,7 @@ export class TasksController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<ClearedTasks> {
     const queues = visibleQueues(principal, query.queue);
-    const count = await this.queue.clear({ states: query.status, queues });
+    const count = await this.queue.clear({ states: query.status, queues, cause: query.cause });
     return { status: 'cleared', tasks_removed: count };
   }
 

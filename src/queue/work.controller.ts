@@ -233,7 +233,7 @@ export class WorkController {
     @Res() response: Response,
   ): Promise<void> {
     const leaseId = requiredLease(principal, dto.lease_id);
-    const given = { leaseId, delay: dto.delay, reason: dto.reason };
+    const given = { leaseId, delay: dto.delay, reason: dto.reason, cause: dto.cause };
     const task = await underLease(principal, this.work.release(id, given, guardFor(principal)), id);
     sendJson(response, 200, finishedText(task));
   }
@@ -265,6 +265,7 @@ export function failureOf(dto: FailDto, leaseId: string | undefined) {
     isRetryable: dto.retryable,
     retryAfter: dto.retry_after,
     outcome: dto.outcome,
+    cause: dto.cause,
   };
 }
 

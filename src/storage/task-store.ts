@@ -101,6 +101,8 @@ export interface TaskFilter {
   readonly group?: string;
   readonly batchId?: string;
   readonly workerId?: string;
+  /** The cause of the latest attempt that ended. */
+  readonly cause?: string;
   readonly createdAfter?: Instant;
   readonly createdBefore?: Instant;
 }

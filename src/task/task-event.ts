@@ -22,6 +22,8 @@ export interface TaskEvent {
   readonly worker_id?: string;
   /** The beginning of the reported error. */
   readonly error?: string;
+  /** The worker's name for why the attempt ended. */
+  readonly cause?: string;
 }
 
 /** Builds the event of a transition. @param id the number that the store assigned */
@@ -38,6 +40,7 @@ export function toTaskEvent(step: Step, id: number): TaskEvent {
     attempt: task.attempt,
     worker_id: workerOf(step),
     error: type === 'failed' || type === 'retrying' ? errorExcerpt(task.last) : undefined,
+    cause: step.ended?.cause,
   };
 }
 

@@ -53,6 +53,7 @@ export const TASK_STATES = Object.keys(FACTS) as readonly TaskState[];
 export const WAITING_STATES = statesWith('isWaiting');
 /** States that have not ended. A batch waits for tasks in them. */
 export const CANCELLABLE_STATES = TASK_STATES.filter((state) => !isFinalState(state));
+export const FINAL_STATES = statesWith('isFinal');
 export const DEAD_LETTER_STATES = statesWith('isDeadLetter');
 
 /** Dead letters first. */

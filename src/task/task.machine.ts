@@ -68,6 +68,8 @@ export interface Failure {
   readonly leaseId?: string;
   readonly error?: string;
   readonly exitCode?: number;
+  /** The worker's name for the reason, such as `oom`. */
+  readonly cause?: string;
   /** `false` discards the remaining attempts. */
   readonly isRetryable?: boolean;
   /** Overrides the backoff. */
@@ -82,6 +84,7 @@ export interface Release {
   readonly leaseId: string;
   readonly delay?: Seconds;
   readonly reason?: string;
+  readonly cause?: string;
 }
 
 /** Longest error excerpt in a task, in characters. */
@@ -231,8 +234,8 @@ export function fail(task: Task, failure: Failure, now: Moment): Step | undefine
   const outcome = failure.outcome ?? 'failed';
   if (isRepeated(task, failure.leaseId, outcome)) return undefined;
   requireFinishable(task, failure.leaseId, now);
-  const { error, exitCode } = failure;
-  const { ended, last } = endAttempt(task, { outcome, error, exitCode }, now);
+  const { error, exitCode, cause } = failure;
+  const { ended, last } = endAttempt(task, { outcome, error, exitCode, cause }, now);
   const next = extend(advance(task), { last });
   if (outcome === 'lost') return extend(interrupt(next, now), { ended });
 
@@ -251,7 +254,8 @@ export function fail(task: Task, failure: Failure, now: Moment): Step | undefine
 export function release(task: Task, given: Release, now: Moment): Step | undefined {
   if (isRepeated(task, given.leaseId, 'released')) return undefined;
   const held = requireLease(task, given.leaseId, now);
-  const { ended, last } = endAttempt(held, { outcome: 'released', error: given.reason }, now);
+  const { reason: error, cause } = given;
+  const { ended, last } = endAttempt(held, { outcome: 'released', error, cause }, now);
   const next = waitAgain(extend(advance(held), { last }), given.delay ?? 0, now);
   return { task: next, type: 'released', at: now.wall, ended };
 }
@@ -441,11 +445,12 @@ interface Ending {
   readonly outcome: AttemptOutcome;
   readonly error?: string;
   readonly exitCode?: number;
+  readonly cause?: string;
 }
 
 /** The record of the attempt that ends now. A late report uses the last attempt, whose lease has ended. */
 function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; last: LastAttempt } {
-  const { outcome, error, exitCode } = ending;
+  const { outcome, error, exitCode, cause } = ending;
   const lease = task.state === 'processing' ? task.lease : undefined;
   const workerId = lease === undefined ? task.last?.workerId : lease.workerId;
   const ended: Attempt = {
@@ -456,8 +461,10 @@ function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; 
     outcome,
     error,
     exitCode,
+    cause,
+    progress: lease?.progress,
   };
-  return { ended, last: extend({ leaseId: lease?.id, workerId, outcome, exitCode }, excerpt(error)) };
+  return { ended, last: extend({ leaseId: lease?.id, workerId, outcome, exitCode, cause }, excerpt(error)) };
 }
 
 /** Longest summary line in an excerpt, in characters. */

@@ -78,6 +78,10 @@ export interface Attempt {
   readonly outcome: AttemptOutcome;
   readonly error?: string;
   readonly exitCode?: number;
+  /** The worker's name for why the attempt ended, such as `oom`. */
+  readonly cause?: string;
+  /** The last progress that the worker reported. */
+  readonly progress?: Progress;
 }
 
 /** The latest attempt as kept in the task: enough to answer a repeated call and to report the error. */
@@ -91,6 +95,7 @@ export interface LastAttempt {
   /** The history has a longer error text than `error`. */
   readonly isErrorCut?: boolean;
   readonly exitCode?: number;
+  readonly cause?: string;
 }
 
 interface TaskCore {

@@ -172,11 +172,20 @@ describeStores(({ startApp }) => {
       const { body } = await service.call('GET', '/tasks/a/attempts');
       const first = { started_at: '2026-01-01T00:00:00.000Z', ended_at: '2026-01-01T00:00:02.500Z' };
       const second = { started_at: first.ended_at, ended_at: first.ended_at };
-      const kept = { outcome: 'completed', error: null, exit_code: null };
+      const none = { cause: null, progress: null };
+      const kept = { outcome: 'completed', error: null, exit_code: null, ...none };
       expect(body).toEqual({
         eval_id: 'a',
         attempts: [
-          { attempt: 1, worker_id: 'w1', ...first, outcome: 'failed', error: 'exit 3', exit_code: 3 },
+          {
+            attempt: 1,
+            worker_id: 'w1',
+            ...first,
+            outcome: 'failed',
+            error: 'exit 3',
+            exit_code: 3,
+            ...none,
+          },
           { attempt: 2, worker_id: 'w2', ...second, ...kept },
         ],
       });

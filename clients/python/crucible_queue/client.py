@@ -251,7 +251,7 @@ class Client:
         return self._post(held.eval_id, "complete", {"lease_id": held.lease_id, "output": output}, **options)
 
     def fail(self, held: Held, error: Optional[str] = None, **failure: Any) -> TaskStatus:
-        """Reports failure: ``retryable``, ``retry_after``, ``exit_code``, ``outcome``."""
+        """Reports failure: ``retryable``, ``retry_after``, ``exit_code``, ``outcome``, ``cause``."""
         options = {name: failure.pop(name) for name in _CALL_OPTIONS if name in failure}
         body = {"lease_id": held.lease_id, "error": error, **failure}
         return self._post(held.eval_id, "fail", body, **options)
@@ -264,10 +264,16 @@ class Client:
         return answer
 
     def release(
-        self, held: Held, *, delay: Optional[float] = None, reason: Optional[str] = None, **options: Any
+        self,
+        held: Held,
+        *,
+        delay: Optional[float] = None,
+        reason: Optional[str] = None,
+        cause: Optional[str] = None,
+        **options: Any,
     ) -> TaskStatus:
         """Returns a task unfinished to its queue; no budget is spent."""
-        body = {"lease_id": held.lease_id, "delay": delay, "reason": reason}
+        body = {"lease_id": held.lease_id, "delay": delay, "reason": reason, "cause": cause}
         return self._post(held.eval_id, "release", body, **options)
 
     def heartbeat(

@@ -124,9 +124,10 @@ class PermanentError(ClientError):
 
     code = "permanent"
 
-    def __init__(self, message: str, exit_code: Optional[int] = None) -> None:
+    def __init__(self, message: str, exit_code: Optional[int] = None, cause: Optional[str] = None) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.cause = cause
 
 
 class RetryLater(ClientError):
@@ -134,17 +135,21 @@ class RetryLater(ClientError):
 
     code = "retry_later"
 
-    def __init__(self, seconds: float, message: str = "", exit_code: Optional[int] = None) -> None:
+    def __init__(
+        self, seconds: float, message: str = "", exit_code: Optional[int] = None, cause: Optional[str] = None
+    ) -> None:
         super().__init__(message or f"Retry in {seconds} s")
         self.seconds = seconds
         self.exit_code = exit_code
+        self.cause = cause
 
 
 class AttemptFailed(ClientError):
-    """Raise it in a handler that knows the exit code of its program."""
+    """Raise it in a handler that knows the exit code of its program, or a short name for the reason, such as ``oom``."""
 
     code = "failed"
 
-    def __init__(self, message: str, exit_code: Optional[int] = None) -> None:
+    def __init__(self, message: str, exit_code: Optional[int] = None, cause: Optional[str] = None) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.cause = cause

@@ -86,6 +86,7 @@ class Task(EnqueuedTask):
     outcome: Optional[str] = None
     error: Optional[str] = None
     exit_code: Optional[int] = None
+    cause: Optional[str] = None
     sequence: int = 0
     metadata: Optional[Dict[str, Any]] = None
 
@@ -145,6 +146,9 @@ class Attempt(Model):
     outcome: str = ""
     error: Optional[str] = None
     exit_code: Optional[int] = None
+    cause: Optional[str] = None
+    #: The last progress that the worker reported.
+    progress: Optional[Dict[str, Any]] = None
 
 
 @dataclass

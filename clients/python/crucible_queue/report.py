@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import Any, Dict, List, Mapping, NamedTuple
 
@@ -19,6 +20,8 @@ LONGEST_RETRY_AFTER = 31_622_400.0
 #: The service's range of exit codes.
 SMALLEST_EXIT_CODE = -2_147_483_648
 LARGEST_EXIT_CODE = 4_294_967_295
+#: The service's form of a cause.
+CAUSE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 class Report(NamedTuple):
@@ -59,6 +62,7 @@ def failure(error: BaseException) -> Report:
         members.update(_retry_after(error.seconds, notes))
     if isinstance(error, (PermanentError, RetryLater, AttemptFailed)):
         members.update(_exit_code(error.exit_code, notes))
+        members.update(_cause(error.cause, notes))
         text = _message_of(error)
     else:
         text = _traceback_of(error)
@@ -102,6 +106,15 @@ def _exit_code(code: Any, notes: List[str]) -> Dict[str, int]:
     if is_whole and SMALLEST_EXIT_CODE <= code <= LARGEST_EXIT_CODE:
         return {"exit_code": int(code)}
     notes.append(f"(exit code {_shown(code)} is not valid and was omitted)")
+    return {}
+
+
+def _cause(cause: Any, notes: List[str]) -> Dict[str, str]:
+    if cause is None:
+        return {}
+    if isinstance(cause, str) and CAUSE.fullmatch(cause):
+        return {"cause": _plain(cause)}
+    notes.append(f"(cause {_shown(cause)} is not valid and was omitted)")
     return {}
 
 

@@ -14,7 +14,7 @@ _Answer = TypeVar("_Answer", Task, BatchState)
 _Item = TypeVar("_Item", bound=Model)
 
 #: Filters of a removal. The service rejects others; older versions ignored them and removed everything.
-REMOVAL_FILTERS = frozenset(("queue", "status"))
+REMOVAL_FILTERS = frozenset(("queue", "status", "cause"))
 
 #: Seconds.
 LONGEST_POLL = 30.0
@@ -225,7 +225,7 @@ def removal_query(filters: Mapping[str, Any], *, is_all: bool) -> Dict[str, Any]
     """Builds the query of a removal. An empty filter is an error of the caller and must not widen the removal."""
     unknown = sorted(set(filters) - REMOVAL_FILTERS)
     if unknown:
-        raise TypeError(f"A removal cannot be limited by {', '.join(unknown)}: it takes queue and status")
+        raise TypeError(f"A removal cannot be limited by {', '.join(unknown)}: it takes queue, status and cause")
     if is_all == bool(filters):
         raise ValueError("Give clear a filter, or all=True to remove every task of every queue")
     for name, value in filters.items():

@@ -341,7 +341,7 @@ class Worker:
         if stopped is not None and stopped.code in ("lease_lost", "cancelled"):
             return Event("lost", task, error=stopped)
         if stopped is not None and stopped.code == "deadline":
-            return self._send(task, failure(AttemptFailed(str(stopped))), stopped)
+            return self._send(task, failure(AttemptFailed(str(stopped), cause="timeout")), stopped)
         if error is None:
             return self._send(task, completion(output), None)
         if stopped is not None:

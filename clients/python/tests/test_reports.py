@@ -31,6 +31,14 @@ class ReportTest(unittest.TestCase):
             self.assertNotIn("retry_after", members)
             self.assertIn("is not a number of seconds", members["error"])
 
+    def test_names_the_cause_and_leaves_out_one_that_the_service_would_refuse(self):
+        for error in (AttemptFailed("no", cause="oom"), PermanentError("no", cause="oom"), RetryLater(1, "no", cause="oom")):
+            self.assertEqual(self.members(error)["cause"], "oom")
+        for cause in ("OOM", "", "x" * 65, "a\n", 7):
+            members = self.members(AttemptFailed("no", cause=cause))
+            self.assertNotIn("cause", members)
+            self.assertIn("is not valid and was omitted", members["error"])
+
     def test_leaves_out_exit_codes_that_are_none_and_says_so(self):
         for code in ("7", 1.5, True, 2**40, object()):
             members = self.members(AttemptFailed("no", code))

@@ -2,7 +2,7 @@ import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { CURSOR } from '../../http/cursor.js';
 import { Strict } from '../../http/strict.decorator.js';
-import { LIMITS } from '../../queue/dto/limits.js';
+import { CAUSE, LIMITS } from '../../queue/dto/limits.js';
 
 /** `GET /batches/{batch_id}`. */
 export class BatchQuery {
@@ -45,6 +45,12 @@ export class BatchCancelDto {
   @IsString()
   @MaxLength(1000)
   readonly reason?: string;
+
+  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
+  @IsOptional()
+  @IsString()
+  @Matches(CAUSE)
+  readonly cause?: string;
 }
 
 /** `POST /batches/{batch_id}/redrive`. */
@@ -58,4 +64,10 @@ export class BatchRedriveDto {
   @IsOptional()
   @IsIn(['failed', 'lost'])
   readonly outcome?: 'failed' | 'lost';
+
+  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
+  @IsOptional()
+  @IsString()
+  @Matches(CAUSE)
+  readonly cause?: string;
 }

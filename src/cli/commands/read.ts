@@ -31,6 +31,7 @@ export async function get(id: string, options: GetOptions, context: Context): Pr
   const columns = {
     ATTEMPT: (each: (typeof attempts)[number]) => each.attempt,
     OUTCOME: (each: (typeof attempts)[number]) => each.outcome,
+    CAUSE: (each: (typeof attempts)[number]) => each.cause,
     WORKER: (each: (typeof attempts)[number]) => each.worker_id,
     STARTED_AT: (each: (typeof attempts)[number]) => each.started_at,
     ENDED_AT: (each: (typeof attempts)[number]) => each.ended_at,
@@ -45,6 +46,7 @@ export interface ListOptions {
   readonly batch?: string;
   readonly group?: string;
   readonly worker?: string;
+  readonly cause?: string;
   readonly limit?: number;
 }
 
@@ -57,6 +59,7 @@ export async function list(options: ListOptions, context: Context): Promise<void
     batch_id: options.batch,
     group: options.group,
     worker_id: options.worker,
+    cause: options.cause,
     limit: Math.min(limit, 500),
   });
   await context.list().rows(COLUMNS, first(limit, tasks));

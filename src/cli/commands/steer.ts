@@ -35,6 +35,7 @@ export interface RedriveOptions extends SureOptions {
   readonly status?: Redrive['status'];
   readonly queue?: string;
   readonly group?: string;
+  readonly cause?: string;
   readonly limit?: number;
 }
 
@@ -50,8 +51,8 @@ export async function redrive(
   options: RedriveOptions,
   context: Context,
 ): Promise<void> {
-  const { status, queue, group, limit } = options;
-  const filter = { status, queue, group, limit };
+  const { status, queue, group, cause, limit } = options;
+  const filter = { status, queue, group, cause, limit };
   if (ids.length > 0 && Object.values(filter).some((each) => each !== undefined))
     throw new CommandFailed(EXIT.usage, 'Name tasks, or a status and filters: not both');
   if (ids.length > 0)
@@ -67,12 +68,13 @@ export async function redrive(
 }
 
 async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, context: Context): Promise<void> {
-  const { status, queue, group } = filter;
+  const { status, queue, group, cause } = filter;
   let count = 0;
   const matching = context.client.list({
     status: [status],
     queue: queue === undefined ? undefined : [queue],
     group,
+    cause,
     limit: Math.min(limit, USUAL_LIMIT),
   });
   for await (const _task of matching) {
@@ -83,6 +85,7 @@ async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, conte
     `${count} ${status} ${count === 1 ? 'task' : 'tasks'}`,
     queue === undefined ? 'of all queues' : `of queue ${queue}`,
     ...(group === undefined ? [] : [`of group ${group}`]),
+    ...(cause === undefined ? [] : [`with cause ${cause}`]),
   ].join(' ');
   if (count === 0) throw new CommandFailed(EXIT.notFound, `No ${status} tasks match`);
   const bound = count === limit ? `; --limit ${limit} leaves out any others` : '';

@@ -36,7 +36,7 @@ export class DeadLettersPage {
       title: 'Dead letters',
       section: '/dashboard/dead-letters',
       top: html`<h1>Dead letters</h1>
-        <p class="lead">Failed and expired tasks, grouped by error.</p>
+        <p class="lead">Failed and expired tasks, grouped by cause, or by error where workers gave none.</p>
         ${
           mayRedrive(principal) &&
           html`<p class="bulk">
@@ -110,7 +110,7 @@ export class DeadLettersPage {
     const rows = await this.letters.groups(principal);
     const count = rows.reduce((sum, { tasks }) => sum + tasks.length, 0);
     const content = table({
-      caption: 'Dead letters by error',
+      caption: 'Dead letters by cause or error',
       columns: groupColumns(now, mayRedrive(principal)),
       rows,
       empty: emptyState(
@@ -118,7 +118,7 @@ export class DeadLettersPage {
         'Failed and expired tasks appear here until their retention ends.',
       ),
     });
-    return html`${card('By error', content)}
+    return html`${card('By cause or error', content)}
     ${count >= LOOKED_AT && html`<p class="hint">Only the newest ${number(LOOKED_AT)} are grouped.</p>`}`;
   }
 
@@ -149,6 +149,7 @@ function groupColumns(now: Instant, isRedrivable: boolean): readonly Column<Dead
       cell: ({ id, error }) =>
         html`<a href="/dashboard/dead-letters/${id}" class="error-text">${foreign(error)}</a>`,
     },
+    { title: 'Cause', cell: ({ cause }) => orNone(cause && causeLink(cause)) },
     { title: 'Tasks', isNumber: true, cell: ({ tasks }) => number(tasks.length) },
     { title: 'Queues', cell: ({ tasks }) => queuesOf(tasks) },
     { title: 'Latest', isNumber: true, cell: ({ tasks }) => orNone(endOf(tasks[0], now)) },
@@ -167,6 +168,11 @@ function letterColumns(now: Instant, isRedrivable: boolean): readonly Column<Tas
     { title: 'Error', cell: ({ last }) => orNone(last?.error && foreign(errorLine(last.error, 80))) },
   ];
   return isRedrivable ? [...columns, { title: 'Action', cell: redriveOne }] : columns;
+}
+
+/** All tasks with this cause, also those that have attempts left. */
+function causeLink(cause: string): Html {
+  return html`<a href="/dashboard/tasks?cause=${encodeURIComponent(cause)}">${cause}</a>`;
 }
 
 function endOf(task: Task | undefined, now: Instant): Html | undefined {

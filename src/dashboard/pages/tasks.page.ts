@@ -110,6 +110,7 @@ function filterForm(filters: TaskFilters): Html {
     <div class="fields">
       ${field('queue', 'Queue', filters.queue)} ${field('group', 'Group', filters.group)}
       ${field('batch_id', 'Batch', filters.batch)} ${field('worker_id', 'Worker', filters.worker)}
+      ${field('cause', 'Cause', filters.cause)}
       <label
         >Enqueued<select name="minutes">
           ${PERIODS.map(

@@ -14,6 +14,8 @@ export const GROUP = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 /** Labels and values are joined into one text, see `signatureOf`: no commas, equals signs or spaces. */
 export const REQUIRED_LABEL = /^[A-Za-z][A-Za-z0-9._/-]{0,62}$/;
 export const REQUIRED_VALUE = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,62}$/;
+/** A worker's name for why an attempt ended: a label of metrics, so a short word. */
+export const CAUSE = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
 export const LEASE_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 export const LIMITS = {

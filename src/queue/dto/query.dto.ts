@@ -17,7 +17,7 @@ import { IsMoment } from '../../http/moment.js';
 import { Strict } from '../../http/strict.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { COMMA_LIST, MOMENT } from './field.docs.js';
-import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+import { BATCH_ID, CAUSE, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
 /** `GET /tasks/next`. */
 export class NextQuery {
@@ -86,6 +86,12 @@ class QueueAndStatusQuery {
   @ArrayMaxSize(TASK_STATES.length)
   @IsIn(TASK_STATES, { each: true })
   readonly status?: TaskState[];
+
+  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
+  @IsOptional()
+  @IsString()
+  @Matches(CAUSE)
+  readonly cause?: string;
 }
 
 /** `DELETE /tasks`. */

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { Strict } from '../../http/strict.decorator.js';
 import { IsWebAddress } from '../../config/web-address.decorator.js';
-import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
+import { BATCH_ID, CAUSE, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
 import { REDRIVABLE_STATES } from '../../task/task-state.js';
 
 /** `POST /tasks/{eval_id}/cancel`. */
@@ -34,6 +34,12 @@ export class RedriveDto {
   @IsString()
   @Matches(GROUP, { message: LIMITS.groupMessage })
   readonly group?: string;
+
+  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
+  @IsOptional()
+  @IsString()
+  @Matches(CAUSE)
+  readonly cause?: string;
 
   @ApiPropertyOptional({
     description: 'Tasks to redrive at most, newest first',

@@ -76,6 +76,7 @@ const FRESH = {
   outcome: null,
   error: null,
   exit_code: null,
+  cause: null,
   sequence: 1,
 };
 
@@ -171,6 +172,8 @@ export const ATTEMPTS = {
           outcome: 'completed',
           error: null,
           exit_code: null,
+          cause: null,
+          progress: { percent: 40, message: 'test 4 of 10' },
         },
       ],
     },
@@ -282,7 +285,7 @@ export const FAIL = {
   requests: {
     retry: {
       summary: 'A failure with retry',
-      value: { lease_id: LEASE_EXAMPLE, error: 'CUDA out of memory', exit_code: 1 },
+      value: { lease_id: LEASE_EXAMPLE, error: 'CUDA out of memory', exit_code: 1, cause: 'oom' },
     },
     final: {
       summary: 'A failure without retry',

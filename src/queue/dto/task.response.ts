@@ -131,6 +131,9 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ ...INTEGER_OR_NULL, description: 'The exit code of the latest attempt' })
   readonly exit_code!: number | null;
 
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The cause that the worker gave for the latest attempt' })
+  readonly cause!: string | null;
+
   @ApiProperty({ ...COUNT, description: 'Counts up with each transition, also in events' })
   readonly sequence!: number;
 }
@@ -173,6 +176,16 @@ export class TaskAttempt {
 
   @ApiProperty({ ...INTEGER_OR_NULL, description: 'Exit code of the program' })
   readonly exit_code!: number | null;
+
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The cause that the worker gave' })
+  readonly cause!: string | null;
+
+  @ApiProperty({
+    type: () => ProgressDto,
+    nullable: true,
+    description: 'The last progress that the worker reported',
+  })
+  readonly progress!: ProgressDto | null;
 }
 
 export class TaskAttempts {

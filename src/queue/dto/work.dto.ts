@@ -18,7 +18,7 @@ import {
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { ANY_JSON, LEASE_EXAMPLE } from './field.docs.js';
 import { IsQueueChoice, type QueueChoice } from '../queue-choice.js';
-import { EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, REQUIRED_VALUE, WORKER_ID } from './limits.js';
+import { CAUSE, EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, REQUIRED_VALUE, WORKER_ID } from './limits.js';
 
 const LEASE = {
   description: 'The lease_id that the claim returned',
@@ -242,6 +242,15 @@ export class FailDto {
   @IsOptional()
   @IsIn(['failed', 'lost'])
   readonly outcome?: 'failed' | 'lost';
+
+  @ApiPropertyOptional({
+    description: 'A short name for the reason, to filter and count by',
+    example: 'oom',
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(CAUSE)
+  readonly cause?: string;
 }
 
 @ApiSchema({ name: 'Release' })
@@ -267,6 +276,12 @@ export class ReleaseDto {
   @IsString()
   @MaxLength(1000)
   readonly reason?: string;
+
+  @ApiPropertyOptional({ description: 'A short name for the reason, to filter and count by' })
+  @IsOptional()
+  @IsString()
+  @Matches(CAUSE)
+  readonly cause?: string;
 }
 
 /** One result of a bulk report: the fields of complete or fail, and the task. */

@@ -5,6 +5,7 @@ interface Bounds {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxLength?: number;
+  readonly pattern?: string;
 }
 
 const { components } = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as {
@@ -36,4 +37,11 @@ it.each([
   const documented = components.schemas[schema]?.properties[field]?.[bound];
   expect(known).toBe(documented);
   if (name !== undefined) expect(inPython(name)).toBe(documented);
+});
+
+it('both clients know the form of a cause', () => {
+  const documented = components.schemas.Failure?.properties.cause?.pattern;
+  expect(BOUNDS.cause).toBe(documented);
+  const python = readFileSync('clients/python/crucible_queue/report.py', 'utf8');
+  expect(python).toContain(`CAUSE = re.compile(r"${documented?.slice(1, -1)}")`);
 });

@@ -4,6 +4,7 @@ import {
   cancel,
   ERROR_EXCERPT_LENGTH,
   fail,
+  heartbeat,
   release,
   tick,
 } from '../../../src/task/task.machine.js';
@@ -47,6 +48,36 @@ describe('complete', () => {
     const step = complete(processingTask(), HOLDER, moment(77_000, 31_000));
     expect(step).toMatchObject({ at: 77_000, task: { finishedAt: 77_000 }, ended: { endedAt: 77_000 } });
   });
+});
+
+describe('the record of an attempt', () => {
+  const progress = { percent: 40, message: 'step 4' };
+
+  it.each([
+    ['failed', fail(processingTask(), { ...FAILED, cause: 'oom' }, NOW)],
+    ['lost', fail(processingTask(), { ...FAILED, outcome: 'lost', cause: 'oom' }, NOW)],
+    ['released', release(processingTask(), { leaseId: 'lease-1', cause: 'oom' }, NOW)],
+  ])('has the cause, and so has the task: %s', (outcome, step) => {
+    expect(step).toMatchObject({
+      ended: { outcome, cause: 'oom' },
+      task: { last: { outcome, cause: 'oom' } },
+    });
+  });
+
+  it.each(['complete', 'fail', 'release', 'cancel', 'lease over'] as const)(
+    'has the last progress: %s',
+    (ending) => {
+      const task = heartbeat(processingTask(), { leaseId: 'lease-1', progress }, at(2_000));
+      const step = {
+        complete: complete(task, HOLDER, NOW),
+        fail: fail(task, FAILED, NOW),
+        release: release(task, { leaseId: 'lease-1' }, NOW),
+        cancel: cancel(task, undefined, NOW),
+        'lease over': tick(task, at(99_000)),
+      }[ending];
+      expect(step?.ended?.progress).toEqual(progress);
+    },
+  );
 });
 
 describe('fail', () => {
