@@ -59,24 +59,40 @@ export class ClaimService {
       if (isDraining && claim.claimId === undefined) return [];
       const request = this.requestFor(isDraining ? { ...claim, maxTasks: 0 } : claim);
       const wait = isDraining ? 0 : (until - this.store.clock.now().steady) / 1000;
-      const isPatient = claim.wait > 0 && wait > 0;
-      const claimed = isPatient
-        ? await this.park(request, { ...claim, wait }, caller)
-        : await this.ask(request);
-      const returning = this.handOvers.returning(claimed);
-      if (returning === undefined) {
-        const { good, lose } = await this.handOver(claimed, request, caller);
-        if (caller.isGone) {
-          // The response contains none of these.
-          lose();
-          caller.requireEntry();
-          return [];
-        }
-        if (good.length > 0 || claimed.length === 0) return good;
+      const settle = claim.claimId === undefined ? undefined : this.handOvers.expect(request.leaseIds);
+      try {
+        const isPatient = claim.wait > 0 && wait > 0;
+        const claimed = isPatient
+          ? await this.park(request, { ...claim, wait }, caller)
+          : await this.ask(request);
+        const good = await this.deliverable(claimed, request, caller);
+        if (good !== undefined) return good;
+      } finally {
+        settle?.();
       }
+    }
+  }
+
+  /** The claimed tasks for the response; `undefined` to claim again, because they were given back meanwhile. */
+  private async deliverable(
+    claimed: readonly ClaimedTask[],
+    request: ClaimRequest,
+    caller: Caller,
+  ): Promise<readonly ClaimedTask[] | undefined> {
+    const returning = this.handOvers.returning(claimed);
+    if (returning !== undefined) {
       // The previous call lost its response at this moment; its tasks are queued again, for this call as well.
       await returning;
+      return undefined;
     }
+    const { good, lose } = await this.handOver(claimed, request, caller);
+    if (caller.isGone) {
+      // The response contains none of these.
+      lose();
+      caller.requireEntry();
+      return [];
+    }
+    return good.length > 0 || claimed.length === 0 ? good : undefined;
   }
 
   private async ask(request: ClaimRequest): Promise<readonly ClaimedTask[]> {

@@ -12,6 +12,8 @@ interface HandOver {
   isDelivered: boolean;
   /** Settles when the lease was given back, or could not be. */
   returning?: Promise<void>;
+  /** Whether `returning` has settled. */
+  isOver?: boolean;
 }
 
 /**
@@ -20,9 +22,26 @@ interface HandOver {
  */
 export class HandOvers {
   private readonly underWay = new Map<string, HandOver>();
+  /** Lease ids of claims that the store has not answered. A repeated call may get such a lease first. */
+  private readonly expected = new Set<string>();
 
   /** @param giveBack returns tasks that are unchanged since the claim; must not reject */
   constructor(private readonly giveBack: (tasks: readonly ProcessingTask[]) => Promise<void>) {}
+
+  /**
+   * Announces lease ids before the store is asked for them with a `claim_id`.
+   *
+   * @returns a function to call once the claim has failed, or its answer is registered with `carry`
+   */
+  expect(leaseIds: readonly string[]): () => void {
+    for (const id of leaseIds) this.expected.add(id);
+    return () => {
+      for (const id of leaseIds) {
+        this.expected.delete(id);
+        this.forgetSettled(id);
+      }
+    };
+  }
 
   /** The promise to wait for if some of these leases are being given back. */
   returning(claimed: readonly ClaimedTask[]): Promise<unknown> | undefined {
@@ -30,9 +49,9 @@ export class HandOvers {
     return returns.length === 0 ? undefined : Promise.all(returns);
   }
 
-  /** Whether this process took the lease and some response with it is pending. */
+  /** Whether this process took the lease, and has not settled every call that may get it. */
   has({ task }: ClaimedTask): boolean {
-    return this.underWay.has(task.lease.id);
+    return this.underWay.has(task.lease.id) || this.expected.has(task.lease.id);
   }
 
   /**
@@ -44,7 +63,8 @@ export class HandOvers {
     const carried = claimed.flatMap(({ task }) => {
       const known = this.underWay.get(task.lease.id);
       // Leases that were delivered before, or belong to another process, are not given back here.
-      if (known === undefined && !taken.includes(task.lease.id)) return [];
+      const isTaken = taken.includes(task.lease.id) || this.expected.has(task.lease.id);
+      if (known === undefined && !isTaken) return [];
       const handOver = known ?? { task, carriers: 0, isDelivered: false };
       handOver.carriers += 1;
       this.underWay.set(task.lease.id, handOver);
@@ -67,11 +87,21 @@ export class HandOvers {
     }
     const settled = carried.filter(({ carriers }) => carriers === 0);
     const lost = settled.filter(({ isDelivered }) => !isDelivered);
-    for (const { task, isDelivered } of settled) if (isDelivered) this.underWay.delete(task.lease.id);
+    for (const { task } of settled) this.forgetSettled(task.lease.id);
     if (lost.length === 0) return;
     const returning = this.giveBack(lost.map(({ task }) => task)).finally(() => {
-      for (const { task } of lost) this.underWay.delete(task.lease.id);
+      for (const handOver of lost) {
+        handOver.isOver = true;
+        this.forgetSettled(handOver.task.lease.id);
+      }
     });
     for (const handOver of lost) handOver.returning = returning;
+  }
+
+  /** Forgets a lease that was delivered or given back, unless a claim may still be answered with it. */
+  private forgetSettled(leaseId: string): void {
+    const handOver = this.underWay.get(leaseId);
+    if (handOver === undefined || handOver.carriers > 0 || this.expected.has(leaseId)) return;
+    if (handOver.isDelivered || handOver.isOver) this.underWay.delete(leaseId);
   }
 }

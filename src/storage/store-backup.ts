@@ -4,6 +4,7 @@ import { lockDirectory } from './embedded/directory-lock.js';
 import { requireSoundFile } from './embedded/file-check.js';
 import { type Inspection, inspectStore } from './embedded/store-inspection.js';
 import { copyFile, fileIn, putInPlace } from './embedded/lmdb-file.js';
+import { makeDirectory } from './embedded/make-directory.js';
 
 /** The given directory cannot be used for this command. */
 export class UnfitDirectory extends Error {}
@@ -32,7 +33,7 @@ const DAMAGES_NAMED = 100;
 export async function backupStore(directory: string, target: string): Promise<number> {
   requireStore(directory);
   requireNoStore(target);
-  mkdirSync(target, { recursive: true, mode: 0o700 });
+  makeDirectory(target);
   const partial = join(target, 'partial');
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { mode: 0o700 });

@@ -196,6 +196,7 @@ describe('a start that fails', () => {
     [{ LEASE_GRACE_SECONDS: 'half a minute' }, 'LEASE_GRACE_SECONDS must be'],
     [{ QUEUE_STORE: 'mysql' }, 'QUEUE_STORE must be'],
     [{ API_KEYS_FILE: '/no/such/file' }, 'API_KEYS_FILE'],
+    [{ DATA_DIR: '/proc/nope' }, 'Cannot use the directory /proc/nope: ENOENT'],
   ])('names the bad setting of %j', async (env, named) => {
     expect(await refusal(env)).toContain(named);
   });

@@ -147,6 +147,11 @@ export class StoreLine {
     return Array.from(this.inFlight, ({ name, hasBegun }) => (hasBegun ? name : `${name} (not begun)`));
   }
 
+  /** Calls reach the store. */
+  get isWhole(): boolean {
+    return !this.isBroken;
+  }
+
   /** Nothing is on its way. */
   get isQuiet(): boolean {
     return this.inFlight.size === 0 && this.toTell.length === 0;

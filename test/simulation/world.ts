@@ -300,6 +300,12 @@ class World {
     const [first] = this.replicas;
     if (first === undefined) return;
     const { scheduler, clients } = this;
+    // What is sent during a restart or an outage would heal nothing.
+    const isReady = () => first.isOpen && first.line?.isWhole === true;
+    const opensBy = scheduler.now + HANG_MS;
+    while (!isReady() && !this.isOver && scheduler.now < opensBy)
+      await this.pass(opened, checks, scheduler.now + LOOK_MS);
+    if (!isReady()) this.report('liveness', 'a restart or an outage does not end');
     this.keys.change('whole');
     // What waits for a time that the clock had once: it comes.
     if (this.ahead !== this.mostAhead) this.setClock(this.mostAhead, site);

@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
+import { makeDirectory } from './make-directory.js';
 
 /** The data directory is in use by another process. */
 export class DirectoryInUse extends Error {
@@ -11,14 +12,14 @@ export class DirectoryInUse extends Error {
 }
 
 /**
- * Locks a directory for this process. The operating system holds the lock (an open-file-description lock on Linux) and
+ * Locks a directory for this process, and creates a missing one. The operating system holds the lock (an open-file-description lock on Linux) and
  * releases it when the process ends, so no stale lock file remains.
  *
  * @returns a function that releases the lock
- * @throws DirectoryInUse when another process holds it
+ * @throws NoDirectory when it cannot be created; DirectoryInUse when another process holds the lock
  */
 export function lockDirectory(directory: string): () => void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const file = openSync(join(directory, 'LOCK'), 'a', 0o600);
   if (!tryLock(file)) {
     closeSync(file);

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../task/clock.js';
 import type { QueueSettings, QueueSettingsChange } from '../../task/queue-settings.js';
@@ -104,11 +103,10 @@ export class EmbeddedTaskStore extends TaskStore {
   /**
    * Opens the store, and creates a missing one.
    *
-   * @throws DirectoryInUse when another process uses the directory
+   * @throws NoDirectory when the directory cannot be created; DirectoryInUse when another process uses it
    * @throws CorruptFile or CorruptRecord when the file is damaged; the file is left as it is
    */
   static async open(options: EmbeddedOptions): Promise<EmbeddedTaskStore> {
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const unlock = lockDirectory(options.directory);
     try {
       await ensureFile(options.directory);

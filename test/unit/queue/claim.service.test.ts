@@ -125,6 +125,22 @@ function holdWrites(): () => void {
   };
 }
 
+/** The store carries out the next claim at once, and answers it when the function is called. */
+function holdClaim(): () => void {
+  const { claim } = store;
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.claim = async (request) => {
+    store.claim = claim;
+    const claimed = await claim.call(store, request);
+    await held;
+    return claimed;
+  };
+  return release;
+}
+
 /** Has the store do something before it answers the next call of this name. */
 function beforeNext(name: 'claim' | 'configured', act: () => void): void {
   const method = store[name] as (...args: unknown[]) => Promise<never>;
@@ -225,6 +241,49 @@ describe('a lease that is in the answers of two calls', () => {
       line.end(false);
     }
     expect(await heldLease()).toBeUndefined();
+  });
+});
+
+describe('a lease that the store answers a repeated call with before the call that took it', () => {
+  let [first, second]: [Line, Line] = [new Line(), new Line()];
+  let taking: Promise<string | undefined>;
+  let repeated: string | undefined;
+  let answerFirst: () => void;
+
+  beforeEach(async () => {
+    [first, second] = [new Line(), new Line()];
+    const service = processAt(store);
+    answerFirst = holdClaim();
+    taking = leaseOf(service, first);
+    await store.quiet();
+    repeated = await leaseOf(service, second);
+    expect(repeated).toBeDefined();
+  });
+
+  it('goes back when both answers are lost', async () => {
+    second.end(false);
+    first.isGone = true;
+    answerFirst();
+    await taking;
+    expect(await heldLease()).toBeUndefined();
+  });
+
+  it('stays when the repeated call has delivered it', async () => {
+    second.end(true);
+    first.isGone = true;
+    answerFirst();
+    await taking;
+    expect(await heldLease()).toBe(repeated);
+  });
+
+  it('is not answered to the first call once it was given back', async () => {
+    second.end(false);
+    expect(await heldLease()).toBeUndefined();
+    answerFirst();
+    const lease = await taking;
+    expect(lease).toBeDefined();
+    expect(lease).not.toBe(repeated);
+    expect(await heldLease()).toBe(lease);
   });
 });
 
