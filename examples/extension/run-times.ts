@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Committed, TaskStore } from 'crucible-queue/extension';
+import { type CommittedTransition, TaskStore } from 'crucible-queue/extension';
 
 interface RunTime {
   readonly tasks: number;
@@ -27,7 +27,7 @@ export class RunTimes {
     return Object.fromEntries(rows) as Record<string, { tasks: number; mean_seconds: number }>;
   }
 
-  private see({ task }: Committed): void {
+  private see({ task }: CommittedTransition): void {
     if (task.state !== 'completed' || task.startedAt === undefined) return;
     const { language } = task.spec;
     const { tasks, seconds } = this.languages.get(language) ?? { tasks: 0, seconds: 0 };

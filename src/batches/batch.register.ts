@@ -14,7 +14,7 @@ import type { Instant } from '../task/clock.js';
 import type { Batch } from './batch.js';
 import { BatchService } from './batch.service.js';
 import { BatchStore } from './batch.store.js';
-import { BatchWatch } from './batch.watch.js';
+import { BatchChecker } from './batch-checker.js';
 
 /** Milliseconds. The accuracy of `openedAt`: a batch that grows constantly is written at most this often. */
 export const OPENED_WITHIN_MS = 60_000;
@@ -25,7 +25,7 @@ export class BatchRegister extends BatchBook {
   constructor(
     private readonly batches: BatchStore,
     private readonly service: BatchService,
-    private readonly watch: BatchWatch,
+    private readonly checker: BatchChecker,
     private readonly store: TaskStore,
   ) {
     super();
@@ -53,8 +53,8 @@ export class BatchRegister extends BatchBook {
       grown = filled.grown;
       return filled.result;
     } finally {
-      for (const { id } of openings) if (!grown.has(id) && !refused.has(id)) this.watch.note(id);
-      // The tasks are durable, so a failure must not fail the request. `BatchWatch` repeats it.
+      for (const { id } of openings) if (!grown.has(id) && !refused.has(id)) this.checker.note(id);
+      // The tasks are durable, so a failure must not fail the request. `BatchChecker` repeats it.
       await Promise.all(Array.from(grown, (id) => this.service.reopen(id).catch(() => undefined)));
     }
   }

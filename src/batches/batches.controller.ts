@@ -18,7 +18,7 @@ import { visibleQueues } from '../queue/queue-access.js';
 import { isDone } from './batch.js';
 import { BatchService } from './batch.service.js';
 import { batchView } from './batch.view.js';
-import { BatchWatch } from './batch.watch.js';
+import { BatchChecker } from './batch-checker.js';
 import { BatchCancelDto, BatchListQuery, BatchQuery, BatchRedriveDto } from './dto/batch.dto.js';
 import { BATCH_CANCEL, BATCH_LIST, BATCH_REDRIVE, BATCH_SHOWN } from './dto/batch.examples.js';
 import { BatchList, BatchStatus, CancelledBatch, RedrivenBatch } from './dto/batch.response.js';
@@ -47,7 +47,7 @@ function BatchId(): ParameterDecorator {
 export class BatchesController {
   constructor(
     private readonly batches: BatchService,
-    private readonly watch: BatchWatch,
+    private readonly checker: BatchChecker,
   ) {}
 
   @Get()
@@ -103,7 +103,7 @@ export class BatchesController {
     let found = await this.batches.find(id, queues);
     if (wait > 0 && !isDone(found.counts)) {
       const caller = callerOf(response);
-      await this.watch.untilDone(id, { wait, queues }, caller);
+      await this.checker.untilDone(id, { wait, queues }, caller);
       caller.requireEntry();
       found = await this.batches.find(id, queues);
     }

@@ -6,7 +6,7 @@ import { BatchRegister } from './batch.register.js';
 import { BatchService } from './batch.service.js';
 import { BatchSweeper } from './batch.sweeper.js';
 import { BatchStore } from './batch.store.js';
-import { BatchWatch } from './batch.watch.js';
+import { BatchChecker } from './batch-checker.js';
 import { BatchesController } from './batches.controller.js';
 
 /** Batches of tasks. Needs `TaskStore`, `DocumentStore`, `Clock` and `Config` from global modules. */
@@ -19,7 +19,7 @@ import { BatchesController } from './batches.controller.js';
     BatchStore,
     BatchRegister,
     BatchService,
-    BatchWatch,
+    BatchChecker,
     BatchSweeper,
     { provide: BatchBook, useExisting: BatchRegister },
   ],

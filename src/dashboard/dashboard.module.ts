@@ -28,7 +28,7 @@ import { TaskPage } from './pages/task.page.js';
 import { TasksPage } from './pages/tasks.page.js';
 import { TimelinePart } from './pages/timeline.part.js';
 import { WorkersPage } from './pages/workers.page.js';
-import { RecentMoves } from './recent-moves.js';
+import { RecentTransitions } from './recent-transitions.js';
 import { SessionSecret } from './session/session.secret.js';
 import { Sessions } from './session/sessions.js';
 import { SignOuts } from './session/sign-outs.js';
@@ -51,7 +51,7 @@ import { SignOuts } from './session/sign-outs.js';
     DeadLetters,
     LiveStreams,
     PageSender,
-    RecentMoves,
+    RecentTransitions,
     SessionSecret,
     SignOuts,
     Sessions,

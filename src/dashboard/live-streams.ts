@@ -58,12 +58,12 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.loop.start(Infinity);
     this.store.watch({
-      moved: (moves) => {
+      onTransitions: (transitions) => {
         if (this.viewers.size === 0) return;
         this.hasMoved = true;
-        for (const { id } of moves) this.moved.add(id);
+        for (const { id } of transitions) this.moved.add(id);
       },
-      disturbed: () => {
+      onGap: () => {
         this.hasMoved = true;
       },
     });

@@ -1,4 +1,4 @@
-import type { LoggedEvent } from '../storage/event-log.js';
+import type { PublishedEvent } from '../storage/event-log.js';
 import type { TransitionType } from '../task/task.js';
 
 /** Selects events; an absent field matches every event. */
@@ -8,7 +8,7 @@ export interface EventFilter {
   readonly evalIds?: readonly string[];
 }
 
-export function matches({ queues, types, evalIds }: EventFilter, event: LoggedEvent): boolean {
+export function matches({ queues, types, evalIds }: EventFilter, event: PublishedEvent): boolean {
   return (
     (queues?.includes(event.queue) ?? true) &&
     (types?.includes(event.type) ?? true) &&

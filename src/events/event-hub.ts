@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { EventLog, type LoggedEvent } from '../storage/event-log.js';
+import { EventLog, type PublishedEvent } from '../storage/event-log.js';
 import { EventRing } from './event-ring.js';
 
 /** Milliseconds. The hub follows events this long after the last reader leaves, because readers often reconnect. */
@@ -10,7 +10,7 @@ const LINGER_MS = 600_000;
 const SCANNED_AT_ONCE = 500;
 
 /** A position in the stream. */
-export interface Place {
+export interface StreamPosition {
   /** The reader has everything up to this event. */
   readonly id: number;
   /** The number of the next event while it is in memory. */
@@ -19,8 +19,8 @@ export interface Place {
 
 export interface EventsRead {
   /** Empty if there are no more events for now. */
-  readonly events: readonly LoggedEvent[];
-  readonly place: Place;
+  readonly events: readonly PublishedEvent[];
+  readonly position: StreamPosition;
 }
 
 /** Called when there may be more events. Must not throw. */
@@ -75,7 +75,7 @@ export class EventHub {
   }
 
   /** The position after the latest event. */
-  get end(): Place {
+  get end(): StreamPosition {
     return this.ring === undefined ? { id: 0 } : { id: this.ring.latest, number: this.ring.end };
   }
 
@@ -95,14 +95,14 @@ export class EventHub {
    *
    * @throws StoreUnavailable
    */
-  async read(place: Place, queues?: readonly string[]): Promise<EventsRead | undefined> {
+  async read(position: StreamPosition, queues?: readonly string[]): Promise<EventsRead | undefined> {
     const { ring } = this;
     if (ring === undefined) return undefined;
-    const isThere = place.number !== undefined && place.number >= ring.first;
-    const number = isThere ? place.number : ring.numberAfter(place.id);
-    if (number === undefined) return this.readPast(place.id, ring.floor, queues);
+    const isThere = position.number !== undefined && position.number >= ring.first;
+    const number = isThere ? position.number : ring.numberAfter(position.id);
+    if (number === undefined) return this.readPast(position.id, ring.floor, queues);
     const events = ring.from(number, SCANNED_AT_ONCE);
-    return { events, place: { id: events.at(-1)?.id ?? place.id, number: number + events.length } };
+    return { events, position: { id: events.at(-1)?.id ?? position.id, number: number + events.length } };
   }
 
   /** Stops following events; later reads return `undefined`. */
@@ -121,10 +121,10 @@ export class EventHub {
   ): Promise<EventsRead | undefined> {
     const page = await this.log.past({ after: id, until, queues, limit: SCANNED_AT_ONCE });
     if (page === undefined) return undefined;
-    const place = { id: page.position };
+    const position = { id: page.position };
     return page.events.length === 0 && page.position >= until
-      ? this.read(place, queues)
-      : { events: page.events, place };
+      ? this.read(position, queues)
+      : { events: page.events, position };
   }
 
   private async follow(): Promise<EventRing> {
@@ -138,11 +138,11 @@ export class EventHub {
   private async start(): Promise<EventRing> {
     const ring = new EventRing(this.config.EVENTS_STREAM_LENGTH);
     await this.log.follow({
-      begins: (after) => {
+      onStart: (after) => {
         ring.restart(after);
         this.wakeAll();
       },
-      told: (events) => {
+      onEvents: (events) => {
         ring.push(events);
         this.wakeAll();
       },

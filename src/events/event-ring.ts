@@ -1,4 +1,4 @@
-import type { LoggedEvent } from '../storage/event-log.js';
+import type { PublishedEvent } from '../storage/event-log.js';
 
 /** The number of unused slots after which the array is compacted. */
 const UNUSED_SLOTS = 4_096;
@@ -8,7 +8,7 @@ const UNUSED_SLOTS = 4_096;
  * can jump.
  */
 export class EventRing {
-  private events: LoggedEvent[] = [];
+  private events: PublishedEvent[] = [];
   /** The number of unused slots at the start. */
   private unused = 0;
   /** The number of the event in the first slot. */
@@ -39,7 +39,7 @@ export class EventRing {
     return this.last;
   }
 
-  push(events: readonly LoggedEvent[]): void {
+  push(events: readonly PublishedEvent[]): void {
     for (const event of events) {
       this.events.push(event);
       this.last = event.id;
@@ -71,7 +71,7 @@ export class EventRing {
   }
 
   /** The first events from this number on. */
-  from(number: number, limit: number): readonly LoggedEvent[] {
+  from(number: number, limit: number): readonly PublishedEvent[] {
     const start = number - this.base;
     return this.events.slice(start, start + limit);
   }

@@ -1,8 +1,8 @@
 import type { Response } from 'express';
 import { onHangUp } from '../http/raw-reply.js';
-import type { LoggedEvent } from '../storage/event-log.js';
+import type { PublishedEvent } from '../storage/event-log.js';
 import { type EventFilter, matches } from './event-filter.js';
-import type { EventHub, Place } from './event-hub.js';
+import type { EventHub, StreamPosition } from './event-hub.js';
 
 export interface SessionOptions {
   readonly filter: EventFilter;
@@ -28,7 +28,7 @@ const CHUNK_BYTES = 65_536;
  * buffers at most one chunk. A reader that leaves data unread too long is disconnected.
  */
 export class EventSession {
-  private place: Place;
+  private position: StreamPosition;
   private told: number | undefined;
   private isBusy = false;
   private isWoken = false;
@@ -47,21 +47,21 @@ export class EventSession {
     private readonly response: Response,
     private readonly options: SessionOptions,
   ) {
-    this.place = { id: 0 };
+    this.position = { id: 0 };
   }
 
   /** Starts to write. The reader must be registered with the hub already. */
-  begin(place: Place, reset?: ResetReason): void {
+  begin(position: StreamPosition, reset?: ResetReason): void {
     onHangUp(this.response, () => {
       this.end();
     });
     this.response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
     this.response.setHeader('X-Accel-Buffering', 'no');
     this.response.write(`retry: ${RETRY_MS}\n\n`);
-    this.place = place;
+    this.position = position;
     this.isBegun = true;
-    if (reset === undefined) this.response.write(this.position());
-    else this.response.write(this.resetTo(place, reset));
+    if (reset === undefined) this.response.write(this.positionLine());
+    else this.response.write(this.resetTo(position, reset));
     this.heartbeat = setInterval(() => {
       this.beat();
     }, this.options.heartbeatMs);
@@ -81,7 +81,7 @@ export class EventSession {
   private beat(): void {
     if (!this.options.mayRead()) this.end();
     // Data in flight serves as a keep-alive.
-    else if (!this.isBusy) this.response.write(`:\n${this.position()}`);
+    else if (!this.isBusy) this.response.write(`:\n${this.positionLine()}`);
   }
 
   private async run(): Promise<void> {
@@ -106,12 +106,12 @@ export class EventSession {
         this.end();
         return;
       }
-      const read = await this.hub.read(this.place, this.options.filter.queues);
+      const read = await this.hub.read(this.position, this.options.filter.queues);
       if (read === undefined) {
         await this.write(this.resetTo(this.hub.end, 'too_old'));
         continue;
       }
-      this.place = read.place;
+      this.position = read.position;
       if (read.events.length === 0) return;
       const texts = read.events.filter((event) => matches(this.options.filter, event)).map(frame);
       for (const chunk of chunksOf(texts)) await this.write(chunk);
@@ -136,21 +136,21 @@ export class EventSession {
     });
   }
 
-  private resetTo(place: Place, reason: ResetReason): string {
-    this.place = place;
-    return `event: reset\n${this.position().trimEnd()}\ndata: ${JSON.stringify({ reason })}\n\n`;
+  private resetTo(position: StreamPosition, reason: ResetReason): string {
+    this.position = position;
+    return `event: reset\n${this.positionLine().trimEnd()}\ndata: ${JSON.stringify({ reason })}\n\n`;
   }
 
   /** An `id` line without an event, so that the client's position advances when no event matches its filter. */
-  private position(): string {
-    const { id } = this.place;
+  private positionLine(): string {
+    const { id } = this.position;
     if (id === this.told) return '\n';
     this.told = id;
     return `id: ${id}\n\n`;
   }
 }
 
-function frame({ id, text }: LoggedEvent): string {
+function frame({ id, text }: PublishedEvent): string {
   return `id: ${id}\ndata: ${text}\n\n`;
 }
 

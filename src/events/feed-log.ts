@@ -1,5 +1,6 @@
-import { type EventFollower, EventLog, type EventPage, type LoggedEvent } from '../storage/event-log.js';
-import type { Committed, TaskStore } from '../storage/task-store.js';
+import { type EventFollower, EventLog, type EventPage, type PublishedEvent } from '../storage/event-log.js';
+import type { TaskStore } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { toTaskEvent } from '../task/task-event.js';
 
 /** The event log of a store with a single process. It reads the store's feed and keeps nothing itself. */
@@ -11,13 +12,13 @@ export class FeedLog extends EventLog {
     super();
     this.latest = store.lastEventId ?? 0;
     store.onCommit((transitions) => {
-      this.hear(transitions);
+      this.receive(transitions);
     });
   }
 
   async follow(follower: EventFollower): Promise<void> {
     this.follower = follower;
-    follower.begins(this.latest);
+    follower.onStart(this.latest);
   }
 
   unfollow(): void {
@@ -28,13 +29,13 @@ export class FeedLog extends EventLog {
     return undefined;
   }
 
-  private hear(transitions: readonly Committed[]): void {
+  private receive(transitions: readonly CommittedTransition[]): void {
     this.latest = transitions.at(-1)?.id ?? this.latest;
-    this.follower?.told(transitions.map(loggedEvent));
+    this.follower?.onEvents(transitions.map(publishedEvent));
   }
 }
 
-function loggedEvent(transition: Committed): LoggedEvent {
+function publishedEvent(transition: CommittedTransition): PublishedEvent {
   const { id, type, task } = transition;
   const { id: evalId, queue } = task.spec;
   return { id, type, queue, evalId, text: JSON.stringify(toTaskEvent(transition, transition.id)) };

@@ -6,7 +6,7 @@ import type { ConnectionSettings } from '../redis/connection-options.js';
 import { connectRedis, disconnectRedis, resetConnection } from '../redis/redis-connection.js';
 import { describeRedisError } from '../redis/redis-error.js';
 import { describeEndpoint, parseRedisUrl } from '../config/redis-url.js';
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { BoundedBuffer } from './bounded-buffer.js';
 import { toTaskEvent } from '../task/task-event.js';
 import { type EventCounters, type EventsStatus, TaskEvents } from './task-events.js';
@@ -42,7 +42,7 @@ const FLUSH_LIMIT_MS = 1_000;
  */
 export class RedisPublisher extends TaskEvents {
   private readonly logger: Pick<Logger, 'log' | 'warn'>;
-  private readonly buffer: BoundedBuffer<Committed>;
+  private readonly buffer: BoundedBuffer<CommittedTransition>;
   private readonly address: string = '';
   private readonly redis?: Redis;
   private readonly batches?: BatchPublisher;
@@ -88,7 +88,7 @@ export class RedisPublisher extends TaskEvents {
     return this.buffer.size;
   }
 
-  publish(transitions: readonly Committed[]): void {
+  publish(transitions: readonly CommittedTransition[]): void {
     if (this.state === 'away' || this.state === 'closed') {
       this.lost += transitions.length;
       return;

@@ -1,4 +1,5 @@
-import type { Committed, TaskStore } from '../storage/task-store.js';
+import type { TaskStore } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { type EventCounters, type EventsStatus, TaskEvents } from './task-events.js';
 
 /** The events of a store that publishes each one together with its transition, so none is lost or out of order. */
@@ -19,7 +20,7 @@ export class StoreEvents extends TaskEvents {
   }
 
   /** Does nothing: the store has published them already. */
-  publish(transitions: readonly Committed[]): void {
+  publish(transitions: readonly CommittedTransition[]): void {
     this.published += transitions.length;
   }
 

@@ -1,4 +1,4 @@
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 
 export type EventsStatus = 'connected' | 'disconnected';
 
@@ -26,7 +26,7 @@ export abstract class TaskEvents {
   abstract readonly waiting: number;
 
   /** Accepts transitions in commit order. */
-  abstract publish(transitions: readonly Committed[]): void;
+  abstract publish(transitions: readonly CommittedTransition[]): void;
 
   /** Sends buffered events for at most a second, then closes the connection. Later events are lost. */
   abstract close(): Promise<void>;

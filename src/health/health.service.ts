@@ -31,8 +31,8 @@ export class HealthService implements OnModuleDestroy {
       this.hasFailed = true;
     });
     store.watch({
-      moved: () => undefined,
-      disturbed: () => {
+      onTransitions: () => undefined,
+      onGap: () => {
         if (!store.isAvailable) for (const giveUp of this.giveUps) giveUp();
       },
     });

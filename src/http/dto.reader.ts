@@ -73,23 +73,23 @@ export function unknownField(name: string, root: '' | '/'): FieldProblem {
     : { pointer: root, detail: `The request has an unknown ${kind}; nothing was changed` };
 }
 
-interface Place {
+interface FieldLocation {
   readonly prefix: string;
   readonly problems: FieldProblem[];
 }
 
-function fill<T extends object>(plan: DtoPlan<T>, plain: Plain, place: Place): T {
+function fill<T extends object>(plan: DtoPlan<T>, plain: Plain, location: FieldLocation): T {
   const instance = new plan.dto();
   for (const field of plan.fields) {
     const value = plain[field.name];
     if (value === undefined || (value === null && field.isOptional)) continue;
     const problem = shapeProblem(field, value);
-    if (problem !== undefined) report(place, field.name, problem);
+    if (problem !== undefined) report(location, field.name, problem);
     else
       setField(
         instance,
         field.name,
-        field.nested ? fillNested(field.nested, field, { value, place }) : value,
+        field.nested ? fillNested(field.nested, field, { value, location }) : value,
       );
   }
   return instance;
@@ -109,40 +109,40 @@ function shapeProblem(field: FieldPlan, value: unknown): string | undefined {
 
 interface Nested {
   readonly value: unknown;
-  readonly place: Place;
+  readonly location: FieldLocation;
 }
 
 /** Turns every object into an instance of its DTO: class-validator must never meet an undeclared object. */
-function fillNested(dto: Constructor, field: FieldPlan, { value, place }: Nested): unknown {
+function fillNested(dto: Constructor, field: FieldPlan, { value, location }: Nested): unknown {
   const plan = planOf(dto);
-  const prefix = `${place.prefix}${field.name}/`;
-  if (isPlain(value)) return fillOpaque(plan, value, { ...place, prefix });
+  const prefix = `${location.prefix}${field.name}/`;
+  if (isPlain(value)) return fillOpaque(plan, value, { ...location, prefix });
   if (!Array.isArray(value)) {
-    report(place, field.name, 'must be an object');
+    report(location, field.name, 'must be an object');
     return undefined;
   }
   return value.map((element: unknown, index) =>
     isPlain(element)
-      ? fillOpaque(plan, element, { ...place, prefix: `${prefix}${index}/` })
-      : report({ ...place, prefix }, String(index), 'must be an object'),
+      ? fillOpaque(plan, element, { ...location, prefix: `${prefix}${index}/` })
+      : report({ ...location, prefix }, String(index), 'must be an object'),
   );
 }
 
 /** Opaque members of a nested object were parsed with it: they are small, and JSON round-trips their type. */
-function fillOpaque(plan: DtoPlan<object>, value: Plain, place: Place): object {
-  const instance = fill(plan, value, place);
+function fillOpaque(plan: DtoPlan<object>, value: Plain, location: FieldLocation): object {
+  const instance = fill(plan, value, location);
   for (const field of plan.opaque) {
     const given = value[field.name];
     const member = given === undefined ? undefined : { text: JSON.stringify(given), value: given };
     const problem = opaqueProblem(field, member, USUAL_LIMITS);
-    if (problem !== undefined) report(place, field.name, problem);
+    if (problem !== undefined) report(location, field.name, problem);
     else if (member && !isAbsent(field, member)) setField(instance, field.name, new RawJson(member.text));
   }
   return instance;
 }
 
-function report(place: Place, name: string, problem: string): undefined {
-  place.problems.push({ pointer: `${place.prefix}${name}`, detail: `${name} ${problem}` });
+function report(location: FieldLocation, name: string, problem: string): undefined {
+  location.problems.push({ pointer: `${location.prefix}${name}`, detail: `${name} ${problem}` });
 }
 
 function isPlain(value: unknown): value is Plain {

@@ -22,7 +22,7 @@ import { sendProblem } from './problem.writer.js';
 import { problemOf } from './problem.filter.js';
 import { sendJson } from './raw-reply.js';
 import { assignRequestId } from './request-id.js';
-import { RequestWatch, type WatchedAdapter } from './request-watch.js';
+import { RequestObservers, type ObservedAdapter } from './request-observers.js';
 import { type Match, type RouterLike, RouteTable } from './route-table.js';
 import { guardServer } from './server-guards.js';
 
@@ -75,8 +75,8 @@ export function createExpressAdapter(
  * sets these prototypes on every request. Setting an equal prototype is a no-op, so V8 keeps its optimized object
  * shapes, which makes the service several times faster.
  */
-export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter {
-  readonly requests = new RequestWatch();
+export class FastExpressAdapter extends ExpressAdapter implements ObservedAdapter {
+  readonly requests = new RequestObservers();
   /** Finds the same routes as Express. */
   readonly routes?: RouteTable<RequestHandler>;
   private readonly limits: HttpLimits;
@@ -152,7 +152,7 @@ export class FastExpressAdapter extends ExpressAdapter implements WatchedAdapter
 interface Serving {
   readonly app: Express;
   readonly routes: RouteTable<RequestHandler> | undefined;
-  readonly requests: RequestWatch;
+  readonly requests: RequestObservers;
 }
 
 function listenerFor(serving: Serving, limits: HttpLimits, queue: ConnectionQueue): RequestListener {

@@ -1,7 +1,7 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Config } from '../config/config.js';
-import { watchRequests } from '../http/request-watch.js';
+import { observeRequests } from '../http/request-observers.js';
 import { TaskStore } from '../storage/task-store.js';
 import { RequestLog } from './request.log.js';
 import { TransitionLog } from './transition.log.js';
@@ -20,7 +20,7 @@ export class LoggingModule implements OnModuleInit {
   onModuleInit(): void {
     const { LOG_LEVEL } = this.config;
     if (LOG_LEVEL !== 'error') {
-      watchRequests(this.host, (served) => {
+      observeRequests(this.host, (served) => {
         this.requests.record(served);
       });
     }

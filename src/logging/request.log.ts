@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { AuthenticatedRequest } from '../auth/authenticated.request.js';
 import { requestIdOf } from '../http/request-id.js';
-import { methodOf, routeOf, type ServedRequest, statusOf } from '../http/request-watch.js';
+import { methodOf, routeOf, type ServedRequest, statusOf } from '../http/request-observers.js';
 
 /** Frequent requests that are logged at debug level while they succeed. */
 const ROUTINE = new Set(['/livez', '/readyz', '/health', '/metrics']);

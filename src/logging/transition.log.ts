@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { toTaskEvent } from '../task/task-event.js';
 
 /** Logs one line per transition of this process: ids and names, no text from workers. */
@@ -7,11 +7,11 @@ import { toTaskEvent } from '../task/task-event.js';
 export class TransitionLog {
   private readonly logger = new Logger('Tasks');
 
-  record(transitions: readonly Committed[]): void {
+  record(transitions: readonly CommittedTransition[]): void {
     for (const transition of transitions) this.tell(transition);
   }
 
-  private tell(transition: Committed): void {
+  private tell(transition: CommittedTransition): void {
     const { type, eval_id, queue, status, sequence, attempt, worker_id } = toTaskEvent(
       transition,
       transition.id,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { methodOf, routeOf, type ServedRequest, statusOf } from '../http/request-watch.js';
+import { methodOf, routeOf, type ServedRequest, statusOf } from '../http/request-observers.js';
 import { MetricsRegistry } from './metrics.registry.js';
 import { SeriesHistogram } from './series.histogram.js';
 

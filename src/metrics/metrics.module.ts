@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Config } from '../config/config.js';
 import { EventsModule } from '../events/events.module.js';
-import { watchRequests } from '../http/request-watch.js';
+import { observeRequests } from '../http/request-observers.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { CountsCache } from './counts.cache.js';
 import { HttpMetrics } from './http.metrics.js';
@@ -50,7 +50,7 @@ export class MetricsModule implements OnModuleInit {
   onModuleInit(): void {
     this.service.watchProcess();
     this.store.timeWrites();
-    watchRequests(this.host, (served) => {
+    observeRequests(this.host, (served) => {
       this.http.record(served);
     });
   }

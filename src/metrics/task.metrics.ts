@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter } from 'prom-client';
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { type Attempt, type Task, isFinished, finalOutcomeOf, type FinalOutcome } from '../task/task.js';
 import { MetricsRegistry } from './metrics.registry.js';
 import { CauseLabels } from './cause.labels.js';
@@ -61,7 +61,7 @@ export class TaskMetrics {
     });
   }
 
-  record({ task, type, ended }: Committed): void {
+  record({ task, type, ended }: CommittedTransition): void {
     const queue = this.labels.of(task.spec.queue);
     this.introduce(queue);
     if (task.sequence === 1) this.enqueued.inc({ queue });
@@ -106,7 +106,7 @@ export function runOf({ startedAt, endedAt }: Attempt): number {
   return Math.max(endedAt - startedAt, 0) / 1000;
 }
 
-function reasonOf(type: Committed['type']): Reason | undefined {
+function reasonOf(type: CommittedTransition['type']): Reason | undefined {
   switch (type) {
     case 'retrying':
       return 'retry';

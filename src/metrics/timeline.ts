@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { Clock, type Instant, type Seconds } from '../task/clock.js';
 import { DurationSketch } from './duration.sketch.js';
 import { runOf, waitOf } from './task.metrics.js';
@@ -69,7 +69,7 @@ export class Timeline {
 
   constructor(private readonly clock: Clock) {}
 
-  record(transitions: readonly Committed[]): void {
+  record(transitions: readonly CommittedTransition[]): void {
     for (const transition of transitions) recordIn(this.slotAt(transition.at), transition);
   }
 
@@ -111,7 +111,7 @@ function indexOf(from: Instant): number {
   return (from / SLOT_MS) % SLOTS;
 }
 
-function recordIn({ counts, wait, run }: Slot, { task, type, ended }: Committed): void {
+function recordIn({ counts, wait, run }: Slot, { task, type, ended }: CommittedTransition): void {
   if (task.sequence === 1) counts.enqueued += 1;
   if (type === 'processing' && task.state === 'processing') {
     counts.started += 1;

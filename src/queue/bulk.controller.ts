@@ -37,7 +37,7 @@ import { draftOf } from './task.draft.js';
 import { claimedListText, heartbeatView } from './task.view.js';
 import { claimOf, failureOf } from './work.controller.js';
 import { type TaskResult, WorkService } from './work.service.js';
-import { WorkerWatch } from './worker-watch.js';
+import { WorkerActivity } from './worker-activity.js';
 
 const BATCH = {
   envelope: BatchDto,
@@ -60,7 +60,7 @@ export class BulkController {
     private readonly queue: QueueService,
     private readonly work: WorkService,
     private readonly claims: ClaimService,
-    private readonly workers: WorkerWatch,
+    private readonly workers: WorkerActivity,
     private readonly batches: BatchBook,
     private readonly callbacks: CallbackRule,
   ) {}

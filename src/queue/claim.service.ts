@@ -11,7 +11,7 @@ import type { Caller } from './caller.js';
 import { HandOvers } from './hand-overs.js';
 import { TaskChanger } from './task-changer.js';
 import { WaitingRoom } from './waiting-room.js';
-import { WorkerWatch } from './worker-watch.js';
+import { WorkerActivity } from './worker-activity.js';
 
 export interface Claim {
   readonly queues: readonly string[];
@@ -38,7 +38,7 @@ export class ClaimService {
     private readonly room: WaitingRoom,
     private readonly changer: TaskChanger,
     private readonly config: Config,
-    private readonly workers: WorkerWatch,
+    private readonly workers: WorkerActivity,
     private readonly leaseIds: LeaseIds,
   ) {}
 

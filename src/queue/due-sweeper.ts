@@ -1,7 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
-import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { dueAt, tick } from '../task/task.machine.js';
 import { isFinished, type Task } from '../task/task.js';
 
@@ -37,9 +38,9 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
       this.hurry(transitions);
     });
     store.watch({
-      moved: () => undefined,
+      onTransitions: () => undefined,
       // Tasks that became due during the outage are already late.
-      disturbed: () => {
+      onGap: () => {
         if (store.isAvailable) this.loop.wake();
       },
     });
@@ -74,16 +75,16 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private async settle(due: readonly Task[]): Promise<boolean> {
     const now = this.store.clock.now();
     const ended = due.filter(isFinished);
-    const steps = due.flatMap((task) => tick(task, now) ?? []);
+    const transitions = due.flatMap((task) => tick(task, now) ?? []);
     const results = await Promise.all([
       ended.length > 0 ? this.store.remove(ended) : [],
-      steps.length > 0 ? this.store.replace(steps, { inSteps: true }) : [],
+      transitions.length > 0 ? this.store.replace(transitions, { inSteps: true }) : [],
     ]);
     return results.flat().includes(true);
   }
 
   /** Wakes up earlier if a task is due earlier. */
-  private hurry(transitions: readonly Committed[]): void {
+  private hurry(transitions: readonly CommittedTransition[]): void {
     const now = this.store.clock.now();
     let wait = Infinity;
     for (const { task } of transitions) {

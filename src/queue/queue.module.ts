@@ -3,10 +3,10 @@ import { AuthModule } from '../auth/auth.module.js';
 import { BulkController } from './bulk.controller.js';
 import { CallbackRule } from './callback-rule.js';
 import { ClaimService } from './claim.service.js';
-import { ClockWatch } from './clock-watch.js';
+import { ClockMonitor } from './clock-monitor.js';
 import { DepthGate } from './depth-gate.js';
 import { DueSweeper } from './due-sweeper.js';
-import { FinishWatch } from './finish-watch.js';
+import { FinishWaiters } from './finish-waiters.js';
 import { QueueService } from './queue.service.js';
 import { SettingsCache } from './settings-cache.js';
 import { StatusController } from './status.controller.js';
@@ -31,11 +31,11 @@ import { WorkService } from './work.service.js';
     SteeringService,
     StatusService,
     WaitingRoom,
-    FinishWatch,
+    FinishWaiters,
     SettingsCache,
     DepthGate,
     DueSweeper,
-    ClockWatch,
+    ClockMonitor,
   ],
   exports: [CallbackRule, SettingsCache, QueueService, StatusService, SteeringService, WaitingRoom],
 })

@@ -11,7 +11,7 @@ import { FINAL_STATES, isFinalState } from '../task/task-state.js';
 import { afterWrite } from './after-write.js';
 import type { Caller } from './caller.js';
 import { DepthGate, type QueueFull } from './depth-gate.js';
-import { FinishWatch } from './finish-watch.js';
+import { FinishWaiters } from './finish-waiters.js';
 import { codeOf, metadataOf } from './payload.js';
 import { isSamePayload, isSameSpec } from './same-work.js';
 
@@ -43,7 +43,7 @@ export type EnqueueRefusal = TaskConflict | TaskDamaged | QueueFull;
 export class QueueService {
   constructor(
     private readonly store: TaskStore,
-    private readonly watch: FinishWatch,
+    private readonly waiters: FinishWaiters,
     private readonly gate: DepthGate,
   ) {}
 
@@ -141,7 +141,7 @@ export class QueueService {
    * @throws TaskNotFound
    */
   async findEnded(id: string, wait: Seconds, caller: Caller): Promise<Task> {
-    const task = await this.watch.findEnded(id, wait, caller);
+    const task = await this.waiters.findEnded(id, wait, caller);
     if (task === undefined) throw new TaskNotFound(id);
     return task;
   }
@@ -277,14 +277,15 @@ export class QueueService {
   ): Promise<Enqueued | TaskConflict | TaskDamaged> {
     const refusal = existing === undefined ? undefined : await this.refusalOf(item, existing);
     if (refusal !== undefined) return refusal;
-    const placed = existing === undefined ? this.placeWritten(item.step.task) : this.placePresent(existing);
+    const placed =
+      existing === undefined ? this.placeWritten(item.transition.task) : this.placePresent(existing);
     const { task, position } = await placed;
     return { task, position, isReplay: existing !== undefined };
   }
 
   /** Why a task is no repetition of the task with its id; `undefined` if it is one. */
   private async refusalOf(item: NewTask, { spec }: Task): Promise<TaskConflict | TaskDamaged | undefined> {
-    if (!isSameSpec(spec, item.step.task.spec)) return new TaskConflict(spec.id);
+    if (!isSameSpec(spec, item.transition.task.spec)) return new TaskConflict(spec.id);
     try {
       const payload = await this.store.findPayload(spec.id);
       const isSame = payload === undefined || isSamePayload(payload, item.payload);
@@ -297,5 +298,5 @@ export class QueueService {
 }
 
 function newTask({ spec, payload }: TaskDraft, now: Moment): NewTask {
-  return { step: create(spec, now), payload };
+  return { transition: create(spec, now), payload };
 }

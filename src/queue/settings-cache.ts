@@ -16,7 +16,7 @@ export class SettingsCache implements OnModuleInit {
       this.isStale = true;
       if (store.isAvailable) void this.known();
     };
-    store.watch({ moved: () => undefined, loosened: changed, disturbed: changed });
+    store.watch({ onTransitions: () => undefined, onLimitsRelaxed: changed, onGap: changed });
   }
 
   async onModuleInit(): Promise<void> {

@@ -1,12 +1,13 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { ParkedRequest, Parking } from '../runtime/parking.js';
-import { type ClaimedTask, type ClaimRequest, type Move, TaskStore } from '../storage/task-store.js';
+import { type ClaimedTask, type ClaimRequest, TaskStore } from '../storage/task-store.js';
+import type { TransitionSummary } from '../storage/transitions.js';
 import { claimKeyOf } from '../storage/claim-key.js';
 import type { Seconds } from '../task/clock.js';
 import { signatureOf } from '../task/requirements.js';
 import type { Caller } from './caller.js';
-import { HoldWatch } from './hold-watch.js';
+import { LimitedQueues } from './limited-queues.js';
 import { RollCall } from './roll-call.js';
 import { SettingsCache } from './settings-cache.js';
 
@@ -47,7 +48,7 @@ export class WaitingRoom implements OnModuleDestroy {
   /** The waiters with a claim id, by claim. */
   private readonly byClaim = new Map<string, Set<Waiter>>();
   private readonly roll = new RollCall<Waiter>((waiter) => this.askAgain(waiter));
-  private readonly holds: HoldWatch;
+  private readonly holds: LimitedQueues;
   /** The queues that the current roll call has found empty, by label set. */
   private emptyQueues = new Set<string>();
   private isClosed = false;
@@ -57,17 +58,17 @@ export class WaitingRoom implements OnModuleDestroy {
     private readonly parking: Parking,
     private readonly settings: SettingsCache,
   ) {
-    this.holds = new HoldWatch(store, settings, (queue) => {
+    this.holds = new LimitedQueues(store, settings, (queue) => {
       this.wake(queue, 1);
     });
     store.watch({
-      moved: (moves) => {
-        this.seeMoves(moves);
+      onTransitions: (transitions) => {
+        this.receive(transitions);
       },
-      disturbed: () => {
+      onGap: () => {
         this.lookUp();
       },
-      loosened: (queue) => {
+      onLimitsRelaxed: (queue) => {
         this.holds.forget(queue);
         if (this.everybody.size > 0) this.lookUp();
       },
@@ -138,10 +139,10 @@ export class WaitingRoom implements OnModuleDestroy {
     for (const waiter of this.everybody) this.giveUp(waiter);
   }
 
-  private seeMoves(moves: readonly Move[]): void {
+  private receive(transitions: readonly TransitionSummary[]): void {
     if (this.everybody.size === 0) return;
     const ready = new Map<string, number>();
-    for (const { queue, state } of moves) {
+    for (const { queue, state } of transitions) {
       if (state === 'processing' && this.waiters.has(queue) && this.holds.hasRate(queue))
         this.holds.noteTaken(queue);
       const mayGo = state === 'queued' || (state !== 'processing' && this.holds.hasSlots(queue));
@@ -216,7 +217,7 @@ export class WaitingRoom implements OnModuleDestroy {
       }
       const limited = this.limitedQueues(waiter);
       // If the token arrived between the refusal and the read of the rate, claim once more. A second refusal means that
-      // another claim took the token, and `HoldWatch` follows that claim.
+      // another claim took the token, and `LimitedQueues` follows that claim.
       const isOpen = limited.length > 0 && !waiter.isWoken && (await this.isAnyOpen(limited));
       if (waiter.isLate) {
         this.serve(waiter, NOTHING);

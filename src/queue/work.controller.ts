@@ -29,7 +29,7 @@ import { claimScopeOf, guardFor, requireQueues } from './queue-access.js';
 import { namesIn, orderOf } from './queue-choice.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
 import { WorkService } from './work.service.js';
-import { WorkerWatch } from './worker-watch.js';
+import { WorkerActivity } from './worker-activity.js';
 
 @ApiTags('work')
 @Controller('tasks')
@@ -37,7 +37,7 @@ export class WorkController {
   constructor(
     private readonly claims: ClaimService,
     private readonly work: WorkService,
-    private readonly workers: WorkerWatch,
+    private readonly workers: WorkerActivity,
   ) {}
 
   @Get('next')

@@ -137,8 +137,8 @@ export class WorkService {
     return (task, now) => {
       if (this.config.REQUIRE_LEASE_ID && result.leaseId === undefined) throw new LeaseRequired(task.spec.id);
       if (result.status === 'failed') return fail(task, { ...result, random: Math.random() }, now);
-      const step = complete(task, result, now);
-      return step && Object.assign(step, { output: result.output });
+      const transition = complete(task, result, now);
+      return transition && Object.assign(transition, { output: result.output });
     };
   }
 

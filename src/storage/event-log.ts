@@ -1,7 +1,7 @@
 import type { TransitionType } from '../task/task.js';
 
 /** The published event of a transition. */
-export interface LoggedEvent {
+export interface PublishedEvent {
   readonly id: number;
   readonly type: TransitionType;
   readonly queue: string;
@@ -13,9 +13,9 @@ export interface LoggedEvent {
 /** Receives the events of a store. No method may throw. */
 export interface EventFollower {
   /** All events after this id follow. Called first, and again after a gap. */
-  begins(after: number): void;
+  onStart(after: number): void;
   /** The next events in id order. */
-  told(events: readonly LoggedEvent[]): void;
+  onEvents(events: readonly PublishedEvent[]): void;
 }
 
 export interface PastEvents {
@@ -29,7 +29,7 @@ export interface PastEvents {
 }
 
 export interface EventPage {
-  readonly events: readonly LoggedEvent[];
+  readonly events: readonly PublishedEvent[];
   /** Every event up to this id has been examined. */
   readonly position: number;
 }

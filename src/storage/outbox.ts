@@ -1,21 +1,21 @@
 /** A pending webhook: its addresses and its event. The store writes it in the commit of the transition. */
-export interface Notice {
-  /** The store's key of this notice. */
+export interface OutboxEntry {
+  /** The store's key of this entry. */
   readonly key: string;
-  /** Addresses, as `NoticeRule` gives them. */
+  /** Addresses, as `addresseesOf` gives them. */
   readonly to: string;
   /** The event as JSON. */
   readonly event: string;
 }
 
 /**
- * Keeps notices until the courier has accepted them. A notice and its transition are written in one commit, so neither
- * exists without the other.
+ * Keeps pending webhooks until the courier has accepted them. An entry and its transition are written in one commit, so
+ * neither exists without the other.
  */
 export abstract class Outbox {
-  /** Some of the oldest notices. Rejects with `StoreUnavailable` while the store is unavailable. */
-  abstract oldest(limit: number): Promise<readonly Notice[]>;
+  /** Some of the oldest entries. Rejects with `StoreUnavailable` while the store is unavailable. */
+  abstract oldest(limit: number): Promise<readonly OutboxEntry[]>;
 
-  /** Removes notices that the courier has stored. */
-  abstract remove(notices: readonly Notice[]): Promise<void>;
+  /** Removes entries that the courier has stored. */
+  abstract remove(entries: readonly OutboxEntry[]): Promise<void>;
 }

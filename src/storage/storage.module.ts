@@ -46,7 +46,7 @@ export function openTaskStore(config: Config, clock?: Clock): Promise<TaskStore>
     retention: config.RETENTION_SECONDS,
     retentionMaxTasks: config.RETENTION_MAX_TASKS,
     retentionMaxBytes: config.RETENTION_MAX_BYTES,
-    noticeTypes: config.webhookTypes,
+    webhookTypes: config.webhookTypes,
   };
   switch (config.QUEUE_STORE) {
     case 'embedded':

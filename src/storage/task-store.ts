@@ -1,7 +1,7 @@
 import type { Clock, Instant, Seconds } from '../task/clock.js';
 import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
 import type { Labels } from '../task/requirements.js';
-import type { Grant, Step } from '../task/task.machine.js';
+import type { Grant, Transition } from '../task/task.machine.js';
 import {
   type Attempt,
   type DelayedTask,
@@ -14,6 +14,8 @@ import { type TaskState, type StateCounts, countIn } from '../task/task-state.js
 import type { DocumentStore } from './document-store.js';
 import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
+import { FormerTaskStore } from './former-names.js';
+import type { CommittedTransition } from './transitions.js';
 
 /** Calls on up to this many tasks are one commit. No request covers more. */
 export const TASKS_PER_COMMIT = 1_000;
@@ -28,7 +30,7 @@ export type Payload = string;
 export type JsonText = string;
 
 export interface NewTask {
-  readonly step: Step<DelayedTask | QueuedTask>;
+  readonly transition: Transition<DelayedTask | QueuedTask>;
   readonly payload: Payload;
 }
 
@@ -42,7 +44,7 @@ export interface KeptTask {
 }
 
 /** A write of a task that was read before. A write without `type` is no transition, such as a heartbeat. */
-export interface Change extends Partial<Omit<Step, 'task'>> {
+export interface Change extends Partial<Omit<Transition, 'task'>> {
   readonly task: Task;
   /** The task's output, stored with it. */
   readonly output?: JsonText;
@@ -51,32 +53,6 @@ export interface Change extends Partial<Omit<Step, 'task'>> {
 export interface ReplaceOptions {
   /** Allows the store to commit the changes in parts and to serve other calls in between. */
   readonly inSteps?: boolean;
-}
-
-/** A durable transition. */
-export interface Committed extends Step {
-  /**
-   * Counts up over all tasks of the store, also across restarts; gaps are possible. In a Redis Cluster it counts per
-   * queue, and the order between two queues depends on their nodes' clocks.
-   */
-  readonly id: number;
-}
-
-/** A transition by any process that shares the store. */
-export interface Move {
-  readonly id: string;
-  readonly queue: string;
-  /** The state after the transition. */
-  readonly state: TaskState;
-}
-
-/** Receives the store's transitions, made by any process. No method may throw. */
-export interface StoreWatcher {
-  moved(moves: readonly Move[]): void;
-  /** A limit of this queue, or of any queue, may have loosened without a transition: by settings or a clear. */
-  loosened?(queue: string | undefined): void;
-  /** Transitions may have been missed or may be missed soon. Waiters must check the store again. */
-  disturbed(): void;
 }
 
 /** The terms of a claim. The caller supplies all random values. */
@@ -149,8 +125,8 @@ export interface StoreSettings {
   readonly retentionMaxTasks: number;
   /** Maximum size of the ended tasks kept, in bytes: payloads, outputs, attempts and records. */
   readonly retentionMaxBytes: number;
-  /** Transitions that write a notice for the webhook address from the settings; none by default. */
-  readonly noticeTypes?: ReadonlySet<TransitionType>;
+  /** Transitions that write an outbox entry for the webhook address from the settings; none by default. */
+  readonly webhookTypes?: ReadonlySet<TransitionType>;
 }
 
 /** The store is unavailable. `applied` says whether the change may have been made. */
@@ -190,7 +166,7 @@ export class StoreUnavailable extends Error {
  * - **Commit feed.** `onCommit` listeners receive every transition of this process once, after it is durable, and per
  *   task in order of `sequence`. A listener must not throw.
  * - **Watchers.** Every watcher receives every transition of any process after it is durable: per task in order, at
- *   most once. A watcher can miss transitions only around a call of `disturbed`. The store calls it when an outage
+ *   most once. A watcher can miss transitions only around a call of `onGap`. The store calls it when an outage
  *   begins, with `isAvailable` already false, and when the outage has ended and transitions arrive again. A driver that
  *   loses only its feed of transitions calls it too.
  * - **Fail-stop.** After an error that leaves a write's outcome open, every call rejects with `StoreUnavailable` and
@@ -198,7 +174,7 @@ export class StoreUnavailable extends Error {
  *
  * All methods reject with `StoreUnavailable` while the store is unavailable, closing or failed.
  */
-export abstract class TaskStore {
+export abstract class TaskStore extends FormerTaskStore {
   /** The clock of this store's deadlines. */
   abstract readonly clock: Clock;
 
@@ -215,8 +191,8 @@ export abstract class TaskStore {
   abstract readonly publishesEvents: boolean;
 
   /**
-   * Whether this process receives the transitions of other processes. If not, `disturbed` tells watchers to check the
-   * store again.
+   * Whether this process receives the transitions of other processes. If not, `onGap` tells watchers to check the store
+   * again.
    */
   get hearsOthers(): boolean {
     return this.isAvailable;
@@ -228,7 +204,7 @@ export abstract class TaskStore {
   /** The highest event id in use when the store was opened. */
   readonly lastEventId?: number;
 
-  /** Notices, written in the commits of their transitions. */
+  /** Pending webhooks, written in the commits of their transitions. */
   readonly outbox?: Outbox;
 
   /** Small documents in the same place with the same promises. */
@@ -347,10 +323,7 @@ export abstract class TaskStore {
   abstract untilDue(): Promise<number | undefined>;
 
   /** Calls `listener` after each commit of this process, with its transitions. */
-  abstract onCommit(listener: (transitions: readonly Committed[]) => void): void;
-
-  /** Registers `watcher` for the store's transitions. */
-  abstract watch(watcher: StoreWatcher): void;
+  abstract onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void;
 
   /** Waits for pending writes, then releases all resources. Later calls reject. */
   abstract close(): Promise<void>;

@@ -1,7 +1,7 @@
 import type { Instant } from './clock.js';
 import type { LastAttempt, TransitionType } from './task.js';
 import type { TaskState } from './task-state.js';
-import { ERROR_EXCERPT_LENGTH, type Step } from './task.machine.js';
+import { ERROR_EXCERPT_LENGTH, type Transition } from './task.machine.js';
 
 /** One transition of one task as published to clients. Never contains payload or output. */
 export interface TaskEvent {
@@ -27,8 +27,8 @@ export interface TaskEvent {
 }
 
 /** Builds the event of a transition. @param id the number that the store assigned */
-export function toTaskEvent(step: Step, id: number): TaskEvent {
-  const { type, task, at } = step;
+export function toTaskEvent(transition: Transition, id: number): TaskEvent {
+  const { type, task, at } = transition;
   return {
     id,
     type,
@@ -38,9 +38,9 @@ export function toTaskEvent(step: Step, id: number): TaskEvent {
     sequence: task.sequence,
     timestamp: timestampOf(at),
     attempt: task.attempt,
-    worker_id: workerOf(step),
+    worker_id: workerOf(transition),
     error: type === 'failed' || type === 'retrying' ? errorExcerpt(task.last) : undefined,
-    cause: step.ended?.cause,
+    cause: transition.ended?.cause,
   };
 }
 
@@ -53,7 +53,7 @@ function timestampOf(at: Instant): string {
 }
 
 /** The worker of this transition. A task keeps its last worker even when the transition does not involve it. */
-function workerOf({ type, task, ended }: Step): string | undefined {
+function workerOf({ type, task, ended }: Transition): string | undefined {
   switch (type) {
     case 'processing':
       return task.state === 'processing' ? task.lease.workerId : undefined;

@@ -36,7 +36,7 @@ import {
 } from './task.errors.js';
 
 /** One transition: the task after it, its type, and the attempt it ended. */
-export interface Step<T extends Task = Task> {
+export interface Transition<T extends Task = Task> {
   readonly task: T;
   readonly type: TransitionType;
   readonly at: Instant;
@@ -93,7 +93,7 @@ export const ERROR_EXCERPT_LENGTH = 1000;
 // ---------------------------------------------------------------------------------------------- commands
 
 /** Creates a task: delayed, or ready at once. */
-export function create(spec: TaskSpec, now: Moment): Step<DelayedTask | QueuedTask> {
+export function create(spec: TaskSpec, now: Moment): Transition<DelayedTask | QueuedTask> {
   const base = {
     spec,
     createdAt: now.wall,
@@ -111,7 +111,7 @@ export function create(spec: TaskSpec, now: Moment): Step<DelayedTask | QueuedTa
 }
 
 /** Leases a ready task to one worker. The caller selects the task, and calls `tick` first when it may be due. */
-export function claim(task: QueuedTask, grant: Grant, now: Moment): Step<ProcessingTask> {
+export function claim(task: QueuedTask, grant: Grant, now: Moment): Transition<ProcessingTask> {
   const next: ProcessingTask = extend(advance(task), {
     state: 'processing',
     attempt: task.attempt + 1,
@@ -221,7 +221,7 @@ function believableStart({ spec, attempt, runAt, since }: DelayedTask, now: Mome
 }
 
 /** Ends the task as a success. */
-export function complete(task: Task, done: Completion, now: Moment): Step<CompletedTask> | undefined {
+export function complete(task: Task, done: Completion, now: Moment): Transition<CompletedTask> | undefined {
   if (isRepeated(task, done.leaseId, 'completed')) return undefined;
   requireFinishable(task, done.leaseId, now);
   const { ended, last } = endAttempt(task, { outcome: 'completed' }, now);
@@ -230,7 +230,7 @@ export function complete(task: Task, done: Completion, now: Moment): Step<Comple
 }
 
 /** Ends the attempt as a failure: the task waits for its next attempt or becomes a dead letter. */
-export function fail(task: Task, failure: Failure, now: Moment): Step | undefined {
+export function fail(task: Task, failure: Failure, now: Moment): Transition | undefined {
   const outcome = failure.outcome ?? 'failed';
   if (isRepeated(task, failure.leaseId, outcome)) return undefined;
   requireFinishable(task, failure.leaseId, now);
@@ -251,7 +251,7 @@ export function fail(task: Task, failure: Failure, now: Moment): Step | undefine
 }
 
 /** Returns the task unfinished to its old place; no budget is spent. */
-export function release(task: Task, given: Release, now: Moment): Step | undefined {
+export function release(task: Task, given: Release, now: Moment): Transition | undefined {
   if (isRepeated(task, given.leaseId, 'released')) return undefined;
   const held = requireLease(task, given.leaseId, now);
   const { reason: error, cause } = given;
@@ -261,7 +261,11 @@ export function release(task: Task, given: Release, now: Moment): Step | undefin
 }
 
 /** Ends the task at once, even while a worker holds it. */
-export function cancel(task: Task, reason: string | undefined, now: Moment): Step<CancelledTask> | undefined {
+export function cancel(
+  task: Task,
+  reason: string | undefined,
+  now: Moment,
+): Transition<CancelledTask> | undefined {
   if (task.state === 'cancelled') return undefined;
   if (isFinished(task)) throw new TaskEnded(task.spec.id, task.state);
   const stopped =
@@ -276,7 +280,7 @@ export function cancel(task: Task, reason: string | undefined, now: Moment): Ste
 }
 
 /** Restores a dead letter's budgets and its old place in the queue. The attempt counter continues. */
-export function redrive(task: Task, now: Moment): Step<QueuedTask> {
+export function redrive(task: Task, now: Moment): Transition<QueuedTask> {
   if (!isRedrivableState(task.state)) throw new NotRedrivable(task.spec.id, task.state);
   const { ttl, expiresAt } = task.spec;
   const isPast = expiresAt !== undefined && expiresAt <= now.wall;
@@ -331,7 +335,7 @@ export function retentionEnd(finishedAt: Instant, retention: Seconds): Instant {
 }
 
 /** Applies the passing of time; `undefined` when no change is due. Ended tasks stay as they are. */
-export function tick(task: Task, now: Moment): Step | undefined {
+export function tick(task: Task, now: Moment): Transition | undefined {
   switch (task.state) {
     case 'delayed':
       if (isPastStart(task, now)) return expire(task, now);
@@ -380,13 +384,13 @@ function isPastStart(task: DelayedTask | QueuedTask, now: Moment): boolean {
   return task.startBy !== undefined && task.startBy <= now.wall;
 }
 
-function expire(task: DelayedTask | QueuedTask, now: Moment): Step<ExpiredTask> {
+function expire(task: DelayedTask | QueuedTask, now: Moment): Transition<ExpiredTask> {
   const next: ExpiredTask = extend(advance(task), { state: 'expired', finishedAt: now.wall });
   return { task: next, type: 'expired', at: now.wall };
 }
 
 /** Handles a lost lease: the task returns to the queue while interruptions are left, else it becomes a dead letter. */
-function interrupt(core: Core, now: Moment): Step<QueuedTask | FailedTask> {
+function interrupt(core: Core, now: Moment): Transition<QueuedTask | FailedTask> {
   const interruptions = core.interruptions + 1;
   if (interruptions <= core.spec.maxInterruptions) {
     const next: QueuedTask = extend(core, { interruptions, state: 'queued', queuedAt: now.wall });

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { requestIdOf } from '../http/request-id.js';
-import { methodOf, routeOf, statusOf } from '../http/request-watch.js';
+import { methodOf, routeOf, statusOf } from '../http/request-observers.js';
 import type { RequestTracer } from './request-tracer.js';
 import { contextOf } from './trace-context.js';
 

@@ -1,5 +1,5 @@
 import { type Context, type Link, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import type { RequestTracer } from './request-tracer.js';
 import { contextOf } from './trace-context.js';
 
@@ -14,11 +14,11 @@ interface Operation {
  * task. `receive` and `settle` belong to the requests that claimed it and ended the attempt, and link to the producer.
  * A transition without a request, such as a lost lease, joins the producer's trace.
  */
-export function traceTransitions(tracer: RequestTracer, transitions: readonly Committed[]): void {
+export function traceTransitions(tracer: RequestTracer, transitions: readonly CommittedTransition[]): void {
   for (const transition of transitions) traceTransition(tracer, transition);
 }
 
-function traceTransition(tracer: RequestTracer, transition: Committed): void {
+function traceTransition(tracer: RequestTracer, transition: CommittedTransition): void {
   const { spec, attempt, state } = transition.task;
   const { kind, type, name } = operationOf(transition);
   const producer = contextOf(spec.traceparent);
@@ -50,7 +50,7 @@ function linksOf(parent: Context | undefined, producer: Context | undefined): Li
     : [{ context: others }];
 }
 
-function operationOf({ type, task }: Committed): Operation {
+function operationOf({ type, task }: CommittedTransition): Operation {
   if (task.sequence === 1) return { kind: SpanKind.PRODUCER, type: 'send', name: 'enqueue' };
   switch (type) {
     case 'processing':

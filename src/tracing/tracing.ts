@@ -1,8 +1,8 @@
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 
 /** A running tracing. */
 export interface Tracing {
-  record(transitions: readonly Committed[]): void;
+  record(transitions: readonly CommittedTransition[]): void;
   /**
    * Sends the remaining spans and ends the tracing. Never rejects.
    *

@@ -13,7 +13,7 @@ import { deliveryView } from './delivery.view.js';
 import { DELIVERIES, REDELIVERY } from './dto/deliveries.examples.js';
 import { DeliveriesQuery } from './dto/deliveries.query.js';
 import { Redelivery, WebhookDeliveryPage } from './dto/deliveries.response.js';
-import { NoticeBox } from './notice-box.js';
+import { WebhookRequests } from './webhook-requests.js';
 
 /** The id form, longer than any that the service issues. */
 const DELIVERY_ID = /^[A-Za-z0-9_-]{1,220}$/;
@@ -25,7 +25,7 @@ export class DeliveriesController {
 
   constructor(
     private readonly config: Config,
-    private readonly box: NoticeBox,
+    private readonly box: WebhookRequests,
     documents: DocumentStore,
   ) {
     this.book = new DeliveryBook(documents);

@@ -1,6 +1,6 @@
 import type { WebhookDelivery } from './dto/deliveries.response.js';
 import { withoutQuery } from '../config/web-address.js';
-import { OWN_ADDRESS } from '../storage/notice-rule.js';
+import { OWN_ADDRESS } from '../storage/webhook-addresses.js';
 import type { Delivery } from './delivery.js';
 
 /** The JSON view of a delivery, without the query of its URL, which may contain a secret. */

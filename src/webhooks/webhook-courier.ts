@@ -1,8 +1,9 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
-import { addresseesOf, OWN_ADDRESS } from '../storage/notice-rule.js';
-import { type Committed, TaskStore } from '../storage/task-store.js';
+import { addresseesOf, OWN_ADDRESS } from '../storage/webhook-addresses.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { CourierLock } from './courier-lock.js';
 import { attempted, believable, type Delivery, parked } from './delivery.js';
@@ -13,9 +14,9 @@ import { WebhookIntake } from './webhook-intake.js';
 import { WebhookSender } from './webhook-sender.js';
 import { WebhookSigner } from './webhook-signer.js';
 
-/** Milliseconds between two checks for notices of other processes and due deliveries. */
+/** Milliseconds between two checks for webhooks of other processes and due deliveries. */
 const TICK_MS = 1_000;
-/** Milliseconds after a local notice, so that concurrent notices are taken in together. */
+/** Milliseconds after a local webhook, so that concurrent ones are taken in together. */
 const HURRY_MS = 10;
 /** Empty checks after which the process gives the lock back. */
 const IDLE_LOOKS = 30;
@@ -100,12 +101,12 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.leads) await this.lock.abandon().catch(() => undefined);
   }
 
-  /** Schedules a check soon, after a local notice. */
+  /** Schedules a check soon, after a local webhook. */
   hurry(): void {
     this.loop.wake(HURRY_MS);
   }
 
-  /** Takes in all notices and makes every attempt that is due. */
+  /** Takes in all pending webhooks and makes every attempt that is due. */
   async sweep(): Promise<void> {
     do {
       await this.loop.run();
@@ -121,7 +122,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     return this.config.WEBHOOK_RETRY_SECONDS * 1000;
   }
 
-  private isTold({ type, task }: Committed): boolean {
+  private isTold({ type, task }: CommittedTransition): boolean {
     return addresseesOf(this.config.webhookTypes, type, task) !== '';
   }
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { allDocuments, type DocumentStore } from '../storage/document-store.js';
-import { OWN_ADDRESS } from '../storage/notice-rule.js';
-import type { Notice, Outbox } from '../storage/outbox.js';
+import { OWN_ADDRESS } from '../storage/webhook-addresses.js';
+import type { OutboxEntry, Outbox } from '../storage/outbox.js';
 import type { TaskEvent } from '../task/task-event.js';
 import { again, type Delivery, newDelivery } from './delivery.js';
 import type { DeliveryBook } from './delivery-book.js';
 
-/** An entry of `NoticeBox`: a message, or the id of a delivery to repeat. */
-export type LeftNotice =
+/** An entry of `WebhookRequests`: a message, or the id of a delivery to repeat. */
+export type WebhookRequest =
   { readonly url: string; readonly body: object; readonly source?: string } | { readonly redeliver: string };
 
 export interface IntakeParts {
@@ -15,21 +15,22 @@ export interface IntakeParts {
   readonly outbox: Outbox | undefined;
   readonly book: DeliveryBook;
   readonly lifetimeMs: number;
-  /** Whether this process can continue; the next process repeats notices that are not removed yet. */
+  /** Whether this process can continue; the next process repeats entries that are not removed yet. */
   readonly mayGoOn: () => boolean;
 }
 
 const AT_ONCE = 500;
 
 /**
- * Turns notices into deliveries. Writes the delivery first and removes the notice second, so that a crash loses none.
+ * Turns the outbox and the requests into deliveries. It writes the delivery before it removes the entry, so a crash
+ * loses none.
  */
 export class WebhookIntake {
   private seenVersion: number | undefined;
 
   constructor(private readonly parts: IntakeParts) {}
 
-  /** Whether notices are waiting. */
+  /** Whether entries or requests are waiting. */
   async hasWork(): Promise<boolean> {
     const { outbox, documents } = this.parts;
     if (outbox !== undefined && (await outbox.oldest(1)).length > 0) return true;
@@ -40,7 +41,7 @@ export class WebhookIntake {
     return left.length > 0;
   }
 
-  /** Takes in all notices; returns deliveries that may be due. Some may have existed before and may have ended. */
+  /** Takes in all entries and requests; returns deliveries that may be due. Some may have existed before and may have ended. */
   async takeIn(now: number): Promise<readonly Delivery[]> {
     return [...(await this.fromOutbox(now)), ...(await this.fromBox(now))];
   }
@@ -50,18 +51,18 @@ export class WebhookIntake {
     const taken: Delivery[] = [];
     if (outbox === undefined) return taken;
     for (;;) {
-      const notices = await outbox.oldest(AT_ONCE);
-      const deliveries = notices.flatMap((notice) => this.deliveriesOf(notice, now));
+      const entries = await outbox.oldest(AT_ONCE);
+      const deliveries = entries.flatMap((entry) => this.deliveriesOf(entry, now));
       await Promise.all(deliveries.map((delivery) => book.add(delivery)));
       taken.push(...deliveries);
       if (!mayGoOn()) return taken;
-      await outbox.remove(notices);
-      if (notices.length < AT_ONCE) return taken;
+      await outbox.remove(entries);
+      if (entries.length < AT_ONCE) return taken;
     }
   }
 
   /** One delivery per address, with the same message id. */
-  private deliveriesOf({ to, event }: Notice, now: number): Delivery[] {
+  private deliveriesOf({ to, event }: OutboxEntry, now: number): Delivery[] {
     const { id, eval_id, queue: source } = JSON.parse(event) as TaskEvent;
     // Task event ids are unique on one Redis, but not across the nodes of a cluster.
     const messageId = `evt_${id}_${createHash('sha256').update(eval_id).digest('hex').slice(0, 8)}`;
@@ -90,7 +91,7 @@ export class WebhookIntake {
       const some = oldestFirst.slice(from, from + AT_ONCE);
       const deliveries = await Promise.all(
         some.map(async ({ id, text, revision }) => {
-          const delivery = await this.take(id, JSON.parse(text) as LeftNotice, now);
+          const delivery = await this.take(id, JSON.parse(text) as WebhookRequest, now);
           await documents.remove('notice', id, revision);
           return delivery ?? [];
         }),
@@ -100,17 +101,17 @@ export class WebhookIntake {
     return taken;
   }
 
-  private async take(id: string, notice: LeftNotice, now: number): Promise<Delivery | undefined> {
+  private async take(id: string, request: WebhookRequest, now: number): Promise<Delivery | undefined> {
     const { book, lifetimeMs } = this.parts;
-    if (!('redeliver' in notice)) {
-      const { url: to, body, source } = notice;
+    if (!('redeliver' in request)) {
+      const { url: to, body, source } = request;
       const message = { id: `msg_${id}`, messageId: id, to, body: JSON.stringify(body), source };
       const delivery = newDelivery(message, now, lifetimeMs);
       await book.add(delivery);
       return delivery;
     }
     for (;;) {
-      const kept = await book.find(notice.redeliver);
+      const kept = await book.find(request.redeliver);
       if (kept === undefined) return undefined;
       const delivery = again(kept.delivery, now, lifetimeMs);
       // An attempt in flight may write its result first.

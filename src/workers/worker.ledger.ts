@@ -1,4 +1,4 @@
-import type { Committed } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { counted, merged, newWorker, type Tally, type WorkerRecord } from './worker.record.js';
 
@@ -58,7 +58,7 @@ export class WorkerLedger {
   }
 
   /** Counts ended attempts. A report counts as activity; an expired lease does not. */
-  count(transitions: readonly Committed[]): void {
+  count(transitions: readonly CommittedTransition[]): void {
     for (const { ended, task } of transitions) {
       if (ended?.workerId === undefined || !(ended.outcome in ENDINGS)) continue;
       const worker = this.noted(ended.workerId, ended.endedAt);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { WorkerWatch } from '../queue/worker-watch.js';
+import { WorkerActivity } from '../queue/worker-activity.js';
 import { allDocuments, DocumentStore, type StoredDocument } from '../storage/document-store.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { TaskStore } from '../storage/task-store.js';
@@ -21,7 +21,7 @@ const SILENT_MS = 60_000;
  * claims and heartbeats wait for nothing. When a process dies, another takes over its records.
  */
 @Injectable()
-export class WorkerRegistry extends WorkerWatch implements OnApplicationBootstrap, OnModuleDestroy {
+export class WorkerRegistry extends WorkerActivity implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(WorkerRegistry.name);
   private readonly processId = randomUUID();
   private readonly ledger = new WorkerLedger();

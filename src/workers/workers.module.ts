@@ -1,5 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { WorkerWatch } from '../queue/worker-watch.js';
+import { WorkerActivity } from '../queue/worker-activity.js';
 import { DrainList } from './drain.list.js';
 import { WorkerRegistry } from './worker.registry.js';
 import { WorkerService } from './worker.service.js';
@@ -13,8 +13,8 @@ import { WorkersController } from './workers.controller.js';
     DrainList,
     WorkerRegistry,
     WorkerService,
-    { provide: WorkerWatch, useExisting: WorkerRegistry },
+    { provide: WorkerActivity, useExisting: WorkerRegistry },
   ],
-  exports: [WorkerWatch, WorkerService],
+  exports: [WorkerActivity, WorkerService],
 })
 export class WorkersModule {}

@@ -17,5 +17,5 @@ export function benchTask({ clock }: TaskStore, named: Pick<TaskSpec, 'id' | 'qu
     maxInterruptions: 3,
     backoff: DEFAULT_BACKOFF,
   };
-  return { step: create(spec, clock.now()), payload: PAYLOAD };
+  return { transition: create(spec, clock.now()), payload: PAYLOAD };
 }

@@ -35,8 +35,8 @@ export class LanedQueue {
   /** Completes what was claimed, and enqueues what will be. */
   async refill(count: number): Promise<void> {
     const now = this.store.clock.now();
-    const steps = this.held.flatMap((task) => complete(task, { leaseId: task.lease.id }, now) ?? []);
-    if ((await this.store.replace(steps)).includes(false)) throw new Error('A completion was refused');
+    const transitions = this.held.flatMap((task) => complete(task, { leaseId: task.lease.id }, now) ?? []);
+    if ((await this.store.replace(transitions)).includes(false)) throw new Error('A completion was refused');
     this.held = [];
     await this.enqueue(count, this.lanes === 'groups' ? GROUPS : undefined);
   }

@@ -9,7 +9,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Redis } from 'ioredis';
-import { cancel, complete, create, type Step } from '../../src/task/task.machine.js';
+import { cancel, complete, create, type Transition } from '../../src/task/task.machine.js';
 import type { Task, TaskSpec } from '../../src/task/task.js';
 import type { ClaimedTask, NewTask, TaskFilter } from '../../src/storage/task-store.js';
 import type { Labels } from '../../src/task/requirements.js';
@@ -47,7 +47,7 @@ class Stage {
   ): NewTask[] {
     const now = this.store.clock.now();
     return Array.from({ length: count }, (_, index) => ({
-      step: create(spec({ id: `t${index}`, ...specOf(index) }), now),
+      transition: create(spec({ id: `t${index}`, ...specOf(index) }), now),
       payload,
     }));
   }
@@ -56,7 +56,7 @@ class Stage {
     for (let from = 0; from < items.length; from += BATCH) {
       await this.store.insert(items.slice(from, from + BATCH));
     }
-    this.tasks = items.map(({ step }) => step.task);
+    this.tasks = items.map(({ transition }) => transition.task);
   }
 
   async addOneByOne(items: readonly NewTask[]): Promise<void> {
@@ -109,10 +109,10 @@ class Stage {
     await this.store.reclaimed();
   }
 
-  private replace(steps: readonly (Step | undefined)[]): Promise<unknown> {
+  private replace(transitions: readonly (Transition | undefined)[]): Promise<unknown> {
     return this.store.replace(
-      steps.flatMap((step) => step ?? []),
-      { inSteps: steps.length > BATCH },
+      transitions.flatMap((transition) => transition ?? []),
+      { inSteps: transitions.length > BATCH },
     );
   }
 }

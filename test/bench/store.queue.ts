@@ -23,7 +23,7 @@ export class StoreQueue implements RedisQueue {
     private readonly name: string,
   ) {
     // The service always has both, so what they cost belongs to the store.
-    store.watch({ moved: () => undefined, disturbed: () => undefined });
+    store.watch({ onTransitions: () => undefined, onGap: () => undefined });
     store.onCommit(() => undefined);
   }
 
@@ -45,8 +45,8 @@ export class StoreQueue implements RedisQueue {
       maxInterruptions: 3,
       backoff: DEFAULT_BACKOFF,
     };
-    const step = create(spec, this.store.clock.now());
-    const [present] = await this.store.insert([{ step, payload: PAYLOAD }]);
+    const transition = create(spec, this.store.clock.now());
+    const [present] = await this.store.insert([{ transition, payload: PAYLOAD }]);
     if (present !== undefined) throw new Error(`There is a task ${spec.id} already`);
   }
 
@@ -60,8 +60,10 @@ export class StoreQueue implements RedisQueue {
     // An earlier build, as a baseline, has no memory.
     const { recall }: Partial<TaskStore> = this.store;
     const task = recall?.call(this.store, id) ?? (await this.store.find(id));
-    const step = task && complete(task, { leaseId }, this.store.clock.now());
-    const [isWritten] = step ? await this.store.replace([Object.assign(step, { output: OUTPUT })]) : [];
+    const transition = task && complete(task, { leaseId }, this.store.clock.now());
+    const [isWritten] = transition
+      ? await this.store.replace([Object.assign(transition, { output: OUTPUT })])
+      : [];
     if (isWritten !== true) throw new Error('A completion was refused');
   }
 

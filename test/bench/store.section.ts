@@ -93,7 +93,7 @@ class Filled {
       case 'enqueue': {
         const item = this.newTask();
         if (index === 0) this.waiting = [];
-        this.waiting.push(item.step.task);
+        this.waiting.push(item.transition.task);
         return () => this.store.insert([item]);
       }
       case 'claim': {
@@ -109,11 +109,12 @@ class Filled {
         const held = this.held[index];
         return async () => {
           const task = held === undefined ? undefined : await this.store.find(held.spec.id);
-          const step =
+          const transition =
             task?.state === 'processing'
               ? complete(task, { leaseId: task.lease.id }, this.store.clock.now())
               : undefined;
-          const [isWritten] = step === undefined ? [] : await this.store.replace([{ ...step, output: '42' }]);
+          const [isWritten] =
+            transition === undefined ? [] : await this.store.replace([{ ...transition, output: '42' }]);
           if (isWritten !== true) throw new Error('A completion was refused');
         };
       }

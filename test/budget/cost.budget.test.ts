@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { BatchWatch } from '../../src/batches/batch.watch.js';
+import { BatchChecker } from '../../src/batches/batch-checker.js';
 import { describeStores } from '../support/describe-stores.js';
 import { exchange } from '../support/raw-exchange.js';
 import { RedisCommands } from '../support/redis-commands.js';
@@ -90,7 +90,7 @@ describeStores(({ name, settings, startApp }) => {
         async (number) => {
           sent.push(await sentToRedis(number));
           // The look at the batch would come with the next operation, on a busy machine.
-          await app.app.get(BatchWatch).run();
+          await app.app.get(BatchChecker).run();
         },
       );
       const least = (what: 'redisCommands' | 'redisBytes') => Math.min(...sent.map((each) => each[what]));

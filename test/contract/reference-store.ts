@@ -3,19 +3,18 @@ import {
   type Change,
   type ClaimedTask,
   type ClaimRequest,
-  type Committed,
   type ConfiguredQueue,
   type KeptTask,
   type NewTask,
   type QueueCounts,
   type StoreSettings,
   StoreUnavailable,
-  type StoreWatcher,
   type TaskFilter,
   type TaskPage,
   type TaskQuery,
   TaskStore,
 } from '../../src/storage/task-store.js';
+import type { CommittedTransition, TransitionWatcher } from '../../src/storage/transitions.js';
 import type { Clock, Moment } from '../../src/task/clock.js';
 import {
   changeSettings,
@@ -24,7 +23,7 @@ import {
 } from '../../src/task/queue-settings.js';
 import { emptyBucket, untilToken, withoutToken } from '../../src/task/rate-limit.js';
 import { type Labels, Offer, signatureOf } from '../../src/task/requirements.js';
-import { claim, dueAt, type Step, tick } from '../../src/task/task.machine.js';
+import { claim, dueAt, type Transition, tick } from '../../src/task/task.machine.js';
 import {
   type Attempt,
   type FinishedTask,
@@ -106,8 +105,8 @@ export class ReferenceData {
 export class ReferenceStore extends TaskStore {
   readonly publishesEvents = false;
   readonly failure = new Promise<Error>(() => undefined);
-  private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
-  protected readonly watchers: StoreWatcher[] = [];
+  private readonly listeners: ((transitions: readonly CommittedTransition[]) => void)[] = [];
+  protected readonly watchers: TransitionWatcher[] = [];
   readonly documents: ReferenceDocuments;
   private isClosed = false;
 
@@ -130,17 +129,17 @@ export class ReferenceStore extends TaskStore {
 
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
     this.requireOpen();
-    const fresh: Step[] = [];
-    const answers = items.map(({ step, payload }) => {
-      const { id } = step.task.spec;
+    const fresh: Transition[] = [];
+    const answers = items.map(({ transition, payload }) => {
+      const { id } = transition.task.spec;
       const existing = this.data.entries.get(id)?.task;
       if (existing) return existing;
-      this.data.entries.set(id, { task: step.task, payload, attempts: [], age: ++this.data.lastAge });
-      this.data.giveTurn(step.task);
-      fresh.push(step);
+      this.data.entries.set(id, { task: transition.task, payload, attempts: [], age: ++this.data.lastAge });
+      this.data.giveTurn(transition.task);
+      fresh.push(transition);
       return undefined;
     });
-    this.tell(fresh);
+    this.publish(fresh);
     return answers;
   }
 
@@ -183,7 +182,7 @@ export class ReferenceStore extends TaskStore {
     );
     if (held.length > 0) return inOrder.flatMap(asClaimed);
 
-    const steps: Step[] = [];
+    const transitions: Transition[] = [];
     const taken: Entry[] = [];
     for (const queue of queues) {
       for (let task = this.next(queue, labels); task !== undefined; task = this.next(queue, labels)) {
@@ -191,23 +190,23 @@ export class ReferenceStore extends TaskStore {
         const entry = this.data.entries.get(task.spec.id);
         if (leaseId === undefined || entry === undefined) break;
         const expiry = tick(task, now);
-        const step = expiry ?? claim(task, { ...grant, leaseId }, now);
-        entry.task = step.task;
-        steps.push(step);
+        const transition = expiry ?? claim(task, { ...grant, leaseId }, now);
+        entry.task = transition.task;
+        transitions.push(transition);
         if (!expiry) {
           taken.push(entry);
           this.serve(task);
         }
-        this.data.giveTurn(step.task);
+        this.data.giveTurn(transition.task);
       }
     }
-    this.tell(steps);
+    this.publish(transitions);
     return taken.flatMap(asClaimed);
   }
 
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
     this.requireOpen();
-    const steps: Step[] = [];
+    const transitions: Transition[] = [];
     const answers = changes.map(({ task, type, at, ended, output }) => {
       const entry = this.data.entries.get(task.spec.id);
       if (!entry || !isRead(entry.task, { ...task, revision: task.revision - 1 })) return false;
@@ -215,10 +214,10 @@ export class ReferenceStore extends TaskStore {
       if (output !== undefined) entry.output = output;
       if (ended) entry.attempts.push(ended);
       this.data.giveTurn(task);
-      if (type !== undefined && at !== undefined) steps.push({ task, type, at, ended });
+      if (type !== undefined && at !== undefined) transitions.push({ task, type, at, ended });
       return true;
     });
-    this.tell(steps);
+    this.publish(transitions);
     return answers;
   }
 
@@ -239,7 +238,7 @@ export class ReferenceStore extends TaskStore {
     const gone = this.tasks().filter((task) => matches(task, filter));
     for (const task of gone) this.data.entries.delete(task.spec.id);
     for (const task of gone) this.data.giveTurn(task);
-    for (const watcher of this.watchers) watcher.loosened?.(undefined);
+    for (const watcher of this.watchers) watcher.onLimitsRelaxed?.(undefined);
     return gone.length;
   }
 
@@ -289,7 +288,7 @@ export class ReferenceStore extends TaskStore {
     if (!rateLimit) flow.fullAt = -Infinity;
     else if (before && (before.tasks !== rateLimit.tasks || before.per !== rateLimit.per))
       flow.fullAt = emptyBucket(rateLimit, this.clock.now().steady);
-    for (const watcher of this.watchers) watcher.loosened?.(queue);
+    for (const watcher of this.watchers) watcher.onLimitsRelaxed?.(queue);
     return flow.settings;
   }
 
@@ -352,11 +351,11 @@ export class ReferenceStore extends TaskStore {
     return next === Infinity ? undefined : next;
   }
 
-  onCommit(listener: (transitions: readonly Committed[]) => void): void {
+  onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void {
     this.listeners.push(listener);
   }
 
-  watch(watcher: StoreWatcher): void {
+  protected addWatcher(watcher: TransitionWatcher): void {
     this.watchers.push(watcher);
   }
 
@@ -448,12 +447,16 @@ export class ReferenceStore extends TaskStore {
     return bytes;
   }
 
-  private tell(steps: readonly Step[]): void {
-    const transitions = steps.map((step) => ({ ...step, id: ++this.data.lastId }));
-    if (transitions.length === 0) return;
-    for (const listener of this.listeners) listener(transitions);
-    const moves = steps.map(({ task: { spec, state } }) => ({ id: spec.id, queue: spec.queue, state }));
-    for (const watcher of this.watchers) watcher.moved(moves);
+  private publish(transitions: readonly Transition[]): void {
+    const committed = transitions.map((transition) => ({ ...transition, id: ++this.data.lastId }));
+    if (committed.length === 0) return;
+    for (const listener of this.listeners) listener(committed);
+    const summaries = committed.map(({ task: { spec, state } }) => ({
+      id: spec.id,
+      queue: spec.queue,
+      state,
+    }));
+    for (const watcher of this.watchers) watcher.onTransitions(summaries);
   }
 }
 

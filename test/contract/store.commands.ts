@@ -72,7 +72,7 @@ const insert = command(
   fc.array(newSpec, { minLength: 1, maxLength: 6, size: 'max' }),
   async (specs, model, { harness }) => {
     const items = specs.map((each, index) => ({
-      step: create(spec(each), harness.clock.now()),
+      transition: create(spec(each), harness.clock.now()),
       payload: `"code":"${each.id} ${++model.payloads}.${index}"`,
     }));
     expect(await harness.store.insert(items)).toEqual(await model.store.insert(items));
@@ -161,8 +161,8 @@ const beat = writing('heartbeat', HELD, seconds, (task, extend, { harness }) => 
 }));
 
 const finish = writing('complete', HELD, maybe(fc.json()), (task, output, { harness }) => {
-  const step = complete(task, { leaseId: leaseOf(task) }, harness.clock.now());
-  return step && { ...step, output };
+  const transition = complete(task, { leaseId: leaseOf(task) }, harness.clock.now());
+  return transition && { ...transition, output };
 });
 
 const finishLate = writing(
@@ -170,8 +170,8 @@ const finishLate = writing(
   WAITING,
   fc.constant('"late"'),
   (task, output, { harness }) => {
-    const step = complete(task, {}, harness.clock.now());
-    return step && { ...step, output };
+    const transition = complete(task, {}, harness.clock.now());
+    return transition && { ...transition, output };
   },
 );
 
@@ -205,10 +205,12 @@ const writeStale = command('write what was read before', fc.nat({ max: 99 }), as
 const sweep = command('sweep', fc.integer({ min: 1, max: 5 }), async (limit, model, real) => {
   const due = await real.harness.store.due(limit);
   const ended = due.filter(isFinished);
-  const steps = due.map((task) => tick(task, real.harness.clock.now())).filter((step) => step !== undefined);
-  expect(ended.length + steps.length).toBe(due.length);
+  const transitions = due
+    .map((task) => tick(task, real.harness.clock.now()))
+    .filter((transition) => transition !== undefined);
+  expect(ended.length + transitions.length).toBe(due.length);
   expect(due.length).toBe((await model.store.due(limit)).length);
-  expect(await real.harness.store.replace(steps)).toEqual(await model.store.replace(steps));
+  expect(await real.harness.store.replace(transitions)).toEqual(await model.store.replace(transitions));
   expect(await real.harness.store.remove(ended)).toEqual(await model.store.remove(ended));
 });
 

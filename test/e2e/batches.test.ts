@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import type { FinishedBatch } from '../../src/batches/batch.js';
 import { BatchEvents } from '../../src/batches/batch.events.js';
 import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
-import { BatchWatch } from '../../src/batches/batch.watch.js';
+import { BatchChecker } from '../../src/batches/batch-checker.js';
 import { QueueService } from '../../src/queue/queue.service.js';
 import { describeStores } from '../support/describe-stores.js';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
@@ -25,7 +25,7 @@ describeStores(({ name, startApp, settings }) => {
 
     const post = (path: string, body: object = {}) => service.call('POST', path, { body });
     const batch = (id: string, query = '') => service.call('GET', `/batches/${id}${query}`);
-    const run = () => service.app.get(BatchWatch).run();
+    const run = () => service.app.get(BatchChecker).run();
     const sweepBatches = () => service.app.get(BatchSweeper).sweep();
 
     function enqueue(ids: readonly string[], more: object = {}): Promise<Answer> {
@@ -290,7 +290,7 @@ describeStores(({ name, startApp, settings }) => {
         await two.call('GET', '/tasks/next');
         await two.call('POST', '/tasks/t/complete', { body: {} });
         expect((await waiting).body).toMatchObject({ status: 'done' });
-        await Promise.all([one, two].map((each) => each.app.get(BatchWatch).run()));
+        await Promise.all([one, two].map((each) => each.app.get(BatchChecker).run()));
         expect(told).toHaveLength(1);
         await one.close();
         await two.close();

@@ -1,7 +1,7 @@
 import type { FinishedBatch } from '../../src/batches/batch.js';
 import { BatchEvents } from '../../src/batches/batch.events.js';
 import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
-import { BatchWatch } from '../../src/batches/batch.watch.js';
+import { BatchChecker } from '../../src/batches/batch-checker.js';
 import { Scheduler } from '../../src/schedules/scheduler.js';
 import { jest } from '@jest/globals';
 import { DocumentStore } from '../../src/storage/document-store.js';
@@ -52,7 +52,7 @@ describeStores(({ startApp }) => {
     async function fail(id: string, queue: string): Promise<void> {
       await as('admin', 'GET', `/tasks/next?queue=${queue}`);
       expect((await as('admin', 'POST', `/tasks/${id}/fail`, {})).status).toBe(200);
-      await service.app.get(BatchWatch).run();
+      await service.app.get(BatchChecker).run();
     }
 
     describe('the id of a task', () => {
@@ -159,7 +159,7 @@ describeStores(({ startApp }) => {
         await as('both', 'POST', '/tasks', task('a1', 'qa', { batch_id: 'V' }));
         expect((await as('qa', 'GET', '/batches/V')).body).toMatchObject({ total: 1 });
         expect((await as('admin', 'POST', '/batches/V/cancel', {})).body.tasks_cancelled).toBe(3);
-        await service.app.get(BatchWatch).run();
+        await service.app.get(BatchChecker).run();
         expect(told).toMatchObject([{ counts: { cancelled: 3 } }]);
       });
     });
@@ -168,10 +168,10 @@ describeStores(({ startApp }) => {
       await batch('both', [task('a1', 'qa'), task('b1', 'qb')]);
       const part = as('qa', 'GET', '/batches/V?wait=60');
       const whole = as('both', 'GET', '/batches/V?wait=60');
-      await until(() => service.app.get(BatchWatch).size === 2);
+      await until(() => service.app.get(BatchChecker).size === 2);
       await fail('a1', 'qa');
       expect((await part).body).toMatchObject({ status: 'done', total: 1 });
-      expect(service.app.get(BatchWatch).size).toBe(1);
+      expect(service.app.get(BatchChecker).size).toBe(1);
       await fail('b1', 'qb');
       expect((await whole).body).toMatchObject({ status: 'done', total: 2 });
     });
@@ -213,7 +213,7 @@ describeStores(({ startApp }) => {
       expect((await as('qb', 'GET', '/batches/V')).body).toMatchObject({ total: 1, max_failures: 5 });
       expect((await batch('qb', [task('b2', 'qb')])).body).toMatchObject({ accepted: 1 });
       await as('admin', 'POST', '/batches/V/cancel', {});
-      await service.app.get(BatchWatch).run();
+      await service.app.get(BatchChecker).run();
       expect((await as('qb', 'GET', '/batches/V')).body).toMatchObject({ status: 'done', total: 2 });
     });
 

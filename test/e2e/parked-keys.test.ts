@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiKeys } from '../../src/auth/api-keys.js';
-import { BatchWatch } from '../../src/batches/batch.watch.js';
-import { FinishWatch } from '../../src/queue/finish-watch.js';
+import { BatchChecker } from '../../src/batches/batch-checker.js';
+import { FinishWaiters } from '../../src/queue/finish-waiters.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import { describeStores } from '../support/describe-stores.js';
 import type { Answer, TestApp } from '../support/test-app.js';
@@ -128,7 +128,9 @@ describeStores(({ startApp }) => {
       });
       const task = call('GET', '/tasks/t?wait=60', undefined, 'a');
       const batch = call('GET', '/batches/b?wait=60', undefined, 'a');
-      await until(() => service.app.get(FinishWatch).size === 1 && service.app.get(BatchWatch).size === 1);
+      await until(
+        () => service.app.get(FinishWaiters).size === 1 && service.app.get(BatchChecker).size === 1,
+      );
       await change();
       expect([(await task).status, (await batch).status]).toEqual([401, 401]);
     });

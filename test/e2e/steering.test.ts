@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { FinishWatch } from '../../src/queue/finish-watch.js';
+import { FinishWaiters } from '../../src/queue/finish-waiters.js';
 import { describeStores } from '../support/describe-stores.js';
 import { type Answer, type TestApp } from '../support/test-app.js';
 
@@ -128,8 +128,8 @@ describeStores(({ startApp }) => {
   describe('GET /tasks/{eval_id}?wait', () => {
     async function parked(path: string): Promise<{ answer: Promise<Answer> }> {
       const answer = service.call('GET', path);
-      const watch = service.app.get(FinishWatch);
-      while (watch.size === 0) await turn();
+      const waiters = service.app.get(FinishWaiters);
+      while (waiters.size === 0) await turn();
       return { answer };
     }
 
@@ -146,7 +146,7 @@ describeStores(({ startApp }) => {
       await claim();
       const { answer } = await parked('/tasks/a?wait=30');
       await post('/tasks/a/fail', { retry_after: 0 });
-      expect(service.app.get(FinishWatch).size).toBe(1);
+      expect(service.app.get(FinishWaiters).size).toBe(1);
       await claim();
       await post('/tasks/a/complete');
       expect((await answer).body).toMatchObject({ status: 'completed', attempt: 2 });

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { cancel, create } from '../../src/task/task.machine.js';
-import { FinishWatch } from '../../src/queue/finish-watch.js';
+import { FinishWaiters } from '../../src/queue/finish-waiters.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import { type Answer, startAppAround, type TestApp } from '../support/test-app.js';
 import { DistantStore } from '../support/distant-store.js';
@@ -100,7 +100,7 @@ describe('while the store is away', () => {
   it('who was parked is told, and so is who waits for an end', async () => {
     const poll = service.call('GET', '/tasks/next?wait=30&queue=empty');
     const read = service.call('GET', '/tasks/a?wait=30');
-    await until(() => service.app.get(WaitingRoom).size + service.app.get(FinishWatch).size === 2);
+    await until(() => service.app.get(WaitingRoom).size + service.app.get(FinishWaiters).size === 2);
     store.goAway();
     expectAway(await poll, false);
     expectAway(await read, false);
@@ -111,7 +111,7 @@ describe('while the store is away', () => {
     await until(() => service.app.get(WaitingRoom).size === 1);
     await store.quiet();
     await store.unseen.insert([
-      { step: create(spec({ id: 'unseen', queue: 'other' }), store.clock.now()), payload: '' },
+      { transition: create(spec({ id: 'unseen', queue: 'other' }), store.clock.now()), payload: '' },
     ]);
     store.disturb();
     expect((await poll).body).toMatchObject({ eval_id: 'unseen' });
@@ -163,9 +163,9 @@ describe('a store that goes away in the middle', () => {
 
   it('makes a long redrive say that nobody knows, after its first commit', async () => {
     const now = store.clock.now();
-    const steps = Array.from({ length: 501 }, (_, index) => create(spec({ id: `t${index}` }), now));
-    await store.insert(steps.map((step) => ({ step, payload: '' })));
-    await store.replace(steps.flatMap(({ task }) => cancel(task, undefined, now) ?? []));
+    const transitions = Array.from({ length: 501 }, (_, index) => create(spec({ id: `t${index}` }), now));
+    await store.insert(transitions.map((transition) => ({ transition, payload: '' })));
+    await store.replace(transitions.flatMap(({ task }) => cancel(task, undefined, now) ?? []));
     breakAfter('replace');
     expectAway(await post('/tasks/redrive', { status: 'cancelled', limit: 501 }), 'unknown');
     store.comeBack();

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { FinishWatch } from '../../src/queue/finish-watch.js';
+import { FinishWaiters } from '../../src/queue/finish-waiters.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import { TaskStore } from '../../src/storage/task-store.js';
 import { describeStores } from '../support/describe-stores.js';
@@ -267,7 +267,7 @@ describeStores(({ startApp }) => {
       service = await startApp({ MAX_PARKED_POLLS: '1' });
       await enqueue('a');
       const parked = service.call('GET', '/tasks/a?wait=30');
-      await until(() => service.app.get(FinishWatch).size === 1);
+      await until(() => service.app.get(FinishWaiters).size === 1);
       expect((await service.call('GET', '/tasks/a?wait=30')).body.code).toBe('too_many_waiters');
       expect((await service.call('GET', '/tasks/a')).status).toBe(200);
       await post('/tasks/a/cancel');

@@ -1,10 +1,5 @@
-import {
-  type Committed,
-  type QueueCounts,
-  StoreUnavailable,
-  type StoreWatcher,
-  type TaskStore,
-} from '../../src/storage/task-store.js';
+import { type QueueCounts, StoreUnavailable, type TaskStore } from '../../src/storage/task-store.js';
+import type { CommittedTransition, TransitionWatcher } from '../../src/storage/transitions.js';
 import { TASK_STATES } from '../../src/task/task-state.js';
 import type { Budget } from './budget.js';
 import type { Ms, Scheduler } from './scheduler.js';
@@ -36,7 +31,7 @@ export class StoreSite {
   /** Whose call is being carried out; what is told meanwhile is its doing. */
   private caller: StoreLine | undefined;
   /** Hear of every transition at the moment of its commit. */
-  private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
+  private readonly listeners: ((transitions: readonly CommittedTransition[]) => void)[] = [];
   private readonly loosenings: ((queue: string | undefined) => void)[] = [];
 
   constructor(
@@ -71,18 +66,19 @@ export class StoreSite {
       });
     });
     store.watch({
-      moved: (moves) => ifCurrent(() => this.tell((watcher) => watcher.moved(moves))),
-      loosened: (queue) => {
+      onTransitions: (transitions) =>
+        ifCurrent(() => this.tell((watcher) => watcher.onTransitions(transitions))),
+      onLimitsRelaxed: (queue) => {
         ifCurrent(() => {
           for (const listener of this.loosenings) listener(queue);
-          this.tell((watcher) => watcher.loosened?.(queue));
+          this.tell((watcher) => watcher.onLimitsRelaxed?.(queue));
         });
       },
-      disturbed: () => ifCurrent(() => this.tell((watcher) => watcher.disturbed())),
+      onGap: () => ifCurrent(() => this.tell((watcher) => watcher.onGap())),
     });
   }
 
-  onCommit(listener: (transitions: readonly Committed[]) => void): void {
+  onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void {
     this.listeners.push(listener);
   }
 
@@ -111,7 +107,7 @@ export class StoreSite {
     });
   }
 
-  private tell(say: (watcher: StoreWatcher) => void): void {
+  private tell(say: (watcher: TransitionWatcher) => void): void {
     if (this.isClearSilent && this.clears > 0) return;
     const [only] = this.lines;
     const cause = this.caller ?? (this.lines.size === 1 ? only : undefined);
@@ -130,8 +126,8 @@ export class StoreLine {
   private readonly inFlight = new Set<Call>();
   private readonly toBegin: (() => void)[] = [];
   private readonly toTell: ((() => void) | undefined)[] = [];
-  private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
-  private readonly watchers: StoreWatcher[] = [];
+  private readonly listeners: ((transitions: readonly CommittedTransition[]) => void)[] = [];
+  private readonly watchers: TransitionWatcher[] = [];
   private beginsAt: Ms = 0;
   private tellsAt: Ms = 0;
 
@@ -157,12 +153,12 @@ export class StoreLine {
     return this.inFlight.size === 0 && this.toTell.length === 0;
   }
 
-  committed(transitions: readonly Committed[]): void {
+  committed(transitions: readonly CommittedTransition[]): void {
     for (const listener of this.listeners) listener(transitions);
   }
 
   /** @param isOwn this process did it, so it knows at once */
-  hear(say: (watcher: StoreWatcher) => void, isOwn: boolean): void {
+  hear(say: (watcher: TransitionWatcher) => void, isOwn: boolean): void {
     const tellAll = () => {
       for (const watcher of this.watchers) say(watcher);
     };
@@ -186,13 +182,13 @@ export class StoreLine {
       const applied = hasBegun && WRITES.has(name) ? 'unknown' : false;
       fail(new StoreUnavailable('The line broke', applied));
     }
-    for (const watcher of this.watchers) watcher.disturbed();
+    for (const watcher of this.watchers) watcher.onGap();
   }
 
   mend(): void {
     if (!this.isBroken) return;
     this.isBroken = false;
-    for (const watcher of this.watchers) watcher.disturbed();
+    for (const watcher of this.watchers) watcher.onGap();
   }
 
   /** The process has ended. */
@@ -213,7 +209,7 @@ export class StoreLine {
       get: (object, name) => {
         const value: unknown = Reflect.get(object, name, object);
         if (name === 'onCommit') return (listener: never) => void this.listeners.push(listener);
-        if (name === 'watch') return (watcher: StoreWatcher) => void this.watchers.push(watcher);
+        if (name === 'watch') return (watcher: TransitionWatcher) => void this.watchers.push(watcher);
         if (name === 'isAvailable') return value === true && !this.isBroken;
         if (name === 'recall') return () => undefined;
         if ((name === 'documents' || name === 'outbox') && value !== undefined)

@@ -1,7 +1,7 @@
 import { Logger, type LoggerService } from '@nestjs/common';
 import { BatchEvents } from '../../src/batches/batch.events.js';
 import { type Config, loadConfig } from '../../src/config/config.js';
-import { FinishWatch } from '../../src/queue/finish-watch.js';
+import { FinishWaiters } from '../../src/queue/finish-waiters.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
 import type { StoreSettings } from '../../src/storage/task-store.js';
 import { HistoryRecorder } from '../support/history.js';
@@ -371,7 +371,7 @@ class World {
   /** Nothing may be left when everything has ended. */
   private checkLeaks(): void {
     for (const { process, line } of this.replicas) {
-      const left = [process?.get(WaitingRoom).size ?? 0, process?.get(FinishWatch).size ?? 0];
+      const left = [process?.get(WaitingRoom).size ?? 0, process?.get(FinishWaiters).size ?? 0];
       if (left.some((count) => count > 0)) this.report('leaks', `${left.join(' and ')} waiters are left`);
       if ((line?.waiting.length ?? 0) > 0)
         this.report('leaks', `calls of the store are left: ${line?.waiting.join(', ')}`);

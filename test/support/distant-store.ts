@@ -43,7 +43,7 @@ export class DistantStore extends ReferenceStore {
 
   /** Moves may have been missed. */
   disturb(): void {
-    for (const watcher of this.watchers) watcher.disturbed();
+    for (const watcher of this.watchers) watcher.onGap();
   }
 
   /** The next claim fails, and nothing else is wrong. */

@@ -1,9 +1,10 @@
-import type { Committed, TaskStore } from '../../src/storage/task-store.js';
+import type { TaskStore } from '../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../src/storage/transitions.js';
 import type { StoreUser } from './store-user.js';
 
 /** Listens to a store, and waits for what it has to tell. */
 export class StoreFeed {
-  readonly told: Committed[] = [];
+  readonly told: CommittedTransition[] = [];
   private waiting: (() => void)[] = [];
   private sentinels = 0;
 
@@ -20,7 +21,7 @@ export class StoreFeed {
   }
 
   /** What was told of one task. */
-  of(id: string): readonly Committed[] {
+  of(id: string): readonly CommittedTransition[] {
     return this.told.filter(({ task }) => task.spec.id === id);
   }
 

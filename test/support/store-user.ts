@@ -16,7 +16,7 @@ import {
   type Grant,
   redrive,
   release,
-  type Step,
+  type Transition,
   tick,
 } from '../../src/task/task.machine.js';
 import type { Labels } from '../../src/task/requirements.js';
@@ -52,21 +52,21 @@ export class StoreUser {
   }
 
   newTask(overrides: Partial<TaskSpec>, payload: Payload = payloadOf(overrides.id)): NewTask {
-    return { step: create(spec(overrides), this.now), payload };
+    return { transition: create(spec(overrides), this.now), payload };
   }
 
   /** Inserts new tasks in one call and answers them as the store has them. */
   async add<T extends readonly Partial<TaskSpec>[]>(...specs: T): Promise<TaskFor<T>> {
     const items = specs.map((each) => this.newTask(each));
     expect(await this.store.insert(items)).toEqual(items.map(() => undefined));
-    return items.map((item) => item.step.task) as unknown as TaskFor<T>;
+    return items.map((item) => item.transition.task) as unknown as TaskFor<T>;
   }
 
   /** Inserts one task with this payload. */
   async addWith(payload: Payload, overrides: Partial<TaskSpec> = {}): Promise<Task> {
     const item = this.newTask(overrides, payload);
     expect(await this.store.insert([item])).toEqual([undefined]);
-    return item.step.task;
+    return item.transition.task;
   }
 
   request({ queues = ['default'], max = 1, labels, ...grant }: Wish = {}): ClaimRequest {
@@ -90,10 +90,10 @@ export class StoreUser {
   }
 
   /** Writes a step, which must be accepted, and answers the task after it. */
-  async write<T extends Task>(step: Step<T> | undefined, output?: JsonText): Promise<T> {
-    if (!step) throw new Error('The machine had nothing to write');
-    expect(await this.store.replace([{ ...step, output }])).toEqual([true]);
-    return step.task;
+  async write<T extends Task>(transition: Transition<T> | undefined, output?: JsonText): Promise<T> {
+    if (!transition) throw new Error('The machine had nothing to write');
+    expect(await this.store.replace([{ ...transition, output }])).toEqual([true]);
+    return transition.task;
   }
 
   async complete(task: Task, output?: JsonText): Promise<Task> {

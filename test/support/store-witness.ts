@@ -1,12 +1,13 @@
-import type { Move, StoreWatcher, TaskStore } from '../../src/storage/task-store.js';
+import type { TaskStore } from '../../src/storage/task-store.js';
+import type { TransitionSummary, TransitionWatcher } from '../../src/storage/transitions.js';
 import type { StoreUser } from './store-user.js';
 
 /** In a Cluster the messages of each node come in order; of these queues each is on another one of three nodes. */
 const SENTINELS = ['sentinels-1', 'sentinels-2', 'sentinels-3'];
 
 /** Watches a store, and waits for what there is to see. */
-export class StoreWitness implements StoreWatcher {
-  readonly seen: Move[] = [];
+export class StoreWitness implements TransitionWatcher {
+  readonly seen: TransitionSummary[] = [];
   disturbances = 0;
   private waiting: (() => void)[] = [];
   private sentinels = 0;
@@ -15,12 +16,12 @@ export class StoreWitness implements StoreWatcher {
     store.watch(this);
   }
 
-  moved(moves: readonly Move[]): void {
-    this.seen.push(...moves);
+  onTransitions(transitions: readonly TransitionSummary[]): void {
+    this.seen.push(...transitions);
     for (const wake of this.waiting.splice(0)) wake();
   }
 
-  disturbed(): void {
+  onGap(): void {
     this.disturbances += 1;
   }
 
@@ -33,7 +34,7 @@ export class StoreWitness implements StoreWatcher {
 
   /** The states of one task, in the order of seeing. */
   statesOf(id: string): readonly string[] {
-    return this.seen.filter((move) => move.id === id).map(({ state }) => state);
+    return this.seen.filter((transition) => transition.id === id).map(({ state }) => state);
   }
 
   /** Waits until all that was acknowledged before has been seen: last tasks come after it, and are taken out again. */

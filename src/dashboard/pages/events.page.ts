@@ -5,7 +5,7 @@ import type { Page } from '../page-sender.js';
 import { badge, card, type Column, emptyState, table, taskLink } from '../parts/components.js';
 import { ago } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
-import { type RecentMove, RecentMoves } from '../recent-moves.js';
+import { type RecentTransition, RecentTransitions } from '../recent-transitions.js';
 
 const SHOWN = 100;
 
@@ -13,7 +13,7 @@ const SHOWN = 100;
 @Injectable()
 export class EventsPage {
   constructor(
-    private readonly moves: RecentMoves,
+    private readonly transitions: RecentTransitions,
     private readonly clock: Clock,
   ) {}
 
@@ -28,7 +28,7 @@ export class EventsPage {
   }
 
   private render(principal: Principal): Html {
-    const rows = this.moves.newest(SHOWN, (queue) => mayUseQueue(principal, queue));
+    const rows = this.transitions.newest(SHOWN, (queue) => mayUseQueue(principal, queue));
     const content = table({
       caption: 'Transitions, newest first',
       columns: columnsAt(this.clock.now().wall),
@@ -39,7 +39,7 @@ export class EventsPage {
   }
 }
 
-function columnsAt(now: Instant): readonly Column<RecentMove>[] {
+function columnsAt(now: Instant): readonly Column<RecentTransition>[] {
   return [
     { title: 'When', cell: ({ at }) => ago(at, now) },
     { title: 'State', cell: ({ state }) => badge(state) },

@@ -1,10 +1,11 @@
 import { toTaskEvent } from '../../task/task-event.js';
 import type { Task, TransitionType } from '../../task/task.js';
-import { addresseesOf } from '../notice-rule.js';
-import type { Step } from '../../task/task.machine.js';
-import { type Committed, type Move, StoreUnavailable, type StoreWatcher } from '../task-store.js';
+import { addresseesOf } from '../webhook-addresses.js';
+import type { Transition } from '../../task/task.machine.js';
+import { StoreUnavailable } from '../task-store.js';
+import type { CommittedTransition, TransitionSummary, TransitionWatcher } from '../transitions.js';
 import { NeverWritten, type Puts, reasonOf } from './group-commit.js';
-import type { NoticeRecord, QueueFiles } from './queue-files.js';
+import type { OutboxRecord, QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
 import type { TaskHead } from './task.record.js';
 
@@ -20,10 +21,10 @@ export interface Write {
   readonly to: TaskHead | undefined;
   /** The new task; `undefined` when it is removed. */
   readonly task: Task | undefined;
-  readonly step: Step | undefined;
+  readonly transition: Transition | undefined;
 }
 
-type Listener = (transitions: readonly Committed[]) => void;
+type Listener = (transitions: readonly CommittedTransition[]) => void;
 
 /**
  * The writes of one call in one transaction, as encoded records.
@@ -87,7 +88,7 @@ export class Commits {
   readonly failure: Promise<Error>;
   private readonly busy = new Map<string, Transaction>();
   private readonly listeners: Listener[] = [];
-  private readonly watchers: StoreWatcher[] = [];
+  private readonly watchers: TransitionWatcher[] = [];
   private reject: (error: Error) => void = () => undefined;
   private refusal: string | undefined;
   /** A write has failed; the store no longer touches the file. */
@@ -100,7 +101,7 @@ export class Commits {
   constructor(
     private readonly files: QueueFiles,
     private readonly index: TaskIndex,
-    private readonly noticeTypes: ReadonlySet<TransitionType> = new Set(),
+    private readonly webhookTypes: ReadonlySet<TransitionType> = new Set(),
   ) {
     this.failure = new Promise((resolve) => {
       this.reject = resolve;
@@ -115,8 +116,8 @@ export class Commits {
     this.listeners.push(listener);
   }
 
-  /** This process is the only writer, so its commits are all transitions, and `disturbed` is never called. */
-  watch(watcher: StoreWatcher): void {
+  /** This process is the only writer, so its commits are all transitions, and `onGap` is never called. */
+  watch(watcher: TransitionWatcher): void {
     this.watchers.push(watcher);
   }
 
@@ -166,11 +167,13 @@ export class Commits {
   private async commit(transaction: Transaction): Promise<void> {
     const { writes } = transaction;
     if (writes.length === 0) return;
-    let transitions: Committed[];
-    let notices: (readonly [eventId: number, NoticeRecord])[];
+    let transitions: CommittedTransition[];
+    let outboxEntries: (readonly [eventId: number, OutboxRecord])[];
     try {
-      transitions = writes.flatMap(({ step }) => (step === undefined ? [] : [this.numbered(step)]));
-      notices = this.noticesOf(transitions);
+      transitions = writes.flatMap(({ transition }) =>
+        transition === undefined ? [] : [this.numbered(transition)],
+      );
+      outboxEntries = this.outboxEntriesOf(transitions);
     } catch (error) {
       transaction.abandon();
       throw error;
@@ -179,7 +182,7 @@ export class Commits {
       await this.save(() => {
         transaction.save();
         this.reserveEventIds();
-        for (const [id, notice] of notices) this.files.putNotice(id, notice);
+        for (const [id, entry] of outboxEntries) this.files.putOutboxEntry(id, entry);
       }, writes.length);
       for (const { number, id, batchId, from, to, task } of writes) {
         this.index.move(number, from, to);
@@ -190,14 +193,16 @@ export class Commits {
       transaction.end();
     }
     // Last, because a notified waiter may claim at once.
-    if (transitions.length > 0) this.tell(transitions);
+    if (transitions.length > 0) this.publish(transitions);
   }
 
-  /** The notices go into the same transaction as the tasks. */
-  private noticesOf(transitions: readonly Committed[]): (readonly [eventId: number, NoticeRecord])[] {
+  /** The outbox entries go into the same transaction as the tasks. */
+  private outboxEntriesOf(
+    transitions: readonly CommittedTransition[],
+  ): (readonly [eventId: number, OutboxRecord])[] {
     return transitions.flatMap((transition) => {
       const { id, type, task } = transition;
-      const to = addresseesOf(this.noticeTypes, type, task);
+      const to = addresseesOf(this.webhookTypes, type, task);
       return to === '' ? [] : [[id, { to, event: JSON.stringify(toTaskEvent(transition, id)) }] as const];
     });
   }
@@ -217,16 +222,16 @@ export class Commits {
     }
   }
 
-  /** Reports that a limit of this queue, or of any queue, may have loosened. */
-  tellLoosened(queue: string | undefined): void {
-    for (const watcher of this.watchers) watcher.loosened?.(queue);
+  /** Reports that a limit of this queue, or of any queue, may allow more now. */
+  reportRelaxedLimits(queue: string | undefined): void {
+    for (const watcher of this.watchers) watcher.onLimitsRelaxed?.(queue);
   }
 
-  private tell(transitions: readonly Committed[]): void {
+  private publish(transitions: readonly CommittedTransition[]): void {
     for (const listener of this.listeners) listener(transitions);
     if (this.watchers.length === 0) return;
-    const moves = transitions.map(moveOf);
-    for (const watcher of this.watchers) watcher.moved(moves);
+    const summaries = transitions.map(summaryOf);
+    for (const watcher of this.watchers) watcher.onTransitions(summaries);
   }
 
   /** Stops the store; returns the error for the caller. */
@@ -248,13 +253,13 @@ export class Commits {
     this.files.setCounter('eventId', this.reservedEventId);
   }
 
-  private numbered(step: Step): Committed {
+  private numbered(transition: Transition): CommittedTransition {
     const id = this.nextEventId;
     this.nextEventId += 1;
-    return { task: step.task, type: step.type, at: step.at, ended: step.ended, id };
+    return { task: transition.task, type: transition.type, at: transition.at, ended: transition.ended, id };
   }
 }
 
-function moveOf({ task }: Committed): Move {
+function summaryOf({ task }: CommittedTransition): TransitionSummary {
   return { id: task.spec.id, queue: task.spec.queue, state: task.state };
 }

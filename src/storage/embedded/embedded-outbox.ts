@@ -1,9 +1,9 @@
-import { type Notice, Outbox } from '../outbox.js';
+import { type OutboxEntry, Outbox } from '../outbox.js';
 import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import { DamagedValue } from './sealed-value.js';
 
-/** Notices in the file of the tasks, keyed by event id. */
+/** The outbox in the file of the tasks, keyed by event id. */
 export class EmbeddedOutbox extends Outbox {
   constructor(
     private readonly files: QueueFiles,
@@ -12,22 +12,22 @@ export class EmbeddedOutbox extends Outbox {
     super();
   }
 
-  async oldest(limit: number): Promise<readonly Notice[]> {
+  async oldest(limit: number): Promise<readonly OutboxEntry[]> {
     this.commits.requireOpen();
-    const notices: Notice[] = [];
-    for (const { key, value } of this.files.notices.getRange()) {
-      if (notices.length === limit) break;
+    const entries: OutboxEntry[] = [];
+    for (const { key, value } of this.files.outbox.getRange()) {
+      if (entries.length === limit) break;
       if (value instanceof DamagedValue) this.files.quarantine.tell(`The notice of event ${key}`, value);
-      else notices.push({ key: String(key), ...value });
+      else entries.push({ key: String(key), ...value });
     }
-    return notices;
+    return entries;
   }
 
-  async remove(notices: readonly Notice[]): Promise<void> {
+  async remove(entries: readonly OutboxEntry[]): Promise<void> {
     this.commits.requireOpen();
-    if (notices.length === 0) return;
+    if (entries.length === 0) return;
     await this.commits.save(() => {
-      for (const { key } of notices) this.files.removeNotice(Number(key));
+      for (const { key } of entries) this.files.removeOutboxEntry(Number(key));
     });
   }
 }

@@ -54,7 +54,7 @@ export class EmbeddedSettings {
     });
     index.flowOf(queue).configure(settings, clock.now().steady);
     index.forgetEmpty(queue);
-    commits.tellLoosened(queue);
+    commits.reportRelaxedLimits(queue);
     return settings;
   }
 

@@ -8,7 +8,6 @@ import {
   type Change,
   type ClaimedTask,
   type ClaimRequest,
-  type Committed,
   type ConfiguredQueue,
   type JsonText,
   type KeptTask,
@@ -17,12 +16,12 @@ import {
   type QueueCounts,
   type StoreSettings,
   type StoreTotals,
-  type StoreWatcher,
   type TaskPage,
   type TaskQuery,
   TASKS_PER_COMMIT,
   TaskStore,
 } from '../task-store.js';
+import type { CommittedTransition, TransitionWatcher } from '../transitions.js';
 import { claimKeyOf } from '../claim-key.js';
 import { BirthTimes } from './birth-times.js';
 import { Commits } from './commits.js';
@@ -151,7 +150,7 @@ export class EmbeddedTaskStore extends TaskStore {
       index.batches.move(batchId, undefined, head);
     }
     this.lister = new TaskLister(files, this.index);
-    this.commits = new Commits(files, this.index, settings.noticeTypes);
+    this.commits = new Commits(files, this.index, settings.webhookTypes);
     this.reclaimer = new TaskReclaimer(files, index, this.commits, marks, clock);
     this.clearer = new TaskClearer(files, index, this.commits, marks, this.reclaimer);
     this.writer = new TaskWriter(files, this.commits, lastNumber);
@@ -176,7 +175,7 @@ export class EmbeddedTaskStore extends TaskStore {
     const stored = files.quarantine.attempt(number, () => files.readStored(number));
     const taken = index.takeDamaged(number, stored?.head);
     if (taken === undefined) return;
-    if (taken.state === 'processing') commits.tellLoosened(taken.queue);
+    if (taken.state === 'processing') commits.reportRelaxedLimits(taken.queue);
     const { generation } = files;
     const batchId = stored === undefined ? await this.batchWith(number) : stored.task.spec.batchId;
     // A clear in the meantime has corrected the counts.
@@ -216,11 +215,11 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.files.generation;
   }
 
-  onCommit(listener: (transitions: readonly Committed[]) => void): void {
+  onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void {
     this.commits.onCommit(listener);
   }
 
-  watch(watcher: StoreWatcher): void {
+  protected addWatcher(watcher: TransitionWatcher): void {
     this.commits.watch(watcher);
   }
 
@@ -365,16 +364,16 @@ export class EmbeddedTaskStore extends TaskStore {
   // ------------------------------------------------------------------------------------------ writing
 
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
-    const ids = items.map(({ step }) => step.task.spec.id);
+    const ids = items.map(({ transition }) => transition.task.spec.id);
     for (let wait = this.obstacle(ids); wait !== undefined; wait = this.obstacle(ids)) await wait;
     return this.commits.write((transaction) => {
       const fresh = new Map<string, Task>();
-      return items.map(({ step, payload }) => {
-        const { id } = step.task.spec;
+      return items.map(({ transition, payload }) => {
+        const { id } = transition.task.spec;
         const existing = fresh.get(id) ?? this.read(id);
         if (existing !== undefined) return existing;
-        fresh.set(id, step.task);
-        this.writer.putNew(transaction, step, payload);
+        fresh.set(id, transition.task);
+        this.writer.putNew(transaction, transition, payload);
         return undefined;
       });
     });

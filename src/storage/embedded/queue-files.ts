@@ -19,8 +19,8 @@ import {
 } from './sealed-value.js';
 import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
 
-/** The addresses and the event of one notice. */
-export interface NoticeRecord {
+/** The addresses and the event of a pending webhook. */
+export interface OutboxRecord {
   readonly to: string;
   readonly event: JsonText;
 }
@@ -83,8 +83,8 @@ export class QueueFiles {
   /** Counters that outlive the process. */
   readonly counters: Database<number, string>;
   private readonly documents: Database<DocumentRecord | DamagedValue, [kind: string, id: string]>;
-  /** Pending notices by event id. */
-  readonly notices: Database<NoticeRecord | DamagedValue, number>;
+  /** Pending webhooks by event id. */
+  readonly outbox: Database<OutboxRecord | DamagedValue, number>;
   /** Queue settings by queue name. */
   private readonly settings: Database<QueueSettings | DamagedValue, string>;
   /** Clears with records left in the file, by generation. */
@@ -122,7 +122,7 @@ export class QueueFiles {
     this.batchTasks = this.table('batchTasks', { encoding: 'json' });
     this.counters = this.table('counters', { encoder: SEALED_JSON });
     this.documents = this.table('documents', { encoder: SEALED_JSON_OR_DAMAGE });
-    this.notices = this.table('notices', { encoder: SEALED_JSON_OR_DAMAGE });
+    this.outbox = this.table('notices', { encoder: SEALED_JSON_OR_DAMAGE });
     this.settings = this.table('settings', { encoder: SEALED_JSON_OR_DAMAGE });
     this.documentAges = this.table('documentAges', { encoder: SEALED_JSON_OR_DAMAGE });
     this.clears = this.table(CLEARS_TABLE, { encoder: SEALED_JSON });
@@ -247,14 +247,14 @@ export class QueueFiles {
     this.note(this.counters.put(name, value));
   }
 
-  /** Adds a notice to the transaction. */
-  putNotice(eventId: number, notice: NoticeRecord): void {
-    this.note(this.notices.put(eventId, notice));
+  /** Adds a pending webhook to the transaction. */
+  putOutboxEntry(eventId: number, entry: OutboxRecord): void {
+    this.note(this.outbox.put(eventId, entry));
   }
 
-  /** Adds the removal of a notice to the transaction. */
-  removeNotice(eventId: number): void {
-    this.note(this.notices.remove(eventId));
+  /** Adds the removal of a pending webhook to the transaction. */
+  removeOutboxEntry(eventId: number): void {
+    this.note(this.outbox.remove(eventId));
   }
 
   /** Adds the settings of a queue to the transaction. */

@@ -69,7 +69,7 @@ const LEVELS_LOOKED_THROUGH = 64;
 const LANES_LOOKED_AT = 64;
 
 /** The place of a task in its level. */
-interface Place {
+interface LevelRank {
   readonly number: TaskNumber;
   readonly group: GroupLanes;
   /** Number of older tasks in its group. */
@@ -184,8 +184,8 @@ export class ReadyLanes {
    * With ageing: how many tasks of other levels may be claimed first. These are more urgent than the least urgent task
    * that precedes this one in its own level.
    */
-  private countAhead(own: Level, place: Place, ageing: Ageing): number {
-    const until = this.leastUrgency(own, place, ageing);
+  private countAhead(own: Level, ranked: LevelRank, ageing: Ageing): number {
+    const until = this.leastUrgency(own, ranked, ageing);
     let count = 0;
     let searches = LEVELS_LOOKED_THROUGH;
     for (const level of this.levels) {
@@ -206,7 +206,7 @@ export class ReadyLanes {
   }
 
   /** The least urgency among this task and those before it in its level. */
-  private leastUrgency(level: Level, { rank, number, group }: Place, ageing: Ageing): number {
+  private leastUrgency(level: Level, { rank, number, group }: LevelRank, ageing: Ageing): number {
     let least = urgencyOf(level.priority, ageing.createdAt(number), ageing);
     let looks = LANES_LOOKED_AT;
     for (const other of level.groups.values()) {

@@ -1,5 +1,5 @@
 import type { Clock, Moment } from '../../task/clock.js';
-import { claim, type Step, tick } from '../../task/task.machine.js';
+import { claim, type Transition, tick } from '../../task/task.machine.js';
 import { Offer } from '../../task/requirements.js';
 import type { ProcessingTask, QueuedTask } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest, Payload } from '../task-store.js';
@@ -9,7 +9,7 @@ import type { BirthTimes } from './birth-times.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
-import type { Place, TaskWriter } from './task-writer.js';
+import type { ExistingRecord, TaskWriter } from './task-writer.js';
 
 /** Unavailable tasks that one turn of a claim skips at most: about a millisecond or two. */
 const PASSED_OVER_PER_TURN = 200;
@@ -82,17 +82,17 @@ export class TaskClaimer {
         run.passOver -= 1;
         continue;
       }
-      const place = { number: next.number, head: stored.head };
+      const existing = { number: next.number, head: stored.head };
       const expiry = tick(stored.task, now);
       if (expiry === undefined) {
         transaction.onAbandon(flow.serve(next, now.steady));
-        claimed.push(this.lease({ task: stored.task, payload }, place, { ...run, leaseId, now }));
+        claimed.push(this.lease({ task: stored.task, payload }, existing, { ...run, leaseId, now }));
       } else {
         transaction.onAbandon(() => {
           flow.ready.add(next, next.number);
         });
         flow.ready.delete(next, next.number);
-        this.writer.putChange(transaction, expiry, place);
+        this.writer.putChange(transaction, expiry, existing);
         run.passOver -= 1;
       }
     }
@@ -109,15 +109,19 @@ export class TaskClaimer {
 
   private lease(
     { task, payload }: { readonly task: QueuedTask; readonly payload: Payload },
-    place: Place,
+    existing: ExistingRecord,
     run: ClaimRun & { leaseId: string; now: Moment },
   ): ClaimedTask {
-    const { number } = place;
+    const { number } = existing;
     const { workerId, claimId } = run.request.grant;
-    const step: Step<ProcessingTask> = claim(task, { ...run.request.grant, leaseId: run.leaseId }, run.now);
-    this.writer.putChange(run.transaction, step, place);
+    const transition: Transition<ProcessingTask> = claim(
+      task,
+      { ...run.request.grant, leaseId: run.leaseId },
+      run.now,
+    );
+    this.writer.putChange(run.transaction, transition, existing);
     if (claimId !== undefined) this.hold(claimKeyOf(workerId, claimId), number, run.transaction);
-    return { task: step.task, payload };
+    return { task: transition.task, payload };
   }
 
   private hold(claimKey: string, number: TaskNumber, transaction: Transaction): void {

@@ -53,7 +53,7 @@ export class TaskClearer {
     const { numbers, queues } = this.index.drop(filter);
     this.reclaimer.add([...numbers, ...damaged]);
     // Once for all queues: every waiter checks the store again on each call, and there may be many waiters and queues.
-    if (queues.length > 0) this.commits.tellLoosened(queues.length === 1 ? queues[0] : undefined);
+    if (queues.length > 0) this.commits.reportRelaxedLimits(queues.length === 1 ? queues[0] : undefined);
     return count;
   }
 

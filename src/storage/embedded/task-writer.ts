@@ -1,4 +1,4 @@
-import type { Step } from '../../task/task.machine.js';
+import type { Transition } from '../../task/task.machine.js';
 import type { Task } from '../../task/task.js';
 import type { Change, JsonText, KeptTask, Payload } from '../task-store.js';
 import type { Commits, Transaction } from './commits.js';
@@ -7,17 +7,17 @@ import type { TaskNumber } from './task-index.js';
 import { encodeTask, headOf, type TaskHead } from './task.record.js';
 
 /** An existing record. */
-export interface Place {
+export interface ExistingRecord {
   readonly number: TaskNumber;
   readonly head: TaskHead;
 }
 
-/** A task to add: a new one, or one from another store. `step` is its transition, if it is one. */
+/** A task to add: a new one, or one from another store. `transition` is absent for the latter. */
 interface Arrival {
   readonly task: Task;
   readonly payload: Payload;
   readonly output: JsonText | undefined;
-  readonly step: Step | undefined;
+  readonly transition: Transition | undefined;
   /** Finished attempts, as JSON. */
   readonly attempts?: readonly JsonText[];
 }
@@ -39,7 +39,7 @@ export class TaskWriter {
   }
 
   /** The record to overwrite: it exists, has this revision, and has no pending write. */
-  private current(task: Task, revision: number): Place | undefined {
+  private current(task: Task, revision: number): ExistingRecord | undefined {
     const { id } = task.spec;
     if (this.commits.isBusy(id)) return undefined;
     const number = this.files.numberOf(task);
@@ -53,18 +53,18 @@ export class TaskWriter {
     return number === undefined || head?.revision !== revision ? undefined : { number, head };
   }
 
-  putNew(transaction: Transaction, step: Step, payload: Payload): void {
-    this.put(transaction, { task: step.task, payload, output: undefined, step });
+  putNew(transaction: Transaction, transition: Transition, payload: Payload): void {
+    this.put(transaction, { task: transition.task, payload, output: undefined, transition });
   }
 
   /** Adds a task of another store unchanged. */
   putKept(transaction: Transaction, { task, payload, output, attempts }: KeptTask): void {
     const texts = attempts.map((attempt) => JSON.stringify(attempt));
-    this.put(transaction, { task, payload, output, step: undefined, attempts: texts });
+    this.put(transaction, { task, payload, output, transition: undefined, attempts: texts });
   }
 
   /** Adds a new task as the youngest. */
-  private put(transaction: Transaction, { task, payload, output, step, attempts = [] }: Arrival): void {
+  private put(transaction: Transaction, { task, payload, output, transition, attempts = [] }: Arrival): void {
     const number = this.nextNumber;
     this.nextNumber += 1;
     const { spec } = task;
@@ -72,7 +72,7 @@ export class TaskWriter {
     const record = encodeTask(task, bytes, this.files.generation);
     const { id, batchId } = spec;
     const to = headOf(task, bytes, record);
-    transaction.add({ number, id, batchId, from: undefined, to, task, step }, () => {
+    transaction.add({ number, id, batchId, from: undefined, to, task, transition }, () => {
       this.files.putNew(number, { spec, record, payload, output });
       this.files.putAttempts(number, attempts);
     });
@@ -81,12 +81,12 @@ export class TaskWriter {
   /**
    * False when another write came first.
    *
-   * @param place the record, when the caller has just read it
+   * @param existing the record, when the caller has just read it
    */
-  putChange(transaction: Transaction, change: Change, place?: Place): boolean {
+  putChange(transaction: Transaction, change: Change, existing?: ExistingRecord): boolean {
     const { task, type, at, ended, output } = change;
     const { id, batchId } = task.spec;
-    const current = place ?? this.current(task, task.revision - 1);
+    const current = existing ?? this.current(task, task.revision - 1);
     if (current === undefined) return false;
     const { number, head } = current;
     const attempt = ended === undefined ? undefined : JSON.stringify(ended);
@@ -95,9 +95,9 @@ export class TaskWriter {
       MOST_BYTES,
     );
     const record = encodeTask(task, bytes, this.files.generation);
-    const step = type === undefined || at === undefined ? undefined : { task, type, at, ended };
+    const transition = type === undefined || at === undefined ? undefined : { task, type, at, ended };
     const to = headOf(task, bytes, record);
-    transaction.add({ number, id, batchId, from: head, to, task, step }, () => {
+    transaction.add({ number, id, batchId, from: head, to, task, transition }, () => {
       this.files.putChange(number, { record, sequence: task.sequence, ended: attempt, output });
     });
     return true;
@@ -109,9 +109,12 @@ export class TaskWriter {
     const current = this.current(task, task.revision);
     if (current === undefined) return false;
     const { number, head: from } = current;
-    transaction.add({ number, id, batchId, from, to: undefined, task: undefined, step: undefined }, () => {
-      this.files.remove(number, task.spec);
-    });
+    transaction.add(
+      { number, id, batchId, from, to: undefined, task: undefined, transition: undefined },
+      () => {
+        this.files.remove(number, task.spec);
+      },
+    );
     return true;
   }
 }

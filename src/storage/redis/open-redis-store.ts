@@ -51,7 +51,7 @@ function open(link: RedisLink, { config, settings, clock }: Surroundings): Promi
     events: {
       channelPrefix: config.EVENTS_CHANNEL_PREFIX,
       streamLength: config.EVENTS_STREAM_LENGTH,
-      noticeTypes: settings.noticeTypes,
+      webhookTypes: settings.webhookTypes,
     },
     settings,
     replicas: config.REDIS_WAIT_REPLICAS,

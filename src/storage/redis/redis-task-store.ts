@@ -6,7 +6,6 @@ import {
   type Change,
   type ClaimedTask,
   type ClaimRequest,
-  type Committed,
   type ConfiguredQueue,
   type JsonText,
   type KeptTask,
@@ -16,24 +15,24 @@ import {
   type ReplaceOptions,
   type StoreSettings,
   type StoreTotals,
-  type StoreWatcher,
   type TaskFilter,
   type TaskPage,
   type TaskQuery,
   TaskStore,
 } from '../task-store.js';
+import type { CommittedTransition, TransitionWatcher } from '../transitions.js';
 import { ClaimNames } from './records/claim-names.js';
 import { ClearCount, TaskClearer } from './commands/task-clearer.js';
 import { DueFinder } from './commands/due-finder.js';
 import { DirectorySweep } from './commands/directory-sweep.js';
-import { type EventOptions, Feed } from './records/events.js';
+import { type EventOptions, CommitFeed } from './records/events.js';
 import { RedisOutbox } from './commands/redis-outbox.js';
 import { RedisEventLog } from './commands/redis-event-log.js';
 import { KnownHeads } from './records/known-heads.js';
 import { IdDirectory } from './records/id-directory.js';
 import { Keys, newNonce } from './records/keys.js';
 import { LeaseCheck } from './commands/lease-check.js';
-import { MoveWatch } from './connection/move-watch.js';
+import { TransitionFeed } from './connection/transition-feed.js';
 import { QueueNames } from './records/queue-names.js';
 import { RedisClock } from './connection/redis-clock.js';
 import { RedisDocuments } from './commands/redis-documents.js';
@@ -92,7 +91,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly positions: TaskPositions;
   private readonly dueFinder: DueFinder;
   private readonly settings: RedisQueueSettings;
-  private readonly moves: MoveWatch;
+  private readonly feed: TransitionFeed;
   private readonly leaseCheck: LeaseCheck;
   private readonly directorySweep: DirectorySweep;
   private readonly clearCount: ClearCount;
@@ -103,7 +102,7 @@ export class RedisTaskStore extends TaskStore {
     const store = new RedisTaskStore(options);
     if (store.clock instanceof RedisClock) await store.clock.start();
     await store.readGeneration();
-    await store.moves.start();
+    await store.feed.start();
     await store.leaseCheck.run();
     if (store.clock instanceof RedisClock) {
       store.clock.whenStepsBack(() => void store.leaseCheck.run().catch(() => undefined));
@@ -128,7 +127,7 @@ export class RedisTaskStore extends TaskStore {
       claimNames: new ClaimNames(connection, keys, this.clock),
       heads: new KnownHeads(),
       repairs: new Repairs(connection, keys),
-      feed: new Feed(),
+      commitFeed: new CommitFeed(),
       events,
     };
     this.clearCount = new ClearCount(connection, keys);
@@ -158,8 +157,8 @@ export class RedisTaskStore extends TaskStore {
     );
     this.dueFinder = new DueFinder(this.parts, this.clock, settings, this.reclaimer);
     this.settings = new RedisQueueSettings(this.parts, this.clock);
-    this.moves = new MoveWatch((options) => link.subscribe(options), {
-      moves: keys.moves,
+    this.feed = new TransitionFeed((options) => link.subscribe(options), {
+      transitions: keys.moves,
       clears: keys.generation,
       settings: keys.settings,
       marks: keys.marks,
@@ -168,20 +167,20 @@ export class RedisTaskStore extends TaskStore {
         this.learnGeneration(generation);
       },
     });
-    this.moves.add({
-      moved: () => undefined,
-      disturbed: () => void this.readGeneration().catch(() => undefined),
+    this.feed.add({
+      onTransitions: () => undefined,
+      onGap: () => void this.readGeneration().catch(() => undefined),
     });
     this.directorySweep = new DirectorySweep(this.parts);
     this.outbox = new RedisOutbox(this.parts, this.clock);
-    this.outbox.follow(this.moves);
-    this.dueFinder.follow(this.moves);
-    this.eventLog = new RedisEventLog(this.parts, this.moves);
+    this.outbox.follow(this.feed);
+    this.dueFinder.follow(this.feed);
+    this.eventLog = new RedisEventLog(this.parts, this.feed);
     link.onChange(() => {
       // Who comes back may have lost what was written.
       this.parts.heads.forgetWrites();
       this.parts.claimNames.forgetAll();
-      this.moves.disturb();
+      this.feed.reportGap();
     });
   }
 
@@ -190,19 +189,19 @@ export class RedisTaskStore extends TaskStore {
   }
 
   override get hearsOthers(): boolean {
-    return this.isAvailable && this.moves.isWell;
+    return this.isAvailable && this.feed.isComplete;
   }
 
   get generation(): number {
     return this.clearCount.known;
   }
 
-  onCommit(listener: (transitions: readonly Committed[]) => void): void {
-    this.parts.feed.add(listener);
+  onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void {
+    this.parts.commitFeed.add(listener);
   }
 
-  watch(watcher: StoreWatcher): void {
-    this.moves.add(watcher);
+  protected addWatcher(watcher: TransitionWatcher): void {
+    this.feed.add(watcher);
   }
 
   insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
@@ -321,7 +320,7 @@ export class RedisTaskStore extends TaskStore {
 
   private async shut(): Promise<void> {
     if (this.clock instanceof RedisClock) this.clock.stop();
-    this.moves.close();
+    this.feed.close();
     this.directorySweep.stop();
     const stopped = this.reclaimer.stop();
     await this.connection.close();

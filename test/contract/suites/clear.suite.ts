@@ -90,9 +90,9 @@ export function describeClear(start: StartStore): void {
   it('refuses writes on what was cleared', async () => {
     const user = await start();
     const [task] = await user.add({});
-    const step = cancel(task, undefined, user.now);
+    const transition = cancel(task, undefined, user.now);
     await user.store.clear({});
-    expect(await user.store.replace(step ? [step] : [])).toEqual([false]);
+    expect(await user.store.replace(transition ? [transition] : [])).toEqual([false]);
     expect(await user.store.remove([task])).toEqual([false]);
     expect(await user.list()).toEqual([]);
   });

@@ -9,7 +9,7 @@ function callsOf(
   user: StoreUser,
   task: Task,
 ): Readonly<Record<string, (store: TaskStore) => Promise<unknown>>> {
-  const step = cancel(task, undefined, user.now);
+  const transition = cancel(task, undefined, user.now);
   return {
     insert: (store) => store.insert([user.newTask({ id: 'new' })]),
     find: (store) => store.find('task-1'),
@@ -17,7 +17,7 @@ function callsOf(
     findOutput: (store) => store.findOutput('task-1'),
     findAttempts: (store) => store.findAttempts('task-1'),
     claim: (store) => store.claim(user.request()),
-    replace: (store) => store.replace(step ? [step] : []),
+    replace: (store) => store.replace(transition ? [transition] : []),
     remove: (store) => store.remove([task]),
     clear: (store) => store.clear({}),
     position: (store) => store.position(task),
@@ -58,14 +58,14 @@ export function describeClose(start: StartStore): void {
   it('waits for the writes under way', async () => {
     const user = await start();
     const [queued, other] = await user.add({ id: 'queued' }, { id: 'other', queue: 'q' });
-    const step = cancel(other, undefined, user.now);
+    const transition = cancel(other, undefined, user.now);
     let settled = 0;
     const writes: readonly Promise<unknown>[] = [
       user.store.insert(
         Array.from({ length: 200 }, (_, index) => user.newTask({ id: `t${index}`, queue: 'r' })),
       ),
       user.take(),
-      user.store.replace(step ? [step] : []),
+      user.store.replace(transition ? [transition] : []),
     ];
     const counted = writes.map((write) => write.then(() => settled++));
     await user.store.close();

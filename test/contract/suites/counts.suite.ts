@@ -107,8 +107,8 @@ export function describeCounts(start: StartStore): void {
   it('does not count what was refused', async () => {
     const user = await start();
     const [task] = await user.add({});
-    const step = cancel(task, undefined, user.now);
-    const changes = step ? [step, step] : [];
+    const transition = cancel(task, undefined, user.now);
+    const changes = transition ? [transition, transition] : [];
     expect(await user.store.replace(changes)).toEqual([true, false]);
     await user.store.insert([user.newTask({}), user.newTask({})]);
     expect(await statesOf(user)).toEqual({ cancelled: 1 });

@@ -121,11 +121,11 @@ export function describeFairness(start: StartStore): void {
     const gpu = { id: 'gpu', group: 'a', requires: { gpu: 'x' } };
     const [, any] = await user.add(gpu, { id: 'any', group: 'a' }, { id: 'other', group: 'b' });
     const held = await user.takeOne({ labels: { gpu: 'x' } });
-    const steps = [
+    const transitions = [
       release(held, { leaseId: held.lease.id }, user.now),
       cancel(any, undefined, user.now),
-    ].filter((step) => step !== undefined);
-    expect(await user.store.replace(steps)).toEqual([true, true]);
+    ].filter((transition) => transition !== undefined);
+    expect(await user.store.replace(transitions)).toEqual([true, true]);
     expect(idsOf(await user.take({ max: 3 }))).toEqual(['other']);
     expect(idsOf(await user.take({ labels: { gpu: 'x' }, max: 2 }))).toEqual(['gpu']);
   });

@@ -2,7 +2,7 @@ import { StoreFeed } from '../../support/store-feed.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { asProcessing } from '../../support/store-user.js';
 import { cancel, complete } from '../../../src/task/task.machine.js';
-import type { Committed } from '../../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../../src/storage/transitions.js';
 import { doMoreThanTransitions } from '../../support/store-filling.js';
 
 function isIncreasing(numbers: readonly number[]): boolean {
@@ -18,8 +18,8 @@ export function describeFeed(start: StartStore): void {
     await user.fail(await user.takeOne(), 'once', 0);
     const held = await user.takeOne();
     user.clock.advance(5);
-    const step = complete(held, { leaseId: held.lease.id }, user.now);
-    await user.write(step, '"output"');
+    const transition = complete(held, { leaseId: held.lease.id }, user.now);
+    await user.write(transition, '"output"');
     await feed.settle(user);
     expect(feed.lines).toEqual([
       'task-1 queued 1',
@@ -28,10 +28,10 @@ export function describeFeed(start: StartStore): void {
       'task-1 processing 4',
       'task-1 completed 5',
     ]);
-    expect(feed.told[0]).toEqual({ ...item.step, id: expect.any(Number) });
+    expect(feed.told[0]).toEqual({ ...item.transition, id: expect.any(Number) });
     expect(feed.told[2]?.ended).toMatchObject({ attempt: 1, outcome: 'failed', error: 'once' });
     expect(feed.told[3]).toMatchObject({ task: held, type: 'processing', at: held.startedAt });
-    expect(feed.told[4]).toMatchObject({ ...step });
+    expect(feed.told[4]).toMatchObject({ ...transition });
   });
 
   it('does not tell heartbeats, refusals, repetitions, removals and clears', async () => {
@@ -47,8 +47,8 @@ export function describeFeed(start: StartStore): void {
     const feed = new StoreFeed(user.store);
     const tasks = await user.add(...Array.from({ length: 50 }, (_, index) => ({ id: `t${index}` })));
     await user.take({ max: 20 });
-    const steps = tasks.slice(20).map((task) => cancel(task, undefined, user.now));
-    await user.store.replace(steps.filter((step) => step !== undefined));
+    const transitions = tasks.slice(20).map((task) => cancel(task, undefined, user.now));
+    await user.store.replace(transitions.filter((transition) => transition !== undefined));
     await feed.settle(user);
     expect(feed.told).toHaveLength(100);
     expect(feed.told.filter(({ type }) => type === 'processing')).toHaveLength(20);
@@ -59,7 +59,7 @@ export function describeFeed(start: StartStore): void {
     const user = await start();
     const reads: Promise<void>[] = [];
     const { store } = user;
-    const check = async ({ task }: Committed): Promise<void> => {
+    const check = async ({ task }: CommittedTransition): Promise<void> => {
       const found = await store.find(task.spec.id);
       expect(found?.revision).toBeGreaterThanOrEqual(task.revision);
     };

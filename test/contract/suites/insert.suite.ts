@@ -11,9 +11,9 @@ export function describeInsert(start: StartStore): void {
       user.newTask({ id: 'three', queue: 'other', priority: -7, ttl: 60 }),
     ];
     expect(await user.store.insert(items)).toEqual([undefined, undefined, undefined]);
-    for (const { step, payload } of items) {
-      expect(await user.store.find(step.task.spec.id)).toEqual(step.task);
-      expect(await user.store.findPayload(step.task.spec.id)).toBe(payload);
+    for (const { transition, payload } of items) {
+      expect(await user.store.find(transition.task.spec.id)).toEqual(transition.task);
+      expect(await user.store.findPayload(transition.task.spec.id)).toBe(payload);
     }
   });
 
@@ -49,8 +49,8 @@ export function describeInsert(start: StartStore): void {
     const second = user.newTask({ id: 'same', priority: 9 }, '"code":"second"');
     const other = user.newTask({ id: 'other' });
     const answers = await user.store.insert([first, second, other, first]);
-    expect(answers).toEqual([undefined, first.step.task, undefined, first.step.task]);
-    expect(await user.store.find('same')).toEqual(first.step.task);
+    expect(answers).toEqual([undefined, first.transition.task, undefined, first.transition.task]);
+    expect(await user.store.find('same')).toEqual(first.transition.task);
     expect(await user.store.findPayload('same')).toBe('"code":"first"');
     expect(await totalOf(user.store)).toBe(2);
   });
@@ -83,7 +83,7 @@ export function describeInsert(start: StartStore): void {
     expect(answers).toHaveLength(20);
     const winner = items[answers.indexOf(undefined)];
     expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
-    expect(answers.filter((answer) => answer !== undefined)).toEqual(Array(19).fill(winner?.step.task));
+    expect(answers.filter((answer) => answer !== undefined)).toEqual(Array(19).fill(winner?.transition.task));
     expect(await user.store.findPayload('same')).toBe(winner?.payload);
     expect(await totalOf(user.store)).toBe(1);
   });

@@ -53,15 +53,15 @@ export function describeLimits(start: StartStore): void {
     expect(await user.take()).toEqual([]);
   });
 
-  it('tells watchers what may have loosened', async () => {
+  it('tells watchers which limits a change may have relaxed', async () => {
     const user = await start();
     const told: (string | undefined)[] = [];
     await new Promise<void>((resolve) => {
-      const loosened = (queue: string | undefined) => {
+      const onLimitsRelaxed = (queue: string | undefined) => {
         told.push(queue);
         resolve();
       };
-      user.store.watch({ moved: () => undefined, disturbed: () => undefined, loosened });
+      user.store.watch({ onTransitions: () => undefined, onGap: () => undefined, onLimitsRelaxed });
       void user.store.configure('q', { paused: true });
     });
     expect(told).toEqual(['q']);
@@ -287,7 +287,7 @@ export function describeLimits(start: StartStore): void {
     const { wall, steady } = user.now;
     const old = create(spec({ id: 'old', priority: 0 }), { wall: wall - 3 * 1024, steady });
     const young = create(spec({ id: 'young', priority: 3 }), { wall, steady });
-    await user.store.insert([old, young].map((step) => ({ step, payload: '' })));
+    await user.store.insert([old, young].map((transition) => ({ transition, payload: '' })));
     expect(idsOf(await user.take({ max: 2 }))).toEqual(['young', 'old']);
   });
 

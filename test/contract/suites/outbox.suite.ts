@@ -10,8 +10,8 @@ function outboxOf({ store: { outbox } }: StoreUser): Outbox {
 
 /** Whom, of what. */
 async function told(user: StoreUser, limit = 9): Promise<readonly (readonly string[])[]> {
-  const notices = await outboxOf(user).oldest(limit);
-  return notices.map(({ to, event }) => {
+  const entries = await outboxOf(user).oldest(limit);
+  return entries.map(({ to, event }) => {
     const { type, eval_id: id } = JSON.parse(event) as { type: string; eval_id: string };
     return [to, type, id];
   });

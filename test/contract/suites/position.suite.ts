@@ -25,7 +25,7 @@ export function describePosition(start: StartStore): void {
     expect(await positionsOf(user, [read, held, delayed])).toEqual([undefined, undefined, undefined]);
     const ended = await user.complete(held);
     expect(await positionsOf(user, [read, held, ended])).toEqual([undefined, undefined, undefined]);
-    expect(await user.store.position(user.newTask({ id: 'nobody' }).step.task)).toBeUndefined();
+    expect(await user.store.position(user.newTask({ id: 'nobody' }).transition.task)).toBeUndefined();
   });
 
   it('is that of the old place after a release, a loss, a retry and a redrive', async () => {

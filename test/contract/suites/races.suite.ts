@@ -9,7 +9,7 @@ import {
   heartbeat,
   redrive,
   release,
-  type Step,
+  type Transition,
   tick,
 } from '../../../src/task/task.machine.js';
 import { isFinished, type Task } from '../../../src/task/task.js';
@@ -24,7 +24,7 @@ const MANY = 8_500;
 const CALLS_EACH = 25;
 
 /** What a caller may do to a task that it just read; somebody else may write first. */
-function stepFor(task: Task, user: StoreUser, random: SeededRandom): Step | undefined {
+function stepFor(task: Task, user: StoreUser, random: SeededRandom): Transition | undefined {
   switch (task.state) {
     case 'delayed':
       return tick(task, user.now);
@@ -77,8 +77,8 @@ async function callOnce(user: StoreUser, random: SeededRandom): Promise<number> 
   } else if (choice < 0.7) {
     return -(await store.remove([task])).filter(Boolean).length;
   } else {
-    const step = stepFor(task, user, random);
-    if (step) await store.replace([step]);
+    const transition = stepFor(task, user, random);
+    if (transition) await store.replace([transition]);
   }
   return 0;
 }
@@ -148,10 +148,14 @@ export function describeRaces(start: StartStore): void {
       const user = await start();
       const items = Array.from({ length: MANY }, (_, index) => user.newTask({ id: `t${index}` }));
       expect((await user.store.insert(items)).every((answer) => answer === undefined)).toBe(true);
-      const steps = items.flatMap(({ step }) => cancel(step.task, undefined, user.now) ?? []);
-      expect((await user.store.replace(steps)).filter(Boolean)).toHaveLength(MANY);
+      const transitions = items.flatMap(
+        ({ transition }) => cancel(transition.task, undefined, user.now) ?? [],
+      );
+      expect((await user.store.replace(transitions)).filter(Boolean)).toHaveLength(MANY);
       expect((await user.store.due(MANY)).length).toBe(0);
-      expect((await user.store.remove(steps.map(({ task }) => task))).filter(Boolean)).toHaveLength(MANY);
+      expect((await user.store.remove(transitions.map(({ task }) => task))).filter(Boolean)).toHaveLength(
+        MANY,
+      );
       expect(await user.store.counts()).toEqual([]);
     },
     MANY_LIMIT_MS,

@@ -42,7 +42,7 @@ export function describeRemove(start: StartStore): void {
   it('answers for each of many, also unknown and repeated ones', async () => {
     const user = await start();
     const [a, b, c] = await user.add({ id: 'a' }, { id: 'b' }, { id: 'c' });
-    const unknown = user.newTask({ id: 'nobody' }).step.task;
+    const unknown = user.newTask({ id: 'nobody' }).transition.task;
     expect(await user.store.remove([])).toEqual([]);
     expect(await user.store.remove([a, unknown, c, a])).toEqual([true, false, true, false]);
     expect((await user.list()).map(({ spec }) => spec.id)).toEqual([b.spec.id]);
@@ -77,10 +77,10 @@ export function describeRemove(start: StartStore): void {
     for (let round = 0; round < 20; round++) {
       const id = `t${round}`;
       const [task] = await user.add({ id });
-      const step = cancel(task, undefined, user.now);
+      const transition = cancel(task, undefined, user.now);
       const [removed, written] = await Promise.all([
         user.store.remove([task]),
-        user.store.replace(step ? [step] : []),
+        user.store.replace(transition ? [transition] : []),
       ]);
       expect([...removed, ...written].toSorted()).toEqual([false, true]);
       expect((await user.store.find(id)) === undefined).toBe(removed[0]);

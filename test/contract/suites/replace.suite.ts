@@ -8,12 +8,12 @@ export function describeReplace(start: StartStore): void {
     const user = await start();
     await user.add({});
     const held = await user.takeOne();
-    const step = complete(held, { leaseId: held.lease.id }, user.now);
-    if (!step) throw new Error('Nothing to write');
-    expect(await user.store.replace([{ ...step, output: '{"a":[]}' }])).toEqual([true]);
-    expect(await user.store.find('task-1')).toEqual(step.task);
+    const transition = complete(held, { leaseId: held.lease.id }, user.now);
+    if (!transition) throw new Error('Nothing to write');
+    expect(await user.store.replace([{ ...transition, output: '{"a":[]}' }])).toEqual([true]);
+    expect(await user.store.find('task-1')).toEqual(transition.task);
     expect(await user.store.findOutput('task-1')).toBe('{"a":[]}');
-    expect(await user.store.findAttempts('task-1')).toEqual([step.ended]);
+    expect(await user.store.findAttempts('task-1')).toEqual([transition.ended]);
   });
 
   it('accepts an empty call', async () => {
@@ -47,9 +47,9 @@ export function describeReplace(start: StartStore): void {
   it('refuses a task that is not there', async () => {
     const user = await start();
     const [task] = await user.add({});
-    const step = cancel(task, undefined, user.now);
+    const transition = cancel(task, undefined, user.now);
     await user.store.remove([task]);
-    expect(await user.store.replace(step ? [step] : [])).toEqual([false]);
+    expect(await user.store.replace(transition ? [transition] : [])).toEqual([false]);
     expect(await user.store.find('task-1')).toBeUndefined();
     expect(await user.store.findAttempts('task-1')).toEqual([]);
   });
@@ -59,13 +59,13 @@ export function describeReplace(start: StartStore): void {
     async (way) => {
       const user = await start();
       const [read] = await user.add({ queue: 'old' });
-      const step = cancel(read, undefined, user.now);
+      const transition = cancel(read, undefined, user.now);
       if (way === 'remove') await user.store.remove([read]);
       else await user.store.clear({});
       user.clock.advance(1);
       const [fresh] = await user.add({ queue: 'new' });
       const before = await contentsOf(user.store);
-      expect(await user.store.replace(step ? [step] : [])).toEqual([false]);
+      expect(await user.store.replace(transition ? [transition] : [])).toEqual([false]);
       expect(await user.store.remove([read])).toEqual([false]);
       expect(await contentsOf(user.store)).toEqual(before);
       expect(await user.find('task-1')).toEqual(fresh);
@@ -109,22 +109,22 @@ export function describeReplace(start: StartStore): void {
     const user = await start();
     const [a, b, c] = await user.add({ id: 'a' }, { id: 'b' }, { id: 'c' });
     await user.write(cancel(b, 'first', user.now));
-    const steps = [a, b, c, a]
+    const transitions = [a, b, c, a]
       .map((task) => cancel(task, 'second', user.now))
-      .filter((step) => step !== undefined);
-    expect(await user.store.replace(steps)).toEqual([true, false, true, false]);
-    expect(await user.find('a')).toEqual(steps[0]?.task);
+      .filter((transition) => transition !== undefined);
+    expect(await user.store.replace(transitions)).toEqual([true, false, true, false]);
+    expect(await user.find('a')).toEqual(transitions[0]?.task);
     expect(await user.find('b')).toMatchObject({ reason: 'first' });
-    expect(await user.find('c')).toEqual(steps[2]?.task);
+    expect(await user.find('c')).toEqual(transitions[2]?.task);
   });
 
   it('shows all changes of a call or none', async () => {
     const user = await start();
     const items = Array.from({ length: 1_000 }, (_, index) => user.newTask({ id: `task-${index}` }));
     await user.store.insert(items);
-    const steps = items.flatMap(({ step }) => cancel(step.task, undefined, user.now) ?? []);
+    const transitions = items.flatMap(({ transition }) => cancel(transition.task, undefined, user.now) ?? []);
     let isDone = false;
-    const changing = user.store.replace(steps).finally(() => (isDone = true));
+    const changing = user.store.replace(transitions).finally(() => (isDone = true));
     const seen = new Set<number>();
     while (!isDone) {
       seen.add((await user.store.countQueue('default'))?.counts.queued ?? 0);
@@ -183,9 +183,9 @@ export function describeReplace(start: StartStore): void {
     for (let round = 0; round < 20; round++) {
       const id = `t${round}`;
       const [task] = await user.add({ id });
-      const step = cancel(task, undefined, user.now);
-      if (!step) throw new Error('Nothing to write');
-      const write = () => user.store.replace([step]);
+      const transition = cancel(task, undefined, user.now);
+      if (!transition) throw new Error('Nothing to write');
+      const write = () => user.store.replace([transition]);
       const [one, other] = await Promise.all(round % 2 ? [write(), user.take()] : [user.take(), write()]);
       const [isCancelled, claimed] = (round % 2 ? [one[0], other] : [other[0], one]) as [boolean, unknown[]];
       expect(claimed).toHaveLength(isCancelled ? 0 : 1);

@@ -146,8 +146,10 @@ export function describeRetention(start: StartStore): void {
       traceparent: 'x'.repeat(100),
     }));
     const tasks = await user.add(...specs);
-    const steps = tasks.map((task) => cancel(task, undefined, user.now)).filter((step) => step !== undefined);
-    await user.store.replace(steps);
+    const transitions = tasks
+      .map((task) => cancel(task, undefined, user.now))
+      .filter((transition) => transition !== undefined);
+    await user.store.replace(transitions);
     expect((await user.dueIds()).length).toBeGreaterThan(500);
   });
 

@@ -1,5 +1,5 @@
 import { cancel } from '../../../src/task/task.machine.js';
-import type { Move } from '../../../src/storage/task-store.js';
+import type { TransitionSummary } from '../../../src/storage/transitions.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { StoreWitness } from '../../support/store-witness.js';
 import { doMoreThanTransitions } from '../../support/store-filling.js';
@@ -81,10 +81,11 @@ export function describeWatch(start: StartStore): void {
     const { store } = user;
     const states: Promise<string | undefined>[] = [];
     const queue = 'nobody takes it';
-    const look = async ({ id }: Move) => (await store.find(id))?.state;
+    const look = async ({ id }: TransitionSummary) => (await store.find(id))?.state;
     store.watch({
-      moved: (moves) => void states.push(...moves.filter((move) => move.queue === queue).map(look)),
-      disturbed: () => undefined,
+      onTransitions: (transitions) =>
+        void states.push(...transitions.filter((transition) => transition.queue === queue).map(look)),
+      onGap: () => undefined,
     });
     const witness = new StoreWitness(store);
     const ids = Array.from({ length: 20 }, (_, index) => `t${index}`);

@@ -390,9 +390,10 @@ export const FAULTS: readonly Fault[] = [
     plant: ({ store }) =>
       spoil(store, 'watch', (real: TaskStore['watch']) => (watcher) => {
         real({
-          moved: (moves) => watcher.moved(moves.filter(({ state }) => state !== 'queued')),
-          loosened: (queue) => watcher.loosened?.(queue),
-          disturbed: () => watcher.disturbed(),
+          onTransitions: (transitions) =>
+            watcher.onTransitions(transitions.filter(({ state }) => state !== 'queued')),
+          onLimitsRelaxed: (queue) => watcher.onLimitsRelaxed?.(queue),
+          onGap: () => watcher.onGap(),
         });
       }),
   },

@@ -32,7 +32,7 @@ async function leaseIdsAt(store: ReferenceStore): Promise<LeaseIds> {
 }
 
 async function enqueueAt(store: ReferenceStore): Promise<void> {
-  await store.insert([{ step: create(spec(), clock.now()), payload: '"code":""' }]);
+  await store.insert([{ transition: create(spec(), clock.now()), payload: '"code":""' }]);
 }
 
 describe('LeaseIds', () => {

@@ -5,7 +5,7 @@ import { BatchRegister } from '../../../src/batches/batch.register.js';
 import { BatchService } from '../../../src/batches/batch.service.js';
 import { BatchStore } from '../../../src/batches/batch.store.js';
 import { BatchSweeper } from '../../../src/batches/batch.sweeper.js';
-import { BatchWatch } from '../../../src/batches/batch.watch.js';
+import { BatchChecker } from '../../../src/batches/batch-checker.js';
 import { loadConfig } from '../../../src/config/config.js';
 import { openParking } from '../../../src/queue/parking.module.js';
 import { TaskChanger } from '../../../src/queue/task-changer.js';
@@ -52,9 +52,9 @@ function processAt(store: StagedStore) {
   const events = new BatchEvents();
   const batches = new BatchStore(store.documents);
   const service = new BatchService(store, batches, new TaskChanger(store), events);
-  const watch = new BatchWatch(store, service, openParking(loadConfig({})));
-  const register = new BatchRegister(batches, service, watch, store);
-  return { store, events, batches, service, watch, register };
+  const checker = new BatchChecker(store, service, openParking(loadConfig({})));
+  const register = new BatchRegister(batches, service, checker, store);
+  return { store, events, batches, service, checker, register };
 }
 
 let clock: FakeClock;
@@ -79,12 +79,12 @@ function begin(): void {
 }
 
 async function end(): Promise<void> {
-  await Promise.all([one, other].map(({ watch }) => watch.onApplicationShutdown()));
+  await Promise.all([one, other].map(({ checker }) => checker.onApplicationShutdown()));
 }
 
 async function insert(at: typeof one, id: string): Promise<void> {
-  const step = create(spec({ id, batchId: 'b' }), clock.now());
-  expect(await at.store.insert([{ step, payload: '' }])).toEqual([undefined]);
+  const transition = create(spec({ id, batchId: 'b' }), clock.now());
+  expect(await at.store.insert([{ transition, payload: '' }])).toEqual([undefined]);
 }
 
 const OPENING = { id: 'b', options: {}, queues: [spec({}).queue], principal: ANYONE };
@@ -100,14 +100,14 @@ async function enqueue(at: typeof one, ...ids: readonly string[]): Promise<void>
 async function change(at: typeof one, id: string, decide: typeof redrive | typeof cancel): Promise<void> {
   const task = await at.store.find(id);
   if (task === undefined) throw new Error(`There is no ${id}`);
-  const step = decide === cancel ? cancel(task, undefined, clock.now()) : redrive(task, clock.now());
-  expect(await at.store.replace(step ? [step] : [])).toEqual([true]);
+  const transition = decide === cancel ? cancel(task, undefined, clock.now()) : redrive(task, clock.now());
+  expect(await at.store.replace(transition ? [transition] : [])).toEqual([true]);
 }
 
 const finish = (at: typeof one, id: string) => change(at, id, cancel);
 
 async function settled(): Promise<void> {
-  for (let round = 0; round < 3; round += 1) await Promise.all([one.watch.run(), other.watch.run()]);
+  for (let round = 0; round < 3; round += 1) await Promise.all([one.checker.run(), other.checker.run()]);
 }
 
 /** Lets `steps` happen before these calls of the store by `at`, one before each. */
@@ -176,9 +176,9 @@ describe('the end of a batch', () => {
   it('is told when a request that the shutdown waits for ends its last task', async () => {
     await enqueue(one, 't1');
     await settled();
-    one.watch.onModuleDestroy();
+    one.checker.onModuleDestroy();
     await finish(one, 't1');
-    await one.watch.onApplicationShutdown();
+    await one.checker.onApplicationShutdown();
     expect(told).toHaveLength(1);
   });
 
@@ -187,7 +187,7 @@ describe('the end of a batch', () => {
     await settled();
     await finish(one, 't1');
     one.events.done = () => new Promise(() => undefined);
-    void one.watch.run();
+    void one.checker.run();
     while ((await other.batches.find('b')).batch?.doneAt === undefined) continue;
     expect(told).toEqual([]);
     await new BatchSweeper(other.batches, other.service, clock, loadConfig({})).sweep();
@@ -221,7 +221,7 @@ describe('the end of a batch', () => {
           clock.advance(index + 1);
         });
         const rest = interleave(one, before, calls);
-        await one.watch.run();
+        await one.checker.run();
         await rest();
         one.store.between = () => Promise.resolve();
         await settled();
@@ -247,7 +247,7 @@ describe('the end of a batch', () => {
     await finish(one, 't1');
     // Document, counts, and then the mark: the task is durable before the mark, and its producer has not looked yet.
     const rest = interleave(one, [() => insert(other, 't2')], [3]);
-    await one.watch.run();
+    await one.checker.run();
     await rest();
     expect(told).toEqual([]);
     expect((await one.batches.find('b')).batch).not.toHaveProperty('doneAt');
@@ -284,10 +284,10 @@ describe('the end of a batch', () => {
     await change(gone, 't1', redrive);
     clock.advance(5_000);
     await finish(one, 't1');
-    await one.watch.run();
+    await one.checker.run();
     expect(told).toHaveLength(2);
     expect(told[1]?.doneAt).toBe((first?.doneAt ?? 0) + 10_000);
-    await gone.watch.onApplicationShutdown();
+    await gone.checker.onApplicationShutdown();
   });
 
   it('is told again when the first one was noted under a clock that was ahead', async () => {
@@ -323,10 +323,10 @@ describe('the end of a batch', () => {
       if (id === 'huge') await held;
       return settle(id, news);
     };
-    const huge = one.watch.untilDone('huge', { wait: 60 }, PATIENT);
-    const run = one.watch.run();
-    await one.watch.untilDone('b', { wait: 60 }, PATIENT);
-    void one.watch.run();
+    const huge = one.checker.untilDone('huge', { wait: 60 }, PATIENT);
+    const run = one.checker.run();
+    await one.checker.untilDone('b', { wait: 60 }, PATIENT);
+    void one.checker.run();
     while (told.length === 0) await new Promise(setImmediate);
     go();
     await Promise.all([run, huge]);
@@ -336,10 +336,10 @@ describe('the end of a batch', () => {
     await enqueue(one, 't1');
     await finish(one, 't1');
     one.store.between = () => Promise.reject(new StoreUnavailable('away', false));
-    await one.watch.run();
+    await one.checker.run();
     one.store.between = () => Promise.resolve();
     expect(told).toEqual([]);
-    await one.watch.run();
+    await one.checker.run();
     expect(told).toHaveLength(1);
   });
 
@@ -348,7 +348,7 @@ describe('the end of a batch', () => {
     await enqueue(one, 't2');
     await finish(one, 't1');
     await settled();
-    const waiting = one.watch.untilDone('b', { wait: 60 }, PATIENT);
+    const waiting = one.checker.untilDone('b', { wait: 60 }, PATIENT);
     await settled();
     await one.store.clear({ states: ['queued'] });
     await settled();
@@ -360,8 +360,8 @@ describe('the end of a batch', () => {
 describe('a task that joins a batch by itself', () => {
   const members = { queues: ['elsewhere'], principal: ANYONE };
   const insertElsewhere = async (at: typeof one) => {
-    const step = create(spec({ id: 't1', batchId: 'b', queue: 'elsewhere' }), clock.now());
-    await at.store.insert([{ step, payload: '' }]);
+    const transition = create(spec({ id: 't1', batchId: 'b', queue: 'elsewhere' }), clock.now());
+    await at.store.insert([{ transition, payload: '' }]);
   };
 
   it.each([1, 2, 3, 4, 5])(

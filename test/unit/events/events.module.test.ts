@@ -3,7 +3,8 @@ import { Test } from '@nestjs/testing';
 import { Config } from '../../../src/config/config.js';
 import { EventsModule } from '../../../src/events/events.module.js';
 import { TaskEvents } from '../../../src/events/task-events.js';
-import { type Committed, TaskStore } from '../../../src/storage/task-store.js';
+import { TaskStore } from '../../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../../src/storage/transitions.js';
 import { RedisServer } from '../../support/redis-server.js';
 import { enqueued, Subscriber } from './events.support.js';
 
@@ -11,13 +12,13 @@ const SILENT = new ConsoleLogger({ logLevels: [] });
 
 /** Only the feed of a store. */
 class Feed {
-  private readonly listeners: ((transitions: readonly Committed[]) => void)[] = [];
+  private readonly listeners: ((transitions: readonly CommittedTransition[]) => void)[] = [];
 
-  onCommit(listener: (transitions: readonly Committed[]) => void): void {
+  onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void {
     this.listeners.push(listener);
   }
 
-  tell(transitions: readonly Committed[]): void {
+  tell(transitions: readonly CommittedTransition[]): void {
     for (const listener of this.listeners) listener(transitions);
   }
 }

@@ -1,16 +1,16 @@
 import { EventEmitter, once } from 'node:events';
 import { Redis } from 'ioredis';
 import type { TaskEvent } from '../../../src/task/task-event.js';
-import type { Committed } from '../../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../../src/storage/transitions.js';
 import { queuedTask } from '../../support/task.builders.js';
 
 /** A transition as the store tells it. */
-export function committed(overrides: Partial<Committed> = {}): Committed {
+export function committed(overrides: Partial<CommittedTransition> = {}): CommittedTransition {
   return { id: 1, type: 'queued', task: queuedTask(), at: 0, ...overrides };
 }
 
 /** `count` tasks that were enqueued, one after the other, with ids from `first` up. */
-export function enqueued(count: number, first = 1): Committed[] {
+export function enqueued(count: number, first = 1): CommittedTransition[] {
   return Array.from({ length: count }, (_, index) => {
     const id = first + index;
     return committed({ id, task: queuedTask({ spec: { id: `task-${id}` } }) });

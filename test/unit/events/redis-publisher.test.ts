@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RedisPublisher, type RedisPublisherOptions } from '../../../src/events/redis-publisher.js';
 import { toTaskEvent } from '../../../src/task/task-event.js';
-import type { Committed } from '../../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../../src/storage/transitions.js';
 import { claim, complete, create, fail } from '../../../src/task/task.machine.js';
 import { RedisServer } from '../../support/redis-server.js';
 import {
@@ -82,7 +82,7 @@ function range(first: number, last: number): number[] {
 }
 
 /** A transition that notes when it is looked at. */
-function watched(id: number, onLook: () => void): Committed {
+function watched(id: number, onLook: () => void): CommittedTransition {
   const transition = committed({ id });
   return {
     ...transition,
@@ -102,8 +102,8 @@ describe('RedisPublisher with a Redis', () => {
     const claimed = claim(queuedTask(), grant(), at(1_000));
     const completed = complete(claimed.task, { leaseId: 'lease-1' }, at(2_000));
     const failed = fail(processingTask(), { error: 'Ünïcödé 😀 "\n', random: 0 }, at(2_000));
-    const transitions = [created, claimed, completed, failed].flatMap((step, index) =>
-      step ? [{ ...step, id: index + 1 }] : [],
+    const transitions = [created, claimed, completed, failed].flatMap((transition, index) =>
+      transition ? [{ ...transition, id: index + 1 }] : [],
     );
 
     events.publish(transitions);
@@ -366,7 +366,7 @@ describe('RedisPublisher when Redis goes away', () => {
       connection: { ...CONNECTION, timeoutMs: SHORT_PATIENCE_MS },
     });
     const longError = failedTask({ last: lastAttempt({ error: '漢'.repeat(1_000) }) });
-    const long = (id: number): Committed => committed({ id, type: 'failed', task: longError });
+    const long = (id: number): CommittedTransition => committed({ id, type: 'failed', task: longError });
 
     events.publish(range(1, 50).map(long));
     await subscriber.untilId(50);

@@ -29,7 +29,7 @@ let health: HealthService;
 beforeEach(async () => {
   store = new FailingStore();
   health = new HealthService(new NoEvents(), store);
-  await store.insert([{ step: create(spec(), store.clock.now()), payload: '' }]);
+  await store.insert([{ transition: create(spec(), store.clock.now()), payload: '' }]);
 });
 
 async function expectHealthy(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Committed } from '../../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../../src/storage/transitions.js';
 import { DurationSketch } from '../../../src/metrics/duration.sketch.js';
 import { Timeline } from '../../../src/metrics/timeline.js';
 import { claim, complete, create } from '../../../src/task/task.machine.js';
@@ -7,13 +7,13 @@ import { at, FakeClock, spec } from '../../support/task.builders.js';
 const START = Date.UTC(2026, 0, 1);
 
 /** The three transitions of a task that waits two seconds and runs for four. */
-function story(from: number): Committed[] {
+function story(from: number): CommittedTransition[] {
   const enqueued = create(spec(), at(from));
   if (enqueued.task.state !== 'queued') throw new Error('It has no delay');
   const claimed = claim(enqueued.task, { leaseId: 'lease-1', grace: 30 }, at(from + 2_000));
   const completed = complete(claimed.task, { leaseId: 'lease-1' }, at(from + 6_000));
   if (completed === undefined) throw new Error('It was not complete before');
-  return [enqueued, claimed, completed].map((step, index) => ({ ...step, id: index + 1 }));
+  return [enqueued, claimed, completed].map((transition, index) => ({ ...transition, id: index + 1 }));
 }
 
 describe('Timeline', () => {

@@ -6,7 +6,7 @@ import { ClaimService } from '../../../src/queue/claim.service.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { TaskChanger } from '../../../src/queue/task-changer.js';
 import { WaitingRoom } from '../../../src/queue/waiting-room.js';
-import { WorkerWatch } from '../../../src/queue/worker-watch.js';
+import { WorkerActivity } from '../../../src/queue/worker-activity.js';
 import type { TaskStore } from '../../../src/storage/task-store.js';
 import { create } from '../../../src/task/task.machine.js';
 import { DistantStore } from '../../support/distant-store.js';
@@ -16,7 +16,7 @@ const CONFIG = loadConfig({});
 const CLAIM = { queues: ['default'], maxTasks: 1, wait: 0, workerId: 'w1', claimId: 'c1' };
 
 /** Workers that are all told to drain when the test says so. */
-class Drains extends WorkerWatch {
+class Drains extends WorkerActivity {
   private isOn = false;
   private readonly callbacks = new Set<() => void>();
 
@@ -82,7 +82,7 @@ let rooms: WaitingRoom[];
 beforeEach(async () => {
   store = new DistantStore();
   rooms = [];
-  await store.insert([{ step: create(spec({ id: 'a' }), store.clock.now()), payload: '' }]);
+  await store.insert([{ transition: create(spec({ id: 'a' }), store.clock.now()), payload: '' }]);
 });
 
 afterEach(() => {
@@ -207,7 +207,7 @@ describe('a lease that is in the answers of two calls', () => {
       for (const index of order) lines[index]?.end(index === 1);
       expect(await heldLease()).toBe(lease);
       await store.clear({});
-      await store.insert([{ step: create(spec({ id: 'a' }), store.clock.now()), payload: '' }]);
+      await store.insert([{ transition: create(spec({ id: 'a' }), store.clock.now()), payload: '' }]);
     }
   });
 

@@ -1,7 +1,7 @@
 import { loadConfig } from '../../../src/config/config.js';
 import { openParking } from '../../../src/queue/parking.module.js';
 import { DepthGate } from '../../../src/queue/depth-gate.js';
-import { FinishWatch } from '../../../src/queue/finish-watch.js';
+import { FinishWaiters } from '../../../src/queue/finish-waiters.js';
 import { QueueService } from '../../../src/queue/queue.service.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { create } from '../../../src/task/task.machine.js';
@@ -21,7 +21,7 @@ class ClearedStore extends ReferenceStore {
 describe('an enqueue whose task is cleared before it is answered', () => {
   const store = new ClearedStore(new FakeClock(), ROOMY);
   const gate = new DepthGate(store, new SettingsCache(store));
-  const queue = new QueueService(store, new FinishWatch(store, openParking(loadConfig({}))), gate);
+  const queue = new QueueService(store, new FinishWaiters(store, openParking(loadConfig({}))), gate);
   const draft = { spec: spec({ id: 'a' }), payload: '"code":"a"' };
 
   it('is answered as what it was: accepted', async () => {
@@ -35,7 +35,7 @@ describe('an enqueue whose task is cleared before it is answered', () => {
   });
 
   it('is answered as a repetition when it was one', async () => {
-    await store.insert([{ step: create(draft.spec, store.clock.now()), payload: draft.payload }]);
+    await store.insert([{ transition: create(draft.spec, store.clock.now()), payload: draft.payload }]);
     await expect(queue.enqueue(draft)).resolves.toMatchObject({ isReplay: true, position: undefined });
   });
 });

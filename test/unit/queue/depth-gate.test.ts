@@ -32,7 +32,7 @@ describe('the gate of a queue with a limit', () => {
     const gate = await gateOf(far);
     const first = await gate.admit([draft('a')]);
     const second = gate.admit([draft('b')]);
-    await far.insert([{ step: create(spec({ id: 'a' }), far.clock.now()), payload: '' }]);
+    await far.insert([{ transition: create(spec({ id: 'a' }), far.clock.now()), payload: '' }]);
     await turn();
     first.release();
     expect((await second).admitted.size).toBe(1);
@@ -59,7 +59,9 @@ describe('the gate of a queue with a limit', () => {
     const far = store();
     await far.configure('default', { maxDepth: 4 });
     const gate = await gateOf(far);
-    await far.insert(['a', 'b'].map((id) => ({ step: create(spec({ id }), far.clock.now()), payload: '' })));
+    await far.insert(
+      ['a', 'b'].map((id) => ({ transition: create(spec({ id }), far.clock.now()), payload: '' })),
+    );
     const drafts = ['a', 'c', 'c', 'b', 'd', 'e', 'e'].map((id) => draft(id));
     const { admitted, release } = await gate.admit(drafts);
     expect(drafts.filter((each) => admitted.has(each)).map(({ spec: { id } }) => id)).toEqual([
@@ -100,7 +102,7 @@ describe('the gate of a queue with a limit', () => {
     second.release();
     (await third).release();
     expect(gate.size).toBe(0);
-    await far.insert([{ step: create(spec({ id: 'a' }), far.clock.now()), payload: '' }]);
+    await far.insert([{ transition: create(spec({ id: 'a' }), far.clock.now()), payload: '' }]);
     (await gate.admit([draft('e')])).release();
     expect(gate.size).toBe(0);
   });

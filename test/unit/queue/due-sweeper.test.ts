@@ -20,7 +20,7 @@ beforeEach(async () => {
   await timersAfter(0);
   const { wall, steady } = store.clock.now();
   await store.insert([
-    { step: create(spec({ id: 'a', runAt: wall + DELAY_MS }), { wall, steady }), payload: '' },
+    { transition: create(spec({ id: 'a', runAt: wall + DELAY_MS }), { wall, steady }), payload: '' },
   ]);
 });
 

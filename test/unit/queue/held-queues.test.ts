@@ -33,7 +33,7 @@ afterEach(() => {
 
 function add(...specs: readonly Partial<TaskSpec>[]): Promise<unknown> {
   const now = store.clock.now();
-  return store.insert(specs.map((each) => ({ step: create(spec(each), now), payload: '' })));
+  return store.insert(specs.map((each) => ({ transition: create(spec(each), now), payload: '' })));
 }
 
 /** A poll that stays in the room until it is answered. */
@@ -57,8 +57,8 @@ async function takeDirectly(): Promise<void> {
 
 async function end(id: string): Promise<void> {
   const task = await store.find(id);
-  const step = task && complete(task, {}, store.clock.now());
-  if (step) await store.replace([step]);
+  const transition = task && complete(task, {}, store.clock.now());
+  if (transition) await store.replace([transition]);
   await store.quiet();
 }
 
@@ -235,7 +235,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
     await steady.configure('default', { rateLimit: { tasks: 1, per: 0.05 } });
     const now = steady.clock.now();
     const specs = ['t1', 't2', 't3', 't4'].map((id) => spec({ id }));
-    await steady.insert(specs.map((each) => ({ step: create(each, now), payload: '' })));
+    await steady.insert(specs.map((each) => ({ transition: create(each, now), payload: '' })));
     const claims = await Promise.all(
       specs.map(({ id }) =>
         other.claim({ queues: ['default'], leaseIds: [id], grant: { grace: 30 } }, 60, PATIENT),

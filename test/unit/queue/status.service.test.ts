@@ -24,7 +24,7 @@ describe('the status', () => {
     const store = new DistantStore();
     const { clock } = store;
     const insert = (id: string, queue: string) =>
-      store.insert([{ step: create(spec({ id, queue }), clock.now()), payload: '' }]);
+      store.insert([{ transition: create(spec({ id, queue }), clock.now()), payload: '' }]);
     for (const queue of ['a', 'b', '1']) await insert(`in-${queue}`, queue);
     clock.advance(1_500);
     const status = new StatusService(store);

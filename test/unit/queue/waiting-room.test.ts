@@ -28,7 +28,7 @@ afterEach(() => {
 
 function add(to: TaskStore, ...specs: readonly Partial<TaskSpec>[]): Promise<unknown> {
   const now = store.clock.now();
-  return to.insert(specs.map((each) => ({ step: create(spec(each), now), payload: '' })));
+  return to.insert(specs.map((each) => ({ transition: create(spec(each), now), payload: '' })));
 }
 
 /** The tasks `t1` to `t<count>`, in one call. */
@@ -85,8 +85,8 @@ describe('a waiting room', () => {
   it('lets wait on whose tasks another process was quicker to take', async () => {
     room.onModuleDestroy();
     const quicker = {
-      moved: () => void store.unseen.claim(requestOf('other', ['default'])),
-      disturbed: () => {},
+      onTransitions: () => void store.unseen.claim(requestOf('other', ['default'])),
+      onGap: () => {},
     };
     store = new DistantStore();
     store.watch(quicker);

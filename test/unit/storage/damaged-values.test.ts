@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { loadConfig } from '../../../src/config/config.js';
 import { openParking } from '../../../src/queue/parking.module.js';
 import { DepthGate } from '../../../src/queue/depth-gate.js';
-import { FinishWatch } from '../../../src/queue/finish-watch.js';
+import { FinishWaiters } from '../../../src/queue/finish-waiters.js';
 import { type Enqueued, QueueService } from '../../../src/queue/queue.service.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 async function open(): Promise<StoreUser> {
-  const settings = { ...ROOMY, noticeTypes: new Set(['completed'] as const) };
+  const settings = { ...ROOMY, webhookTypes: new Set(['completed'] as const) };
   const opened = await EmbeddedTaskStore.open({ directory, clock, settings });
   store = opened;
   const none = () => Promise.reject(new Error('Not in this test'));
@@ -111,7 +111,7 @@ describe('a damaged value in a sound file', () => {
       const gate = new DepthGate(user.store, settings);
       const queue = new QueueService(
         user.store,
-        new FinishWatch(user.store, openParking(loadConfig({}))),
+        new FinishWaiters(user.store, openParking(loadConfig({}))),
         gate,
       );
       const drafts = ['t3', 't4', 'new'].map((id) => ({ spec: spec({ id }), payload: payloadOf(id) }));

@@ -152,7 +152,11 @@ describe('clearing the embedded store', () => {
     const user = userOf(store);
     const told: (string | undefined)[] = [];
     const nothing = () => undefined;
-    store.watch({ moved: nothing, disturbed: nothing, loosened: (queue) => void told.push(queue) });
+    store.watch({
+      onTransitions: nothing,
+      onGap: nothing,
+      onLimitsRelaxed: (queue) => void told.push(queue),
+    });
     await user.add({ id: 'a', queue: 'a' }, { id: 'b', queue: 'b' }, { id: 'c', queue: 'c' });
     expect(await store.clear({ queues: ['a'] })).toBe(1);
     expect(await store.clear({})).toBe(2);

@@ -36,7 +36,7 @@ describe('EmbeddedTaskStore', () => {
 
   it('keeps its files to its owner', async () => {
     const store = await openStore();
-    await store.insert([{ step: create(spec({ id: 'a' }), clock.now()), payload: '"code":"x"' }]);
+    await store.insert([{ transition: create(spec({ id: 'a' }), clock.now()), payload: '"code":"x"' }]);
     await store.close();
     expect(statSync(join(directory, 'queue.mdb')).mode & 0o077).toBe(0);
   });
@@ -74,7 +74,7 @@ describe('a lease that was granted by a clock that was ahead', () => {
     const grant = { grace: 30, workerId: 'w', lease: 3 };
     const first = await open(right);
     const tasks = ['sound', 'early'].map((id) => create(spec({ id }), right.now()));
-    await first.insert(tasks.map((step) => ({ step, payload: '"code":"x"' })));
+    await first.insert(tasks.map((transition) => ({ transition, payload: '"code":"x"' })));
     await first.claim({ queues: ['default'], leaseIds: ['l1'], grant: { ...grant, lease: 600 } });
     await first.close();
     const second = await open(ahead);
@@ -101,7 +101,7 @@ describe('a lease that was granted after the wall clock of the process had been 
     const corrected = new FakeClock(RIGHT + offset);
     const first = await open(corrected);
     corrected.setWall(RIGHT);
-    await first.insert([{ step: create(spec({ id: 'a' }), corrected.now()), payload: '"code":"x"' }]);
+    await first.insert([{ transition: create(spec({ id: 'a' }), corrected.now()), payload: '"code":"x"' }]);
     const grant = { grace: 30, workerId: 'w', lease: 60 };
     await first.claim({ queues: ['default'], leaseIds: ['l1'], grant });
     await first.close();

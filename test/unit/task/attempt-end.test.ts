@@ -45,8 +45,12 @@ describe('complete', () => {
   });
 
   it('is dated by the calendar', () => {
-    const step = complete(processingTask(), HOLDER, moment(77_000, 31_000));
-    expect(step).toMatchObject({ at: 77_000, task: { finishedAt: 77_000 }, ended: { endedAt: 77_000 } });
+    const transition = complete(processingTask(), HOLDER, moment(77_000, 31_000));
+    expect(transition).toMatchObject({
+      at: 77_000,
+      task: { finishedAt: 77_000 },
+      ended: { endedAt: 77_000 },
+    });
   });
 });
 
@@ -141,8 +145,8 @@ describe('fail', () => {
     { maxAttempts: 3, failures: 1, type: 'retrying' },
     { maxAttempts: 3, failures: 2, type: 'failed' },
   ])('with $failures of $maxAttempts failures before: $type', ({ maxAttempts, failures, type }) => {
-    const step = fail(processingTask({ spec: { maxAttempts }, failures }), FAILED, NOW);
-    expect(step).toMatchObject({ type, task: { failures: failures + 1 } });
+    const transition = fail(processingTask({ spec: { maxAttempts }, failures }), FAILED, NOW);
+    expect(transition).toMatchObject({ type, task: { failures: failures + 1 } });
   });
 
   it('skips the attempts that are left when a retry is no use', () => {
@@ -166,8 +170,8 @@ describe('fail', () => {
     ],
   ])('waits for %s', (_, details, expected) => {
     const task = processingTask({ spec: { maxAttempts: 5 }, failures: 3 });
-    const step = fail(task, { ...HOLDER, ...details }, NOW);
-    expect(step).toMatchObject({ type: 'retrying', task: expected });
+    const transition = fail(task, { ...HOLDER, ...details }, NOW);
+    expect(transition).toMatchObject({ type: 'retrying', task: expected });
   });
 
   it('is queued at once when the backoff is nothing', () => {
@@ -194,8 +198,8 @@ describe('a lost attempt', () => {
   ])('goes straight back to the queue: %s', (how, details) => {
     const task = processingTask({ failures: 0, spec: { maxAttempts: 2 } });
     const now = at(how === 'reported' ? 31_000 : 61_000);
-    const step = how === 'reported' ? fail(task, REPORTED, now) : tick(task, now);
-    expect(step).toEqual({
+    const transition = how === 'reported' ? fail(task, REPORTED, now) : tick(task, now);
+    expect(transition).toEqual({
       type: 'lost',
       at: now.wall,
       ended: {
@@ -245,8 +249,8 @@ describe('a lost attempt', () => {
   });
 
   it('spends no failure and is retried even when failures are not', () => {
-    const step = fail(processingTask(), { ...REPORTED, isRetryable: false }, NOW);
-    expect(step).toMatchObject({ type: 'lost', task: { state: 'queued', failures: 0 } });
+    const transition = fail(processingTask(), { ...REPORTED, isRetryable: false }, NOW);
+    expect(transition).toMatchObject({ type: 'lost', task: { state: 'queued', failures: 0 } });
   });
 });
 
@@ -287,8 +291,8 @@ describe('release', () => {
     ['at once with a delay of nothing', { delay: 0 }, { state: 'queued', queuedAt: 31_000 }],
     ['after a delay', { delay: 0.5 }, { state: 'delayed', runAt: 31_500 }],
   ])('makes it ready %s', (_, given, expected) => {
-    const step = release(processingTask(), { ...HOLDER, ...given }, NOW);
-    expect(step).toMatchObject({ type: 'released', task: expected });
+    const transition = release(processingTask(), { ...HOLDER, ...given }, NOW);
+    expect(transition).toMatchObject({ type: 'released', task: expected });
   });
 
   it('is a repetition the second time, in the queue and in the delay', () => {
@@ -335,9 +339,9 @@ describe('cancel', () => {
     ['queued', queuedTask({ attempt: 1, startedAt: 1_000, last: lastAttempt() })],
     ['delayed', delayedTask({ attempt: 1, startedAt: 1_000, last: lastAttempt() })],
   ])('keeps what the attempt before left, and ends none: %s', (_, task) => {
-    const step = cancel(task, undefined, NOW);
-    expect(step?.ended).toBeUndefined();
-    expect(step?.task).toMatchObject({ finishedAt: 31_000, last: lastAttempt() });
+    const transition = cancel(task, undefined, NOW);
+    expect(transition?.ended).toBeUndefined();
+    expect(transition?.task).toMatchObject({ finishedAt: 31_000, last: lastAttempt() });
   });
 });
 
@@ -346,16 +350,21 @@ describe('the error of an attempt', () => {
 
   it('is kept whole up to the length of an excerpt', () => {
     const error = 'e'.repeat(ERROR_EXCERPT_LENGTH);
-    const step = failWith(error);
-    expect(step?.ended?.error).toBe(error);
-    expect(step?.task.last).toEqual({ leaseId: 'lease-1', workerId: 'worker-1', outcome: 'failed', error });
+    const transition = failWith(error);
+    expect(transition?.ended?.error).toBe(error);
+    expect(transition?.task.last).toEqual({
+      leaseId: 'lease-1',
+      workerId: 'worker-1',
+      outcome: 'failed',
+      error,
+    });
   });
 
   it('is cut in the task and whole in the history when it is longer', () => {
     const error = 'e'.repeat(ERROR_EXCERPT_LENGTH) + 'x';
-    const step = failWith(error);
-    expect(step?.ended?.error).toBe(error);
-    expect(step?.task.last).toMatchObject({ error: 'e'.repeat(1_000), isErrorCut: true });
+    const transition = failWith(error);
+    expect(transition?.ended?.error).toBe(error);
+    expect(transition?.task.last).toMatchObject({ error: 'e'.repeat(1_000), isErrorCut: true });
   });
 
   it('is never cut within a character', () => {
@@ -378,8 +387,8 @@ describe('the worker of an attempt', () => {
       lease: { workerId: undefined },
       last: lastAttempt({ workerId: 'worker-0' }),
     });
-    const step = complete(task, HOLDER, NOW);
-    expect(step?.ended?.workerId).toBeUndefined();
-    expect(step?.task.last?.workerId).toBeUndefined();
+    const transition = complete(task, HOLDER, NOW);
+    expect(transition?.ended?.workerId).toBeUndefined();
+    expect(transition?.task.last?.workerId).toBeUndefined();
   });
 });

@@ -44,8 +44,8 @@ describe('a wait that can be', () => {
   });
 
   it('stays: what was decided by the right clock', () => {
-    const step = create(spec({ delay: 5, ttl: 60 }), NOW);
-    expect(withBelievableWait(step.task, at(NOW.wall + 1))).toBeUndefined();
+    const transition = create(spec({ delay: 5, ttl: 60 }), NOW);
+    expect(withBelievableWait(transition.task, at(NOW.wall + 1))).toBeUndefined();
     expect(withBelievableWait(processingTask(), NOW)).toBeUndefined();
   });
 });

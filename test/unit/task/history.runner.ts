@@ -13,7 +13,7 @@ import {
   heartbeat,
   redrive,
   release,
-  type Step,
+  type Transition,
   tick,
 } from '../../../src/task/task.machine.js';
 import type { Attempt, Task, TransitionType } from '../../../src/task/task.js';
@@ -53,9 +53,9 @@ export class History {
   private current: Task;
 
   constructor(private readonly story: Story) {
-    const step = create(story.spec, this.clock.now());
-    this.current = freeze(step.task);
-    const { task, type } = step;
+    const transition = create(story.spec, this.clock.now());
+    this.current = freeze(transition.task);
+    const { task, type } = transition;
     this.entries.push({
       before: undefined,
       after: task,
@@ -126,7 +126,8 @@ export class History {
   /** As a store does it: what is due happens first, and only a ready task is handed out. */
   private claim(length: number | undefined): void {
     const now = this.clock.now();
-    for (let step = tick(this.task, now); step; step = tick(this.task, now)) this.write('time', step);
+    for (let transition = tick(this.task, now); transition; transition = tick(this.task, now))
+      this.write('time', transition);
     if (this.task.state !== 'queued') return;
     const leaseId = `lease-${String(this.leaseIds.length + 1)}`;
     this.write('claim', claim(this.task, { leaseId, lease: length, grace: GRACE }, now), leaseId);
@@ -146,7 +147,7 @@ export class History {
   private report(
     command: string,
     choice: LeaseChoice,
-    run: (leaseId: string | undefined, now: Moment) => Step | undefined,
+    run: (leaseId: string | undefined, now: Moment) => Transition | undefined,
   ): void {
     const leaseId = choice === 'none' ? undefined : this.choose(choice);
     this.write(command, run(leaseId, this.clock.now()), leaseId);
@@ -157,9 +158,9 @@ export class History {
     return this.leaseIds.at(-1 - back) ?? 'never-granted';
   }
 
-  private write(command: string, step: Step | undefined, leaseId?: string): void {
-    if (!step) return;
-    this.enter({ after: step.task, command, event: step.type, ended: step.ended, leaseId });
+  private write(command: string, transition: Transition | undefined, leaseId?: string): void {
+    if (!transition) return;
+    this.enter({ after: transition.task, command, event: transition.type, ended: transition.ended, leaseId });
     for (const held of this.book.values()) held.isOver = true;
   }
 

@@ -15,8 +15,8 @@ const HOLDER = { leaseId: 'lease-1' };
 describe('claim', () => {
   it('hands the task to one worker', () => {
     const task = queuedTask({ queuedAt: 500, startBy: 90_000, attempt: 2, failures: 1, interruptions: 1 });
-    const step = claim(task, grant({ claimId: 'claim-1' }), at(1_000));
-    expect(step).toEqual({
+    const transition = claim(task, grant({ claimId: 'claim-1' }), at(1_000));
+    expect(transition).toEqual({
       type: 'processing',
       at: 1_000,
       task: {

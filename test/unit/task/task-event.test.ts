@@ -1,6 +1,6 @@
 import { toTaskEvent } from '../../../src/task/task-event.js';
 import { claim, complete, create, fail, release, cancel, tick } from '../../../src/task/task.machine.js';
-import type { Step } from '../../../src/task/task.machine.js';
+import type { Transition } from '../../../src/task/task.machine.js';
 import {
   at,
   cancelledTask,
@@ -12,18 +12,18 @@ import {
   queuedTask,
   spec,
 } from '../../support/task.builders.js';
-import type { Committed } from '../../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../../src/storage/transitions.js';
 import { asJson, committed } from '../events/events.support.js';
 
 const FAILURE = { leaseId: 'lease-1', error: 'exit 1', random: 0 };
 
-function eventOf(step: Step | undefined) {
-  if (!step) throw new Error('The command did nothing');
-  return toTaskEvent(step, 7);
+function eventOf(transition: Transition | undefined) {
+  if (!transition) throw new Error('The command did nothing');
+  return toTaskEvent(transition, 7);
 }
 
 /** The event of a transition that the store has numbered. */
-function eventAs(transition: Committed) {
+function eventAs(transition: CommittedTransition) {
   return toTaskEvent(transition, transition.id);
 }
 
@@ -57,8 +57,8 @@ describe('toTaskEvent', () => {
     ['released', release(processingTask(), { leaseId: 'lease-1' }, at(2_000))],
     ['lost', tick(processingTask(), at(61_000))],
     ['cancelled', cancel(processingTask(), 'enough', at(2_000))],
-  ])('names the worker whose attempt ended: %s', (type, step) => {
-    expect(eventOf(step)).toMatchObject({ type, worker_id: 'worker-1' });
+  ])('names the worker whose attempt ended: %s', (type, transition) => {
+    expect(eventOf(transition)).toMatchObject({ type, worker_id: 'worker-1' });
   });
 
   it('names no worker when an earlier one plays no part', () => {
@@ -87,18 +87,18 @@ describe('toTaskEvent', () => {
 
   it('cuts a long error between code points', () => {
     const long = 'x'.repeat(999) + '😀' + 'y'.repeat(500);
-    const step = fail(processingTask(), { ...FAILURE, error: long }, at(2_000));
-    expect(eventOf(step).error).toBe('x'.repeat(999));
+    const transition = fail(processingTask(), { ...FAILURE, error: long }, at(2_000));
+    expect(eventOf(transition).error).toBe('x'.repeat(999));
   });
 
   it('keeps a whole code point that ends at the limit', () => {
     const long = 'x'.repeat(998) + '😀' + 'y'.repeat(500);
-    const step = fail(processingTask(), { ...FAILURE, error: long }, at(2_000));
-    expect(eventOf(step).error).toBe('x'.repeat(998) + '😀');
+    const transition = fail(processingTask(), { ...FAILURE, error: long }, at(2_000));
+    expect(eventOf(transition).error).toBe('x'.repeat(998) + '😀');
   });
 
   it('leaves half a code point that the worker itself sent', () => {
-    const step = fail(processingTask(), { ...FAILURE, error: 'odd \uD83D' }, at(2_000));
-    expect(eventOf(step).error).toBe('odd \uD83D');
+    const transition = fail(processingTask(), { ...FAILURE, error: 'odd \uD83D' }, at(2_000));
+    expect(eventOf(transition).error).toBe('odd \uD83D');
   });
 });

@@ -17,7 +17,7 @@ import {
   redrive,
   release,
   requireFinished,
-  type Step,
+  type Transition,
   tick,
 } from '../../../src/task/task.machine.js';
 import { isFinished, type Task } from '../../../src/task/task.js';
@@ -33,7 +33,7 @@ import {
   TASK_IN,
 } from '../../support/task.builders.js';
 
-type Outcome = Step | undefined;
+type Outcome = Transition | undefined;
 type Refusal = readonly [new (...args: never[]) => TaskError, string, string?];
 /** `event → state`, `repeated` when there is nothing left to do, or the refusal. */
 type Expected = string | Refusal;

@@ -2,7 +2,7 @@ import { WebhookIntake } from '../../../src/webhooks/webhook-intake.js';
 import type { DeliveryBook } from '../../../src/webhooks/delivery-book.js';
 import { attempted, newDelivery } from '../../../src/webhooks/delivery.js';
 import type { WebhookCourier } from '../../../src/webhooks/webhook-courier.js';
-import { NoticeBox } from '../../../src/webhooks/notice-box.js';
+import { WebhookRequests } from '../../../src/webhooks/webhook-requests.js';
 import { DocumentData, ReferenceDocuments } from '../../contract/reference-documents.js';
 
 const LIFETIME_MS = 86_400_000;
@@ -11,7 +11,7 @@ const first = newDelivery({ id: 'd', messageId: 'm', to: 'http://one.example', b
 describe('a request to deliver again', () => {
   const documents = new ReferenceDocuments(new DocumentData(), () => undefined);
   const courier = { hurry: () => undefined } as unknown as WebhookCourier;
-  const box = new NoticeBox(documents, courier);
+  const box = new WebhookRequests(documents, courier);
 
   function intakeWith(book: Partial<DeliveryBook>): WebhookIntake {
     return new WebhookIntake({

@@ -42,12 +42,12 @@ describe('a host that takes webhooks and never answers', () => {
     /** Tasks that end at once. */
     const endAll = async (queue: string, count: number, addressOf: (number: number) => string) => {
       const now = clock.now();
-      const steps = Array.from({ length: count }, (_, number) =>
+      const transitions = Array.from({ length: count }, (_, number) =>
         create(spec({ id: `${queue}${addressOf(number)}`, queue, callbackUrl: addressOf(number) }), now),
       );
       for (let from = 0; from < count; from += 1_000) {
-        const some = steps.slice(from, from + 1_000);
-        await store.insert(some.map((step) => ({ step, payload: '"code":""' })));
+        const some = transitions.slice(from, from + 1_000);
+        await store.insert(some.map((transition) => ({ transition, payload: '"code":""' })));
         await store.replace(some.flatMap(({ task }) => cancel(task, undefined, now) ?? []));
       }
     };

@@ -66,11 +66,11 @@ export class DirectorySweep {
   private async check(id: string): Promise<void> {
     const { connection, keys, directory } = this.parts;
     await connection.during(async () => {
-      const place = await directory.placeOf(id);
-      if (place === undefined) return;
-      const key = keys.task(place.queue, id);
+      const entry = await directory.entryOf(id);
+      if (entry === undefined) return;
+      const key = keys.task(entry.queue, id);
       if ((await connection.read((client) => client.exists(key))) === 1) return;
-      if (await directory.fence(id, place)) await directory.exchange([{ id, from: place, to: undefined }]);
+      if (await directory.fence(id, entry)) await directory.exchange([{ id, from: entry, to: undefined }]);
     });
   }
 }

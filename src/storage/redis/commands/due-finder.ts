@@ -2,7 +2,7 @@ import { after, type Clock, type Instant } from '../../../task/clock.js';
 import { isFinished, type Task } from '../../../task/task.js';
 import type { StoreSettings } from '../../task-store.js';
 import { LuaScript } from '../connection/lua-script.js';
-import type { MoveWatch } from '../connection/move-watch.js';
+import type { TransitionFeed } from '../connection/transition-feed.js';
 import { isSlotMoving } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
 import { readHead } from '../records/task.codec.js';
@@ -52,20 +52,20 @@ export class DueFinder {
     private readonly settings: StoreSettings,
     private readonly reclaimer: TaskReclaimer,
   ) {
-    parts.feed.add((transitions) => {
+    parts.commitFeed.add((transitions) => {
       for (const { task } of transitions) this.summaries.touch(task.spec.queue);
     });
   }
 
   /** Learns of changes that other processes make. */
-  follow(moves: MoveWatch): void {
-    moves.add({
-      moved: (all) => {
+  follow(feed: TransitionFeed): void {
+    feed.add({
+      onTransitions: (all) => {
         for (const { queue } of all) this.summaries.touch(queue);
       },
-      disturbed: () => this.summaries.forget(),
+      onGap: () => this.summaries.forget(),
       // A clear has no queue.
-      loosened: (queue) => {
+      onLimitsRelaxed: (queue) => {
         if (queue === undefined) this.summaries.forget();
       },
     });

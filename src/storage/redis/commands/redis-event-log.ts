@@ -3,10 +3,10 @@ import {
   type EventFollower,
   EventLog,
   type EventPage,
-  type LoggedEvent,
+  type PublishedEvent,
   type PastEvents,
 } from '../../event-log.js';
-import type { MoveWatch } from '../connection/move-watch.js';
+import type { TransitionFeed } from '../connection/transition-feed.js';
 import type { StoreParts } from '../records/store-parts.js';
 import { types } from 'node:util';
 import type { TaskEvent } from '../../../task/task-event.js';
@@ -24,7 +24,7 @@ const HELD_READS = 200;
 
 /** Events that were read together, and up to which id they are all there is. */
 interface Round {
-  readonly events: readonly LoggedEvent[];
+  readonly events: readonly PublishedEvent[];
   readonly settled: number;
   /** There was more to read than was read. */
   readonly isCut: boolean;
@@ -54,15 +54,15 @@ export class RedisEventLog extends EventLog {
 
   constructor(
     private readonly parts: StoreParts,
-    moves: MoveWatch,
+    feed: TransitionFeed,
   ) {
     super();
     this.streams = new EventStreams(parts);
-    moves.add({
-      moved: () => {
+    feed.add({
+      onTransitions: () => {
         if (this.follower !== undefined) this.wake();
       },
-      disturbed: () => {
+      onGap: () => {
         this.isDoubtful = true;
         if (this.follower !== undefined && parts.connection.isAvailable) this.wake();
       },
@@ -100,7 +100,7 @@ export class RedisEventLog extends EventLog {
    * up. Reading as many of each queue as a page has would cost queues times pages.
    */
   private async firstOf(ranges: readonly StreamRange[], before: number, limit: number): Promise<Round> {
-    const found: LoggedEvent[] = [];
+    const found: PublishedEvent[] = [];
     const queues = new Set<string>();
     /** Of the queues that have more: the last event that was read. */
     const cuts = new Map<string, number>();
@@ -131,7 +131,7 @@ export class RedisEventLog extends EventLog {
     this.toldUpTo = this.since;
     this.positions.clear();
     this.isDoubtful = false;
-    follower.begins(this.since);
+    follower.onStart(this.since);
     this.wake();
   }
 
@@ -175,7 +175,7 @@ export class RedisEventLog extends EventLog {
     this.heldFor = round.hasHeld ? this.heldFor + 1 : 0;
     this.isWoken ||= round.isCut || round.hasHeld;
     for (const { queue, id } of round.events) this.positions.set(queue, id);
-    if (round.events.length > 0) follower.told(round.events);
+    if (round.events.length > 0) follower.onEvents(round.events);
     if (round.settled < Infinity) this.toldUpTo = Math.max(this.toldUpTo, round.settled);
   }
 
@@ -229,11 +229,11 @@ class EventStreams {
   async read(
     ranges: readonly StreamRange[],
     count = ENTRIES_AT_ONCE,
-  ): Promise<ReadonlyMap<string, readonly LoggedEvent[]>> {
+  ): Promise<ReadonlyMap<string, readonly PublishedEvent[]>> {
     const { connection } = this.parts;
     const byQueue = new Map(ranges.map((range) => [range.queue, range]));
     const groups = connection.groupsOf([...byQueue.keys()]);
-    const found = new Map<string, readonly LoggedEvent[]>();
+    const found = new Map<string, readonly PublishedEvent[]>();
     for (let from = 0; from < groups.length; from += GROUPS_AT_ONCE) {
       const some = groups.slice(from, from + GROUPS_AT_ONCE);
       const reads = some.map((group) =>
@@ -260,7 +260,7 @@ class EventStreams {
   private async readGroup(
     ranges: readonly StreamRange[],
     count: number,
-  ): Promise<[string, readonly LoggedEvent[]][]> {
+  ): Promise<[string, readonly PublishedEvent[]][]> {
     const { connection, keys } = this.parts;
     const queues = new Map(ranges.map(({ queue }) => [keys.events(queue), queue]));
     const starts = ranges.map(({ after }) => `${after}-0`);
@@ -287,7 +287,7 @@ class EventStreams {
   }
 }
 
-function eventOf([, fields]: Entry): LoggedEvent {
+function eventOf([, fields]: Entry): PublishedEvent {
   const text = fields[1] ?? '{}';
   const { id, type, queue, eval_id: evalId } = JSON.parse(text) as TaskEvent;
   return { id, type, queue, evalId, text };

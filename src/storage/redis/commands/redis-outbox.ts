@@ -1,14 +1,14 @@
 import type { Clock, Instant } from '../../../task/clock.js';
-import { type Notice, Outbox } from '../../outbox.js';
+import { type OutboxEntry, Outbox } from '../../outbox.js';
 import { FEW_QUEUES, ROUND_MS } from './due-finder.js';
-import type { MoveWatch } from '../connection/move-watch.js';
+import type { TransitionFeed } from '../connection/transition-feed.js';
 import type { StoreParts } from '../records/store-parts.js';
 
 type Entry = readonly [id: string, fields: readonly string[]];
 
-/** Notices in a stream for each queue: a script reaches only what is on the node of its queue. */
+/** The outbox, as a stream for each queue: a script reaches only keys on the node of its queue. */
 export class RedisOutbox extends Outbox {
-  /** With many queues, those that may have a notice. */
+  /** With many queues, those that may have an entry. */
   private readonly changed = new Set<string>();
   private nextRound: Instant = -Infinity;
 
@@ -17,27 +17,27 @@ export class RedisOutbox extends Outbox {
     private readonly clock: Clock,
   ) {
     super();
-    parts.feed.add((transitions) => {
+    parts.commitFeed.add((transitions) => {
       for (const { task } of transitions) this.changed.add(task.spec.queue);
     });
   }
 
   /** Learns of what other processes do. */
-  follow(moves: MoveWatch): void {
-    moves.add({
-      moved: (all) => {
+  follow(feed: TransitionFeed): void {
+    feed.add({
+      onTransitions: (all) => {
         for (const { queue } of all) this.changed.add(queue);
       },
-      disturbed: () => {
+      onGap: () => {
         this.nextRound = -Infinity;
       },
     });
   }
 
-  async oldest(limit: number): Promise<readonly Notice[]> {
+  async oldest(limit: number): Promise<readonly OutboxEntry[]> {
     const { connection } = this.parts;
     return connection.during(async () => {
-      const found: Notice[] = [];
+      const found: OutboxEntry[] = [];
       for (const group of connection.groupsOf(await this.toAsk())) {
         if (found.length >= limit) break;
         found.push(...(await this.readChanged(group, limit)));
@@ -59,24 +59,24 @@ export class RedisOutbox extends Outbox {
   }
 
   /** What is found is asked for again, until it was removed. */
-  private async readChanged(group: readonly string[], limit: number): Promise<readonly Notice[]> {
+  private async readChanged(group: readonly string[], limit: number): Promise<readonly OutboxEntry[]> {
     // First: what changes while it is read is asked again.
     for (const queue of group) this.changed.delete(queue);
     try {
-      const notices = await this.read(group, limit);
-      for (const { key } of notices) this.changed.add(queueOf(key));
-      return notices;
+      const entries = await this.read(group, limit);
+      for (const { key } of entries) this.changed.add(queueOf(key));
+      return entries;
     } catch (error) {
       for (const queue of group) this.changed.add(queue);
       throw error;
     }
   }
 
-  async remove(notices: readonly Notice[]): Promise<void> {
-    const byQueue = new Map<string, Notice[]>();
-    for (const notice of notices) {
-      const queue = queueOf(notice.key);
-      byQueue.set(queue, [...(byQueue.get(queue) ?? []), notice]);
+  async remove(entries: readonly OutboxEntry[]): Promise<void> {
+    const byQueue = new Map<string, OutboxEntry[]>();
+    for (const entry of entries) {
+      const queue = queueOf(entry.key);
+      byQueue.set(queue, [...(byQueue.get(queue) ?? []), entry]);
     }
     await this.parts.connection.during(async () => {
       for (const [queue, some] of byQueue) {
@@ -86,14 +86,14 @@ export class RedisOutbox extends Outbox {
     });
   }
 
-  private async read(queues: readonly string[], limit: number): Promise<readonly Notice[]> {
+  private async read(queues: readonly string[], limit: number): Promise<readonly OutboxEntry[]> {
     const { connection, keys } = this.parts;
     const byKey = new Map(queues.map((queue) => [keys.outbox(queue), queue]));
     const streams = await connection.read((client) =>
       client.xread('COUNT', limit, 'STREAMS', ...byKey.keys(), ...queues.map(() => '0')),
     );
     return (streams ?? []).flatMap(([key, entries]) =>
-      entries.map((entry) => noticeOf(byKey.get(key) ?? '', entry)),
+      entries.map((entry) => entryOf(byKey.get(key) ?? '', entry)),
     );
   }
 }
@@ -103,6 +103,6 @@ function queueOf(key: string): string {
   return key.slice(0, key.indexOf(' '));
 }
 
-function noticeOf(queue: string, [id, fields]: Entry): Notice {
+function entryOf(queue: string, [id, fields]: Entry): OutboxEntry {
   return { key: `${queue} ${id}`, to: fields[1] ?? '', event: fields[3] ?? '' };
 }

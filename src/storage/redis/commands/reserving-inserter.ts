@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Task } from '../../../task/task.js';
 import { type NewTask, StoreUnavailable } from '../../task-store.js';
-import type { Place } from '../records/id-directory.js';
+import type { DirectoryEntry } from '../records/id-directory.js';
 import {
   type InsertResult,
   type InsertRow,
   insertArgs,
-  tellInserted,
+  publishInserted,
   weightOfInsert,
   areLarge,
   StagedInsert,
@@ -27,7 +27,7 @@ const INSERT = new LuaScript('insert-reserved');
 const COMMIT = new LuaScript('commit-reserved');
 
 /** A task that still has to be inserted. */
-interface Open extends Place {
+interface Open extends DirectoryEntry {
   readonly index: number;
   readonly id: string;
   readonly item: NewTask;
@@ -35,7 +35,7 @@ interface Open extends Place {
 
 /** The same, and where the directory says that its id is. */
 interface Reserved extends Open {
-  readonly place: Place;
+  readonly entry: DirectoryEntry;
 }
 
 /**
@@ -62,7 +62,7 @@ export class ReservingInserter implements Inserter {
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
     const present = new Array<Task | undefined>(items.length).fill(undefined);
     let open = items.map((item, index): Open => {
-      const { id, queue } = item.step.task.spec;
+      const { id, queue } = item.transition.task.spec;
       return { index, id, queue, nonce: newNonce(), item };
     });
     await this.parts.names.ensure([...new Set(open.map(({ queue }) => queue))]);
@@ -83,12 +83,12 @@ export class ReservingInserter implements Inserter {
     present: (Task | undefined)[],
     mayOvertake: boolean,
   ): Promise<ReadonlySet<number>> {
-    const places = await this.parts.directory.reserve(open);
-    const reserved = open.map((each, index): Reserved => ({ ...each, place: places[index] ?? each }));
-    const own = reserved.filter(({ queue, place }) => place.queue === queue);
+    const entries = await this.parts.directory.reserve(open);
+    const reserved = open.map((each, index): Reserved => ({ ...each, entry: entries[index] ?? each }));
+    const own = reserved.filter(({ queue, entry }) => entry.queue === queue);
     const settled = await this.insertOwn(own, present);
-    for (const each of reserved.filter(({ queue, place }) => place.queue !== queue)) {
-      const task = await this.finder.findIn(each.place.queue, each.id);
+    for (const each of reserved.filter(({ queue, entry }) => entry.queue !== queue)) {
+      const task = await this.finder.findIn(each.entry.queue, each.id);
       if (task !== undefined) {
         present[each.index] = task;
         settled.add(each.index);
@@ -99,31 +99,31 @@ export class ReservingInserter implements Inserter {
 
   private async insertOwn(own: readonly Reserved[], present: (Task | undefined)[]): Promise<Set<number>> {
     const { heads, directory } = this.parts;
-    const results = await this.pipeline.add(own.map(({ item, place }) => ({ item, ...place })));
+    const results = await this.pipeline.add(own.map(({ item, entry }) => ({ item, ...entry })));
     const settled = own.filter((_, index) => results[index] !== null);
-    own.forEach(({ index: at, item, place }, index) => {
+    own.forEach(({ index: at, item, entry }, index) => {
       const result = results[index];
-      if (typeof result === 'string') heads.rememberInsert(item.step.task.spec, place.nonce);
+      if (typeof result === 'string') heads.rememberInsert(item.transition.task.spec, entry.nonce);
       else if (result) present[at] = heads.decode(result);
     });
     for (const { id, queue } of settled) directory.remember(id, queue);
     const givenUp = own.filter((each) => !settled.includes(each));
-    const forgotten = givenUp.map(({ id, place }) => ({ id, from: place, to: undefined }));
+    const forgotten = givenUp.map(({ id, entry }) => ({ id, from: entry, to: undefined }));
     await afterWrites(directory.exchange(forgotten));
     return new Set(settled.map(({ index }) => index));
   }
 
-  private async overtake({ id, queue, nonce, place }: Reserved): Promise<void> {
+  private async overtake({ id, queue, nonce, entry }: Reserved): Promise<void> {
     const { directory } = this.parts;
-    if (await directory.fence(id, place))
-      await directory.exchange([{ id, from: place, to: { queue, nonce } }]);
+    if (await directory.fence(id, entry))
+      await directory.exchange([{ id, from: entry, to: { queue, nonce } }]);
   }
 
   private run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
-    const { connection, keys, feed, events } = this.parts;
+    const { connection, keys, commitFeed, events } = this.parts;
     const keysOf = ({ queue }: InsertRow) => [keys.queue(queue)];
     const tell = (results: readonly InsertResult[]) => {
-      tellInserted(feed, rows, results);
+      publishInserted(commitFeed, rows, results);
     };
     if (areLarge(rows)) return this.staged.run(rows, keysOf, tell);
     const call = {

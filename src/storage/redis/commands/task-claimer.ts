@@ -272,7 +272,7 @@ export class TaskClaimer {
         payload,
       );
     });
-    this.parts.feed.tell(
+    this.parts.commitFeed.publish(
       taken.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, claimed[index]?.[0] ?? '']),
     );
     this.parts.repairs.tell(dangling);

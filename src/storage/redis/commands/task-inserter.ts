@@ -4,8 +4,8 @@ import { LuaScript, type ScriptCall } from '../connection/lua-script.js';
 import { newNonce } from '../records/keys.js';
 import type { StoreParts } from '../records/store-parts.js';
 import { ROWS_PER_SCRIPT, TurnPipeline, stepsOf } from '../connection/pipeline.js';
-import type { Step } from '../../../task/task.machine.js';
-import { type EventOptions, eventArgs, type Feed } from '../records/events.js';
+import type { Transition } from '../../../task/task.machine.js';
+import { type EventOptions, eventArgs, type CommitFeed } from '../records/events.js';
 import { encodeTask, headEndsOf, laneOf } from '../records/task.codec.js';
 import type { FoundFields } from '../records/known-heads.js';
 
@@ -37,24 +37,27 @@ export class TaskInserter implements Inserter {
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
     if (items.length === 0) return [];
     const { names, directory, heads } = this.parts;
-    const rows = items.map((item) => ({ queue: item.step.task.spec.queue, nonce: newNonce(), item }));
+    const rows = items.map((item) => ({ queue: item.transition.task.spec.queue, nonce: newNonce(), item }));
     await names.ensure([...new Set(rows.map(({ queue }) => queue))]);
     const results = await this.pipeline.add(rows);
-    return rows.map(({ item: { step }, nonce }, index) => {
+    return rows.map(({ item: { transition }, nonce }, index) => {
       const result = results[index] ?? '';
       const present = typeof result === 'string' ? undefined : heads.decode(result);
-      if (present === undefined) heads.rememberInsert(step.task.spec, nonce);
-      const { id, queue } = (present ?? step.task).spec;
+      if (present === undefined) heads.rememberInsert(transition.task.spec, nonce);
+      const { id, queue } = (present ?? transition.task).spec;
       directory.remember(id, queue);
       return present;
     });
   }
 
   private run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
-    const { connection, keys, feed, events } = this.parts;
-    const keysOf = ({ queue, item }: InsertRow) => [keys.queue(queue), keys.entry(item.step.task.spec.id)];
+    const { connection, keys, commitFeed, events } = this.parts;
+    const keysOf = ({ queue, item }: InsertRow) => [
+      keys.queue(queue),
+      keys.entry(item.transition.task.spec.id),
+    ];
     const tell = (results: readonly InsertResult[]) => {
-      tellInserted(feed, rows, results);
+      publishInserted(commitFeed, rows, results);
     };
     if (areLarge(rows)) return this.staged.run(rows, keysOf, tell);
     const call = {
@@ -170,14 +173,14 @@ export interface InsertRow {
 export type InsertResult = string | FoundFields | null;
 
 /** Characters that the insert scripts have to look at, besides some that are alike in all tasks. */
-export function weightOfInsert({ item: { step, payload } }: InsertRow): number {
-  return payload.length + (step.task.spec.callbackUrl?.length ?? 0);
+export function weightOfInsert({ item: { transition, payload } }: InsertRow): number {
+  return payload.length + (transition.task.spec.callbackUrl?.length ?? 0);
 }
 
 /** What the insert scripts take for one task. */
 export function insertArgs(row: InsertRow, events: EventOptions): (string | number)[] {
   const words = wordsOf(row);
-  return [...headArgs(words), ...bodyArgs(words), ...eventArgs(row.item.step, events)];
+  return [...headArgs(words), ...bodyArgs(words), ...eventArgs(row.item.transition, events)];
 }
 
 /** What is written ahead of one task. */
@@ -188,14 +191,14 @@ function stageArgs(row: InsertRow): readonly string[] {
 /** What the commit takes for one task that was written ahead. */
 function commitArgs(row: InsertRow, events: EventOptions): (string | number)[] {
   const words = wordsOf(row);
-  return [...headArgs(words), words.batch, words.lane, ...eventArgs(row.item.step, events)];
+  return [...headArgs(words), words.batch, words.lane, ...eventArgs(row.item.transition, events)];
 }
 
 type Words = ReturnType<typeof wordsOf>;
 
-function wordsOf({ item: { step, payload }, nonce }: InsertRow) {
-  const { spec } = step.task;
-  const encoded = encodeTask(step.task);
+function wordsOf({ item: { transition, payload }, nonce }: InsertRow) {
+  const { spec } = transition.task;
+  const encoded = encodeTask(transition.task);
   const text = JSON.stringify(spec);
   const size = Buffer.byteLength(text) + Buffer.byteLength(payload);
   const { begin, ending } = headEndsOf(encoded, { timeout: spec.timeout, nonce, size, bytes: 0 });
@@ -226,11 +229,15 @@ function bodyArgs({ text, core, payload, batch, lane }: Words): string[] {
 }
 
 /** Tells which of the tasks were inserted. */
-export function tellInserted(feed: Feed, rows: readonly InsertRow[], results: readonly InsertResult[]): void {
-  feed.tell(
-    rows.flatMap(({ item }, index): (readonly [Step, string])[] => {
+export function publishInserted(
+  feed: CommitFeed,
+  rows: readonly InsertRow[],
+  results: readonly InsertResult[],
+): void {
+  feed.publish(
+    rows.flatMap(({ item }, index): (readonly [Transition, string])[] => {
       const result = results[index];
-      return typeof result === 'string' ? [[item.step, result]] : [];
+      return typeof result === 'string' ? [[item.transition, result]] : [];
     }),
   );
 }

@@ -28,9 +28,9 @@ export class TaskRestorer {
     });
     const { names, directory, connection } = this.parts;
     await names.ensure([...new Set(rows.map(({ queue }) => queue))]);
-    const places = await directory.reserve(rows);
+    const entries = await directory.reserve(rows);
     const own = rows
-      .map((row, index) => ({ ...row, ...places[index] }))
+      .map((row, index) => ({ ...row, ...entries[index] }))
       .filter(({ queue, item }) => queue === item.task.spec.queue);
     const isRestored = items.map(() => false);
     const groups = connection.isCluster ? byQueue(own) : [own];

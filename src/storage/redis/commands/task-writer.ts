@@ -1,4 +1,4 @@
-import type { Step } from '../../../task/task.machine.js';
+import type { Transition } from '../../../task/task.machine.js';
 import type { Task } from '../../../task/task.js';
 import { holderOf } from '../../claim-key.js';
 import type { Change, ReplaceOptions } from '../../task-store.js';
@@ -79,20 +79,20 @@ export class TaskWriter {
   }
 
   private async runReplace(rows: readonly ChangeRow[]): Promise<readonly (string | null)[]> {
-    const { connection, keys, feed, events } = this.parts;
+    const { connection, keys, commitFeed, events } = this.parts;
     const call = {
       keys: rows.map(({ queue }) => keys.queue(queue)),
       args: [events.streamLength, ...rows.flatMap((row) => this.changeArgs(row))],
     };
     return connection.writeScript(REPLACE, call, (reply) => {
       const results = reply as (string | null)[];
-      const transitions = rows.flatMap((row, index): (readonly [Step, string])[] => {
-        const step = stepOf(row.change);
+      const transitions = rows.flatMap((row, index): (readonly [Transition, string])[] => {
+        const transition = stepOf(row.change);
         const id = results[index];
         if (id !== null) this.parts.heads.rememberWrite(row.change.task, row.next);
-        return step !== undefined && id ? [[step, id]] : [];
+        return transition !== undefined && id ? [[transition, id]] : [];
       });
-      feed.tell(transitions);
+      commitFeed.publish(transitions);
       return results;
     });
   }
@@ -108,8 +108,8 @@ export class TaskWriter {
 
   private changeArgs({ change, encoded, ended, bytes, seen, next }: ChangeRow): (string | number)[] {
     const { task, output = '' } = change;
-    const step = stepOf(change);
-    const [channel, event] = step === undefined ? ['', ''] : eventArgs(step, this.parts.events);
+    const transition = stepOf(change);
+    const [channel, event] = transition === undefined ? ['', ''] : eventArgs(transition, this.parts.events);
     const { state, deadline, core, lease } = encoded;
     return [task.spec.id, seen, next, state, bytes, deadline, core, lease, output, ended, channel, event];
   }
@@ -135,7 +135,7 @@ function isComplete<Row>(rows: readonly (Row | undefined)[]): rows is readonly R
 }
 
 /** The transition that a change is; a heartbeat is none. */
-function stepOf({ task, type, at, ended }: Change): Step | undefined {
+function stepOf({ task, type, at, ended }: Change): Transition | undefined {
   return type === undefined || at === undefined ? undefined : { task, type, at, ended };
 }
 

@@ -1,27 +1,27 @@
-import type { Step } from '../../../task/task.machine.js';
+import type { Transition } from '../../../task/task.machine.js';
 import type { Task, TransitionType } from '../../../task/task.js';
 import { toTaskEvent } from '../../../task/task-event.js';
-import { addresseesOf } from '../../notice-rule.js';
-import type { Committed } from '../../task-store.js';
+import { addresseesOf } from '../../webhook-addresses.js';
+import type { CommittedTransition } from '../../transitions.js';
 
 export interface EventOptions {
   /** Events go to the channel `<prefix>:<type>`. */
   readonly channelPrefix: string;
   /** About as many entries are kept in the event stream of a queue. */
   readonly streamLength: number;
-  /** What the address that the settings name hears of. */
-  readonly noticeTypes?: ReadonlySet<TransitionType>;
+  /** Transitions that write an outbox entry for the webhook address from the settings. */
+  readonly webhookTypes?: ReadonlySet<TransitionType>;
 }
 
 const NO_TYPES: ReadonlySet<TransitionType> = new Set();
 
-/** The channel of a transition, and behind a blank whom else to tell. */
+/** The channel of a transition and, after a blank, its webhook addresses. */
 export function channelArg(
-  { channelPrefix, noticeTypes = NO_TYPES }: EventOptions,
+  { channelPrefix, webhookTypes = NO_TYPES }: EventOptions,
   type: TransitionType,
   task?: Task,
 ): string {
-  const addressees = addresseesOf(noticeTypes, type, task);
+  const addressees = addresseesOf(webhookTypes, type, task);
   const channel = `${channelPrefix}:${type}`;
   return addressees === '' ? channel : `${channel} ${addressees}`;
 }
@@ -29,25 +29,25 @@ export function channelArg(
 const ID_AT_FIRST = '{"id":0,';
 
 /** The channel of a transition, and its event as JSON without the beginning: the script puts the id before it. */
-export function eventArgs(step: Step, options: EventOptions): [channel: string, text: string] {
-  const text = JSON.stringify(toTaskEvent(step, 0));
-  return [channelArg(options, step.type, step.task), text.slice(ID_AT_FIRST.length)];
+export function eventArgs(transition: Transition, options: EventOptions): [channel: string, text: string] {
+  const text = JSON.stringify(toTaskEvent(transition, 0));
+  return [channelArg(options, transition.type, transition.task), text.slice(ID_AT_FIRST.length)];
 }
 
-type Listener = (transitions: readonly Committed[]) => void;
+type Listener = (transitions: readonly CommittedTransition[]) => void;
 
-/** Tells what this process committed. */
-export class Feed {
+/** Passes the transitions that this process committed to its listeners. */
+export class CommitFeed {
   private readonly listeners: Listener[] = [];
 
   add(listener: Listener): void {
     this.listeners.push(listener);
   }
 
-  /** @param steps with the id that the script gave to the event of each */
-  tell(steps: readonly (readonly [step: Step, id: string])[]): void {
-    if (steps.length === 0) return;
-    const transitions = steps.map(([{ task, type, at, ended }, id]) => ({
+  /** @param written the transitions, each with the id that the script gave to its event */
+  publish(written: readonly (readonly [transition: Transition, id: string])[]): void {
+    if (written.length === 0) return;
+    const transitions = written.map(([{ task, type, at, ended }, id]) => ({
       task,
       type,
       at,

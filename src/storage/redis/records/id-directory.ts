@@ -5,7 +5,7 @@ import type { StoreConnection } from '../connection/store-connection.js';
 import { ROWS_PER_SCRIPT, TurnPipeline } from '../connection/pipeline.js';
 
 /** Which queue a task is in, and the nonce of the insert that put it there. */
-export interface Place {
+export interface DirectoryEntry {
   readonly queue: string;
   readonly nonce: string;
 }
@@ -13,11 +13,11 @@ export interface Place {
 /** An entry as it was read, and what it shall be; `undefined` to forget it. */
 interface Exchange {
   readonly id: string;
-  readonly from: Place;
-  readonly to: Place | undefined;
+  readonly from: DirectoryEntry;
+  readonly to: DirectoryEntry | undefined;
 }
 
-interface Reservation extends Place {
+interface Reservation extends DirectoryEntry {
   readonly id: string;
 }
 
@@ -51,15 +51,15 @@ export class IdDirectory {
   }
 
   /** What the entry of an id says, without remembering it. */
-  async placeOf(id: string): Promise<Place | undefined> {
+  async entryOf(id: string): Promise<DirectoryEntry | undefined> {
     return parse(await this.connection.read((client) => client.get(this.keys.entry(id))));
   }
 
   async queueOf(id: string): Promise<string | undefined> {
-    const place = await this.placeOf(id);
-    if (place === undefined) this.cache.forget(id);
-    else this.remember(id, place.queue);
-    return place?.queue;
+    const entry = await this.entryOf(id);
+    if (entry === undefined) this.cache.forget(id);
+    else this.remember(id, entry.queue);
+    return entry?.queue;
   }
 
   remember(id: string, queue: string): void {
@@ -67,7 +67,7 @@ export class IdDirectory {
   }
 
   /** Gives each id to its queue unless it is given already. Answers where each is now. */
-  async reserve(rows: readonly Reservation[]): Promise<readonly Place[]> {
+  async reserve(rows: readonly Reservation[]): Promise<readonly DirectoryEntry[]> {
     const present = await addEach(this.reservations, rows, this.connection.isCluster);
     return rows.map((row, index) => parse(present[index] ?? null) ?? row);
   }
@@ -82,7 +82,7 @@ export class IdDirectory {
    * Makes sure that an insert which was announced for an entry and did not come will not come (ADR 10). False when its task
    * is there after all.
    */
-  async fence(id: string, { queue, nonce }: Place): Promise<boolean> {
+  async fence(id: string, { queue, nonce }: DirectoryEntry): Promise<boolean> {
     const call = { keys: [this.keys.queue(queue)], args: [id, nonce, FENCE_MS] };
     return this.connection.writeScript(FENCE, call, (reply) => reply === 1);
   }
@@ -111,11 +111,11 @@ async function addEach<Row, Result>(
   return (await Promise.all(rows.map((row) => pipeline.add([row])))).flat();
 }
 
-function format({ queue, nonce }: Place): string {
+function format({ queue, nonce }: DirectoryEntry): string {
   return `${nonce} ${queue}`;
 }
 
-function parse(entry: string | null): Place | undefined {
+function parse(entry: string | null): DirectoryEntry | undefined {
   if (entry === null) return undefined;
   const end = entry.indexOf(' ');
   return { nonce: entry.slice(0, end), queue: entry.slice(end + 1) };

@@ -1,5 +1,5 @@
 import type { ClaimNames } from './claim-names.js';
-import type { EventOptions, Feed } from './events.js';
+import type { EventOptions, CommitFeed } from './events.js';
 import type { KnownHeads } from './known-heads.js';
 import type { IdDirectory } from './id-directory.js';
 import type { Keys } from './keys.js';
@@ -16,6 +16,6 @@ export interface StoreParts {
   readonly claimNames: ClaimNames;
   readonly heads: KnownHeads;
   readonly repairs: Repairs;
-  readonly feed: Feed;
+  readonly commitFeed: CommitFeed;
   readonly events: EventOptions;
 }

@@ -1,14 +1,13 @@
 import {
   type Change,
   type ClaimRequest,
-  type Committed,
   type KeptTask,
   type NewTask,
-  type StoreWatcher,
   type TaskFilter,
   type TaskQuery,
   TaskStore,
 } from '../../../../src/storage/task-store.js';
+import type { CommittedTransition, TransitionWatcher } from '../../../../src/storage/transitions.js';
 import type { QueueSettingsChange } from '../../../../src/task/queue-settings.js';
 import type { Task } from '../../../../src/task/task.js';
 
@@ -126,11 +125,11 @@ export class AlternatingStore extends TaskStore {
     return this.next().untilDue();
   }
 
-  onCommit(listener: (transitions: readonly Committed[]) => void) {
+  onCommit(listener: (transitions: readonly CommittedTransition[]) => void) {
     for (const store of this.stores) store.onCommit(listener);
   }
 
-  watch(watcher: StoreWatcher) {
+  protected addWatcher(watcher: TransitionWatcher) {
     this.next().watch(watcher);
   }
 

@@ -111,9 +111,9 @@ describe('what a clear has marked', () => {
     await ending.store.close();
     const generations: number[] = [];
     other.store.watch({
-      moved: () => undefined,
-      loosened: () => generations.push(other.store.generation),
-      disturbed: () => undefined,
+      onTransitions: () => undefined,
+      onLimitsRelaxed: () => generations.push(other.store.generation),
+      onGap: () => undefined,
     });
     expect(await other.store.untilDue()).toBeUndefined();
     await site.reclaimed();

@@ -46,7 +46,9 @@ describe('one script of a call about 1,000 tasks', () => {
       user.newTask({ id: `t${index}`, group: `g${index % 50}`, batchId: 'b' }),
     );
     expect((await costOf(() => user.store.insert(items))).most).toBeLessThan(5_100);
-    const beats = items.map(({ step: { task } }) => ({ task: { ...task, revision: task.revision + 1 } }));
+    const beats = items.map(({ transition: { task } }) => ({
+      task: { ...task, revision: task.revision + 1 },
+    }));
     expect((await costOf(() => user.take({ max: 100 }))).most).toBeLessThan(MOST);
     expect((await costOf(() => user.store.replace(beats))).most).toBeLessThan(5_100);
     const current = await user.list({ states: ['queued'], limit: 1_000 });

@@ -1,4 +1,4 @@
-import type { EventFollower, LoggedEvent } from '../../../../src/storage/event-log.js';
+import type { EventFollower, PublishedEvent } from '../../../../src/storage/event-log.js';
 import { RedisCommands } from '../../../support/redis-commands.js';
 import type { StoreUser } from '../../../support/store-user.js';
 import { until } from '../../../support/until.js';
@@ -8,11 +8,11 @@ const site = useRedis();
 const LAST = Number.MAX_SAFE_INTEGER - 1;
 
 class Follower implements EventFollower {
-  readonly events: LoggedEvent[] = [];
-  begins(): void {
+  readonly events: PublishedEvent[] = [];
+  onStart(): void {
     return;
   }
-  told(events: readonly LoggedEvent[]): void {
+  onEvents(events: readonly PublishedEvent[]): void {
     this.events.push(...events);
   }
 }
@@ -25,8 +25,8 @@ async function fill(user: StoreUser, queues: number, tasks: number): Promise<voi
   }
 }
 
-async function pagesOf(user: StoreUser, limit: number): Promise<readonly LoggedEvent[]> {
-  const events: LoggedEvent[] = [];
+async function pagesOf(user: StoreUser, limit: number): Promise<readonly PublishedEvent[]> {
+  const events: PublishedEvent[] = [];
   const log = user.store.eventLog;
   for (let after = 0; after < LAST;) {
     const page = await log?.past({ after, until: LAST, limit });

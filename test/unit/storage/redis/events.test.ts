@@ -1,4 +1,4 @@
-import { type Committed } from '../../../../src/storage/task-store.js';
+import type { CommittedTransition } from '../../../../src/storage/transitions.js';
 import { toTaskEvent } from '../../../../src/task/task-event.js';
 import { cancel, heartbeat } from '../../../../src/task/task.machine.js';
 import { TRANSITION_TYPES } from '../../../../src/task/task.js';
@@ -55,7 +55,7 @@ async function live(user: StoreUser): Promise<void> {
   await user.write(cancel(stopped, 'because', user.now));
 }
 
-function textOf(transition: Committed): string {
+function textOf(transition: CommittedTransition): string {
   return JSON.stringify(toTaskEvent(transition, transition.id));
 }
 
@@ -90,8 +90,8 @@ describe('the events', () => {
     expect(heard).toEqual(
       feed.told.map((told) => ({ channel: `${site.prefix}:${told.type}`, text: textOf(told) })),
     );
-    const [notice, ...others] = await store.outbox.oldest(10);
-    expect([notice?.to, others]).toEqual(['https://example.test/hook', []]);
+    const [entry, ...others] = await store.outbox.oldest(10);
+    expect([entry?.to, others]).toEqual(['https://example.test/hook', []]);
   });
 
   it('have ids that are microseconds of the clock of Redis, or later', async () => {

@@ -26,13 +26,13 @@ async function insertAtOnce(users: readonly StoreUser[], id: string, first = 0):
   const answers = await Promise.all(calls);
   const winners = items.filter((_, index) => answers[index]?.[0] === undefined);
   expect(winners).toHaveLength(1);
-  const { step, payload } = winners[0] ?? { step: undefined, payload: undefined };
-  for (const [task] of answers) expect(task ?? step?.task).toEqual(step?.task);
+  const { transition, payload } = winners[0] ?? { transition: undefined, payload: undefined };
+  for (const [task] of answers) expect(task ?? transition?.task).toEqual(transition?.task);
   for (const { store } of users) {
-    expect(await store.find(id)).toEqual(step?.task);
+    expect(await store.find(id)).toEqual(transition?.task);
     expect(await store.findPayload(id)).toBe(payload);
   }
-  return step?.task.spec.queue ?? '';
+  return transition?.task.spec.queue ?? '';
 }
 
 /** Every entry of the directory has its task, and every task its entry. */

@@ -92,9 +92,9 @@ describe('many queues', () => {
     const oldest = async () => (await other.store.outbox?.oldest(10)) ?? [];
     await until(async () => (await oldest()).length === 1);
     // It stays until it was removed.
-    const notices = await oldest();
-    expect(notices).toHaveLength(1);
-    await other.store.outbox?.remove(notices);
+    const entries = await oldest();
+    expect(entries).toHaveLength(1);
+    await other.store.outbox?.remove(entries);
     expect(await oldest()).toEqual([]);
   });
 

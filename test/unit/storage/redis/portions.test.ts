@@ -35,7 +35,7 @@ describe('what is done to 250 tasks in one call', () => {
   it('is one script, or steps of 64 where it may be', async () => {
     const user = await site.user();
     const items = itemsOf(user);
-    const tasks = items.map(({ step }) => step.task);
+    const tasks = items.map(({ transition }) => transition.task);
     expect(await portionsOf(() => user.store.insert(items))).toEqual([COUNT]);
     const beats = tasks.map((task) => ({ task: { ...task, revision: task.revision + 1 } }));
     expect(await portionsOf(() => user.store.replace(beats))).toEqual([COUNT]);
@@ -61,7 +61,7 @@ describe('what is done to 250 tasks in one call', () => {
     await user.store.insert(items);
     const client = await site.client();
     await client.set(site.keys.batchCounts('default', 'b'), 'no hash');
-    const cancelled = items.flatMap(({ step }) => cancel(step.task, undefined, user.now) ?? []);
+    const cancelled = items.flatMap(({ transition }) => cancel(transition.task, undefined, user.now) ?? []);
     const changing = user.store.replace(cancelled, { inSteps: true });
     await expect(changing).rejects.toMatchObject({ applied: 'unknown' });
     expect((await user.find('t0')).state).toBe('cancelled');

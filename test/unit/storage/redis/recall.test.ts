@@ -117,8 +117,8 @@ describe('a task that this process has claimed', () => {
     await user.takeOne();
     const isBack = new Promise<void>((resolve) => {
       user.store.watch({
-        moved: () => undefined,
-        disturbed: () => {
+        onTransitions: () => undefined,
+        onGap: () => {
           if (user.store.isAvailable) resolve();
         },
       });

@@ -18,12 +18,12 @@ async function follow(url: string): Promise<void> {
 type Found = Awaited<ReturnType<StoreUser['find']>>;
 
 function writesOf(user: StoreUser, task: Found, other: Found) {
-  const step = cancel(task, undefined, user.now);
+  const transition = cancel(task, undefined, user.now);
   return {
     insert: () => user.store.insert([user.newTask({ id: 'new' })]),
     claim: () => user.store.claim(user.request({ queues: ['other'] })),
     'claim with an id': () => user.store.claim(user.request({ queues: ['other'], claimId: 'c' })),
-    replace: () => user.store.replace(step ? [step] : []),
+    replace: () => user.store.replace(transition ? [transition] : []),
     remove: () => user.store.remove([other]),
     clear: () => user.store.clear({}),
   };

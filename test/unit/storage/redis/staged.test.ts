@@ -78,16 +78,18 @@ describe.each([false, true])('a call with large payloads (by the ways of a Clust
       const lost = expect(user.store.insert(items)).rejects.toMatchObject({ applied });
       await isStopped;
       expect(await contentsOf(other.store)).toEqual(before);
-      for (const { step } of items) {
-        expect(await other.store.find(step.task.spec.id)).toBeUndefined();
-        expect(await other.store.findPayload(step.task.spec.id)).toBeUndefined();
+      for (const { transition } of items) {
+        expect(await other.store.find(transition.task.spec.id)).toBeUndefined();
+        expect(await other.store.findPayload(transition.task.spec.id)).toBeUndefined();
       }
       expect(await other.take({ max: COUNT })).toEqual([]);
       expect(await other.store.countBatch('b')).toEqual([]);
       const client = await site.client();
       for (const key of await stagedKeys()) expect(await client.pttl(key)).toBeGreaterThan(0);
       expect(await other.store.insert(items)).toEqual(Array(COUNT).fill(undefined));
-      expect(idsOf(await other.take({ max: COUNT }))).toEqual(items.map(({ step }) => step.task.spec.id));
+      expect(idsOf(await other.take({ max: COUNT }))).toEqual(
+        items.map(({ transition }) => transition.task.spec.id),
+      );
       end(new Error('The process has ended'));
       await lost;
     },

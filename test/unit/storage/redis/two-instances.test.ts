@@ -52,12 +52,14 @@ describe('two instances at one Redis', () => {
     const [one, other] = await pair();
     for (const round of range(50)) {
       const [task] = await one.add({ id: `t${round}` });
-      const steps = ['one', 'other'].map((reason) => cancel(task, reason, one.now));
+      const transitions = ['one', 'other'].map((reason) => cancel(task, reason, one.now));
       const writes = await Promise.all(
-        steps.map((step, index) => (index ? other : one).store.replace(step ? [step] : [])),
+        transitions.map((transition, index) =>
+          (index ? other : one).store.replace(transition ? [transition] : []),
+        ),
       );
       expect(writes.flat().toSorted()).toEqual([false, true]);
-      const winner = steps[writes.findIndex(([isWritten]) => isWritten)];
+      const winner = transitions[writes.findIndex(([isWritten]) => isWritten)];
       expect(await one.find(task.spec.id)).toEqual(winner?.task);
     }
   });
@@ -67,8 +69,8 @@ describe('two instances at one Redis', () => {
     const [read] = await one.add({ id: 'a' });
     await other.store.remove([await other.find('a')]);
     const [fresh] = await other.add({ id: 'a' });
-    const step = cancel(read, undefined, one.now);
-    expect(await one.store.replace(step ? [step] : [])).toEqual([false]);
+    const transition = cancel(read, undefined, one.now);
+    expect(await one.store.replace(transition ? [transition] : [])).toEqual([false]);
     expect(await one.store.remove([read])).toEqual([false]);
     expect(await one.find('a')).toEqual(fresh);
   });
@@ -133,7 +135,7 @@ describe('a watcher at one instance', () => {
     const [one, other] = await pair();
     const witness = new StoreWitness(other.store);
     const disturbed = new Promise<void>((resolve) =>
-      other.store.watch({ moved: () => undefined, disturbed: resolve }),
+      other.store.watch({ onTransitions: () => undefined, onGap: resolve }),
     );
     const client = await site.client();
     expect(await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBe(2);

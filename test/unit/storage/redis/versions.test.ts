@@ -64,9 +64,9 @@ describe('a record of a later version', () => {
     await writeAsLater('a');
     const cancelled = await user.write(cancel(await user.find('a'), undefined, user.now));
     expect(await user.store.remove([read])).toEqual([false]);
-    const step = redrive(cancelled, user.now);
-    expect(await user.store.replace([step, step])).toEqual([true, false]);
-    expect(await user.store.remove([step.task])).toEqual([true]);
+    const transition = redrive(cancelled, user.now);
+    expect(await user.store.replace([transition, transition])).toEqual([true, false]);
+    expect(await user.store.remove([transition.task])).toEqual([true]);
     expect(await user.store.counts()).toEqual([]);
   });
 });

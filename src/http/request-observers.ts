@@ -11,14 +11,14 @@ export interface ServedRequest {
   readonly duration: number;
 }
 
-export type RequestWatcher = (served: ServedRequest) => void;
+export type RequestObserver = (served: ServedRequest) => void;
 
 /** Reports served requests. Costs nothing without watchers. */
-export class RequestWatch {
-  private readonly watchers: RequestWatcher[] = [];
+export class RequestObservers {
+  private readonly watchers: RequestObserver[] = [];
 
   /** Calls `watcher` after every request that arrives from now on. It must not throw. */
-  add(watcher: RequestWatcher): void {
+  add(watcher: RequestObserver): void {
     this.watchers.push(watcher);
   }
 
@@ -34,13 +34,13 @@ export class RequestWatch {
 }
 
 /** An HTTP adapter that reports served requests. */
-export interface WatchedAdapter {
-  readonly requests: RequestWatch;
+export interface ObservedAdapter {
+  readonly requests: RequestObservers;
 }
 
 /** Watches the requests of an application. Call it while modules initialize. */
-export function watchRequests({ httpAdapter }: HttpAdapterHost, watcher: RequestWatcher): void {
-  const { requests } = httpAdapter as Partial<WatchedAdapter>;
+export function observeRequests({ httpAdapter }: HttpAdapterHost, watcher: RequestObserver): void {
+  const { requests } = httpAdapter as Partial<ObservedAdapter>;
   requests?.add(watcher);
 }
 

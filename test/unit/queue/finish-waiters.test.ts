@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { openParking } from '../../../src/queue/parking.module.js';
-import { FinishWatch } from '../../../src/queue/finish-watch.js';
+import { FinishWaiters } from '../../../src/queue/finish-waiters.js';
 import { StoreUnavailable, type TaskStore } from '../../../src/storage/task-store.js';
 import { cancel, create, redrive } from '../../../src/task/task.machine.js';
 import type { Task } from '../../../src/task/task.js';
@@ -10,21 +10,21 @@ import { spec } from '../../support/task.builders.js';
 import { PATIENT } from '../../support/patient.caller.js';
 
 let store: DistantStore;
-let watch: FinishWatch;
+let waiters: FinishWaiters;
 
 beforeEach(async () => {
   store = new DistantStore();
-  watch = new FinishWatch(store, openParking({ MAX_PARKED_POLLS: 1_000 }));
+  waiters = new FinishWaiters(store, openParking({ MAX_PARKED_POLLS: 1_000 }));
   await add('a');
 });
 
 afterEach(() => {
-  watch.onModuleDestroy();
+  waiters.onModuleDestroy();
   jest.useRealTimers();
 });
 
 async function add(id: string): Promise<void> {
-  await store.insert([{ step: create(spec({ id }), store.clock.now()), payload: '' }]);
+  await store.insert([{ transition: create(spec({ id }), store.clock.now()), payload: '' }]);
 }
 
 async function find(id: string): Promise<Task> {
@@ -34,13 +34,13 @@ async function find(id: string): Promise<Task> {
 }
 
 async function cancelAt(at: TaskStore, id = 'a'): Promise<void> {
-  const step = cancel(await find(id), undefined, store.clock.now());
-  expect(await at.replace(step ? [step] : [])).toEqual([true]);
+  const transition = cancel(await find(id), undefined, store.clock.now());
+  expect(await at.replace(transition ? [transition] : [])).toEqual([true]);
 }
 
 /** A read that is parked now, and has looked at its task. */
 async function park(id = 'a', wait = 60): Promise<{ readonly state: Promise<string> }> {
-  const state = watch.findEnded(id, wait, PATIENT).then(
+  const state = waiters.findEnded(id, wait, PATIENT).then(
     (task) => task?.state ?? 'unknown',
     (error: unknown) => (error instanceof StoreUnavailable ? `away, applied ${error.applied}` : 'fault'),
   );
@@ -72,7 +72,7 @@ describe('a parked read', () => {
       'cancelled',
       'cancelled',
     ]);
-    expect(watch.size).toBe(1);
+    expect(waiters.size).toBe(1);
   });
 
   it('waits for the next end when its task was redriven before it looked', async () => {
@@ -89,7 +89,7 @@ describe('a parked read', () => {
     await cancelAt(store);
     await redriven;
     await store.quiet();
-    expect(watch.size).toBe(1);
+    expect(waiters.size).toBe(1);
     await cancelAt(store);
     expect(await read.state).toBe('cancelled');
   });
@@ -100,7 +100,7 @@ describe('a parked read', () => {
     const looks = countLooks();
     await store.configure('default', { maxDepth: 5 });
     await store.quiet();
-    expect([looks.all, watch.size]).toEqual([0, 2]);
+    expect([looks.all, waiters.size]).toEqual([0, 2]);
     await store.clear({ states: ['queued'] });
     expect(await Promise.all(reads.map(({ state }) => state))).toEqual(['unknown', 'unknown']);
   });
@@ -115,7 +115,7 @@ describe('a parked read', () => {
 
   it('is answered with the task as it is when its time is over', async () => {
     expect(await (await park('a', 0.02)).state).toBe('queued');
-    expect(watch.size).toBe(0);
+    expect(waiters.size).toBe(0);
   });
 });
 
@@ -126,7 +126,7 @@ describe('a parked read whose store goes away', () => {
     store.goAway();
     const states = await Promise.all(reads.map(({ state }) => state));
     expect(new Set(states)).toEqual(new Set(['away, applied false']));
-    expect([looks.all, watch.size]).toEqual([0, 0]);
+    expect([looks.all, waiters.size]).toEqual([0, 0]);
   });
 
   it('is told so when it comes meanwhile', async () => {
@@ -154,7 +154,7 @@ describe('a parked read that may have missed something', () => {
     const [read, short] = [await park('a'), await park('a', 0.05)];
     store.disturb();
     await store.quiet();
-    expect(watch.size).toBe(2);
+    expect(waiters.size).toBe(2);
     jest.advanceTimersByTime(50);
     expect(await short.state).toBe('queued');
     await cancelAt(store);

@@ -3,7 +3,7 @@ import { BatchEvents } from '../../../src/batches/batch.events.js';
 import { BatchService } from '../../../src/batches/batch.service.js';
 import { BatchStore } from '../../../src/batches/batch.store.js';
 import { BatchSweeper } from '../../../src/batches/batch.sweeper.js';
-import { BatchWatch } from '../../../src/batches/batch.watch.js';
+import { BatchChecker } from '../../../src/batches/batch-checker.js';
 import { openParking } from '../../../src/queue/parking.module.js';
 import { TaskChanger } from '../../../src/queue/task-changer.js';
 import { StoreUnavailable } from '../../../src/storage/task-store.js';
@@ -15,18 +15,18 @@ const CONFIG = loadConfig({});
 function processAt(store: DistantStore) {
   const batches = new BatchStore(store.documents);
   const service = new BatchService(store, batches, new TaskChanger(store), new BatchEvents());
-  const watch = new BatchWatch(store, service, openParking(CONFIG));
-  return { batches, watch, sweeper: new BatchSweeper(batches, service, store.clock, CONFIG) };
+  const checker = new BatchChecker(store, service, openParking(CONFIG));
+  return { batches, checker, sweeper: new BatchSweeper(batches, service, store.clock, CONFIG) };
 }
 
 describe('a read that waits for a batch', () => {
   it('is told at once that the store is away, also when it is parked after that', async () => {
     const store = new DistantStore();
-    const { watch } = processAt(store);
+    const { checker } = processAt(store);
     store.goAway();
-    await expect(watch.untilDone('b', { wait: 3_600 }, PATIENT)).rejects.toThrow(StoreUnavailable);
-    expect(watch.size).toBe(0);
-    await watch.onApplicationShutdown();
+    await expect(checker.untilDone('b', { wait: 3_600 }, PATIENT)).rejects.toThrow(StoreUnavailable);
+    expect(checker.size).toBe(0);
+    await checker.onApplicationShutdown();
   });
 });
 

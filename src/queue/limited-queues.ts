@@ -5,7 +5,7 @@ import type { SettingsCache } from './settings-cache.js';
 const LONGEST_WAIT_MS = 60_000;
 
 /** Tracks queues whose limits hold back ready tasks, and reports when a claim is possible again. */
-export class HoldWatch {
+export class LimitedQueues {
   /** One for each queue that waits for its rate. */
   private readonly timers = new Map<string, NodeJS.Timeout>();
   /** Queues whose rate is being read after a claim. `true`: another claim followed. */

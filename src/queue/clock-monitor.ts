@@ -17,7 +17,7 @@ const ID = 'latest';
  * ahead (`withBelievableWait`). The drivers handle leases themselves.
  */
 @Injectable()
-export class ClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
+export class ClockMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly loop: BackgroundLoop;
   private noted: StoredDocument | undefined;
   /** The latest time that any process has seen; `undefined` before the first check. */
@@ -29,7 +29,7 @@ export class ClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
       pass: () => this.look(),
       longestMs: LOOK_MS,
       failure: 'Checking the clock failed',
-      logger: new Logger(ClockWatch.name),
+      logger: new Logger(ClockMonitor.name),
     });
   }
 

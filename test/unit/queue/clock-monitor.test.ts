@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ClockWatch } from '../../../src/queue/clock-watch.js';
+import { ClockMonitor } from '../../../src/queue/clock-monitor.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
 import type { TaskStore } from '../../../src/storage/task-store.js';
 import { ReferenceStore } from '../../contract/reference-store.js';
@@ -49,7 +49,7 @@ describe.each([
 ])('a clock that was ahead and is set back, on the %s store', (_, open) => {
   it('has delays, backoffs and times to start begin anew, while the service runs', async () => {
     const user = userOf(await open());
-    const watch = new ClockWatch(user.store);
+    const watch = new ClockMonitor(user.store);
     await user.add({ id: 'before', ttl: 900 });
     await watch.look();
     clock.advance(9 * HOUR);
@@ -71,19 +71,19 @@ describe.each([
 it('was ahead while another process was up: the next one knows it by what was noted', async () => {
   clock.advance(24 * HOUR);
   let user = userOf(await openEmbedded());
-  await new ClockWatch(store).look();
+  await new ClockMonitor(store).look();
   await user.add({ id: 'delayed', delay: 5 });
   await store.close();
   clock.advance(-24 * HOUR);
   user = userOf(await openEmbedded());
-  await new ClockWatch(store).look();
+  await new ClockMonitor(store).look();
   clock.advance(5_000);
   expect(await user.dueIds()).toEqual(['delayed']);
 });
 
 it('looks at no task while the clock goes on', async () => {
   const user = userOf(new ReferenceStore(clock, ROOMY));
-  const watch = new ClockWatch(store);
+  const watch = new ClockMonitor(store);
   await watch.look();
   const list = jest.spyOn(store, 'list');
   for (let minute = 0; minute < 5; minute += 1) {

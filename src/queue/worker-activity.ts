@@ -1,5 +1,5 @@
 /** Records worker activity and reports drains. Its methods are cheap enough for every call. */
-export abstract class WorkerWatch {
+export abstract class WorkerActivity {
   /** @param queues the queues of a claim */
   abstract saw(workerId: string, queues?: readonly string[]): void;
 

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ParkedRequest, Parking } from '../runtime/parking.js';
-import { type Move, TaskStore } from '../storage/task-store.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { TransitionSummary } from '../storage/transitions.js';
 import type { Seconds } from '../task/clock.js';
 import { isFinished, type Task } from '../task/task.js';
 import { isFinalState } from '../task/task-state.js';
@@ -14,7 +15,7 @@ interface ParkedRead {
 
 /** Parks reads that wait for the end of a task. */
 @Injectable()
-export class FinishWatch implements OnModuleDestroy {
+export class FinishWaiters implements OnModuleDestroy {
   private readonly reads = new Map<string, Set<ParkedRead>>();
   private readonly roll = new RollCall<ParkedRead>((read) => this.look(read));
   /** The store generation at the last check. */
@@ -28,14 +29,14 @@ export class FinishWatch implements OnModuleDestroy {
   ) {
     this.generation = store.generation;
     store.watch({
-      moved: (moves) => {
-        this.seeMoves(moves);
+      onTransitions: (transitions) => {
+        this.receive(transitions);
       },
-      loosened: () => {
+      onLimitsRelaxed: () => {
         // A clear removes tasks without a transition. A change of settings affects no read.
         if (store.generation !== this.generation) this.lookUp();
       },
-      disturbed: () => {
+      onGap: () => {
         this.lookUp();
       },
     });
@@ -76,9 +77,9 @@ export class FinishWatch implements OnModuleDestroy {
     for (const read of this.everybody()) this.giveUp(read);
   }
 
-  private seeMoves(moves: readonly Move[]): void {
+  private receive(transitions: readonly TransitionSummary[]): void {
     if (this.count === 0) return;
-    for (const { id, state } of moves) {
+    for (const { id, state } of transitions) {
       if (isFinalState(state)) for (const read of this.reads.get(id) ?? []) void this.look(read);
     }
   }

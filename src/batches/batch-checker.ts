@@ -2,7 +2,8 @@ import { Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } 
 import type { Caller } from '../queue/caller.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { ParkedRequest, Parking } from '../runtime/parking.js';
-import { type Committed, StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import type { CommittedTransition } from '../storage/transitions.js';
 import type { Seconds } from '../task/clock.js';
 import { type StateCounts, isFinalState, countIn } from '../task/task-state.js';
 import { type BatchNews, isDone } from './batch.js';
@@ -29,8 +30,8 @@ export interface BatchWait {
 
 /** Checks a batch after its tasks join, end or are redriven. Parks reads that wait for the end of a batch. */
 @Injectable()
-export class BatchWatch implements OnModuleDestroy, OnApplicationShutdown {
-  private readonly logger = new Logger(BatchWatch.name);
+export class BatchChecker implements OnModuleDestroy, OnApplicationShutdown {
+  private readonly logger = new Logger(BatchChecker.name);
   private readonly parked = new Set<ParkedRead>();
   /** Changes of batches since their last check. */
   private readonly news = new Map<string, BatchNews>();
@@ -61,15 +62,15 @@ export class BatchWatch implements OnModuleDestroy, OnApplicationShutdown {
       for (const transition of transitions) this.see(transition);
     });
     store.watch({
-      moved: (moves) => {
+      onTransitions: (transitions) => {
         // Another process may have ended the last task; the notice does not contain the batch id.
-        if (this.parked.size > 0 && moves.some(({ state }) => isFinalState(state))) this.noteParked();
+        if (this.parked.size > 0 && transitions.some(({ state }) => isFinalState(state))) this.noteParked();
       },
       // A clear removes tasks of a batch without a transition.
-      loosened: () => {
+      onLimitsRelaxed: () => {
         this.noteParked();
       },
-      disturbed: () => {
+      onGap: () => {
         if (store.isAvailable) {
           this.noteParked();
           if (this.news.size > 0) this.loop.wake(LOOK_MS);
@@ -125,7 +126,7 @@ export class BatchWatch implements OnModuleDestroy, OnApplicationShutdown {
     await this.run();
   }
 
-  private see({ task, type, at }: Committed): void {
+  private see({ task, type, at }: CommittedTransition): void {
     const { batchId } = task.spec;
     if (batchId === undefined) return;
     if (isFinalState(task.state)) this.note(batchId, { endedAt: at });
