@@ -1,4 +1,5 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { ArtifactsModule } from './artifacts/artifacts.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BatchesModule } from './batches/batches.module.js';
 import type { Config } from './config/config.js';
@@ -39,6 +40,7 @@ export class AppModule {
         EventStreamModule,
         ParkingModule,
         QueueModule,
+        ArtifactsModule,
         QueuesModule,
         BatchesModule,
         SchedulesModule,

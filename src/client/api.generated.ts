@@ -17,7 +17,7 @@ export interface Problem {
   /** One sentence for people, with what to do */
   readonly detail: string;
   /** The error code, for programs */
-  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'expectation_failed' | 'invalid_request' | 'lease_required' | 'rate_limited' | 'queue_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
+  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'artifact_not_found' | 'artifacts_off' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'range_not_satisfiable' | 'expectation_failed' | 'invalid_request' | 'digest_mismatch' | 'lease_required' | 'rate_limited' | 'queue_full' | 'artifacts_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
   /** The bad fields or parameters */
   readonly errors?: readonly ProblemField[];
   /** Whether the change may have happened */
@@ -610,6 +610,28 @@ export interface StatusAnswer {
   readonly total_tasks: number;
   /** The same by queue */
   readonly queues: Readonly<Record<string, QueueCounts>>;
+}
+
+export interface StoredArtifact {
+  /** The name, in Unicode normalization form C */
+  readonly name: string;
+  /** Bytes */
+  readonly size: number;
+  /** The SHA-256 of the bytes, in hexadecimal digits */
+  readonly sha256: string;
+  /** The `Content-Type` of the upload */
+  readonly content_type: string;
+  /** The attempt that sent it */
+  readonly attempt: number;
+  /** When the upload was stored */
+  readonly created_at: string;
+}
+
+export interface TaskArtifacts {
+  /** The id of the task */
+  readonly eval_id: string;
+  /** The artifacts, by name */
+  readonly artifacts: readonly StoredArtifact[];
 }
 
 export interface RateLimit {

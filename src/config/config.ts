@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { IsBoolean, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
 import { REDIS_URL_FORMS } from './redis-url.js';
@@ -21,6 +22,10 @@ const WEBHOOK_SECRETS = new RegExp(`^${A_SECRET}(?:,${A_SECRET})*$`);
 
 const A_HOST = '(?:[A-Za-z0-9_-]{1,63}\\.)*[A-Za-z0-9_-]{1,63}(?::[0-9]{1,5})?';
 const HOST_LIST = new RegExp(`^(?=.{1,4096}$)${A_HOST}(?:,${A_HOST})*$`);
+
+/** A bucket name by the rules of S3, and a prefix without `//`, `.` and `..`; or any path. */
+const ARTIFACTS_PLACE =
+  /^(?:s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._=-]{1,200}){0,16}\/?|(?!s3:)[^\p{Cc}]{0,4096})$/u;
 
 const REDIS_URL_NEEDED = 'REDIS_URL must not be empty with QUEUE_STORE=redis';
 
@@ -306,6 +311,44 @@ export class Config {
   @IsWhole(1024, 1_125_899_906_842_624)
   readonly RETENTION_MAX_BYTES: number = 4_294_967_296;
 
+  @FromEnvironment({
+    does: 'Where to keep artifacts: in a directory, or in S3. An empty value (`ARTIFACTS=`) turns artifacts off. The endpoint, the region and the keys of S3 come from the usual `AWS_` variables.',
+    allowed: 'the path of a directory, `s3://bucket` or `s3://bucket/prefix`, or empty',
+    takesEmpty: true,
+    byDefault: '`DATA_DIR/artifacts` with the embedded store; off with Redis',
+  })
+  @IsOptional()
+  @Matches(ARTIFACTS_PLACE)
+  readonly ARTIFACTS?: string;
+
+  @FromEnvironment({ does: 'The largest artifact.', unit: 'bytes' })
+  @IsWhole(1, 5_497_558_138_880)
+  @AtMost('TASK_ARTIFACTS_MAX_BYTES')
+  readonly ARTIFACT_MAX_BYTES: number = 2_147_483_648;
+
+  @FromEnvironment({ does: 'The most space that the artifacts of one task can use.', unit: 'bytes' })
+  @IsWhole(1, 1_125_899_906_842_624)
+  @AtMost('ARTIFACTS_MAX_BYTES')
+  readonly TASK_ARTIFACTS_MAX_BYTES: number = 4_294_967_296;
+
+  @FromEnvironment({ does: 'How many artifacts one task can have.', isAdvanced: true })
+  @IsWhole(1, 1_000)
+  readonly TASK_ARTIFACTS_MAX: number = 100;
+
+  @FromEnvironment({
+    does: 'The most space that all artifacts together can use. Beyond it, the service answers uploads with 429. Replicas can exceed it together by what they take in within a minute.',
+    unit: 'bytes',
+  })
+  @IsWhole(1, 1_125_899_906_842_624)
+  readonly ARTIFACTS_MAX_BYTES: number = 17_179_869_184;
+
+  @FromEnvironment({
+    does: 'Uploads of artifacts that a process takes at the same time. One more gets 429.',
+    isAdvanced: true,
+  })
+  @IsWhole(1, 10_000)
+  readonly ARTIFACT_MAX_UPLOADS: number = 32;
+
   @FromEnvironment({ does: 'The largest request body.', unit: 'bytes' })
   @IsWhole(1024, 268_435_456)
   @AtMost('MAX_BUFFERED_BYTES')
@@ -392,6 +435,12 @@ export class Config {
   get webhookTypes(): ReadonlySet<TransitionType> {
     const types = this.WEBHOOK_URL === undefined ? [] : this.WEBHOOK_EVENTS.split(',');
     return new Set(types as TransitionType[]);
+  }
+
+  /** Where artifacts are kept; `undefined` turns them off. */
+  get artifacts(): string | undefined {
+    if (this.ARTIFACTS !== undefined) return this.ARTIFACTS === '' ? undefined : this.ARTIFACTS;
+    return this.QUEUE_STORE === 'embedded' ? join(this.DATA_DIR, 'artifacts') : undefined;
   }
 
   /** In lower case. */

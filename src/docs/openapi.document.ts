@@ -31,6 +31,7 @@ attempts can finish it.
 const TAGS = {
   tasks: 'Enqueue, read and delete tasks.',
   work: 'For workers: claim tasks, extend leases, report results.',
+  evidence: 'The files that attempts leave: store, list and download them.',
   bulk: 'Requests about many tasks, with one result per task.',
   batches: 'Sets of tasks: count, await, cancel and redrive them together.',
   schedules: 'Cron schedules that enqueue one task per due time.',

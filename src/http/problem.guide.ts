@@ -64,6 +64,16 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
       'The service keeps ended deliveries for `RETENTION_SECONDS`, up to `WEBHOOK_MAX_ENDED`. List them with `GET /webhooks/deliveries`.',
     detail: 'There is no such delivery; ended ones are kept for a while only',
   },
+  artifact_not_found: {
+    when: 'The task has no artifact with this name.',
+    remedy: 'List them with `GET /tasks/{eval_id}/artifacts`.',
+    detail: 'Task eval-1 has no artifact with this name',
+  },
+  artifacts_off: {
+    when: 'The service has no place for artifacts.',
+    remedy: 'Set `ARTIFACTS`. With Redis it has no default.',
+    detail: 'This service keeps no artifacts; its operator can set ARTIFACTS',
+  },
   no_output: {
     when: 'The task is not completed, or completed without an output.',
     remedy: 'Wait for its end with `GET /tasks/{eval_id}?wait=30`.',
@@ -131,6 +141,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Send it uncompressed with `Content-Type: application/json`.',
     detail: 'Send the body as UTF-8 with Content-Type: application/json',
   },
+  range_not_satisfiable: {
+    when: 'The `Range` begins behind the last byte. `Content-Range` has the size.',
+    remedy: 'Read from an earlier byte, or leave out `Range`.',
+    detail: 'There are 1024 bytes',
+  },
   expectation_failed: {
     when: 'The header `Expect` has a value other than `100-continue`.',
     remedy: 'Remove the header.',
@@ -141,6 +156,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Fix what `errors` lists; the same request fails again.',
     detail: 'timeout must not be less than 1',
     members: { errors: [{ pointer: '/timeout', detail: 'timeout must not be less than 1' }] },
+  },
+  digest_mismatch: {
+    when: 'The body of an upload does not have the digest in its `Content-Digest`.',
+    remedy: 'Send the bytes again; they changed on their way, or the digest is of other bytes.',
+    detail: 'The bytes do not match the sha256 in Content-Digest; nothing was kept',
   },
   lease_required: {
     when: 'The call needs a lease_id, always or because `REQUIRE_LEASE_ID` is set.',
@@ -157,6 +177,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Send it again after `Retry-After`. Add workers if the queue stays full.',
     detail: 'Queue gpu is full: 10000 tasks wait in it; try again later',
     members: { applied: false },
+  },
+  artifacts_full: {
+    when: 'All artifacts together have reached `ARTIFACTS_MAX_BYTES`, or `ARTIFACT_MAX_UPLOADS` are in progress.',
+    remedy: 'Retry after `Retry-After`. The operator can remove tasks or raise the limit.',
+    detail: 'All artifacts together have reached ARTIFACTS_MAX_BYTES; try again when tasks have been removed',
   },
   too_many_waiters: {
     when: 'The process already parks `MAX_PARKED_POLLS` requests.',

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { tooLarge } from './body.reader.js';
+import { isStreaming } from './body.stream.js';
 import type { HttpLimits } from './http-limits.js';
 import { ProblemError } from './problem.error.js';
 import { rawProblem, sendProblem } from './problem.writer.js';
@@ -21,10 +22,12 @@ export function guardServer(server: Server, limits: HttpLimits): void {
     );
   });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
+    // Only streamed bodies come by PUT; their handlers have limits of their own.
+    const isStreamed = request.method === 'PUT';
+    if (!isStreamed && Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
       sendProblem(request, response, tooLarge(limits));
     } else {
-      // The body reader sends 100-continue, so a client refused earlier has sent no body.
+      // The reader of the body sends 100-continue, so a client refused earlier has sent no body.
       server.emit('request', request, response);
     }
   });
@@ -36,6 +39,8 @@ interface Answering {
 }
 
 function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // The handler of a streamed body watches its progress.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreaming(socket as Socket)) return;
   const { _httpMessage: underWay } = socket as Socket & Answering;
   const isMute = error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent === true;
   if (!isMute) (socket as Socket).write(rawProblem(problemOf(error.code ?? '')));

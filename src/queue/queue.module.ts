@@ -37,6 +37,14 @@ import { WorkService } from './work.service.js';
     DueSweeper,
     ClockMonitor,
   ],
-  exports: [CallbackRule, SettingsCache, QueueService, StatusService, SteeringService, WaitingRoom],
+  exports: [
+    CallbackRule,
+    SettingsCache,
+    QueueService,
+    StatusService,
+    SteeringService,
+    WaitingRoom,
+    WorkService,
+  ],
 })
 export class QueueModule {}

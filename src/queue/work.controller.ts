@@ -2,17 +2,16 @@ import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { ChangesSomething, CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorators.js';
-import { effectiveLeaseId, LEASE_KEY_ID } from '../auth/lease.credential.js';
+import { effectiveLeaseId } from '../auth/lease.credential.js';
 import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { NoHead } from '../http/no-head.decorator.js';
 import { invalidRequest } from '../http/dto.reader.js';
-import { type FieldProblem, ProblemError } from '../http/problem.error.js';
+import type { FieldProblem } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
-import { LeaseLost, TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
 import { type Claim, ClaimService } from './claim.service.js';
 import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
@@ -25,6 +24,7 @@ import { LIMITS } from './dto/limits.js';
 import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
 import { readLabels } from './labels.reader.js';
+import { requiredLease, underLease } from './lease-access.js';
 import { claimScopeOf, guardFor, requireQueues } from './queue-access.js';
 import { namesIn, orderOf } from './queue-choice.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
@@ -267,23 +267,6 @@ export function failureOf(dto: FailDto, leaseId: string | undefined) {
     outcome: dto.outcome,
     cause: dto.cause,
   };
-}
-
-function requiredLease(principal: Principal, bodyLeaseId: string | undefined): string {
-  const leaseId = effectiveLeaseId(principal, bodyLeaseId);
-  if (leaseId === undefined)
-    throw new ProblemError('lease_required', 'Send the lease_id that the claim returned');
-  return leaseId;
-}
-
-/** Gives a lease without a key the same answer for tasks that it does not hold and tasks that do not exist. */
-async function underLease<T>({ keyId }: Principal, report: Promise<T>, id: string): Promise<T> {
-  try {
-    return await report;
-  } catch (error) {
-    if (keyId === LEASE_KEY_ID && error instanceof TaskNotFound) throw new LeaseLost(id, 'reassigned');
-    throw error;
-  }
 }
 
 function finishedText(task: Task): string {

@@ -11,6 +11,7 @@ import {
   type Heartbeat,
   release,
   type Release,
+  requireLease,
 } from '../task/task.machine.js';
 import { LeaseLost, LeaseRequired, TaskNotFound } from '../task/task.errors.js';
 import type { ProcessingTask, Task } from '../task/task.js';
@@ -86,6 +87,25 @@ export class WorkService {
       })),
     );
     return Promise.all(outcomes.map((outcome, index) => this.toldOf(results[index], outcome)));
+  }
+
+  /**
+   * The task, while this lease holds it.
+   *
+   * @throws LeaseLost, TaskNotFound
+   */
+  async requireHeld(id: string, leaseId: string, guard: TaskGuard): Promise<ProcessingTask> {
+    const decide = guarded(
+      guard,
+      ofThisTask((task, now) => ({ task: requireLease(task, leaseId, now) })),
+    );
+    try {
+      const task = await this.store.find(id);
+      if (task === undefined) throw new TaskNotFound(id);
+      return decide(task, this.store.clock.now())?.task as ProcessingTask;
+    } catch (error) {
+      throw await this.told({ id, leaseId }, error);
+    }
   }
 
   /** @throws LeaseLost, TaskNotFound */

@@ -1,7 +1,7 @@
 /** Kinds of documents that a copy of a store includes. */
 export const DOCUMENT_KINDS = [
   ...(['schedule', 'scheduleRun', 'batch', 'workers', 'drain'] as const),
-  ...(['notice', 'delivery', 'lock', 'leaseSecret'] as const),
+  ...(['notice', 'delivery', 'lock', 'leaseSecret', 'artifacts', 'artifactsOwner'] as const),
 ] as const;
 
 /** Secrets that sign lease ids. A copy includes them because it includes held tasks. */

@@ -408,7 +408,7 @@ function waitAgain(core: Core, wait: Seconds, now: Moment): DelayedTask | Queued
 }
 
 /** The task, provided that this lease holds it now. */
-function requireLease(task: Task, leaseId: string, now: Moment): ProcessingTask {
+export function requireLease(task: Task, leaseId: string, now: Moment): ProcessingTask {
   const isHolder = task.state === 'processing' && task.lease.id === leaseId;
   if (!isHolder) throw new LeaseLost(task.spec.id, lostReason(task, leaseId));
   if (task.lease.expiresAt <= now.steady) throw new LeaseLost(task.spec.id, 'expired');

@@ -23,6 +23,8 @@ interface Step {
   readonly request?: string;
   /** To send instead of an example. */
   readonly body?: object;
+  /** To send as plain text under the lease of the task, as `report.txt`. */
+  readonly text?: string;
   /** The name of the example to expect, when it is another than that of the request. */
   readonly answer?: string;
   readonly status?: number;
@@ -51,8 +53,15 @@ describe('the examples of the OpenAPI document', () => {
   }
 
   /** Sends the example, or a body, under the leases that were handed out. */
-  async function send(id: string, { task = '', query = '', request, body }: Step): Promise<Answer> {
+  async function send(id: string, { task = '', query = '', request, body, text }: Step): Promise<Answer> {
     const { method, path, ...rest } = operation(id);
+    if (text !== undefined) {
+      const headers = { 'X-Lease-Id': leases.get(task) ?? '', 'Content-Type': 'text/plain' };
+      return service.call(method, path.replace('{eval_id}', task).replace('{name}', 'report.txt'), {
+        body: text,
+        headers,
+      });
+    }
     const content = bodyOf(rest);
     const type = Object.keys(content).find(
       (name) => request !== undefined && request in examplesOf(content, name),
@@ -127,6 +136,9 @@ describe('the examples of the OpenAPI document', () => {
     await play('claimNextTask', { answer: 'nothing' });
     await play('heartbeatTask', { task: 'eval-1', request: 'progress' });
     await play('getTask', { task: 'eval-1', answer: 'processing' });
+    await play('putArtifact', { task: 'eval-1', text: '42\n', answer: 'report', status: 201 });
+    await play('putArtifact', { task: 'eval-1', text: '42\n', answer: 'report' });
+    await play('listArtifacts', { task: 'eval-1', answer: 'one' });
     service.clock.advance(1_500);
     await play('completeTask', { task: 'eval-1', request: 'output' });
     await play('getTask', { task: 'eval-1', answer: 'completed' });

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { QueueModule } from '../queue/queue.module.js';
+import { ArtifactBook } from './artifact.book.js';
+import { ArtifactService } from './artifact.service.js';
+import { ArtifactSpace } from './artifact.space.js';
+import { ArtifactSweeper } from './artifact.sweeper.js';
+import { ArtifactsController } from './artifacts.controller.js';
+import { BytePlace } from './byte-place.js';
+
+/** The artifacts of tasks. Needs `TaskStore`, `DocumentStore`, `Clock` and `Config` from global modules. */
+@Module({
+  imports: [QueueModule],
+  controllers: [ArtifactsController],
+  providers: [ArtifactBook, ArtifactService, ArtifactSpace, ArtifactSweeper, BytePlace],
+  exports: [ArtifactService],
+})
+export class ArtifactsModule {}

@@ -1,0 +1,35 @@
+import { ProblemError } from './problem.error.js';
+
+/** A part of a representation, both ends included. */
+export interface RequestedRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+const ONE_RANGE = /^bytes=(?:(\d{1,16})-(\d{0,16})|-(\d{1,16}))$/;
+
+/**
+ * The part that `Range` requests; `undefined` for the whole. Malformed headers and several ranges mean the whole, as
+ * RFC 9110 allows.
+ *
+ * @throws ProblemError `range_not_satisfiable`
+ */
+export function rangeIn(header: string | undefined, size: number): RequestedRange | undefined {
+  const [, first, last, suffix] = ONE_RANGE.exec(header ?? '') ?? [];
+  if (suffix !== undefined) {
+    if (Number(suffix) === 0 || size === 0) throw unsatisfiable(size);
+    return { from: Math.max(size - Number(suffix), 0), to: size - 1 };
+  }
+  if (first === undefined) return undefined;
+  const from = Number(first);
+  const to = last === undefined || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (last !== undefined && last !== '' && Number(last) < from) return undefined;
+  if (from >= size) throw unsatisfiable(size);
+  return { from, to };
+}
+
+function unsatisfiable(size: number): ProblemError {
+  return new ProblemError('range_not_satisfiable', `There are ${size} bytes`, {
+    headers: { 'Content-Range': `bytes */${size}` },
+  });
+}
