@@ -7,6 +7,8 @@ import type { Reply } from '../docs/reply.js';
 const TYPES: Readonly<Record<string, string>> = {
   'dashboard.css': 'text/css; charset=utf-8',
   'dashboard.js': 'text/javascript; charset=utf-8',
+  'lists.js': 'text/javascript; charset=utf-8',
+  'charts.js': 'text/javascript; charset=utf-8',
   'icon.svg': 'image/svg+xml',
   // The build copies these from their packages.
   'htmx.min.js': 'text/javascript; charset=utf-8',

@@ -32,6 +32,8 @@ import { RecentTransitions } from './recent-transitions.js';
 import { SessionSecret } from './session/session.secret.js';
 import { Sessions } from './session/sessions.js';
 import { SignOuts } from './session/sign-outs.js';
+import { Suggestions } from './suggestions.js';
+import { TaskSearch } from './task-search.js';
 
 /** Pages on which operators see and control the queue. */
 @Module({
@@ -55,6 +57,8 @@ import { SignOuts } from './session/sign-outs.js';
     SessionSecret,
     SignOuts,
     Sessions,
+    Suggestions,
+    TaskSearch,
     OverviewPage,
     TimelinePart,
     QueuesPage,

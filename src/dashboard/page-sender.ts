@@ -14,6 +14,8 @@ export interface Page {
   readonly title: string;
   /** Address of the page's section. */
   readonly section: string;
+  /** Content of the search box. */
+  readonly search?: string;
   /** Address of the page's stream, when the page answers a form. */
   readonly address?: string;
   /** Static content: headings, filters, forms. */
@@ -71,7 +73,7 @@ export class PageSender {
   sendFrame(
     request: Request,
     response: Response,
-    page: { title: string; section: string; content: Part; status: number },
+    page: { title: string; section: string; content: Part; status: number; search?: string },
   ): void {
     const { principal } = request as { principal?: Principal };
     const { isOpen } = this.sessions;

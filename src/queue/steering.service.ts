@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { cancel, redrive } from '../task/task.machine.js';
+import type { Moment } from '../task/clock.js';
+import { NotHeld } from '../task/task.errors.js';
+import { cancel, redrive, release } from '../task/task.machine.js';
 import type { Task } from '../task/task.js';
-import type { TaskState } from '../task/task-state.js';
+import { isFinalState, type TaskState } from '../task/task-state.js';
 import type { TaskGuard } from './queue-access.js';
 import { guarded, type Selection, TaskChanger } from './task-changer.js';
 
@@ -14,7 +16,7 @@ export interface CancelFilter extends RedriveFilter {
   readonly reason?: string;
 }
 
-/** Cancels and redrives tasks, independent of their holders. */
+/** Cancels, redrives, releases and removes tasks, independent of their holders. */
 @Injectable()
 export class SteeringService {
   constructor(private readonly changer: TaskChanger) {}
@@ -32,6 +34,15 @@ export class SteeringService {
     return this.changer.change(id, guarded(guard, redrive));
   }
 
+  /**
+   * Takes a held task from its worker and returns it to its queue.
+   *
+   * @throws TaskNotFound, NotHeld when no worker holds it
+   */
+  release(id: string, guard: TaskGuard): Promise<Task> {
+    return this.changer.change(id, guarded(guard, releaseHeld));
+  }
+
   /** Redrives matching dead letters; returns their number. */
   redriveAll(filter: RedriveFilter): Promise<number> {
     return this.changer.changeMatching(filter, redrive);
@@ -41,4 +52,19 @@ export class SteeringService {
   cancelAll({ reason, ...filter }: CancelFilter): Promise<number> {
     return this.changer.changeMatching(filter, (task, now) => cancel(task, reason, now));
   }
+
+  /** Releases matching held tasks; returns their number. */
+  releaseAll(filter: RedriveFilter): Promise<number> {
+    return this.changer.changeMatching(filter, releaseHeld);
+  }
+
+  /** Removes matching tasks that have ended; returns their number. */
+  removeAll(filter: RedriveFilter): Promise<number> {
+    return this.changer.removeMatching({ ...filter, states: filter.states.filter(isFinalState) });
+  }
+}
+
+function releaseHeld(task: Task, now: Moment) {
+  if (task.state !== 'processing') throw new NotHeld(task.spec.id);
+  return release(task, { leaseId: task.lease.id, reason: 'Released by an operator' }, now);
 }

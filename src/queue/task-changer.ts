@@ -100,18 +100,36 @@ export class TaskChanger {
    * @returns the number of changed tasks
    * @throws StoreUnavailable, with an unknown effect once a commit was made
    */
-  async changeMatching(
-    { limit = Infinity, isMeant = () => true, ...filter }: Selection,
-    decide: Decide,
+  async changeMatching(selection: Selection, decide: Decide): Promise<number> {
+    return this.forMatching(selection, async (tasks) => {
+      const commands = tasks.map(({ spec }) => ({ id: spec.id, decide }));
+      const results = await this.changeAll(commands, { inSteps: true });
+      return results.filter(({ status }) => status === 'fulfilled').length;
+    });
+  }
+
+  /** Removes the matching tasks with all their data; returns their number. Skips those that another process changes. */
+  async removeMatching(selection: Selection): Promise<number> {
+    return this.forMatching(
+      selection,
+      async (tasks) => (await this.store.remove(tasks)).filter((isRemoved) => isRemoved).length,
+    );
+  }
+
+  /** Applies `step`, which returns the number of changed tasks, to the matching tasks in chunks. */
+  private async forMatching(
+    { limit = Infinity, isMeant, ...filter }: Selection,
+    step: (tasks: readonly Task[]) => Promise<number>,
   ): Promise<number> {
     let count = 0;
     let cursor: string | undefined;
     try {
       do {
-        const page = await this.store.list({ ...filter, limit: Math.min(limit - count, CHUNK), cursor });
-        const commands = page.tasks.filter(isMeant).map(({ spec }) => ({ id: spec.id, decide }));
-        const results = await this.changeAll(commands, { inSteps: true });
-        count += results.filter(({ status }) => status === 'fulfilled').length;
+        const most = Math.min(limit - count, CHUNK);
+        // A condition passes few of the tasks that it reads.
+        const page = await this.store.list({ ...filter, limit: isMeant ? CHUNK : most, cursor });
+        const meant = isMeant ? page.tasks.filter(isMeant).slice(0, most) : page.tasks;
+        if (meant.length > 0) count += await step(meant);
         cursor = page.nextCursor;
       } while (cursor !== undefined && count < limit);
     } catch (error) {

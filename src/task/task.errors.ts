@@ -34,6 +34,14 @@ export class NotClaimed extends TaskError {
   }
 }
 
+/** An operator's command needs a holder. */
+export class NotHeld extends TaskError {
+  readonly code = 'not_claimed';
+  constructor(id: string) {
+    super(`No worker holds task ${id}`);
+  }
+}
+
 export class LeaseLost extends TaskError {
   readonly code = 'lease_lost';
   constructor(

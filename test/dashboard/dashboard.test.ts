@@ -188,13 +188,53 @@ describeStores(({ name, settings }) => {
     expect(await page.getByRole('link', { name: 'eval-2026-1012' }).count()).toBe(0);
     await page.getByLabel('Group').fill('vision');
     await page.getByRole('textbox', { name: 'Queue' }).fill('');
-    await page.getByLabel('failed').uncheck();
+    await page.getByRole('checkbox', { name: 'failed' }).uncheck();
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.getByRole('link', { name: 'eval-2026-1012' }).waitFor();
     expect(await page.getByRole('link', { name: 'eval-2026-1001' }).count()).toBe(0);
-    await page.getByLabel('Find a task by its id').fill('eval-2026-1012');
-    await page.keyboard.press('Enter');
+    await find('eval-2026-1012');
     await page.getByText('submitted twice').waitFor();
+  });
+
+  async function find(text: string): Promise<void> {
+    await page.keyboard.press('/');
+    await page.getByRole('combobox', { name: 'Find tasks' }).fill(text);
+    await page.keyboard.press('Enter');
+  }
+
+  /** The ids on the list. */
+  async function listed(): Promise<readonly string[]> {
+    return page.locator('main tbody td.main a').allInnerTexts();
+  }
+
+  it('finds tasks by one text: words, fields, the beginning of an id, a part of an error', async () => {
+    await find('1005');
+    await page.getByRole('link', { name: 'eval-2026-1005' }).waitFor();
+    expect(await listed()).toEqual(['eval-2026-1005']);
+    await find('is:failed error:"No module named"');
+    await page.getByText('ImportError').first().waitFor();
+    expect(await listed()).toHaveLength(1);
+    expect(await page.title()).toContain('is:failed error:"No module named"');
+    await find('id:eval-2026-101 worker-b');
+    await page.getByText('No matching tasks').waitFor();
+    await find('id:eval-2026-100 worker-b is:failed');
+    await page.getByText('ImportError').first().waitFor();
+    expect((await listed()).every((id) => id.startsWith('eval-2026-100'))).toBe(true);
+    await find('is:gone');
+    await page.getByText('Not a valid filter: status').waitFor();
+    expect(await page.locator('#bulk').count()).toBe(0);
+  });
+
+  it('offers fields and values in the search box', async () => {
+    await open('/tasks');
+    await page.keyboard.press('/');
+    await page.keyboard.type('que');
+    await page.getByRole('option', { name: 'queue:' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('option', { name: 'queue:gpu' }).click();
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/dashboard/tasks?queue=gpu');
   });
 
   it('shows hostile texts, and runs nothing of them', async () => {
@@ -234,11 +274,44 @@ describeStores(({ name, settings }) => {
     await page.getByText(/1 task redriven/).waitFor();
   });
 
+  it('changes the selected tasks only, after a preview', async () => {
+    for (const id of ['pick-1', 'pick-2', 'pick-3'])
+      await call('POST', '/tasks', { eval_id: id, code: 'x', queue: 'pick' });
+    const select = async (...ids: string[]) => {
+      for (const id of ids) await page.getByRole('checkbox', { name: `Select ${id}` }).check();
+    };
+    await openLive('/tasks?queue=pick');
+    await select('pick-1', 'pick-3');
+    await page.getByText('2 selected').waitFor();
+    await page.getByRole('button', { name: 'Cancel…' }).click();
+    await page.getByText('2 tasks').first().waitFor();
+    expect(await call('GET', '/tasks/pick-1')).toMatchObject({ status: 'queued' });
+    await page.getByRole('button', { name: 'Cancel tasks' }).click();
+    await page.getByText('2 tasks cancelled.').waitFor();
+    expect(await call('GET', '/tasks/pick-2')).toMatchObject({ status: 'queued' });
+    await select('pick-1', 'pick-2');
+    await page.getByRole('button', { name: 'Delete…' }).click();
+    await page.getByText('1 cannot change').waitFor();
+    await page.getByRole('button', { name: 'Delete tasks' }).click();
+    await page.getByText('1 task deleted.').waitFor();
+    await expect(call('GET', '/tasks/pick-1')).rejects.toThrow('404');
+    expect(service.log).toContain('cancelled selected tasks pick-3, pick-1 on the dashboard (2)');
+  });
+
+  it('takes a task from its worker', async () => {
+    await call('POST', '/tasks', { eval_id: 'stuck-1', code: 'x', queue: 'stuck' });
+    await call('GET', '/tasks/next?queue=stuck&worker_id=frozen-1');
+    await open('/tasks/stuck-1');
+    await page.getByRole('button', { name: 'Release' }).click();
+    await page.getByText('1 task released.').waitFor();
+    expect(await call('GET', '/tasks/stuck-1')).toMatchObject({ status: 'queued' });
+  });
+
   it('changes everything that matches when the number is typed, and nothing before', async () => {
     for (const id of ['bulk-1', 'bulk-2'])
       await call('POST', '/tasks', { eval_id: id, code: 'x', queue: 'bulk' });
     await open('/tasks?queue=bulk');
-    await page.getByRole('link', { name: 'Cancel…' }).click();
+    await page.getByRole('button', { name: 'Cancel…' }).click();
     await page.getByLabel('Type 2 to confirm').fill('3');
     await page.getByRole('button', { name: 'Cancel tasks' }).click();
     await page.getByText('The number does not match').waitFor();

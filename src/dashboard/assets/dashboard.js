@@ -1,31 +1,111 @@
-/* Features that need a script: charts, the clipboard, and the connection state of the live updates. */
+/* The frame of every page: times, the clipboard, the state of the live updates, and the keyboard. */
 (() => {
   'use strict';
 
-  const connection = () => document.getElementById('connection');
+  /* Times: the server sends UTC; the reader sees the local zone, or UTC when the switch says so. */
+  const UTC = 'utc';
+  let zone = localStorage.getItem('crucible-zone') === UTC ? UTC : 'local';
+  const two = (number) => String(number).padStart(2, '0');
+
+  window.crucibleZone = {
+    get isUtc() {
+      return zone === UTC;
+    },
+    timeOfDay(date) {
+      return zone === UTC
+        ? date.toISOString().slice(11, 16)
+        : `${two(date.getHours())}:${two(date.getMinutes())}`;
+    },
+  };
+
+  function exact(date) {
+    if (zone === UTC) return date.toISOString().replace('T', ' ').replace('Z', ' UTC');
+    const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+    const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+    const offset = -date.getTimezoneOffset();
+    const sign = offset < 0 ? '−' : '+';
+    const zoneText = `UTC${sign}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+    return `${day} ${time}.${String(date.getMilliseconds()).padStart(3, '0')} ${zoneText}`;
+  }
+
+  function showTimes() {
+    for (const time of document.querySelectorAll('time[datetime]')) {
+      const text = exact(new Date(time.dateTime));
+      if (time.classList.contains('moment')) {
+        if (time.textContent !== text) time.textContent = text;
+      } else if (time.title !== text) time.title = text;
+    }
+    const place = document.getElementById('zone');
+    if (place) place.textContent = zone === UTC ? 'UTC' : 'Local time';
+    for (const label of document.querySelectorAll('.zone'))
+      label.textContent = zone === UTC ? 'UTC' : 'local';
+  }
+
+  /* Fields with a moment hold UTC on the server and the chosen zone on the page. */
+  function toZone(text) {
+    const date = new Date(`${text}Z`);
+    if (zone === UTC || Number.isNaN(date.getTime())) return text;
+    const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+    return local.toISOString().slice(0, text.length);
+  }
+
+  function fieldsToZone() {
+    for (const input of document.querySelectorAll('input[data-moment]')) {
+      input.dataset.utc ??= input.value;
+      if (input.dataset.utc !== '') input.value = toZone(input.dataset.utc);
+    }
+  }
+
+  document.addEventListener('submit', ({ target }) => {
+    for (const input of target.querySelectorAll('input[data-moment]')) {
+      if (input.value === '' || zone === UTC) continue;
+      const utc = new Date(input.value).toISOString();
+      input.type = 'hidden';
+      input.value = utc;
+    }
+  });
+
+  document.getElementById('zone')?.addEventListener('click', () => {
+    zone = zone === UTC ? 'local' : UTC;
+    localStorage.setItem('crucible-zone', zone);
+    showTimes();
+    fieldsToZone();
+    document.dispatchEvent(new CustomEvent('crucible:zone'));
+  });
+
+  /* The state of the live updates. Silence for some seconds means that the service, or the way to it, is out. */
+  const banner = document.getElementById('outage');
+  const OUT_AFTER_MS = 4_000;
+  let outTimer;
 
   function say(text) {
-    const place = connection();
+    const place = document.getElementById('connection');
     if (place && place.textContent !== text) place.textContent = text;
   }
 
-  /* The server does not know the reader's time zone. */
-  document.addEventListener('mouseover', (event) => {
-    const time = event.target.closest?.('time[datetime]');
-    if (time)
-      time.title = new Date(time.dateTime).toLocaleString(undefined, {
-        dateStyle: 'medium',
-        timeStyle: 'long',
-      });
-  });
+  function connected() {
+    clearTimeout(outTimer);
+    outTimer = undefined;
+    if (banner) banner.hidden = true;
+    say('Live');
+  }
 
-  document.addEventListener('htmx:sse:after:connection', () => say('Live'));
-  document.addEventListener('htmx:sse:error', () => say('Not live, reconnecting'));
+  function disconnected() {
+    say('Not live, reconnecting');
+    outTimer ??= setTimeout(() => {
+      if (banner) banner.hidden = false;
+    }, OUT_AFTER_MS);
+  }
+
+  let isLeaving = false;
+  addEventListener('pagehide', () => (isLeaving = true));
+  document.addEventListener('htmx:sse:after:connection', connected);
+  document.addEventListener('htmx:sse:error', () => !isLeaving && disconnected());
   document.addEventListener('htmx:sse:close', () => say('Not live'));
 
   /* Without clipboard access, as on plain http, the text is selected for manual copying. */
   async function copy(button) {
-    const text = button.dataset.copy;
+    const text = button.dataset.copy ?? document.getElementById(button.dataset.copyFrom)?.textContent ?? '';
     const title = button.dataset.title ?? button.textContent;
     button.dataset.title = title;
     try {
@@ -49,105 +129,62 @@
   }
 
   document.addEventListener('click', (event) => {
-    const button = event.target.closest?.('[data-copy]');
+    const button = event.target.closest?.('[data-copy], [data-copy-from]');
     if (button) void copy(button);
   });
 
-  /* A chart is an element whose numbers are in data-chart: { labels, unit, times, series }. */
-  const charts = new Map();
-  const DASHES = [[], [6, 4], [2, 3]];
+  /* The keyboard. Keys in fields and with modifiers belong to the browser. */
+  const help = document.getElementById('keys');
+  let prefix = '';
 
-  function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  function rows() {
+    return [...document.querySelectorAll('main tbody tr')];
   }
 
-  /* A number between two gaps is drawn as a point, because it makes no line. */
-  function lonely({ data }, series) {
-    const values = data[series];
-    const isGap = (index) => values[index] === null || values[index] === undefined;
-    return [...values.keys()].filter((index) => !isGap(index) && isGap(index - 1) && isGap(index + 1));
+  function move(step) {
+    const all = rows();
+    const at = all.findIndex((row) => row.contains(document.activeElement));
+    const next = all[Math.max(0, Math.min(all.length - 1, at + step))] ?? all[0];
+    next?.querySelector('a, button, input:not([type="checkbox"])')?.focus();
   }
 
-  /* The same format as in the table, on all machines. */
-  function timeOfDay(seconds) {
-    return new Date(seconds * 1000).toISOString().slice(11, 16);
+  function toggleRow() {
+    document.activeElement?.closest?.('tr')?.querySelector('input[type="checkbox"]')?.click();
   }
 
-  function axis(extra) {
-    return {
-      stroke: colour('--muted'),
-      grid: { stroke: colour('--line'), width: 1 },
-      ticks: { show: false },
-      font: '12px system-ui, sans-serif',
-      ...extra,
-    };
+  function goTo(key) {
+    const link = document.querySelector(`.sections a[data-key="${CSS.escape(key)}"]`);
+    if (link) location.assign(link.href);
   }
 
-  function optionsOf(element, { labels, unit }) {
-    const lines = labels.map((label, index) => ({
-      label,
-      stroke: colour(`--chart-${index + 1}`),
-      width: 2,
-      dash: DASHES[index],
-      points: { size: 5, filter: lonely },
-    }));
-    return {
-      width: element.clientWidth || 300,
-      height: 190,
-      legend: { show: false },
-      cursor: { y: false, points: { size: 6 } },
-      scales: { y: { range: (_chart, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-      series: [{}, ...lines],
-      axes: [
-        axis({ space: 70, size: 30, values: (_chart, ticks) => ticks.map(timeOfDay) }),
-        axis({
-          size: 60,
-          values: (_chart, ticks) => ticks.map((tick) => `${tick.toLocaleString('en-US')}${unit}`),
-        }),
-      ],
-    };
-  }
+  document.addEventListener('keydown', (event) => {
+    const isTyping = event.target.closest?.('input:not([type="checkbox"]), textarea, select');
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
+    const { key } = event;
+    const wasPrefix = prefix;
+    prefix = key === 'g' ? 'g' : '';
+    if (wasPrefix === 'g' && key !== 'g') goTo(key);
+    else if (key === '/') document.getElementById('find')?.focus();
+    else if (key === '?') help?.showModal();
+    else if (key === 'j') move(1);
+    else if (key === 'k') move(-1);
+    else if (key === 'x') toggleRow();
+    else return;
+    event.preventDefault();
+  });
 
-  function draw(element) {
-    const text = element.dataset.chart;
-    const known = charts.get(element);
-    if (known?.text === text) return;
-    const data = JSON.parse(text);
-    const columns = [data.times, ...data.series];
-    if (known) {
-      known.text = text;
-      known.plot.setData(columns);
-      return;
-    }
-    element.replaceChildren();
-    charts.set(element, { text, plot: new uPlot(optionsOf(element, data), columns, element) });
-  }
-
-  function drawAll() {
-    for (const [element, { plot }] of charts) {
-      if (element.isConnected) continue;
-      plot.destroy();
-      charts.delete(element);
-    }
-    document.querySelectorAll('[data-chart]').forEach(draw);
-  }
-
-  function drawAnew() {
-    for (const { plot } of charts.values()) plot.destroy();
-    charts.clear();
-    drawAll();
-  }
+  document.getElementById('show-keys')?.addEventListener('click', () => help?.showModal());
 
   /* On a narrow screen the sections are a scrolling strip. */
   document
     .querySelector('.sections [aria-current="page"]')
     ?.scrollIntoView({ inline: 'center', block: 'nearest' });
 
-  document.addEventListener('htmx:sse:after:message', drawAll);
-  document.addEventListener('htmx:after:swap', drawAll);
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAnew);
-  addEventListener('resize', () => {
-    for (const [element, { plot }] of charts) plot.setSize({ width: element.clientWidth, height: 190 });
+  document.addEventListener('htmx:sse:after:message', () => {
+    connected();
+    showTimes();
   });
-  drawAll();
+  document.addEventListener('htmx:after:swap', showTimes);
+  showTimes();
+  fieldsToZone();
 })();

@@ -1,31 +1,38 @@
-import { Controller, Get, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Get, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Public } from '../../auth/access.decorators.js';
 import type { Principal } from '../../auth/principal.js';
 import { ProblemError } from '../../http/problem.error.js';
+import { EVAL_ID } from '../../queue/dto/limits.js';
 import { EvalId } from '../../queue/eval-id.decorator.js';
-import { guardFor, visibleQueues } from '../../queue/queue-access.js';
+import { guardFor } from '../../queue/queue-access.js';
 import { SteeringService } from '../../queue/steering.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
-import { DEAD_LETTER_STATES } from '../../task/task-state.js';
 import { AuditLog } from '../audit.log.js';
-import { BULK_ACTIONS, BULK_LIMIT, type BulkAction, BulkActions, type BulkOrder } from '../bulk-actions.js';
+import {
+  BULK_ACTIONS,
+  type BulkAction,
+  BulkActions,
+  type BulkOrder,
+  isBulkAction,
+  MOST_SELECTED,
+} from '../bulk-actions.js';
 import { DashboardFilter } from '../dashboard.filter.js';
-import { groupOf } from '../dead-letters.js';
 import { readForm } from '../form.reader.js';
 import { PageSender, sendTo } from '../page-sender.js';
 import { BulkPage } from '../pages/bulk.page.js';
-import { DeadLettersPage } from '../pages/dead-letters.page.js';
-import { withNotice } from '../parts/notice.js';
+import { type NoticeName, withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { describeFilters, queryOf, readActionFilters } from '../task-filters.js';
 
-const PAST: Readonly<Record<BulkAction, 'cancelled' | 'redriven'>> = {
+const PAST = {
   cancel: 'cancelled',
   redrive: 'redriven',
-};
+  release: 'released',
+  delete: 'deleted',
+} as const satisfies Readonly<Record<BulkAction, NoticeName>>;
 
 /** Actions of operators on tasks. Each ends on a page that shows the result. */
 @ApiExcludeController()
@@ -38,7 +45,6 @@ export class ActionsController {
     private readonly steering: SteeringService,
     private readonly bulk: BulkActions,
     private readonly bulkPage: BulkPage,
-    private readonly deadLetters: DeadLettersPage,
     private readonly sender: PageSender,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
@@ -70,63 +76,66 @@ export class ActionsController {
     sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'redriven'));
   }
 
-  @Get('dead-letters/:group/redrive')
-  async confirmGroup(
-    @Param('group') group: string,
-    @Req() request: Request,
+  @Post('tasks/:eval_id/release')
+  async release(
+    @EvalId() id: string,
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
-    requireRole(principal, 'producer');
-    await this.sender.send(request, response, await this.deadLetters.redrivePage(principal, group));
+    requireRole(principal, 'admin');
+    await this.steering.release(id, guardFor(principal));
+    this.audit.write(principal, { what: `released task ${id}`, count: 1 });
+    sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'released'));
   }
 
-  @Post('dead-letters/:group/redrive')
-  async redriveGroup(
-    @Param('group') group: string,
-    @Req() request: Request,
-    @Res() response: Response,
-    @CurrentPrincipal() principal: Principal,
-  ): Promise<void> {
-    requireRole(principal, 'producer');
-    const form = await readForm(request, response);
-    const confirmed = confirmedCount(form);
-    if (confirmed === undefined) {
-      await this.sender.send(request, response, await this.deadLetters.redrivePage(principal, group, true));
-      return;
-    }
-    const count = await this.steering.redriveAll({
-      states: DEAD_LETTER_STATES,
-      queues: visibleQueues(principal, undefined),
-      createdBefore: shownAt(form, this.clock.now().wall),
-      limit: Math.min(confirmed, BULK_LIMIT),
-      isMeant: (task) => groupOf(task) === group,
-    });
-    this.audit.write(principal, { what: 'redrove dead letters with one error', count });
-    sendTo(response, withNotice('/dashboard/dead-letters', 'redriven', count));
-  }
-
-  @Get('tasks/bulk')
+  @Get('bulk')
   async confirmBulk(
     @Req() request: Request,
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
-    requireRole(principal, 'producer');
     const query = new URLSearchParams(request.url.split('?')[1] ?? '');
-    const order = orderOf(query, this.clock.now().wall);
+    const order = orderOf(principal, query, this.clock.now().wall);
     await this.sender.send(request, response, await this.bulkPage.page(principal, order));
   }
 
-  @Post('tasks/bulk')
+  /** The buttons of the list: on the selected rows, or on everything that matches. */
+  @Post('bulk/preview')
+  async preview(
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    const form = await readForm(request, response);
+    const order = orderOf(principal, form, this.clock.now().wall);
+    const ids = selectedIn(form);
+    if (ids.length > 0) {
+      await this.sender.send(request, response, await this.bulkPage.selectedPage(principal, order, ids));
+      return;
+    }
+    const query = queryOf(order.filters);
+    query.set('action', order.action);
+    sendTo(response, `/dashboard/bulk?${query.toString()}`);
+  }
+
+  @Post('bulk')
   async carryOut(
     @Req() request: Request,
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
-    requireRole(principal, 'producer');
     const form = await readForm(request, response);
-    const order = orderOf(form, shownAt(form, this.clock.now().wall));
+    const now = this.clock.now().wall;
+    const ids = selectedIn(form);
+    const address = (order: BulkOrder) => `/dashboard/tasks?${queryOf(order.filters).toString()}`;
+    if (ids.length > 0) {
+      const order = orderOf(principal, form, now);
+      const count = await this.bulk.carryOutSelected(principal, order.action, ids);
+      this.audit.write(principal, { what: `${PAST[order.action]} selected tasks ${ids.join(', ')}`, count });
+      sendTo(response, withNotice(address(order), PAST[order.action], count));
+      return;
+    }
+    const order = orderOf(principal, form, shownAt(form, now));
     const confirmed = confirmedCount(form);
     if (confirmed === undefined) {
       await this.sender.send(request, response, await this.bulkPage.page(principal, order, true));
@@ -135,13 +144,12 @@ export class ActionsController {
     const count = await this.bulk.carryOut(principal, order, confirmed);
     const filters = describeFilters(order.filters);
     this.audit.write(principal, { what: `${PAST[order.action]} all tasks ${filters}`.trim(), count });
-    const address = `/dashboard/tasks?${queryOf(order.filters).toString()}`;
-    sendTo(response, withNotice(address, PAST[order.action], count));
+    sendTo(response, withNotice(address(order), PAST[order.action], count));
   }
 }
 
-/** Fields of the confirmation form, besides the filters. */
-const CONFIRMATION = ['action', 'at', 'count', 'typed'];
+/** Fields of the forms, besides the filters. */
+const CONFIRMATION = ['action', 'at', 'count', 'typed', 'task'];
 
 /** The number that the operator saw and typed; `undefined` when the typed number is missing or differs. */
 function confirmedCount(form: URLSearchParams): number | undefined {
@@ -161,14 +169,26 @@ function shownAt(form: URLSearchParams, now: Instant): Instant {
   throw new ProblemError('invalid_request', 'The form is out of date; open it again');
 }
 
-/** Reads the order from the page's address or its form. */
-function orderOf(query: URLSearchParams, at: Instant): BulkOrder {
-  const action = BULK_ACTIONS.find((one) => one === query.get('action'));
-  if (action === undefined) throw new ProblemError('not_found', 'There is no such action');
+/**
+ * Reads the order from the page's address or its form.
+ *
+ * @throws ProblemError `forbidden` when the key lacks the role of the action
+ */
+function orderOf(principal: Principal, query: URLSearchParams, at: Instant): BulkOrder {
+  const action = query.get('action');
+  if (!isBulkAction(action)) throw new ProblemError('not_found', 'There is no such action');
+  requireRole(principal, BULK_ACTIONS[action].role);
   const filters = readActionFilters(query, CONFIRMATION);
   // Ignoring an unreadable filter would change more tasks than the operator asked for.
   if (filters.unusable.length > 0) {
     throw new ProblemError('invalid_request', `Not a valid filter: ${filters.unusable.join(', ')}`);
   }
   return { action, filters, at };
+}
+
+/** @throws ProblemError `invalid_request` when an id is malformed or there are too many */
+function selectedIn(form: URLSearchParams): readonly string[] {
+  const ids = [...new Set(form.getAll('task'))];
+  if (ids.length <= MOST_SELECTED && ids.every((id) => EVAL_ID.test(id))) return ids;
+  throw new ProblemError('invalid_request', `Select at most ${MOST_SELECTED} tasks by their ids`);
 }

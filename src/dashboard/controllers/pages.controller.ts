@@ -1,8 +1,9 @@
-import { Controller, Get, Param, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Get, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Public } from '../../auth/access.decorators.js';
 import type { Principal } from '../../auth/principal.js';
+import { sendJson } from '../../http/raw-reply.js';
 import { EVAL_ID } from '../../queue/dto/limits.js';
 import { EvalId } from '../../queue/eval-id.decorator.js';
 import { DashboardFilter } from '../dashboard.filter.js';
@@ -11,8 +12,9 @@ import { DeadLettersPage } from '../pages/dead-letters.page.js';
 import { OverviewPage } from '../pages/overview.page.js';
 import { TaskPage } from '../pages/task.page.js';
 import { TasksPage } from '../pages/tasks.page.js';
-import { withNotice } from '../parts/notice.js';
+import { searchQuery } from '../search-text.js';
 import { SessionGuard } from '../session/session.guard.js';
+import { Suggestions } from '../suggestions.js';
 
 /** Read-only pages. */
 @ApiExcludeController()
@@ -27,6 +29,7 @@ export class PagesController {
     private readonly tasksPage: TasksPage,
     private readonly taskPage: TaskPage,
     private readonly deadLettersPage: DeadLettersPage,
+    private readonly suggestions: Suggestions,
   ) {}
 
   @Get()
@@ -40,18 +43,38 @@ export class PagesController {
 
   @Get('tasks')
   async tasks(@Req() request: Request, @Res() response: Response, @CurrentPrincipal() principal: Principal) {
-    await this.sender.send(request, response, this.tasksPage.page(principal, queryOf(request)));
+    await this.sender.send(request, response, await this.tasksPage.page(principal, queryOf(request)));
   }
 
+  /** The search box: a task when the text is its id, else the list of what matches. */
   @Get('find')
-  find(@Req() request: Request, @Res() response: Response): void {
-    const id = (queryOf(request).get('id') ?? '').trim();
-    const isPossible = EVAL_ID.test(id);
+  async find(
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    const text = (queryOf(request).get('q') ?? '').trim();
+    const isTask = EVAL_ID.test(text) && (await this.suggestions.isTask(principal, text));
+    const query = searchQuery(text).toString();
     sendTo(
       response,
-      isPossible
-        ? `/dashboard/tasks/${encodeURIComponent(id)}`
-        : withNotice('/dashboard/tasks', 'unknown_task'),
+      isTask ? `/dashboard/tasks/${encodeURIComponent(text)}` : `/dashboard/tasks${query && `?${query}`}`,
+    );
+  }
+
+  /** Values for a field of the search box, as JSON. */
+  @Get('suggest')
+  async suggest(
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    const query = queryOf(request);
+    const start = (query.get('start') ?? '').slice(0, 128);
+    sendJson(
+      response,
+      200,
+      JSON.stringify(await this.suggestions.of(principal, query.get('field') ?? '', start)),
     );
   }
 
@@ -72,16 +95,6 @@ export class PagesController {
     @CurrentPrincipal() principal: Principal,
   ) {
     await this.sender.send(request, response, this.deadLettersPage.page(principal));
-  }
-
-  @Get('dead-letters/:group')
-  async deadGroup(
-    @Param('group') group: string,
-    @Req() request: Request,
-    @Res() response: Response,
-    @CurrentPrincipal() principal: Principal,
-  ) {
-    await this.sender.send(request, response, this.deadLettersPage.groupPage(principal, group));
   }
 }
 

@@ -8,8 +8,10 @@ export interface Confirmation {
   readonly hidden: readonly (readonly [name: string, value: string])[];
   /** What the action changes, and how many. */
   readonly headline: Part;
-  readonly effect: string;
+  readonly effect: Part;
   readonly count: number;
+  /** The operator must type the number, because the tasks are not all on the page. */
+  readonly isTyped: boolean;
   /** Whether the operator typed another number before. */
   readonly isMistyped: boolean;
   readonly button: string;
@@ -17,19 +19,24 @@ export interface Confirmation {
   readonly back: string;
 }
 
-/** The form that requires the operator to type the number before a bulk action. */
+/** The form that asks the operator once more before a bulk action. */
 export function confirmation({ hidden, count, ...form }: Confirmation): Html {
   return html`<form class="card confirm" method="post" action="${form.action}">
     ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
     <p class="headline">${form.headline}</p>
-    <p>${form.effect} Tasks enqueued from now on are not affected.</p>
+    <p>${form.effect} ${form.isTyped && 'Tasks enqueued from now on are not affected.'}</p>
     ${count === BULK_LIMIT && html`<p>More tasks match; one action changes at most ${number(BULK_LIMIT)}.</p>`}
-    <label
-      >Type ${count} to confirm<input name="typed" inputmode="numeric" autocomplete="off" required
-    /></label>
+    ${
+      form.isTyped &&
+      html`<label
+        >Type ${count} to confirm<input name="typed" inputmode="numeric" autocomplete="off" required
+      /></label>`
+    }
     ${form.isMistyped && html`<p class="problem" role="alert">The number does not match; nothing was changed.</p>`}
     <div class="buttons">
-      <button class="${form.isDangerous === true && 'danger'}" type="submit">${form.button}</button>
+      <button class="${form.isDangerous === true ? 'danger' : 'primary'}" type="submit">
+        ${form.button}
+      </button>
       <a class="button plain" href="${form.back}">Back</a>
     </div>
   </form>`;

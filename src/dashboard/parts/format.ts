@@ -1,6 +1,7 @@
 import type { Instant } from '../../task/clock.js';
 import { type Html, html } from './html.js';
 import { summaryOf } from '../../task/error-summary.js';
+import { plainText } from './terminal-text.js';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 const UNITS = [
@@ -40,7 +41,7 @@ export function ago(instant: Instant, now: Instant): Html {
 
 /** 2026-11-24 04:02:39.962 UTC */
 export function moment(instant: Instant): Html {
-  return html`<time datetime="${iso(instant)}">${exact(instant)}</time>`;
+  return html`<time class="moment" datetime="${iso(instant)}">${exact(instant)}</time>`;
 }
 
 function short(seconds: number): string {
@@ -64,7 +65,7 @@ export function excerpt(text: string, length: number): string {
 
 /** The error's summary on one line, cut to `length` characters. */
 export function errorLine(error: string, length: number): string {
-  return excerpt(summaryOf(error), length);
+  return excerpt(summaryOf(plainText(error)), length);
 }
 
 export function plural(count: number, noun: string): string {

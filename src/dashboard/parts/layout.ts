@@ -4,6 +4,8 @@ import { type Html, html, type Part } from './html.js';
 export interface Section {
   readonly path: string;
   readonly title: string;
+  /** The key that goes there, after `g`. */
+  readonly key: string;
 }
 
 export interface PageFrame {
@@ -16,6 +18,8 @@ export interface PageFrame {
   /** No API key is configured, so the dashboard has no sign-in. */
   readonly isOpen: boolean;
   readonly content: Part;
+  /** Content of the search box. */
+  readonly search?: string;
 }
 
 /** Disables the inline indicator style and the history cache, and allows only one extension. */
@@ -40,7 +44,9 @@ const HEAD = html`<meta charset="utf-8" />
   <script src="/dashboard/assets/htmx.min.js"></script>
   <script src="/dashboard/assets/hx-sse.min.js" defer></script>
   <script src="/dashboard/assets/uPlot.iife.min.js" defer></script>
-  <script src="/dashboard/assets/dashboard.js" defer></script>`;
+  <script src="/dashboard/assets/dashboard.js" defer></script>
+  <script src="/dashboard/assets/lists.js" defer></script>
+  <script src="/dashboard/assets/charts.js" defer></script>`;
 
 const BRAND = html`<a class="brand" href="/dashboard">
   <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true" focusable="false">
@@ -67,37 +73,51 @@ export function layout(frame: PageFrame): Html {
     </html>`;
 }
 
-function frameOf({ section, sections, isOpen }: PageFrame, principal: Principal): Html {
+function frameOf({ section, sections, isOpen, search }: PageFrame, principal: Principal): Html {
   return html`<header class="top">
       ${BRAND}
       <form class="find" role="search" action="/dashboard/find" method="get">
-        <label class="unseen" for="find">Find a task by its id</label>
+        <label class="unseen" for="find">Find tasks</label>
         <input
           id="find"
-          name="id"
+          name="q"
           type="search"
-          placeholder="Find a task by its id"
-          maxlength="128"
-          required
+          value="${search}"
+          placeholder="Find tasks: id, worker, words, queue:name"
+          maxlength="500"
+          autocomplete="off"
+          spellcheck="false"
+          data-suggest="/dashboard/suggest"
         />
         <button type="submit">Find</button>
       </form>
       <p id="connection" class="connection" role="status"></p>
+      <button id="zone" class="plain small" type="button" title="Switch between local time and UTC">
+        UTC
+      </button>
+      <button id="show-keys" class="plain small" type="button" aria-label="Keyboard shortcuts">?</button>
       ${isOpen ? html`<p class="who">No authentication</p>` : whoOf(principal)}
     </header>
     <nav class="sections" aria-label="Sections">
       <ul>
         ${sections.map(
-          ({ path, title }) =>
+          ({ path, title, key }) =>
             html`<li>
-              <a href="${path}" aria-current="${path === section ? 'page' : 'false'}">${title}</a>
+              <a href="${path}" data-key="${key}" aria-current="${path === section ? 'page' : 'false'}"
+                >${title}</a
+              >
             </li>`,
         )}
       </ul>
       <ul class="more">
         <li><a href="/docs">API</a></li>
       </ul>
-    </nav>`;
+    </nav>
+    ${keysDialog(sections)}
+    <p id="outage" class="outage" role="alert" hidden>
+      The service does not answer. This page shows the last known state and goes on as soon as it answers
+      again.
+    </p>`;
 }
 
 function whoOf({ keyId, roles }: Principal): Html {
@@ -107,4 +127,31 @@ function whoOf({ keyId, roles }: Principal): Html {
       <button class="plain" type="submit">Sign out</button>
     </form>
   </div>`;
+}
+
+/** The keys that the script knows. */
+function keysDialog(sections: readonly Section[]): Html {
+  const keys: readonly (readonly [keys: readonly string[], effect: string])[] = [
+    [['/'], 'Find'],
+    ...sections.map(({ key, title }) => [['g', key], `Go to ${title.toLowerCase()}`] as const),
+    [['j'], 'Next row'],
+    [['k'], 'Previous row'],
+    [['Enter'], 'Open the row'],
+    [['x'], 'Select the row'],
+    [['?'], 'Show these keys'],
+    [['Esc'], 'Close'],
+  ];
+  return html`<dialog id="keys" aria-label="Keyboard shortcuts">
+    <h2>Keyboard shortcuts</h2>
+    <dl class="keys">
+      ${keys.map(
+        ([pressed, effect]) =>
+          html`<div>
+            <dt>${pressed.map((key) => html`<kbd>${key}</kbd> `)}</dt>
+            <dd>${effect}</dd>
+          </div>`,
+      )}
+    </dl>
+    <form method="dialog"><button type="submit">Close</button></form>
+  </dialog>`;
 }

@@ -5,14 +5,14 @@ import { type Html, html } from './html.js';
 const NOTICES = {
   cancelled: (count: number) => `${plural(count, 'task')} cancelled.`,
   redriven: (count: number) => `${plural(count, 'task')} redriven.`,
+  released: (count: number) => `${plural(count, 'task')} released.`,
+  deleted: (count: number) => `${plural(count, 'task')} deleted.`,
   purged: (count: number) => `${plural(count, 'task')} removed.`,
   paused: () => 'Queue paused.',
   unpaused: () => 'Queue resumed.',
   limited: () => 'Limits saved.',
   drained: () => 'Worker draining: it finishes its tasks and gets no more.',
   resumed: () => 'Worker resumed.',
-  unknown_task: () =>
-    'No task has this id. Enter the complete id; ended tasks are removed after their retention.',
 } as const satisfies Record<string, (count: number) => string>;
 
 export type NoticeName = keyof typeof NOTICES;

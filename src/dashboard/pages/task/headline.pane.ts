@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { hasRole } from '../../../auth/principal.js';
+import { hasRole, type Principal } from '../../../auth/principal.js';
 import { leaseEnd } from '../../../task/task.machine.js';
 import type { Task } from '../../../task/task.js';
 import { isFinalState, isRedrivableState } from '../../../task/task-state.js';
@@ -14,7 +14,7 @@ export class HeadlinePane extends TaskPane {
   render(sight: TaskSight): Html {
     const { task, principal } = sight;
     return html`<p class="headline">${badge(task.state)} <span>${headlineOf(sight)}</span></p>
-      ${hasRole(principal, ['producer']) && actions(task)}`;
+      ${hasRole(principal, ['producer']) && actions(task, principal)}`;
   }
 }
 
@@ -40,21 +40,45 @@ function headlineOf({ task, position, now }: TaskSight): Part {
   }
 }
 
-function actions({ spec, state }: Task): Html {
+function actions({ spec, state }: Task, principal: Principal): Html {
   const path = `/dashboard/tasks/${encodeURIComponent(spec.id)}`;
-  if (isRedrivableState(state)) {
+  const again = html`<a class="button" href="/dashboard/enqueue?from=${encodeURIComponent(spec.id)}"
+    >Edit and enqueue…</a
+  >`;
+  const isAdmin = hasRole(principal, []);
+  if (isFinalState(state)) {
     return html`<form class="actions" method="post" action="${path}/redrive">
-      <button type="submit">Redrive</button>
-      <span class="hint">Queues the task again with fresh budgets.</span>
+      <input type="hidden" name="task" value="${spec.id}" />
+      ${isRedrivableState(state) && html`<button type="submit">Redrive</button>`} ${again}
+      ${
+        isAdmin &&
+        html`<button
+          class="danger"
+          type="submit"
+          formaction="/dashboard/bulk/preview"
+          name="action"
+          value="delete"
+        >
+          Delete…
+        </button>`
+      }
+      ${isRedrivableState(state) && html`<span class="hint">A redrive queues the task again with fresh budgets.</span>`}
     </form>`;
   }
-  if (isFinalState(state)) return html``;
-  return html`<details class="actions">
-    <summary class="button danger">Cancel…</summary>
-    <form class="inline" method="post" action="${path}/cancel">
-      <label>Reason (optional)<input name="reason" maxlength="1000" autocomplete="off" /></label>
-      <button class="danger" type="submit">Cancel this task</button>
-      <span class="hint">A worker that holds the task loses its lease at once.</span>
-    </form>
-  </details>`;
+  return html`<div class="actions">
+    ${
+      state === 'processing' &&
+      isAdmin &&
+      html`<form method="post" action="${path}/release"><button type="submit">Release</button></form>`
+    }
+    ${again}
+    <details>
+      <summary class="button danger">Cancel…</summary>
+      <form class="inline" method="post" action="${path}/cancel">
+        <label>Reason (optional)<input name="reason" maxlength="1000" autocomplete="off" /></label>
+        <button class="danger" type="submit">Cancel this task</button>
+        <span class="hint">A worker that holds the task loses its lease at once.</span>
+      </form>
+    </details>
+  </div>`;
 }
