@@ -53,12 +53,15 @@ function readArguments(): { from: QueueStore; to: QueueStore } | undefined {
 }
 
 function describe(report: CopyReport): number {
-  const { total, copied, present, differentCount, different, miscounted, differentDocuments } = report;
+  const { total, copied, present, differentCount, different, miscounted, differentDocuments, shortenedLogs } =
+    report;
   process.stdout.write(`${total} tasks: ${copied} copied, ${present} already present\n`);
   if (differentCount > 0) {
     const some = different.slice(0, 10).join(', ');
     say(`${differentCount} tasks differ in the target and were not changed: ${some}`, 1);
   }
+  if (shortenedLogs > 0)
+    say(`The target keeps less of the logs of ${shortenedLogs} tasks, by its LOG_MAX_BYTES`, 0);
   if (miscounted.length > 0) say(`The target lacks tasks in: ${miscounted.join(', ')}`, 1);
   if (differentDocuments.length > 0)
     say(`Documents that differ in the target: ${differentDocuments.join(', ')}`, 1);

@@ -312,6 +312,22 @@ export class Config {
   readonly RETENTION_MAX_BYTES: number = 4_294_967_296;
 
   @FromEnvironment({
+    does: 'How much of the log of each attempt to keep. Beyond it, the oldest lines go. 0 turns logs off.',
+    unit: 'bytes',
+    byDefault: '`1048576`, or `65536` with `QUEUE_STORE=redis`',
+  })
+  @IsOptional()
+  @IsWhole(0, 1_073_741_824)
+  readonly LOG_MAX_BYTES?: number;
+
+  @FromEnvironment({
+    does: 'How many attempts of a task keep their log. Beyond it, the log of the oldest attempt goes.',
+    isAdvanced: true,
+  })
+  @IsWhole(1, 1000)
+  readonly LOG_MAX_ATTEMPTS: number = 20;
+
+  @FromEnvironment({
     does: 'Where to keep artifacts: in a directory, or in S3. An empty value (`ARTIFACTS=`) turns artifacts off. The endpoint, the region and the keys of S3 come from the usual `AWS_` variables.',
     allowed: 'the path of a directory, `s3://bucket` or `s3://bucket/prefix`, or empty',
     takesEmpty: true,
@@ -435,6 +451,12 @@ export class Config {
   get webhookTypes(): ReadonlySet<TransitionType> {
     const types = this.WEBHOOK_URL === undefined ? [] : this.WEBHOOK_EVENTS.split(',');
     return new Set(types as TransitionType[]);
+  }
+
+  /** How much of the logs of a task is kept. No bytes turn logs off. */
+  get logLimits(): { readonly maxBytes: number; readonly maxAttempts: number } {
+    const byDefault = this.QUEUE_STORE === 'redis' ? 65_536 : 1_048_576;
+    return { maxBytes: this.LOG_MAX_BYTES ?? byDefault, maxAttempts: this.LOG_MAX_ATTEMPTS };
   }
 
   /** Where artifacts are kept; `undefined` turns them off. */

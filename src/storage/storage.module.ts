@@ -46,6 +46,7 @@ export function openTaskStore(config: Config, clock?: Clock): Promise<TaskStore>
     retention: config.RETENTION_SECONDS,
     retentionMaxTasks: config.RETENTION_MAX_TASKS,
     retentionMaxBytes: config.RETENTION_MAX_BYTES,
+    logs: config.logLimits,
     webhookTypes: config.webhookTypes,
   };
   switch (config.QUEUE_STORE) {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { TASK_STATES } from '../task/task-state.js';
+import { copyLogs } from './log-copy.js';
 import { copyDocuments } from './document-copy.js';
 import { copySettings } from './settings-copy.js';
 import type { KeptTask, TaskStore } from './task-store.js';
@@ -27,6 +28,8 @@ export interface CopyReport {
   readonly differentCount: number;
   /** Ids of the first differing tasks. */
   readonly different: readonly string[];
+  /** Tasks whose logs the target keeps less of, by its own limits. */
+  readonly shortenedLogs: number;
   /** Queues with a lower count in some state in the target than in the source. */
   readonly miscounted: readonly string[];
   /** Schedules, queue settings and other documents that differ in the target. The copy did not change them. */
@@ -34,7 +37,7 @@ export interface CopyReport {
 }
 
 /**
- * Copies every task with its history, payload and output, and all documents. Tasks are copied oldest first, which keeps
+ * Copies every task with its history, payload, output and logs, and all documents. Tasks are copied oldest first, which keeps
  * their order.
  *
  * The source is unchanged and nothing in the target is overwritten, so the copy can be repeated. No other process may
@@ -46,13 +49,18 @@ export async function copyStore(
   onProgress: (progress: CopyProgress) => void = () => undefined,
 ): Promise<CopyReport> {
   const { total, cursors } = await pagesOf(from);
-  const tally = { done: 0, copied: 0, differentCount: 0, different: [] as string[] };
+  const tally = { done: 0, copied: 0, differentCount: 0, different: [] as string[], shortenedLogs: 0 };
   for (const cursor of cursors.toReversed()) {
     const page = await from.list({ limit: TASKS_PER_PAGE, cursor });
     const ids = page.tasks.map(({ spec }) => spec.id).toReversed();
     for await (const kept of portionsOf(from, ids)) {
       const isCopied = await to.restore(kept);
-      const different = await differencesIn(to, kept);
+      const different = [...(await differencesIn(to, kept))];
+      for (const { task } of kept.filter((each) => !different.includes(each.task.spec.id))) {
+        const logs = await copyLogs(from, to, task);
+        if (logs === 'different') different.push(task.spec.id);
+        if (logs === 'shortened') tally.shortenedLogs += 1;
+      }
       tally.done += kept.length;
       tally.copied += isCopied.filter(Boolean).length;
       tally.differentCount += different.length;
@@ -60,13 +68,13 @@ export async function copyStore(
       onProgress({ done: tally.done, total });
     }
   }
-  const { copied, differentCount, different } = tally;
+  const { copied, differentCount, different, shortenedLogs } = tally;
   const present = total - copied - differentCount;
   const differentDocuments = [
     ...(await copyDocuments(from.documents, to.documents)),
     ...(await copySettings(from, to)),
   ];
-  const counts = { total, copied, present, differentCount };
+  const counts = { total, copied, present, differentCount, shortenedLogs };
   return { ...counts, different, miscounted: await miscounted(from, to), differentDocuments };
 }
 

@@ -16,6 +16,7 @@ import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
 import { FormerTaskStore } from './former-names.js';
 import type { CommittedTransition } from './transitions.js';
+import type { LogLimits, TaskLogs } from './task-logs.js';
 
 /** Calls on up to this many tasks are one commit. No request covers more. */
 export const TASKS_PER_COMMIT = 1_000;
@@ -123,8 +124,10 @@ export interface StoreSettings {
   readonly retention: Seconds;
   /** Maximum number of ended tasks kept. */
   readonly retentionMaxTasks: number;
-  /** Maximum size of the ended tasks kept, in bytes: payloads, outputs, attempts and records. */
+  /** Maximum size of the ended tasks kept, in bytes: payloads, outputs, attempts, logs and records. */
   readonly retentionMaxBytes: number;
+  /** How much of the logs of a task is kept; `DEFAULT_LOG_LIMITS` by default. */
+  readonly logs?: LogLimits;
   /** Transitions that write an outbox entry for the webhook address from the settings; none by default. */
   readonly webhookTypes?: ReadonlySet<TransitionType>;
 }
@@ -209,6 +212,9 @@ export abstract class TaskStore extends FormerTaskStore {
 
   /** Small documents in the same place with the same promises. */
   abstract readonly documents: DocumentStore;
+
+  /** The logs of attempts, kept and removed with their tasks. */
+  abstract readonly logs: TaskLogs;
 
   /** Counts up with every `clear`. A lease of an earlier generation on an unknown task was cleared. */
   abstract readonly generation: number;

@@ -15,6 +15,7 @@ import {
   TaskStore,
 } from '../../src/storage/task-store.js';
 import type { CommittedTransition, TransitionWatcher } from '../../src/storage/transitions.js';
+import { DEFAULT_LOG_LIMITS } from '../../src/storage/task-logs.js';
 import type { Clock, Moment } from '../../src/task/clock.js';
 import {
   changeSettings,
@@ -33,12 +34,14 @@ import {
 } from '../../src/task/task.js';
 import { TASK_STATES } from '../../src/task/task-state.js';
 import { DocumentData, ReferenceDocuments } from './reference-documents.js';
+import { keptOf, ReferenceLogs, type WholeLog } from './reference-logs.js';
 
 interface Entry {
   task: Task;
   readonly payload: string;
   output?: string;
   readonly attempts: Attempt[];
+  readonly logs: Map<number, WholeLog>;
   readonly age: number;
 }
 
@@ -108,6 +111,7 @@ export class ReferenceStore extends TaskStore {
   private readonly listeners: ((transitions: readonly CommittedTransition[]) => void)[] = [];
   protected readonly watchers: TransitionWatcher[] = [];
   readonly documents: ReferenceDocuments;
+  readonly logs: ReferenceLogs;
   private isClosed = false;
 
   constructor(
@@ -117,6 +121,11 @@ export class ReferenceStore extends TaskStore {
   ) {
     super();
     this.documents = new ReferenceDocuments(data.documents, () => this.requireOpen());
+    this.logs = new ReferenceLogs(
+      (id) => this.entry(id),
+      (task) => this.data.bytes.delete(task),
+      settings.logs ?? DEFAULT_LOG_LIMITS,
+    );
   }
 
   get isAvailable(): boolean {
@@ -134,7 +143,13 @@ export class ReferenceStore extends TaskStore {
       const { id } = transition.task.spec;
       const existing = this.data.entries.get(id)?.task;
       if (existing) return existing;
-      this.data.entries.set(id, { task: transition.task, payload, attempts: [], age: ++this.data.lastAge });
+      this.data.entries.set(id, {
+        task: transition.task,
+        payload,
+        attempts: [],
+        logs: new Map(),
+        age: ++this.data.lastAge,
+      });
       this.data.giveTurn(transition.task);
       fresh.push(transition);
       return undefined;
@@ -148,7 +163,11 @@ export class ReferenceStore extends TaskStore {
     return items.map(({ task, payload, output, attempts }) => {
       if (this.data.entries.has(task.spec.id)) return false;
       const age = ++this.data.lastAge;
-      this.data.entries.set(task.spec.id, { task, payload, output, attempts: [...attempts], age });
+      this.data.entries.set(task.spec.id, {
+        ...{ task, payload, output, age },
+        attempts: [...attempts],
+        logs: new Map(),
+      });
       this.data.giveTurn(task);
       return true;
     });
@@ -441,8 +460,14 @@ export class ReferenceStore extends TaskStore {
   private bytes(task: Task): number {
     const known = this.data.bytes.get(task);
     if (known !== undefined) return known;
-    const { payload = '', output = '', attempts = [] } = this.data.entries.get(task.spec.id) ?? {};
-    const bytes = Buffer.byteLength(payload + output + JSON.stringify(task) + JSON.stringify(attempts));
+    const {
+      payload = '',
+      output = '',
+      attempts = [],
+      logs = new Map(),
+    } = this.data.entries.get(task.spec.id) ?? {};
+    const text = payload + output + JSON.stringify(task) + JSON.stringify(attempts);
+    const bytes = Buffer.byteLength(text) + keptOf(logs);
     this.data.bytes.set(task, bytes);
     return bytes;
   }

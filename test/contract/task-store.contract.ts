@@ -11,6 +11,7 @@ import { describeFeed } from './suites/feed.suite.js';
 import { describeInsert } from './suites/insert.suite.js';
 import { describeLimits } from './suites/limits.suite.js';
 import { describeList } from './suites/list.suite.js';
+import { describeLogs } from './suites/logs.suite.js';
 import { describeNames } from './suites/names.suite.js';
 import { describeOutbox } from './suites/outbox.suite.js';
 import { describePosition } from './suites/position.suite.js';
@@ -49,6 +50,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('watch', () => describeWatch(start));
     describe('batches', () => describeBatches(start));
     describe('documents', () => describeDocuments(start));
+    describe('logs', () => describeLogs(start));
     describe('reopen', () => describeReopen(start));
     describe('close', () => describeClose(start));
     describe('many callers at once', () => describeRaces(start));

@@ -23,15 +23,18 @@ import {
 } from '../task-store.js';
 import type { CommittedTransition, TransitionWatcher } from '../transitions.js';
 import { claimKeyOf } from '../claim-key.js';
+import { DEFAULT_LOG_LIMITS } from '../task-logs.js';
 import { BirthTimes } from './birth-times.js';
 import { Commits } from './commits.js';
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { EmbeddedDocuments } from './embedded-documents.js';
+import { EmbeddedLogs } from './embedded-logs.js';
 import { EmbeddedOutbox } from './embedded-outbox.js';
 import { EmbeddedSettings } from './embedded-settings.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
 import { ensureFile, fileIn, readHeads, readMarks } from './lmdb-file.js';
+import { LogSweeper } from './log-sweeper.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
 import { TaskClearer } from './task-clearer.js';
@@ -85,6 +88,7 @@ export class EmbeddedTaskStore extends TaskStore {
   override readonly outbox: EmbeddedOutbox;
   readonly failure: Promise<Error>;
   readonly documents: EmbeddedDocuments;
+  readonly logs: EmbeddedLogs;
   private readonly settings: EmbeddedSettings;
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;
@@ -96,6 +100,7 @@ export class EmbeddedTaskStore extends TaskStore {
   private readonly lister: TaskLister;
   private readonly clearer: TaskClearer;
   private readonly reclaimer: TaskReclaimer;
+  private readonly logSweeper: LogSweeper;
   private sorting: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
@@ -153,7 +158,19 @@ export class EmbeddedTaskStore extends TaskStore {
     this.commits = new Commits(files, this.index, settings.webhookTypes);
     this.reclaimer = new TaskReclaimer(files, index, this.commits, marks, clock);
     this.clearer = new TaskClearer(files, index, this.commits, marks, this.reclaimer);
-    this.writer = new TaskWriter(files, this.commits, lastNumber);
+    this.writer = new TaskWriter(files, this.commits, Math.max(lastNumber, files.logs.lastDropped));
+    this.logs = new EmbeddedLogs({
+      files,
+      commits: this.commits,
+      writer: this.writer,
+      limits: settings.logs ?? DEFAULT_LOG_LIMITS,
+      obstacle: (ids) => this.obstacle(ids),
+    });
+    this.logSweeper = new LogSweeper(files, this.commits);
+    this.reclaimer.onReclaimed = () => {
+      this.logSweeper.wake();
+    };
+    this.logSweeper.wake();
     this.births = new BirthTimes((number) => files.readSound(number)?.createdAt);
     this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock, this.births);
     this.documents = new EmbeddedDocuments(files, this.commits);
@@ -403,7 +420,11 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
     for (let wait = this.obstacle(); wait !== undefined; wait = this.obstacle()) await wait;
-    return this.commits.write((transaction) => tasks.map((task) => this.writer.remove(transaction, task)));
+    const removed = this.commits.write((transaction) =>
+      tasks.map((task) => this.writer.remove(transaction, task)),
+    );
+    this.logSweeper.wake();
+    return removed;
   }
 
   async claim(request: ClaimRequest): Promise<readonly ClaimedTask[]> {
@@ -428,9 +449,10 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.clearer.clear(filter);
   }
 
-  /** Resolves when the file holds no cleared record any more. */
-  reclaimed(): Promise<void> {
-    return this.reclaimer.idle();
+  /** Resolves when the file holds no cleared record and no log of a removed task any more. */
+  async reclaimed(): Promise<void> {
+    await this.reclaimer.idle();
+    await this.logSweeper.idle();
   }
 
   close(): Promise<void> {
@@ -447,6 +469,7 @@ export class EmbeddedTaskStore extends TaskStore {
       this.clearer.underWay,
     ]);
     await this.reclaimer.stop();
+    await this.logSweeper.stop();
     await this.sorting;
     await this.files.settled();
     // lmdb is not touched after a failed write. The process is about to end, which releases the lock.

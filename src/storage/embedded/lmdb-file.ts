@@ -13,6 +13,9 @@ const OWNER_ONLY = { permissionsMode: 0o600 };
 /** Records read through one mapping of the whole file at startup. */
 const HEADS_PER_MAPPING = 100_000;
 
+/** Named tables that the file may have. LMDB keeps no such number in the file. */
+const MOST_TABLES = 32;
+
 export const TASKS_TABLE = 'tasks';
 export const CLEARS_TABLE = 'clears';
 
@@ -33,7 +36,7 @@ export function openFile(directory: string, { isInPieces }: FileOptions): RootDa
   return open({
     path: fileIn(directory),
     noSubdir: true,
-    maxDbs: 16,
+    maxDbs: MOST_TABLES,
     overlappingSync: false,
     remapChunks: isInPieces,
     ...OWNER_ONLY,
@@ -134,7 +137,7 @@ function readSome(
  * Writes the newest committed state of the file into an empty directory. Other processes may use the file meanwhile.
  */
 export async function copyFile(directory: string, target: string): Promise<void> {
-  const root = open({ path: fileIn(directory), noSubdir: true, readOnly: true, maxDbs: 16 });
+  const root = open({ path: fileIn(directory), noSubdir: true, readOnly: true, maxDbs: MOST_TABLES });
   try {
     await root.backup(fileIn(target), false);
   } finally {

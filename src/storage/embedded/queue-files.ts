@@ -6,11 +6,13 @@ import { TaskOrigins } from '../task-origins.js';
 import { GroupCommit, hear, type Puts } from './group-commit.js';
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { type HeldTask, HeldTasks } from './held-tasks.js';
+import { LogBlocks } from './log-blocks.js';
 import { CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { Quarantine } from './quarantine.js';
 import {
   DamagedValue,
+  SEALED_BYTES_OR_DAMAGE,
   SEALED_JSON,
   SEALED_JSON_OR_DAMAGE,
   SEALED_JSON_TEXT,
@@ -93,6 +95,7 @@ export class QueueFiles {
   generation: number;
   /** Ids of documents by kind and age. */
   private readonly documentAges: Database<string | DamagedValue, [kind: string, born: number]>;
+  readonly logs: LogBlocks;
   readonly quarantine = new Quarantine();
   /** Called when lmdb fails to read. */
   onFailure: (error: Error) => void = () => undefined;
@@ -126,6 +129,13 @@ export class QueueFiles {
     this.settings = this.table('settings', { encoder: SEALED_JSON_OR_DAMAGE });
     this.documentAges = this.table('documentAges', { encoder: SEALED_JSON_OR_DAMAGE });
     this.clears = this.table(CLEARS_TABLE, { encoder: SEALED_JSON });
+    this.logs = new LogBlocks({
+      blocks: this.table('logs', { encoder: SEALED_BYTES_OR_DAMAGE }),
+      dropped: this.table('droppedLogs', { encoding: 'json' }),
+      note: (write) => {
+        this.note(write);
+      },
+    });
     this.generation = this.counters.get('generation') ?? 0;
   }
 
@@ -178,6 +188,7 @@ export class QueueFiles {
 
   private removeParts(number: TaskNumber): void {
     for (const key of this.attempts.getKeys(rangeOf(number))) this.note(this.attempts.remove(key));
+    this.logs.drop(number);
     this.note(this.payloads.remove(number));
     this.note(this.outputs.remove(number));
     this.note(this.tasks.remove(number));

@@ -17,8 +17,12 @@ const TEXT_AT = 5;
 
 function seal(text: string): Buffer {
   const bytes = Buffer.allocUnsafe(TEXT_AT + Buffer.byteLength(text));
-  bytes[0] = SEAL;
   bytes.write(text, TEXT_AT);
+  return sealed(bytes);
+}
+
+function sealed(bytes: Buffer): Buffer {
+  bytes[0] = SEAL;
   bytes.writeUInt32LE(crc32(bytes.subarray(TEXT_AT)), 1);
   return bytes;
 }
@@ -26,10 +30,15 @@ function seal(text: string): Buffer {
 /** @throws DamagedValue */
 function unseal(bytes: Buffer, hasMeaning: (text: string) => boolean): string {
   if (bytes[0] !== SEAL) return oldText(bytes, hasMeaning);
-  const text = bytes.subarray(TEXT_AT);
-  if (bytes.length < TEXT_AT || crc32(text) !== bytes.readUInt32LE(1))
+  return content(bytes).toString();
+}
+
+/** @throws DamagedValue */
+function content(bytes: Buffer): Buffer {
+  const inside = bytes.subarray(TEXT_AT);
+  if (bytes.length < TEXT_AT || bytes[0] !== SEAL || crc32(inside) !== bytes.readUInt32LE(1))
     throw new DamagedValue('it does not match its checksum');
-  return text.toString();
+  return inside;
 }
 
 /** A text without a checksum can only be checked for plausibility. */
@@ -90,4 +99,17 @@ function parsedOrDamage(bytes: Uint8Array): unknown {
 export const SEALED_JSON = {
   encode: (value: unknown) => seal(JSON.stringify(value)),
   decode: (bytes: Uint8Array): unknown => JSON.parse(unseal(bytesOf(bytes), isJson)),
+};
+
+/** Bytes of any kind. Damaged ones are returned as their `DamagedValue`. */
+export const SEALED_BYTES_OR_DAMAGE = {
+  encode: (bytes: Buffer) => sealed(Buffer.concat([Buffer.alloc(TEXT_AT), bytes])),
+  decode: (bytes: Uint8Array): Buffer | DamagedValue => {
+    try {
+      // A copy: the buffer of lmdb is valid until the next read.
+      return Buffer.from(content(bytesOf(bytes)));
+    } catch (error) {
+      return error instanceof DamagedValue ? error : new DamagedValue('it cannot be read');
+    }
+  },
 };

@@ -3,6 +3,7 @@ import type { ClearMarks } from './clear-marks.js';
 import { decodedWell, openFile, openTable, readMarks, TASKS_TABLE } from './lmdb-file.js';
 import {
   DamagedValue,
+  SEALED_BYTES_OR_DAMAGE,
   SEALED_JSON_OR_DAMAGE,
   SEALED_OUTPUT,
   SEALED_PAYLOAD,
@@ -84,6 +85,7 @@ class StoreInspection {
     ]) {
       this.readThrough(openTable(this.root, table, { encoder: SEALED_JSON_OR_DAMAGE }), table);
     }
+    this.readThrough(openTable(this.root, 'logs', { encoder: SEALED_BYTES_OR_DAMAGE }), 'logs');
     return { tasks, damages: this.damages };
   }
 

@@ -32,6 +32,8 @@ export class TaskReclaimer {
   private readonly unreadable = new Set<TaskNumber>();
   private running: Promise<void> | undefined;
   private isStopped = false;
+  /** Called after each commit that has removed records. */
+  onReclaimed: () => void = () => undefined;
 
   constructor(
     private readonly files: QueueFiles,
@@ -117,6 +119,7 @@ export class TaskReclaimer {
     await this.commits.save(() => {
       for (const put of puts) put();
     });
+    this.onReclaimed();
     this.files.quarantine.forget(gone.map(([number]) => number));
     for (const [number, { head, task }] of gone) {
       this.index.forgetDropped(number, head);
@@ -141,6 +144,7 @@ export class TaskReclaimer {
     await this.commits.save(() => {
       for (const number of numbers) this.files.reclaim(number, undefined, this.isBusy);
     });
+    this.onReclaimed();
     for (const number of numbers) this.unreadable.delete(number);
     this.files.quarantine.forget(numbers);
   }

@@ -103,6 +103,26 @@ export class TaskWriter {
     return true;
   }
 
+  /**
+   * Adds a change of the size of a task's data, with the puts of those data. Not a revision: a caller that has read the
+   * task can still replace it.
+   */
+  putSize(
+    transaction: Transaction,
+    { number, head, task }: ExistingRecord & { readonly task: Task },
+    grown: number,
+    save: () => void,
+  ): void {
+    const { id, batchId } = task.spec;
+    const bytes = Math.min(Math.max(head.payloadBytes + grown, 0), MOST_BYTES);
+    const record = encodeTask(task, bytes, this.files.generation);
+    const to = headOf(task, bytes, record);
+    transaction.add({ number, id, batchId, from: head, to, task, transition: undefined }, () => {
+      this.files.putChange(number, { record, sequence: task.sequence, ended: undefined, output: undefined });
+      save();
+    });
+  }
+
   /** Adds the removal of a task; false when another write came first. */
   remove(transaction: Transaction, task: Task): boolean {
     const { id, batchId } = task.spec;

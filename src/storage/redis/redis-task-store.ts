@@ -21,11 +21,13 @@ import {
   TaskStore,
 } from '../task-store.js';
 import type { CommittedTransition, TransitionWatcher } from '../transitions.js';
+import { DEFAULT_LOG_LIMITS } from '../task-logs.js';
 import { ClaimNames } from './records/claim-names.js';
 import { ClearCount, TaskClearer } from './commands/task-clearer.js';
 import { DueFinder } from './commands/due-finder.js';
 import { DirectorySweep } from './commands/directory-sweep.js';
 import { type EventOptions, CommitFeed } from './records/events.js';
+import { RedisLogs } from './commands/redis-logs.js';
 import { RedisOutbox } from './commands/redis-outbox.js';
 import { RedisEventLog } from './commands/redis-event-log.js';
 import { KnownHeads } from './records/known-heads.js';
@@ -79,6 +81,7 @@ export class RedisTaskStore extends TaskStore {
   override readonly outbox: RedisOutbox;
   readonly failure = new Promise<Error>(() => undefined);
   readonly documents: RedisDocuments;
+  readonly logs: RedisLogs;
   private readonly connection: StoreConnection;
   private readonly parts: StoreParts;
   private readonly finder: TaskFinder;
@@ -132,6 +135,7 @@ export class RedisTaskStore extends TaskStore {
     };
     this.clearCount = new ClearCount(connection, keys);
     this.finder = new TaskFinder(this.parts);
+    this.logs = new RedisLogs(this.parts, this.finder, settings.logs ?? DEFAULT_LOG_LIMITS);
     this.inserter = link.isCluster
       ? new ReservingInserter(this.parts, this.finder)
       : new TaskInserter(this.parts);

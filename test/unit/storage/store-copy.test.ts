@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { allDocuments } from '../../../src/storage/document-store.js';
 import { copyStore } from '../../../src/storage/store-copy.js';
 import { ReferenceStore } from '../../contract/reference-store.js';
@@ -33,6 +34,7 @@ describe('copyStore', () => {
       different: [],
       miscounted: [],
       differentDocuments: [],
+      shortenedLogs: 0,
     });
     expect(total).toBe(11);
     expect(await contentsOf(to)).toEqual(await contentsOf(from));
@@ -113,6 +115,22 @@ describe('copyStore', () => {
     const before = await contentsOf(to);
     expect(await copyStore(from, to)).toMatchObject({ copied: 0, present: 2, different: ['same'] });
     expect(await contentsOf(to)).toEqual(before);
+  });
+
+  it('copies logs, and says when the target keeps less of them', async () => {
+    const { from, to, source } = twoStores();
+    await source.add({ id: 'a' }, { id: 'b' });
+    for (const size of [5, 700_000]) {
+      const task = await source.takeOne();
+      await from.logs.append({ task, bytes: randomBytes(size) });
+    }
+    expect(await copyStore(from, to)).toMatchObject({ differentCount: 0, shortenedLogs: 0 });
+    const [a, b] = [await source.find('a'), await source.find('b')];
+    expect(await to.logs.list(b)).toEqual(await from.logs.list(b));
+    const range = { attempt: 1, offset: 0, limit: 9 };
+    expect(await to.logs.read(a, range)).toEqual(await from.logs.read(a, range));
+    const small = new ReferenceStore(from.clock, { ...ROOMY, logs: { maxBytes: 65_536, maxAttempts: 9 } });
+    expect(await copyStore(from, small)).toMatchObject({ differentCount: 0, shortenedLogs: 1 });
   });
 
   it('names the queues in which something is missing', async () => {

@@ -1,4 +1,4 @@
--- needs: events, index, parking, record, writes
+-- needs: events, index, logs, parking, record, writes
 --[[ Writes the next revision of tasks that had no other write since they were read.
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
@@ -17,6 +17,12 @@ for i, queue in ipairs(KEYS) do
     leave(queue, id, head)
     countInGroup(queue, head.lane, head.state, state)
     head.state, head.bytes = state, bytes
+    if head.logs ~= '' and DEADLINES[state] == ':ended' then
+      -- Its logs count from now on. No process remembers the head of an ended task as it wrote it.
+      local ended = parse(written)
+      ended.bytes = string.format('%d', bytes + keptOf(queue, id, head.logs))
+      head.bytes, fields[2] = ended.bytes, format(ended)
+    end
     if head.claim ~= '' and state ~= 'processing' then
       head.claim, fields[#fields + 1], fields[#fields + 2] = '', 'claim', ''
     end

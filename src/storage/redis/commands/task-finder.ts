@@ -79,7 +79,7 @@ export class TaskFinder {
   }
 
   /** Asked before a field is read, on the same connection: what was not cleared then was there. */
-  private async isCleared(queue: string, id: string): Promise<boolean> {
+  async isCleared(queue: string, id: string): Promise<boolean> {
     const { connection, keys } = this.parts;
     const call = { keys: [keys.queue(queue)], args: [id] };
     return (await connection.readScript(IS_CLEARED, call)) === 1;

@@ -6,8 +6,11 @@ import { composeScript } from './lua-files.js';
 
 export interface ScriptCall {
   readonly keys: readonly string[];
-  readonly args: readonly (string | number)[];
+  readonly args: readonly Word[];
 }
+
+/** An argument. Bytes go as they are. */
+export type Word = string | number | Buffer;
 
 /** How many replicas must have a write before it counts, and for how long that is waited for. */
 export interface ReplicaWait {
@@ -99,7 +102,7 @@ function absentBeside(key: string): string {
 async function send(
   client: Redis | Cluster,
   command: 'eval' | 'evalsha',
-  words: (string | number)[],
+  words: Word[],
   wait: ReplicaWait | undefined,
 ): Promise<unknown> {
   if (wait === undefined) return client.call(command, words);

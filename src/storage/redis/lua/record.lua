@@ -2,7 +2,7 @@
 -- gives: parse, format, read, recordOf
 --[[ Part of every script: the record of a task.
 <queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output, and each finished
-attempt as `attempt:<n>`, where n counts up
+attempt as `attempt:<n>`, where n counts up; `logs`, see `logs.lua`
 No script looks into any of them but the head: words between blanks, in the order below. ]]
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
@@ -22,13 +22,14 @@ function format(head)
     .. head.nonce .. ' ' .. head.bytes .. head.rest
 end
 
--- The head of a task, with the claim that holds it, its batch and its lane, and as text; nil when there is no such task.
+-- The head of a task, with the claim that holds it, its batch, its lane and its logs, and as text; nil when there is no such task.
 function read(queue, id)
-  local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
+  local text, claim, batch, lane, logs = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane',
+    'logs'))
   if not text then return nil, nil end
   local head = parse(text)
   if clearedIn(queue, id, head.state, head.born) then return nil, nil end
-  head.claim, head.batch, head.lane = claim or '', batch or '', lane or ''
+  head.claim, head.batch, head.lane, head.logs = claim or '', batch or '', lane or '', logs or ''
   return head, text
 end
 

@@ -1,4 +1,4 @@
--- needs: ages, batch, clears, index, lanes, parking, record, rings, writes
+-- needs: ages, batch, clears, index, lanes, logs, parking, record, rings, writes
 -- gives: leaveDeadline, reclaim, freeId, removeTask
 --[[ Part of the scripts that remove tasks, those that were cleared (see `clears.lua`) and others. The counts of its queue,
 rounds and groups do not know a cleared task any more; its record, its deadline, its batch and perhaps its lane do.
@@ -39,7 +39,8 @@ end
 -- remove: its record is lost, or a process that does not know of clears has written it since.
 function reclaim(queue, index, id, state, born)
   setScore(index, id, false)
-  local text, claim, batch, lane = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane'))
+  local text, claim, batch, lane, logs = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane',
+    'logs'))
   if not text then return dropDangling(queue, id) end
   local head = parse(text)
   if head.state ~= state or tonumber(head.born) ~= tonumber(born) then return nil end
@@ -48,6 +49,7 @@ function reclaim(queue, index, id, state, born)
   if state == 'queued' then leaveLane(queue, id, head) end
   if claim and claim ~= '' then redis.call('SREM', queue .. ':claim:' .. claim, id) end
   leaveBatch(queue, id, head)
+  dropLogs(queue, id, logs or '')
   redis.call('UNLINK', queue .. ':task:' .. id)
   redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', FENCE)
   return head.nonce
@@ -77,6 +79,7 @@ function removeTask(queue, id, head, fence)
   leave(queue, id, head)
   countInGroup(queue, head.lane, head.state, '')
   leaveBatch(queue, id, head)
+  dropLogs(queue, id, head.logs)
   redis.call('UNLINK', queue .. ':task:' .. id)
   redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', fence)
 end

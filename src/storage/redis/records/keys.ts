@@ -64,6 +64,11 @@ export class Keys {
     return `${this.queue(queue)}:task:${id}`;
   }
 
+  /** The log of an attempt, see `lua/logs.lua`. */
+  log(queue: string, id: string, attempt: number): string {
+    return `${this.queue(queue)}:log:${attempt}:${id}`;
+  }
+
   /** Where a task of a bulk insert is written before its commit, see `lua/insertion.lua`. */
   staged(queue: string, nonce: string, number: number): string {
     return `${this.queue(queue)}:staged:${nonce}:${number}`;

@@ -44,6 +44,10 @@ export class AlternatingStore extends TaskStore {
     return this.next().documents;
   }
 
+  get logs() {
+    return this.next().logs;
+  }
+
   /** The instances hear of each other's clears a moment later. */
   get generation() {
     return Math.max(...this.stores.map(({ generation }) => generation));
