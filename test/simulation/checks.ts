@@ -287,9 +287,12 @@ export class Checks {
   private async taskFor({ step }: Pending, snapshot: Snapshot): Promise<Task | undefined> {
     if (step.do !== 'poll') return undefined;
     const { worker, queues, labels, claimId } = step;
+    // The same claim for other queues at another process is told at its end only: nothing that happens there wakes it.
+    const isKnown = ({ spec }: Task) => this.parts.plan.replicas === 1 || queues.includes(spec.queue);
     const held = snapshot.tasks.find(
       (task) =>
         claimId !== undefined &&
+        isKnown(task) &&
         task.state === 'processing' &&
         task.lease.claimId === claimId &&
         task.lease.workerId === worker,
@@ -409,7 +412,7 @@ export class Checks {
         suspect('webhooks', `${delivery.id} was due at ${next} ms and is not tried`);
       const resentAt = clients.resent.get(delivery.messageId);
       const since = receivers.attempts.filter(
-        ({ messageId, at }) => messageId === delivery.messageId && resentAt !== undefined && at > resentAt,
+        ({ messageId, at }) => messageId === delivery.messageId && resentAt !== undefined && at >= resentAt,
       );
       const last = since.at(-1);
       if (last === undefined) continue;

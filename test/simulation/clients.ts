@@ -388,14 +388,22 @@ export class Clients {
   private async beat(step: Step, entrance: Entrance, held: Held, work: Work): Promise<void> {
     const { scheduler, history } = this.parts;
     const t0 = this.parts.history.now();
-    const { id, lease, leaseMs } = held;
+    const { id, lease } = held;
     const answer = await this.ask(step, entrance, post(`/tasks/${id}/heartbeat`, { lease_id: lease }));
+    const leaseMs = this.leaseLeft(answer, t0) ?? held.leaseMs;
     history.add(t0, { f: 'heartbeat', id, token: lease, leaseMs, res: resultOfAnswer(answer) });
     this.judgeReport('heartbeat', held, t0, answer?.status, answer?.body);
     scheduler.after(work.after, 'work', () => {
       this.lastActivity = this.now;
       void this.end(step, entrance, held, 'complete', 0);
     });
+  }
+
+  /** How long the lease lasts after a heartbeat of this time. A poll that waited long began long before its lease. */
+  private leaseLeft(answer: Answer | undefined, sentAt: Ms): Ms | undefined {
+    const { epoch } = this.parts;
+    const expires = answer?.status === 200 ? Date.parse(String(answer.body.lease_expires_at)) : Number.NaN;
+    return epoch === undefined || Number.isNaN(expires) ? undefined : expires - epoch - sentAt;
   }
 
   private async end(
@@ -508,8 +516,10 @@ export class Clients {
     const page = await ask(get('/webhooks/deliveries?limit=20'));
     const deliveries = (page?.body.deliveries ?? []) as { delivery_id: string; message_id: string }[];
     for (const { delivery_id, message_id } of deliveries.slice(0, 2)) {
+      // The service may send it before it answers this call.
+      const askedAt = this.now;
       const answer = await ask(post(`/webhooks/deliveries/${delivery_id}/redeliver`));
-      if (answer?.status === 200) this.resent.set(message_id, this.now);
+      if (answer?.status === 200) this.resent.set(message_id, askedAt);
     }
   }
 

@@ -19,6 +19,8 @@ export type StoreKind = 'embedded' | 'reference';
 export interface OpenedStore {
   /** Another one after each time it was opened again. */
   readonly store: TaskStore;
+  /** Whether the scheduler holds the news of a commit: a read that waits for it would wait for the scheduler. */
+  readonly isHolding: boolean;
   /** Resolves when everything that was begun has come as far as it can without the scheduler. */
   settle(): Promise<void>;
   /** Closes the store; rejects when that does not end. */
@@ -47,6 +49,7 @@ export async function openStore(
 
 class Memory implements OpenedStore {
   private readonly data = new ReferenceData();
+  readonly isHolding = false;
   store: TaskStore;
 
   constructor(
@@ -92,6 +95,10 @@ class EmbeddedDisk implements OpenedStore {
 
   get store(): EmbeddedTaskStore {
     return this.current.store;
+  }
+
+  get isHolding(): boolean {
+    return this.current.commits.isHolding;
   }
 
   async settle(): Promise<void> {
@@ -220,6 +227,10 @@ class HeldCommits {
 
   get isWriting(): boolean {
     return this.writing.size > 0;
+  }
+
+  get isHolding(): boolean {
+    return this.toRelease.size > 0;
   }
 
   async written(): Promise<void> {

@@ -399,7 +399,7 @@ class World {
     for (;;) {
       await this.settle(opened);
       if (isDone || this.isOver) return;
-      if (this.wantsRest && (await this.mayRest(checks))) continue;
+      if (this.wantsRest && (await this.mayRest(opened, checks))) continue;
       if (!this.step(limit)) break;
     }
     this.report('liveness', 'something that must end does not');
@@ -426,7 +426,7 @@ class World {
     for (;;) {
       await this.settle(opened);
       if (this.isOver) return;
-      if (this.wantsRest && (await this.mayRest(checks))) continue;
+      if (this.wantsRest && (await this.mayRest(opened, checks))) continue;
       if (!this.step(until)) break;
     }
     this.scheduler.moveTo(until);
@@ -435,7 +435,8 @@ class World {
   private watchRoom: (wishes: readonly Wish[]) => () => void = () => () => undefined;
 
   /** Looks at everything when nothing is under way. */
-  private async mayRest(checks: Checks): Promise<boolean> {
+  private async mayRest(opened: OpenedStore, checks: Checks): Promise<boolean> {
+    if (opened.isHolding) return false;
     if (this.replicas.some(({ line }) => line?.isQuiet === false)) return false;
     this.wantsRest = false;
     await checks.rest(() => {
