@@ -85,7 +85,8 @@ const worker = new Worker(
     queues,
     abandonAfter,
     onEvent: ({ type, task, error }) => {
-      if (type !== 'trouble') say({ event: type, id: task?.eval_id, code: error?.code });
+      if (type !== 'trouble' && type !== 'recovered')
+        say({ event: type, id: task?.eval_id, code: error?.code });
       if (listener === 'throws') throw new Error('a fault of the listener');
     },
   },

@@ -84,7 +84,7 @@ def fork():
 
 
 def on_event(event):
-    if event.type != "trouble":
+    if event.type not in ("trouble", "recovered"):
         say(event=event.type, id=event.task and event.task.eval_id, code=getattr(event.error, "code", None))
     if settings.get("listener") == "throws":
         raise RuntimeError("a fault of the listener")

@@ -1,4 +1,5 @@
 import { ApiError, ClientError, ConnectionFailed, UnexpectedAnswer, WaitTimeout } from '../client/index.js';
+import { InvalidArgument } from '../client/paths.js';
 import { textOfError } from '../client/verdicts.js';
 
 /** Exit codes for scripts, as in sysexits.h; docs/cli.md lists them. */
@@ -46,21 +47,29 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof WaitTimeout) return EXIT.later;
   if (error instanceof ApiError) return BY_STATUS[error.status] ?? EXIT.fault;
   if (error instanceof ClientError) return EXIT.unavailable;
+  if (error instanceof InvalidArgument) return EXIT.usage;
   return EXIT.fault;
 }
 
 /** Rewords an error of the client; returns other errors unchanged. */
 export function explained(error: unknown, url: string): unknown {
-  return error instanceof ClientError ? new CommandFailed(exitCodeOf(error), problemText(error, url)) : error;
+  if (!(error instanceof ClientError)) return error;
+  const advice = isUnreachable(error) ? '; start the service, or set QUEUE_URL or --url' : '';
+  return new CommandFailed(exitCodeOf(error), problemText(error, url) + advice);
 }
 
 /** Explains an error in terms of the command's own options and variables. */
 export function problemText(error: unknown, url: string): string {
-  if (error instanceof ConnectionFailed && !(error instanceof UnexpectedAnswer))
-    return `Cannot reach ${url} (${causeOf(error)})`;
-  if (!(error instanceof ApiError) || error.status !== 401) return textOfError(error);
+  if (isUnreachable(error)) return `Cannot reach ${url} (${causeOf(error)})`;
+  if (!(error instanceof ApiError)) return textOfError(error);
+  if (error.status === 403) return `QUEUE_API_KEY does not permit this: ${textOfError(error)}`;
+  if (error.status !== 401) return textOfError(error);
   const isSet = (process.env.QUEUE_API_KEY ?? '').trim() !== '';
   return isSet ? 'QUEUE_API_KEY is not a valid key' : 'The service requires an API key: set QUEUE_API_KEY';
+}
+
+function isUnreachable(error: unknown): error is ConnectionFailed {
+  return error instanceof ConnectionFailed && !(error instanceof UnexpectedAnswer);
 }
 
 /** The cause without the failed call, because the message names the URL. */

@@ -18,13 +18,13 @@ export async function readAll(file: string): Promise<string> {
 }
 
 /** Yields the JSON object of each non-empty line, as text. @throws CommandFailed which names the line */
-export async function* readObjects(file: string): AsyncGenerator<JsonText> {
+export async function* readObjects(file: string): AsyncGenerator<{ number: number; text: JsonText }> {
   let number = 0;
   for await (const line of linesOf(file)) {
     number += 1;
     const where = `${file}, line ${number}`;
     const text = decoded(line, where);
-    if (text.trim() !== '') yield objectText(text, where);
+    if (text.trim() !== '') yield { number, text: objectText(text, where) };
   }
 }
 

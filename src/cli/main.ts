@@ -8,11 +8,8 @@ import { createProgram } from './program.js';
 
 /** The command `crucible-queue`. Data goes to standard output, all messages to standard error. */
 async function main(): Promise<number> {
-  const program = createProgram(VERSION).exitOverride();
-  // Subcommands exist already and did not inherit this.
-  for (const command of program.commands) command.exitOverride();
   try {
-    await program.parseAsync();
+    await createProgram(VERSION).parseAsync();
     return EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;

@@ -9,6 +9,8 @@ export interface ClaimDeskOptions {
   /** Fires when the worker must claim no more tasks. */
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
+  /** Called when the service has answered. */
+  readonly onAnswer: () => void;
   /** Called when the service asks this worker to claim no more tasks. */
   readonly onDrain: () => void;
 }
@@ -35,7 +37,7 @@ export class ClaimDesk {
    * @throws InvalidRequest for a claim that the service always rejects
    */
   async claim(maxTasks: number, wait: number): Promise<Claimed> {
-    const { client, signal, onError, onDrain } = this.options;
+    const { client, signal, onError, onAnswer, onDrain } = this.options;
     const claim = { ...this.options.claim, max_tasks: maxTasks, wait, claim_id: crypto.randomUUID() };
     let repeats = 0;
     const onRetry = (error: unknown): void => {
@@ -45,7 +47,10 @@ export class ClaimDesk {
     let since = steadyNow();
     try {
       const limits = { signal, patience: Number.POSITIVE_INFINITY, isStubborn: true, onRetry };
-      const { tasks, command } = await client.claimAnswer(claim, limits);
+      // A repeat does not wait, so that the worker soon knows that the service answers again.
+      const repeated = { ...claim, wait: 0 };
+      const { tasks, command } = await client.claimAnswer(claim, { ...limits, repeatBody: repeated });
+      onAnswer();
       const claimed = tasks.filter((task) => this.isNew(task));
       const age = steadyNow() - since;
       // The leases may be old. Only a heartbeat shows how long they last.

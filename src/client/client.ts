@@ -283,7 +283,7 @@ export class Client {
   }
 
   /** The same, plus the service's request to drain, if any. */
-  async claimAnswer(claim: Claim, options: Patient = {}): Promise<ClaimAnswer> {
+  async claimAnswer(claim: Claim, options: ClaimPatient = {}): Promise<ClaimAnswer> {
     const body = { claim_id: crypto.randomUUID(), ...claim };
     const call = { method: 'POST', path: 'tasks/claim', body, wait: claim.wait, ...options } as const;
     return this.transport.read(call, readClaim);
@@ -375,6 +375,9 @@ function named(task: TaskInput | JsonText): TaskInput | JsonText {
 
 /** How long to retry, and what ends the retries. */
 export type Patient = Pick<Call, 'signal' | 'patience' | 'timeout' | 'onRetry' | 'isStubborn'>;
+
+/** The same for a claim. `repeatBody` replaces the claim when the call is repeated. */
+export type ClaimPatient = Patient & Pick<Call, 'repeatBody'>;
 
 export interface BatchOptions extends CallOptions {
   readonly batchId?: string;

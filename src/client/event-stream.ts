@@ -1,6 +1,7 @@
 import { limitedSignal, pause } from './abort.js';
 import type { TaskStatus } from './api.generated.js';
-import { ApiError, UnexpectedAnswer } from './errors.js';
+import { ApiError, ClientError, ConnectionFailed, UnexpectedAnswer } from './errors.js';
+import { brief, inWords } from './failure-cause.js';
 import type { Call, CallOptions } from './transport.js';
 
 /** One transition of one task, without payload and output. */
@@ -48,6 +49,8 @@ export interface EventOptions extends CallOptions {
   readonly silence?: number;
   /** Called with the error that broke the connection, before the client reconnects. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Called when the stream is open, at first and after each reconnect. */
+  readonly onOpen?: () => void;
 }
 
 interface Message {
@@ -68,12 +71,12 @@ const LONGEST_MESSAGE = 16 * 1024 * 1024;
 export async function* readEvents(
   open: (call: Call) => Promise<Response>,
   filter: EventFilter,
-  { lastEventId, signal, silence = 60, onTrouble }: EventOptions,
+  { lastEventId, signal, silence = 60, onTrouble, onOpen }: EventOptions,
 ): AsyncGenerator<TaskEvent | EventReset, void> {
   let lastId = lastEventId;
   for (;;) {
     try {
-      for await (const message of messages(open, { query: { ...filter }, lastId, signal, silence })) {
+      for await (const message of messages(open, { query: { ...filter }, lastId, signal, silence, onOpen })) {
         lastId = message.id ?? lastId;
         // An id without data marks a position between two events.
         if (message.data !== '') yield eventOf(message);
@@ -81,10 +84,14 @@ export async function* readEvents(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof ApiError && error.status < 500 && error.status !== 429) throw error;
-      onTrouble?.(error);
+      onTrouble?.(error instanceof ClientError ? error : broken(error));
     }
     await pause(RECONNECT_MS, signal);
   }
+}
+
+function broken(error: unknown): ConnectionFailed {
+  return new ConnectionFailed(`GET events: ${inWords(error)}`, { cause: brief(error) });
 }
 
 interface Connection {
@@ -92,11 +99,12 @@ interface Connection {
   readonly lastId: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly silence: number;
+  readonly onOpen: (() => void) | undefined;
 }
 
 async function* messages(
   open: (call: Call) => Promise<Response>,
-  { query, lastId, signal, silence }: Connection,
+  { query, lastId, signal, silence, onOpen }: Connection,
 ): AsyncGenerator<Message> {
   const headers = {
     Accept: 'text/event-stream',
@@ -105,6 +113,7 @@ async function* messages(
   const limited = limitedSignal(silence * 1000, signal);
   try {
     const response = await open({ method: 'GET', path: 'events', query, headers, signal: limited.signal });
+    onOpen?.();
     for await (const part of partsOf(response, limited.restart)) yield messageOf(part);
   } finally {
     limited.end();

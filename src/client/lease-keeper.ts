@@ -14,6 +14,8 @@ export interface KeeperOptions {
   /** Called when the service asks the worker to finish its tasks and to claim no more. */
   readonly onDrain: () => void;
   readonly onError: (error: unknown) => void;
+  /** Called when the service has answered. */
+  readonly onAnswer: () => void;
   /** Sends the heartbeats that the event loop sends too late. */
   readonly thread?: HeartbeatThread;
   /** Seconds that a handler has after its timeout. The thread keeps its lease for as long. */
@@ -179,6 +181,7 @@ export class LeaseKeeper {
       const limits = { patience: 0, timeout: interval / 1000 };
       const { results } = await this.options.client.heartbeatAll(this.options.workerId, held, limits);
       this.isUnanswered = false;
+      this.options.onAnswer();
       for (const item of results) this.take(item, beaten[item.index], sentAt);
     } catch (error) {
       this.isUnanswered = true;

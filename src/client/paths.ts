@@ -1,12 +1,15 @@
+/** The caller named nothing, or named too much. */
+export class InvalidArgument extends TypeError {}
+
 /**
  * Joins path segments.
  *
- * @throws TypeError for a segment that would change the path
+ * @throws InvalidArgument for a segment that would change the path
  */
 export function pathTo(...parts: readonly string[]): string {
   for (const part of parts)
     if (!isName(part) || part === '.' || part === '..')
-      throw new TypeError(`${JSON.stringify(part)} is not a valid name`);
+      throw new InvalidArgument(`${JSON.stringify(part)} is not a valid name`);
   return parts.map((part) => encodeURIComponent(part)).join('/');
 }
 
@@ -18,19 +21,19 @@ const REMOVAL_FILTERS: ReadonlySet<string> = new Set(['queue', 'status', 'cause'
 /**
  * The query of a removal. An empty filter is an error of the caller and must not widen the removal.
  *
- * @throws TypeError
+ * @throws InvalidArgument
  */
 export function removalQuery(filter: object): Readonly<Record<string, string | readonly string[]>> {
   const { all, ...given } = filter as Filter;
   const names = Object.keys(given);
   if ((all === true) === names.length > 0 || (all !== undefined && all !== true))
-    throw new TypeError('Give a filter, or { all: true } to remove every task of every queue');
+    throw new InvalidArgument('Give a filter, or { all: true } to remove every task of every queue');
   for (const name of names) {
     if (!REMOVAL_FILTERS.has(name))
-      throw new TypeError(`A removal cannot be limited by ${name}: it takes queue, status and cause`);
+      throw new InvalidArgument(`A removal cannot be limited by ${name}: it takes queue, status and cause`);
     const values = [given[name]].flat();
     if (values.length === 0 || !values.every(isName))
-      throw new TypeError(`The filter ${name} is empty; omit it to match any`);
+      throw new InvalidArgument(`The filter ${name} is empty; omit it to match any`);
   }
   return given as Readonly<Record<string, string | readonly string[]>>;
 }

@@ -8,7 +8,7 @@ import type {
 } from './api.generated.js';
 import { objectWith } from './answers.js';
 import type { Send } from './long-poll.js';
-import { pathTo, removalQuery } from './paths.js';
+import { InvalidArgument, pathTo, removalQuery } from './paths.js';
 import type { CallOptions } from './transport.js';
 
 /** The counts and settings of queues. */
@@ -73,6 +73,6 @@ const readQueue = objectWith<QueueDetails>({ queue: 'string' });
 /** @throws TypeError unless the text names one queue */
 function pathOf(queue: string): string {
   const path = pathTo('queues', queue);
-  if (queue.includes(',')) throw new TypeError(`${queue} is not the name of one queue`);
+  if (queue.includes(',')) throw new InvalidArgument(`${queue} is not the name of one queue`);
   return path;
 }

@@ -1,6 +1,7 @@
 import { limitedSignal, pause, reasonOf } from './abort.js';
 import type { Problem } from './api.generated.js';
 import { ApiError, apiError, ConnectionFailed, UnexpectedAnswer } from './errors.js';
+import { brief, innermost, inWords } from './failure-cause.js';
 import { stringify } from './json-text.js';
 import { type Milliseconds, steadyNow } from './steady-clock.js';
 
@@ -12,6 +13,8 @@ export interface Call {
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent in place of `body` when the call is repeated. */
+  readonly repeatBody?: unknown;
   /** Sent unchanged in place of `body`. */
   readonly text?: { readonly type: string; readonly content: string };
   readonly headers?: Readonly<Record<string, string>>;
@@ -45,6 +48,10 @@ export interface TransportOptions {
   readonly requestTimeout?: number;
   /** Seconds to keep retrying while the service is unreachable, overloaded or restarting. Default 30; 0 tries once. */
   readonly patience?: number;
+  /** The same for calls that only read and do not wait. Default: `patience`. */
+  readonly readPatience?: number;
+  /** Called before each pause between tries, unless the call has its own `onRetry`. */
+  readonly onRetry?: (error: unknown, pause: Milliseconds) => void;
   /**
    * Maximum bytes of a decompressed response; a longer one counts as no answer. Default 268435456 (256 MiB), enough for
    * a claim of the 100 largest tasks that the service accepts by default.
@@ -108,24 +115,32 @@ export class Transport {
    */
   async read<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
     // First, so that an unsendable body fails with its own error.
-    const content = contentOf(call);
-    const patience = call.patience ?? this.#options.patience ?? 30;
-    const giveUpAt = steadyNow() + patience * 1000;
+    let content = contentOf(call);
+    const giveUpAt = steadyNow() + this.patienceFor(call) * 1000;
+    const onRetry = call.onRetry ?? this.#options.onRetry;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.once(call, { content, read });
       } catch (error) {
         const length = pauseAfter(error, attempt);
         if (!mayRepeat(error, call) || steadyNow() + length > giveUpAt) throw error;
-        call.onRetry?.(error, length);
+        if (attempt === 0 && call.repeatBody !== undefined) content = stringify(call.repeatBody);
+        onRetry?.(error, length);
         await pause(this.spaced(length), call.signal);
       }
     }
   }
 
+  private patienceFor({ method, wait, patience }: Call): number {
+    const { patience: usual = 30, readPatience = usual } = this.#options;
+    return patience ?? (method === 'GET' && wait === undefined ? readPatience : usual);
+  }
+
   /** Opens a streaming response, without a time limit and without retries. */
   async stream(call: Call): Promise<Response> {
-    const response = await this.fetch(call, contentOf(call), call.signal);
+    const response = await this.fetch(call, contentOf(call), call.signal).catch((error: unknown) => {
+      throw call.signal?.aborted ? reasonOf(call.signal) : this.unreachable(call, error);
+    });
     if (!response.ok) throw await this.problemOf(call, response);
     return response;
   }
@@ -141,11 +156,15 @@ export class Transport {
     } catch (error) {
       if (call.signal?.aborted) throw reasonOf(call.signal);
       if (error instanceof ApiError || error instanceof ConnectionFailed) throw error;
-      const message = `${call.method} ${call.path}: cannot reach ${this.base.origin}: ${innermost(error)}`;
-      throw new ConnectionFailed(message, { cause: error });
+      throw this.unreachable(call, error);
     } finally {
       limited.end();
     }
+  }
+
+  private unreachable({ method, path }: Call, error: unknown): ConnectionFailed {
+    const message = `${method} ${path}: cannot reach ${this.base.origin}: ${inWords(error)}`;
+    return new ConnectionFailed(message, { cause: brief(error) });
   }
 
   /** @throws UnexpectedAnswer for a response that is too long, or the error that broke the connection */
@@ -164,7 +183,7 @@ export class Transport {
     try {
       return read(text);
     } catch (cause) {
-      const why = `${this.base.origin} sent an invalid answer: ${innermost(cause)}`;
+      const why = `${this.base.origin} sent an invalid answer: ${innermost(cause).message}`;
       throw new UnexpectedAnswer(`${method} ${path}: ${why}`, retryAfterOf(response), { cause });
     }
   }
@@ -296,10 +315,4 @@ function pauseAfter(error: unknown, attempt: number): Milliseconds {
   if (error instanceof ApiError) asked = askedPause.get(error);
   if (error instanceof UnexpectedAnswer) asked = error.retryAfter;
   return (asked ?? 0) + longest * (0.5 + Math.random() / 2);
-}
-
-/** `fetch` only says "fetch failed"; the cause has the details. */
-function innermost(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? innermost(error.cause) : error.message;
 }

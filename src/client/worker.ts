@@ -5,7 +5,7 @@ import { attempt, type Handler } from './attempt.js';
 import { BOUNDS } from './bounds.js';
 import { ClaimDesk } from './claim-desk.js';
 import { Client, type ClientOptions } from './client.js';
-import { ClientError } from './errors.js';
+import { ApiError, ClientError, ConnectionFailed } from './errors.js';
 import { HeartbeatThread } from './heartbeat-thread.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { report } from './report.js';
@@ -16,11 +16,20 @@ import { TaskStopped, textOfError } from './verdicts.js';
 export interface WorkerEvent {
   /**
    * `stopped`: the handler was signalled to stop. `lost`: this worker no longer held the task. `draining`: the worker
-   * claims no more tasks. `trouble`: an error that the worker survives, such as no answer or a rejected key; repeats
-   * are reported once a minute.
+   * claims no more tasks. `trouble`: an error that the worker survives, such as no answer or a rejected key; the same
+   * one is reported at most once a minute, and once an outage. `recovered`: the service answers again after such an
+   * outage.
    */
   readonly type:
-    'claimed' | 'completed' | 'failed' | 'released' | 'stopped' | 'lost' | 'draining' | 'trouble';
+    | 'claimed'
+    | 'completed'
+    | 'failed'
+    | 'released'
+    | 'stopped'
+    | 'lost'
+    | 'draining'
+    | 'trouble'
+    | 'recovered';
   readonly task?: HeldTask;
   /** The task's state in the service's answer to the report. */
   readonly status?: string;
@@ -94,6 +103,8 @@ export class Worker {
   private readonly summary: RunSummary = { completed: 0, failed: 0, released: 0, lost: 0 };
   private endGrace: () => void = () => undefined;
   private readonly told = new Map<string, Milliseconds>();
+  /** Reported reasons why calls fail, until the service answers. */
+  private readonly outage = new Set<string>();
   private wake: () => void = () => undefined;
   private ended: Promise<RunSummary> | undefined;
 
@@ -111,7 +122,8 @@ export class Worker {
     this.client = client instanceof Client ? client : new Client(client);
     this.workerId = workerId;
     const claim = { worker_id: workerId, queues, labels, lease };
-    const common = { client: this.client, onError, onDrain };
+    const onAnswer = (): void => this.recover();
+    const common = { client: this.client, onError, onAnswer, onDrain };
     this.desk = new ClaimDesk({ ...common, claim, signal: this.stopping.signal });
     const { heartbeatThread = true, abandonAfter = DEFAULT_ABANDON_SECONDS } = options;
     if (heartbeatThread) this.thread = new HeartbeatThread({ client: this.client, workerId, onError });
@@ -224,6 +236,7 @@ export class Worker {
       const onRetry = (error: unknown): void => this.trouble(error);
       const limits = { patience: this.options.reportPatience ?? 120, isStubborn: true, onRetry };
       const { kind, status } = await report(this.client, { task, verdict }, limits);
+      if (status !== undefined) this.recover();
       this.summary[kind] += 1;
       this.tell({ type: kind, task, status, error: running.stopped });
     } catch (error) {
@@ -246,13 +259,21 @@ export class Worker {
     await this.client.workers.leave(this.workerId, limits).catch(() => undefined);
   }
 
-  /** Repeats of the same error are not reported. */
+  /** Reports an error at most once a minute; an outage once, until the service answers again. */
   private trouble(error: unknown): void {
     const kind = error instanceof ClientError ? error.code : String((error as Error | undefined)?.name);
     const now = steadyNow();
+    if (this.outage.has(kind)) return;
     if (now - (this.told.get(kind) ?? Number.NEGATIVE_INFINITY) < TROUBLE_SPACING_MS) return;
     this.told.set(kind, now);
+    if (error instanceof ConnectionFailed || error instanceof ApiError) this.outage.add(kind);
     this.tell({ type: 'trouble', error });
+  }
+
+  private recover(): void {
+    if (this.outage.size === 0) return;
+    this.outage.clear();
+    this.tell({ type: 'recovered' });
   }
 
   private tell(event: WorkerEvent): void {

@@ -145,6 +145,7 @@ describe('crucible-queue, for operators', () => {
 
   it('follows the transitions, also over a restart of the service', async () => {
     const tail = start(['tail', '--queue', 'followed', '--type', 'queued']);
+    const isTold = (text: string) => until(() => tail.stderr.includes(text));
     const follow = async (prefix: string): Promise<void> => {
       for (let number = 0; !tail.stdout.includes(`"${prefix}-`); number += 1) {
         await client.enqueue({ eval_id: `${prefix}-${number}`, code: 'x', queue: 'followed' });
@@ -155,11 +156,12 @@ describe('crucible-queue, for operators', () => {
     await follow('before');
     await service.stop();
     // A service that is back at once is not missed.
-    await until(() => tail.stderr.includes('connecting again'));
+    await isTold('connecting again');
     service = await ServiceProcess.start({ DATA_DIR: folder, PORT: String(service.port) });
     await follow('after');
-    tail.child.kill('SIGTERM');
-    await tail.ended();
+    tail.child.kill('SIGINT');
+    expect(await tail.ended()).toBe(EXIT.done);
+    expect(tail.stderr.match(/answers again/g)).toHaveLength(1);
     const events = tail.stdout
       .trim()
       .split('\n')
@@ -175,8 +177,41 @@ describe('crucible-queue, for operators', () => {
     await until(() => stats.stdout.includes('"queued":1'));
     await client.cancel('counted');
     await until(() => stats.stdout.includes('"cancelled":1'));
-    stats.child.kill('SIGTERM');
-    await stats.ended();
+    stats.child.kill('SIGINT');
+    expect([await stats.ended(), stats.stderr]).toEqual([EXIT.done, '']);
+    expect(stats.stdout).toMatch(/}\n$/);
+  });
+
+  it('goes on over an outage, and shows it', async () => {
+    await client.enqueue({ eval_id: 'counted', code: 'x' });
+    const watch = (isOnTerminal: boolean): CommandProcess => {
+      const command = new CommandProcess(['stats', '--watch', '0.05'], { env, isOnTerminal });
+      running.add(command);
+      return command;
+    };
+    const [piped, shown] = [watch(false), watch(true)];
+    const worker = start(['work', '--lease', '600', '--', 'true']);
+    await until(async () => (await client.get('counted')).status === 'completed');
+    await until(() => piped.stdout !== '' && shown.stdout !== '');
+    await service.stop();
+    const retrying = `Cannot reach ${service.url} (connection refused); retrying`;
+    const isTold = (command: CommandProcess, text: string) => until(() => command.stderr.includes(text));
+    await isTold(piped, retrying);
+    await isTold(worker, retrying);
+    await until(() =>
+      /COMPLETED.*\r\n.*\r\n(.*\r\n)?Stale: these figures are \d+ s old\. Cannot reach/.test(shown.stdout),
+    );
+    service = await ServiceProcess.start({ DATA_DIR: folder, PORT: String(service.port) });
+    await isTold(piped, `${service.url} answers again`);
+    await isTold(worker, `${service.url} answers again`);
+    for (const command of [piped, shown, worker]) command.child.kill('SIGTERM');
+    expect(await piped.ended()).toBe(EXIT.done);
+    expect([
+      piped.stderr.split('connection refused').length,
+      piped.stderr.split('answers again').length,
+    ]).toEqual([2, 2]);
+    expect(await worker.ended()).toBe(EXIT.done);
+    expect(worker.stderr.split('connection refused')).toHaveLength(2);
   });
 
   it('colours a table on a terminal, unless NO_COLOR asks for none', async () => {

@@ -84,10 +84,11 @@ describe('crucible-queue', () => {
         .split('\n')
         .map((line) => JSON.parse(line)),
     ).toMatchObject([
-      { eval_id: 'a', status: 'queued' },
-      { problem: { code: 'invalid_request' } },
-      { eval_id: 'c', status: 'queued' },
+      { eval_id: 'a', status: 'queued', line: 1 },
+      { eval_id: 'b', line: 3, index: 1, problem: { code: 'invalid_request' } },
+      { eval_id: 'c', status: 'queued', line: 4 },
     ]);
+    expect(enqueued.stderr).toMatch(/^crucible-queue: 1 task was refused; -, line 3 \(b\): .*timeout/m);
     expect(await client.get('c')).toMatchObject({ queue: 'q' });
     const waiting = call(
       ['enqueue', '-', '--ndjson', '--queue', 'q', '--wait'],
@@ -124,12 +125,41 @@ describe('crucible-queue', () => {
     expect((await enqueue('bad', '--requires', 'gpu')).code).toBe(64);
   });
 
+  it('numbers lines and tasks of a file that takes several requests', async () => {
+    const lines = Array.from({ length: 501 }, (_, number) =>
+      JSON.stringify({ eval_id: `n-${number}`, code: '1' }),
+    );
+    const enqueued = await call(['enqueue', '-', '--ndjson'], `\n${lines.join('\n')}\n{"code":7}`);
+    expect(JSON.parse(enqueued.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      index: 501,
+      line: 503,
+    });
+    const broken = await call(['enqueue', '-', '--ndjson'], `${lines.join('\n')}\n\n[]\n`);
+    expect(broken.code).toBe(65);
+    expect(broken.stderr).toBe(
+      'crucible-queue: -, line 503: not a JSON object; 500 tasks were enqueued before\n',
+    );
+    const huge = JSON.stringify({ eval_id: 'huge', code: 'x'.repeat(3 * 1024 * 1024) });
+    const tooLarge = await call(['enqueue', '-', '--ndjson'], `${lines[0]}\n${huge}\n${lines[1]}\n`);
+    expect([tooLarge.code, tooLarge.stderr]).toEqual([
+      65,
+      expect.stringMatching(/: -, line 2: .*; 1 task was enqueued before$/m),
+    ]);
+  });
+
   it('says by its exit code what is wrong', async () => {
     await client.enqueue({ eval_id: 'known', code: 'x' });
     const calls: [number, string[], Record<string, string>?][] = [
       [0, ['--version']],
       [64, ['get']],
       [64, ['list', '--limit', 'many']],
+      [64, ['list', '--limit', '-1']],
+      [64, ['get', '']],
+      [64, ['stats', '--watch', '0']],
+      [64, ['enqueue', '-', '--delay', 'Infinity']],
+      [64, ['--url', 'nowhere', 'list']],
+      [0, ['--url', 'nowhere', 'list', '--url', env.QUEUE_URL ?? '']],
+      [0, ['-o', 'json', 'list']],
       [65, ['enqueue', '-', '--id', 'known']],
       [66, ['get', 'unknown']],
       [66, ['enqueue', join(folder, 'absent')]],
@@ -274,10 +304,30 @@ describe('crucible-queue without a service', () => {
   it('says that it cannot reach the URL', async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     const command = new CommandProcess(['work', '--url', url, '--', 'true']);
-    await until(() => command.stderr.includes(`Cannot reach ${url} (connect ECONNREFUSED`));
-    expect(command.stderr).toContain('; retrying\n');
+    await until(() => command.stderr.includes(`Cannot reach ${url} (connection refused); retrying\n`));
     command.child.kill('SIGTERM');
     expect(await command.ended()).toBe(0);
+  });
+
+  it('says so in a word for each address of a name', async () => {
+    const url = `http://localhost:${await freePort()}`;
+    const command = new CommandProcess(['tail', '--url', url]);
+    await until(() =>
+      command.stderr.includes(`Cannot reach ${url} (connection refused); connecting again\n`),
+    );
+    command.child.kill('SIGINT');
+    expect([await command.ended(), command.stdout]).toEqual([0, '']);
+  });
+
+  it('keeps an operator waiting for two seconds, with one line, and then names the settings', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const command = new CommandProcess(['list', '--url', url], { isOnTerminal: true });
+    expect(await command.ended()).toBe(69);
+    expect(command.stdout.split('\r\n')).toEqual([
+      `Cannot reach ${url} (connection refused); retrying`,
+      `crucible-queue: Cannot reach ${url} (connection refused); start the service, or set QUEUE_URL or --url`,
+      '',
+    ]);
   });
 });
 

@@ -227,9 +227,13 @@ class Client:
         wait: float = 0.0,
         lease: Optional[float] = None,
         claim_id: Optional[str] = None,
+        repeat_wait: Optional[float] = None,
         **options: Any,
     ) -> Tuple[List[ClaimedTask], Optional[str]]:
-        """The same, plus ``"drain"`` when the service asks this worker to claim no more tasks."""
+        """The same, plus ``"drain"`` when the service asks this worker to claim no more tasks.
+
+        ``repeat_wait`` replaces ``wait`` when the call is repeated.
+        """
         body = _without_none(
             {
                 "worker_id": worker_id,
@@ -241,8 +245,9 @@ class Client:
                 "claim_id": claim_id or str(uuid.uuid4()),
             }
         )
+        repeated = None if repeat_wait is None else {**body, "wait": repeat_wait}
         claimed: Tuple[List[ClaimedTask], Optional[str]] = self.request(
-            "POST", "/tasks/claim", body=body, wait=wait, read_text=_claim_of, **options
+            "POST", "/tasks/claim", body=body, repeat_body=repeated, wait=wait, read_text=_claim_of, **options
         )
         return claimed
 

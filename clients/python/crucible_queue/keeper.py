@@ -39,6 +39,7 @@ class Keeper:
         *,
         on_drain: Callable[[], None],
         on_error: Callable[[Exception], None],
+        on_answer: Callable[[], None],
         on_abandoned: Callable[[Running], None],
         abandon_after: float,
     ) -> None:
@@ -46,6 +47,7 @@ class Keeper:
         self._worker_id = worker_id
         self._on_drain = on_drain
         self._on_error = on_error
+        self._on_answer = on_answer
         self._on_abandoned = on_abandoned
         self._abandon_after = abandon_after
         self._held: Set[Running] = set()
@@ -171,6 +173,7 @@ class Keeper:
                 running.beat_due_at = retry_at
             return
         self._is_unanswered = False
+        self._on_answer()
         for result in results:
             self._take(result, held[result["index"]], sent_at)
         with self._changed:

@@ -79,6 +79,7 @@ class Transport:
         *,
         query: Optional[Mapping[str, Any]] = None,
         body: Any = None,
+        repeat_body: Any = None,
         content: Optional[bytes] = None,
         headers: Optional[Mapping[str, str]] = None,
         wait: float = 0.0,
@@ -93,7 +94,7 @@ class Transport:
     ) -> Any:
         """Sends a call; returns its answer through ``read`` (parsed JSON) or ``read_text`` (raw bytes).
 
-        ``content`` is a body that is JSON text already. Times are in seconds: ``wait`` is how long the service may park
+        ``content`` is a body that is JSON text already. ``repeat_body`` replaces the body when the call is repeated. Times are in seconds: ``wait`` is how long the service may park
         the call, ``timeout`` the rest of one try, and ``patience`` how long to retry. An invalid answer counts as
         missing. A stubborn call also retries after a rejected key. It ends only with an answer or when the service
         rejects the request itself.
@@ -119,6 +120,8 @@ class Transport:
                 if on_retry is not None:
                     on_retry(error)
             attempt += 1
+            if attempt == 1 and repeat_body is not None:
+                sent = write_json(repeat_body)
             self._rest(self._spacing.from_now(pause), breaker)
 
     def close(self) -> None:

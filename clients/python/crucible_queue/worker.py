@@ -16,7 +16,15 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .client import Client, Queues
 from .connections import Breaker
-from .errors import AttemptFailed, ClientError, Interrupted, InvalidRequest, PermanentError
+from .errors import (
+    ApiError,
+    AttemptFailed,
+    ClientError,
+    ConnectionFailed,
+    Interrupted,
+    InvalidRequest,
+    PermanentError,
+)
 from .keeper import Keeper
 from .models import ClaimedTask
 from .processes import ProcessHandler
@@ -42,10 +50,10 @@ logger = logging.getLogger("crucible_queue")
 
 @dataclasses.dataclass
 class Event:
-    """claimed, completed, failed, released, stopped, lost, draining or trouble.
+    """claimed, completed, failed, released, stopped, lost, draining, trouble or recovered.
 
     Trouble is an error that the worker survives, such as no answer or a rejected key; at most one event a minute for
-    each kind.
+    each kind, and one for an outage. Recovered: the service answers again after such an outage.
     """
 
     type: str
@@ -111,6 +119,8 @@ class Worker:
         self._abandon_after = abandon_after
         self._taken: "collections.OrderedDict[str, None]" = collections.OrderedDict()
         self._told: Dict[Tuple[str, str], float] = {}
+        #: Reported reasons why calls fail, until the service answers.
+        self._outage: Set[Tuple[str, str]] = set()
         self._process = os.getpid()
         self._concurrency = concurrency
         self._queues = queues
@@ -130,6 +140,7 @@ class Worker:
             self.worker_id,
             on_drain=self.stop,
             on_error=self._trouble,
+            on_answer=self._recover,
             on_abandoned=self._abandon,
             abandon_after=abandon_after,
         )
@@ -238,7 +249,9 @@ class Worker:
         }
         since = time.monotonic()
         try:
-            answered, command = self._client.claim_answer(self.worker_id, wait=wait, **claim, **limits)
+            # A repeat does not wait, so that the worker soon knows that the service answers again.
+            answered, command = self._client.claim_answer(self.worker_id, wait=wait, repeat_wait=0, **claim, **limits)
+            self._recover()
             claimed = [task for task in answered if self._is_new(task)]
             age = time.monotonic() - since
             # The leases may be old. Only a heartbeat shows how long they last.
@@ -365,7 +378,10 @@ class Worker:
         return Event("completed" if report.verb == "complete" else "failed", task, status, error)
 
     def _send_once(self, task: ClaimedTask, report: Report) -> str:
-        return self._client.report(task, report.verb, report.content(task.lease_id), **self._report_limits).status
+        content = report.content(task.lease_id)
+        status = self._client.report(task, report.verb, content, **self._report_limits).status
+        self._recover()
+        return status
 
     @property
     def _report_limits(self) -> Dict[str, Any]:
@@ -409,15 +425,25 @@ class Worker:
         return {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def _trouble(self, error: BaseException) -> None:
-        """Reports trouble once a minute for each kind; repeats are not reported."""
+        """Reports trouble at most once a minute for each kind; an outage once, until the service answers again."""
         kind = (type(error).__name__, str(getattr(error, "code", "")))
         now = time.monotonic()
         with self._changed:
-            if now - self._told.get(kind, -TROUBLE_SPACING) < TROUBLE_SPACING:
+            if kind in self._outage or now - self._told.get(kind, float("-inf")) < TROUBLE_SPACING:
                 return
             self._told[kind] = now
-        logger.warning("%s: %s", self.worker_id, visible(error))
+            if isinstance(error, (ConnectionFailed, ApiError)):
+                self._outage.add(kind)
+        logger.warning("%s: %s; retrying", self.worker_id, visible(error))
         self._tell(Event("trouble", error=error))
+
+    def _recover(self) -> None:
+        with self._changed:
+            was_out = bool(self._outage)
+            self._outage.clear()
+        if was_out:
+            logger.warning("%s: the service answers again", self.worker_id)
+            self._tell(Event("recovered"))
 
     def _tell(self, event: Event) -> None:
         if event.task is not None:

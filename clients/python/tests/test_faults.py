@@ -57,6 +57,18 @@ class FaultTest(unittest.TestCase):
         self.addCleanup(self.server.shutdown)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
+    def test_tells_an_outage_once_and_when_it_is_over(self):
+        away = (503, {"code": "store_unavailable", "status": 503, "detail": "away"})
+        self.answers(away, away, (200, {"tasks": []}), away, (200, {"tasks": [], "command": "drain"}))
+        events = []
+        worker = Worker(self.url, worker_id="w", on_event=lambda event: events.append(event.type))
+        worker.handler(lambda _task, _ctx: None)
+        with self.assertLogs("crucible_queue", "WARNING") as logged:
+            worker.run()
+        self.assertEqual(events, ["trouble", "recovered", "draining"])
+        self.assertEqual([record.getMessage() for record in logged.records], ["w: away; retrying", "w: the service answers again"])
+        self.assertEqual([body["wait"] for body in self.server.bodies], [20.0, 0, 0, 20.0, 0])
+
     def answers(self, *answers):
         self.server.answers = list(answers)
 

@@ -1,8 +1,16 @@
-import type { AcceptedTask, Client, RefusedItem, TaskDetails, TaskInput } from '../../client/index.js';
+import {
+  type AcceptedTask,
+  type Client,
+  ClientError,
+  type RefusedItem,
+  type TaskDetails,
+  type TaskInput,
+} from '../../client/index.js';
 import { JsonText, membersOf, stringify } from '../../client/json-text.js';
 import type { Context } from '../context.js';
-import { CommandFailed, EXIT } from '../exit-code.js';
+import { CommandFailed, EXIT, exitCodeOf, problemText } from '../exit-code.js';
 import { objectText, readAll, readObjects } from '../input.js';
+import { textOf } from '../printer.js';
 import { ProgressBar } from '../progress-bar.js';
 
 export interface EnqueueOptions {
@@ -67,32 +75,57 @@ interface Lines {
   readonly fields: Omit<TaskInput, 'code'>;
 }
 
+/** The service's result for a line of the file. */
+type LineResult = (AcceptedTask | (RefusedItem & { readonly eval_id?: string })) & { readonly line: number };
+
+const COLUMNS = {
+  LINE: (each: LineResult) => each.line,
+  EVAL_ID: (each: LineResult) => each.eval_id,
+  STATUS: (each: LineResult) => ('status' in each ? each.status : 'refused'),
+  PROBLEM: (each: LineResult) => ('problem' in each ? each.problem.detail : undefined),
+};
+
 async function enqueueLines(file: string, lines: Lines, context: Context): Promise<void> {
   const { batchId, wait } = lines.options;
   const bar = new ProgressBar(process.stderr, 'enqueued');
-  const taken: string[] = [];
-  let refused = 0;
-  const printer = context.list();
-  const report = async function* (): AsyncGenerator<AcceptedTask | RefusedItem> {
-    for await (const answer of context.client.enqueueAll(tasksOf(file, lines), { batchId })) {
+  const source = new LineSource(file, lines);
+  const accepted: string[] = [];
+  const refused: LineResult[] = [];
+  const report = async function* (): AsyncGenerator<LineResult> {
+    for await (const answer of context.client.enqueueAll(source.tasks(), { batchId })) {
       bar.add(answer.accepted);
-      refused += answer.rejected;
-      for (const each of answer.results) if ('eval_id' in each) taken.push(each.eval_id);
-      yield* wait === undefined ? answer.results : answer.results.filter((each) => 'problem' in each);
+      for (const result of source.settle(answer.results)) {
+        if ('problem' in result) refused.push(result);
+        else accepted.push(result.eval_id);
+        if (wait === undefined || 'problem' in result) yield result;
+      }
     }
   };
-  const columns = {
-    EVAL_ID: (each: AcceptedTask | RefusedItem) => ('eval_id' in each ? each.eval_id : undefined),
-    STATUS: (each: AcceptedTask | RefusedItem) => ('status' in each ? each.status : 'refused'),
-    PROBLEM: (each: AcceptedTask | RefusedItem) => ('problem' in each ? each.problem.detail : undefined),
+  const onFailure = (error: unknown): never => {
+    const code = exitCodeOf(error);
+    const before = accepted.length === 0 ? '' : `; ${countOf(accepted)} enqueued before`;
+    if (!(error instanceof ClientError)) throw withNote(error, before);
+    throw new CommandFailed(
+      code,
+      `${file}, ${source.unsettled()}: ${problemText(error, context.url)}${before}`,
+    );
   };
-  await printer.rows(columns, report()).finally(() => bar.end());
-  const unsuccessful = wait === undefined ? 0 : await waitForAll(taken, secondsOf(wait), context);
-  if (refused > 0)
+  await context
+    .list()
+    .rows(COLUMNS, report())
+    .catch(onFailure)
+    .finally(() => bar.end());
+  const unsuccessful = wait === undefined ? 0 : await waitForAll(accepted, secondsOf(wait), context);
+  const [first] = refused;
+  if (first !== undefined) {
+    const id = first.eval_id === undefined ? '' : ` (${textOf(first.eval_id)})`;
+    const why = 'problem' in first ? first.problem.detail : '';
+    const which = refused.length === 1 ? '' : 'the first: ';
     throw new CommandFailed(
       EXIT.unsuccessful,
-      `${refused} ${refused === 1 ? 'task was' : 'tasks were'} refused`,
+      `${countOf(refused)} refused; ${which}${file}, line ${first.line}${id}: ${why}`,
     );
+  }
   if (unsuccessful > 0)
     throw new CommandFailed(
       EXIT.unsuccessful,
@@ -100,8 +133,61 @@ async function enqueueLines(file: string, lines: Lines, context: Context): Promi
     );
 }
 
-async function* tasksOf(file: string, { fields }: Lines): AsyncGenerator<JsonText> {
-  for await (const line of readObjects(file)) yield withDefaults(line, fields);
+function countOf(items: readonly unknown[]): string {
+  return items.length === 1 ? '1 task was' : `${items.length} tasks were`;
+}
+
+function withNote(error: unknown, note: string): unknown {
+  return error instanceof CommandFailed && note !== ''
+    ? new CommandFailed(error.exitCode, error.message + note)
+    : error;
+}
+
+/** The tasks of a file, which remembers the line of each until the service has answered. */
+class LineSource {
+  private readonly sent: { readonly line: number; readonly eval_id: string | undefined }[] = [];
+  private settled = 0;
+  private isRead = false;
+
+  constructor(
+    private readonly file: string,
+    private readonly lines: Lines,
+  ) {}
+
+  async *tasks(): AsyncGenerator<JsonText> {
+    for await (const { number, text } of readObjects(this.file)) {
+      this.sent.push({ line: number, eval_id: idIn(text) });
+      yield withDefaults(text, this.lines.fields);
+    }
+    this.isRead = true;
+  }
+
+  /** The results of the next tasks, in the order of the file, with their lines. */
+  settle(results: readonly (AcceptedTask | RefusedItem)[]): LineResult[] {
+    const found = this.sent.splice(0, results.length);
+    const before = this.settled;
+    this.settled += results.length;
+    return results.map((result, at): LineResult => {
+      const { line = 0, eval_id } = found[at] ?? {};
+      const index = before + at;
+      return 'problem' in result
+        ? { index, line, ...(eval_id === undefined ? {} : { eval_id }), problem: result.problem }
+        : { ...result, index, line };
+    });
+  }
+
+  /** The lines of a request that was not answered. Before the end of the file, one line more has been read. */
+  unsettled(): string {
+    const sent = this.isRead || this.sent.length === 1 ? this.sent : this.sent.slice(0, -1);
+    const [first, last] = [sent[0]?.line, sent.at(-1)?.line];
+    return first === last ? `line ${first}` : `lines ${first} to ${last}`;
+  }
+}
+
+function idIn(task: JsonText): string | undefined {
+  const text = membersOf(task.text).get('eval_id');
+  const id: unknown = text === undefined ? undefined : JSON.parse(text);
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** Adds default fields to a line without changing its own text. */

@@ -1,6 +1,8 @@
-import type { QueueCounts, StatusAnswer } from '../../client/index.js';
+import type { Client, QueueCounts, StatusAnswer } from '../../client/index.js';
 import { pause } from '../../client/abort.js';
-import type { Context } from '../context.js';
+import { type Milliseconds, steadyNow } from '../../client/steady-clock.js';
+import { type Context, isOutage, untilInterrupted } from '../context.js';
+import { problemText } from '../exit-code.js';
 
 type Row = QueueCounts & { readonly queue: string };
 
@@ -21,16 +23,64 @@ export interface StatsOptions {
   readonly watch?: number | true;
 }
 
+const USUAL_PERIOD = 2;
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
+
 /** `stats`: prints counts by queue, repeatedly with `--watch`. */
-export async function stats(options: StatsOptions, context: Context): Promise<void> {
-  const every = options.watch === true ? 2 : options.watch;
+export async function stats({ watch }: StatsOptions, context: Context): Promise<void> {
+  if (watch === undefined) return show(await context.client.status(), context);
+  const every = watch === true ? USUAL_PERIOD : watch;
+  await untilInterrupted((signal) => watchOn(every, signal, context));
+}
+
+/**
+ * Goes on during an outage and says how old the figures are: on a terminal below each repetition, elsewhere once.
+ *
+ * @throws ApiError when the service rejects the request; the reason of the signal
+ */
+async function watchOn(every: number, signal: AbortSignal, context: Context): Promise<void> {
+  const client = context.impatientClient();
+  let last: Figures | undefined;
+  let isTold = false;
   for (;;) {
-    const status = await context.client.status();
-    if (every !== undefined && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
-    await context.list().rows(COLUMNS, rowsOf(status));
-    if (every === undefined) return;
-    await pause(every * 1000);
+    const next = await figuresOf(client, signal);
+    const { isTTY } = process.stdout;
+    if ('status' in next) {
+      last = next;
+      if (isTTY) await context.list().text(CLEAR_SCREEN);
+      else if (isTold) context.say(`${context.url} answers again`);
+      await show(next.status, context);
+      isTold = false;
+    } else {
+      const trouble = `${problemText(next.outage, context.url)}; retrying`;
+      if (isTTY && last !== undefined) {
+        await context.list().text(CLEAR_SCREEN);
+        await show(last.status, context);
+        const age = Math.round((steadyNow() - last.at) / 1000);
+        await context.list().foreign(`Stale: these figures are ${age} s old. ${trouble}\n`);
+      } else if (!isTold) context.say(trouble);
+      isTold = true;
+    }
+    await pause(every * 1000, signal);
   }
+}
+
+interface Figures {
+  readonly status: StatusAnswer;
+  readonly at: Milliseconds;
+}
+
+async function figuresOf(client: Client, signal: AbortSignal): Promise<Figures | { outage: unknown }> {
+  try {
+    return { status: await client.status({ signal }), at: steadyNow() };
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+    return { outage: error };
+  }
+}
+
+async function show(status: StatusAnswer, context: Context): Promise<void> {
+  await context.list().rows(COLUMNS, rowsOf(status));
 }
 
 function* rowsOf({ queues, ...total }: StatusAnswer): Generator<Row> {

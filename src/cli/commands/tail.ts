@@ -1,5 +1,5 @@
 import type { TaskEvent } from '../../client/index.js';
-import type { Context } from '../context.js';
+import { type Context, untilInterrupted } from '../context.js';
 import { problemText } from '../exit-code.js';
 import { textOf } from '../printer.js';
 
@@ -13,12 +13,21 @@ export interface TailOptions {
 export async function tail(options: TailOptions, context: Context): Promise<void> {
   const type = options.type as TaskEvent['type'][] | undefined;
   const filter = { queue: options.queue, type, eval_id: options.id };
-  const onTrouble = (error: unknown): void =>
-    context.say(`${problemText(error, context.url)}; connecting again`);
-  for await (const event of context.client.events(filter, { onTrouble })) {
-    if (event.type === 'reset') context.say('Some events are missing: the service no longer keeps them');
-    else await context.list().foreign(`${lineOf(event)}\n`);
-  }
+  let isTold = false;
+  const onTrouble = (error: unknown): void => {
+    if (!isTold) context.say(`${problemText(error, context.url)}; connecting again`);
+    isTold = true;
+  };
+  const onOpen = (): void => {
+    if (isTold) context.say(`${context.url} answers again`);
+    isTold = false;
+  };
+  await untilInterrupted(async (signal) => {
+    for await (const event of context.client.events(filter, { onTrouble, onOpen, signal })) {
+      if (event.type === 'reset') context.say('Some events are missing: the service no longer keeps them');
+      else await context.list().foreign(`${lineOf(event)}\n`);
+    }
+  });
 }
 
 function lineOf(event: TaskEvent): string {

@@ -131,6 +131,10 @@ function tell({ type, task, status, error }: WorkerEvent, { quiet }: WorkOptions
     context.say(`${problemText(error, context.url)}; retrying`);
     return;
   }
+  if (type === 'recovered') {
+    context.say(`${context.url} answers again`);
+    return;
+  }
   if (quiet) return;
   const about = task === undefined ? '' : ` ${task.eval_id} (attempt ${task.attempt})`;
   const ended = status === undefined || status === type ? '' : `, now ${status}`;
