@@ -72,12 +72,7 @@ export default defineConfig(
     rules: doors(timeProperties, timeSyntax),
   },
   {
-    files: [
-      'src/storage/**/*clock*.ts',
-      'src/client/steady-clock.ts',
-      'src/http/stopwatch.ts',
-      'src/tracing/tracer.ts',
-    ],
+    files: ['src/storage/**/*clock*.ts', 'src/client/steady-clock.ts', 'src/http/stopwatch.ts'],
     rules: doors(environmentProperties, environmentSyntax),
   },
   {

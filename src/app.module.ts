@@ -14,7 +14,7 @@ import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { ParkingModule } from './queue/parking.module.js';
 import { QueueModule } from './queue/queue.module.js';
-import { QueuesModule } from './queues/queues.module.js';
+import { QueuesModule } from './queue-admin/queues.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';

@@ -5,9 +5,9 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
 import { ApiDocument } from './docs/api-document.js';
-import { createExpressAdapter } from './http/express.adapter.js';
+import { createExpressAdapter } from './http/express-adapter.js';
 import { limitsOf } from './http/http.module.js';
-import { createLogger } from './logging/service.logger.js';
+import { createLogger } from './logging/service-logger.js';
 import type { Clock } from './task/clock.js';
 
 export interface AppOptions {

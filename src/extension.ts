@@ -2,7 +2,7 @@
  * The API for extensions: `import { … } from 'crucible-queue/extension'`. Everything else in the package can change
  * between versions. See `docs/extending.md`.
  */
-export { CurrentPrincipal, Public, Roles } from './auth/access.decorators.js';
+export { CurrentPrincipal, Public, Roles } from './auth/access.decorator.js';
 export { mayUseQueue, type Principal, type Role } from './auth/principal.js';
 export { Config } from './config/config.js';
 export { QueueModule } from './queue/queue.module.js';

@@ -2,9 +2,9 @@ import { type INestApplication, Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
 import { InvalidConfig } from './config/config.error.js';
 import { type Config, deprecatedSettings, loadConfig } from './config/config.js';
-import { loadExtensions } from './extensions.js';
+import { loadExtensions } from './extension-loader.js';
 import { HealthService } from './health/health.service.js';
-import { createLogger } from './logging/service.logger.js';
+import { createLogger } from './logging/service-logger.js';
 import { hasDamagedHeap } from './storage/failed-heap.js';
 import { TaskStore } from './storage/task-store.js';
 

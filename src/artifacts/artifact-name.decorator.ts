@@ -1,5 +1,5 @@
 import { Param, type PipeTransform } from '@nestjs/common';
-import { invalidRequest } from '../http/dto.reader.js';
+import { invalidRequest } from '../http/dto-reader.js';
 import { readName } from './artifact-name.js';
 
 class ArtifactNamePipe implements PipeTransform<string, string> {

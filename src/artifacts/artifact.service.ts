@@ -9,7 +9,7 @@ import { Clock } from '../task/clock.js';
 import { LeaseLost } from '../task/task.errors.js';
 import type { ProcessingTask, Task } from '../task/task.js';
 import { type Artifact, type ArtifactList, bytesIn, identityOf, isSameTask } from './artifact.js';
-import { ArtifactBook, type ReadList } from './artifact.book.js';
+import { ArtifactBook, type ReadList } from './artifact-book.js';
 import {
   artifactNotFound,
   artifactsOff,
@@ -18,7 +18,7 @@ import {
   tooMany,
   uploadsUsed,
 } from './artifact.errors.js';
-import { ArtifactSpace } from './artifact.space.js';
+import { ArtifactSpace } from './artifact-space.js';
 import { type ByteKey, type ByteRange, type ByteStore, type DownloadAs, newKey } from './byte-store.js';
 import { BytePlace } from './byte-place.js';
 import type { Digest } from './content-digest.js';

@@ -14,15 +14,15 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorators.js';
+import { CurrentPrincipal, LeaseCredential, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
-import { bodyChunks } from '../http/body.stream.js';
+import { bodyChunks } from '../http/body-stream.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
-import { EVAL_ID_PARAMETER } from '../queue/dto/field.docs.js';
+import { EVAL_ID_PARAMETER } from '../queue/dto/field-docs.js';
 import { EvalId } from '../queue/eval-id.decorator.js';
 import { requiredLease, underLease } from '../queue/lease-access.js';
 import { guardFor, requireVisible } from '../queue/queue-access.js';
@@ -35,7 +35,7 @@ import { artifactNotFound } from './artifact.errors.js';
 import { ArtifactService } from './artifact.service.js';
 import { artifactView } from './artifact.view.js';
 import { digestsIn } from './content-digest.js';
-import { downloadAs, planDownload } from './download.headers.js';
+import { downloadAs, planDownload } from './download-headers.js';
 import { LIST_ARTIFACTS, PUT_ARTIFACT } from './dto/artifact.examples.js';
 import { UploadQuery } from './dto/artifact.query.js';
 import { StoredArtifact, TaskArtifacts } from './dto/artifact.response.js';

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 import { QueueModule } from '../queue/queue.module.js';
-import { ArtifactBook } from './artifact.book.js';
+import { ArtifactBook } from './artifact-book.js';
 import { ArtifactService } from './artifact.service.js';
-import { ArtifactSpace } from './artifact.space.js';
-import { ArtifactSweeper } from './artifact.sweeper.js';
+import { ArtifactSpace } from './artifact-space.js';
+import { ArtifactSweeper } from './artifact-sweeper.js';
 import { ArtifactsController } from './artifacts.controller.js';
 import { BytePlace } from './byte-place.js';
 

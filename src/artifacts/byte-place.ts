@@ -4,8 +4,8 @@ import { Config } from '../config/config.js';
 import { DocumentStore } from '../storage/document-store.js';
 import { StoreUnavailable } from '../storage/task-store.js';
 import type { ByteStore } from './byte-store.js';
-import { DirectoryByteStore } from './directory.byte-store.js';
-import { S3ByteStore } from './s3.byte-store.js';
+import { DirectoryByteStore } from './directory-byte-store.js';
+import { S3ByteStore } from './s3-byte-store.js';
 
 /** The document with the name of this store of tasks. */
 const KIND = 'artifactsOwner';

@@ -4,8 +4,8 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { InvalidConfig } from '../config/config.error.js';
 import type { Config } from '../config/config.js';
 import type { Instant } from '../task/clock.js';
-import type { ApiKeyEntry } from './api-key.entry.js';
-import { fingerprint, instantOf, InvalidKeysFile, readKeysFile } from './api-keys.file.js';
+import type { ApiKeyEntry } from './api-key-entry.js';
+import { fingerprint, instantOf, InvalidKeysFile, readKeysFile } from './api-keys-file.js';
 import type { Principal } from './principal.js';
 
 /** The owner, permissions and validity of a key. */

@@ -4,9 +4,9 @@ import { isCrossSite } from '../http/cross-site.js';
 import { ProblemError } from '../http/problem.error.js';
 import { accessOf } from './access.js';
 import type { Access } from './access.js';
-import type { AuthenticatedRequest, Gate } from './authenticated.request.js';
+import type { AuthenticatedRequest, Gate } from './authenticated-request.js';
 import { Authenticator } from './authenticator.js';
-import { LEASE_KEY_ID } from './lease.credential.js';
+import { LEASE_KEY_ID } from './lease-credential.js';
 import { covers, hasRole } from './principal.js';
 import type { Principal } from './principal.js';
 

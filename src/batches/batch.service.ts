@@ -18,8 +18,8 @@ import {
   pendingOf,
   running,
 } from './batch.js';
-import { BatchEvents } from './batch.events.js';
-import { BatchStore } from './batch.store.js';
+import { BatchEvents } from './batch-events.js';
+import { BatchStore } from './batch-store.js';
 
 /** The number of batches to read for each visible one. */
 const LOOK_AHEAD = 100;

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Param, type PipeTransform, Post, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { cursorAt, numberOf } from '../http/cursor.js';
 import { apiHeaders } from '../http/api-headers.js';

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { addAddress, addExamples, addFormat, PROGRAM } from './declaration.js';
-import { addService } from './groups/service.group.js';
-import { addSteering } from './groups/steering.group.js';
-import { addTasks } from './groups/task.group.js';
-import { addWork } from './groups/work.group.js';
+import { addService } from './groups/service-group.js';
+import { addSteering } from './groups/steering-group.js';
+import { addTasks } from './groups/task-group.js';
+import { addWork } from './groups/work-group.js';
 
 const HELP = `
 Environment:

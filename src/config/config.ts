@@ -7,7 +7,7 @@ import { IsWebAddress } from './web-address.decorator.js';
 import { TRANSITION_TYPES, type TransitionType } from '../task/task.js';
 import { allowedValues } from './allowed-values.js';
 import { InvalidConfig } from './config.error.js';
-import { AtMost, IsRedisUrlOrEmpty, IsWhole, IsWithin } from './config.validators.js';
+import { AtMost, IsRedisUrlOrEmpty, IsWhole, IsWithin } from './config-validators.js';
 import { FromEnvironment, settingsOf, valueOf } from './setting.decorator.js';
 import type { Setting } from './setting.decorator.js';
 

@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { ProblemError } from '../http/problem.error.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { sendProblem } from '../http/problem.writer.js';
+import { sendProblem } from '../http/problem-writer.js';
 import { PROBLEMS } from '../http/problems.js';
 import { PageSender, sendTo } from './page-sender.js';
 import { html } from './parts/html.js';

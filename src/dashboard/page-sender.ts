@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { principalOf } from '../auth/authenticated.request.js';
+import { principalOf } from '../auth/authenticated-request.js';
 import type { Principal } from '../auth/principal.js';
 import { finishReply } from '../http/raw-reply.js';
 import { LiveStreams } from './live-streams.js';

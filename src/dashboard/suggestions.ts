@@ -3,7 +3,7 @@ import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { BatchService } from '../batches/batch.service.js';
 import { guardFor, visibleQueues } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
-import { QueueAdminService } from '../queues/queue-admin.service.js';
+import { QueueAdminService } from '../queue-admin/queue-admin.service.js';
 import { TaskError } from '../task/task.errors.js';
 import { WorkerService } from '../workers/worker.service.js';
 import { FIXED_VALUES, SEARCH_FIELDS } from './search-text.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { stringify } from 'yaml';
-import { openApiDocument } from './openapi.document.js';
+import { openApiDocument } from './openapi-document.js';
 
 export interface DocumentText {
   /** UTF-8. */

@@ -8,7 +8,7 @@ import {
   type ContentObject,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { Public } from '../auth/access.decorators.js';
+import { Public } from '../auth/access.decorator.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { ApiDocument, etagOf } from './api-document.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { Public } from '../auth/access.decorators.js';
+import { Public } from '../auth/access.decorator.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { sendJson } from '../http/raw-reply.js';

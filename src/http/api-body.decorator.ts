@@ -6,7 +6,7 @@ import {
   getSchemaPath,
   type SchemaObject,
 } from '@nestjs/swagger';
-import type { ItemsOptions } from './body-items.reader.js';
+import type { ItemsOptions } from './body-items-reader.js';
 import type { Constructor } from './compiled-validator.js';
 import { planOf } from './dto-plan.js';
 

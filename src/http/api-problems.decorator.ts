@@ -7,8 +7,8 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import { type ApiHeaderName, apiHeaders } from './api-headers.js';
-import { PROBLEM_GUIDE } from './problem.guide.js';
-import { PROBLEM_TYPE, problemType } from './problem.writer.js';
+import { PROBLEM_GUIDE } from './problem-guide.js';
+import { PROBLEM_TYPE, problemType } from './problem-writer.js';
 import { type ProblemCode, PROBLEMS } from './problems.js';
 
 /** One invalid field, for the OpenAPI document. */

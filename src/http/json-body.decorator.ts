@@ -8,7 +8,7 @@ import {
 import type { ArgumentMetadata } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { type BodyExamples, documentBody } from './api-body.decorator.js';
-import { readJsonBody } from './body.reader.js';
+import { readJsonBody } from './body-reader.js';
 import type { Constructor } from './compiled-validator.js';
 import { declareDto } from './declared-dtos.js';
 import { planOf } from './dto-plan.js';

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import type { ArgumentMetadata } from '@nestjs/common';
 import { type BodyExamples, documentItems } from './api-body.decorator.js';
-import { type Items, type ItemsOptions, readItems } from './body-items.reader.js';
+import { type Items, type ItemsOptions, readItems } from './body-items-reader.js';
 import { declareDto } from './declared-dtos.js';
 import { HttpLimits } from './http-limits.js';
 import { documentWith, type HttpPair, pairOf } from './json-body.decorator.js';

@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../storage/task-store.js';
 import { LeaseLost, TaskError } from '../task/task.errors.js';
 import { ClientGone } from './client-gone.error.js';
 import { ProblemError } from './problem.error.js';
-import { sendProblem } from './problem.writer.js';
+import { sendProblem } from './problem-writer.js';
 import { type ProblemCode, PROBLEMS } from './problems.js';
 import { requestIdOf } from './request-id.js';
 

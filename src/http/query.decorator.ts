@@ -5,7 +5,7 @@ import type { Constructor } from './compiled-validator.js';
 import { declareDto } from './declared-dtos.js';
 import { planOf } from './dto-plan.js';
 import { documentWith } from './json-body.decorator.js';
-import { readQuery } from './query.reader.js';
+import { readQuery } from './query-reader.js';
 
 const queryOf = createParamDecorator((dto: Constructor, context: ExecutionContext) =>
   readQuery(planOf(dto), context.switchToHttp().getRequest<Request>().url),

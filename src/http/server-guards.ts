@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { tooLarge } from './body.reader.js';
-import { isStreaming } from './body.stream.js';
+import { tooLarge } from './body-reader.js';
+import { isStreaming } from './body-stream.js';
 import type { HttpLimits } from './http-limits.js';
 import { ProblemError } from './problem.error.js';
-import { rawProblem, sendProblem } from './problem.writer.js';
+import { rawProblem, sendProblem } from './problem-writer.js';
 
 /** Answers with problems where Node would send an empty body or no response. */
 export function guardServer(server: Server, limits: HttpLimits): void {

@@ -7,11 +7,11 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import type { Request } from 'express';
-import { type Exchange, readText } from './body.reader.js';
-import { invalidRequest } from './dto.reader.js';
+import { type Exchange, readText } from './body-reader.js';
+import { invalidRequest } from './dto-reader.js';
 import { HttpLimits } from './http-limits.js';
 import { pairOf } from './json-body.decorator.js';
-import { requireNoParameters } from './query.reader.js';
+import { requireNoParameters } from './query-reader.js';
 
 @Injectable()
 class NoQueryGuard implements CanActivate {

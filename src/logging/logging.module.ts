@@ -3,8 +3,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { Config } from '../config/config.js';
 import { observeRequests } from '../http/request-observers.js';
 import { TaskStore } from '../storage/task-store.js';
-import { RequestLog } from './request.log.js';
-import { TransitionLog } from './transition.log.js';
+import { RequestLog } from './request-log.js';
+import { TransitionLog } from './transition-log.js';
 
 /** Logs requests and transitions. Disabled levels cost nothing. */
 @Module({ providers: [RequestLog, TransitionLog] })

@@ -1,12 +1,12 @@
 import { applyDecorators, Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { CurrentPrincipal, Public, Roles } from '../auth/access.decorators.js';
+import { CurrentPrincipal, Public, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
 import { finishReply } from '../http/raw-reply.js';
 import { requireEveryQueue } from './every-queue.js';
-import { MetricsRegistry } from './metrics.registry.js';
+import { MetricsRegistry } from './metrics-registry.js';
 
 function ApiMetrics(): MethodDecorator {
   return applyDecorators(

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { CommittedTransition } from '../storage/transitions.js';
 import { Clock, type Instant, type Seconds } from '../task/clock.js';
-import { DurationSketch } from './duration.sketch.js';
-import { runOf, waitOf } from './task.metrics.js';
+import { DurationSketch } from './duration-sketch.js';
+import { runOf, waitOf } from './task-metrics.js';
 import { isFinished, finalOutcomeOf } from '../task/task.js';
 
 /** Milliseconds of one slot, the smallest step. */

@@ -1,5 +1,5 @@
 import { problemOf } from '../http/problem.filter.js';
-import { problemDocument } from '../http/problem.writer.js';
+import { problemDocument } from '../http/problem-writer.js';
 
 /** The result of one item of a bulk request, or the error that refused it. */
 export type Outcome<T> = PromiseSettledResult<T>;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { invalidRequest } from '../http/dto.reader.js';
+import { invalidRequest } from '../http/dto-reader.js';
 import { isPrivateAddress } from '../config/public-address.js';
 
 /** Rejects URLs that can never receive webhooks. */

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { AuthenticatedRequest } from '../auth/authenticated.request.js';
+import type { AuthenticatedRequest } from '../auth/authenticated-request.js';
 import { onAnswered } from '../http/raw-reply.js';
 import type { Caller } from './caller.js';
 

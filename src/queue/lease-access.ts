@@ -1,4 +1,4 @@
-import { effectiveLeaseId, LEASE_KEY_ID } from '../auth/lease.credential.js';
+import { effectiveLeaseId, LEASE_KEY_ID } from '../auth/lease-credential.js';
 import type { Principal } from '../auth/principal.js';
 import { ProblemError } from '../http/problem.error.js';
 import { LeaseLost, TaskNotFound } from '../task/task.errors.js';

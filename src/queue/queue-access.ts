@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
-import { LEASE_KEY_ID } from '../auth/lease.credential.js';
+import { LEASE_KEY_ID } from '../auth/lease-credential.js';
 import { ProblemError } from '../http/problem.error.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { cursorAt, invalidCursor, placeOf } from '../http/cursor.js';
-import { invalidRequest } from '../http/dto.reader.js';
+import { invalidRequest } from '../http/dto-reader.js';
 import type { JsonText, NewTask, Payload, TaskFilter, TaskPage, TaskQuery } from '../storage/task-store.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Moment, Seconds } from '../task/clock.js';

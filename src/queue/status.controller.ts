@@ -1,7 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
 import { sendJson } from '../http/raw-reply.js';

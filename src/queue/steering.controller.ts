@@ -1,12 +1,12 @@
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { CANCEL, REDRIVE, REDRIVE_ALL } from './dto/bulk.examples.js';
-import { EVAL_ID_PARAMETER } from './dto/field.docs.js';
+import { EVAL_ID_PARAMETER } from './dto/field-docs.js';
 import { CancelDto, RedriveDto } from './dto/steering.dto.js';
 import { EnqueuedTask, RedrivenTasks, TaskStatus } from './dto/task.response.js';
 import { EvalId } from './eval-id.decorator.js';

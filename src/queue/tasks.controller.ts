@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
@@ -23,7 +23,7 @@ import { isFinished, type Task } from '../task/task.js';
 import { BatchBook } from './batch-book.js';
 import { CallbackRule } from './callback-rule.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
-import { EVAL_ID_PARAMETER, TRACEPARENT } from './dto/field.docs.js';
+import { EVAL_ID_PARAMETER, TRACEPARENT } from './dto/field-docs.js';
 import { ClearQuery, ListQuery, TaskQueryDto } from './dto/query.dto.js';
 import { ATTEMPTS, CLEARED, ENQUEUE, FIND, LIST, OUTPUT, REMOVED } from './dto/task.examples.js';
 import {
@@ -38,7 +38,7 @@ import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
 import { requireQueue, requireVisible, seesPayloads, visibleQueues } from './queue-access.js';
 import { QueueService } from './queue.service.js';
-import { draftOf } from './task.draft.js';
+import { draftOf } from './task-draft.js';
 import { attemptView, enqueuedView, splice, taskView } from './task.view.js';
 
 @ApiTags('tasks')

@@ -1,5 +1,5 @@
 import type { Instant } from '../task/clock.js';
-import type { CronTimes } from './cron.times.js';
+import type { CronTimes } from './cron-times.js';
 import type { CatchUp } from './schedule.js';
 
 /** Milliseconds. A due time within this age is on time: a paused process does not count as downtime. */

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { HttpLimits } from '../http/http-limits.js';
-import { invalidRequest } from '../http/dto.reader.js';
+import { invalidRequest } from '../http/dto-reader.js';
 import { ProblemError } from '../http/problem.error.js';
 import { CallbackRule } from '../queue/callback-rule.js';
 import { Clock, isAhead } from '../task/clock.js';
 import type { TaskSpec } from '../task/task.js';
-import { CronTimes, isTimeZone } from './cron.times.js';
+import { CronTimes, isTimeZone } from './cron-times.js';
 import type { CatchUp, Schedule, ScheduleRun } from './schedule.js';
-import { newNonce, ScheduleStore, type SchedulePage } from './schedule.store.js';
+import { newNonce, ScheduleStore, type SchedulePage } from './schedule-store.js';
 import { taskOf } from './scheduled-task.js';
 
 export interface ScheduleDraft {

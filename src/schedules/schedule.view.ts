@@ -3,7 +3,7 @@ import { replaceMember } from '../http/json-scanner.js';
 import { withoutQuery } from '../config/web-address.js';
 import type { Instant } from '../task/clock.js';
 import { isoTime, splice } from '../queue/task.view.js';
-import { CronTimes } from './cron.times.js';
+import { CronTimes } from './cron-times.js';
 import { taskIdAt } from './schedule.js';
 import type { KnownSchedule } from './schedule.service.js';
 

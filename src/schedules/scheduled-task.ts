@@ -1,11 +1,11 @@
 import { planOf } from '../http/dto-plan.js';
-import { invalidRequest } from '../http/dto.reader.js';
-import { parseDto } from '../http/body.reader.js';
+import { invalidRequest } from '../http/dto-reader.js';
+import { parseDto } from '../http/body-reader.js';
 import type { HttpLimits } from '../http/http-limits.js';
 import { ProblemError } from '../http/problem.error.js';
 import { CreateTaskDto } from '../queue/dto/create-task.dto.js';
 import type { TaskDraft } from '../queue/queue.service.js';
-import { draftOf } from '../queue/task.draft.js';
+import { draftOf } from '../queue/task-draft.js';
 
 /** The members that the schedule sets for each task. */
 const NOT_IN_A_TEMPLATE = ['eval_id', 'run_at', 'expires_at'] as const;

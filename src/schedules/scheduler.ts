@@ -6,10 +6,10 @@ import { BackgroundLoop } from '../runtime/background-loop.js';
 import { StoreUnavailable } from '../storage/task-store.js';
 import { Clock, type Instant, isAhead } from '../task/clock.js';
 import { TaskConflict, TaskDamaged, TaskNotFound } from '../task/task.errors.js';
-import { CronTimes } from './cron.times.js';
+import { CronTimes } from './cron-times.js';
 import { dueTimes, ON_TIME_MS } from './due-times.js';
 import { type Schedule, spareTaskIdAt, taskIdAt } from './schedule.js';
-import { ScheduleStore } from './schedule.store.js';
+import { ScheduleStore } from './schedule-store.js';
 import { taskOf } from './scheduled-task.js';
 
 /** Milliseconds within which a process sees the edits of others. */

@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, Roles } from '../auth/access.decorators.js';
+import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import { hasRole, mayUseQueue, type Principal } from '../auth/principal.js';
 import { cursorAt, numberOf } from '../http/cursor.js';
 import { apiHeaders } from '../http/api-headers.js';

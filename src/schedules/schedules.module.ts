@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { QueueModule } from '../queue/queue.module.js';
 import { ScheduleService } from './schedule.service.js';
-import { ScheduleStore } from './schedule.store.js';
+import { ScheduleStore } from './schedule-store.js';
 import { Scheduler } from './scheduler.js';
 import { SchedulesController } from './schedules.controller.js';
 

@@ -8,10 +8,10 @@ import {
 } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { VERSION } from '../version.js';
-import { traceHttp } from './http.spans.js';
-import { traceRedis } from './redis.spans.js';
+import { traceHttp } from './http-spans.js';
+import { traceRedis } from './redis-spans.js';
 import { RequestTracer } from './request-tracer.js';
-import { traceTransitions } from './task.spans.js';
+import { traceTransitions } from './task-spans.js';
 import type { Tracing } from './tracing.js';
 
 const LAST_SPANS_MS = 5_000;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type FinishedBatch } from '../batches/batch.js';
-import { BatchEvents } from '../batches/batch.events.js';
+import { BatchEvents } from '../batches/batch-events.js';
 import { Webhooks } from './webhooks.js';
 import { countIn } from '../task/task-state.js';
 

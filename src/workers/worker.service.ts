@@ -3,10 +3,10 @@ import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
 import { TaskStore } from '../storage/task-store.js';
-import { DrainList } from './drain.list.js';
-import { hasLeft, newWorker, tallyOf, type WorkerRecord } from './worker.record.js';
-import { WorkerRegistry } from './worker.registry.js';
-import { type HeldTask, stateOf, type WorkerState } from './worker.state.js';
+import { DrainList } from './drain-list.js';
+import { hasLeft, newWorker, tallyOf, type WorkerRecord } from './worker-record.js';
+import { WorkerRegistry } from './worker-registry.js';
+import { type HeldTask, stateOf, type WorkerState } from './worker-state.js';
 
 /** The maximum number of held tasks to read for one list. */
 const MAX_HELD = 10_000;

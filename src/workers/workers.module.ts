@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { WorkerActivity } from '../queue/worker-activity.js';
-import { DrainList } from './drain.list.js';
-import { WorkerRegistry } from './worker.registry.js';
+import { DrainList } from './drain-list.js';
+import { WorkerRegistry } from './worker-registry.js';
 import { WorkerService } from './worker.service.js';
 import { WorkersController } from './workers.controller.js';
 

@@ -12,13 +12,13 @@ import {
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
-import { CurrentPrincipal, LeaseCredential, Public, Roles } from '../../src/auth/access.decorators.js';
+import { CurrentPrincipal, LeaseCredential, Public, Roles } from '../../src/auth/access.decorator.js';
 import { AuthModule } from '../../src/auth/auth.module.js';
-import { effectiveLeaseId } from '../../src/auth/lease.credential.js';
+import { effectiveLeaseId } from '../../src/auth/lease-credential.js';
 import type { Principal } from '../../src/auth/principal.js';
 import type { Config } from '../../src/config/config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
-import { createExpressAdapter } from '../../src/http/express.adapter.js';
+import { createExpressAdapter } from '../../src/http/express-adapter.js';
 import { HttpModule, limitsOf } from '../../src/http/http.module.js';
 import { JsonBody } from '../../src/http/json-body.decorator.js';
 import { QueryParams } from '../../src/http/query.decorator.js';

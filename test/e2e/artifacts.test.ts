@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
-import { ArtifactSweeper } from '../../src/artifacts/artifact.sweeper.js';
+import { ArtifactSweeper } from '../../src/artifacts/artifact-sweeper.js';
 import { describeStores } from '../support/describe-stores.js';
 import { S3Server } from '../support/s3-server.js';
 import { type Answer, type TestApp } from '../support/test-app.js';

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { FinishedBatch } from '../../src/batches/batch.js';
-import { BatchEvents } from '../../src/batches/batch.events.js';
-import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
+import { BatchEvents } from '../../src/batches/batch-events.js';
+import { BatchSweeper } from '../../src/batches/batch-sweeper.js';
 import { BatchChecker } from '../../src/batches/batch-checker.js';
 import { QueueService } from '../../src/queue/queue.service.js';
 import { describeStores } from '../support/describe-stores.js';

@@ -1,5 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { LEASE_EXAMPLE } from '../../src/queue/dto/field.docs.js';
+import { LEASE_EXAMPLE } from '../../src/queue/dto/field-docs.js';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
 import {
   answerOf,

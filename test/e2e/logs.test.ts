@@ -1,5 +1,5 @@
 import { loadConfig } from '../../src/config/config.js';
-import { createLogger } from '../../src/logging/service.logger.js';
+import { createLogger } from '../../src/logging/service-logger.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';
 

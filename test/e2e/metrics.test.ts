@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MetricsRegistry } from '../../src/metrics/metrics.registry.js';
+import { MetricsRegistry } from '../../src/metrics/metrics-registry.js';
 import { describeStores } from '../support/describe-stores.js';
 import { samplesOf, valueOf } from '../support/metrics.text.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';

@@ -1,6 +1,6 @@
 import type { FinishedBatch } from '../../src/batches/batch.js';
-import { BatchEvents } from '../../src/batches/batch.events.js';
-import { BatchSweeper } from '../../src/batches/batch.sweeper.js';
+import { BatchEvents } from '../../src/batches/batch-events.js';
+import { BatchSweeper } from '../../src/batches/batch-sweeper.js';
 import { BatchChecker } from '../../src/batches/batch-checker.js';
 import { Scheduler } from '../../src/schedules/scheduler.js';
 import { jest } from '@jest/globals';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FastExpressAdapter } from '../../src/http/express.adapter.js';
+import { type FastExpressAdapter } from '../../src/http/express-adapter.js';
 import { filled, type HostileEntry, requestBytes } from '../support/hostile-request.js';
 import { HOSTILE_KEYS, quickEntries, valuesOf, writeHostileKeys } from '../support/hostile-target.js';
 import { exchange } from '../support/raw-exchange.js';

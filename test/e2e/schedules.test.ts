@@ -1,4 +1,4 @@
-import { ScheduleStore } from '../../src/schedules/schedule.store.js';
+import { ScheduleStore } from '../../src/schedules/schedule-store.js';
 import { Scheduler } from '../../src/schedules/scheduler.js';
 import { describeStores } from '../support/describe-stores.js';
 import type { TestApp } from '../support/test-app.js';

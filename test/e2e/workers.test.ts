@@ -1,6 +1,6 @@
 import { Config } from '../../src/config/config.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';
-import { WorkerRegistry } from '../../src/workers/worker.registry.js';
+import { WorkerRegistry } from '../../src/workers/worker-registry.js';
 import { describeStores } from '../support/describe-stores.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';

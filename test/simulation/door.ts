@@ -3,7 +3,7 @@ import type { ExecutionContext, Type } from '@nestjs/common';
 import { ANYONE } from '../../src/auth/principal.js';
 import { ProblemError } from '../../src/http/problem.error.js';
 import { problemOf } from '../../src/http/problem.filter.js';
-import { sendProblem } from '../../src/http/problem.writer.js';
+import { sendProblem } from '../../src/http/problem-writer.js';
 import { sendJson } from '../../src/http/raw-reply.js';
 import type { Connection } from './connection.js';
 

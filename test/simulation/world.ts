@@ -1,5 +1,5 @@
 import { Logger, type LoggerService } from '@nestjs/common';
-import { BatchEvents } from '../../src/batches/batch.events.js';
+import { BatchEvents } from '../../src/batches/batch-events.js';
 import { type Config, loadConfig } from '../../src/config/config.js';
 import { FinishWaiters } from '../../src/queue/finish-waiters.js';
 import { WaitingRoom } from '../../src/queue/waiting-room.js';

@@ -6,7 +6,7 @@ import { Test } from '@nestjs/testing';
 import { AppModule } from '../../src/app.module.js';
 import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { loadConfig } from '../../src/config/config.js';
-import { createExpressAdapter } from '../../src/http/express.adapter.js';
+import { createExpressAdapter } from '../../src/http/express-adapter.js';
 import { limitsOf } from '../../src/http/http.module.js';
 import { DueSweeper } from '../../src/queue/due-sweeper.js';
 import { TaskStore } from '../../src/storage/task-store.js';

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { COUNT, INTEGER, TIME } from '../../queue/dto/field.docs.js';
+import { COUNT, INTEGER, TIME } from '../../queue/dto/field-docs.js';
 
 /** A stored artifact. */
 export class StoredArtifact {

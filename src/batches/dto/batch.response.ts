@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { COUNT, INTEGER_OR_NULL, TEXT_OR_NULL, TIME_OR_NULL } from '../../queue/dto/field.docs.js';
+import { COUNT, INTEGER_OR_NULL, TEXT_OR_NULL, TIME_OR_NULL } from '../../queue/dto/field-docs.js';
 
 /** Responses about batches, for the OpenAPI document; `batches.controller.ts` writes them. */
 

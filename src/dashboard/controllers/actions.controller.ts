@@ -1,7 +1,7 @@
 import { Controller, Get, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, Public } from '../../auth/access.decorators.js';
+import { CurrentPrincipal, Public } from '../../auth/access.decorator.js';
 import type { Principal } from '../../auth/principal.js';
 import { ProblemError } from '../../http/problem.error.js';
 import { EVAL_ID } from '../../queue/dto/limits.js';
@@ -9,7 +9,7 @@ import { EvalId } from '../../queue/eval-id.decorator.js';
 import { guardFor } from '../../queue/queue-access.js';
 import { SteeringService } from '../../queue/steering.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
-import { AuditLog } from '../audit.log.js';
+import { AuditLog } from '../audit-log.js';
 import {
   BULK_ACTIONS,
   type BulkAction,
@@ -19,7 +19,7 @@ import {
   MOST_SELECTED,
 } from '../bulk-actions.js';
 import { DashboardFilter } from '../dashboard.filter.js';
-import { readForm } from '../form.reader.js';
+import { readForm } from '../form-reader.js';
 import { PageSender, sendTo } from '../page-sender.js';
 import { BulkPage } from '../pages/bulk.page.js';
 import { type NoticeName, withNotice } from '../parts/notice.js';

@@ -1,10 +1,10 @@
 import { Controller, Get, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, Public } from '../../auth/access.decorators.js';
+import { CurrentPrincipal, Public } from '../../auth/access.decorator.js';
 import type { Principal } from '../../auth/principal.js';
 import { WorkerService } from '../../workers/worker.service.js';
-import { AuditLog } from '../audit.log.js';
+import { AuditLog } from '../audit-log.js';
 import { DashboardFilter } from '../dashboard.filter.js';
 import { PageSender, sendTo } from '../page-sender.js';
 import { BatchesPage } from '../pages/batches.page.js';

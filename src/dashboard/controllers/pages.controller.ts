@@ -1,7 +1,7 @@
 import { Controller, Get, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, Public } from '../../auth/access.decorators.js';
+import { CurrentPrincipal, Public } from '../../auth/access.decorator.js';
 import type { Principal } from '../../auth/principal.js';
 import { sendJson } from '../../http/raw-reply.js';
 import { EVAL_ID } from '../../queue/dto/limits.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal, Public } from '../../auth/access.decorators.js';
+import { CurrentPrincipal, Public } from '../../auth/access.decorator.js';
 import type { Principal } from '../../auth/principal.js';
 import { QueueNamePipe } from '../../queue/queue-name.pipe.js';
 import { DashboardFilter } from '../dashboard.filter.js';

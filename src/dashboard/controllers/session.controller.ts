@@ -1,17 +1,17 @@
 import { Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { Public } from '../../auth/access.decorators.js';
+import { Public } from '../../auth/access.decorator.js';
 import { sendReply } from '../../docs/reply.js';
 import { ProblemError } from '../../http/problem.error.js';
 import { PROBLEMS } from '../../http/problems.js';
 import { AssetFiles } from '../asset-files.js';
 import { DashboardFilter } from '../dashboard.filter.js';
-import { readForm } from '../form.reader.js';
+import { readForm } from '../form-reader.js';
 import { sendHtml, sendTo } from '../page-sender.js';
 import { signInPage } from '../pages/sign-in.page.js';
 import { isSameOrigin } from '../session/same-origin.js';
-import { clearCookie, setCookie } from '../session/session.cookie.js';
+import { clearCookie, setCookie } from '../session/session-cookie.js';
 import { SESSION_LENGTH, Sessions } from '../session/sessions.js';
 
 /** Only addresses within the dashboard, so that a crafted link cannot redirect to another site. */

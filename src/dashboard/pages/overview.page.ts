@@ -7,7 +7,7 @@ import type { Page } from '../page-sender.js';
 import { card } from '../parts/components.js';
 import { type Html, html } from '../parts/html.js';
 import { tiles } from '../parts/tiles.js';
-import { TimelinePart } from './timeline.part.js';
+import { TimelinePart } from './timeline-part.js';
 import { queueTable } from './queues.page.js';
 
 /** A summary of the service's state. */

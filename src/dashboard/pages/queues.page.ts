@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, mayUseQueue, type Principal } from '../../auth/principal.js';
 import { type QueueStatus, StatusService } from '../../queue/status.service.js';
-import { QueueAdminService } from '../../queues/queue-admin.service.js';
+import { QueueAdminService } from '../../queue-admin/queue-admin.service.js';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import { TASK_STATES } from '../../task/task-state.js';
 import type { Page } from '../page-sender.js';

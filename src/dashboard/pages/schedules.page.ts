@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { mayUseQueue, type Principal } from '../../auth/principal.js';
-import { CronTimes } from '../../schedules/cron.times.js';
+import { CronTimes } from '../../schedules/cron-times.js';
 import { taskIdAt } from '../../schedules/schedule.js';
 import { type KnownSchedule, ScheduleService } from '../../schedules/schedule.service.js';
 import { Clock, type Instant } from '../../task/clock.js';

@@ -1,6 +1,6 @@
 import type { FieldProblem } from '../../http/problem.error.js';
 import type { QueueSettings } from '../../task/queue-settings.js';
-import { LIMIT_FIELDS, type LimitTexts } from '../limits.form.js';
+import { LIMIT_FIELDS, type LimitTexts } from '../limits-form.js';
 import { duration, number, plural } from './format.js';
 import { type Html, html } from './html.js';
 

@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
-import type { AuthenticatedRequest } from '../../auth/authenticated.request.js';
+import type { AuthenticatedRequest } from '../../auth/authenticated-request.js';
 import { ProblemError } from '../../http/problem.error.js';
 import { Sessions } from './sessions.js';
 import { isSameOrigin } from './same-origin.js';

@@ -5,9 +5,9 @@ import { ApiKeys, digestOf, isInTime } from '../../auth/api-keys.js';
 import { Authenticator } from '../../auth/authenticator.js';
 import { ANYONE, type Principal } from '../../auth/principal.js';
 import { after, Clock, isAhead, type Seconds } from '../../task/clock.js';
-import { cookiesOf } from './session.cookie.js';
-import { SessionSecret } from './session.secret.js';
-import { isGenuine, readClaim, type SessionClaim, sessionToken } from './session.token.js';
+import { cookiesOf } from './session-cookie.js';
+import { SessionSecret } from './session-secret.js';
+import { isGenuine, readClaim, type SessionClaim, sessionToken } from './session-token.js';
 import { SignOuts } from './sign-outs.js';
 
 /** A working day. */

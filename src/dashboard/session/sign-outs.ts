@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { allDocuments, DocumentStore } from '../../storage/document-store.js';
 import { Clock, type Instant } from '../../task/clock.js';
-import type { SessionClaim } from './session.token.js';
+import type { SessionClaim } from './session-token.js';
 
 const KIND = 'signOut';
 

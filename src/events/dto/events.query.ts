@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { CommaList } from '../../http/comma-list.decorator.js';
-import { COMMA_LIST } from '../../queue/dto/field.docs.js';
+import { COMMA_LIST } from '../../queue/dto/field-docs.js';
 import { EVAL_ID, LIMITS, QUEUE_NAME } from '../../queue/dto/limits.js';
 import { TRANSITION_TYPES, type TransitionType } from '../../task/task.js';
 

@@ -1,6 +1,6 @@
-import { problemType } from '../../http/problem.writer.js';
+import { problemType } from '../../http/problem-writer.js';
 import { PROBLEMS } from '../../http/problems.js';
-import { LEASE_EXAMPLE } from './field.docs.js';
+import { LEASE_EXAMPLE } from './field-docs.js';
 
 /** Examples of bulk requests, cancel, redrive and health checks. They continue the sequence of task.examples.ts. */
 

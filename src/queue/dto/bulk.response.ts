@@ -1,7 +1,7 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import { Problem } from '../../http/api-problems.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task-state.js';
-import { COUNT, INTEGER_OR_NULL } from './field.docs.js';
+import { COUNT, INTEGER_OR_NULL } from './field-docs.js';
 import { ClaimedTask, KeptLease } from './work.response.js';
 
 /** Responses to bulk requests, with one result per item, for the OpenAPI document. */

@@ -15,7 +15,7 @@ import {
 import { IsMoment } from '../../http/moment.js';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { IsWebAddress } from '../../config/web-address.decorator.js';
-import { MOMENT } from './field.docs.js';
+import { MOMENT } from './field-docs.js';
 import { BATCH_ID, EVAL_ID, GROUP, LABEL, LIMITS, QUEUE_NAME, REQUIRED_VALUE } from './limits.js';
 
 /** The delays between attempts. */

@@ -16,7 +16,7 @@ import { CommaList } from '../../http/comma-list.decorator.js';
 import { IsMoment } from '../../http/moment.js';
 import { Strict } from '../../http/strict.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task-state.js';
-import { COMMA_LIST, MOMENT } from './field.docs.js';
+import { COMMA_LIST, MOMENT } from './field-docs.js';
 import { BATCH_ID, CAUSE, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
 
 /** `GET /tasks/next`. */

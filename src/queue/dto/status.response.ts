@@ -1,5 +1,5 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
-import { COUNT } from './field.docs.js';
+import { COUNT } from './field-docs.js';
 
 /** Responses with counts, for the OpenAPI document; `status.service.ts` makes them. */
 

@@ -1,4 +1,4 @@
-import { LEASE_EXAMPLE } from './field.docs.js';
+import { LEASE_EXAMPLE } from './field-docs.js';
 
 /**
  * The examples of the OpenAPI document. They form one sequence of requests; test/e2e/docs.examples.test.ts runs it and

@@ -9,7 +9,7 @@ import {
   TEXT_OR_NULL,
   TIME,
   TIME_OR_NULL,
-} from './field.docs.js';
+} from './field-docs.js';
 import { ProgressDto } from './work.dto.js';
 
 /** Responses about tasks, for the OpenAPI document; `task.view.ts` writes them. */

@@ -16,7 +16,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
-import { ANY_JSON, LEASE_EXAMPLE } from './field.docs.js';
+import { ANY_JSON, LEASE_EXAMPLE } from './field-docs.js';
 import { IsQueueChoice, type QueueChoice } from '../queue-choice.js';
 import { CAUSE, EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, REQUIRED_VALUE, WORKER_ID } from './limits.js';
 

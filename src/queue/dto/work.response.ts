@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { INTEGER, LABELS_OR_NULL, TEXT_OR_NULL, TIME } from './field.docs.js';
+import { INTEGER, LABELS_OR_NULL, TEXT_OR_NULL, TIME } from './field-docs.js';
 
 /** Responses to workers, for the OpenAPI document; `task.view.ts` writes them. */
 

@@ -4,7 +4,7 @@ import { declareDto } from '../../http/declared-dtos.js';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { CreateTaskDto } from '../../queue/dto/create-task.dto.js';
 import { CURSOR } from '../../http/cursor.js';
-import { CRON, TIME_ZONE } from '../cron.times.js';
+import { CRON, TIME_ZONE } from '../cron-times.js';
 import { CATCH_UP, type CatchUp } from '../schedule.js';
 
 /** Short enough that task names can append the due time. */

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { TEXT_OR_NULL, TIME, TIME_OR_NULL } from '../../queue/dto/field.docs.js';
+import { TEXT_OR_NULL, TIME, TIME_OR_NULL } from '../../queue/dto/field-docs.js';
 import { CATCH_UP, type CatchUp } from '../schedule.js';
 
 /** Responses about schedules, for the OpenAPI document; `schedule.view.ts` writes them. */

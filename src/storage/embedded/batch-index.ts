@@ -1,7 +1,7 @@
 import { TASK_STATES, type StateCounts, countIn } from '../../task/task-state.js';
 import type { BatchCounts } from '../task-store.js';
 import type { ClearMarks } from './clear-marks.js';
-import type { TaskHead } from './task.record.js';
+import type { TaskHead } from './task-record.js';
 
 /** The parts of a task that the counts distinguish. */
 type Counted = Pick<TaskHead, 'queue' | 'state'>;

@@ -7,7 +7,7 @@ import type { CommittedTransition, TransitionSummary, TransitionWatcher } from '
 import { NeverWritten, type Puts, reasonOf } from './group-commit.js';
 import type { OutboxRecord, QueueFiles } from './queue-files.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
-import type { TaskHead } from './task.record.js';
+import type { TaskHead } from './task-record.js';
 
 /** Event ids are reserved on disk in blocks, so that few commits write the counter. */
 const EVENT_ID_BLOCK = 100_000;

@@ -19,7 +19,7 @@ import type { QueueFiles } from './queue-files.js';
 import { DamagedValue } from './sealed-value.js';
 import type { TaskNumber } from './task-number.js';
 import type { TaskWriter } from './task-writer.js';
-import type { StoredTask } from './task.record.js';
+import type { StoredTask } from './task-record.js';
 
 interface EmbeddedLogsOptions {
   readonly files: QueueFiles;

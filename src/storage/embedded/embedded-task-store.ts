@@ -46,7 +46,7 @@ import { DamagedValue } from './sealed-value.js';
 import { RankedSet } from './ranked-set.js';
 import { TaskReclaimer } from './task-reclaimer.js';
 import { TaskWriter } from './task-writer.js';
-import type { StoredTask } from './task.record.js';
+import type { StoredTask } from './task-record.js';
 import { isFinalState, WAITING_STATES } from '../../task/task-state.js';
 
 /** Delay before an unreadable record's deadline is checked again. */

@@ -1,6 +1,6 @@
 import type { Task } from '../../task/task.js';
 import type { TaskNumber } from './task-number.js';
-import type { TaskHead } from './task.record.js';
+import type { TaskHead } from './task-record.js';
 
 /** Maximum number of cached tasks: a few MiB, and more than one process has workers for. */
 const MOST_TASKS = 4_096;

@@ -5,7 +5,7 @@ import { type ClearFilter, ClearMarks } from './clear-marks.js';
 import type { TaskNumber } from './task-number.js';
 import { mendWriteReport } from './lmdb-report.js';
 import { bytesOf, DamagedValue, SEALED_JSON } from './sealed-value.js';
-import { decodeHead, type TaskHead } from './task.record.js';
+import { decodeHead, type TaskHead } from './task-record.js';
 
 /** Only the owner may read payloads. lmdb accepts this option; its type declarations omit it. */
 const OWNER_ONLY = { permissionsMode: 0o600 };

@@ -19,7 +19,7 @@ import {
   SEALED_OUTPUT,
   SEALED_PAYLOAD,
 } from './sealed-value.js';
-import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task.record.js';
+import { decodeHead, decodeTask, type StoredTask, type TaskHead } from './task-record.js';
 
 /** The addresses and the event of a pending webhook. */
 export interface OutboxRecord {

@@ -10,7 +10,7 @@ import {
   type SealedEncoder,
 } from './sealed-value.js';
 import type { TaskNumber } from './task-number.js';
-import { decodeTask, type StoredTask } from './task.record.js';
+import { decodeTask, type StoredTask } from './task-record.js';
 
 /** The result of reading a store. */
 export interface Inspection {

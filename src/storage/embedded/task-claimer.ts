@@ -3,7 +3,7 @@ import { claim, type Transition, tick } from '../../task/task.machine.js';
 import { Offer } from '../../task/requirements.js';
 import type { ProcessingTask, QueuedTask } from '../../task/task.js';
 import type { ClaimedTask, ClaimRequest, Payload } from '../task-store.js';
-import type { StoredTask } from './task.record.js';
+import type { StoredTask } from './task-record.js';
 import { claimKeyOf } from '../claim-key.js';
 import type { BirthTimes } from './birth-times.js';
 import type { Commits, Transaction } from './commits.js';

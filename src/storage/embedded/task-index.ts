@@ -15,7 +15,7 @@ import { QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
 import type { Lane } from './ready-lanes.js';
 import type { TaskNumber } from './task-number.js';
-import type { TaskHead } from './task.record.js';
+import type { TaskHead } from './task-record.js';
 import { retentionEnd } from '../../task/task.machine.js';
 
 export type { TaskNumber };

@@ -7,7 +7,7 @@ import type { BatchCounts, QueueCounts, TaskPage, TaskQuery } from '../task-stor
 import type { QueueFiles } from './queue-files.js';
 import type { RankedSet } from './ranked-set.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
-import type { TaskHead } from './task.record.js';
+import type { TaskHead } from './task-record.js';
 
 /** Records that one page examines, so that a filter with few matches still answers soon. */
 const SCAN_LIMIT = 5_000;

@@ -7,7 +7,7 @@ import type { QueueFiles } from './queue-files.js';
 import type { RankedSet } from './ranked-set.js';
 import type { TaskIndex } from './task-index.js';
 import type { TaskNumber } from './task-number.js';
-import type { StoredTask } from './task.record.js';
+import type { StoredTask } from './task-record.js';
 
 /** Tasks per commit: a few milliseconds of this thread, and few enough pages that no other write waits long. */
 const TASKS_PER_SLICE = 100;

@@ -4,7 +4,7 @@ import type { Change, JsonText, KeptTask, Payload } from '../task-store.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskNumber } from './task-index.js';
-import { encodeTask, headOf, type TaskHead } from './task.record.js';
+import { encodeTask, headOf, type TaskHead } from './task-record.js';
 
 /** An existing record. */
 export interface ExistingRecord {

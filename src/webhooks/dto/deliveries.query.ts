@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { CURSOR } from '../../http/cursor.js';
 import { CommaList } from '../../http/comma-list.decorator.js';
-import { COMMA_LIST } from '../../queue/dto/field.docs.js';
+import { COMMA_LIST } from '../../queue/dto/field-docs.js';
 import { EVAL_ID, LIMITS } from '../../queue/dto/limits.js';
 import { DELIVERY_STATES, type DeliveryState } from '../delivery.js';
 

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { COUNT, INTEGER_OR_NULL, TEXT_OR_NULL, TIME, TIME_OR_NULL } from '../../queue/dto/field.docs.js';
+import { COUNT, INTEGER_OR_NULL, TEXT_OR_NULL, TIME, TIME_OR_NULL } from '../../queue/dto/field-docs.js';
 import { DELIVERY_STATES } from '../delivery.js';
 
 /** Responses about deliveries, for the OpenAPI document; `delivery.view.ts` makes them. */

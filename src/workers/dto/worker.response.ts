@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { COUNT, TIME } from '../../queue/dto/field.docs.js';
-import { WORKER_STATES, type WorkerState } from '../worker.state.js';
+import { COUNT, TIME } from '../../queue/dto/field-docs.js';
+import { WORKER_STATES, type WorkerState } from '../worker-state.js';
 
 /** Responses about workers, for the OpenAPI document; `workers.controller.ts` writes them. */
 

@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { FinishedBatch } from '../../../src/batches/batch.js';
-import { BatchEvents } from '../../../src/batches/batch.events.js';
+import { BatchEvents } from '../../../src/batches/batch-events.js';
 import { BatchService } from '../../../src/batches/batch.service.js';
 import type { Caller } from '../../../src/queue/caller.js';
 import { type Claim, ClaimService } from '../../../src/queue/claim.service.js';

@@ -11,8 +11,8 @@ import {
   ownerOf,
   type StoredBytes,
 } from '../../../src/artifacts/byte-store.js';
-import { DirectoryByteStore } from '../../../src/artifacts/directory.byte-store.js';
-import { S3ByteStore } from '../../../src/artifacts/s3.byte-store.js';
+import { DirectoryByteStore } from '../../../src/artifacts/directory-byte-store.js';
+import { S3ByteStore } from '../../../src/artifacts/s3-byte-store.js';
 import { S3Server } from '../../support/s3-server.js';
 
 const AS = { contentType: 'text/plain', contentDisposition: 'attachment; filename="a.txt"' };

@@ -1,4 +1,4 @@
-import { LeaseCredential, Public, Roles } from '../../../src/auth/access.decorators.js';
+import { LeaseCredential, Public, Roles } from '../../../src/auth/access.decorator.js';
 import { accessOf } from '../../../src/auth/access.js';
 
 class Plain {

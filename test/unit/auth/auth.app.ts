@@ -12,7 +12,7 @@ import {
   LeaseCredential,
   Public,
   Roles,
-} from '../../../src/auth/access.decorators.js';
+} from '../../../src/auth/access.decorator.js';
 import { AuthModule } from '../../../src/auth/auth.module.js';
 import type { Principal } from '../../../src/auth/principal.js';
 import { ConfigModule } from '../../../src/config/config.module.js';

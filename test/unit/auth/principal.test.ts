@@ -1,4 +1,4 @@
-import { bareLease, effectiveLeaseId, isLeaseId } from '../../../src/auth/lease.credential.js';
+import { bareLease, effectiveLeaseId, isLeaseId } from '../../../src/auth/lease-credential.js';
 import { ANYONE, hasRole, mayUseQueue } from '../../../src/auth/principal.js';
 import type { Principal } from '../../../src/auth/principal.js';
 import { ProblemError } from '../../../src/http/problem.error.js';

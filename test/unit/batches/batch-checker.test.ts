@@ -1,8 +1,8 @@
 import { loadConfig } from '../../../src/config/config.js';
-import { BatchEvents } from '../../../src/batches/batch.events.js';
+import { BatchEvents } from '../../../src/batches/batch-events.js';
 import { BatchService } from '../../../src/batches/batch.service.js';
-import { BatchStore } from '../../../src/batches/batch.store.js';
-import { BatchSweeper } from '../../../src/batches/batch.sweeper.js';
+import { BatchStore } from '../../../src/batches/batch-store.js';
+import { BatchSweeper } from '../../../src/batches/batch-sweeper.js';
 import { BatchChecker } from '../../../src/batches/batch-checker.js';
 import { openParking } from '../../../src/queue/parking.module.js';
 import { TaskChanger } from '../../../src/queue/task-changer.js';

@@ -1,10 +1,10 @@
 import { ANYONE } from '../../../src/auth/principal.js';
 import type { FinishedBatch } from '../../../src/batches/batch.js';
-import { BatchEvents } from '../../../src/batches/batch.events.js';
-import { BatchRegister } from '../../../src/batches/batch.register.js';
+import { BatchEvents } from '../../../src/batches/batch-events.js';
+import { BatchRegister } from '../../../src/batches/batch-register.js';
 import { BatchService } from '../../../src/batches/batch.service.js';
-import { BatchStore } from '../../../src/batches/batch.store.js';
-import { BatchSweeper } from '../../../src/batches/batch.sweeper.js';
+import { BatchStore } from '../../../src/batches/batch-store.js';
+import { BatchSweeper } from '../../../src/batches/batch-sweeper.js';
 import { BatchChecker } from '../../../src/batches/batch-checker.js';
 import { loadConfig } from '../../../src/config/config.js';
 import { openParking } from '../../../src/queue/parking.module.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram } from 'prom-client';
-import { MetricsRegistry } from '../../../src/metrics/metrics.registry.js';
+import { MetricsRegistry } from '../../../src/metrics/metrics-registry.js';
 import { startTestApp } from '../../support/test-app.js';
 import { documentsOf, isThere, type Node, ROOT, valuesOf } from './manifests.js';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MetricsRegistry } from '../../../src/metrics/metrics.registry.js';
+import { MetricsRegistry } from '../../../src/metrics/metrics-registry.js';
 import { startTestApp, type TestApp } from '../../support/test-app.js';
 import { documentsOf, ROOT, valuesOf } from './manifests.js';
 

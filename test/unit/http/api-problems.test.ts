@@ -3,7 +3,7 @@ import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { ApiProblems } from '../../../src/http/api-problems.decorator.js';
-import { createExpressAdapter } from '../../../src/http/express.adapter.js';
+import { createExpressAdapter } from '../../../src/http/express-adapter.js';
 
 @Controller()
 class DocumentedController {

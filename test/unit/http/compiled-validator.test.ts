@@ -22,7 +22,7 @@ import {
 } from 'class-validator';
 import fc from 'fast-check';
 import { compiledCheck, VALIDATOR_OPTIONS } from '../../../src/http/compiled-validator.js';
-import { readValues } from '../../../src/http/dto.reader.js';
+import { readValues } from '../../../src/http/dto-reader.js';
 import { planOf } from '../../../src/http/dto-plan.js';
 import { ProblemError } from '../../../src/http/problem.error.js';
 

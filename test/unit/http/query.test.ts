@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { IsBoolean, IsOptional } from 'class-validator';
 import { planOf } from '../../../src/http/dto-plan.js';
 import { ProblemError } from '../../../src/http/problem.error.js';
-import { readQuery } from '../../../src/http/query.reader.js';
+import { readQuery } from '../../../src/http/query-reader.js';
 import { ToyPoll } from './toy-app.js';
 
 const plan = planOf(ToyPoll);

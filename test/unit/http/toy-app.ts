@@ -31,14 +31,14 @@ import {
 } from 'class-validator';
 import type { Express, Request, Response } from 'express';
 import { type AddressInfo } from 'node:net';
-import type { Items } from '../../../src/http/body-items.reader.js';
+import type { Items } from '../../../src/http/body-items-reader.js';
 import { CommaList } from '../../../src/http/comma-list.decorator.js';
-import { createExpressAdapter, type HttpTimeouts } from '../../../src/http/express.adapter.js';
+import { createExpressAdapter, type HttpTimeouts } from '../../../src/http/express-adapter.js';
 import { HttpLimits } from '../../../src/http/http-limits.js';
 import { JsonBody } from '../../../src/http/json-body.decorator.js';
 import { JsonItems } from '../../../src/http/json-items.decorator.js';
 import { NoHead } from '../../../src/http/no-head.decorator.js';
-import { problemDocument } from '../../../src/http/problem.writer.js';
+import { problemDocument } from '../../../src/http/problem-writer.js';
 import { ProblemError } from '../../../src/http/problem.error.js';
 import { ProblemFilter } from '../../../src/http/problem.filter.js';
 import { QueryParams } from '../../../src/http/query.decorator.js';

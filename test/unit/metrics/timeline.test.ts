@@ -1,5 +1,5 @@
 import type { CommittedTransition } from '../../../src/storage/transitions.js';
-import { DurationSketch } from '../../../src/metrics/duration.sketch.js';
+import { DurationSketch } from '../../../src/metrics/duration-sketch.js';
 import { Timeline } from '../../../src/metrics/timeline.js';
 import { claim, complete, create } from '../../../src/task/task.machine.js';
 import { at, FakeClock, spec } from '../../support/task.builders.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { CronTimes } from '../../../src/schedules/cron.times.js';
+import { CronTimes } from '../../../src/schedules/cron-times.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

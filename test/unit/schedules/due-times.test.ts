@@ -1,4 +1,4 @@
-import { CronTimes } from '../../../src/schedules/cron.times.js';
+import { CronTimes } from '../../../src/schedules/cron-times.js';
 import { dueTimes } from '../../../src/schedules/due-times.js';
 import type { CatchUp } from '../../../src/schedules/schedule.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Deadlines } from '../../../src/storage/embedded/deadlines.js';
 import { TaskIndex } from '../../../src/storage/embedded/task-index.js';
-import type { TaskHead } from '../../../src/storage/embedded/task.record.js';
+import type { TaskHead } from '../../../src/storage/embedded/task-record.js';
 import { ROOMY } from '../../support/store-harness.js';
 
 const SPARE = 4_096;

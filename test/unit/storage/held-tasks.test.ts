@@ -1,5 +1,5 @@
 import { HeldTasks, type HeldTask } from '../../../src/storage/embedded/held-tasks.js';
-import { headOf } from '../../../src/storage/embedded/task.record.js';
+import { headOf } from '../../../src/storage/embedded/task-record.js';
 import type { Task } from '../../../src/task/task.js';
 import { processingTask, queuedTask } from '../../support/task.builders.js';
 

@@ -5,7 +5,7 @@ import { LuaScript } from '../connection/lua-script.js';
 import type { TransitionFeed } from '../connection/transition-feed.js';
 import { isSlotMoving } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
-import { readHead } from '../records/task.codec.js';
+import { readHead } from '../records/task-codec.js';
 import { retentionEnd } from '../../../task/task.machine.js';
 import type { TaskReclaimer } from './task-reclaimer.js';
 

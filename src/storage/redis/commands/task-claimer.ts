@@ -7,7 +7,7 @@ import { channelArg } from '../records/events.js';
 import { LuaScript } from '../connection/lua-script.js';
 import { isSlotMoving } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
-import { decodeTask, placeOf } from '../records/task.codec.js';
+import { decodeTask, placeOf } from '../records/task-codec.js';
 import type { TaskWriter } from './task-writer.js';
 import { type Bounds, ROWS_PER_SCRIPT, TurnPipeline } from '../connection/pipeline.js';
 import { type Labels, pairsOf } from '../../../task/requirements.js';

@@ -6,7 +6,7 @@ import type { StoreParts } from '../records/store-parts.js';
 import { ROWS_PER_SCRIPT, TurnPipeline, stepsOf } from '../connection/pipeline.js';
 import type { Transition } from '../../../task/task.machine.js';
 import { type EventOptions, eventArgs, type CommitFeed } from '../records/events.js';
-import { encodeTask, headEndsOf, laneOf } from '../records/task.codec.js';
+import { encodeTask, headEndsOf, laneOf } from '../records/task-codec.js';
 import type { FoundFields } from '../records/known-heads.js';
 
 const INSERT = new LuaScript('insert');

@@ -2,7 +2,7 @@ import type { Task, TaskSpec } from '../../../task/task.js';
 import { LuaScript } from '../connection/lua-script.js';
 import { QueuePipeline } from '../connection/pipeline.js';
 import type { StoreParts } from '../records/store-parts.js';
-import { laneOf } from '../records/task.codec.js';
+import { laneOf } from '../records/task-codec.js';
 
 const POSITION = new LuaScript('position', { isReadOnly: true });
 

@@ -2,7 +2,7 @@ import type { KeptTask } from '../../task-store.js';
 import { holderOf } from '../../claim-key.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { StoreParts } from '../records/store-parts.js';
-import { encodeTask, headEndsOf, laneOf } from '../records/task.codec.js';
+import { encodeTask, headEndsOf, laneOf } from '../records/task-codec.js';
 import { newNonce } from '../records/keys.js';
 import { stepsOf } from '../connection/pipeline.js';
 

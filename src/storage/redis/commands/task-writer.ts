@@ -9,7 +9,7 @@ import { afterWrites } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
 import { FENCE_MS } from '../records/keys.js';
 import { isFinalState } from '../../../task/task-state.js';
-import { type EncodedTask, encodeTask, type Head, nextHead, readHead } from '../records/task.codec.js';
+import { type EncodedTask, encodeTask, type Head, nextHead, readHead } from '../records/task-codec.js';
 import type { TaskFinder } from './task-finder.js';
 
 const REPLACE = new LuaScript('replace', {

@@ -1,7 +1,7 @@
 import type { ProcessingTask, Task, TaskSpec } from '../../../task/task.js';
 import { TaskOrigins } from '../../task-origins.js';
 import { RecentMap } from './recent-map.js';
-import { decodeTask, nonceOf, revisionOf } from './task.codec.js';
+import { decodeTask, nonceOf, revisionOf } from './task-codec.js';
 
 /** Of so many claims at most the tasks are remembered, as long as they are held: some kilobytes each. */
 const MOST_HELD = 10_000;

@@ -1,0 +1,166 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { BackgroundLoop } from '../runtime/background-loop.js';
+import { TaskStore } from '../storage/task-store.js';
+import { TaskDamaged } from '../task/task.errors.js';
+import { bytesIn, identityOf, isSameTask } from './artifact.js';
+import { ArtifactBook, type ReadList } from './artifact-book.js';
+import { ArtifactSpace } from './artifact-space.js';
+import { BytePlace } from './byte-place.js';
+import { type ByteKey, type ByteStore, ownerIn, type StoredBytes } from './byte-store.js';
+
+/** Records per step. */
+const RECORDS = 200;
+/** Milliseconds between two steps of a look through all records or all bytes. */
+const STEP_MS = 250;
+/** Milliseconds between two looks through all records. */
+const RECORDS_EVERY_MS = 60_000;
+/** Milliseconds between two looks through all bytes. */
+const BYTES_EVERY_MS = 3_600_000;
+/** Milliseconds that bytes in a shared place must be without a record, and without change, to be orphans. */
+const SUSPECT_MS = 600_000;
+/** Suspects remembered; the sweep finds further ones later. */
+const MOST_SUSPECTS = 100_000;
+
+interface Suspect {
+  readonly stamp: string;
+  /** On the steady scale. */
+  readonly since: number;
+}
+
+/**
+ * Removes the artifacts of removed tasks, and bytes without a record. A record goes before its bytes, so a listed
+ * artifact always has its bytes. Works in small steps with pauses.
+ */
+@Injectable()
+export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(ArtifactSweeper.name);
+  private readonly records: BackgroundLoop;
+  private readonly orphans: BackgroundLoop;
+  private readonly suspects = new Map<string, Suspect>();
+  private listing: AsyncIterator<readonly StoredBytes[]> | undefined;
+  private cursor: number | undefined;
+  private counted = 0;
+
+  constructor(
+    private readonly store: TaskStore,
+    private readonly book: ArtifactBook,
+    private readonly space: ArtifactSpace,
+    private readonly place: BytePlace,
+  ) {
+    const { logger } = this;
+    this.records = new BackgroundLoop({
+      clock: store.clock,
+      pass: () => this.sweepRecords(),
+      longestMs: RECORDS_EVERY_MS,
+      failure: 'A sweep of the records of artifacts failed',
+      logger,
+    });
+    this.orphans = new BackgroundLoop({
+      clock: store.clock,
+      pass: () => this.sweepBytes(),
+      longestMs: BYTES_EVERY_MS,
+      failure: 'A sweep of the bytes of artifacts failed',
+      logger,
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.place.isOff) return;
+    this.records.start();
+    this.orphans.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.records.stop(), this.orphans.stop()]);
+    await this.endListing();
+  }
+
+  /** Looks at some records. Returns the milliseconds until the next ones. */
+  async sweepRecords(): Promise<number> {
+    if (this.cursor === undefined) {
+      this.space.beginCount();
+      this.counted = 0;
+    }
+    const { lists, next } = await this.book.page(RECORDS, this.cursor);
+    let removed = 0;
+    for (const read of lists) {
+      if (await this.isNeeded(read)) this.counted += bytesIn(read.list);
+      else removed += (await this.remove(read)) ? 1 : 0;
+    }
+    this.cursor = next;
+    if (next === undefined) this.space.endCount(this.counted);
+    // Further records of removed tasks are likely near.
+    if (next !== undefined) return removed > 0 ? 0 : STEP_MS;
+    return RECORDS_EVERY_MS;
+  }
+
+  /** Looks at some bytes. Returns the milliseconds until the next ones. */
+  async sweepBytes(): Promise<number> {
+    const bytes = await this.place.openUsed();
+    if (bytes === undefined) return BYTES_EVERY_MS;
+    this.listing ??= bytes.list()[Symbol.asyncIterator]();
+    const step = await this.listing.next().catch(async (error: unknown) => {
+      await this.endListing();
+      throw error;
+    });
+    if (step.done === true) {
+      this.listing = undefined;
+      return BYTES_EVERY_MS;
+    }
+    for (const found of step.value) await this.judge(bytes, found);
+    return STEP_MS;
+  }
+
+  private async isNeeded({ list }: ReadList): Promise<boolean> {
+    try {
+      const task = await this.store.find(list.task.id);
+      return task !== undefined && isSameTask(list.task, identityOf(task));
+    } catch (error) {
+      // A backup may repair the task.
+      if (error instanceof TaskDamaged) return true;
+      throw error;
+    }
+  }
+
+  /** False when another write came first. */
+  private async remove(read: ReadList): Promise<boolean> {
+    const bytes = await this.place.open();
+    if (!(await this.book.remove(read))) return false;
+    for (const { key } of read.list.artifacts) await bytes.remove(key);
+    return true;
+  }
+
+  private async judge(bytes: ByteStore, found: StoredBytes): Promise<void> {
+    // In this order: bytes that existed before and are no longer in flight have a record, or will never have one.
+    if (this.space.isInFlight(found.key) || (!found.isPart && (await this.hasRecord(found.key)))) {
+      this.suspects.delete(found.key);
+      return;
+    }
+    if (!this.isOrphan(bytes, found)) return;
+    this.suspects.delete(found.key);
+    if (found.isPart) await bytes.removePart(found);
+    else await bytes.remove(found.key);
+  }
+
+  private async hasRecord(key: ByteKey): Promise<boolean> {
+    const list = await this.book.ownedBy(ownerIn(key) ?? '');
+    return list?.artifacts.some((artifact) => artifact.key === key) === true;
+  }
+
+  /** In a shared place, another process may be about to write the record. */
+  private isOrphan({ isShared }: ByteStore, { key, stamp, patienceMs = SUSPECT_MS }: StoredBytes): boolean {
+    if (!isShared) return true;
+    const now = this.store.clock.now().steady;
+    const suspect = this.suspects.get(key);
+    if (suspect?.stamp === stamp) return now - suspect.since >= patienceMs;
+    if (suspect !== undefined || this.suspects.size < MOST_SUSPECTS)
+      this.suspects.set(key, { stamp, since: now });
+    return false;
+  }
+
+  private async endListing(): Promise<void> {
+    const { listing } = this;
+    this.listing = undefined;
+    await listing?.return?.().catch(() => undefined);
+  }
+}

@@ -1,0 +1,89 @@
+import { crc32 } from 'node:zlib';
+import {
+  CorruptRecord,
+  decodeHead,
+  decodeTask,
+  encodeTask,
+  headOf,
+  RECORD_VERSION,
+} from '../../../src/storage/embedded/task-record.js';
+import { cancel, claim, complete, create, fail, tick } from '../../../src/task/task.machine.js';
+import type { QueuedTask, Task } from '../../../src/task/task.js';
+import { at, spec } from '../../support/task.builders.js';
+
+const queued = create(spec({ id: 'a', priority: -1000, queue: 'q', ttl: 3 }), at(1_000)).task as QueuedTask;
+const grant = { leaseId: 'lease-1', workerId: 'w-1', claimId: 'c-1', grace: 30 };
+const held = claim(queued, grant, at(2_000)).task;
+
+const TASKS: readonly (readonly [string, Task])[] = [
+  ['delayed', create(spec({ delay: 7.5, batchId: 'b', traceparent: 'tp' }), at(0)).task],
+  ['queued', queued],
+  ['queued', create(spec({ group: 'gé', requires: { gpu: 'a', os: 'b' } }), at(0)).task],
+  ['processing', held],
+  ['completed', complete(held, { leaseId: 'lease-1' }, at(3_000))?.task ?? queued],
+  ['failed', fail(held, { error: 'né \ud800 "', exitCode: 3, random: 0 }, at(3_000))?.task ?? queued],
+  ['cancelled', cancel(held, 'because', at(3_000))?.task ?? queued],
+  ['expired', tick(queued, at(4_000))?.task ?? queued],
+];
+
+describe('a task record', () => {
+  it.each(TASKS)('brings back a %s task', (state, task) => {
+    expect(task.state).toBe(state);
+    expect(decodeTask(encodeTask(task, 12, 7)).task).toEqual(task);
+  });
+
+  it.each(TASKS)('has the head of a %s task in front', (_, task) => {
+    const record = encodeTask(task, 12, 7);
+    expect(decodeHead(record)).toEqual(headOf(task, 12, record));
+    expect(decodeHead(record)).toMatchObject({ payloadBytes: 12, bytes: 12 + record.length });
+  });
+
+  it('keeps a backoff that is not the usual one', () => {
+    const backoff = { type: 'fixed', delay: 1, maxDelay: 300, jitter: 0.1 } as const;
+    const { task } = create(spec({ backoff }), at(0));
+    expect(decodeTask(encodeTask(task, 0, 0)).task.spec.backoff).toEqual(backoff);
+  });
+
+  it('is refused when any byte of it has changed', () => {
+    const record = encodeTask(held, 12, 7);
+    for (let index = 0; index < record.length; index += 1) {
+      const damaged = Buffer.from(record);
+      damaged[index] = (damaged[index] ?? 0) ^ 0x40;
+      expect(() => decodeHead(damaged)).toThrow(CorruptRecord);
+    }
+  });
+
+  it('is refused when it is cut short', () => {
+    const record = encodeTask(held, 12, 7);
+    for (const length of [0, 3, 27, record.length - 1]) {
+      expect(() => decodeTask(record.subarray(0, length))).toThrow(CorruptRecord);
+    }
+  });
+
+  it('is refused when a newer version wrote it', () => {
+    const record = encodeTask(held, 12, 7);
+    record[4] = RECORD_VERSION + 1;
+    record.writeUInt32LE(crc32(record.subarray(4)), 0);
+    expect(() => decodeHead(record)).toThrow(/version 4/);
+  });
+
+  it('has the number on disk that its state has had since version 1', () => {
+    const codes = TASKS.map(([state, task]) => [state, encodeTask(task, 0, 0)[5]]);
+    expect(Object.fromEntries(codes)).toEqual({
+      delayed: 0,
+      queued: 1,
+      processing: 2,
+      completed: 3,
+      failed: 4,
+      cancelled: 5,
+      expired: 6,
+    });
+  });
+
+  it('is refused when its state has a number that no state has', () => {
+    const record = encodeTask(held, 12, 7);
+    record[5] = 7;
+    record.writeUInt32LE(crc32(record.subarray(4)), 0);
+    expect(() => decodeHead(record)).toThrow('its state has the unknown code 7');
+  });
+});
