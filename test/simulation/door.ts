@@ -116,6 +116,8 @@ function routesOf(controller: Type): Route[] {
   const prefix = String(Reflect.getMetadata('path', controller) ?? '');
   const prototype = controller.prototype as Record<string, object>;
   return Object.getOwnPropertyNames(prototype).flatMap((handler) => {
+    // The class itself, whose path is the prefix.
+    if (handler === 'constructor') return [];
     const target = prototype[handler];
     if (typeof target !== 'function') return [];
     const path = Reflect.getMetadata('path', target) as string | undefined;

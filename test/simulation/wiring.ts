@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { AppModule } from '../../src/app.module.js';
+import { ArtifactsModule } from '../../src/artifacts/artifacts.module.js';
 import type { Config } from '../../src/config/config.js';
 import { Config as ConfigToken } from '../../src/config/config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
@@ -28,10 +29,10 @@ type Hook =
   | 'beforeApplicationShutdown'
   | 'onApplicationShutdown';
 
-/** What is about HTTP, people and the process; and the store, which the simulation brings along. */
+/** What is about HTTP, people, files and the process; and the store, which the simulation brings along. */
 const LEFT_OUT: ReadonlySet<unknown> = new Set([
   ...[ConfigModule, StorageModule, HttpModule, MetricsModule],
-  ...[LoggingModule, TracingModule, DocsModule, DashboardModule],
+  ...[LoggingModule, TracingModule, DocsModule, DashboardModule, ArtifactsModule],
 ]);
 
 /** Needs keys, which the simulation has none of. */
