@@ -36,12 +36,25 @@ async function serve(config: Config): Promise<void> {
   const app = await createApp(config, { extensions: await loadExtensions(config) });
   stopOnSignals(app, config);
   await app.listen(config.PORT, config.HOST);
-  new Logger('Main').log(`Listening on ${await app.getUrl()}`);
+  const url = await app.getUrl();
+  new Logger('Main').log(`Listening on ${url} (dashboard: ${url}/dashboard, documentation: ${url}/docs)`);
+  warnOfOldNode();
   const error = await app.get(TaskStore).failure;
   new Logger('Main').fatal(`${error.message}: ${describeCause(error)}; start again to recover`);
   setTimeout(() => {
     end(error);
   }, LAST_ANSWERS_MS);
+}
+
+/** The oldest release line of Node that gets security fixes: https://github.com/nodejs/release */
+const OLDEST_MAINTAINED_NODE = 22;
+
+function warnOfOldNode(): void {
+  const major = Number.parseInt(process.versions.node, 10);
+  if (major >= OLDEST_MAINTAINED_NODE) return;
+  new Logger('Main').warn(
+    `Node ${process.versions.node} gets no security fixes any more. Run the service on Node 24, as its image does.`,
+  );
 }
 
 /**

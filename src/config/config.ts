@@ -27,6 +27,9 @@ const HOST_LIST = new RegExp(`^(?=.{1,4096}$)${A_HOST}(?:,${A_HOST})*$`);
 const ARTIFACTS_PLACE =
   /^(?:s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._=-]{1,200}){0,16}\/?|(?!s3:)[^\p{Cc}]{0,4096})$/u;
 
+/** The name that Redis has beside the service in Compose. It need not exist. */
+const DEFAULT_REDIS_URL = 'redis://redis:6379';
+
 const REDIS_URL_NEEDED = 'REDIS_URL must not be empty with QUEUE_STORE=redis';
 
 const WEBHOOK_URL_PUBLIC =
@@ -103,7 +106,7 @@ export class Config {
     takesEmpty: true,
   })
   @IsRedisUrlOrEmpty()
-  readonly REDIS_URL: string = 'redis://redis:6379';
+  readonly REDIS_URL: string = DEFAULT_REDIS_URL;
 
   @FromEnvironment({
     does: 'The prefix of every key of the Redis store. Services with the same prefix share their tasks.',
@@ -507,6 +510,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   if (!bad.has('WEBHOOK_URL') && isPrivateTarget(config)) lines.push(WEBHOOK_URL_PUBLIC);
   if (lines.length === 0) return Object.freeze(config);
   throw new InvalidConfig(lines);
+}
+
+/** Whether the Redis for events is only the default, which need not exist. */
+export function hasDefaultRedis({ REDIS_URL }: Config): boolean {
+  return REDIS_URL === DEFAULT_REDIS_URL;
 }
 
 /** The deprecated settings that the environment contains. */

@@ -1,5 +1,5 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Config } from '../config/config.js';
+import { Config, hasDefaultRedis } from '../config/config.js';
 import { connectionSettings } from '../redis/redis-settings.js';
 import { TaskStore } from '../storage/task-store.js';
 import { RedisPublisher } from './redis-publisher.js';
@@ -41,6 +41,7 @@ function openEvents(config: Config, store: TaskStore): TaskEvents {
   const { REDIS_URL, EVENTS_CHANNEL_PREFIX, EVENTS_BUFFER_SIZE } = config;
   return new RedisPublisher({
     url: REDIS_URL,
+    isDefault: hasDefaultRedis(config),
     channelPrefix: EVENTS_CHANNEL_PREFIX,
     bufferSize: EVENTS_BUFFER_SIZE,
     connection: connectionSettings(config, 'crucible-queue-events'),

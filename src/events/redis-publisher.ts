@@ -14,6 +14,8 @@ import { type EventCounters, type EventsStatus, TaskEvents } from './task-events
 export interface RedisPublisherOptions {
   /** Empty: no connection is made, and every event is lost. */
   readonly url: string;
+  /** Whether the operator configured no Redis, so that its absence is no reason for a warning. */
+  readonly isDefault?: boolean;
   /** Events go to the channel `<prefix>:<type>`. */
   readonly channelPrefix: string;
   /** The maximum number of events in the buffer. */
@@ -47,6 +49,7 @@ export class RedisPublisher extends TaskEvents {
   private readonly redis?: Redis;
   private readonly batches?: BatchPublisher;
   private state: 'starting' | 'connected' | 'away' | 'closed' = 'starting';
+  private wasConnected = false;
   private lastError: unknown;
   private hasToldRefusal = false;
   private isSending = false;
@@ -122,6 +125,7 @@ export class RedisPublisher extends TaskEvents {
   private connected(): void {
     if (this.state === 'closed') return;
     this.state = 'connected';
+    this.wasConnected = true;
     this.hasToldRefusal = false;
     this.lastError = undefined;
     this.logger.log(`Connected to Redis ${this.address}; publishing events`);
@@ -132,8 +136,17 @@ export class RedisPublisher extends TaskEvents {
     if (this.state === 'away' || this.state === 'closed') return;
     this.state = 'away';
     this.lost += this.buffer.clear();
-    this.logger.warn(`Redis ${this.address} is unavailable (${reason}); events are lost until it recovers`);
+    this.report(reason);
     this.tellIdle();
+  }
+
+  private report(reason: string): void {
+    if (this.options.isDefault === true && !this.wasConnected)
+      this.logger.log(
+        `No Redis for events at ${this.address} (the default of REDIS_URL). Set REDIS_URL to use one, or leave it empty`,
+      );
+    else
+      this.logger.warn(`Redis ${this.address} is unavailable (${reason}); events are lost until it recovers`);
   }
 
   /** One pipeline for all events of this turn of the event loop. */

@@ -51,7 +51,8 @@ class JsonLogger extends ServiceLogger {
 
   protected override printAsJson(message: unknown, options: JsonOptions): void {
     const level = SHOWN_LEVELS[options.logLevel] ?? options.logLevel;
-    const { pid, timestamp, stack, error } = this.getJsonLogObject(message, options);
+    const { pid, timestamp: at, stack, error } = this.getJsonLogObject(message, options);
+    const timestamp = new Date(at).toISOString();
     const { context, params } = options;
     const line: Record<string, unknown> = { level, timestamp, pid, context, message, ...params };
     if (stack !== undefined) line.stack = stack;

@@ -238,6 +238,25 @@ describe('RedisPublisher without a Redis', () => {
     ]);
   });
 
+  it('gives no warning about a Redis that is only the default', async () => {
+    const port = await freePort();
+    const warnings: string[] = [];
+    const lines: string[] = [];
+    const told = new Promise<void>((resolve) => {
+      const note = (line: string) => {
+        lines.push(line);
+        resolve();
+      };
+      const logger = { log: note, warn: (line: string) => warnings.push(line) };
+      open(`redis://127.0.0.1:${port}`, { isDefault: true, logger });
+    });
+    await told;
+    expect(lines).toEqual([
+      `No Redis for events at 127.0.0.1:${port} (the default of REDIS_URL). Set REDIS_URL to use one, or leave it empty`,
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
   it('is as quiet about a name that does not resolve', async () => {
     const { events, logger } = open('redis://user:hidden@redis.invalid:6379');
     events.publish(enqueued(2));
