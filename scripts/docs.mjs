@@ -1,8 +1,8 @@
 /**
  * `npm run docs`: writes the generated documents. With `--check`: fails when they would change, and changes nothing.
  *
- * `dist/openapi.js` prints the OpenAPI document as JSON; the table of settings and the types of the client are written by
- * scripts of their own.
+ * `dist/openapi.js` prints the OpenAPI document as JSON. The table of settings, the types of the client, and the alerts for
+ * the Prometheus Operator are written by scripts of their own.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,12 @@ import { join } from 'node:path';
 import { DIST, ROOT, run } from './lib/workspace.mjs';
 
 const OPENAPI = join(ROOT, 'docs/openapi.json');
-const DOCUMENTS = [OPENAPI, join(ROOT, 'docs/configuration.md'), join(ROOT, 'src/client/api.generated.ts')];
+const DOCUMENTS = [
+  OPENAPI,
+  join(ROOT, 'docs/configuration.md'),
+  join(ROOT, 'src/client/api.generated.ts'),
+  join(ROOT, 'deploy/kubernetes/monitoring/prometheus-rule.yaml'),
+];
 
 const read = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
 const restore = (file, text) =>
@@ -33,7 +38,8 @@ const before = DOCUMENTS.map(read);
 const isWritten =
   writeOpenApi() &&
   run('npm', ['run', '--silent', 'docs:configuration']) &&
-  run(process.execPath, [join(ROOT, 'scripts/write-client-types.mjs')]);
+  run(process.execPath, [join(ROOT, 'scripts/write-client-types.mjs')]) &&
+  run(process.execPath, [join(ROOT, 'scripts/write-prometheus-rule.mjs')]);
 const changed = DOCUMENTS.filter((file, index) => read(file) !== before[index]);
 const isCheck = process.argv.includes('--check');
 if (isCheck) DOCUMENTS.forEach((file, index) => restore(file, before[index]));

@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
+import { parseKeys } from '../../../src/auth/api-keys-file.js';
 import { Config } from '../../../src/config/config.js';
 import { settingsOf } from '../../../src/config/setting.decorator.js';
 import { VERSION } from '../../../src/version.js';
@@ -125,6 +129,37 @@ describe('deploy/kubernetes', () => {
       const [selected] = valuesOf(valuesOf(node, 'selector'), 'matchLabels');
       const [template] = valuesOf(node, 'template');
       expect(valuesOf(template, 'labels')[0]).toMatchObject(selected as Node);
+    }
+  });
+});
+
+describe('deploy/kubernetes/create-keys.sh', () => {
+  const script = join(ROOT, 'deploy/kubernetes/create-keys.sh');
+  const secret = parse(execFileSync('sh', [script, 'redis://valkey:6379'], { encoding: 'utf8' })) as {
+    readonly metadata: { readonly name: string };
+    readonly stringData: Readonly<Record<string, string>>;
+  };
+
+  it('makes the secret that the manifests name, with all that they read of it', () => {
+    const named = [
+      ...(valuesOf(everything, 'secretKeyRef') as { name: string; key: string }[]),
+      ...(valuesOf(everything, 'credentials') as { name: string; key: string }[]),
+      ...(valuesOf(everything, 'secretTargetRef').flat() as { name: string; key: string }[]),
+    ];
+    expect(new Set(named.map(({ name }) => name))).toEqual(new Set([secret.metadata.name]));
+    const items = valuesOf(everything, 'items').flat() as { key: string }[];
+    const keys = [...named, ...items].map(({ key }) => key);
+    expect(keys.filter((key) => !(key in secret.stringData))).toEqual([]);
+    expect(keys).toEqual(expect.arrayContaining(['keys.json', 'redis-url', 'worker-key', 'viewer-key']));
+  });
+
+  it('gives the service the digests of three keys with one role each', () => {
+    const entries = parseKeys(secret.stringData['keys.json'] ?? '');
+    expect(entries.map(({ roles }) => roles)).toEqual([['admin'], ['worker'], ['viewer']]);
+    for (const { id, sha256 } of entries) {
+      const key = secret.stringData[`${id}-key`] ?? '';
+      expect(key).toMatch(/^[0-9a-f]{48}$/);
+      expect(createHash('sha256').update(key).digest('hex')).toBe(sha256);
     }
   });
 });
