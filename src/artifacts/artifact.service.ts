@@ -5,7 +5,7 @@ import type { ProblemError } from '../http/problem.error.js';
 import type { TaskGuard } from '../queue/queue-access.js';
 import { WorkService } from '../queue/work.service.js';
 import { StoreUnavailable } from '../storage/task-store.js';
-import { Clock } from '../task/clock.js';
+import { Clock, type Instant } from '../task/clock.js';
 import { LeaseLost } from '../task/task.errors.js';
 import type { ProcessingTask, Task } from '../task/task.js';
 import { type Artifact, type ArtifactList, bytesIn, identityOf, isSameTask } from './artifact.js';
@@ -23,6 +23,9 @@ import { type ByteKey, type ByteRange, type ByteStore, type DownloadAs, newKey }
 import { BytePlace } from './byte-place.js';
 import type { Digest } from './content-digest.js';
 import { Upload } from './upload.js';
+
+/** Milliseconds between two checks of the lease during an upload. */
+const CHECK_EVERY_MS = 30_000;
 
 /** An artifact that a worker sends. */
 export interface NewArtifact {
@@ -133,7 +136,8 @@ export class ArtifactService {
   private async store(storing: Storing): Promise<Stored> {
     const { sender, given, bytes, key, room } = storing;
     const upload = new Upload({ ...given, ...room });
-    await bytes.put(key, upload.through(given.body()));
+    const since = this.clock.now().steady;
+    await bytes.put(key, upload.through(this.whileHeld(sender, { body: given.body(), since })));
     const artifact = {
       name: given.name,
       size: upload.size,
@@ -148,6 +152,22 @@ export class ArtifactService {
       // After an outage the record may exist. If not, the bytes are an orphan, which the sweep removes.
       if (!(error instanceof StoreUnavailable)) await discard(bytes, [key]);
       throw error;
+    }
+  }
+
+  /** The chunks of the body. A long upload ends soon after its lease. */
+  private async *whileHeld(
+    sender: Sender,
+    { body, since }: { readonly body: AsyncIterable<Buffer>; readonly since: Instant },
+  ): AsyncGenerator<Buffer, void, undefined> {
+    let checkedAt = since;
+    for await (const chunk of body) {
+      const now = this.clock.now().steady;
+      if (now - checkedAt >= CHECK_EVERY_MS) {
+        await this.requireHeld(sender);
+        checkedAt = now;
+      }
+      yield chunk;
     }
   }
 

@@ -86,6 +86,17 @@ export class DirectoryByteStore extends ByteStore {
   }
 
   async *list(): AsyncIterable<readonly StoredBytes[]> {
+    let step: StoredBytes[] = [];
+    for await (const found of this.listFolders()) {
+      step.push(...found);
+      if (step.length < STEP) continue;
+      yield step;
+      step = [];
+    }
+    if (step.length > 0) yield step;
+  }
+
+  private async *listFolders(): AsyncIterable<readonly StoredBytes[]> {
     yield* this.listFolder(PARTS, true);
     for await (const folders of namesIn(this.directory)) {
       for (const folder of folders.filter((name) => FOLDER.test(name))) yield* this.listFolder(folder, false);

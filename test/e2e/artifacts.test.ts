@@ -1,9 +1,12 @@
 import { hash } from 'node:crypto';
-import { connect } from 'node:net';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
+import { newKey } from '../../src/artifacts/byte-store.js';
+import { DirectoryByteStore } from '../../src/artifacts/directory.byte-store.js';
 import { ArtifactSweeper } from '../../src/artifacts/artifact-sweeper.js';
 import { describeStores } from '../support/describe-stores.js';
 import { S3Server } from '../support/s3-server.js';
@@ -59,6 +62,16 @@ async function raw(service: TestApp, ...parts: readonly string[]): Promise<strin
   const socket = connect(service.port, '127.0.0.1');
   socket.write(parts.join('\r\n'));
   return textOf(socket);
+}
+
+/** An upload of ten bytes that the service waits for. */
+async function begin(service: TestApp, id: string, lease: string): Promise<{ socket: Socket }> {
+  const socket = connect(service.port, '127.0.0.1');
+  const head = [`PUT /tasks/${id}/artifacts/late HTTP/1.1`, 'Host: localhost', `X-Lease-Id: ${lease}`];
+  const rest = ['Content-Length: 10', 'Expect: 100-continue', 'Connection: close', '', ''];
+  socket.write([...head, ...rest].join('\r\n'));
+  await new Promise((resolve) => socket.once('data', resolve));
+  return { socket };
 }
 
 /** Lets the sweeper look at everything once. */
@@ -146,17 +159,20 @@ describeStores((store) => {
   it('a lease that ends during the upload stores nothing', async () => {
     const { id, lease } = await claimed(service);
     const before = await filesIn(directory);
-    const socket = connect(service.port, '127.0.0.1');
-    const head = [`PUT /tasks/${id}/artifacts/late HTTP/1.1`, 'Host: localhost', `X-Lease-Id: ${lease}`];
-    socket.write(
-      [...head, 'Content-Length: 4', 'Expect: 100-continue', 'Connection: close', '', ''].join('\r\n'),
-    );
-    await new Promise((resolve) => socket.once('data', resolve));
+    const { socket } = await begin(service, id, lease);
     await service.call('POST', `/tasks/${id}/cancel`, { key: KEY, body: {} });
-    socket.write('late');
+    socket.write('0123456789');
     expect(await textOf(socket)).toContain('"reason":"cancelled"');
     expect((await get(service, id)).body.artifacts).toEqual([]);
     expect(await filesIn(directory)).toEqual(before);
+  });
+
+  it('a long upload ends soon after its lease', async () => {
+    const { id, lease } = await claimed(service, { timeout: 10 });
+    const { socket } = await begin(service, id, lease);
+    service.clock.advance(60_000);
+    socket.write('x');
+    expect(await textOf(socket)).toContain('"reason":"expired"');
   });
 
   it('what differs from its digest is not kept', async () => {
@@ -238,10 +254,7 @@ describeStores((store) => {
   it('an upload that breaks off leaves nothing', async () => {
     const { id, lease } = await claimed(service);
     const before = await filesIn(directory);
-    const socket = connect(service.port, '127.0.0.1');
-    const head = [`PUT /tasks/${id}/artifacts/half HTTP/1.1`, 'Host: localhost', `X-Lease-Id: ${lease}`];
-    socket.write([...head, 'Content-Length: 10', 'Expect: 100-continue', '', ''].join('\r\n'));
-    await new Promise((resolve) => socket.once('data', resolve));
+    const { socket } = await begin(service, id, lease);
     socket.write('half');
     socket.destroy();
     let files: string[];
@@ -294,6 +307,32 @@ describeStores((store) => {
     expect((await get(service, id, 'a.txt')).status).toBe(404);
     await sweep(service);
     expect((await filesIn(directory)).sort()).toEqual(others.sort());
+  });
+
+  it('bytes without a record are removed, in a shared place after ten minutes', async () => {
+    const before = await filesIn(directory);
+    const bytes = new DirectoryByteStore(directory, false);
+    await bytes.put(newKey('eval-1'), Readable.from([Buffer.from('orphan')]));
+    await writeFile(join(directory, 'tmp', newKey('eval-1').slice(3)), 'half');
+    await sweep(service);
+    const isShared = store.name === 'redis';
+    expect(await filesIn(directory)).toHaveLength(before.length + (isShared ? 2 : 0));
+    service.clock.advance(600_000);
+    await sweep(service);
+    expect(await filesIn(directory)).toEqual(before);
+  });
+
+  it('a service with another store does not use the place', async () => {
+    const other = await store.startApp({ API_KEY: KEY, ARTIFACTS: directory });
+    const before = await filesIn(directory);
+    const { id, lease } = await claimed(other);
+    expect((await put(other, id, { lease })).body).toMatchObject({
+      code: 'store_unavailable',
+      applied: false,
+    });
+    await expect(other.app.get(ArtifactSweeper).sweepBytes()).rejects.toThrow('the place of another store');
+    expect(await filesIn(directory)).toEqual(before);
+    await other.close();
   });
 
   it('a clear removes all artifacts', async () => {
