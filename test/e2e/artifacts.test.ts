@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import { newKey } from '../../src/artifacts/byte-store.js';
-import { DirectoryByteStore } from '../../src/artifacts/directory.byte-store.js';
+import { DirectoryByteStore } from '../../src/artifacts/directory-byte-store.js';
 import { ArtifactSweeper } from '../../src/artifacts/artifact-sweeper.js';
 import { describeStores } from '../support/describe-stores.js';
 import { S3Server } from '../support/s3-server.js';
