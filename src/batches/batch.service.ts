@@ -10,13 +10,13 @@ import { DEAD_LETTER_STATES, CANCELLABLE_STATES, type StateCounts, countIn } fro
 import {
   type Batch,
   type BatchNews,
-  countsIn,
   done,
   type FinishedBatch,
   isAnotherRun,
   isDone,
   pendingOf,
   running,
+  sumOf,
 } from './batch.js';
 import { BatchEvents } from './batch-events.js';
 import { BatchStore } from './batch-store.js';
@@ -95,7 +95,7 @@ export class BatchService {
 
   /** Counts the tasks of a batch in the queues that it covers. */
   async countsOf(batch: Pick<Batch, 'id' | 'queues'>): Promise<StateCounts> {
-    return countsIn(batch, await this.store.countBatch(batch.id));
+    return sumOf((await this.store.countBatch(batch.id, batch.queues)).map(({ counts }) => counts));
   }
 
   /** Cancels the tasks that have not ended, all by default; returns their number. */

@@ -64,14 +64,6 @@ export function done(batch: Batch, now: Instant): Batch & { readonly doneAt: Ins
   return { ...batch, doneAt: isNear ? Math.max(now, lastDoneAt + 1) : now, isTold: undefined };
 }
 
-/** The task counts by state, restricted to the queues of the batch. */
-export function countsIn(
-  { queues }: Pick<Batch, 'queues'>,
-  byQueue: readonly { readonly queue: string; readonly counts: StateCounts }[],
-): StateCounts {
-  return sumOf(byQueue.filter(({ queue }) => queues?.includes(queue) ?? true).map(({ counts }) => counts));
-}
-
 export function sumOf(counts: readonly StateCounts[]): StateCounts {
   const sums = TASK_STATES.map((state) => [state, counts.reduce((sum, each) => sum + each[state], 0)]);
   return Object.fromEntries(sums) as StateCounts;

@@ -11,13 +11,13 @@ export type WriteObserver = (operation: WriteOperation, milliseconds: number) =>
 /** Measures the writes of a store from now on by replacing its methods, so neither callers nor drivers depend on it. */
 export function timeWrites(store: TaskStore, observe: WriteObserver): void {
   for (const operation of WRITES) {
-    const write = store[operation].bind(store) as (items: unknown) => Promise<unknown>;
-    const timed = (items: unknown): Promise<unknown> => {
+    const write = store[operation].bind(store) as (...args: readonly unknown[]) => Promise<unknown>;
+    const timed = (...args: readonly unknown[]): Promise<unknown> => {
       const startedAt = stopwatch();
       const end = () => {
         observe(operation, stopwatch() - startedAt);
       };
-      const written = write(items);
+      const written = write(...args);
       // A separate branch: the caller gets the original promise.
       written.then(end, end);
       return written;

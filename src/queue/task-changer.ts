@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { matchesFilter } from '../storage/task-filter.js';
 import {
   type Change,
   type ReplaceOptions,
@@ -29,6 +30,8 @@ export function guarded(guard: TaskGuard, decide: Decide): Decide {
 export interface TaskCommand {
   readonly id: string;
   readonly decide: Decide;
+  /** The task as just read, which saves a read. If it is outdated, the store rejects the change, and the task is read. */
+  readonly seen?: Task;
 }
 
 /** The tasks of a bulk operation. */
@@ -95,14 +98,21 @@ export class TaskChanger {
   }
 
   /**
-   * Changes the matching tasks, in commits of some hundred, and skips those for which `decide` throws.
+   * Changes the matching tasks, in commits of some hundred, and skips those for which `decide` throws. Reads the next
+   * tasks during a commit.
    *
    * @returns the number of changed tasks
    * @throws StoreUnavailable, with an unknown effect once a commit was made
    */
   async changeMatching(selection: Selection, decide: Decide): Promise<number> {
+    const { isMeant = () => true, limit: _, ...filter } = selection;
+    const decideMeant: Decide = (task, now) => {
+      // It was written since it was listed, or its id was reused.
+      if (!matchesFilter(task, filter) || !isMeant(task)) throw new TaskNotFound(task.spec.id);
+      return decide(task, now);
+    };
     return this.forMatching(selection, async (tasks) => {
-      const commands = tasks.map(({ spec }) => ({ id: spec.id, decide }));
+      const commands = tasks.map((seen) => ({ id: seen.spec.id, decide: decideMeant, seen }));
       const results = await this.changeAll(commands, { inSteps: true });
       return results.filter(({ status }) => status === 'fulfilled').length;
     });
@@ -121,24 +131,31 @@ export class TaskChanger {
     { limit = Infinity, isMeant, ...filter }: Selection,
     step: (tasks: readonly Task[]) => Promise<number>,
   ): Promise<number> {
+    // A condition passes few of the tasks that it reads.
+    const read = (left: number, cursor?: string) =>
+      this.store.list({ ...filter, limit: isMeant ? CHUNK : Math.min(left, CHUNK), cursor });
     let count = 0;
-    let cursor: string | undefined;
     try {
-      do {
-        const most = Math.min(limit - count, CHUNK);
-        // A condition passes few of the tasks that it reads.
-        const page = await this.store.list({ ...filter, limit: isMeant ? CHUNK : most, cursor });
-        const meant = isMeant ? page.tasks.filter(isMeant).slice(0, most) : page.tasks;
+      let page = await read(limit);
+      for (;;) {
+        const { tasks, nextCursor } = page;
+        const most = limit - count;
+        const meant = isMeant ? tasks.filter(isMeant).slice(0, most) : tasks;
+        const left = most - meant.length;
+        const next = nextCursor === undefined || left <= 0 ? undefined : read(left, nextCursor);
+        // Awaited below, unless the step fails first.
+        next?.catch(() => undefined);
         if (meant.length > 0) count += await step(meant);
-        cursor = page.nextCursor;
-      } while (cursor !== undefined && count < limit);
+        if (nextCursor === undefined || count >= limit) return count;
+        page = await (next ?? read(limit - count, nextCursor));
+      }
     } catch (error) {
       throw count > 0 ? afterWrite(error) : error;
     }
-    return count;
   }
 
-  private async decide({ id, decide }: TaskCommand): Promise<Decision> {
+  private async decide({ id, decide, seen }: TaskCommand): Promise<Decision> {
+    if (seen !== undefined) return { task: seen, change: decide(seen, this.store.clock.now()) };
     const remembered = this.decideByMemory({ id, decide });
     if (remembered !== undefined) return remembered;
     const task = await this.store.find(id);

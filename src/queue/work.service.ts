@@ -115,7 +115,7 @@ export class WorkService {
     return result.value;
   }
 
-  /** Extends all in one commit, each with its own result. */
+  /** Extends all, each with its own result. */
   async heartbeatAll(
     beats: readonly (Heartbeat & { id: string })[],
     guard: TaskGuard,
@@ -130,6 +130,7 @@ export class WorkService {
           })),
         ),
       })),
+      { inSteps: true },
     );
     return Promise.all(
       results.map((result, index) =>

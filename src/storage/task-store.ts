@@ -319,8 +319,12 @@ export abstract class TaskStore extends FormerTaskStore {
   /** Number of waiting tasks of a queue, including delayed ones. */
   abstract depth(queue: string): Promise<number>;
 
-  /** Counts the tasks of a batch per queue: exact at rest, in equal time for any batch size. */
-  abstract countBatch(id: string): Promise<readonly BatchCounts[]>;
+  /**
+   * Counts the tasks of a batch per queue: exact at rest, in equal time for any batch size.
+   *
+   * @param queues the queues to count in; all by default, which may take longer the more queues there are
+   */
+  abstract countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]>;
 
   /** Up to `limit` due tasks, including ended tasks beyond the retention limits. */
   abstract due(limit: number): Promise<readonly Task[]>;

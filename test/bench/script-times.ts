@@ -92,7 +92,10 @@ class Stage {
 
   cancelAll(): Promise<unknown> {
     const now = this.store.clock.now();
-    return this.replace(this.tasks.map((task) => cancel(task, undefined, now)));
+    return this.replace(
+      this.tasks.map((task) => cancel(task, undefined, now)),
+      true,
+    );
   }
 
   removeAll(): Promise<unknown> {
@@ -109,10 +112,13 @@ class Stage {
     await this.store.reclaimed();
   }
 
-  private replace(transitions: readonly (Transition | undefined)[]): Promise<unknown> {
+  private replace(
+    transitions: readonly (Transition | undefined)[],
+    inSteps = transitions.length > BATCH,
+  ): Promise<unknown> {
     return this.store.replace(
       transitions.flatMap((transition) => transition ?? []),
-      { inSteps: transitions.length > BATCH },
+      { inSteps },
     );
   }
 }

@@ -340,9 +340,9 @@ export class ReferenceStore extends TaskStore {
     return this.tasks().filter((task) => task.spec.queue === queue && isWaiting(task)).length;
   }
 
-  async countBatch(id: string): Promise<readonly BatchCounts[]> {
+  async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
     this.requireOpen();
-    const counted = this.count(this.tasks().filter(({ spec }) => spec.batchId === id));
+    const counted = this.count(this.tasks().filter((task) => matches(task, { batchId: id, queues })));
     return counted.map(({ queue, counts }) => ({ queue, counts }));
   }
 

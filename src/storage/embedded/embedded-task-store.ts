@@ -290,9 +290,9 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.index.totals();
   }
 
-  async countBatch(id: string): Promise<readonly BatchCounts[]> {
+  async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
     await this.open();
-    return this.lister.countBatch(id);
+    return this.lister.countBatch(id, queues);
   }
 
   settingsOf(queue: string): Promise<QueueSettings> {

@@ -104,8 +104,9 @@ export class TaskLister {
     return { tasks, nextCursor: last.toString(36) };
   }
 
-  countBatch(id: string): BatchCounts[] {
-    return this.index.batches.countsOf(id);
+  countBatch(id: string, queues?: readonly string[]): BatchCounts[] {
+    const counts = this.index.batches.countsOf(id);
+    return queues === undefined ? counts : counts.filter(({ queue }) => queues.includes(queue));
   }
 
   async counts(): Promise<QueueCounts[]> {

@@ -305,8 +305,8 @@ export class RedisTaskStore extends TaskStore {
     return this.connection.during(() => this.lister.depth(queue));
   }
 
-  countBatch(id: string): Promise<readonly BatchCounts[]> {
-    return this.connection.during(() => this.lister.countBatch(id));
+  countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
+    return this.connection.during(() => this.lister.countBatch(id, queues));
   }
 
   due(limit: number): Promise<readonly Task[]> {

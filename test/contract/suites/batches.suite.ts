@@ -27,6 +27,8 @@ export function describeBatches(start: StartStore): void {
     expect(await countsOf(user, 'one')).toEqual({ default: { queued: 1, delayed: 1 }, other: { queued: 1 } });
     expect(await countsOf(user, 'two')).toEqual({ default: { queued: 1 } });
     expect(await countsOf(user, 'none')).toEqual({});
+    const [counted, ...others] = await user.store.countBatch('one', ['other', 'empty']);
+    expect([counted, others]).toMatchObject([{ queue: 'other', counts: { queued: 1, delayed: 0 } }, []]);
   });
 
   it('follows its tasks through their lives', async () => {

@@ -91,6 +91,23 @@ export function describeList(start: StartStore): void {
     expect(idsOf(await user.list({ limit }))).toEqual(ids);
   });
 
+  it.each([1, 3, 10, 50])('lists queues of different sizes as one, in pages of %i', async (limit) => {
+    const user = await start();
+    // One queue has the youngest tasks, one the oldest, and some have a few in between.
+    const queueOf = (index: number) => (index < 20 ? 'old' : index >= 60 ? 'new' : `q${index % 7}`);
+    const specs = Array.from({ length: 80 }, (_, index) => ({ id: `t${index}`, queue: queueOf(index) }));
+    for (const spec of specs) {
+      await user.add(spec);
+      user.clock.advance(1);
+    }
+    const cancelled = specs.filter((_, index) => index % 3 === 0);
+    for (const { id } of cancelled) await user.write(cancel(await user.find(id), undefined, user.now));
+    const ids = specs.map(({ id }) => id).toReversed();
+    expect(idsOf(await user.list({ limit }))).toEqual(ids);
+    const waiting = ids.filter((id) => !cancelled.some((spec) => spec.id === id));
+    expect(idsOf(await user.list({ limit, states: ['queued', 'failed'] }))).toEqual(waiting);
+  });
+
   it('finds few among many, page by page', async () => {
     const user = await start();
     const specs = Array.from({ length: 3_000 }, (_, index) => ({

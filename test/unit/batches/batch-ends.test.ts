@@ -41,9 +41,9 @@ class StagedStore extends ReferenceStore {
     return this;
   }
 
-  override async countBatch(id: string): Promise<readonly BatchCounts[]> {
+  override async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
     await this.between();
-    return super.countBatch(id);
+    return super.countBatch(id, queues);
   }
 }
 

@@ -1,6 +1,7 @@
 import { after, type Clock, type Instant } from '../../../task/clock.js';
 import { isFinished, type Task } from '../../../task/task.js';
 import type { StoreSettings } from '../../task-store.js';
+import { inFlight } from '../connection/in-flight.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { TransitionFeed } from '../connection/transition-feed.js';
 import { isSlotMoving } from '../connection/store-connection.js';
@@ -9,6 +10,8 @@ import { readHead } from '../records/task-codec.js';
 import { retentionEnd } from '../../../task/task.machine.js';
 import type { TaskReclaimer } from './task-reclaimer.js';
 
+/** Reads of groups of queues that are on their way at a time. */
+const READS_IN_FLIGHT = 16;
 /** Records that one script reads at most. */
 const ROWS_PER_READ = 512;
 
@@ -150,16 +153,15 @@ export class DueFinder {
   /** Passes over those whose slots are being moved. */
   private async ask(names: readonly string[], limits: Limits): Promise<Answers> {
     const groups = this.parts.connection.groupsOf(names);
-    const answers = await Promise.all(
-      groups.map(async (group) => {
-        try {
-          return await this.readSome(group, limits).catch(passOver);
-        } catch (error) {
-          for (const queue of names) this.summaries.touch(queue);
-          throw error;
-        }
-      }),
-    );
+    let answers: readonly (Reply | undefined)[];
+    try {
+      answers = await inFlight(groups, READS_IN_FLIGHT, (group) =>
+        this.readSome(group, limits).catch(passOver),
+      );
+    } catch (error) {
+      for (const queue of names) this.summaries.touch(queue);
+      throw error;
+    }
     for (const [at, group] of groups.entries())
       if (answers[at] === undefined) for (const queue of group) this.summaries.touch(queue);
     const replies = answers.filter((each) => each !== undefined);

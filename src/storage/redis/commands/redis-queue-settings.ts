@@ -2,11 +2,14 @@ import type { Clock } from '../../../task/clock.js';
 import type { QueueSettings, QueueSettingsChange } from '../../../task/queue-settings.js';
 import { untilToken } from '../../../task/rate-limit.js';
 import type { ConfiguredQueue } from '../../task-store.js';
+import { inFlight } from '../connection/in-flight.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { StoreParts } from '../records/store-parts.js';
 
 const CONFIGURE = new LuaScript('configure', { runsWhenFull: true });
 const READ = new LuaScript('read-settings', { isReadOnly: true });
+/** Reads of groups of queues that are on their way at a time. */
+const READS_IN_FLIGHT = 16;
 
 interface Found {
   readonly settings: QueueSettings;
@@ -29,11 +32,13 @@ export class RedisQueueSettings {
   async all(): Promise<readonly ConfiguredQueue[]> {
     const { names, connection } = this.parts;
     const groups = connection.groupsOf(await names.all());
-    const found = (await Promise.all(groups.map((group) => this.read(group)))).flat();
-    return groups
-      .flat()
-      .map((queue, index) => ({ queue, settings: found[index]?.settings ?? {} }))
-      .filter(({ settings }) => Object.keys(settings).length > 0);
+    const configured = await inFlight(groups, READS_IN_FLIGHT, async (group) =>
+      (await this.read(group)).flatMap(({ settings }, index) => {
+        const queue = group[index];
+        return queue === undefined || Object.keys(settings).length === 0 ? [] : [{ queue, settings }];
+      }),
+    );
+    return configured.flat();
   }
 
   async change(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {

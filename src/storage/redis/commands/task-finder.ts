@@ -21,7 +21,7 @@ export class TaskFinder {
   private readonly pipeline: QueuePipeline<Row, FoundFields>;
 
   constructor(private readonly parts: StoreParts) {
-    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection);
+    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection, { isReadOnly: true });
   }
 
   find(id: string): Promise<Task | undefined> {

@@ -11,6 +11,7 @@ import type {
   TaskQuery,
 } from '../../task-store.js';
 import { LuaScript } from '../connection/lua-script.js';
+import { inFlight } from '../connection/in-flight.js';
 import { slicesOf } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
 import type { TaskFinder } from './task-finder.js';
@@ -18,8 +19,10 @@ import type { TaskFinder } from './task-finder.js';
 /** Records that one page looks at, so that a filter that matches little does not take for ever. */
 const SCAN_LIMIT = 5_000;
 const CHUNK = 500;
-/** Queues that one script counts: a millisecond or two. */
-const QUEUES_PER_COUNT = 250;
+/** Reads of groups of queues that are on their way at a time. */
+const READS_IN_FLIGHT = 16;
+/** Entries that one script of a list reads. */
+const ENTRIES_PER_READ = 1_000;
 /** Up to so many queues, totals are counted each time. */
 const QUEUES_COUNTED_ANEW = 1_000;
 /** How long totals are remembered, for each queue. */
@@ -39,6 +42,16 @@ interface Entry {
 
 type Mark = Pick<Entry, 'born' | 'queue'>;
 
+/** How far a queue was read; the entries behind it come next. */
+interface Reach {
+  readonly queue: string;
+  readonly after: Mark | undefined;
+}
+
+interface Reached extends Reach {
+  readonly after: Mark;
+}
+
 /** Lists and counts what the store has, without its payloads. */
 export class TaskLister {
   private known: { readonly totals: StoreTotals; readonly until: Instant } | undefined;
@@ -52,7 +65,7 @@ export class TaskLister {
   /** @throws RangeError when the cursor is none of ours */
   async list(query: TaskQuery): Promise<TaskPage> {
     let mark = readCursor(query.cursor);
-    const queues = [...new Set(query.queues ?? (await this.parts.names.all()))];
+    const queues = query.queues === undefined ? await this.parts.names.all() : [...new Set(query.queues)];
     const tasks: Task[] = [];
     for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit; seen += CHUNK) {
       const size = isPlain(query) ? query.limit - tasks.length : CHUNK;
@@ -72,9 +85,10 @@ export class TaskLister {
 
   async counts(): Promise<readonly QueueCounts[]> {
     const groups = this.parts.connection.groupsOf(await this.parts.names.all());
-    const steps = groups.flatMap((group) => slicesOf(group, QUEUES_PER_COUNT));
-    const counts = await Promise.all(steps.map((step) => this.countGroup(step)));
-    return counts.flat().filter(hasTasks);
+    const counts = await inFlight(groups, READS_IN_FLIGHT, async (group) =>
+      (await this.countGroup(group)).filter(hasTasks),
+    );
+    return counts.flat();
   }
 
   async countQueue(queue: string): Promise<QueueCounts | undefined> {
@@ -115,10 +129,12 @@ export class TaskLister {
     return row === undefined ? 0 : countIn(row.counts, WAITING_STATES);
   }
 
-  async countBatch(id: string): Promise<readonly BatchCounts[]> {
-    const groups = this.parts.connection.groupsOf(await this.parts.names.all());
-    const counts = await Promise.all(groups.map((group) => this.countBatchIn(group, id)));
-    return counts.flat().filter(hasTasks);
+  async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
+    const groups = this.parts.connection.groupsOf(queues ?? (await this.parts.names.all()));
+    const counts = await inFlight(groups, READS_IN_FLIGHT, async (group) =>
+      (await this.countBatchIn(group, id)).filter(hasTasks),
+    );
+    return counts.flat();
   }
 
   private async countBatchIn(names: readonly string[], id: string): Promise<readonly BatchCounts[]> {
@@ -151,27 +167,55 @@ export class TaskLister {
     });
   }
 
-  /** The next entries behind the mark, of all queues together. */
+  /**
+   * The next entries behind the mark, of all queues together. It reads a few entries of each of many queues at first, and
+   * then more of the queues that may have more among the next.
+   */
   private async entriesAfter(
     mark: Mark | undefined,
     { filter, queues, size }: { filter: TaskFilter; queues: readonly string[]; size: number },
   ): Promise<readonly Entry[]> {
-    const lists = await Promise.all(queues.map((queue) => this.readQueue(mark, queue, { filter, size })));
-    return lists.flat().toSorted(newestFirst).slice(0, size);
+    let found: readonly Entry[] = [];
+    let open: readonly Reach[] = queues.map((queue) => ({ queue, after: mark }));
+    for (let each = Math.ceil((2 * size) / queues.length); open.length > 0; each *= 4) {
+      const count = Math.min(each, size);
+      const reached = await inFlight(this.readsOf(open, filter, count), READS_IN_FLIGHT, async (part) => {
+        const lists = await this.readLists(part, filter, count);
+        const entries = lists.flatMap((list) => list.entries);
+        found = [...found, ...entries].toSorted(newestFirst).slice(0, size);
+        return lists.flatMap(({ reach }) => reach ?? []);
+      });
+      const last = found.length < size ? undefined : found.at(-1);
+      open = reached.flat().filter(({ after }) => last === undefined || newestFirst(after, last) < 0);
+    }
+    return found;
+  }
+
+  /** The queues that one script each can read so many entries of. */
+  private readsOf(open: readonly Reach[], filter: TaskFilter, count: number): readonly (readonly Reach[])[] {
+    const entries = count * this.indicesOf(filter, '').length;
+    const most = Math.max(Math.floor(ENTRIES_PER_READ / entries), 1);
+    return this.parts.connection.groupsOf(open).flatMap((group) => slicesOf(group, most));
   }
 
   /** In one step: a task that is moved meanwhile is in one index or in the other. */
-  private async readQueue(
-    mark: Mark | undefined,
-    queue: string,
-    { filter, size }: { filter: TaskFilter; size: number },
-  ): Promise<readonly Entry[]> {
-    const from = mark === undefined ? '+inf' : `${queue > mark.queue ? '' : '('}${mark.born}`;
-    const call = { keys: this.indicesOf(filter, queue), args: [from, size] };
-    const lists = (await this.parts.connection.readScript(LIST, call)) as string[][];
-    return lists
-      .flat()
-      .flatMap((id, at, row) => (at % 2 === 0 ? [{ id, queue, born: Number(row[at + 1]) }] : []));
+  private async readLists(
+    open: readonly Reach[],
+    filter: TaskFilter,
+    count: number,
+  ): Promise<readonly { readonly entries: readonly Entry[]; readonly reach: Reached | undefined }[]> {
+    const indices = open.map(({ queue }) => this.indicesOf(filter, queue));
+    const args = open.flatMap((reach, at) => (indices[at] ?? []).map(() => startOf(reach)));
+    const call = { keys: indices.flat(), args: [count, ...args] };
+    const rows = ((await this.parts.connection.readScript(LIST, call)) as string[][]).values();
+    return open.map(({ queue }, at) => {
+      const lists = (indices[at] ?? []).map(() => entriesOf(queue, rows.next().value ?? []));
+      // What an index has beyond its part may be younger than what another one gave.
+      const ends = lists.flatMap((list) => (list.length < count ? [] : (list.at(-1) ?? [])));
+      const after = ends.toSorted(newestFirst)[0];
+      const entries = lists.flat().filter(({ born }) => after === undefined || born >= after.born);
+      return { entries, reach: after && { queue, after } };
+    });
   }
 
   /** Where the tasks are noted among which those of the filter are. */
@@ -186,7 +230,16 @@ function hasTasks({ counts }: Pick<QueueCounts, 'counts'>): boolean {
   return Object.values(counts).some((count) => count > 0);
 }
 
-function newestFirst(one: Entry, other: Entry): number {
+/** Where a list of a queue begins, as ZRANGE takes it. */
+function startOf({ queue, after }: Reach): string {
+  return after === undefined ? '+inf' : `${queue > after.queue ? '' : '('}${after.born}`;
+}
+
+function entriesOf(queue: string, row: readonly string[]): readonly Entry[] {
+  return row.flatMap((id, at) => (at % 2 === 0 ? [{ id, queue, born: Number(row[at + 1]) }] : []));
+}
+
+function newestFirst(one: Mark, other: Mark): number {
   return other.born - one.born || (one.queue < other.queue ? -1 : 1);
 }
 

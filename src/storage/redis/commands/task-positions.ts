@@ -16,7 +16,7 @@ export class TaskPositions {
   private readonly pipeline: QueuePipeline<Row, number | null>;
 
   constructor(private readonly parts: StoreParts) {
-    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection);
+    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection, { isReadOnly: true });
   }
 
   async of({ spec }: Task): Promise<number | undefined> {

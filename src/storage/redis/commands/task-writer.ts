@@ -16,6 +16,7 @@ const REPLACE = new LuaScript('replace', {
   runsWhenFull: true,
 });
 const REMOVE = new LuaScript('remove', { runsWhenFull: true });
+const LENGTHS = new LuaScript('lengths', { isReadOnly: true });
 
 /** Replaces and removes tasks. */
 export class TaskWriter {
@@ -161,6 +162,11 @@ interface TaskRow {
   readonly seen: string;
 }
 
+interface RecordRow {
+  readonly queue: string;
+  readonly id: string;
+}
+
 /** Lengths in bytes of what a record is made of. */
 interface Lengths {
   readonly size: number;
@@ -172,10 +178,14 @@ interface Lengths {
  * reads. There is no row for a task that is not at the revision that the caller read any more.
  */
 class WriteRows {
+  private readonly lengths: QueuePipeline<RecordRow, Lengths>;
+
   constructor(
     private readonly parts: StoreParts,
     private readonly finder: TaskFinder,
-  ) {}
+  ) {
+    this.lengths = new QueuePipeline((rows) => this.measure(rows), parts.connection, { isReadOnly: true });
+  }
 
   changeRows(changes: readonly Change[]): Promise<readonly (ChangeRow | undefined)[]> {
     return rowsOf(changes, {
@@ -219,15 +229,18 @@ class WriteRows {
     return (heads.isInsert(spec, head) ?? present?.createdAt === createdAt) ? head : undefined;
   }
 
-  private async readLengths({ task: { spec } }: Change): Promise<Lengths> {
+  private async readLengths({ task: { spec } }: Change): Promise<Lengths | undefined> {
+    const [lengths] = await this.lengths.add([{ queue: spec.queue, id: spec.id }]);
+    return lengths;
+  }
+
+  private async measure(rows: readonly RecordRow[]): Promise<readonly Lengths[]> {
     const { connection, keys } = this.parts;
-    const key = keys.task(spec.queue, spec.id);
-    const fields = await connection.read((client) => client.hkeys(key));
-    const kept = ['spec', 'payload', ...fields.filter((field) => field.startsWith('attempt:'))];
-    const [output = 0, ...sizes] = await connection.read((client) =>
-      Promise.all(['output', ...kept].map((field) => client.hstrlen(key, field))),
-    );
-    return { size: sizes.reduce((sum, size) => sum + size, 0), output };
+    const reply = await connection.readScript(LENGTHS, {
+      keys: rows.map(({ queue }) => keys.queue(queue)),
+      args: rows.map(({ id }) => id),
+    });
+    return (reply as [number, number][]).map(([size, output]) => ({ size, output }));
   }
 }
 

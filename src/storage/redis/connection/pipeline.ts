@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers';
 import { TASKS_PER_COMMIT, StoreUnavailable } from '../../task-store.js';
-import { afterWrites, type StoreConnection } from './store-connection.js';
+import { inFlight } from './in-flight.js';
+import { asPartFailed, type StoreConnection } from './store-connection.js';
 
 /** Rows up to which calls share a script: while Redis works on it, the next one is made. */
 export const ROWS_PER_SCRIPT = 32;
@@ -11,6 +12,8 @@ export const ROWS_PER_SCRIPT = 32;
  */
 export const ROWS_PER_STEP = 64;
 const CHARACTERS_PER_STEP = 262_144;
+/** Steps of a call that are on their way at a time. Redis takes other commands between them. */
+const STEPS_IN_FLIGHT = 4;
 
 interface Call<Row, Result> {
   readonly rows: readonly Row[];
@@ -31,12 +34,14 @@ export interface Bounds<Row> {
   readonly weigh?: (row: Row) => number;
   /** A call about up to `TASKS_PER_COMMIT` rows is one commit, whatever they weigh. */
   readonly isCommit?: boolean;
+  /** The steps change nothing. */
+  readonly isReadOnly?: boolean;
 }
 
 /**
  * Joins the calls of one turn of the event loop into one step, so that a busy service sends one script for many
- * requests. The rows of a call are one atomic step. Where the call has not to be one commit, and that would hold Redis for
- * long, it is parted into steps, one after the other, and other commands run in between.
+ * requests. The rows of a call are one atomic step. A call that need not be one commit, and would hold Redis for long, is
+ * split into steps. Some of them are in flight at a time, and other commands run in between.
  */
 export class TurnPipeline<Row, Result> {
   private calls: Call<Row, Result>[] = [];
@@ -49,7 +54,7 @@ export class TurnPipeline<Row, Result> {
     private readonly run: Run<Row, Result>,
     bounds: Bounds<Row>,
   ) {
-    this.bounds = { atOnce: ROWS_PER_STEP, weigh: () => 0, isCommit: false, ...bounds };
+    this.bounds = { atOnce: ROWS_PER_STEP, weigh: () => 0, isCommit: false, isReadOnly: false, ...bounds };
   }
 
   /** Rejects with the error of the step, with `applied: "unknown"` when there were steps before it. */
@@ -58,12 +63,25 @@ export class TurnPipeline<Row, Result> {
   }
 
   private async addParted(rows: readonly Row[]): Promise<readonly Result[]> {
-    const { isCommit } = this.bounds;
-    const [first = [], ...others] = stepsOf(rows, isCommit ? { atOnce: TASKS_PER_COMMIT } : this.bounds);
-    if (others.length === 0) return this.addStep(rows);
-    const results = [...(await this.addStep(first))];
-    for (const step of others) results.push(...(await afterWrites(this.addStep(step))));
-    return results;
+    const { isCommit, isReadOnly } = this.bounds;
+    const steps = stepsOf(rows, isCommit ? { atOnce: TASKS_PER_COMMIT } : this.bounds);
+    if (steps.length <= 1) return this.addStep(rows);
+    const effect = { isPossible: false };
+    const addStep = async (step: readonly Row[]) => {
+      try {
+        const results = await this.addStep(step);
+        effect.isPossible = !isReadOnly;
+        return results;
+      } catch (error) {
+        effect.isPossible ||= !isReadOnly && isOfUnknownEffect(error);
+        throw error;
+      }
+    };
+    try {
+      return (await inFlight(steps, isCommit ? 1 : STEPS_IN_FLIGHT, addStep)).flat();
+    } catch (error) {
+      throw effect.isPossible ? asPartFailed(error) : error;
+    }
   }
 
   private addStep(rows: readonly Row[]): Promise<readonly Result[]> {
@@ -136,18 +154,19 @@ export class QueuePipeline<Row extends OfQueue, Result> {
   constructor(
     private readonly run: Run<Row, Result>,
     private readonly topology: Topology,
-    private readonly bounds: Pick<Bounds<Row>, 'weigh' | 'isCommit'> = {},
+    private readonly bounds: Pick<Bounds<Row>, 'weigh' | 'isCommit' | 'isReadOnly'> = {},
   ) {}
 
   /** @throws StoreUnavailable with `applied: "unknown"` when some of the rows were done and others were not */
   async add(rows: readonly Row[]): Promise<readonly Result[]> {
     if (rows.length === 0) return [];
+    const { isReadOnly = false } = this.bounds;
     if (!this.topology.isCluster) return this.pipelineOf('').add(rows);
     const queues = [...new Set(rows.map(({ queue }) => queue))];
     const parts = await Promise.allSettled(
       queues.map((name) => this.pipelineOf(name).add(rows.filter(({ queue }) => queue === name))),
     );
-    const results = new Map(queues.map((name, index) => [name, [...resultsOf(parts, index)]]));
+    const results = new Map(queues.map((name, index) => [name, [...resultsOf(parts, index, isReadOnly)]]));
     return rows.map(({ queue }) => results.get(queue)?.shift() as Result);
   }
 
@@ -164,17 +183,19 @@ export class QueuePipeline<Row extends OfQueue, Result> {
 function resultsOf<Result>(
   parts: readonly PromiseSettledResult<readonly Result[]>[],
   index: number,
+  isReadOnly: boolean,
 ): readonly Result[] {
   const failure = parts.find((part) => part.status === 'rejected');
   const part = parts[index];
   if (failure === undefined) return part?.status === 'fulfilled' ? part.value : [];
   const error: unknown = failure.reason;
-  throw parts.some(mayHaveWritten)
-    ? new StoreUnavailable('A part of the call failed', 'unknown', { cause: error })
-    : error;
+  throw !isReadOnly && parts.some(mayHaveWritten) ? asPartFailed(error) : error;
 }
 
 function mayHaveWritten(part: PromiseSettledResult<unknown>): boolean {
-  if (part.status === 'fulfilled') return true;
-  return part.reason instanceof StoreUnavailable && part.reason.applied === 'unknown';
+  return part.status === 'fulfilled' || isOfUnknownEffect(part.reason);
+}
+
+function isOfUnknownEffect(error: unknown): boolean {
+  return error instanceof StoreUnavailable && error.applied === 'unknown';
 }

@@ -66,7 +66,7 @@ export class StoreConnection {
   }
 
   /** Groups of queues that one script or command may work on: some of them, in a Cluster each by itself. */
-  groupsOf(queues: readonly string[]): readonly (readonly string[])[] {
+  groupsOf<Queue>(queues: readonly Queue[]): readonly (readonly Queue[])[] {
     return slicesOf(queues, this.isCluster ? 1 : QUEUES_PER_STEP);
   }
 
@@ -178,9 +178,14 @@ export async function afterWrites<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {
-    if (!(error instanceof StoreUnavailable)) throw error;
-    throw new StoreUnavailable('A part of the call failed', 'unknown', { cause: error });
+    throw asPartFailed(error);
   }
+}
+
+/** The error of a step whose call may have written something. */
+export function asPartFailed(error: unknown): unknown {
+  if (!(error instanceof StoreUnavailable)) return error;
+  return new StoreUnavailable('A part of the call failed', 'unknown', { cause: error });
 }
 
 /** Whether a call was refused since the slot of its keys is being moved: other slots are well. */
@@ -204,8 +209,8 @@ function isFromScript(error: unknown): boolean {
 }
 
 /** The names, so many in each slice. */
-export function slicesOf(names: readonly string[], size: number): readonly (readonly string[])[] {
-  return Array.from({ length: Math.ceil(names.length / size) }, (_, at) =>
-    names.slice(at * size, (at + 1) * size),
+export function slicesOf<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) =>
+    items.slice(at * size, (at + 1) * size),
   );
 }

@@ -4,6 +4,8 @@ import { LuaScript } from '../connection/lua-script.js';
 import type { StoreConnection } from '../connection/store-connection.js';
 
 const ADD = new LuaScript('add-queue-names', { hasOneKey: true });
+/** Names that one command reads. */
+const PAGE = 1_000;
 
 /** The names of all queues that ever had a task. */
 export class QueueNames {
@@ -27,14 +29,35 @@ export class QueueNames {
     for (const name of unknown) this.known.add(name);
   }
 
+  /** Reads many names in pages, so that neither Redis nor this process handles all of them at once. */
   async all(): Promise<readonly string[]> {
-    const names = await this.connection.read((client) => client.smembers(this.keys.queues));
-    const present = new Set(names);
+    const present = new Set<string>();
+    for await (const page of this.pages()) {
+      for (const name of page) {
+        present.add(name);
+        this.known.add(name);
+      }
+    }
+    if (this.known.size === present.size) return [...present];
     const lost = [...this.known].filter((name) => !present.has(name));
-    for (const name of names) this.known.add(name);
-    if (lost.length === 0) return names;
     await this.writeAgain(lost);
-    return [...names, ...lost];
+    return [...present, ...lost];
+  }
+
+  private async *pages(): AsyncGenerator<readonly string[]> {
+    const { connection, keys } = this;
+    // Nothing is known at the start, when there may be many.
+    if (this.known.size > 0 && this.known.size <= PAGE) {
+      yield connection.read((client) => client.smembers(keys.queues));
+      return;
+    }
+    let cursor = '0';
+    do {
+      const from = cursor;
+      const [next, page] = await connection.read((client) => client.sscan(keys.queues, from, 'COUNT', PAGE));
+      cursor = next;
+      yield page;
+    } while (cursor !== '0');
   }
 
   /** A failover has lost names that were written: their queues, on other nodes of a Cluster, still have their tasks. */

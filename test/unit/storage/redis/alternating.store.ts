@@ -36,8 +36,8 @@ export class AlternatingStore extends TaskStore {
     return this.next().depth(queue);
   }
 
-  countBatch(id: string) {
-    return this.next().countBatch(id);
+  countBatch(id: string, queues?: readonly string[]) {
+    return this.next().countBatch(id, queues);
   }
 
   get documents() {

@@ -1,3 +1,4 @@
+import { cancel } from '../../../../src/task/task.machine.js';
 import { TASK_STATES } from '../../../../src/task/task-state.js';
 import { useRedis } from './redis.site.js';
 
@@ -71,6 +72,20 @@ describe('a claim of many tasks', () => {
     const commands = await commandsOf(() => user.take({ max: GROUPS }));
     for (const name of ['hmget', 'hset']) expect(commands[name]).toBeLessThan(GROUPS + ONCE);
     expect(commands.hincrby ?? 0).toBe(0);
+  });
+});
+
+describe('a cancel of tasks that have had an attempt', () => {
+  it('measures their records together', async () => {
+    const user = await site.user();
+    await user.add(...Array.from({ length: GROUPS }, (_, at) => ({ id: `t${at}`, maxAttempts: 2 })));
+    for (const held of await user.take({ max: GROUPS })) await user.fail(held);
+    const { tasks } = await user.store.list({ limit: GROUPS });
+    const cancelled = tasks.flatMap((task) => cancel(task, undefined, user.now) ?? []);
+    const commands = await commandsOf(() => user.store.replace(cancelled, { inSteps: true }));
+    // The lengths and the write; either script may have to be loaded.
+    expect((commands.evalsha ?? 0) + (commands.eval ?? 0)).toBeLessThanOrEqual(6);
+    expect(await user.list({ states: ['cancelled'] })).toHaveLength(GROUPS);
   });
 });
 

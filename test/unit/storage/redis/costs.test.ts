@@ -276,6 +276,7 @@ describe('many queues', () => {
       () => user.store.due(10),
       () => user.store.configured(),
       () => user.store.countBatch('b'),
+      () => user.store.list({ limit: 100 }),
     ]) {
       expect((await costOf(work)).most).toBeLessThan(MOST);
     }

@@ -1,4 +1,4 @@
-import type { StoreUser } from '../../../support/store-user.js';
+import { idsOf, type StoreUser } from '../../../support/store-user.js';
 import { ROOMY } from '../../../support/store-harness.js';
 import { monitorRedis } from '../../../support/redis-monitor.js';
 import { until } from '../../../support/until.js';
@@ -107,5 +107,32 @@ describe('many queues', () => {
     site.clock.advance(5_001);
     await until(async () => (await other.store.untilDue()) === undefined);
     expect(await dueIds(one)).toEqual([]);
+  });
+
+  it('are all named, also when one page does not hold their names', async () => {
+    const [one, other] = [await site.user(), await site.user()];
+    const names = Array.from({ length: 2_500 }, (_, index) => `q${index}`);
+    await (await site.client()).sadd(site.keys.queues, ...names);
+    await one.store.configure('q2499', { paused: true });
+    await one.add({ id: 'first', queue: 'q0' });
+    await other.add({ id: 'last', queue: 'q2499' });
+    for (const { store } of [one, other]) {
+      expect((await store.configured()).map(({ queue }) => queue)).toEqual(['q2499']);
+      expect((await store.counts()).map(({ queue }) => queue).toSorted()).toEqual(['q0', 'q2499']);
+      expect(idsOf((await store.list({ limit: 10 })).tasks)).toEqual(['last', 'first']);
+    }
+  });
+
+  it('do not all answer a count of a batch whose queues are named', async () => {
+    const user = await site.user();
+    await fill(user);
+    await user.add({ id: 'member', queue: 'q7', batchId: 'b' });
+    const count = async () => {
+      expect(await user.store.countBatch('b', ['q7'])).toMatchObject([
+        { queue: 'q7', counts: { queued: 1 } },
+      ]);
+    };
+    // One script, which Redis may have to load first.
+    expect(await callsOf(count)).toBeLessThanOrEqual(2);
   });
 });
