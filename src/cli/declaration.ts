@@ -20,8 +20,21 @@ export function addFormat(command: Command): Command {
 
 /** Adds examples to the command's help. Each line begins with the command's name and its arguments. */
 export function addExamples(command: Command, ...lines: readonly string[]): Command {
+  if (lines.length === 0) return command;
   const shown = lines.map((line) => `  ${line.replaceAll('$0', PROGRAM)}\n`);
   return command.addHelpText('after', `\nExamples:\n${shown.join('')}`);
+}
+
+/** Adds the options of commands that change many tasks. */
+export function addSureness(command: Command): Command {
+  return command
+    .option('--yes', 'skip the confirmation')
+    .option('--dry-run', 'count and name the tasks, and change nothing');
+}
+
+/** Adds the connection, the format and the examples of a command that calls the service. */
+export function addUsage(command: Command, ...examples: readonly string[]): Command {
+  return addExamples(addFormat(addAddress(command)), ...examples);
 }
 
 /** Wraps an action for commander, which passes the arguments, the options and the command in this order. */

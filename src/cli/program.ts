@@ -1,8 +1,11 @@
 import { Command } from 'commander';
 import { addAddress, addExamples, addFormat, PROGRAM } from './declaration.js';
+import { addBatches } from './groups/batch-group.js';
+import { addQueues } from './groups/queue-group.js';
+import { addSchedules } from './groups/schedule-group.js';
 import { addService } from './groups/service-group.js';
-import { addSteering } from './groups/steering-group.js';
 import { addTasks } from './groups/task-group.js';
+import { addWebhooks } from './groups/webhook-group.js';
 import { addWork } from './groups/work-group.js';
 
 const HELP = `
@@ -16,7 +19,7 @@ Exit codes:
   1   the task did not complete, some tasks were refused, or the store is damaged
   64  wrong usage
   65  refused: the data, or the state of the task, does not allow it
-  66  no such task, or no such file
+  66  no such task, batch, schedule or file
   69  the service is unreachable or unavailable; for work: the program was not found
   70  an internal error
   75  --wait ended before the task did
@@ -41,7 +44,10 @@ export function createProgram(version: string): Command {
   );
   addTasks(program);
   addWork(program);
-  addSteering(program);
+  addQueues(program);
+  addBatches(program);
+  addSchedules(program);
+  addWebhooks(program);
   addService(program, () => import('../main.js'));
   return program;
 }

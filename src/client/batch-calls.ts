@@ -1,4 +1,11 @@
-import type { BatchList, BatchRedrive, BatchStatus, CancelledBatch, RedrivenBatch } from './api.generated.js';
+import type {
+  BatchCancellation,
+  BatchList,
+  BatchRedrive,
+  BatchStatus,
+  CancelledBatch,
+  RedrivenBatch,
+} from './api.generated.js';
 import { objectWith } from './answers.js';
 import { type Send, waitForEnd, type WaitOptions } from './long-poll.js';
 import { itemsOf, type Page } from './pages.js';
@@ -36,9 +43,9 @@ export class BatchCalls {
   /** Cancels the batch's tasks that have not ended, including held ones. */
   async cancel(
     id: string,
-    { reason, signal }: CallOptions & { reason?: string } = {},
+    { signal, ...body }: CallOptions & BatchCancellation = {},
   ): Promise<CancelledBatch> {
-    const call = { method: 'POST', path: `${pathOf(id)}/cancel`, body: { reason }, signal } as const;
+    const call = { method: 'POST', path: `${pathOf(id)}/cancel`, body, signal } as const;
     return this.send(call, objectWith<CancelledBatch>({ tasks_cancelled: 'number' }));
   }
 

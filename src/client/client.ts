@@ -51,6 +51,7 @@ import { QueueCalls } from './queue-calls.js';
 import { ScheduleCalls } from './schedule-calls.js';
 import { pathTo, removalQuery } from './paths.js';
 import { type Call, type CallOptions, Transport, type TransportOptions } from './transport.js';
+import { WebhookCalls } from './webhook-calls.js';
 import { WorkerCalls } from './worker-calls.js';
 
 export type ClientOptions = TransportOptions;
@@ -118,6 +119,7 @@ export class Client {
   readonly batches: BatchCalls;
   readonly queues: QueueCalls;
   readonly schedules: ScheduleCalls;
+  readonly webhooks: WebhookCalls;
   readonly workers: WorkerCalls;
   private readonly transport: Transport;
 
@@ -128,6 +130,7 @@ export class Client {
     this.batches = new BatchCalls(send);
     this.queues = new QueueCalls(send);
     this.schedules = new ScheduleCalls(send);
+    this.webhooks = new WebhookCalls(send);
     this.workers = new WorkerCalls(send);
   }
 
@@ -351,6 +354,11 @@ export class Client {
   /** Sends any call, with the same retries and errors. For endpoints without their own method. */
   request(call: Call): Promise<unknown> {
     return this.transport.json(call);
+  }
+
+  /** The same, with the answer as JSON text, in which numbers keep all their digits. */
+  requestText(call: Call): Promise<JsonText> {
+    return this.transport.read(call, (text) => new JsonText(text));
   }
 
   /** Opens a streaming response, such as the event stream. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { completion } from '../../src/cli/commands/completion.js';
 import { EXIT } from '../../src/cli/exit-code.js';
 import { createProgram } from '../../src/cli/program.js';
@@ -261,10 +262,13 @@ describe('crucible-queue completion', () => {
 
   it.each(['bash', 'zsh', 'fish'])('has every command and option for %s', (shell) => {
     const script = completion(shell, program);
-    const words = program.commands.flatMap((command) => [
-      command.name(),
-      ...command.options.map(({ long }) => long ?? ''),
-    ]);
+    const wordsOf = (parent: Command): string[] =>
+      parent.commands.flatMap((command) => [
+        command.name(),
+        ...command.options.flatMap(({ long, hidden }) => (hidden ? [] : (long ?? []))),
+        ...wordsOf(command),
+      ]);
+    const words = wordsOf(program);
     expect(words.filter((word) => !script.includes(word.replace(/^--/, '')))).toEqual([]);
     // None of the three uses anything that bash could not read.
     execFileSync('bash', ['-n'], { input: script });
@@ -273,6 +277,8 @@ describe('crucible-queue completion', () => {
   it.each([
     ['a command', '(crucible-queue enq)', 1, 'enqueue'],
     ['an option', '(crucible-queue stats --wa)', 2, '--watch'],
+    ['a command of a group', '(crucible-queue --url x batches sh)', 4, 'show'],
+    ['its option', '(crucible-queue batches show night-1 --wa)', 4, '--wait'],
   ])('completes %s in bash', (_, words, index, completed) => {
     const script = `${completion('bash', program)}
 COMP_WORDS=${words}; COMP_CWORD=${index}; _crucible_queue; echo "\${COMPREPLY[@]}"`;

@@ -13,19 +13,33 @@ import { objectText, readAll, readObjects } from '../input.js';
 import { textOf } from '../printer.js';
 import { ProgressBar } from '../progress-bar.js';
 
-export interface EnqueueOptions {
-  readonly id?: string;
+/** Fields of a task, for one task and for the task of a schedule. */
+export interface TaskOptions {
   readonly queue?: string;
   readonly priority?: number;
   readonly delay?: number;
+  readonly ttl?: number;
   readonly timeout?: number;
   readonly language?: string;
   readonly engine?: string;
   readonly maxAttempts?: number;
+  readonly maxInterruptions?: number;
+  readonly backoff?: TaskInput['backoff'];
+  readonly callbackUrl?: string;
   readonly group?: string;
   readonly requires?: Readonly<Record<string, string>>;
   readonly metadata?: string;
+  readonly batch?: string;
+}
+
+export interface EnqueueOptions extends TaskOptions {
+  readonly id?: string;
+  readonly runAt?: string;
+  readonly expiresAt?: string;
+  /** The earlier name of `batch`. */
   readonly batchId?: string;
+  readonly batchCallbackUrl?: string;
+  readonly maxFailures?: number;
   readonly ndjson?: boolean;
   /** Seconds; true waits without a limit. */
   readonly wait?: number | true;
@@ -35,7 +49,10 @@ const WAITS_AT_A_TIME = 16;
 
 /** `enqueue`: one task with a file as its code, or one task per line. */
 export async function enqueue(file: string, options: EnqueueOptions, context: Context): Promise<void> {
-  const fields = fieldsOf(options);
+  const { runAt: run_at, expiresAt: expires_at } = options;
+  const fields = { ...fieldsOf({ ...options, batch: batchOf(options) }), run_at, expires_at };
+  if (options.ndjson && options.id !== undefined)
+    throw new CommandFailed(EXIT.usage, '--id names one task; with --ndjson, each line has its own eval_id');
   if (options.ndjson) return enqueueLines(file, { options, fields }, context);
   const enqueued = await context.client.enqueue({
     ...fields,
@@ -57,16 +74,22 @@ export async function printEnd(task: TaskDetails, context: Context): Promise<voi
   if (output !== undefined) await context.list().foreign(`${output}\n`);
 }
 
-function fieldsOf(options: EnqueueOptions): Omit<TaskInput, 'code'> {
-  const { queue, priority, delay, timeout, language, engine, group, requires } = options;
-  const { maxAttempts, metadata, batchId } = options;
-  const given = {
-    ...{ queue, priority, delay, timeout, language, engine, group, requires },
-    max_attempts: maxAttempts,
-    batch_id: batchId,
+function batchOf({ batch, batchId }: EnqueueOptions): string | undefined {
+  return batch ?? batchId;
+}
+
+/** The fields of a task that the options give. */
+export function fieldsOf(options: TaskOptions): Omit<TaskInput, 'code'> {
+  const { queue, priority, delay, ttl, timeout, language, engine, group, requires, backoff } = options;
+  const { metadata } = options;
+  return {
+    ...{ queue, priority, delay, ttl, timeout, language, engine, group, requires, backoff },
+    max_attempts: options.maxAttempts,
+    max_interruptions: options.maxInterruptions,
+    callback_url: options.callbackUrl,
+    batch_id: options.batch,
+    metadata: metadata === undefined ? undefined : objectText(metadata, '--metadata'),
   };
-  const meant = metadata === undefined ? undefined : objectText(metadata, '--metadata');
-  return { ...given, metadata: meant };
 }
 
 interface Lines {
@@ -86,13 +109,14 @@ const COLUMNS = {
 };
 
 async function enqueueLines(file: string, lines: Lines, context: Context): Promise<void> {
-  const { batchId, wait } = lines.options;
+  const { wait, batchCallbackUrl, maxFailures } = lines.options;
+  const batch = { batchId: batchOf(lines.options), callbackUrl: batchCallbackUrl, maxFailures };
   const bar = new ProgressBar(process.stderr, 'enqueued');
   const source = new LineSource(file, lines);
   const accepted: string[] = [];
   const refused: LineResult[] = [];
   const report = async function* (): AsyncGenerator<LineResult> {
-    for await (const answer of context.client.enqueueAll(source.tasks(), { batchId })) {
+    for await (const answer of context.client.enqueueAll(source.tasks(), batch)) {
       bar.add(answer.accepted);
       for (const result of source.settle(answer.results)) {
         if ('problem' in result) refused.push(result);

@@ -84,7 +84,11 @@ function fieldOf(text: string, field: string): string {
   return text.startsWith('{') ? (membersOf(text).get(field) ?? 'null') : 'null';
 }
 
-async function* first<Item>(count: number, items: AsyncIterable<Item>): AsyncGenerator<Item> {
+/** The first items; all without a count. */
+export async function* first<Item>(
+  count = Number.POSITIVE_INFINITY,
+  items: AsyncIterable<Item>,
+): AsyncGenerator<Item> {
   if (count <= 0) return;
   let left = count;
   for await (const item of items) {

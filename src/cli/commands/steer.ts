@@ -1,7 +1,9 @@
-import type { Redrive } from '../../client/index.js';
-import { confirm, isOnTerminal } from '../confirm.js';
+import type { Redrive, StatusAnswer, TaskStatus } from '../../client/index.js';
+import { isEnded } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { CommandFailed, EXIT } from '../exit-code.js';
+import { type Plan, type Sample, sample, scopeOf, settle, type SureOptions } from '../plan.js';
+import { cancelBatch } from './batches.js';
 
 interface Named {
   readonly eval_id: string;
@@ -10,25 +12,32 @@ interface Named {
 
 const COLUMNS = { EVAL_ID: (row: Named) => row.eval_id, STATUS: (row: Named) => row.status };
 
-export interface CancelOptions {
+type State = TaskStatus['status'];
+
+export interface CancelOptions extends SureOptions {
   readonly reason?: string;
+  readonly batch?: string;
+  readonly cause?: string;
 }
 
-/** `cancel`: cancels tasks in order and stops at the first that cannot be cancelled. */
+/**
+ * `cancel`: the named tasks in order, up to the first that cannot be cancelled; or the tasks of a batch that have not
+ * ended.
+ */
 export async function cancel(
   ids: readonly string[],
-  { reason }: CancelOptions,
+  options: CancelOptions,
   context: Context,
 ): Promise<void> {
+  const { batch, cause, reason, dryRun } = options;
+  if (ids.length > 0 === (batch !== undefined) || (cause !== undefined && batch === undefined))
+    throw new CommandFailed(EXIT.usage, 'Name either the tasks, or a batch: --batch ID');
+  if (batch !== undefined) return cancelBatch(batch, options, context);
+  if (dryRun) return showStates(ids, (status) => !isEnded(status), context);
   await context.list().rows(
     COLUMNS,
     each(ids, (id) => context.client.cancel(id, { reason })),
   );
-}
-
-/** `--yes`: skips the confirmation. */
-export interface SureOptions {
-  readonly yes?: boolean;
 }
 
 export interface RedriveOptions extends SureOptions {
@@ -41,6 +50,7 @@ export interface RedriveOptions extends SureOptions {
 
 /** The service's default limit of a redrive. */
 const USUAL_LIMIT = 1_000;
+const REDRIVABLE: ReadonlySet<State> = new Set<State>(['failed', 'expired', 'cancelled']);
 
 /**
  * `redrive`: the named tasks, or all dead letters of a status. On a terminal it shows their number and asks for
@@ -53,70 +63,109 @@ export async function redrive(
 ): Promise<void> {
   const { status, queue, group, cause, limit } = options;
   const filter = { status, queue, group, cause, limit };
-  if (ids.length > 0 && Object.values(filter).some((each) => each !== undefined))
+  if (ids.length > 0 && Object.values(filter).some((given) => given !== undefined))
     throw new CommandFailed(EXIT.usage, 'Name tasks, or a status and filters: not both');
-  if (ids.length > 0)
+  if (ids.length > 0) {
+    if (options.dryRun) return showStates(ids, (state) => REDRIVABLE.has(state), context);
     return context.list().rows(
       COLUMNS,
       each(ids, (id) => context.client.redrive(id)),
     );
+  }
   if (status === undefined)
     throw new CommandFailed(EXIT.usage, 'Name the tasks, or a status: --status failed');
   const kind = { ...filter, status };
-  if (options.yes !== true && isOnTerminal()) await confirmRedrive(kind, context);
+  if (!(await settle(redrivePlan(kind, context), options, context))) return;
   await context.single().record(await context.client.redriveAll(kind));
 }
 
-async function confirmRedrive({ limit = USUAL_LIMIT, ...filter }: Redrive, context: Context): Promise<void> {
-  const { status, queue, group, cause } = filter;
-  let count = 0;
-  const matching = context.client.list({
-    status: [status],
-    queue: queue === undefined ? undefined : [queue],
-    group,
-    cause,
-    limit: Math.min(limit, USUAL_LIMIT),
-  });
-  for await (const _task of matching) {
-    count += 1;
-    if (count === limit) break;
-  }
-  const which = [
-    `${count} ${status} ${count === 1 ? 'task' : 'tasks'}`,
-    queue === undefined ? 'of all queues' : `of queue ${queue}`,
-    ...(group === undefined ? [] : [`of group ${group}`]),
-    ...(cause === undefined ? [] : [`with cause ${cause}`]),
-  ].join(' ');
-  if (count === 0) throw new CommandFailed(EXIT.notFound, `No ${status} tasks match`);
-  const bound = count === limit ? `; --limit ${limit} leaves out any others` : '';
-  await confirm(context, { preview: `${which}${bound}`, question: 'Redrive them?' });
+function redrivePlan({ limit = USUAL_LIMIT, ...filter }: Redrive, context: Context): Plan {
+  const { status, group, cause } = filter;
+  const queue = filter.queue === undefined ? undefined : [filter.queue];
+  return {
+    what: `${status} tasks${scopeOf({ queue, group, cause })}`,
+    question: `Redrive them, at most ${limit}?`,
+    isDestructive: false,
+    sample: () => sample(context, { status: [status], queue, group, cause }, { limit }),
+  };
 }
 
-/**
- * `pause`: an unknown queue, without tasks and settings, may be misspelt. Without `--yes` the command asks for
- * confirmation on a terminal, and fails elsewhere.
- */
-export async function pauseQueue(queue: string, { yes }: SureOptions, context: Context): Promise<void> {
-  if (yes !== true && !(await isKnown(queue, context))) {
-    const preview = `There is no queue ${queue} yet: it has no tasks and no settings`;
-    if (!isOnTerminal()) throw new CommandFailed(EXIT.notFound, `${preview}; add --yes to pause it anyway`);
-    await confirm(context, { preview, question: 'Pause it anyway?' });
-  }
-  await context.single().record(await context.client.queues.pause(queue));
+/** `delete`: deletes ended tasks in order and stops at the first that has not ended. */
+export async function remove(
+  ids: readonly string[],
+  { dryRun }: SureOptions,
+  context: Context,
+): Promise<void> {
+  if (dryRun) return showStates(ids, isEnded, context);
+  await context.list().rows(
+    COLUMNS,
+    each(ids, (id) => context.client.remove(id)),
+  );
 }
 
-/** `resume`: resumes a queue. */
-export async function resumeQueue(queue: string, context: Context): Promise<void> {
-  await context.single().record(await context.client.queues.resume(queue));
+export interface ClearOptions extends SureOptions {
+  readonly queue?: readonly string[];
+  readonly status?: readonly State[];
+  readonly cause?: string;
+  readonly all?: boolean;
 }
 
-async function isKnown(queue: string, { client }: Context): Promise<boolean> {
-  return (await client.queues.list()).some((known) => known.queue === queue);
+/** `clear`: removes the matching tasks, also held ones, or all tasks with `--all`. */
+export async function clear(options: ClearOptions, context: Context): Promise<void> {
+  const { queue, status, cause, all = false } = options;
+  const filter = {
+    ...(queue === undefined ? {} : { queue }),
+    ...(status === undefined ? {} : { status }),
+    ...(cause === undefined ? {} : { cause }),
+  };
+  const isFiltered = Object.keys(filter).length > 0;
+  if (isFiltered === all)
+    throw new CommandFailed(EXIT.usage, 'Name either what to remove (--queue, --status, --cause), or --all');
+  if (!(await settle(clearPlan(options, context), options, context))) return;
+  const removal = all ? { all } : (filter as { readonly queue: readonly string[] });
+  await context.single().record(await context.client.clear(removal));
 }
 
-/** `drain`: a worker finishes its tasks and claims no more. */
-export async function drain(worker: string, context: Context): Promise<void> {
-  await context.single().record(await context.client.workers.drain(worker));
+function clearPlan({ queue, status, cause }: ClearOptions, context: Context): Plan {
+  const states = status === undefined ? '' : `${status.join(' and ')} `;
+  return {
+    what: `${states}tasks${scopeOf({ queue, cause })}`,
+    question: 'Remove them, including held ones? This cannot be undone.',
+    isDestructive: true,
+    sample: async (): Promise<Sample> => {
+      if (cause !== undefined) return sample(context, { queue, status, cause });
+      const count = countIn(await context.client.status(), { queue, status });
+      const { ids } = await sample(context, { queue, status }, { limit: 10 });
+      return { count, isMore: false, ids };
+    },
+  };
+}
+
+const STATES = ['queued', 'delayed', 'processing', 'completed', 'failed', 'cancelled', 'expired'] as const;
+
+function countIn(
+  { queues }: StatusAnswer,
+  { queue, status = STATES }: Pick<ClearOptions, 'queue' | 'status'>,
+): number {
+  const chosen = Object.entries(queues).filter(([name]) => queue?.includes(name) ?? true);
+  return chosen.reduce(
+    (total, [, counts]) => total + status.reduce((sum, state) => sum + counts[state], 0),
+    0,
+  );
+}
+
+/** `--dry-run` with named tasks. */
+async function showStates(
+  ids: readonly string[],
+  isPossible: (status: State) => boolean,
+  context: Context,
+): Promise<void> {
+  const look = async (id: string): Promise<Named & { would_change: boolean }> => {
+    const { eval_id, status } = await context.client.get(id);
+    return { eval_id, status, would_change: isPossible(status) };
+  };
+  const columns = { ...COLUMNS, WOULD_CHANGE: (row: { would_change: boolean }) => row.would_change };
+  await context.list().rows(columns, each(ids, look));
 }
 
 async function* each<Row>(ids: readonly string[], act: (id: string) => Promise<Row>): AsyncGenerator<Row> {

@@ -1,34 +1,35 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { EnqueueOptions } from '../commands/enqueue.js';
 import type { GetOptions, ListOptions, OutputOptions } from '../commands/read.js';
+import type { CancelOptions, ClearOptions, RedriveOptions } from '../commands/steer.js';
 import type { StatsOptions } from '../commands/stats.js';
 import type { TailOptions } from '../commands/tail.js';
-import { addAddress, addExamples, addFormat, run } from '../declaration.js';
-import { integer, list, natural, pairs, period, seconds } from '../parsers.js';
+import type { SureOptions } from '../plan.js';
+import { addSureness, addUsage, run } from '../declaration.js';
+import { list, natural, period, positive, seconds } from '../parsers.js';
+import { addTaskOptions } from './task-options.js';
 
 export function addTasks(program: Command): void {
   program.commandsGroup('Tasks:');
   addEnqueue(program);
   addReaders(program);
+  addChanges(program);
   addWatchers(program);
 }
 
 function addEnqueue(program: Command): void {
-  const command = program
-    .command('enqueue <file>')
-    .description('enqueue a file (- for standard input) as the code of a task, or one task per line')
-    .option('--id <id>', 'the id of the task')
-    .option('--queue <queue>', 'the queue of the task')
-    .option('--priority <number>', 'higher priorities go first', integer)
-    .option('--delay <seconds>', 'earliest start, in seconds from now', seconds)
-    .option('--timeout <seconds>', 'seconds that one attempt can run', seconds)
-    .option('--language <language>', 'the language of the code')
-    .option('--engine <engine>', 'the engine that runs the code')
-    .option('--max-attempts <number>', 'failures until the task is a dead letter', integer)
-    .option('--group <group>', 'the owner of the task; groups take turns within a queue')
-    .option('--requires <labels>', 'labels that a worker must offer: name=value, separated by commas', pairs)
-    .option('--metadata <json>', 'a JSON object for the worker')
-    .option('--batch-id <id>', 'the batch of the task')
+  const command = addTaskOptions(
+    program
+      .command('enqueue <file>')
+      .description('enqueue a file (- for standard input) as the code of a task, or one task per line')
+      .option('--id <id>', 'the id of the task'),
+  )
+    .option('--run-at <time>', 'earliest start, such as 2030-01-31T03:00:00Z')
+    .option('--expires-at <time>', 'latest start')
+    .option('--batch <id>', 'the batch of the task')
+    .addOption(new Option('--batch-id <id>').hideHelp().conflicts('batch'))
+    .option('--batch-callback-url <url>', 'URL that gets a webhook when the batch is done; with --ndjson')
+    .option('--max-failures <number>', 'failed tasks that the batch tolerates; with --ndjson', natural)
     .option('--ndjson', 'read one task per line, as JSON')
     .option('--wait [seconds]', 'wait for the end and print the output', seconds)
     .action(
@@ -36,12 +37,12 @@ function addEnqueue(program: Command): void {
         (await import('../commands/enqueue.js')).enqueue(file, options, context),
       ),
     );
-  addFormat(addAddress(command));
-  addExamples(
+  addUsage(
     command,
     '$0 enqueue eval.py --id eval-1 --timeout 30 --wait 60   # prints the output',
     "echo 'print(1)' | $0 enqueue - --queue gpu --priority 5 --requires gpu=a100",
-    '$0 enqueue tasks.ndjson --ndjson --batch-id night-1     # one task per line:',
+    '$0 enqueue eval.py --run-at 2030-01-31T03:00:00Z --max-attempts 3 --backoff exponential:10:600',
+    '$0 enqueue tasks.ndjson --ndjson --batch night-1     # one task per line:',
     `printf '%s\\n' '{"eval_id":"a","code":"1"}' '{"eval_id":"b","code":"2"}' | $0 enqueue - --ndjson`,
   );
 }
@@ -57,8 +58,7 @@ function addReaders(program: Command): void {
         (await import('../commands/read.js')).get(id, options, context),
       ),
     );
-  addFormat(addAddress(get));
-  addExamples(get, '$0 get eval-1', '$0 get eval-1 --attempts', '$0 get eval-1 --wait 60');
+  addUsage(get, '$0 get eval-1', '$0 get eval-1 --attempts', '$0 get eval-1 --wait 60');
 
   const all = addFilters(program.command('list').description('list tasks, newest first'))
     .option('--status <states>', 'only these states, separated by commas', list)
@@ -67,8 +67,7 @@ function addReaders(program: Command): void {
         (await import('../commands/read.js')).list(options, context),
       ),
     );
-  addFormat(addAddress(all));
-  addExamples(
+  addUsage(
     all,
     '$0 list --status queued,processing --queue gpu --limit 20',
     '$0 list --worker host-1-4711 --status processing',
@@ -80,8 +79,17 @@ function addReaders(program: Command): void {
       (await import('../commands/read.js')).list({ ...options, status: ['failed', 'expired'] }, context),
     ),
   );
-  addFormat(addAddress(dead));
-  addExamples(dead, '$0 deadletters --queue gpu', '$0 deadletters --cause oom -o json');
+  addUsage(dead, '$0 deadletters --queue gpu', '$0 deadletters --cause oom -o json');
+
+  const attempts = program
+    .command('attempts <id>')
+    .description('list the ended attempts of a task, oldest first')
+    .action(
+      run(async (context, id: string) =>
+        (await import('../commands/read.js')).get(id, { attempts: true }, context),
+      ),
+    );
+  addUsage(attempts, '$0 attempts eval-1', '$0 attempts eval-1 -o json');
 
   const output = program
     .command('output <id>')
@@ -93,8 +101,86 @@ function addReaders(program: Command): void {
         (await import('../commands/read.js')).output(id, options, context),
       ),
     );
-  addFormat(addAddress(output));
-  addExamples(output, '$0 output eval-1', '$0 output eval-1 --raw', '$0 output eval-1 --field stdout');
+  addUsage(output, '$0 output eval-1', '$0 output eval-1 --raw', '$0 output eval-1 --field stdout');
+}
+
+function addChanges(program: Command): void {
+  const cancel = addSureness(
+    program
+      .command('cancel [ids...]')
+      .description('cancel tasks, including held ones, or a whole batch')
+      .option('--reason <text>', 'the reason')
+      .option('--batch <id>', 'all tasks of this batch that have not ended')
+      .option('--cause <name>', 'only those whose latest attempt ended with this cause'),
+  ).action(
+    run(async (context, ids: string[], options: CancelOptions) =>
+      (await import('../commands/steer.js')).cancel(ids, options, context),
+    ),
+  );
+  addUsage(
+    cancel,
+    "$0 cancel eval-3 --reason 'not needed'",
+    '$0 cancel --batch night-1 --dry-run',
+    '$0 cancel --batch night-1 --yes',
+  );
+
+  const redrive = addSureness(
+    program
+      .command('redrive [ids...]')
+      .description('queue dead letters again')
+      .addOption(
+        new Option('--status <status>', 'all tasks of this status').choices([
+          'failed',
+          'expired',
+          'cancelled',
+        ]),
+      )
+      .option('--queue <queue>', 'only this queue')
+      .option('--group <group>', 'only this group')
+      .option('--cause <name>', 'only tasks whose latest attempt ended with this cause')
+      .option('--limit <number>', 'at most this many, newest first (default: 1000)', positive),
+  ).action(
+    run(async (context, ids: string[], options: RedriveOptions) =>
+      (await import('../commands/steer.js')).redrive(ids, options, context),
+    ),
+  );
+  addUsage(
+    redrive,
+    '$0 redrive eval-1 eval-2',
+    '$0 redrive --status failed --cause oom --dry-run',
+    '$0 redrive --status failed --queue gpu --limit 100 --yes',
+  );
+
+  const remove = program
+    .command('delete <ids...>')
+    .description('delete ended tasks, with their attempts and output')
+    .option('--dry-run', 'show their states, and change nothing')
+    .action(
+      run(async (context, ids: string[], options: SureOptions) =>
+        (await import('../commands/steer.js')).remove(ids, options, context),
+      ),
+    );
+  addUsage(remove, '$0 delete eval-1', '$0 delete eval-1 eval-2 --dry-run');
+
+  const clear = addSureness(
+    program
+      .command('clear')
+      .description('remove all tasks that match, including held ones; this cannot be undone')
+      .option('--queue <queues>', 'only these queues, separated by commas', list)
+      .option('--status <states>', 'only these states, separated by commas', list)
+      .option('--cause <name>', 'only ended tasks whose latest attempt ended with this cause')
+      .option('--all', 'every task of every queue'),
+  ).action(
+    run(async (context, options: ClearOptions) =>
+      (await import('../commands/steer.js')).clear(options, context),
+    ),
+  );
+  addUsage(
+    clear,
+    '$0 clear --queue gpu --status completed --dry-run',
+    '$0 clear --status failed --cause oom --yes',
+    '$0 clear --all',
+  );
 }
 
 function addWatchers(program: Command): void {
@@ -109,8 +195,7 @@ function addWatchers(program: Command): void {
         (await import('../commands/tail.js')).tail(options, context),
       ),
     );
-  addFormat(addAddress(tail));
-  addExamples(tail, '$0 tail', '$0 tail --type failed,lost --queue gpu', '$0 tail --id eval-1,eval-2');
+  addUsage(tail, '$0 tail', '$0 tail --type failed,lost --queue gpu', '$0 tail --id eval-1,eval-2');
 
   const stats = program
     .command('stats')
@@ -121,8 +206,7 @@ function addWatchers(program: Command): void {
         (await import('../commands/stats.js')).stats(options, context),
       ),
     );
-  addFormat(addAddress(stats));
-  addExamples(stats, '$0 stats', '$0 stats --watch', '$0 stats --watch 10 -o ndjson >> counts.ndjson');
+  addUsage(stats, '$0 stats', '$0 stats --watch', '$0 stats --watch 10 -o ndjson >> counts.ndjson');
 }
 
 function addFilters(command: Command): Command {
