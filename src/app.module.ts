@@ -10,6 +10,7 @@ import { EventStreamModule } from './events/event-stream.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { LogsModule } from './logs/logs.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { ParkingModule } from './queue/parking.module.js';
@@ -48,6 +49,7 @@ export class AppModule {
         WebhooksModule,
         HealthModule,
         MetricsModule.forRoot(config),
+        LogsModule,
         LoggingModule,
         TracingModule,
         DocsModule,

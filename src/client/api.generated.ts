@@ -17,13 +17,15 @@ export interface Problem {
   /** One sentence for people, with what to do */
   readonly detail: string;
   /** The error code, for programs */
-  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'artifact_not_found' | 'artifacts_off' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'range_not_satisfiable' | 'expectation_failed' | 'invalid_request' | 'digest_mismatch' | 'lease_required' | 'rate_limited' | 'queue_full' | 'artifacts_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
+  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'artifact_not_found' | 'artifacts_off' | 'no_log' | 'logs_off' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'log_offset' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'range_not_satisfiable' | 'expectation_failed' | 'invalid_request' | 'digest_mismatch' | 'lease_required' | 'rate_limited' | 'queue_full' | 'artifacts_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
   /** The bad fields or parameters */
   readonly errors?: readonly ProblemField[];
   /** Whether the change may have happened */
   readonly applied?: false | 'unknown';
   /** With lease_lost: why the lease ended */
   readonly reason?: 'expired' | 'cancelled' | 'reassigned' | 'cleared';
+  /** With log_offset: how many bytes the attempt has sent */
+  readonly size?: number;
 }
 
 export interface ClaimedTask {
@@ -1028,4 +1030,11 @@ export interface TimelineAnswer {
   readonly step: number;
   /** Oldest first; the last step is incomplete */
   readonly points: readonly TimelineStep[];
+}
+
+export interface AppendedLog {
+  /** The attempt that the lease belongs to */
+  readonly attempt: number;
+  /** How many bytes the attempt has sent: the offset of the next chunk */
+  readonly size: number;
 }

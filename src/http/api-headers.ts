@@ -25,6 +25,30 @@ export const API_HEADERS = {
     description: 'drain: this worker gets no more tasks; otherwise absent',
     schema: { type: 'string', enum: ['drain'] },
   },
+  'X-Log-Attempt': { description: 'The attempt that sent the log', schema: { type: 'integer' }, example: 1 },
+  'X-Log-Size': {
+    description: 'How many bytes the attempt has sent',
+    schema: { type: 'integer' },
+    example: 4096,
+  },
+  'X-Log-First': {
+    description: 'The offset of the oldest byte that is kept',
+    schema: { type: 'integer' },
+    example: 0,
+  },
+  'X-Log-Ended': {
+    description: 'Whether the attempt has ended: then its log is complete',
+    schema: { type: 'string', enum: ['true', 'false'] },
+  },
+  'Accept-Ranges': {
+    description: 'The service supports `Range`',
+    schema: { type: 'string', enum: ['bytes'] },
+  },
+  'Content-Range': {
+    description: 'The part in the answer, and the size of the whole',
+    schema: { type: 'string' },
+    example: 'bytes 0-1023/4096',
+  },
   Allow: {
     description: 'The methods that the path supports',
     schema: { type: 'string' },

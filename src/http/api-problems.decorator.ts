@@ -67,6 +67,12 @@ export class Problem {
     enum: ['expired', 'cancelled', 'reassigned', 'cleared'],
   })
   readonly reason?: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'With log_offset: how many bytes the attempt has sent',
+  })
+  readonly size?: number;
 }
 
 /** The problems of all requests that need a key. */
@@ -121,9 +127,10 @@ export function problemResponse(codes: readonly ProblemCode[]) {
 export function problemExample(code: ProblemCode): object {
   const { status, title } = PROBLEMS[code];
   const { detail, members } = PROBLEM_GUIDE[code];
-  const { reason, ...rest } = members ?? {};
+  const { reason, size, ...rest } = members ?? {};
   return {
     ...(reason !== undefined && { reason }),
+    ...(size !== undefined && { size }),
     type: problemType(code),
     title,
     status,

@@ -100,12 +100,17 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0);
 }
 
-/** The whole body as text; empty without a body. */
-export async function readText({ request, response, limits }: Exchange): Promise<string> {
-  if (!hasBody(request)) return '';
+/** The whole body; empty without a body. */
+export async function readBody({ request, response, limits }: Exchange): Promise<Buffer> {
+  if (!hasBody(request)) return Buffer.alloc(0);
   if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const body = await readBytes({ request, response, limits });
+  return readBytes({ request, response, limits });
+}
+
+/** The whole body as text; empty without a body. */
+export async function readText(exchange: Exchange): Promise<string> {
+  const body = await readBody(exchange);
   if (!isUtf8(body)) throw new ProblemError('malformed_request', 'The body is not valid UTF-8');
   return body.toString('utf8');
 }

@@ -9,22 +9,22 @@ export interface RequestedRange {
 const ONE_RANGE = /^bytes=(?:(\d{1,16})-(\d{0,16})|-(\d{1,16}))$/;
 
 /**
- * The part that `Range` requests; `undefined` for the whole. Malformed headers and several ranges mean the whole, as
+ * The part that `Range` requests; `undefined` for the whole. A range before `first` begins there: older bytes are gone. Malformed headers and several ranges mean the whole, as
  * RFC 9110 allows.
  *
  * @throws ProblemError `range_not_satisfiable`
  */
-export function rangeIn(header: string | undefined, size: number): RequestedRange | undefined {
-  const [, first, last, suffix] = ONE_RANGE.exec(header ?? '') ?? [];
+export function rangeIn(header: string | undefined, size: number, first = 0): RequestedRange | undefined {
+  const [, begin, last, suffix] = ONE_RANGE.exec(header ?? '') ?? [];
   if (suffix !== undefined) {
-    if (Number(suffix) === 0 || size === 0) throw unsatisfiable(size);
-    return { from: Math.max(size - Number(suffix), 0), to: size - 1 };
+    if (Number(suffix) === 0 || size === first) throw unsatisfiable(size);
+    return { from: Math.max(size - Number(suffix), first), to: size - 1 };
   }
-  if (first === undefined) return undefined;
-  const from = Number(first);
+  if (begin === undefined) return undefined;
+  const from = Math.max(Number(begin), first);
   const to = last === undefined || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (last !== undefined && last !== '' && Number(last) < from) return undefined;
-  if (from >= size) throw unsatisfiable(size);
+  if (last !== undefined && last !== '' && Number(last) < Number(begin)) return undefined;
+  if (from > to) throw unsatisfiable(size);
   return { from, to };
 }
 

@@ -13,6 +13,7 @@ export interface ProblemGuide {
     readonly errors?: readonly FieldProblem[];
     readonly applied?: false | 'unknown';
     readonly reason?: string;
+    readonly size?: number;
   };
 }
 
@@ -74,6 +75,16 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Set `ARTIFACTS`. With Redis it has no default.',
     detail: 'This service keeps no artifacts; its operator can set ARTIFACTS',
   },
+  no_log: {
+    when: 'The task has not had the attempt whose log the request names.',
+    remedy: 'Leave out `attempt`, or list attempts with `GET /tasks/{eval_id}/attempts`.',
+    detail: 'Task eval-1 has no attempt 2 yet',
+  },
+  logs_off: {
+    when: '`LOG_MAX_BYTES` is 0.',
+    remedy: 'Send no logs. The operator can set `LOG_MAX_BYTES`.',
+    detail: 'This service keeps no logs; its operator can set LOG_MAX_BYTES',
+  },
   no_output: {
     when: 'The task is not completed, or completed without an output.',
     remedy: 'Wait for its end with `GET /tasks/{eval_id}?wait=30`.',
@@ -109,6 +120,12 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Stop the work and claim the next task.',
     detail: 'The lease on task eval-1 has ended (reassigned); stop the work',
     members: { reason: 'reassigned' },
+  },
+  log_offset: {
+    when: 'The log ends before `offset`, or has other bytes there. `size` says how many bytes the attempt has sent.',
+    remedy: 'Continue at `size`.',
+    detail: 'The log of attempt 1 has 4096 bytes, and these do not continue it; send what follows byte 4096',
+    members: { size: 4096 },
   },
   task_ended: {
     when: 'The task has already ended in another way.',
