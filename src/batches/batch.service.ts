@@ -1,10 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { afterWrite } from '../queue/after-write.js';
+import { redriveAs } from '../queue/steering.service.js';
 import { TaskChanger } from '../queue/task-changer.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
-import { cancel, redrive } from '../task/task.machine.js';
+import { cancel } from '../task/task.machine.js';
 import { type Task } from '../task/task.js';
 import { DEAD_LETTER_STATES, CANCELLABLE_STATES, type StateCounts, countIn } from '../task/task-state.js';
 import {
@@ -49,6 +50,8 @@ export interface BatchRedrive {
   /** Only dead letters with this outcome. */
   readonly outcome?: 'failed' | 'lost';
   readonly cause?: string;
+  /** Drops the checkpoints. */
+  readonly isReset?: boolean;
   readonly queues: Queues;
 }
 
@@ -108,13 +111,13 @@ export class BatchService {
   }
 
   /** Redrives the dead letters; returns their number. */
-  async redrive(id: string, { outcome, cause, queues }: BatchRedrive): Promise<number> {
+  async redrive(id: string, { outcome, cause, isReset, queues }: BatchRedrive): Promise<number> {
     const states = outcome === undefined ? DEAD_LETTER_STATES : (['failed'] as const);
     const isMeant = (task: Task) =>
       outcome === undefined || (task.state === 'failed' && task.outcome === outcome);
     const batch = await this.visible(id, queues);
     const filter = { batchId: id, states, queues: common(batch?.queues, queues), cause, isMeant };
-    const count = await this.changer.changeMatching(filter, redrive);
+    const count = await this.changer.changeMatching(filter, redriveAs({ isReset }));
     try {
       if (count > 0 && batch !== undefined) await this.reopen(id);
     } catch (error) {

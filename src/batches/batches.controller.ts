@@ -155,12 +155,12 @@ export class BatchesController {
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'batch_not_found', 'store_unavailable')
   async redrive(
     @BatchId() id: string,
-    @JsonBody(BatchRedriveDto, BATCH_REDRIVE.requests) { outcome, cause }: BatchRedriveDto,
+    @JsonBody(BatchRedriveDto, BATCH_REDRIVE.requests) { outcome, cause, reset }: BatchRedriveDto,
     @CurrentPrincipal() principal: Principal,
   ): Promise<RedrivenBatch> {
     const queues = visibleQueues(principal, undefined);
     await this.batches.find(id, queues);
-    const count = await this.batches.redrive(id, { outcome, cause, queues });
+    const count = await this.batches.redrive(id, { outcome, cause, isReset: reset, queues });
     return { batch_id: id, tasks_redriven: count };
   }
 }

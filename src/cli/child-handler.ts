@@ -122,6 +122,8 @@ function variablesOf(task: HeldTask): Record<string, string> {
     QUEUE_ENGINE: task.engine,
     QUEUE_TIMEOUT: String(task.timeout),
     QUEUE_METADATA: task.metadata_text ?? 'null',
+    QUEUE_CHECKPOINT: task.checkpoint_text ?? 'null',
+    QUEUE_CHECKPOINT_ATTEMPT: String(task.checkpoint_attempt ?? ''),
     ...(task.traceparent === null ? {} : { TRACEPARENT: task.traceparent }),
   };
 }

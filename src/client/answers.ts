@@ -15,6 +15,8 @@ export interface HeldTask extends ClaimedTask {
    * 9007199254740993 and 1.0.
    */
   readonly metadata_text: string | null;
+  /** The checkpoint as JSON text; null without one. `checkpoint` holds JavaScript numbers. */
+  readonly checkpoint_text: string | null;
 }
 
 /** The result of a claim; `drain` asks this worker to claim no more tasks. */
@@ -88,14 +90,23 @@ export function heartbeatsOf(leases: readonly { readonly eval_id: string }[]): R
 export function readClaim(text: string): ClaimAnswer {
   const answer = objectWith<ClaimedTasks>({ tasks: 'array' })(text);
   answer.tasks.forEach((task) => requireMembers(task, CLAIMED));
-  if (answer.tasks.every(({ metadata }) => (metadata ?? null) === null))
-    return { ...answer, tasks: answer.tasks.map((task) => ({ ...task, metadata_text: null })) };
+  const hasTexts = answer.tasks.some((task) => (task.metadata ?? null) !== null || hasCheckpoint(task));
+  if (!hasTexts) return { ...answer, tasks: answer.tasks.map((task) => ({ ...task, ...NO_TEXTS })) };
   const texts = [...membersOf(membersOf(text).get('tasks') ?? '[]').values()];
   const tasks = answer.tasks.map((task, index) => {
-    const metadata = membersOf(texts[index] ?? '{}').get('metadata') ?? 'null';
-    return { ...task, metadata_text: metadata === 'null' ? null : metadata };
+    const members = membersOf(texts[index] ?? '{}');
+    const metadata = members.get('metadata') ?? 'null';
+    const checkpoint_text = hasCheckpoint(task) ? (members.get('checkpoint') ?? 'null') : null;
+    return { ...task, metadata_text: metadata === 'null' ? null : metadata, checkpoint_text };
   });
   return { ...answer, tasks };
+}
+
+const NO_TEXTS = { metadata_text: null, checkpoint_text: null };
+
+/** Services of earlier versions send none. */
+function hasCheckpoint({ checkpoint_attempt: attempt }: Partial<ClaimedTask>): boolean {
+  return typeof attempt === 'number';
 }
 
 function requireMembers(answer: unknown, members: Readonly<Record<string, Kind>>): void {

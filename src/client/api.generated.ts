@@ -67,6 +67,10 @@ export interface ClaimedTask {
   readonly heartbeat_interval: number;
   /** The trace context of the producer */
   readonly traceparent: string | null;
+  /** What an earlier attempt saved, as the same JSON text; null without one */
+  readonly checkpoint: unknown;
+  /** The attempt that saved the checkpoint; null without one */
+  readonly checkpoint_attempt: number | null;
   /** The producer’s metadata, as the same JSON text */
   readonly metadata: Readonly<Record<string, unknown>> | null;
   /** The code, unchanged */
@@ -111,6 +115,8 @@ export interface Heartbeat {
   readonly extend?: number;
   /** Progress to show */
   readonly progress?: Progress;
+  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  readonly checkpoint?: unknown;
 }
 
 export interface KeptLease {
@@ -151,6 +157,8 @@ export interface Failure {
   readonly outcome?: 'failed' | 'lost';
   /** A short name for the reason, to filter and count by */
   readonly cause?: string;
+  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  readonly checkpoint?: unknown;
 }
 
 export interface Release {
@@ -162,6 +170,8 @@ export interface Release {
   readonly reason?: string;
   /** A short name for the reason, to filter and count by */
   readonly cause?: string;
+  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  readonly checkpoint?: unknown;
 }
 
 export interface Batch {
@@ -274,6 +284,8 @@ export interface TaskResult {
   readonly outcome?: 'failed' | 'lost';
   /** A short name for the reason, to filter and count by */
   readonly cause?: string;
+  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  readonly checkpoint?: unknown;
   /** The id of the task */
   readonly eval_id: string;
   /** How it ended */
@@ -352,6 +364,8 @@ export interface Redrive {
   readonly cause?: string;
   /** Tasks to redrive at most, newest first */
   readonly limit?: number;
+  /** true: drops the checkpoint, so that the next attempt starts from the beginning */
+  readonly reset?: boolean;
 }
 
 export interface RedrivenTasks {
@@ -364,6 +378,11 @@ export interface RedrivenTasks {
 export interface Cancellation {
   /** The reason, shown in the `message` of the task */
   readonly reason?: string;
+}
+
+export interface RedriveOne {
+  /** true: drops the checkpoint, so that the next attempt starts from the beginning */
+  readonly reset?: boolean;
 }
 
 export interface EnqueuedTask {
@@ -448,6 +467,8 @@ export interface ListedTask {
   readonly exit_code: number | null;
   /** The cause that the worker gave for the latest attempt */
   readonly cause: string | null;
+  /** The attempt that saved the checkpoint which the next claim gets; null without one */
+  readonly checkpoint_attempt: number | null;
   /** Counts up with each transition, also in events */
   readonly sequence: number;
 }
@@ -522,6 +543,8 @@ export interface TaskDetails {
   readonly exit_code: number | null;
   /** The cause that the worker gave for the latest attempt */
   readonly cause: string | null;
+  /** The attempt that saved the checkpoint which the next claim gets; null without one */
+  readonly checkpoint_attempt: number | null;
   /** Counts up with each transition, also in events */
   readonly sequence: number;
   /** The producer’s metadata; absent when there is none, and for viewers */
@@ -759,6 +782,8 @@ export interface CancelledBatch {
 export interface BatchRedrive {
   /** failed: only tasks without attempts left; lost: only tasks without interruptions left; by default both, and expired tasks */
   readonly outcome?: 'failed' | 'lost';
+  /** true: drops the checkpoint, so that the next attempt starts from the beginning */
+  readonly reset?: boolean;
   /** Only tasks whose latest attempt ended with this cause */
   readonly cause?: string;
 }

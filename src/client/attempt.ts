@@ -10,6 +10,13 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Reports progress and extends the lease. Never rejects. */
   readonly progress: (progress: Progress) => Promise<void>;
+  /**
+   * Saves any JSON value of up to 64 KiB, which the next attempt gets as `task.checkpoint`. Resolves when it is durable,
+   * and extends the lease.
+   *
+   * @throws TaskStopped when the handler must stop; InvalidRequest for a value that the service rejects; TypeError
+   */
+  readonly checkpoint: (value: unknown) => Promise<void>;
 }
 
 /** Processes a task. The return value is the task's output; a thrown value is the task's error. */
@@ -25,6 +32,7 @@ export type Verdict =
 export interface AttemptOptions {
   readonly handler: Handler;
   readonly progress: TaskContext['progress'];
+  readonly checkpoint: TaskContext['checkpoint'];
   /** Seconds that a handler has to return after its signal. After that the worker stops waiting for it. */
   readonly abandonAfter: number;
 }
@@ -33,7 +41,8 @@ export interface AttemptOptions {
 export async function attempt(running: RunningTask, options: AttemptOptions): Promise<Verdict> {
   const { task, signal } = running;
   if (running.stopped) return verdictOnStop(running.stopped);
-  const context: TaskContext = { signal, progress: options.progress };
+  const { progress, checkpoint } = options;
+  const context: TaskContext = { signal, progress, checkpoint };
   const endDeadline = stopAtDeadline(running);
   const abandonment = abandonAfter(options.abandonAfter, signal);
   try {

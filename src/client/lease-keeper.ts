@@ -1,9 +1,11 @@
-import type { KeptItem, LostItem, Progress } from './api.generated.js';
+import { pause } from './abort.js';
+import type { Heartbeat, KeptItem, LostItem, Progress } from './api.generated.js';
 import { BOUNDS } from './bounds.js';
 import type { Client } from './client.js';
-import { ApiError, ClientError, LeaseLost } from './errors.js';
+import { ApiError, ClientError, InvalidRequest, LeaseLost } from './errors.js';
 import type { HeartbeatThread, ThreadLease } from './heartbeat-thread.js';
 import { LARGEST_BEAT, retryAfter } from './heartbeat-times.js';
+import { JsonText, stringify } from './json-text.js';
 import type { RunningTask } from './running-task.js';
 import { type Milliseconds, steadyNow } from './steady-clock.js';
 import { textOfError } from './verdicts.js';
@@ -81,25 +83,51 @@ export class LeaseKeeper {
     if (progress !== undefined && this.mayTell(running)) await this.tellOnce(running, progress);
   }
 
+  /** Saves a checkpoint with a heartbeat, and repeats it until the service answers or the handler must stop. */
+  async save(running: RunningTask, value: unknown): Promise<void> {
+    const text = stringify(value);
+    if (text === undefined) throw new TypeError(`a ${typeof value} is not a JSON value`);
+    const checkpoint = new JsonText(text);
+    for (;;) {
+      running.signal.throwIfAborted();
+      if (await this.beatOnce(running, { checkpoint })) return;
+      await pause(retryAfter(running.interval), running.signal);
+    }
+  }
+
   private mayTell(running: RunningTask): boolean {
     return this.held.has(running) && !running.signal.aborted && !running.isReporting;
   }
 
   private async tellOnce(running: RunningTask, progress: Progress): Promise<void> {
+    await this.beatOnce(running, { progress }).catch((error: unknown) => {
+      this.options.onError(error);
+    });
+  }
+
+  /**
+   * Sends one heartbeat; returns whether the service accepted it.
+   *
+   * @throws InvalidRequest
+   */
+  private async beatOnce(running: RunningTask, beat: Heartbeat): Promise<boolean> {
     const sentAt = steadyNow();
     try {
       const limits = { patience: 0, timeout: running.interval / 1000 };
-      const kept = await this.options.client.heartbeat(running.task, { progress }, limits);
+      const kept = await this.options.client.heartbeat(running.task, beat, limits);
       running.keep(kept, sentAt);
       this.tellThread([running]);
       if (kept.command === 'drain') this.options.onDrain();
+      return true;
     } catch (error) {
+      if (error instanceof InvalidRequest) throw error;
       if (error instanceof LeaseLost) running.lose(error.reason);
       else if (error instanceof ApiError && error.code === 'task_not_found') running.lose('cleared');
       else {
         this.isUnanswered = true;
         this.options.onError(error);
       }
+      return false;
     }
   }
 

@@ -229,6 +229,7 @@ export class Worker {
     const verdict = await attempt(running, {
       handler: this.handler,
       progress: (progress) => this.keeper.tell(running, progress),
+      checkpoint: (value) => this.keeper.save(running, value),
       abandonAfter: this.options.abandonAfter ?? DEFAULT_ABANDON_SECONDS,
     });
     running.isReporting = true;

@@ -166,7 +166,7 @@ function opaqueProblem(
   if (field.type === 'string' && typeof value !== 'string') return 'must be a string';
   if (field.type === 'object' && !isPlain(value)) return 'must be an object';
   const maxBytes = typeof field.maxBytes === 'number' ? field.maxBytes : limits[field.maxBytes];
-  const bytes = Buffer.byteLength(typeof value === 'string' ? value : text);
+  const bytes = Buffer.byteLength(field.type === 'string' && typeof value === 'string' ? value : text);
   return bytes > maxBytes ? `must have at most ${maxBytes} bytes` : undefined;
 }
 

@@ -5,9 +5,9 @@ import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { TakesNoQuery } from '../http/takes-nothing.decorator.js';
-import { CANCEL, REDRIVE, REDRIVE_ALL } from './dto/bulk.examples.js';
+import { CANCEL, REDRIVE_ALL, REDRIVE_ONE } from './dto/bulk.examples.js';
 import { EVAL_ID_PARAMETER } from './dto/field-docs.js';
-import { CancelDto, RedriveDto } from './dto/steering.dto.js';
+import { CancelDto, RedriveDto, RedriveOneDto } from './dto/steering.dto.js';
 import { EnqueuedTask, RedrivenTasks, TaskStatus } from './dto/task.response.js';
 import { EvalId } from './eval-id.decorator.js';
 import { guardFor, visibleQueues } from './queue-access.js';
@@ -46,8 +46,8 @@ export class SteeringController {
   ): Promise<RedrivenTasks> {
     const asked = dto.queue === undefined ? undefined : [dto.queue];
     const queues = visibleQueues(principal, asked);
-    const { status, group, cause, limit } = dto;
-    const count = await this.steering.redriveAll({ states: [status], queues, group, cause, limit });
+    const { status, group, cause, limit, reset: isReset } = dto;
+    const count = await this.steering.redriveAll({ states: [status], queues, group, cause, limit, isReset });
     return { status: 'redriven', tasks_redriven: count };
   }
 
@@ -79,20 +79,29 @@ export class SteeringController {
     operationId: 'redriveTask',
     summary: 'Redrive a task',
     description:
-      'Queues a failed, expired or cancelled task again, with fresh budgets and its old place by age.',
+      'Queues a failed, expired or cancelled task again, with fresh budgets and its old place by age. Its next ' +
+      'claim gets its checkpoint, unless you `reset` it.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
-  @ApiOkResponse({ type: EnqueuedTask, description: 'The task is queued again', examples: REDRIVE })
+  @ApiOkResponse({
+    type: EnqueuedTask,
+    description: 'The task is queued again',
+    examples: REDRIVE_ONE.queued,
+  })
   @ApiProblems(
     ...WITH_KEY,
-    'malformed_request',
+    ...WITH_BODY,
     'task_not_found',
     'task_damaged',
     'not_redrivable',
     'store_unavailable',
   )
-  async redrive(@EvalId() id: string, @CurrentPrincipal() principal: Principal): Promise<EnqueuedTask> {
-    const task = await this.steering.redrive(id, guardFor(principal));
+  async redrive(
+    @EvalId() id: string,
+    @JsonBody(RedriveOneDto, REDRIVE_ONE.requests) { reset }: RedriveOneDto,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<EnqueuedTask> {
+    const task = await this.steering.redrive(id, { isReset: reset }, guardFor(principal));
     return enqueuedView(await this.queue.placeWritten(task));
   }
 }

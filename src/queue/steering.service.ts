@@ -1,19 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import type { Moment } from '../task/clock.js';
 import { NotHeld } from '../task/task.errors.js';
-import { cancel, redrive, release } from '../task/task.machine.js';
+import { cancel, redrive, type Redrive, release } from '../task/task.machine.js';
 import type { Task } from '../task/task.js';
 import { isFinalState, type TaskState } from '../task/task-state.js';
 import type { TaskGuard } from './queue-access.js';
-import { guarded, type Selection, TaskChanger } from './task-changer.js';
+import { withCheckpoint } from './checkpoint-change.js';
+import { type Decide, guarded, type Selection, TaskChanger } from './task-changer.js';
 
-export interface RedriveFilter extends Selection {
+export interface RedriveFilter extends Selection, Redrive {
   readonly states: readonly TaskState[];
   readonly limit: number;
 }
 
-export interface CancelFilter extends RedriveFilter {
+export interface CancelFilter extends Omit<RedriveFilter, keyof Redrive> {
   readonly reason?: string;
+}
+
+/** Decides a redrive, which removes the checkpoint if it resets the task. */
+export function redriveAs(how: Redrive): Decide {
+  return (task, now) => withCheckpoint(task, redrive(task, now, how));
 }
 
 /** Cancels, redrives, releases and removes tasks, independent of their holders. */
@@ -30,8 +36,8 @@ export class SteeringService {
   }
 
   /** @throws TaskNotFound, NotRedrivable */
-  redrive(id: string, guard: TaskGuard): Promise<Task> {
-    return this.changer.change(id, guarded(guard, redrive));
+  redrive(id: string, how: Redrive, guard: TaskGuard): Promise<Task> {
+    return this.changer.change(id, guarded(guard, redriveAs(how)));
   }
 
   /**
@@ -44,8 +50,8 @@ export class SteeringService {
   }
 
   /** Redrives matching dead letters; returns their number. */
-  redriveAll(filter: RedriveFilter): Promise<number> {
-    return this.changer.changeMatching(filter, redrive);
+  redriveAll({ isReset, ...filter }: RedriveFilter): Promise<number> {
+    return this.changer.changeMatching(filter, redriveAs({ isReset }));
   }
 
   /** Cancels matching tasks; returns their number. */

@@ -68,15 +68,16 @@ export function taskView({ task, position }: PlacedTask): ListedTask {
     error: last?.error ?? null,
     exit_code: last?.exitCode ?? null,
     cause: last?.cause ?? null,
+    checkpoint_attempt: task.checkpoint?.attempt ?? null,
     sequence: task.sequence,
   };
 }
 
 /** Members of a response that are already JSON text. */
-type Spliced = 'code' | 'metadata';
+type Spliced = 'code' | 'metadata' | 'checkpoint';
 
 /** A claimed task as JSON text: all fields, the payload and the lease. */
-export function claimedText({ task, payload }: ClaimedTask): string {
+export function claimedText({ task, payload, checkpoint }: ClaimedTask): string {
   const { spec, lease } = task;
   const view: Omit<ClaimedTaskAnswer, Spliced> & { metadata?: null } = {
     eval_id: spec.id,
@@ -98,9 +99,10 @@ export function claimedText({ task, payload }: ClaimedTask): string {
     lease_expires_at: isoTime(leaseEnd(lease)),
     heartbeat_interval: heartbeatInterval(lease.length),
     traceparent: spec.traceparent ?? null,
+    checkpoint_attempt: checkpoint === undefined ? null : (task.checkpoint?.attempt ?? null),
     ...(spec.hasMetadata ? undefined : { metadata: null }),
   };
-  return splice(view, payload);
+  return splice(view, `"checkpoint":${checkpoint ?? 'null'},${payload}`);
 }
 
 export function claimedListText(claimed: readonly ClaimedTask[], command: 'drain' | null = null): string {

@@ -125,7 +125,8 @@ export class WorkController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<KeptLease> {
     const leaseId = requiredLease(principal, dto.lease_id);
-    const beat = { leaseId, extend: dto.extend, progress: dto.progress };
+    const { extend, progress, checkpoint } = dto;
+    const beat = { leaseId, extend, progress, checkpoint: checkpoint?.text };
     const task = await underLease(principal, this.work.heartbeat(id, beat, guardFor(principal)), id);
     return heartbeatView(task, this.workers.beat(task.lease.workerId));
   }
@@ -233,7 +234,8 @@ export class WorkController {
     @Res() response: Response,
   ): Promise<void> {
     const leaseId = requiredLease(principal, dto.lease_id);
-    const given = { leaseId, delay: dto.delay, reason: dto.reason, cause: dto.cause };
+    const { delay, reason, cause, checkpoint } = dto;
+    const given = { leaseId, delay, reason, cause, checkpoint: checkpoint?.text };
     const task = await underLease(principal, this.work.release(id, given, guardFor(principal)), id);
     sendJson(response, 200, finishedText(task));
   }
@@ -266,6 +268,7 @@ export function failureOf(dto: FailDto, leaseId: string | undefined) {
     retryAfter: dto.retry_after,
     outcome: dto.outcome,
     cause: dto.cause,
+    checkpoint: dto.checkpoint?.text,
   };
 }
 

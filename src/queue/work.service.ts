@@ -15,6 +15,7 @@ import {
 } from '../task/task.machine.js';
 import { LeaseLost, LeaseRequired, TaskNotFound } from '../task/task.errors.js';
 import type { ProcessingTask, Task } from '../task/task.js';
+import { sizeOf, withCheckpoint } from './checkpoint-change.js';
 import type { TaskGuard } from './queue-access.js';
 import { type Decide, guarded, TaskChanger } from './task-changer.js';
 
@@ -24,9 +25,18 @@ export interface CompletedResult {
   readonly output: JsonText | undefined;
 }
 
-export interface FailedResult extends Omit<Failure, 'random'> {
+/** A checkpoint that a worker saves with a report. */
+interface Saving {
+  readonly checkpoint?: JsonText;
+}
+
+export interface FailedResult extends Omit<Failure, 'random' | 'checkpointBytes'>, Saving {
   readonly status: 'failed';
 }
+
+export interface SavingHeartbeat extends Omit<Heartbeat, 'checkpointBytes'>, Saving {}
+
+export interface SavingRelease extends Omit<Release, 'checkpointBytes'>, Saving {}
 
 /** The result of an attempt. */
 export type TaskResult = CompletedResult | FailedResult;
@@ -109,7 +119,7 @@ export class WorkService {
   }
 
   /** @throws LeaseLost, TaskNotFound */
-  async heartbeat(id: string, beat: Heartbeat, guard: TaskGuard): Promise<ProcessingTask> {
+  async heartbeat(id: string, beat: SavingHeartbeat, guard: TaskGuard): Promise<ProcessingTask> {
     const [result] = await this.heartbeatAll([{ ...beat, id }], guard);
     if (result?.status !== 'fulfilled') throw result?.reason as Error;
     return result.value;
@@ -117,7 +127,7 @@ export class WorkService {
 
   /** Extends all, each with its own result. */
   async heartbeatAll(
-    beats: readonly (Heartbeat & { id: string })[],
+    beats: readonly (SavingHeartbeat & { id: string })[],
     guard: TaskGuard,
   ): Promise<PromiseSettledResult<ProcessingTask>[]> {
     const results = await this.changer.changeAll(
@@ -125,9 +135,16 @@ export class WorkService {
         id: beat.id,
         decide: guarded(
           guard,
-          ofThisTask((task, now) => ({
-            task: heartbeat(task, { ...beat, extend: this.shorten(beat.extend) }, now),
-          })),
+          ofThisTask((task, now) => {
+            const { checkpoint, ...given } = beat;
+            const checkpointBytes = sizeOf(checkpoint);
+            const extend = this.shorten(beat.extend);
+            return withCheckpoint(
+              task,
+              { task: heartbeat(task, { ...given, extend, checkpointBytes }, now) },
+              checkpoint,
+            );
+          }),
         ),
       })),
       { inSteps: true },
@@ -140,13 +157,16 @@ export class WorkService {
   }
 
   /** @throws LeaseLost, TaskNotFound */
-  release(id: string, given: Release, guard: TaskGuard): Promise<Task> {
+  release(id: string, { checkpoint, ...given }: SavingRelease, guard: TaskGuard): Promise<Task> {
     return this.changer
       .change(
         id,
         guarded(
           guard,
-          ofThisTask((task, now) => release(task, given, now)),
+          ofThisTask((task, now) => {
+            const transition = release(task, { ...given, checkpointBytes: sizeOf(checkpoint) }, now);
+            return transition && withCheckpoint(task, transition, checkpoint);
+          }),
         ),
       )
       .catch(async (error: unknown) => {
@@ -157,9 +177,14 @@ export class WorkService {
   private decideFinish(result: TaskResult): Decide {
     return (task, now) => {
       if (this.config.REQUIRE_LEASE_ID && result.leaseId === undefined) throw new LeaseRequired(task.spec.id);
-      if (result.status === 'failed') return fail(task, { ...result, random: Math.random() }, now);
-      const transition = complete(task, result, now);
-      return transition && Object.assign(transition, { output: result.output });
+      if (result.status === 'completed') {
+        const transition = complete(task, result, now);
+        return transition && withCheckpoint(task, Object.assign(transition, { output: result.output }));
+      }
+      const { checkpoint, ...failure } = result;
+      const checkpointBytes = sizeOf(checkpoint);
+      const transition = fail(task, { ...failure, checkpointBytes, random: Math.random() }, now);
+      return transition && withCheckpoint(task, transition, checkpoint);
     };
   }
 

@@ -108,21 +108,22 @@ async function* portionsOf(store: TaskStore, ids: readonly string[]): AsyncGener
   if (portion.length > 0) yield portion;
 }
 
-function sizeOf({ payload, output = '', attempts }: KeptTask): number {
+function sizeOf({ payload, output = '', checkpoint = '', attempts }: KeptTask): number {
   const ofAttempts = attempts.reduce((sum, { error = '' }) => sum + error.length, 0);
-  return payload.length + output.length + ofAttempts;
+  return payload.length + output.length + checkpoint.length + ofAttempts;
 }
 
 async function read(store: TaskStore, ids: readonly string[]): Promise<readonly KeptTask[]> {
   const kept = await Promise.all(
     ids.map(async (id) => {
-      const [task, payload = '', output, attempts] = await Promise.all([
+      const [task, payload = '', output, checkpoint, attempts] = await Promise.all([
         store.find(id),
         store.findPayload(id),
         store.findOutput(id),
+        store.findCheckpoint(id),
         store.findAttempts(id),
       ]);
-      return task === undefined ? [] : [{ task, payload, output, attempts }];
+      return task === undefined ? [] : [{ task, payload, output, checkpoint, attempts }];
     }),
   );
   return kept.flat();

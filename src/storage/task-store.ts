@@ -40,8 +40,18 @@ export interface KeptTask {
   readonly task: Task;
   readonly payload: Payload;
   readonly output?: JsonText;
+  /** The text of the task's checkpoint. */
+  readonly checkpoint?: JsonText;
   /** Finished attempts, oldest first. */
   readonly attempts: readonly Attempt[];
+}
+
+/** What a change does to the checkpoint of its task. */
+export interface CheckpointChange {
+  /** The new text; `undefined` removes the checkpoint. */
+  readonly text: JsonText | undefined;
+  /** Bytes by which it grows; negative when it shrinks. */
+  readonly growth: number;
 }
 
 /** A write of a task that was read before. A write without `type` is no transition, such as a heartbeat. */
@@ -49,6 +59,8 @@ export interface Change extends Partial<Omit<Transition, 'task'>> {
   readonly task: Task;
   /** The task's output, stored with it. */
   readonly output?: JsonText;
+  /** Absent: the checkpoint stays as it is. */
+  readonly checkpoint?: CheckpointChange;
 }
 
 export interface ReplaceOptions {
@@ -70,6 +82,8 @@ export interface ClaimRequest {
 export interface ClaimedTask {
   readonly task: ProcessingTask;
   readonly payload: Payload;
+  /** The text of the task's checkpoint, if it has one. */
+  readonly checkpoint?: JsonText;
 }
 
 export interface TaskFilter {
@@ -256,6 +270,8 @@ export abstract class TaskStore extends FormerTaskStore {
 
   abstract findPayload(id: string): Promise<Payload | undefined>;
   abstract findOutput(id: string): Promise<JsonText | undefined>;
+  /** The text of the task's checkpoint. */
+  abstract findCheckpoint(id: string): Promise<JsonText | undefined>;
   /** Finished attempts, oldest first. */
   abstract findAttempts(id: string): Promise<readonly Attempt[]>;
 

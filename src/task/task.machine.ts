@@ -58,6 +58,8 @@ export interface Heartbeat {
   /** Minimum remaining time from now; by default the lease length. Never shortens the lease. */
   readonly extend?: Seconds;
   readonly progress?: Progress;
+  /** Size of the checkpoint that the worker saves with it. */
+  readonly checkpointBytes?: number;
 }
 
 export interface Completion {
@@ -78,6 +80,8 @@ export interface Failure {
   readonly outcome?: 'failed' | 'lost';
   /** From 0 up to, not including, 1; used for jitter. */
   readonly random: number;
+  /** Size of the checkpoint that the worker saves with it. */
+  readonly checkpointBytes?: number;
 }
 
 export interface Release {
@@ -85,6 +89,13 @@ export interface Release {
   readonly delay?: Seconds;
   readonly reason?: string;
   readonly cause?: string;
+  /** Size of the checkpoint that the worker saves with it. */
+  readonly checkpointBytes?: number;
+}
+
+export interface Redrive {
+  /** Drops the checkpoint, so that the next attempt starts from the beginning. */
+  readonly isReset?: boolean;
 }
 
 /** Longest error excerpt in a task, in characters. */
@@ -153,7 +164,13 @@ export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingT
     remaining: remaining === length ? undefined : remaining,
     progress: beat.progress ?? held.lease.progress,
   });
-  return extend(extend({}, held), { revision: held.revision + 1, lease });
+  const checkpoint = savedBy(held, beat);
+  return extend(extend({}, held), { revision: held.revision + 1, lease, checkpoint });
+}
+
+/** The checkpoint after a report: a new one if the report has one, else the one before. */
+function savedBy(task: Task, { checkpointBytes: bytes }: Pick<Heartbeat, 'checkpointBytes'>) {
+  return bytes === undefined ? task.checkpoint : { attempt: task.attempt, bytes };
 }
 
 /** When the lease ends, in wall time as read when the lease was granted or last extended. */
@@ -225,7 +242,9 @@ export function complete(task: Task, done: Completion, now: Moment): Transition<
   if (isRepeated(task, done.leaseId, 'completed')) return undefined;
   requireFinishable(task, done.leaseId, now);
   const { ended, last } = endAttempt(task, { outcome: 'completed' }, now);
-  const next: CompletedTask = extend(advance(task), { state: 'completed', finishedAt: now.wall, last });
+  const end = { state: 'completed', finishedAt: now.wall, last } as const;
+  // No later attempt can need the checkpoint.
+  const next: CompletedTask = extend(advance(task), { ...end, checkpoint: undefined });
   return { task: next, type: 'completed', at: now.wall, ended };
 }
 
@@ -236,7 +255,7 @@ export function fail(task: Task, failure: Failure, now: Moment): Transition | un
   requireFinishable(task, failure.leaseId, now);
   const { error, exitCode, cause } = failure;
   const { ended, last } = endAttempt(task, { outcome, error, exitCode, cause }, now);
-  const next = extend(advance(task), { last });
+  const next = extend(advance(task), { last, checkpoint: savedBy(task, failure) });
   if (outcome === 'lost') return extend(interrupt(next, now), { ended });
 
   const failures = task.failures + 1;
@@ -256,7 +275,8 @@ export function release(task: Task, given: Release, now: Moment): Transition | u
   const held = requireLease(task, given.leaseId, now);
   const { reason: error, cause } = given;
   const { ended, last } = endAttempt(held, { outcome: 'released', error, cause }, now);
-  const next = waitAgain(extend(advance(held), { last }), given.delay ?? 0, now);
+  const checkpoint = savedBy(held, given);
+  const next = waitAgain(extend(advance(held), { last, checkpoint }), given.delay ?? 0, now);
   return { task: next, type: 'released', at: now.wall, ended };
 }
 
@@ -279,8 +299,11 @@ export function cancel(
   return { task: next, type: 'cancelled', at: now.wall, ended: stopped?.ended };
 }
 
-/** Restores a dead letter's budgets and its old place in the queue. The attempt counter continues. */
-export function redrive(task: Task, now: Moment): Transition<QueuedTask> {
+/**
+ * Restores a dead letter's budgets and its old existing in the queue. The attempt counter continues, and the checkpoint is
+ * kept unless the redrive resets it.
+ */
+export function redrive(task: Task, now: Moment, { isReset = false }: Redrive = {}): Transition<QueuedTask> {
   if (!isRedrivableState(task.state)) throw new NotRedrivable(task.spec.id, task.state);
   const { ttl, expiresAt } = task.spec;
   const isPast = expiresAt !== undefined && expiresAt <= now.wall;
@@ -291,6 +314,7 @@ export function redrive(task: Task, now: Moment): Transition<QueuedTask> {
     interruptions: 0,
     // A fixed deadline in the past would expire the task at once. A redrive removes it.
     startBy: ttl === undefined ? (isPast ? undefined : expiresAt) : after(now.wall, ttl),
+    checkpoint: isReset ? undefined : task.checkpoint,
   });
   return { task: next, type: 'queued', at: now.wall };
 }
@@ -366,10 +390,11 @@ type Core = ReturnType<typeof advance>;
 
 /** The fields that the next state inherits, with the transition counted. */
 function advance(task: Task) {
-  const { spec, createdAt, attempt, failures, interruptions, startBy, startedAt, last } = task;
+  const { spec, createdAt, attempt, failures, interruptions, startBy, startedAt, last, checkpoint } = task;
   const revision = task.revision + 1;
   const sequence = task.sequence + 1;
-  return { spec, createdAt, attempt, failures, interruptions, startBy, startedAt, last, revision, sequence };
+  const counters = { attempt, failures, interruptions, revision, sequence };
+  return { spec, createdAt, ...counters, startBy, startedAt, last, checkpoint };
 }
 
 /**

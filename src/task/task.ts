@@ -98,6 +98,14 @@ export interface LastAttempt {
   readonly cause?: string;
 }
 
+/** Facts about the checkpoint that a worker saved. Its text is a payload, which the store keeps beside the task. */
+export interface Checkpoint {
+  /** The attempt that saved it. */
+  readonly attempt: number;
+  /** Size of its text. */
+  readonly bytes: number;
+}
+
 interface TaskCore {
   readonly spec: TaskSpec;
   readonly createdAt: Instant;
@@ -113,6 +121,7 @@ interface TaskCore {
   readonly startBy?: Instant;
   readonly startedAt?: Instant;
   readonly last?: LastAttempt;
+  readonly checkpoint?: Checkpoint;
 }
 
 interface FinishedCore extends TaskCore {

@@ -40,6 +40,7 @@ interface Entry {
   task: Task;
   readonly payload: string;
   output?: string;
+  checkpoint?: string | undefined;
   readonly attempts: Attempt[];
   readonly logs: Map<number, WholeLog>;
   readonly age: number;
@@ -160,11 +161,11 @@ export class ReferenceStore extends TaskStore {
 
   async restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
     this.requireOpen();
-    return items.map(({ task, payload, output, attempts }) => {
+    return items.map(({ task, payload, output, checkpoint, attempts }) => {
       if (this.data.entries.has(task.spec.id)) return false;
       const age = ++this.data.lastAge;
       this.data.entries.set(task.spec.id, {
-        ...{ task, payload, output, age },
+        ...{ task, payload, output, checkpoint, age },
         attempts: [...attempts],
         logs: new Map(),
       });
@@ -183,6 +184,10 @@ export class ReferenceStore extends TaskStore {
 
   async findOutput(id: string): Promise<string | undefined> {
     return this.entry(id)?.output;
+  }
+
+  async findCheckpoint(id: string): Promise<string | undefined> {
+    return this.entry(id)?.checkpoint;
   }
 
   async findAttempts(id: string): Promise<readonly Attempt[]> {
@@ -226,11 +231,12 @@ export class ReferenceStore extends TaskStore {
   async replace(changes: readonly Change[]): Promise<readonly boolean[]> {
     this.requireOpen();
     const transitions: Transition[] = [];
-    const answers = changes.map(({ task, type, at, ended, output }) => {
+    const answers = changes.map(({ task, type, at, ended, output, checkpoint }) => {
       const entry = this.data.entries.get(task.spec.id);
       if (!entry || !isRead(entry.task, { ...task, revision: task.revision - 1 })) return false;
       entry.task = task;
       if (output !== undefined) entry.output = output;
+      if (checkpoint !== undefined) entry.checkpoint = checkpoint.text;
       if (ended) entry.attempts.push(ended);
       this.data.giveTurn(task);
       if (type !== undefined && at !== undefined) transitions.push({ task, type, at, ended });
@@ -460,14 +466,10 @@ export class ReferenceStore extends TaskStore {
   private bytes(task: Task): number {
     const known = this.data.bytes.get(task);
     if (known !== undefined) return known;
-    const {
-      payload = '',
-      output = '',
-      attempts = [],
-      logs = new Map(),
-    } = this.data.entries.get(task.spec.id) ?? {};
-    const text = payload + output + JSON.stringify(task) + JSON.stringify(attempts);
-    const bytes = Buffer.byteLength(text) + keptOf(logs);
+    const entry = this.data.entries.get(task.spec.id);
+    const { payload = '', output = '', checkpoint = '', attempts = [], logs = new Map() } = entry ?? {};
+    const texts = payload + output + checkpoint + JSON.stringify(task) + JSON.stringify(attempts);
+    const bytes = Buffer.byteLength(texts) + keptOf(logs);
     this.data.bytes.set(task, bytes);
     return bytes;
   }
@@ -499,8 +501,9 @@ function roundOf({ spec: { priority, group = '' } }: Task): string {
   return `${priority} ${group}`;
 }
 
-function asClaimed({ task, payload }: Entry): readonly ClaimedTask[] {
-  return task.state === 'processing' ? [{ task, payload }] : [];
+function asClaimed({ task, payload, checkpoint }: Entry): readonly ClaimedTask[] {
+  if (task.state !== 'processing') return [];
+  return [checkpoint === undefined ? { task, payload } : { task, payload, checkpoint }];
 }
 
 function matches(task: Task, filter: TaskFilter): boolean {

@@ -1,5 +1,6 @@
 import { type OpenStore, useStores } from '../support/store-harness.js';
 import { describeBatches } from './suites/batches.suite.js';
+import { describeCheckpoints } from './suites/checkpoints.suite.js';
 import { describeClaim } from './suites/claim.suite.js';
 import { describeClear } from './suites/clear.suite.js';
 import { describeClose } from './suites/close.suite.js';
@@ -39,6 +40,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('claim', () => describeClaim(start));
     describe('restore', () => describeRestore(start));
     describe('replace', () => describeReplace(start));
+    describe('checkpoints', () => describeCheckpoints(start));
     describe('remove', () => describeRemove(start));
     describe('clear', () => describeClear(start));
     describe('position', () => describePosition(start));

@@ -7,12 +7,13 @@ export async function keptTasks(store: TaskStore): Promise<readonly KeptTask[]> 
   return Promise.all(
     oldestFirst.map(async (task) => {
       const { id } = task.spec;
-      const [payload = '', output, attempts] = await Promise.all([
+      const [payload = '', output, checkpoint, attempts] = await Promise.all([
         store.findPayload(id),
         store.findOutput(id),
+        store.findCheckpoint(id),
         store.findAttempts(id),
       ]);
-      return { task, payload, output, attempts };
+      return { task, payload, output, checkpoint, attempts };
     }),
   );
 }

@@ -32,6 +32,7 @@ async function partsOf(store: TaskStore, task: Task) {
     task: await store.find(id),
     payload: await store.findPayload(id),
     output: await store.findOutput(id),
+    checkpoint: await store.findCheckpoint(id),
     attempts: await store.findAttempts(id),
     position: await store.position(task),
   };

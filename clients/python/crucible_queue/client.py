@@ -256,7 +256,8 @@ class Client:
         return self._post(held.eval_id, "complete", {"lease_id": held.lease_id, "output": output}, **options)
 
     def fail(self, held: Held, error: Optional[str] = None, **failure: Any) -> TaskStatus:
-        """Reports failure: ``retryable``, ``retry_after``, ``exit_code``, ``outcome``, ``cause``."""
+        """Reports failure: ``retryable``, ``retry_after``, ``exit_code``, ``outcome``, ``cause``,
+        ``checkpoint``."""
         options = {name: failure.pop(name) for name in _CALL_OPTIONS if name in failure}
         body = {"lease_id": held.lease_id, "error": error, **failure}
         return self._post(held.eval_id, "fail", body, **options)
@@ -275,10 +276,12 @@ class Client:
         delay: Optional[float] = None,
         reason: Optional[str] = None,
         cause: Optional[str] = None,
+        checkpoint: Any = None,
         **options: Any,
     ) -> TaskStatus:
         """Returns a task unfinished to its queue; no budget is spent."""
-        body = {"lease_id": held.lease_id, "delay": delay, "reason": reason, "cause": cause}
+        given = {"delay": delay, "reason": reason, "cause": cause, "checkpoint": checkpoint}
+        body = {"lease_id": held.lease_id, **given}
         return self._post(held.eval_id, "release", body, **options)
 
     def heartbeat(
@@ -287,10 +290,12 @@ class Client:
         *,
         extend: Optional[float] = None,
         progress: Optional[Mapping[str, Any]] = None,
+        checkpoint: Any = None,
         **options: Any,
     ) -> KeptLease:
-        """Extends a lease; raises :class:`LeaseLost`."""
-        body = _without_none({"lease_id": held.lease_id, "extend": extend, "progress": progress})
+        """Extends a lease, and saves a checkpoint unless it is None; raises :class:`LeaseLost`."""
+        given = {"extend": extend, "progress": progress, "checkpoint": checkpoint}
+        body = _without_none({"lease_id": held.lease_id, **given})
         path = path_of(held.eval_id, "heartbeat")
         kept: KeptLease = self.request("POST", path, body=body, read=KeptLease.from_json, **options)
         return kept

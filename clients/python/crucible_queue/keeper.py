@@ -7,7 +7,7 @@ import time
 from typing import Any, Callable, Dict, List, Set
 
 from .client import Client
-from .errors import ApiError, ClientError, LeaseLost, api_error
+from .errors import ApiError, ClientError, InvalidRequest, LeaseLost, api_error
 from .running import LONGEST_WAIT, Running
 
 #: Seconds before an unanswered heartbeat is repeated: half an interval within these bounds, and at most one interval.
@@ -85,21 +85,40 @@ class Keeper:
         """Reports progress with a heartbeat. Never raises."""
         if self._is_unanswered:
             return
+        try:
+            self._beat_once(running, progress=progress)
+        except InvalidRequest as error:
+            self._on_error(error)
+
+    def save(self, running: Running, checkpoint: Any) -> None:
+        """Saves a checkpoint with a heartbeat, and repeats it until the service answers or the handler must stop."""
+        while True:
+            running.raise_if_stopped()
+            if self._beat_once(running, checkpoint=checkpoint):
+                return
+            running.wait(_retry_after(running.interval))
+
+    def _beat_once(self, running: Running, **given: Any) -> bool:
+        """Sends one heartbeat; returns whether the service accepted it. Raises InvalidRequest."""
         sent_at = time.monotonic()
         try:
-            kept = self._client.heartbeat(running, progress=progress, patience=0, timeout=running.interval)
+            kept = self._client.heartbeat(running, patience=0, timeout=running.interval, **given)
+        except InvalidRequest:
+            raise
         except LeaseLost as error:
             running.lose(error.reason)
+            return False
         except Exception as error:
             if isinstance(error, ApiError) and error.code == "task_not_found":
                 running.lose("cleared")
             else:
                 self._is_unanswered = True
                 self._on_error(error)
-        else:
-            running.keep(kept.heartbeat_interval, sent_at)
-            if kept.command == "drain":
-                self._on_drain()
+            return False
+        running.keep(kept.heartbeat_interval, sent_at)
+        if kept.command == "drain":
+            self._on_drain()
+        return True
 
     def _go_on(self, turn: Callable[[], None]) -> None:
         while not self._is_closed:
@@ -168,7 +187,7 @@ class Keeper:
         except Exception as error:
             self._is_unanswered = True
             self._on_error(error)
-            retry_at = time.monotonic() + min(interval, LONGEST_RETRY, max(SHORTEST_RETRY, interval / 2))
+            retry_at = time.monotonic() + _retry_after(interval)
             for running in held:
                 running.beat_due_at = retry_at
             return
@@ -194,3 +213,8 @@ class Keeper:
             running.lose("cleared")
         else:
             self._on_error(api_error(problem.get("status", 500), problem))
+
+
+def _retry_after(interval: float) -> float:
+    """Seconds before an unanswered heartbeat is repeated."""
+    return min(interval, LONGEST_RETRY, max(SHORTEST_RETRY, interval / 2))

@@ -119,6 +119,9 @@ class ClaimedTask(TaskStatus):
     lease_expires_at: str = ""
     heartbeat_interval: float = 0
     traceparent: Optional[str] = None
+    #: What an earlier attempt saved with ``context.checkpoint``, and the number of that attempt.
+    checkpoint: Any = None
+    checkpoint_attempt: Optional[int] = None
     metadata: Optional[Dict[str, Any]] = None
     code: str = ""
     #: Why the payload cannot be parsed, if so. The worker fails such a task without running it.

@@ -7,13 +7,14 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import pickle
+import queue
 import signal
 import sys
 import threading
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Tuple
 
-from .errors import AttemptFailed
+from .errors import AttemptFailed, ClientError, InvalidRequest, TaskStopped
 from .models import ClaimedTask
 from .payload import read_json, write_json
 from .report import ReportedFailure, failure, refused_output
@@ -24,6 +25,8 @@ LOOK = 0.1
 
 Handler = Callable[[ClaimedTask, Context], Any]
 Pipe = multiprocessing.connection.Connection
+#: saved, stopped or refused, and why it was refused.
+Saved = Tuple[str, Optional[str]]
 
 
 class ProcessHandler:
@@ -79,12 +82,15 @@ class ProcessHandler:
                     return read_json(given)
                 if kind == "failed":
                     raise ReportedFailure(given)
-                context.progress(**given)
+                if kind == "checkpoint":
+                    _send(pipe, ("saved", _save(context, given)))
+                else:
+                    context.progress(**given)
             if context.reason is None:
                 continue
             if kill_at is None:
                 kill_at = time.monotonic() + self._kill_after
-                _send(pipe, (context.reason.code, str(context.reason), context.reason.reason))
+                _send(pipe, ("stop", (context.reason.code, str(context.reason), context.reason.reason)))
             if time.monotonic() >= kill_at:
                 raise context.reason
 
@@ -97,16 +103,31 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
     # The worker decides when this process ends, even after a hangup or an interrupt from the terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     running = Running(task, time.monotonic(), lambda _running: None)
-    threading.Thread(target=_listen, args=(pipe, running), daemon=True).start()
+    saved: "queue.SimpleQueue[Saved]" = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, running, saved), daemon=True).start()
     sending = threading.Lock()
+    saving = threading.Lock()
 
     def send(kind: str, given: Any) -> None:
         with sending:
             _send(pipe, (kind, given))
 
+    def save(_running: Running, checkpoint: Any) -> None:
+        with saving:
+            send("checkpoint", write_json(checkpoint))
+            answer, problem = saved.get()
+        if answer == "stopped":
+            running.wait(None)
+        running.raise_if_stopped()
+        if answer == "refused":
+            raise InvalidRequest(422, {"detail": problem})
+
+    def tell(_running: Running, progress: Any) -> None:
+        send("progress", progress)
+
     output, error = None, None
     try:
-        output = handler(task, Context(running, lambda _running, progress: send("progress", progress)))
+        output = handler(task, Context(running, tell, save))
         if asyncio.iscoroutine(output):
             output = asyncio.run(output)
     except BaseException as raised:
@@ -134,10 +155,25 @@ def _receive(pipe: Pipe) -> Any:
         return None
 
 
-def _listen(pipe: Pipe, running: Running) -> None:
+def _save(context: Context, content: bytes) -> Saved:
+    """Saves a checkpoint for the process of the handler. A stop signal follows ``stopped``."""
     try:
-        running.stop(*pipe.recv())
-        pipe.recv()
+        context.checkpoint(read_json(content))
+    except TaskStopped:
+        return "stopped", None
+    except ClientError as error:
+        return "refused", str(error)
+    return "saved", None
+
+
+def _listen(pipe: Pipe, running: Running, saved: "queue.SimpleQueue[Saved]") -> None:
+    try:
+        while True:
+            kind, given = pipe.recv()
+            if kind == "saved":
+                saved.put(given)
+            else:
+                running.stop(*given)
     except (EOFError, OSError):
         pass
     # The worker has ended and cannot receive the result.

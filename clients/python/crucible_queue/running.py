@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Optional
 
 from .errors import TaskStopped
 from .models import ClaimedTask
+from .payload import write_json
 
 #: A lease lasts three intervals, so two heartbeats in a row may be lost.
 INTERVALS = 3
@@ -91,6 +92,10 @@ class Running:
             if end is not None and time.monotonic() >= end:
                 return False
 
+    def raise_if_stopped(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped
+
     def may_tell(self) -> bool:
         """Whether a progress report is due; True at most once a second."""
         with self._lock:
@@ -104,9 +109,15 @@ class Running:
 class Context:
     """The handler's second argument."""
 
-    def __init__(self, running: Running, tell: Callable[[Running, Dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        running: Running,
+        tell: Callable[[Running, Dict[str, Any]], None],
+        save: Callable[[Running, Any], None],
+    ) -> None:
         self._running = running
         self._tell = tell
+        self._save = save
 
     @property
     def cancelled(self) -> bool:
@@ -119,8 +130,7 @@ class Context:
         return self._running.stopped
 
     def raise_if_cancelled(self) -> None:
-        if self._running.stopped is not None:
-            raise self._running.stopped
+        self._running.raise_if_stopped()
 
     def wait(self, seconds: Optional[float] = None) -> bool:
         """Sleeps; returns True as soon as the handler must stop."""
@@ -135,6 +145,19 @@ class Context:
         progress = progress_of(percent, message)
         if progress and self._running.may_tell():
             self._tell(self._running, progress)
+
+
+    def checkpoint(self, value: Any) -> None:
+        """Saves any JSON value but None, of up to 64 KiB, which the next attempt gets as ``task.checkpoint``.
+
+        Returns when it is durable, and extends the lease. Raises :class:`TaskStopped` when the handler must stop,
+        :class:`InvalidRequest` for a value that the service rejects, and TypeError or ValueError for one without a JSON
+        form.
+        """
+        if value is None:
+            raise TypeError("None is not a checkpoint")
+        write_json(value)
+        self._save(self._running, value)
 
 
 def progress_of(percent: Any, message: Any) -> Dict[str, Any]:

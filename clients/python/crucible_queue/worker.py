@@ -304,7 +304,7 @@ class Worker:
             self._settle(running, None, running.stopped)
 
     def _carry_out(self, running: Running) -> None:
-        context = Context(running, self._keeper.tell)
+        context = Context(running, self._keeper.tell, self._keeper.save)
         output, error = None, None
         try:
             if running.task.unreadable is not None:

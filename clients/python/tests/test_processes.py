@@ -3,7 +3,7 @@ import signal
 import time
 import unittest
 
-from crucible_queue import AttemptFailed, RetryLater, Worker
+from crucible_queue import AttemptFailed, InvalidRequest, RetryLater, Worker
 
 from .service import API_KEY, URL, ServiceTest
 
@@ -16,6 +16,14 @@ def handle(task, ctx):
         raise AttemptFailed("as it was told to", 7)
     if task.code == "later":
         raise RetryLater(-1)
+    if task.code == "checkpoint":
+        if task.checkpoint is None:
+            ctx.checkpoint({"step": 1, "large": 9007199254740993})
+            raise RetryLater(0)
+        try:
+            ctx.checkpoint("x" * 70_000)
+        except InvalidRequest as refused:
+            return [task.checkpoint, task.checkpoint_attempt, str(refused)]
     if task.code == "bytes":
         return b"bytes"
     if task.code == "killed":
@@ -67,6 +75,12 @@ class ProcessesTest(ServiceTest):
         self.assertIn("was taken as 0", self.client.get("later").error)
         self.assertIn("The output cannot be sent", self.client.get("bytes").error)
         self.assertEqual(self.client.get("killed").exit_code, -9)
+
+    def test_saves_checkpoints_and_says_which_the_service_refuses(self):
+        self.run_tasks("checkpoint", max_attempts=2)
+        checkpoint, attempt, refusal = self.client.output("checkpoint")
+        self.assertEqual((checkpoint, attempt), ({"step": 1, "large": 9007199254740993}, 1))
+        self.assertIn("65536", refusal)
 
     def test_takes_no_copy_of_the_handler_and_nothing_that_it_left_behind_for_the_attempt(self):
         summary = self.run_tasks("copy", "orphan", "fatal", timeout=20)

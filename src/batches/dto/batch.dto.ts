@@ -1,5 +1,16 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import { CURSOR } from '../../http/cursor.js';
 import { Strict } from '../../http/strict.decorator.js';
 import { CAUSE, LIMITS } from '../../queue/dto/limits.js';
@@ -64,6 +75,14 @@ export class BatchRedriveDto {
   @IsOptional()
   @IsIn(['failed', 'lost'])
   readonly outcome?: 'failed' | 'lost';
+
+  @ApiPropertyOptional({
+    description: 'true: drops the checkpoint, so that the next attempt starts from the beginning',
+    default: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  readonly reset?: boolean;
 
   @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
   @IsOptional()

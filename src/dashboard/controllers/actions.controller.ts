@@ -71,7 +71,7 @@ export class ActionsController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
     requireRole(principal, 'producer');
-    await this.steering.redrive(id, guardFor(principal));
+    await this.steering.redrive(id, {}, guardFor(principal));
     this.audit.write(principal, { what: `redrove task ${id}`, count: 1 });
     sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'redriven'));
   }

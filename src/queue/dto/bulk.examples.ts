@@ -128,18 +128,23 @@ export const CANCEL = {
   },
 };
 
-export const REDRIVE = {
-  redriven: {
-    summary: 'The task is queued again with fresh budgets',
-    value: {
-      eval_id: 'eval-4',
-      status: 'queued',
-      position: 1,
-      queue: 'default',
-      priority: 1,
-      queued_at: '2030-01-31T12:00:03.500Z',
-      run_at: null,
-      message: 'Task is queued at position 1',
+export const REDRIVE_ONE = {
+  requests: {
+    redriven: { summary: 'Its next attempt gets the checkpoint', value: {} },
+  },
+  queued: {
+    redriven: {
+      summary: 'The task is queued again with fresh budgets',
+      value: {
+        eval_id: 'eval-4',
+        status: 'queued',
+        position: 1,
+        queue: 'default',
+        priority: 1,
+        queued_at: '2030-01-31T12:00:03.500Z',
+        run_at: null,
+        message: 'Task is queued at position 1',
+      },
     },
   },
 };

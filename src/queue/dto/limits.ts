@@ -41,6 +41,8 @@ export const LIMITS = {
   labels: 32,
   /** Bytes of labels as JSON. */
   labelsBytes: 8192,
+  /** Bytes of a checkpoint as JSON. */
+  checkpointBytes: 65_536,
   pageSize: 1000,
   redrive: 100_000,
   labelsMessage:

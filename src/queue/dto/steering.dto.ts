@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { Strict } from '../../http/strict.decorator.js';
 import { IsWebAddress } from '../../config/web-address.decorator.js';
 import { BATCH_ID, CAUSE, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
@@ -13,6 +13,18 @@ export class CancelDto {
   @IsString()
   @MaxLength(1000)
   readonly reason?: string;
+}
+
+/** `POST /tasks/{eval_id}/redrive`. */
+@ApiSchema({ name: 'RedriveOne' })
+export class RedriveOneDto {
+  @ApiPropertyOptional({
+    description: 'true: drops the checkpoint, so that the next attempt starts from the beginning',
+    default: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  readonly reset?: boolean;
 }
 
 /** `POST /tasks/redrive`. */
@@ -50,6 +62,14 @@ export class RedriveDto {
   @Min(1)
   @Max(LIMITS.redrive)
   readonly limit: number = 1000;
+
+  @ApiPropertyOptional({
+    description: 'true: drops the checkpoint, so that the next attempt starts from the beginning',
+    default: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  readonly reset?: boolean;
 }
 
 /** The envelope of a batch. */

@@ -77,6 +77,7 @@ const FRESH = {
   error: null,
   exit_code: null,
   cause: null,
+  checkpoint_attempt: null,
   sequence: 1,
 };
 
@@ -210,6 +211,8 @@ const CLAIMED = {
   lease_expires_at: '2030-01-31T12:01:02.000Z',
   heartbeat_interval: 20,
   traceparent: null,
+  checkpoint: null,
+  checkpoint_attempt: null,
   metadata: null,
   code: 'print(6 * 7)',
 };

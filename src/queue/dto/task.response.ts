@@ -134,6 +134,12 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ ...TEXT_OR_NULL, description: 'The cause that the worker gave for the latest attempt' })
   readonly cause!: string | null;
 
+  @ApiProperty({
+    ...INTEGER_OR_NULL,
+    description: 'The attempt that saved the checkpoint which the next claim gets; null without one',
+  })
+  readonly checkpoint_attempt!: number | null;
+
   @ApiProperty({ ...COUNT, description: 'Counts up with each transition, also in events' })
   readonly sequence!: number;
 }

@@ -147,6 +147,15 @@ export class HeartbeatDto {
   @ValidateNested()
   @Type(() => ProgressDto)
   readonly progress?: ProgressDto;
+
+  @ApiPropertyOptional({
+    ...ANY_JSON,
+    description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
+    example: { step: 17 },
+  })
+  @IsOptional()
+  @OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true })
+  readonly checkpoint?: RawJson;
 }
 
 @ApiSchema({ name: 'HeldLease' })
@@ -251,6 +260,15 @@ export class FailDto {
   @IsString()
   @Matches(CAUSE)
   readonly cause?: string;
+
+  @ApiPropertyOptional({
+    ...ANY_JSON,
+    description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
+    example: { step: 17 },
+  })
+  @IsOptional()
+  @OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true })
+  readonly checkpoint?: RawJson;
 }
 
 @ApiSchema({ name: 'Release' })
@@ -282,6 +300,15 @@ export class ReleaseDto {
   @IsString()
   @Matches(CAUSE)
   readonly cause?: string;
+
+  @ApiPropertyOptional({
+    ...ANY_JSON,
+    description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
+    example: { step: 17 },
+  })
+  @IsOptional()
+  @OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true })
+  readonly checkpoint?: RawJson;
 }
 
 /** One result of a bulk report: the fields of complete or fail, and the task. */

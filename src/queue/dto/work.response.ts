@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { INTEGER, LABELS_OR_NULL, TEXT_OR_NULL, TIME } from './field-docs.js';
+import { ANY_JSON, INTEGER, INTEGER_OR_NULL, LABELS_OR_NULL, TEXT_OR_NULL, TIME } from './field-docs.js';
 
 /** Responses to workers, for the OpenAPI document; `task.view.ts` writes them. */
 
@@ -61,6 +61,15 @@ export class ClaimedTask {
 
   @ApiProperty({ ...TEXT_OR_NULL, description: 'The trace context of the producer' })
   readonly traceparent!: string | null;
+
+  @ApiProperty({
+    ...ANY_JSON,
+    description: 'What an earlier attempt saved, as the same JSON text; null without one',
+  })
+  readonly checkpoint!: unknown;
+
+  @ApiProperty({ ...INTEGER_OR_NULL, description: 'The attempt that saved the checkpoint; null without one' })
+  readonly checkpoint_attempt!: number | null;
 
   @ApiProperty({
     type: 'object',

@@ -257,6 +257,14 @@ export class EmbeddedTaskStore extends TaskStore {
     return this.readPart(id, (number) => this.files.outputs.get(number));
   }
 
+  async findCheckpoint(id: string): Promise<JsonText | undefined> {
+    await this.readable(id);
+    return this.readPart(id, (number) => {
+      const task = this.files.read(number);
+      return task && this.files.checkpointOf(number, task);
+    });
+  }
+
   async findAttempts(id: string): Promise<readonly Attempt[]> {
     await this.readable(id);
     return this.readPart(id, (number) => this.files.attemptsOf(number)) ?? [];

@@ -18,6 +18,7 @@ const MOST_TABLES = 32;
 
 export const TASKS_TABLE = 'tasks';
 export const CLEARS_TABLE = 'clears';
+export const CHECKPOINTS_TABLE = 'checkpoints';
 
 export interface FileOptions {
   /**

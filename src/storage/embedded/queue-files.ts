@@ -1,13 +1,13 @@
 import type { Database, Key, RootDatabase } from 'lmdb';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import type { Attempt, Task, TaskSpec } from '../../task/task.js';
-import { type JsonText, type Payload, StoreUnavailable } from '../task-store.js';
+import { type CheckpointChange, type JsonText, type Payload, StoreUnavailable } from '../task-store.js';
 import { TaskOrigins } from '../task-origins.js';
 import { GroupCommit, hear, type Puts } from './group-commit.js';
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { type HeldTask, HeldTasks } from './held-tasks.js';
 import { LogBlocks } from './log-blocks.js';
-import { CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
+import { CHECKPOINTS_TABLE, CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { Quarantine } from './quarantine.js';
 import {
@@ -33,6 +33,7 @@ export interface NewRecord {
   readonly record: Buffer;
   readonly payload: Payload;
   readonly output: JsonText | undefined;
+  readonly checkpoint: JsonText | undefined;
 }
 
 export interface ChangedRecord {
@@ -41,6 +42,7 @@ export interface ChangedRecord {
   /** The attempt that has ended. */
   readonly ended: JsonText | undefined;
   readonly output: JsonText | undefined;
+  readonly checkpoint: CheckpointChange | undefined;
 }
 
 /** A document and its age within its kind. */
@@ -78,6 +80,7 @@ export class QueueFiles {
   private readonly heads: Database<TaskHead, TaskNumber>;
   private readonly payloads: Database<Payload, TaskNumber>;
   readonly outputs: Database<JsonText, TaskNumber>;
+  private readonly checkpoints: Database<JsonText, TaskNumber>;
   /** Finished attempts by task and by the sequence of the transition that ended them. */
   private readonly attempts: Database<Attempt | DamagedValue, [TaskNumber, number]>;
   /** The tasks of each batch. */
@@ -121,6 +124,7 @@ export class QueueFiles {
     this.heads = this.table(TASKS_TABLE, { encoder: decodedBy(decodeHead) });
     this.payloads = this.table('payloads', { encoder: SEALED_PAYLOAD });
     this.outputs = this.table('outputs', { encoder: SEALED_OUTPUT });
+    this.checkpoints = this.table(CHECKPOINTS_TABLE, { encoder: SEALED_OUTPUT });
     this.attempts = this.table('attempts', { encoder: SEALED_JSON_TEXT });
     this.batchTasks = this.table('batchTasks', { encoding: 'json' });
     this.counters = this.table('counters', { encoder: SEALED_JSON });
@@ -156,12 +160,13 @@ export class QueueFiles {
   }
 
   /** Adds a new task to the transaction. */
-  putNew(number: TaskNumber, { spec, record, payload, output }: NewRecord): void {
+  putNew(number: TaskNumber, { spec, record, payload, output, checkpoint }: NewRecord): void {
     this.origins.note(spec, number);
     this.note(this.numbers.put(spec.id, number));
     if (spec.batchId !== undefined) this.note(this.batchTasks.put([spec.batchId, number], true));
     this.note(this.payloads.put(number, payload));
     if (output !== undefined) this.note(this.outputs.put(number, output));
+    if (checkpoint !== undefined) this.note(this.checkpoints.put(number, checkpoint));
     this.note(this.tasks.put(number, record as never));
   }
 
@@ -173,8 +178,10 @@ export class QueueFiles {
 
   /** Adds a task's next record and its related values to the transaction. */
   putChange(number: TaskNumber, change: ChangedRecord): void {
-    const { record, sequence, ended, output } = change;
+    const { record, sequence, ended, output, checkpoint } = change;
     if (output !== undefined) this.note(this.outputs.put(number, output));
+    if (checkpoint?.text !== undefined) this.note(this.checkpoints.put(number, checkpoint.text));
+    else if (checkpoint !== undefined) this.note(this.checkpoints.remove(number));
     if (ended !== undefined) this.note(this.attempts.put([number, sequence], ended as never));
     this.note(this.tasks.put(number, record as never));
   }
@@ -191,6 +198,7 @@ export class QueueFiles {
     this.logs.drop(number);
     this.note(this.payloads.remove(number));
     this.note(this.outputs.remove(number));
+    this.note(this.checkpoints.remove(number));
     this.note(this.tasks.remove(number));
   }
 
@@ -326,6 +334,18 @@ export class QueueFiles {
     const payload = this.payloads.get(number);
     if (payload === undefined) throw new DamagedValue('its payload is missing');
     return payload;
+  }
+
+  /**
+   * The text of a task's checkpoint; `undefined` when it has none.
+   *
+   * @throws DamagedValue
+   */
+  checkpointOf(number: TaskNumber, { checkpoint }: Task): JsonText | undefined {
+    if (checkpoint === undefined) return undefined;
+    const text = this.checkpoints.get(number);
+    if (text === undefined) throw new DamagedValue('its checkpoint is missing');
+    return text;
   }
 
   /** @throws DamagedValue */

@@ -1,6 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb';
 import type { ClearMarks } from './clear-marks.js';
-import { decodedWell, openFile, openTable, readMarks, TASKS_TABLE } from './lmdb-file.js';
+import { CHECKPOINTS_TABLE, decodedWell, openFile, openTable, readMarks, TASKS_TABLE } from './lmdb-file.js';
 import {
   DamagedValue,
   SEALED_BYTES_OR_DAMAGE,
@@ -53,6 +53,7 @@ class StoreInspection {
   private readonly tasks: Database<StoredTask | DamagedValue, TaskNumber>;
   private readonly payloads: Database<unknown, TaskNumber>;
   private readonly outputs: Database<unknown, TaskNumber>;
+  private readonly checkpoints: Database<unknown, TaskNumber>;
 
   constructor(
     private readonly root: RootDatabase,
@@ -62,6 +63,7 @@ class StoreInspection {
     this.tasks = openTable(root, TASKS_TABLE, { encoder: decodedWell(decodeTask) });
     this.payloads = openTable(root, 'payloads', orDamage(SEALED_PAYLOAD));
     this.outputs = openTable(root, 'outputs', orDamage(SEALED_OUTPUT));
+    this.checkpoints = openTable(root, CHECKPOINTS_TABLE, orDamage(SEALED_OUTPUT));
   }
 
   run(): Inspection {
@@ -110,7 +112,11 @@ class StoreInspection {
     if (payload === undefined) return 'its payload is missing';
     if (payload instanceof DamagedValue) return `its payload: ${payload.message}`;
     const output = this.outputs.get(number);
-    return output instanceof DamagedValue ? `its output: ${output.message}` : undefined;
+    if (output instanceof DamagedValue) return `its output: ${output.message}`;
+    if (stored.task.checkpoint === undefined) return undefined;
+    const checkpoint = this.checkpoints.get(number);
+    if (checkpoint === undefined) return 'its checkpoint is missing';
+    return checkpoint instanceof DamagedValue ? `its checkpoint: ${checkpoint.message}` : undefined;
   }
 
   private isCovered(stored: StoredTask | DamagedValue): boolean {

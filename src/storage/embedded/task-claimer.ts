@@ -1,8 +1,8 @@
 import type { Clock, Moment } from '../../task/clock.js';
 import { claim, type Transition, tick } from '../../task/task.machine.js';
 import { Offer } from '../../task/requirements.js';
-import type { ProcessingTask, QueuedTask } from '../../task/task.js';
-import type { ClaimedTask, ClaimRequest, Payload } from '../task-store.js';
+import type { ProcessingTask, QueuedTask, Task } from '../../task/task.js';
+import type { ClaimedTask, ClaimRequest } from '../task-store.js';
 import type { StoredTask } from './task-record.js';
 import { claimKeyOf } from '../claim-key.js';
 import type { BirthTimes } from './birth-times.js';
@@ -13,6 +13,9 @@ import type { ExistingRecord, TaskWriter } from './task-writer.js';
 
 /** Unavailable tasks that one turn of a claim skips at most: about a millisecond or two. */
 const PASSED_OVER_PER_TURN = 200;
+
+/** What a worker gets beside the task. */
+type Texts = Pick<ClaimedTask, 'payload' | 'checkpoint'>;
 
 /** The state of a claim call. */
 interface ClaimRun {
@@ -57,8 +60,8 @@ export class TaskClaimer {
     return this.index.heldBy(claimKey).flatMap((number) => {
       const task = this.files.readSound(number);
       if (task?.state !== 'processing' || task.lease.expiresAt <= steady) return [];
-      const payload = this.files.quarantine.attempt(number, () => this.files.payloadOf(number));
-      return payload === undefined ? [] : [{ task, payload }];
+      const texts = this.files.quarantine.attempt(number, () => this.textsOf(number, task));
+      return texts === undefined ? [] : [{ task, ...texts }];
     });
   }
 
@@ -71,9 +74,9 @@ export class TaskClaimer {
       const leaseId = request.leaseIds[claimed.length];
       const next = leaseId === undefined ? undefined : picks?.next();
       if (leaseId === undefined || flow === undefined || next === undefined) return;
-      const { stored, payload } = this.sound(next.number);
+      const { stored, texts } = this.sound(next.number);
       if (
-        payload === undefined ||
+        texts === undefined ||
         stored?.task.state !== 'queued' ||
         this.commits.isBusy(stored.task.spec.id)
       ) {
@@ -86,7 +89,7 @@ export class TaskClaimer {
       const expiry = tick(stored.task, now);
       if (expiry === undefined) {
         transaction.onAbandon(flow.serve(next, now.steady));
-        claimed.push(this.lease({ task: stored.task, payload }, existing, { ...run, leaseId, now }));
+        claimed.push(this.lease({ task: stored.task, texts }, existing, { ...run, leaseId, now }));
       } else {
         transaction.onAbandon(() => {
           flow.ready.add(next, next.number);
@@ -98,17 +101,21 @@ export class TaskClaimer {
     }
   }
 
-  /** A task and its payload. Empty when the task is missing or damaged, so that the claim continues with the others. */
-  private sound(number: TaskNumber): { readonly stored?: StoredTask; readonly payload?: Payload } {
+  private textsOf(number: TaskNumber, task: Task): Texts {
+    return { payload: this.files.payloadOf(number), checkpoint: this.files.checkpointOf(number, task) };
+  }
+
+  /** A task and its texts. Empty when the task is missing or damaged, so that the claim continues with the others. */
+  private sound(number: TaskNumber): { readonly stored?: StoredTask; readonly texts?: Texts } {
     const { quarantine } = this.files;
     const stored = quarantine.attempt(number, () => this.files.readStored(number));
     if (stored === undefined) return {};
-    const { id } = stored.task.spec;
-    return { stored, payload: quarantine.attempt(number, () => this.files.payloadOf(number), id) };
+    const { task } = stored;
+    return { stored, texts: quarantine.attempt(number, () => this.textsOf(number, task), task.spec.id) };
   }
 
   private lease(
-    { task, payload }: { readonly task: QueuedTask; readonly payload: Payload },
+    { task, texts }: { readonly task: QueuedTask; readonly texts: Texts },
     existing: ExistingRecord,
     run: ClaimRun & { leaseId: string; now: Moment },
   ): ClaimedTask {
@@ -121,7 +128,7 @@ export class TaskClaimer {
     );
     this.writer.putChange(run.transaction, transition, existing);
     if (claimId !== undefined) this.hold(claimKeyOf(workerId, claimId), number, run.transaction);
-    return { task: transition.task, payload };
+    return { task: transition.task, ...texts };
   }
 
   private hold(claimKey: string, number: TaskNumber, transaction: Transaction): void {

@@ -17,6 +17,7 @@ interface Arrival {
   readonly task: Task;
   readonly payload: Payload;
   readonly output: JsonText | undefined;
+  readonly checkpoint?: JsonText;
   readonly transition: Transition | undefined;
   /** Finished attempts, as JSON. */
   readonly attempts?: readonly JsonText[];
@@ -58,22 +59,26 @@ export class TaskWriter {
   }
 
   /** Adds a task of another store unchanged. */
-  putKept(transaction: Transaction, { task, payload, output, attempts }: KeptTask): void {
+  putKept(transaction: Transaction, { task, payload, output, checkpoint, attempts }: KeptTask): void {
     const texts = attempts.map((attempt) => JSON.stringify(attempt));
-    this.put(transaction, { task, payload, output, transition: undefined, attempts: texts });
+    this.put(transaction, { task, payload, output, checkpoint, transition: undefined, attempts: texts });
   }
 
   /** Adds a new task as the youngest. */
-  private put(transaction: Transaction, { task, payload, output, transition, attempts = [] }: Arrival): void {
+  private put(
+    transaction: Transaction,
+    { task, payload, output, checkpoint, transition, attempts = [] }: Arrival,
+  ): void {
     const number = this.nextNumber;
     this.nextNumber += 1;
     const { spec } = task;
-    const bytes = Math.min(Buffer.byteLength(payload) + bytesOf(output, attempts), MOST_BYTES);
+    const others = bytesOf(output, attempts) + (task.checkpoint?.bytes ?? 0);
+    const bytes = Math.min(Buffer.byteLength(payload) + others, MOST_BYTES);
     const record = encodeTask(task, bytes, this.files.generation);
     const { id, batchId } = spec;
     const to = headOf(task, bytes, record);
     transaction.add({ number, id, batchId, from: undefined, to, task, transition }, () => {
-      this.files.putNew(number, { spec, record, payload, output });
+      this.files.putNew(number, { spec, record, payload, output, checkpoint });
       this.files.putAttempts(number, attempts);
     });
   }
@@ -84,21 +89,19 @@ export class TaskWriter {
    * @param existing the record, when the caller has just read it
    */
   putChange(transaction: Transaction, change: Change, existing?: ExistingRecord): boolean {
-    const { task, type, at, ended, output } = change;
+    const { task, type, at, ended, output, checkpoint } = change;
     const { id, batchId } = task.spec;
     const current = existing ?? this.current(task, task.revision - 1);
     if (current === undefined) return false;
     const { number, head } = current;
     const attempt = ended === undefined ? undefined : JSON.stringify(ended);
-    const bytes = Math.min(
-      head.payloadBytes + bytesOf(output, attempt === undefined ? [] : [attempt]),
-      MOST_BYTES,
-    );
+    const growth = bytesOf(output, attempt === undefined ? [] : [attempt]) + (checkpoint?.growth ?? 0);
+    const bytes = Math.max(0, Math.min(head.payloadBytes + growth, MOST_BYTES));
     const record = encodeTask(task, bytes, this.files.generation);
     const transition = type === undefined || at === undefined ? undefined : { task, type, at, ended };
     const to = headOf(task, bytes, record);
     transaction.add({ number, id, batchId, from: head, to, task, transition }, () => {
-      this.files.putChange(number, { record, sequence: task.sequence, ended: attempt, output });
+      this.files.putChange(number, { record, sequence: task.sequence, ended: attempt, output, checkpoint });
     });
     return true;
   }

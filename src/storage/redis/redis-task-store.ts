@@ -232,6 +232,10 @@ export class RedisTaskStore extends TaskStore {
     return this.connection.during(() => this.finder.findPayload(id));
   }
 
+  findCheckpoint(id: string): Promise<JsonText | undefined> {
+    return this.connection.during(() => this.finder.findCheckpoint(id));
+  }
+
   findOutput(id: string): Promise<JsonText | undefined> {
     return this.connection.during(() => this.finder.findOutput(id));
   }

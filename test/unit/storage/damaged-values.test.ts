@@ -13,6 +13,7 @@ import { openFile, openTable } from '../../../src/storage/embedded/lmdb-file.js'
 import type { QueueFiles } from '../../../src/storage/embedded/queue-files.js';
 import { inspectStore } from '../../../src/storage/embedded/store-inspection.js';
 import { checkStore } from '../../../src/storage/store-backup.js';
+import { release } from '../../../src/task/task.machine.js';
 import { TaskDamaged } from '../../../src/task/task.errors.js';
 import { fillWithEverything } from '../../support/store-filling.js';
 import { totalOf } from '../../support/store-contents.js';
@@ -247,6 +248,29 @@ describe('a damaged value in a sound file', () => {
     await expect(again.store.findOutput('completed')).rejects.toThrow(TaskDamaged);
     await expect(again.store.findAttempts('failed')).rejects.toThrow(TaskDamaged);
     expect(await again.store.findAttempts('held')).toEqual([]);
+  });
+
+  it.each(['damaged', 'missing'])('hands out no task whose checkpoint is %s', async (kind) => {
+    const user = await open();
+    await user.add({ id: 'bad' }, { id: 'good' });
+    for (const task of await user.take({ max: 2 })) {
+      const given = { leaseId: task.lease.id, checkpointBytes: 2 };
+      const step = release(task, given, user.now);
+      await user.store.replace(step ? [{ ...step, checkpoint: { text: '{}', growth: 2 } }] : []);
+    }
+    const number = await numberOf('bad');
+    if (kind === 'damaged') await damage('checkpoints', number);
+    else {
+      await store?.close();
+      const root = openFile(directory, { isInPieces: true });
+      await openTable<Buffer, number>(root, 'checkpoints', { encoding: 'binary' }).remove(number);
+      await root.close();
+    }
+    expect(await damages()).toEqual([expect.stringMatching(/^task bad: its checkpoint/)]);
+    const again = await open();
+    const [claimed] = await again.store.claim(again.request({ max: 2 }));
+    expect([claimed?.task.spec.id, claimed?.checkpoint]).toEqual(['good', '{}']);
+    await expect(again.store.findCheckpoint('bad')).rejects.toThrow(TaskDamaged);
   });
 
   it('pauses a queue whose settings are unknown, until they are set again', async () => {

@@ -7,7 +7,8 @@ ARGV     how many of the queues to take from, the claim (or ''), whether to look
          the worker offers (see `limits.lua`);
          then for each lease: the beginning of its JSON, its length (see `leasing.lua`), the end of its event
 Returns the tasks that the claim holds already, each as number of the queue, head, spec, core, lease; the claimed ones, in
-the order of the leases, as event, head, spec, core, payload (false when it was left out); the expired ones that were passed
+the order of the leases, as event, head, spec, core, payload (false when it was left
+out), checkpoint (false for none, or when it was left out); the expired ones that were passed
 over, as head, spec, core; the entries without a record that were taken out, as queue, id; and 1 when the work was cut off
 before it was known whether there is more. ]]
 local function takeFromLanes(queue, limits, run)

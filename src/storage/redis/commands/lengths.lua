@@ -1,11 +1,12 @@
 --[[ Measures the records of tasks.
 KEYS[i]  the queue of task i
 ARGV[i]  its id
-Returns for each: bytes of spec, payload and finished attempts together, and of the output. ]]
+Returns for each: bytes of spec, payload, checkpoint and finished attempts together, and of the output. ]]
 local records = {}
 for i, queue in ipairs(KEYS) do
   local key = queue .. ':task:' .. ARGV[i]
-  local size = redis.call('HSTRLEN', key, 'spec') + redis.call('HSTRLEN', key, 'payload')
+  local size = 0
+  for _, field in ipairs({'spec', 'payload', 'checkpoint'}) do size = size + redis.call('HSTRLEN', key, field) end
   for _, field in ipairs(redis.call('HKEYS', key)) do
     if string.sub(field, 1, 8) == 'attempt:' then size = size + redis.call('HSTRLEN', key, field) end
   end

@@ -3,12 +3,13 @@
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
 ARGV     then for each task: id, the head that was read, the next head, its state and bytes, deadline, core, lease,
-         output, attempt record, channel, event; '' for none
+         output, checkpoint ('-' removes it), attempt record, channel, event; '' for none
 Returns for each task: the id of its event, '' when it has none, or false when another write came first. ]]
-local WIDTH = 12
+local WIDTH = 13
 local results = {}
 for i, queue in ipairs(KEYS) do
-  local id, seen, written, state, bytes, deadline, core, lease, output, ended, channel, event =
+  local id, seen, written, state, bytes, deadline, core, lease, output, checkpoint, ended, channel,
+    event =
     unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)
   local head, text = read(queue, id)
   results[i] = false
@@ -28,6 +29,8 @@ for i, queue in ipairs(KEYS) do
     end
     if output ~= '' then fields[#fields + 1], fields[#fields + 2] = 'output', output end
     if ended ~= '' then fields[#fields + 1], fields[#fields + 2] = 'attempt:' .. head.revision, ended end
+    if checkpoint == '-' then redis.call('HDEL', queue .. ':task:' .. id, 'checkpoint')
+    elseif checkpoint ~= '' then fields[#fields + 1], fields[#fields + 2] = 'checkpoint', checkpoint end
     redis.call('HSET', queue .. ':task:' .. id, unpack(fields))
     enter(queue, id, head, deadline)
     results[i] = ''

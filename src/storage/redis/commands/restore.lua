@@ -2,12 +2,13 @@
 --[[ Takes over tasks of another store as they are, unless their ids are taken in their queue. Nothing is told.
 KEYS[i]  the queue of task i
 ARGV     for each task: id, the words of its head before its place and behind its birth, priority, deadline, spec, core,
-         lease, claim, batch (or ''), lane, payload, output (or ''), the number of its attempt records, and those
+         lease, claim, batch (or ''), lane, payload, output (or ''), checkpoint (or ''), the number of its attempt records, and those
 Returns for each 1, or 0 when the id is taken. ]]
-local WIDTH = 14
+local WIDTH = 15
 local results, at = {}, 0
 for i, queue in ipairs(KEYS) do
-  local id, begin, ending, priority, deadline, spec, core, lease, claim, batch, lane, payload, output, attempts =
+  local id, begin, ending, priority, deadline, spec, core, lease, claim, batch, lane, payload, output, checkpoint,
+    attempts =
     unpack(ARGV, at + 1, at + WIDTH)
   local task = queue .. ':task:' .. id
   freeId(queue, id)
@@ -18,6 +19,7 @@ for i, queue in ipairs(KEYS) do
     head.claim, head.batch, head.lane = claim, batch, lane
     if lane ~= '' then redis.call('HSET', task, 'lane', lane) end
     if output ~= '' then redis.call('HSET', task, 'output', output) end
+    if checkpoint ~= '' then redis.call('HSET', task, 'checkpoint', checkpoint) end
     for j = 1, tonumber(attempts) do redis.call('HSET', task, 'attempt:' .. j, ARGV[at + WIDTH + j]) end
     redis.call('HSET', task, 'head', text, 'spec', spec, 'core', core, 'lease', lease, 'claim', claim, 'payload', payload)
     if batch ~= '' then redis.call('HSET', task, 'batch', batch) end

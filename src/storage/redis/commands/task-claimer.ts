@@ -1,6 +1,6 @@
 import type { Clock, Moment } from '../../../task/clock.js';
 import { grantLease, tick } from '../../../task/task.machine.js';
-import type { ProcessingTask, Task, TaskSpec } from '../../../task/task.js';
+import type { ProcessingTask, Task } from '../../../task/task.js';
 import { type ClaimedTask, type ClaimRequest, type Payload, StoreUnavailable } from '../../task-store.js';
 import { claimKeyOf } from '../../claim-key.js';
 import { channelArg } from '../records/events.js';
@@ -53,11 +53,14 @@ interface Step {
   readonly isFirst: boolean;
 }
 
-/** A task in processing, perhaps without its payload. */
+/** A task in processing, perhaps without its texts. */
 interface FoundTask {
   readonly task: ProcessingTask;
-  readonly payload: Payload | undefined;
+  readonly texts: Texts | undefined;
 }
+
+/** What a worker gets beside the task. */
+type Texts = Pick<ClaimedTask, 'payload' | 'checkpoint'>;
 
 /** What one run of the script found. */
 interface Run {
@@ -198,9 +201,9 @@ export class TaskClaimer {
       );
       if (held.length > 0) {
         await this.confirm(held);
-        return (await this.withPayloads(held)).filter((each) => each !== undefined);
+        return (await this.withTexts(held)).filter((each) => each !== undefined);
       }
-      taken.push(...(await this.withPayloads(claimed)));
+      taken.push(...(await this.withTexts(claimed)));
       await this.expire(expired, now);
       const isDry = claimed.length < left.length && expired.length + dropped < PASS_OVER && !isCut;
       if (isDry || taken.length === rows.length) return [];
@@ -208,12 +211,12 @@ export class TaskClaimer {
   }
 
   /**
-   * Reads the payloads that the script has left out. There is no row for what was cleared meanwhile, or cannot be read
+   * Reads the texts that the script has left out. There is no row for what was cleared meanwhile, or cannot be read
    * while others can be handed out.
    */
-  private async withPayloads(found: readonly FoundTask[]): Promise<readonly (ClaimedTask | undefined)[]> {
+  private async withTexts(found: readonly FoundTask[]): Promise<readonly (ClaimedTask | undefined)[]> {
     const reads = await Promise.allSettled(
-      found.map(async ({ task: { spec }, payload }) => payload ?? (await this.readPayload(spec))),
+      found.map(async ({ task, texts }) => texts ?? (await this.readTexts(task))),
     );
     const failure = reads.find((read) => read.status === 'rejected');
     if (failure !== undefined && !reads.some(({ status }) => status === 'fulfilled')) {
@@ -221,7 +224,7 @@ export class TaskClaimer {
     }
     return found.map(({ task }, index) => {
       const read = reads[index];
-      return read?.status === 'fulfilled' && read.value !== null ? { task, payload: read.value } : undefined;
+      return read?.status === 'fulfilled' && read.value !== undefined ? { task, ...read.value } : undefined;
     });
   }
 
@@ -232,9 +235,13 @@ export class TaskClaimer {
     await Promise.all([...queues].map((queue) => connection.confirm(keys.confirmation(queue))));
   }
 
-  private readPayload({ queue, id }: TaskSpec): Promise<Payload | null> {
+  private async readTexts(task: ProcessingTask): Promise<Texts | undefined> {
     const { connection, keys } = this.parts;
-    return connection.read((client) => client.hget(keys.task(queue, id), 'payload'));
+    const { queue, id } = task.spec;
+    const [payload = null, checkpoint = null] = await connection.read((client) =>
+      client.hmget(keys.task(queue, id), 'payload', 'checkpoint'),
+    );
+    return payload === null ? undefined : textsOf(task, payload, checkpoint);
   }
 
   private async run(search: Search, { rows, isFirst }: Step, now: Moment): Promise<Run> {
@@ -261,7 +268,7 @@ export class TaskClaimer {
     const present = held
       .toSorted(byPlace)
       .map(([, head, spec, core, lease]) => this.hold(head, decodeTask([head, spec, core, lease]), null));
-    const taken = claimed.map(([, head, spec, core, payload], index) => {
+    const taken = claimed.map(([, head, spec, core, payload, checkpoint], index) => {
       const row = rows[index];
       return this.hold(
         head,
@@ -269,7 +276,7 @@ export class TaskClaimer {
           [head, spec, core, ''],
           row && ((timeout) => grantLease(timeout, Object.assign({ leaseId: row.leaseId }, row.grant), now)),
         ),
-        payload,
+        payload === null ? null : [payload, checkpoint],
       );
     });
     this.parts.commitFeed.publish(
@@ -279,10 +286,10 @@ export class TaskClaimer {
     return { held: present, claimed: taken, expired, dropped: dangling.length, isCut: isCut === 1 };
   }
 
-  private hold(head: string, task: Task, payload: Payload | null): FoundTask {
+  private hold(head: string, task: Task, texts: readonly [string, string | null] | null): FoundTask {
     this.parts.directory.remember(task.spec.id, task.spec.queue);
     this.parts.heads.rememberWrite(task, head);
-    return { task: task as ProcessingTask, payload: payload ?? undefined };
+    return { task: task as ProcessingTask, texts: texts === null ? undefined : textsOf(task, ...texts) };
   }
 
   private expire(rows: readonly ExpiredRow[], now: Moment): Promise<unknown> {
@@ -316,8 +323,20 @@ type Reply = readonly [
   isCut: number,
 ];
 type HeldRow = readonly [queue: number, head: string, spec: string, core: string, lease: string];
-type ClaimedRow = readonly [event: string, head: string, spec: string, core: string, payload: string | null];
+type ClaimedRow = readonly [
+  event: string,
+  head: string,
+  spec: string,
+  core: string,
+  payload: string | null,
+  checkpoint: string | null,
+];
 type ExpiredRow = readonly [head: string, spec: string, core: string];
+
+/** A process of an earlier version forgets the checkpoint of a task that it writes, and leaves its text. */
+function textsOf({ checkpoint }: Task, payload: Payload, text: string | null): Texts {
+  return checkpoint === undefined || text === null ? { payload } : { payload, checkpoint: text };
+}
 
 /** By queue, then in the order in which they were claimed. */
 function byPlace([queue, head]: HeldRow, [otherQueue, otherHead]: HeldRow): number {

@@ -47,6 +47,10 @@ export class TaskFinder {
     return this.inQueueOf(id, (queue) => this.field(queue, id, 'output'));
   }
 
+  findCheckpoint(id: string): Promise<JsonText | undefined> {
+    return this.inQueueOf(id, (queue) => this.field(queue, id, 'checkpoint'));
+  }
+
   async findAttempts(id: string): Promise<readonly Attempt[]> {
     const texts = await this.inQueueOf(id, (queue) => this.attemptsIn(queue, id));
     return (texts ?? []).map((text) => JSON.parse(text) as Attempt);

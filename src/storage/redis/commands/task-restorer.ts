@@ -60,21 +60,26 @@ export class TaskRestorer {
   }
 }
 
-function weightOf({ item: { payload, output = '', attempts } }: Row): number {
-  return attempts.reduce((sum, { error = '' }) => sum + error.length, payload.length + output.length);
+function weightOf({ item: { payload, output = '', checkpoint = '', attempts } }: Row): number {
+  const ofTexts = payload.length + output.length + checkpoint.length;
+  return attempts.reduce((sum, { error = '' }) => sum + error.length, ofTexts);
 }
 
-function argsOf({ id, nonce, item: { task, payload, output = '', attempts } }: Row): (string | number)[] {
+function argsOf({ id, nonce, item }: Row): (string | number)[] {
+  const { task, payload, output = '', checkpoint = '', attempts } = item;
   const { spec } = task;
   const { deadline, core, lease, claim, ...encoded } = encodeTask(task);
   const text = JSON.stringify(spec);
   const records = attempts.map((each) => JSON.stringify(each));
-  const size = [text, payload, ...records].reduce((sum, each) => sum + Buffer.byteLength(each), 0);
+  const size = [text, payload, checkpoint, ...records].reduce(
+    (sum, each) => sum + Buffer.byteLength(each),
+    0,
+  );
   const bytes = size + Buffer.byteLength(output) + Buffer.byteLength(core);
   const { begin, ending } = headEndsOf(encoded, { timeout: spec.timeout, nonce, size, bytes });
   return [
     ...[id, begin, ending, spec.priority, deadline, text, core, lease, claim],
-    ...[spec.batchId ?? '', laneOf(spec), payload, output],
+    ...[spec.batchId ?? '', laneOf(spec), payload, output, checkpoint],
     ...[records.length, ...records],
   ];
 }

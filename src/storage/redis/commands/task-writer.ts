@@ -18,6 +18,9 @@ const REPLACE = new LuaScript('replace', {
 const REMOVE = new LuaScript('remove', { runsWhenFull: true });
 const LENGTHS = new LuaScript('lengths', { isReadOnly: true });
 
+/** Removes the checkpoint. No JSON text is equal to it. */
+const NO_CHECKPOINT = '-';
+
 /** Replaces and removes tasks. */
 export class TaskWriter {
   private readonly rows: WriteRows;
@@ -108,17 +111,22 @@ export class TaskWriter {
   }
 
   private changeArgs({ change, encoded, ended, bytes, seen, next }: ChangeRow): (string | number)[] {
-    const { task, output = '' } = change;
+    const { task, output = '', checkpoint } = change;
     const transition = stepOf(change);
     const [channel, event] = transition === undefined ? ['', ''] : eventArgs(transition, this.parts.events);
     const { state, deadline, core, lease } = encoded;
-    return [task.spec.id, seen, next, state, bytes, deadline, core, lease, output, ended, channel, event];
+    const saved = checkpoint === undefined ? '' : (checkpoint.text ?? NO_CHECKPOINT);
+    return [
+      ...[task.spec.id, seen, next, state, bytes, deadline, core, lease],
+      ...[output, saved, ended, channel, event],
+    ];
   }
 }
 
 /** Characters that the script has to look at, besides some that are alike in all tasks. */
 function weightOfChange({ change, encoded }: ChangeRow): number {
-  return (change.output?.length ?? 0) + encoded.core.length + (change.ended?.error?.length ?? 0);
+  const ofTexts = (change.output?.length ?? 0) + (change.checkpoint?.text?.length ?? 0);
+  return ofTexts + encoded.core.length + (change.ended?.error?.length ?? 0);
 }
 
 /** Does the rows that there are; null for the others. */
@@ -260,7 +268,7 @@ function rowOf(change: Change, seen: string, lengths?: Lengths): ChangeRow | und
   const present = readHead(seen);
   const encoded = encodeTask(task);
   const ended = change.ended === undefined ? '' : JSON.stringify(change.ended);
-  const grown = Buffer.byteLength(ended);
+  const grown = Buffer.byteLength(ended) + (change.checkpoint?.growth ?? 0);
   const bytes = isFinalState(task.state)
     ? bytesOf(encoded, change, lengths ?? knownLengths(change, present), grown)
     : present.bytes;
@@ -273,7 +281,7 @@ function rowOf(change: Change, seen: string, lengths?: Lengths): ChangeRow | und
 /**
  * Bytes that count for the retention of a task that ends.
  *
- * @param grown of the attempt that ends
+ * @param grown of the attempt that ends, and of the checkpoint
  */
 function bytesOf(
   { core }: EncodedTask,

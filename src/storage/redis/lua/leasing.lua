@@ -55,8 +55,9 @@ end
 -- Leases a task, or finds that it has expired or has no record. Returns whether it was leased. Lua looks at each byte of
 -- a payload: behind some large ones the process reads them by itself.
 function take(queue, id, run, spot)
-  local text, spec, core, batch, lane, payload = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'spec',
-    'core', 'batch', 'lane', run.room > 0 and 'payload' or 'left out'))
+  local hasRoom = run.room > 0
+  local text, spec, core, batch, lane, payload, checkpoint = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head',
+    'spec', 'core', 'batch', 'lane', hasRoom and 'payload' or 'left out', hasRoom and 'checkpoint' or 'left out'))
   if not text then return miss(queue, id, spot) end
   local head = parse(text)
   if clearedIn(queue, id, head.state, head.born) then return miss(queue, id, spot) end
@@ -70,7 +71,7 @@ function take(queue, id, run, spot)
   local written = lease(queue, id, head, begin, length, run)
   local event = nextEvent(queue)
   publish(queue, event, id, 'processing', run.channel, run.length, eventOf(queue, id, head, run.instant, ending))
-  run.claimed[#run.claimed + 1] = {event, written, spec, core, payload or false}
-  run.left, run.room = run.left - 1, run.room - #(payload or '')
+  run.claimed[#run.claimed + 1] = {event, written, spec, core, payload or false, checkpoint or false}
+  run.left, run.room = run.left - 1, run.room - #(payload or '') - #(checkpoint or '')
   return true
 end

@@ -1,8 +1,8 @@
 -- needs: clears
 -- gives: parse, format, read, recordOf
 --[[ Part of every script: the record of a task.
-<queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output, and each finished
-attempt as `attempt:<n>`, where n counts up; `logs`, see `logs.lua`
+<queue>:task:<id>  hash  head, spec, core, lease, claim, batch, lane (see `lanes.lua`), payload, output, checkpoint, and each
+finished attempt as `attempt:<n>`, where n counts up; `logs`, see `logs.lua`
 No script looks into any of them but the head: words between blanks, in the order below. ]]
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 

@@ -59,7 +59,7 @@ export interface HeadEnds {
 
 /**
  * @param nonce tells the task from an earlier or later one with the same id
- * @param size bytes of spec, payload and finished attempts
+ * @param size bytes of spec, payload, checkpoint and finished attempts
  * @param bytes that count for the retention, of a task that has ended
  */
 export function headEndsOf(
@@ -77,7 +77,7 @@ export interface Head {
   readonly attempt: number;
   /** That count for the retention; 0 for a task that has never ended. */
   readonly bytes: number;
-  /** Bytes of what only grows by finished attempts: spec, payload, and those. */
+  /** Bytes of spec, payload, checkpoint and finished attempts. */
   readonly size: number | undefined;
   readonly created: string;
   /** Words that stay as they are, between those that change. */

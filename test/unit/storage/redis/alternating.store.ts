@@ -73,6 +73,10 @@ export class AlternatingStore extends TaskStore {
     return this.next().findOutput(id);
   }
 
+  findCheckpoint(id: string) {
+    return this.next().findCheckpoint(id);
+  }
+
   findAttempts(id: string) {
     return this.next().findAttempts(id);
   }
