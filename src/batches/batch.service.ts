@@ -6,7 +6,7 @@ import { TaskChanger } from '../queue/task-changer.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import { cancel } from '../task/task.machine.js';
-import { type Task } from '../task/task.js';
+import type { FailedTask, Task } from '../task/task.js';
 import { DEAD_LETTER_STATES, CANCELLABLE_STATES, type StateCounts, countIn } from '../task/task-state.js';
 import {
   type Batch,
@@ -48,7 +48,7 @@ export interface BatchCancel {
 
 export interface BatchRedrive {
   /** Only dead letters with this outcome. */
-  readonly outcome?: 'failed' | 'lost';
+  readonly outcome?: FailedTask['outcome'];
   readonly cause?: string;
   /** Drops the checkpoints. */
   readonly isReset?: boolean;

@@ -65,6 +65,8 @@ export interface ClaimedTask {
   readonly lease_expires_at: string;
   /** Seconds between heartbeats; the lease survives two lost ones */
   readonly heartbeat_interval: number;
+  /** When the task’s time is over: its lease ends then, whatever heartbeats ask for */
+  readonly deadline_at: string | null;
   /** The trace context of the producer */
   readonly traceparent: string | null;
   /** What an earlier attempt saved, as the same JSON text; null without one */
@@ -219,6 +221,10 @@ export interface NewTask {
   readonly ttl?: number;
   /** Latest start; excludes ttl */
   readonly expires_at?: string;
+  /** Seconds from the enqueue until all attempts must be over; excludes deadline_at */
+  readonly deadline?: number;
+  /** When all attempts must be over; excludes deadline */
+  readonly deadline_at?: string;
   /** Failures until the task is a dead letter */
   readonly max_attempts?: number;
   /** Lost leases that return the task to the queue; one more makes it a dead letter */
@@ -449,6 +455,8 @@ export interface ListedTask {
   readonly ready_at: string | null;
   /** Latest start */
   readonly expires_at: string | null;
+  /** When all attempts must be over */
+  readonly deadline_at: string | null;
   /** When the latest attempt started */
   readonly started_at: string | null;
   /** When it ended */
@@ -459,8 +467,8 @@ export interface ListedTask {
   readonly lease_expires_at: string | null;
   /** The last progress that the worker reported */
   readonly progress: Progress | null;
-  /** How it ended; lost: no interruptions left */
-  readonly outcome: 'completed' | 'failed' | 'lost' | 'cancelled' | 'expired' | null;
+  /** How it ended; lost: no interruptions left; deadline: its deadline passed while it ran */
+  readonly outcome: 'completed' | 'failed' | 'lost' | 'deadline' | 'cancelled' | 'expired' | null;
   /** The error of the latest attempt; lists have its beginning */
   readonly error: string | null;
   /** The exit code of the latest attempt */
@@ -525,6 +533,8 @@ export interface TaskDetails {
   readonly ready_at: string | null;
   /** Latest start */
   readonly expires_at: string | null;
+  /** When all attempts must be over */
+  readonly deadline_at: string | null;
   /** When the latest attempt started */
   readonly started_at: string | null;
   /** When it ended */
@@ -535,8 +545,8 @@ export interface TaskDetails {
   readonly lease_expires_at: string | null;
   /** The last progress that the worker reported */
   readonly progress: Progress | null;
-  /** How it ended; lost: no interruptions left */
-  readonly outcome: 'completed' | 'failed' | 'lost' | 'cancelled' | 'expired' | null;
+  /** How it ended; lost: no interruptions left; deadline: its deadline passed while it ran */
+  readonly outcome: 'completed' | 'failed' | 'lost' | 'deadline' | 'cancelled' | 'expired' | null;
   /** The error of the latest attempt; lists have its beginning */
   readonly error: string | null;
   /** The exit code of the latest attempt */
@@ -561,7 +571,7 @@ export interface TaskAttempt {
   /** When it ended */
   readonly ended_at: string;
   /** How it ended; lost: the worker or its machine was lost */
-  readonly outcome: 'completed' | 'failed' | 'lost' | 'released' | 'cancelled';
+  readonly outcome: 'completed' | 'failed' | 'lost' | 'released' | 'cancelled' | 'deadline';
   /** The error message, unchanged */
   readonly error: string | null;
   /** Exit code of the program */
@@ -780,8 +790,8 @@ export interface CancelledBatch {
 }
 
 export interface BatchRedrive {
-  /** failed: only tasks without attempts left; lost: only tasks without interruptions left; by default both, and expired tasks */
-  readonly outcome?: 'failed' | 'lost';
+  /** failed: only tasks without attempts left; lost: only tasks without interruptions left; deadline: only tasks whose deadline passed; by default all, and expired tasks */
+  readonly outcome?: 'failed' | 'lost' | 'deadline';
   /** true: drops the checkpoint, so that the next attempt starts from the beginning */
   readonly reset?: boolean;
   /** Only tasks whose latest attempt ended with this cause */
@@ -814,6 +824,10 @@ export interface TaskTemplate {
   readonly delay?: number;
   /** Seconds within which it must start; excludes expires_at */
   readonly ttl?: number;
+  /** Seconds from the enqueue until all attempts must be over; excludes deadline_at */
+  readonly deadline?: number;
+  /** When all attempts must be over; excludes deadline */
+  readonly deadline_at?: string;
   /** Failures until the task is a dead letter */
   readonly max_attempts?: number;
   /** Lost leases that return the task to the queue; one more makes it a dead letter */

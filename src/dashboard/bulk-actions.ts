@@ -139,7 +139,7 @@ export class BulkActions {
         await this.steering.cancel(id, undefined, guard);
         return;
       case 'redrive':
-        await this.steering.redrive(id, guard);
+        await this.steering.redrive(id, {}, guard);
         return;
       case 'release':
         await this.steering.release(id, guard);

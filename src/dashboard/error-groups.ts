@@ -19,13 +19,18 @@ export function causeOf(task: Task): string | undefined {
   return task.state === 'expired' ? undefined : task.last?.cause;
 }
 
+const WITHOUT_ERROR = {
+  failed: 'Failed without an error text',
+  lost: 'No interruptions left',
+  deadline: 'Deadline passed',
+} as const;
+
 /** The error's summary line, without the numbers that differ between tasks. */
 export function reasonOf(task: Task): string {
   if (task.state === 'expired') return 'Expired before its first attempt';
   const error = task.last?.error;
   if (error === undefined || error.trim() === '') {
-    const isLost = task.state === 'failed' && task.outcome === 'lost';
-    return isLost ? 'No interruptions left' : 'Failed without an error text';
+    return task.state === 'failed' ? WITHOUT_ERROR[task.outcome] : WITHOUT_ERROR.failed;
   }
   return errorLine(error, ERROR_LENGTH).replace(/\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b/gi, '#');
 }

@@ -12,7 +12,10 @@ const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_
 /** Seconds, from an evaluation that does nothing to one that runs for hours. */
 const RUN_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14_400];
 
-const OUTCOMES: readonly FinalOutcome[] = ['completed', 'failed', 'lost', 'cancelled', 'expired'];
+const OUTCOMES: readonly FinalOutcome[] = [
+  ...(['completed', 'failed', 'lost', 'deadline'] as const),
+  ...(['cancelled', 'expired'] as const),
+];
 const REASONS = ['retry', 'lost', 'released'] as const;
 
 type Reason = (typeof REASONS)[number];

@@ -122,7 +122,7 @@ function recordIn({ counts, wait, run }: Slot, { task, type, ended }: CommittedT
   if (ended?.outcome === 'lost') counts.lost += 1;
   const outcome = isFinished(task) ? finalOutcomeOf(task) : undefined;
   // A lost attempt can end its task as a dead letter; `lost` counts attempts, `failed` tasks.
-  if (outcome !== undefined) counts[outcome === 'lost' ? 'failed' : outcome] += 1;
+  if (outcome !== undefined) counts[outcome === 'lost' || outcome === 'deadline' ? 'failed' : outcome] += 1;
 }
 
 function percentilesOf(sketch: DurationSketch): Percentiles | null {

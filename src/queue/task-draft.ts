@@ -44,6 +44,8 @@ export function draftOf(dto: CreateTaskDto, context: Context = {}): TaskDraft {
       runAt: instantOf(dto.run_at),
       ttl: dto.ttl,
       expiresAt: instantOf(dto.expires_at),
+      deadline: dto.deadline,
+      deadlineAt: instantOf(dto.deadline_at),
       callbackUrl: addressOf(dto.callback_url),
       group: dto.group,
       requires,
@@ -55,17 +57,23 @@ export function draftOf(dto: CreateTaskDto, context: Context = {}): TaskDraft {
   return { spec, payload: payloadOf(dto.code.text, dto.metadata?.text) };
 }
 
-function contradictions({ delay, run_at, ttl, expires_at, backoff }: CreateTaskDto): FieldProblem[] {
+/** A time can be given as a distance or as an instant, not as both. */
+const EXCLUSIVE = [
+  ['delay', 'run_at'],
+  ['ttl', 'expires_at'],
+  ['deadline', 'deadline_at'],
+] as const;
+
+function contradictions(dto: CreateTaskDto): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  if (delay !== undefined && run_at !== undefined) {
-    problems.push({ pointer: '/run_at', detail: 'delay and run_at exclude each other; send one of them' });
-  }
-  if (ttl !== undefined && expires_at !== undefined) {
+  for (const [one, other] of EXCLUSIVE) {
+    if (dto[one] === undefined || dto[other] === undefined) continue;
     problems.push({
-      pointer: '/expires_at',
-      detail: 'ttl and expires_at exclude each other; send one of them',
+      pointer: `/${other}`,
+      detail: `${one} and ${other} exclude each other; send one of them`,
     });
   }
+  const { backoff } = dto;
   if (backoff !== undefined && backoff.delay > backoff.max_delay) {
     problems.push({
       pointer: '/backoff/max_delay',

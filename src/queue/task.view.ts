@@ -4,7 +4,14 @@ import type { ClaimedTask, Payload } from '../storage/task-store.js';
 import { withoutQuery } from '../config/web-address.js';
 import type { Instant, Seconds } from '../task/clock.js';
 import { leaseEnd } from '../task/task.machine.js';
-import { type Attempt, finalOutcomeOf, isFinished, type ProcessingTask, type Task } from '../task/task.js';
+import {
+  type Attempt,
+  finalOutcomeOf,
+  isFinished,
+  type Lease,
+  type ProcessingTask,
+  type Task,
+} from '../task/task.js';
 import type { PlacedTask } from './queue.service.js';
 
 /** The JSON views of a task. Payloads are spliced in as their original text. */
@@ -59,6 +66,7 @@ export function taskView({ task, position }: PlacedTask): ListedTask {
     ready_at: task.state === 'queued' || task.state === 'processing' ? isoTime(task.queuedAt) : null,
     run_at: task.state === 'delayed' ? isoTime(task.runAt) : null,
     expires_at: isoTimeOrNull(task.startBy),
+    deadline_at: isoTimeOrNull(task.deadlineAt),
     started_at: isoTimeOrNull(task.startedAt),
     finished_at: isFinished(task) ? isoTime(task.finishedAt) : null,
     worker_id: (lease === undefined ? last?.workerId : lease.workerId) ?? null,
@@ -97,7 +105,8 @@ export function claimedText({ task, payload, checkpoint }: ClaimedTask): string 
     worker_id: lease.workerId ?? null,
     lease_id: lease.id,
     lease_expires_at: isoTime(leaseEnd(lease)),
-    heartbeat_interval: heartbeatInterval(lease.length),
+    heartbeat_interval: intervalOf(lease),
+    deadline_at: isoTimeOrNull(task.deadlineAt),
     traceparent: spec.traceparent ?? null,
     checkpoint_attempt: checkpoint === undefined ? null : (task.checkpoint?.attempt ?? null),
     ...(spec.hasMetadata ? undefined : { metadata: null }),
@@ -129,7 +138,7 @@ export function heartbeatView({ lease }: ProcessingTask, command: 'drain' | null
   return {
     lease_expires_at: isoTime(leaseEnd(lease)),
     command,
-    heartbeat_interval: heartbeatInterval(lease.length),
+    heartbeat_interval: intervalOf(lease),
   };
 }
 
@@ -138,11 +147,22 @@ export function heartbeatInterval(leaseSeconds: Seconds): Seconds {
   return Math.max(Math.floor((leaseSeconds * 1000) / 3) / 1000, 0.1);
 }
 
+/** A lease that the task's deadline cuts short has a shorter interval, by which workers know when it ends. */
+function intervalOf({ length, remaining = length }: Lease): Seconds {
+  return heartbeatInterval(Math.min(length, remaining));
+}
+
 /** The JSON object of a view with further members that are already JSON text. */
 export function splice(view: object, members: Payload): string {
   const text = JSON.stringify(view);
   return members === '' ? text : `${text.slice(0, -1)},${members}}`;
 }
+
+const FAILED_MESSAGES = {
+  failed: 'Task failed',
+  lost: 'Task failed: its workers were lost too often',
+  deadline: 'Task failed: its deadline passed',
+} as const;
 
 function messageOf(task: Task, position: number | undefined): string {
   switch (task.state) {
@@ -155,7 +175,7 @@ function messageOf(task: Task, position: number | undefined): string {
     case 'completed':
       return 'Task is completed';
     case 'failed':
-      return task.outcome === 'lost' ? 'Task failed: its workers were lost too often' : 'Task failed';
+      return FAILED_MESSAGES[task.outcome];
     case 'cancelled':
       return task.reason === undefined ? 'Task was cancelled' : `Task was cancelled: ${task.reason}`;
     case 'expired':

@@ -113,12 +113,26 @@ export function create(spec: TaskSpec, now: Moment): Transition<DelayedTask | Qu
     attempt: 0,
     failures: 0,
     interruptions: 0,
-    startBy: spec.expiresAt ?? (spec.ttl === undefined ? undefined : after(now.wall, spec.ttl)),
+    ...limitsOf(spec, now),
   };
   const runAt = spec.runAt ?? after(now.wall, spec.delay ?? 0);
   return runAt > now.wall
     ? { task: extend(base, { state: 'delayed', runAt }), type: 'delayed', at: now.wall }
     : { task: extend(base, { state: 'queued', queuedAt: now.wall }), type: 'queued', at: now.wall };
+}
+
+/** The latest start and the deadline of a task that is enqueued or redriven now. No attempt starts after the deadline. */
+function limitsOf({ ttl, expiresAt, deadline, deadlineAt }: TaskSpec, now: Moment) {
+  const end = deadlineAt ?? (deadline === undefined ? undefined : after(now.wall, deadline));
+  return {
+    startBy: earlier(expiresAt ?? (ttl === undefined ? undefined : after(now.wall, ttl)), end),
+    deadlineAt: end,
+  };
+}
+
+function earlier(one: Instant | undefined, other: Instant | undefined): Instant | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }
 
 /** Leases a ready task to one worker. The caller selects the task, and calls `tick` first when it may be due. */
@@ -128,23 +142,37 @@ export function claim(task: QueuedTask, grant: Grant, now: Moment): Transition<P
     attempt: task.attempt + 1,
     queuedAt: task.queuedAt,
     startedAt: now.wall,
-    lease: grantLease(task.spec.timeout, grant, now),
+    lease: grantLease({ timeout: task.spec.timeout, deadlineAt: task.deadlineAt }, grant, now),
   });
   return { task: next, type: 'processing', at: now.wall };
 }
 
-/** The lease that a claim grants on a task with this timeout. */
-export function grantLease(timeout: Seconds, grant: Grant, now: Moment): Lease {
+/** What limits the lease of a task. */
+export interface Span {
+  readonly timeout: Seconds;
+  readonly deadlineAt?: Instant;
+}
+
+/** The lease that a claim grants. It never outlasts the deadline of the task. */
+export function grantLease({ timeout, deadlineAt }: Span, grant: Grant, now: Moment): Lease {
   const length = grant.lease ?? timeout + grant.grace;
+  const left = untilDeadline(deadlineAt, now);
+  const isCut = left < length * 1000;
   return {
     id: grant.leaseId,
     workerId: grant.workerId,
     claimId: grant.claimId,
     startedAt: now.wall,
     length,
-    expiresAt: after(now.steady, length),
-    beatAt: wasSet(now) ? now.wall : undefined,
+    expiresAt: isCut ? now.steady + left : after(now.steady, length),
+    beatAt: isCut || wasSet(now) ? now.wall : undefined,
+    remaining: isCut ? left / 1000 : undefined,
   };
+}
+
+/** Milliseconds until the deadline; `Infinity` without one. */
+function untilDeadline(deadlineAt: Instant | undefined, now: Moment): number {
+  return deadlineAt === undefined ? Infinity : deadlineAt - now.wall;
 }
 
 /** Whether the wall clock was set since the store opened: until then both scales agree. */
@@ -156,7 +184,9 @@ function wasSet({ wall, steady }: Moment): boolean {
 export function heartbeat(task: Task, beat: Heartbeat, now: Moment): ProcessingTask {
   const held = requireLease(task, beat.leaseId, now);
   const { length } = held.lease;
-  const expiresAt = Math.max(held.lease.expiresAt, after(now.steady, beat.extend ?? length));
+  const latest = now.steady + untilDeadline(held.deadlineAt, now);
+  const extended = Math.max(held.lease.expiresAt, after(now.steady, beat.extend ?? length));
+  const expiresAt = Math.min(extended, latest);
   const remaining = (expiresAt - now.steady) / 1000;
   const lease = extend(extend({}, held.lease), {
     expiresAt,
@@ -217,15 +247,20 @@ export function withBelievableLease(task: Task, now: Moment): ProcessingTask | u
  */
 export function withBelievableWait(task: Task, now: Moment): DelayedTask | QueuedTask | undefined {
   if (task.state !== 'delayed' && task.state !== 'queued') return undefined;
-  const { ttl } = task.spec;
-  const latest = ttl === undefined ? undefined : after(now.wall, ttl);
-  const startBy = latest !== undefined && isAhead(task.startBy, latest) ? latest : task.startBy;
+  const latest = limitsOf(task.spec, now);
+  const startBy = believableLimit(task.startBy, latest.startBy);
+  const deadlineAt = believableLimit(task.deadlineAt, latest.deadlineAt);
   const runAt = task.state === 'delayed' ? believableStart(task, now) : undefined;
-  const isBelieved = startBy === task.startBy && (task.state === 'queued' || runAt === task.runAt);
-  if (isBelieved) return undefined;
-  const changed = extend(extend({}, task), { startBy, revision: task.revision + 1 });
+  const areLimitsBelieved = startBy === task.startBy && deadlineAt === task.deadlineAt;
+  if (areLimitsBelieved && (task.state === 'queued' || runAt === task.runAt)) return undefined;
+  const changed = extend(extend({}, task), { startBy, deadlineAt, revision: task.revision + 1 });
   if (changed.state === 'queued' || runAt === undefined) return changed;
   return extend(changed, { runAt, since: changed.since === undefined ? undefined : now.wall });
+}
+
+/** A limit that a wrong clock set later than one set now could be. */
+function believableLimit(limit: Instant | undefined, latest: Instant | undefined): Instant | undefined {
+  return latest !== undefined && isAhead(limit, latest) ? latest : limit;
 }
 
 function believableStart({ spec, attempt, runAt, since }: DelayedTask, now: Moment): Instant {
@@ -305,18 +340,25 @@ export function cancel(
  */
 export function redrive(task: Task, now: Moment, { isReset = false }: Redrive = {}): Transition<QueuedTask> {
   if (!isRedrivableState(task.state)) throw new NotRedrivable(task.spec.id, task.state);
-  const { ttl, expiresAt } = task.spec;
-  const isPast = expiresAt !== undefined && expiresAt <= now.wall;
   const next: QueuedTask = extend(advance(task), {
     state: 'queued',
     queuedAt: now.wall,
     failures: 0,
     interruptions: 0,
-    // A fixed deadline in the past would expire the task at once. A redrive removes it.
-    startBy: ttl === undefined ? (isPast ? undefined : expiresAt) : after(now.wall, ttl),
+    ...limitsOf(withoutPast(task.spec, now), now),
     checkpoint: isReset ? undefined : task.checkpoint,
   });
   return { task: next, type: 'queued', at: now.wall };
+}
+
+/** A fixed time in the past would expire a redriven task at once; it no longer counts. */
+function withoutPast(spec: TaskSpec, now: Moment): TaskSpec {
+  const isPast = (time: Instant | undefined) => time !== undefined && time <= now.wall;
+  return {
+    ...spec,
+    expiresAt: isPast(spec.expiresAt) ? undefined : spec.expiresAt,
+    deadlineAt: isPast(spec.deadlineAt) ? undefined : spec.deadlineAt,
+  };
 }
 
 /** Rejects the removal of a task that has not ended. */
@@ -373,6 +415,7 @@ export function tick(task: Task, now: Moment): Transition | undefined {
       return isPastStart(task, now) ? expire(task, now) : undefined;
     case 'processing': {
       if (task.lease.expiresAt > now.steady) return undefined;
+      if (untilDeadline(task.deadlineAt, now) < 1) return endAtDeadline(task, now);
       const { ended, last } = endAttempt(task, { outcome: 'lost' }, now);
       return extend(interrupt(extend(advance(task), { last }), now), { ended });
     }
@@ -390,11 +433,12 @@ type Core = ReturnType<typeof advance>;
 
 /** The fields that the next state inherits, with the transition counted. */
 function advance(task: Task) {
-  const { spec, createdAt, attempt, failures, interruptions, startBy, startedAt, last, checkpoint } = task;
+  const { spec, createdAt, attempt, failures, interruptions, startedAt, last, checkpoint } = task;
+  const { startBy, deadlineAt } = task;
   const revision = task.revision + 1;
   const sequence = task.sequence + 1;
   const counters = { attempt, failures, interruptions, revision, sequence };
-  return { spec, createdAt, ...counters, startBy, startedAt, last, checkpoint };
+  return { spec, createdAt, ...counters, startBy, deadlineAt, startedAt, last, checkpoint };
 }
 
 /**
@@ -412,6 +456,14 @@ function isPastStart(task: DelayedTask | QueuedTask, now: Moment): boolean {
 function expire(task: DelayedTask | QueuedTask, now: Moment): Transition<ExpiredTask> {
   const next: ExpiredTask = extend(advance(task), { state: 'expired', finishedAt: now.wall });
   return { task: next, type: 'expired', at: now.wall };
+}
+
+/** No budget is spent: the time of the task is. */
+function endAtDeadline(task: ProcessingTask, now: Moment): Transition<FailedTask> {
+  const { ended, last } = endAttempt(task, { outcome: 'deadline' }, now);
+  const end = { state: 'failed', outcome: 'deadline', finishedAt: now.wall, last } as const;
+  const dead: FailedTask = extend(advance(task), end);
+  return { task: dead, type: 'failed', at: now.wall, ended };
 }
 
 /** Handles a lost lease: the task returns to the queue while interruptions are left, else it becomes a dead letter. */

@@ -27,6 +27,10 @@ export interface TaskSpec {
   readonly ttl?: Seconds;
   /** The task expires when it has not started by then. */
   readonly expiresAt?: Instant;
+  /** Time for all attempts together, from the enqueue. Excludes `deadlineAt`. */
+  readonly deadline?: Seconds;
+  /** When all attempts must be over. */
+  readonly deadlineAt?: Instant;
   /** Groups of a queue take turns; each may have its own concurrency limit. */
   readonly group?: string;
   /** Labels that a worker must offer to claim the task. */
@@ -66,7 +70,8 @@ export interface Lease {
   readonly progress?: Progress;
 }
 
-export type AttemptOutcome = 'completed' | 'failed' | 'lost' | 'released' | 'cancelled';
+/** `deadline`: the task's deadline ended the attempt. */
+export type AttemptOutcome = 'completed' | 'failed' | 'lost' | 'released' | 'cancelled' | 'deadline';
 
 /** One finished attempt. Written once and kept as long as the task. */
 export interface Attempt {
@@ -117,8 +122,10 @@ interface TaskCore {
   readonly attempt: number;
   readonly failures: number;
   readonly interruptions: number;
-  /** The task expires when it has not started by then. */
+  /** The task expires when it has not started by then; never later than its deadline. */
   readonly startBy?: Instant;
+  /** When all attempts must be over. A running attempt loses its lease then. */
+  readonly deadlineAt?: Instant;
   readonly startedAt?: Instant;
   readonly last?: LastAttempt;
   readonly checkpoint?: Checkpoint;
@@ -154,8 +161,8 @@ export interface CompletedTask extends FinishedCore {
 
 export interface FailedTask extends FinishedCore {
   readonly state: 'failed';
-  /** The budget that was spent. */
-  readonly outcome: 'failed' | 'lost';
+  /** The budget that was spent, or `deadline` when the time was. */
+  readonly outcome: 'failed' | 'lost' | 'deadline';
 }
 
 export interface CancelledTask extends FinishedCore {
@@ -199,7 +206,7 @@ export function isFinished(task: Task): task is FinishedTask {
   return isFinalState(task.state);
 }
 
-/** How a task ended: its final state, or `lost` when its interruptions ran out. */
+/** How a task ended: its final state, `lost` when its interruptions ran out, or `deadline` when its time did. */
 export type FinalOutcome = FinalState | FailedTask['outcome'];
 
 export function finalOutcomeOf(task: FinishedTask): FinalOutcome {

@@ -38,7 +38,8 @@ function traceTransition(tracer: RequestTracer, transition: CommittedTransition)
     parent,
   );
   const outcome = transition.ended?.outcome;
-  if (outcome === 'failed' || outcome === 'lost') span.setStatus({ code: SpanStatusCode.ERROR });
+  if (outcome === 'failed' || outcome === 'lost' || outcome === 'deadline')
+    span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
 }
 

@@ -60,6 +60,7 @@ const newSpec = fc.record({
   priority: fc.integer({ min: -1, max: 1 }),
   delay: rarely(seconds),
   ttl: rarely(seconds),
+  deadline: rarely(seconds),
   maxAttempts: fc.integer({ min: 1, max: 3 }),
   maxInterruptions: fc.integer({ min: 0, max: 1 }),
   batchId: maybe(fc.constantFrom('x', 'y')),

@@ -374,7 +374,7 @@ describeStores(({ startApp }) => {
         'complete',
       ].concat(['heartbeat', 'redrive']),
     },
-    timeout: { good: [1, 1.5, 86_400], bad: [0.999, 86_400.001, '30', true] },
+    timeout: { good: [1, 1.5, 2_592_000], bad: [0.999, 2_592_000.001, '30', true] },
     priority: { good: [-1000, 0, 1000], bad: [-1001, 1001, 0.5, '1'] },
     max_attempts: { good: [1, 100], bad: [0, 101, 1.5] },
     max_interruptions: { good: [0, 100], bad: [-1, 101] },

@@ -13,6 +13,7 @@ import {
 } from 'class-validator';
 import { CURSOR } from '../../http/cursor.js';
 import { Strict } from '../../http/strict.decorator.js';
+import type { FailedTask } from '../../task/task.js';
 import { CAUSE, LIMITS } from '../../queue/dto/limits.js';
 
 /** `GET /batches/{batch_id}`. */
@@ -70,11 +71,11 @@ export class BatchCancelDto {
 export class BatchRedriveDto {
   @ApiPropertyOptional({
     description:
-      'failed: only tasks without attempts left; lost: only tasks without interruptions left; by default both, and expired tasks',
+      'failed: only tasks without attempts left; lost: only tasks without interruptions left; deadline: only tasks whose deadline passed; by default all, and expired tasks',
   })
   @IsOptional()
-  @IsIn(['failed', 'lost'])
-  readonly outcome?: 'failed' | 'lost';
+  @IsIn(['failed', 'lost', 'deadline'])
+  readonly outcome?: FailedTask['outcome'];
 
   @ApiPropertyOptional({
     description: 'true: drops the checkpoint, so that the next attempt starts from the beginning',

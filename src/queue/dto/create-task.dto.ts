@@ -167,6 +167,21 @@ export class CreateTaskDto {
   readonly expires_at?: string;
 
   @ApiPropertyOptional({
+    description: 'Seconds from the enqueue until all attempts must be over; excludes deadline_at',
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0.001)
+  @Max(LIMITS.delay)
+  readonly deadline?: number;
+
+  @ApiPropertyOptional({ description: 'When all attempts must be over; excludes deadline', ...MOMENT })
+  @IsOptional()
+  @IsString()
+  @IsMoment()
+  readonly deadline_at?: string;
+
+  @ApiPropertyOptional({
     description: 'Failures until the task is a dead letter',
     default: 1,
   })

@@ -20,7 +20,7 @@ export const LEASE_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 export const LIMITS = {
   /** Seconds. */
-  timeout: 86_400,
+  timeout: 2_592_000,
   /** Seconds: a year and a day. */
   delay: 31_622_400,
   /** Seconds. */

@@ -20,7 +20,7 @@ const POSITION = {
   minimum: 1,
   description: 'Its position in the queue, 1 for the next task; null unless queued',
 };
-const OUTCOMES = ['completed', 'failed', 'lost', 'released', 'cancelled'] as const;
+const OUTCOMES = ['completed', 'failed', 'lost', 'released', 'cancelled', 'deadline'] as const;
 
 /** A task and its state. */
 export class TaskStatus {
@@ -95,6 +95,9 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ ...TIME_OR_NULL, description: 'Latest start' })
   readonly expires_at!: string | null;
 
+  @ApiProperty({ ...TIME_OR_NULL, description: 'When all attempts must be over' })
+  readonly deadline_at!: string | null;
+
   @ApiProperty({ ...TIME_OR_NULL, description: 'When the latest attempt started' })
   readonly started_at!: string | null;
 
@@ -116,9 +119,9 @@ export class ListedTask extends EnqueuedTask {
 
   @ApiProperty({
     type: String,
-    enum: ['completed', 'failed', 'lost', 'cancelled', 'expired'],
+    enum: ['completed', 'failed', 'lost', 'deadline', 'cancelled', 'expired'],
     nullable: true,
-    description: 'How it ended; lost: no interruptions left',
+    description: 'How it ended; lost: no interruptions left; deadline: its deadline passed while it ran',
   })
   readonly outcome!: string | null;
 

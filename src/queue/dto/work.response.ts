@@ -59,6 +59,13 @@ export class ClaimedTask {
   @ApiProperty({ description: 'Seconds between heartbeats; the lease survives two lost ones' })
   readonly heartbeat_interval!: number;
 
+  @ApiProperty({
+    ...TIME,
+    nullable: true,
+    description: 'When the task’s time is over: its lease ends then, whatever heartbeats ask for',
+  })
+  readonly deadline_at!: string | null;
+
   @ApiProperty({ ...TEXT_OR_NULL, description: 'The trace context of the producer' })
   readonly traceparent!: string | null;
 

@@ -42,7 +42,7 @@ export interface ChangedRecord {
   /** The attempt that has ended. */
   readonly ended: JsonText | undefined;
   readonly output: JsonText | undefined;
-  readonly checkpoint: CheckpointChange | undefined;
+  readonly checkpoint?: CheckpointChange | undefined;
 }
 
 /** A document and its age within its kind. */

@@ -75,8 +75,11 @@ describe('a lease that was given on a scale of its own', () => {
 
 it('a claim notes when it came where the wall clock was set since the store opened', () => {
   const grant = { leaseId: 'l', grace: 30 };
-  expect(grantLease(30, grant, moment(9_000, 500_000))).toMatchObject({ startedAt: 9_000, beatAt: 9_000 });
-  expect(grantLease(30, grant, moment(9_000, 9_000)).beatAt).toBeUndefined();
+  expect(grantLease({ timeout: 30 }, grant, moment(9_000, 500_000))).toMatchObject({
+    startedAt: 9_000,
+    beatAt: 9_000,
+  });
+  expect(grantLease({ timeout: 30 }, grant, moment(9_000, 9_000)).beatAt).toBeUndefined();
 });
 
 it('a heartbeat notes when it came and how long the lease lasts from then on', () => {

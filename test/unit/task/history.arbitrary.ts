@@ -73,6 +73,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 const deadline = fc.oneof(
   { weight: 3, arbitrary: fc.constant({}) },
   { weight: 1, arbitrary: fc.record({ ttl: seconds }) },
+  { weight: 1, arbitrary: fc.record({ deadline: seconds }) },
   { weight: 1, arbitrary: fc.record({ expiresAt: fc.constantFrom(2_000, 5_000, 20_000) }) },
 );
 

@@ -93,6 +93,7 @@ describe('in any history of one task', () => {
     everyWrite(({ after }) => {
       if (after.state !== 'failed') return;
       if (after.outcome === 'lost') expect(after.interruptions).toBe(after.spec.maxInterruptions + 1);
+      else if (after.outcome === 'deadline') expect(after.deadlineAt).toBeDefined();
       else expect(after.failures).toBeGreaterThanOrEqual(1);
     });
   });

@@ -51,9 +51,12 @@ export class History {
   readonly clock = new FakeClock(0);
   private readonly book = new Map<string, Grant>();
   private current: Task;
+  /** When all attempts must be over, on the wall. */
+  private deadline = Infinity;
 
   constructor(private readonly story: Story) {
     const transition = create(story.spec, this.clock.now());
+    this.noteDeadline();
     this.current = freeze(transition.task);
     const { task, type } = transition;
     this.entries.push({
@@ -119,7 +122,8 @@ export class History {
       case 'cancel':
         return this.write('cancel', cancel(this.task, undefined, this.clock.now()));
       case 'redrive':
-        return this.write('redrive', redrive(this.task, this.clock.now()));
+        this.write('redrive', redrive(this.task, this.clock.now()));
+        return this.noteDeadline();
     }
   }
 
@@ -133,7 +137,11 @@ export class History {
     this.write('claim', claim(this.task, { leaseId, lease: length, grace: GRACE }, now), leaseId);
     const seconds = length ?? this.story.spec.timeout + GRACE;
     this.leaseIds.push(leaseId);
-    this.book.set(leaseId, { length: seconds, until: now.steady + seconds * 1000, isOver: false });
+    this.book.set(leaseId, {
+      length: seconds,
+      until: this.cut(now.steady + seconds * 1000, now),
+      isOver: false,
+    });
   }
 
   private heartbeat(leaseId: string, extend: number | undefined): void {
@@ -141,7 +149,16 @@ export class History {
     const after = heartbeat(this.task, { leaseId, extend }, now);
     this.enter({ after, command: 'heartbeat', event: 'none', leaseId });
     const held = this.book.get(leaseId);
-    if (held) held.until = Math.max(held.until, now.steady + (extend ?? held.length) * 1000);
+    if (held) held.until = this.cut(Math.max(held.until, now.steady + (extend ?? held.length) * 1000), now);
+  }
+
+  private noteDeadline(): void {
+    this.deadline = this.clock.now().wall + (this.story.spec.deadline ?? Infinity) * 1000;
+  }
+
+  /** No lease outlasts the deadline. */
+  private cut(until: Instant, { wall, steady }: Moment): Instant {
+    return Math.min(until, steady + this.deadline - wall);
   }
 
   private report(

@@ -18,6 +18,12 @@ export class HeadlinePane extends TaskPane {
   }
 }
 
+const REASONS = {
+  failed: 'no attempts left',
+  lost: 'no interruptions left',
+  deadline: 'its deadline passed',
+} as const;
+
 function headlineOf({ task, position, now }: TaskSight): Part {
   switch (task.state) {
     case 'delayed':
@@ -30,8 +36,7 @@ function headlineOf({ task, position, now }: TaskSight): Part {
     case 'completed':
       return html`Completed ${ago(task.finishedAt, now)}`;
     case 'failed':
-      return html`Failed ${ago(task.finishedAt, now)}:
-      ${task.outcome === 'lost' ? 'no interruptions left' : 'no attempts left'}`;
+      return html`Failed ${ago(task.finishedAt, now)}: ${REASONS[task.outcome]}`;
     case 'cancelled':
       return html`Cancelled
       ${ago(task.finishedAt, now)}${task.reason !== undefined && html`: ${foreign(task.reason)}`}`;

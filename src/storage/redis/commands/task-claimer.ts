@@ -274,7 +274,7 @@ export class TaskClaimer {
         head,
         decodeTask(
           [head, spec, core, ''],
-          row && ((timeout) => grantLease(timeout, Object.assign({ leaseId: row.leaseId }, row.grant), now)),
+          row && ((span) => grantLease(span, Object.assign({ leaseId: row.leaseId }, row.grant), now)),
         ),
         payload === null ? null : [payload, checkpoint],
       );

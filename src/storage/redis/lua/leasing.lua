@@ -10,16 +10,20 @@ local function nextOf(text)
   return nexts[text]
 end
 
--- When a lease of this length ends, and the end of its JSON. A length `+<grace>` is added to the timeout of the task.
-local function spanOf(length, timeout, run)
-  local key = length .. ' ' .. timeout
+-- When a lease of this length ends, and the end of its JSON. A length `+<grace>` is added to the timeout of the task. No
+-- lease outlasts the deadline of its task, which is nil for none.
+local function spanOf(length, timeout, deadline, run)
+  local key = length .. ' ' .. timeout .. ' ' .. (deadline or '')
   if not spans[key] then
     local grace = string.match(length, '^%+(.*)$')
     local seconds = grace and timeout + grace or tonumber(length)
-    local ends = string.format('%.17g', run.steady + seconds * 1000)
+    local left = deadline and deadline - run.wall or math.huge
+    local isCut = left < seconds * 1000
+    local ends = string.format('%.17g', run.steady + (isCut and left or seconds * 1000))
     local text = ',"startedAt":' .. run.wall .. ',"length":' .. string.format('%.17g', seconds)
     -- Both are the clock of Redis; only a test sets one of them.
-    local beat = math.abs(run.wall - run.steady) > 1000 and ',"beatAt":' .. run.wall or ''
+    local beat = (isCut or math.abs(run.wall - run.steady) > 1000) and ',"beatAt":' .. run.wall or ''
+    if isCut then beat = beat .. ',"remaining":' .. string.format('%.17g', left / 1000) end
     spans[key] = {ends, text .. ',"expiresAt":' .. ends .. beat .. '}'}
   end
   return unpack(spans[key])
@@ -27,7 +31,7 @@ end
 
 -- `begin` is the beginning of the lease's JSON. Returns the new head as text.
 local function lease(queue, id, head, begin, length, run)
-  local ends, rest = spanOf(length, head.timeout, run)
+  local ends, rest = spanOf(length, head.timeout, tonumber(string.match(head.rest, '^ %S+ (%S+)') or '-'), run)
   leave(queue, id, head)
   countInGroup(queue, head.lane, 'queued', 'processing')
   head.state, head.revision, head.sequence = 'processing', nextOf(head.revision), nextOf(head.sequence)

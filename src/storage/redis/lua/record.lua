@@ -7,7 +7,7 @@ No script looks into any of them but the head: words between blanks, in the orde
 local WORDS = '^' .. string.rep('(%S+) ', 11) .. '(%S+)(.*)$'
 
 -- `rest` is what later versions of the service have added; it is kept. Its first word is the size: bytes
--- of spec, payload and finished attempts. Claim, batch and lane are added by who knows them.
+-- of spec, payload, checkpoint and finished attempts; its second one, if any, the deadline of the task, or '-'. Claim, batch and lane are added by who knows them.
 function parse(text)
   local state, revision, sequence, attempt, created, started, startBy, timeout, place, born, nonce, bytes, rest =
     string.match(text, WORDS)

@@ -1,5 +1,5 @@
 import type { Instant, Seconds } from '../../../task/clock.js';
-import { dueAt } from '../../../task/task.machine.js';
+import { dueAt, type Span } from '../../../task/task.machine.js';
 import { signatureOf } from '../../../task/requirements.js';
 import type { Lease, Task, TaskSpec } from '../../../task/task.js';
 import { holderOf } from '../../claim-key.js';
@@ -16,6 +16,7 @@ export interface EncodedTask {
   readonly created: number;
   readonly started: string;
   readonly startBy: string;
+  readonly deadlineAt: string;
   /** When time alone changes it, or when it ended; empty for never. */
   readonly deadline: string;
   readonly core: string;
@@ -37,6 +38,7 @@ export function encodeTask(task: Task): EncodedTask {
     created: task.createdAt,
     started: orNone(task.startedAt),
     startBy: orNone(task.startBy),
+    deadlineAt: orNone(task.deadlineAt),
     deadline: dueAt(task, 0)?.at.toString() ?? '',
     core: JSON.stringify(Object.assign({}, task, KEPT_ELSEWHERE)),
     lease: lease === undefined ? '' : JSON.stringify(lease),
@@ -46,7 +48,7 @@ export function encodeTask(task: Task): EncodedTask {
 
 type HeadWords = Pick<
   EncodedTask,
-  'state' | 'revision' | 'sequence' | 'attempt' | 'created' | 'started' | 'startBy'
+  'state' | 'revision' | 'sequence' | 'attempt' | 'created' | 'started' | 'startBy' | 'deadlineAt'
 >;
 
 /** What a new task's head says besides its place and its birth, which its script finds. */
@@ -63,12 +65,12 @@ export interface HeadEnds {
  * @param bytes that count for the retention, of a task that has ended
  */
 export function headEndsOf(
-  { state, revision, sequence, attempt, created, started, startBy }: HeadWords,
+  { state, revision, sequence, attempt, created, started, startBy, deadlineAt }: HeadWords,
   { timeout, nonce, size, bytes }: { timeout: Seconds; nonce: string; size: number; bytes: number },
 ): HeadEnds {
   return {
     begin: `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${timeout} `,
-    ending: ` ${nonce} ${bytes} ${size}`,
+    ending: ` ${nonce} ${bytes} ${size}${deadlineAt === NONE ? '' : ` ${deadlineAt}`}`,
   };
 }
 
@@ -82,13 +84,13 @@ export interface Head {
   readonly created: string;
   /** Words that stay as they are, between those that change. */
   readonly middle: string;
-  /** What later versions have added behind the size is kept. */
+  /** What later versions have added behind the deadline is kept. */
   readonly rest: string;
 }
 
 export function readHead(text: string): Head {
   const [, , , attempt, created = '', , , timeout, place, born, nonce, bytes, ...rest] = text.split(' ');
-  const [size, ...added] = rest;
+  const [size, , ...added] = rest;
   return {
     attempt: Number(attempt),
     bytes: Number(bytes),
@@ -101,19 +103,21 @@ export function readHead(text: string): Head {
 
 /** The head of the next revision. */
 export function nextHead({ created, middle, size, rest }: Head, task: EncodedTask, bytes: number): string {
-  const { state, revision, sequence, attempt, started, startBy } = task;
-  const ending = size === undefined ? '' : ` ${size}${rest}`;
+  const { state, revision, sequence, attempt, started, startBy, deadlineAt } = task;
+  const deadline = deadlineAt === NONE && rest === '' ? '' : ` ${deadlineAt}`;
+  const ending = size === undefined ? '' : ` ${size}${deadline}${rest}`;
   return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${middle} ${bytes}${ending}`;
 }
 
 /** Fields that a later version has added to a record are left out of the task and stay in the record's spec. */
 export function decodeTask(
   [head, specText, core, lease]: TaskFields,
-  leaseOf: (timeout: Seconds) => Lease = () => JSON.parse(lease) as Lease,
+  leaseOf: (span: Span) => Lease = () => JSON.parse(lease) as Lease,
 ): Task {
   const [state, revision, sequence, attempt, created, started, startBy] = head.split(' ', 7);
   const spec = JSON.parse(specText) as TaskSpec;
-  const task: unknown = Object.assign(JSON.parse(core) as object, {
+  const rest = JSON.parse(core) as Pick<Task, 'deadlineAt'>;
+  const task: unknown = Object.assign(rest, {
     spec,
     state,
     revision: Number(revision),
@@ -122,7 +126,7 @@ export function decodeTask(
     createdAt: Number(created),
     startedAt: fromNone(started),
     startBy: fromNone(startBy),
-    ...(state === 'processing' && { lease: leaseOf(spec.timeout) }),
+    ...(state === 'processing' && { lease: leaseOf({ timeout: spec.timeout, deadlineAt: rest.deadlineAt }) }),
   });
   return task as Task;
 }
