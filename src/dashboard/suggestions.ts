@@ -50,9 +50,7 @@ export class Suggestions {
       case 'enqueued':
         return FIXED_VALUES[field] ?? [];
       case 'queue':
-        return (await this.queues.list())
-          .map(({ queue }) => queue)
-          .filter((queue) => mayUseQueue(principal, queue));
+        return (await this.queues.list((queue) => mayUseQueue(principal, queue))).map(({ queue }) => queue);
       case 'worker':
         return (await this.workers.list(principal)).map(({ id }) => id);
       case 'batch':

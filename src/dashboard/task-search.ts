@@ -75,7 +75,7 @@ export class TaskSearch {
     const counted = states.length === 0 ? TASK_STATES : states;
     const queues = visibleQueues(principal, queue === undefined ? undefined : [queue]);
     if (batch !== undefined) return countIn(await this.batches.countSeen(batch, queues), counted);
-    return countIn(await this.status.read((name) => queues?.includes(name) ?? true), counted);
+    return countIn(await this.status.readTotals((name) => queues?.includes(name) ?? true), counted);
   }
 }
 

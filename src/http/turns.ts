@@ -4,6 +4,8 @@ import { stopwatch } from './stopwatch.js';
 const BUDGET_MS = 5;
 /** Items of a bulk request per piece, about a millisecond. */
 const ITEMS_PER_PIECE = 50;
+/** Small items, such as the counts of a queue, per piece: a millisecond or two. */
+const SMALL_ITEMS_PER_PIECE = 1_000;
 
 /**
  * Shares the event loop between heavy requests and all others. Heavy work runs in pieces, in order of arrival. After 5
@@ -47,6 +49,49 @@ export class Turns {
       });
     }
     return mapped;
+  }
+
+  /** Calls `visit` with one part of many small items after the other; at once for one part. */
+  async inPieces<T>(items: readonly T[], visit: (part: readonly T[]) => void): Promise<void> {
+    if (items.length <= SMALL_ITEMS_PER_PIECE) {
+      if (items.length > 0) visit(items);
+      return;
+    }
+    for (let from = 0; from < items.length; from += SMALL_ITEMS_PER_PIECE) {
+      await this.do(() => {
+        visit(items.slice(from, from + SMALL_ITEMS_PER_PIECE));
+      });
+    }
+  }
+
+  /** Sorts many names as `toSorted` does. */
+  async sorted(names: readonly string[]): Promise<readonly string[]> {
+    let runs: (readonly string[])[] = [];
+    await this.inPieces(names, (part) => runs.push(part.toSorted()));
+    while (runs.length > 1) {
+      const merged: (readonly string[])[] = [];
+      for (let at = 0; at < runs.length; at += 2)
+        merged.push(await this.merged(runs[at] ?? [], runs[at + 1] ?? []));
+      runs = merged;
+    }
+    return runs[0] ?? [];
+  }
+
+  private async merged(one: readonly string[], other: readonly string[]): Promise<readonly string[]> {
+    const all: string[] = [];
+    let at = 0;
+    // The names of the other run that come before each part.
+    await this.inPieces(one, (part) => {
+      for (const name of part) {
+        for (let next = other[at]; next !== undefined && next < name; next = other[at]) {
+          all.push(next);
+          at += 1;
+        }
+        all.push(name);
+      }
+    });
+    await this.inPieces(other.slice(at), (part) => all.push(...part));
+    return all;
   }
 
   private schedule(): void {

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Gauge } from 'prom-client';
-import { type QueueCounts, TaskStore } from '../storage/task-store.js';
-import { TASK_STATES } from '../task/task-state.js';
+import { turns } from '../http/turns.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { Seconds } from '../task/clock.js';
+import { TASK_STATES, type TaskState } from '../task/task-state.js';
 import { CountsCache } from './counts-cache.js';
 import { MetricsRegistry } from './metrics-registry.js';
 import { QueueLabels } from './queue-labels.js';
@@ -86,13 +88,20 @@ export class StoreMetrics {
   }
 
   private async readCounts(): Promise<void> {
-    const all = await this.counts.read();
+    const sums = new Map<string, Record<TaskState, number>>();
+    await turns.inPieces(await this.counts.read(), (part) => {
+      for (const { queue, counts } of part) {
+        const label = this.labels.of(queue);
+        const sum = sums.get(label);
+        if (sum === undefined) sums.set(label, { ...counts });
+        else for (const state of TASK_STATES) sum[state] += counts[state];
+      }
+    });
     this.tasks.reset();
-    for (const { queue, counts } of all) {
-      const label = this.labels.of(queue);
+    for (const [queue, sum] of sums) {
       // This process has seen no claims of a queue that an earlier process filled.
-      this.taskMetrics.introduce(label);
-      for (const state of TASK_STATES) this.tasks.inc({ queue: label, state }, counts[state]);
+      this.taskMetrics.introduce(queue);
+      for (const state of TASK_STATES) this.tasks.set({ queue, state }, sum[state]);
     }
   }
 
@@ -102,35 +111,36 @@ export class StoreMetrics {
       this.counts.read(),
       store.isAvailable ? store.configured().catch(() => []) : [],
     ]);
-    const paused = new Set(configured.filter(({ settings }) => settings.paused).map(({ queue }) => queue));
-    const names = new Set([...all.map(({ queue }) => queue), ...paused]);
+    const paused = new Set<string>();
+    // Queues that share a label count as paused only if all of them are.
+    const pauses = new Map<string, boolean>();
+    const note = (queue: string, isPaused: boolean) => {
+      const label = this.labels.of(queue);
+      pauses.set(label, (pauses.get(label) ?? true) && isPaused);
+    };
+    await turns.inPieces(configured, (part) => {
+      for (const { queue, settings } of part) if (settings.paused) paused.add(queue);
+    });
+    await turns.inPieces(all, (part) => {
+      for (const { queue } of part) note(queue, paused.has(queue));
+    });
+    for (const queue of paused) note(queue, true);
     this.paused.reset();
-    const pauses = Array.from(names, (queue): Pause => ({
-      label: this.labels.of(queue),
-      isPaused: paused.has(queue),
-    }));
-    // Running queues last: queues that share a label count as paused only if all of them are.
-    for (const { label: queue, isPaused } of pauses.toSorted((a, b) => +b.isPaused - +a.isPaused))
-      this.paused.set({ queue }, isPaused ? 1 : 0);
+    for (const [queue, isPaused] of pauses) this.paused.set({ queue }, isPaused ? 1 : 0);
   }
 
   private async readAges(): Promise<void> {
-    const all = await this.counts.read();
     const now = this.store.clock.now().wall;
+    // A shared label has the greatest age.
+    const ages = new Map<string, Seconds>();
+    await turns.inPieces(await this.counts.read(), (part) => {
+      for (const { queue, oldestQueuedAt } of part) {
+        const label = this.labels.of(queue);
+        const age = oldestQueuedAt === undefined ? 0 : Math.max(now - oldestQueuedAt, 0) / 1000;
+        ages.set(label, Math.max(ages.get(label) ?? 0, age));
+      }
+    });
     this.oldest.reset();
-    // Oldest last, so that a shared label keeps the greatest age.
-    for (const { queue, oldestQueuedAt } of all.toSorted(youngestFirst)) {
-      const age = oldestQueuedAt === undefined ? 0 : Math.max(now - oldestQueuedAt, 0) / 1000;
-      this.oldest.set({ queue: this.labels.of(queue) }, age);
-    }
+    for (const [queue, age] of ages) this.oldest.set({ queue }, age);
   }
-}
-
-interface Pause {
-  readonly label: string;
-  readonly isPaused: boolean;
-}
-
-function youngestFirst(a: QueueCounts, b: QueueCounts): number {
-  return (b.oldestQueuedAt ?? Infinity) - (a.oldestQueuedAt ?? Infinity) || 0;
 }

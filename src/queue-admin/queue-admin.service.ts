@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { turns } from '../http/turns.js';
 import { SettingsCache } from '../queue/settings-cache.js';
 import { type QueueCounts, TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
@@ -18,6 +19,11 @@ export interface KnownQueue {
   readonly stats: QueueStats;
 }
 
+export interface CountedQueue extends KnownQueue {
+  /** Absent if the queue has no tasks. */
+  readonly counted: QueueCounts | undefined;
+}
+
 /** Reads queues and changes their settings. */
 @Injectable()
 export class QueueAdminService {
@@ -26,16 +32,25 @@ export class QueueAdminService {
     private readonly cache: SettingsCache,
   ) {}
 
-  /** All queues with tasks or settings, by name. */
-  async list(): Promise<readonly KnownQueue[]> {
+  /** All visible queues with tasks or settings, by name. Any number of them is handled in parts. */
+  async list(isVisible: (queue: string) => boolean): Promise<readonly CountedQueue[]> {
     const [counts, configured] = await Promise.all([this.store.counts(), this.store.configured()]);
-    const settings = new Map(configured.map((each) => [each.queue, each.settings]));
-    const counted = new Map(counts.map((each) => [each.queue, each]));
-    return [...new Set([...settings.keys(), ...counted.keys()])].toSorted().map((queue) => ({
-      queue,
-      settings: settings.get(queue) ?? {},
-      stats: this.statsOf(counted.get(queue)),
-    }));
+    const known = new Map<string, { settings?: QueueSettings; counted?: QueueCounts }>();
+    await turns.inPieces(counts, (part) => {
+      for (const counted of part) if (isVisible(counted.queue)) known.set(counted.queue, { counted });
+    });
+    await turns.inPieces(configured, (part) => {
+      for (const { queue, settings } of part)
+        if (isVisible(queue)) known.set(queue, { settings, counted: known.get(queue)?.counted });
+    });
+    const queues: CountedQueue[] = [];
+    await turns.inPieces(await turns.sorted([...known.keys()]), (part) => {
+      for (const queue of part) {
+        const { settings = {}, counted } = known.get(queue) ?? {};
+        queues.push({ queue, settings, counted, stats: this.statsOf(counted) });
+      }
+    });
+    return queues;
   }
 
   /** Never fails: a queue exists as soon as a client names it. */

@@ -1,11 +1,14 @@
-import { Controller, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Patch, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { HttpLimits } from '../http/http-limits.js';
 import { JsonBody } from '../http/json-body.decorator.js';
+import { sendJsonParts } from '../http/raw-reply.js';
 import { TakesNoBody, TakesNoQuery } from '../http/takes-nothing.decorator.js';
+import { turns } from '../http/turns.js';
 import { QUEUE_NAME } from '../queue/dto/limits.js';
 import { requireQueue } from '../queue/queue-access.js';
 import { QueueNamePipe } from '../queue/queue-name.pipe.js';
@@ -43,9 +46,14 @@ export class QueuesController {
   })
   @ApiOkResponse({ type: QueueList, description: 'The queues', examples: examples.QUEUE_LIST })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
-  async list(@CurrentPrincipal() principal: Principal): Promise<QueueList> {
-    const queues = (await this.queues.list()).filter(({ queue }) => mayUseQueue(principal, queue));
-    return { queues: queues.map(viewOf) };
+  async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
+    const queues = await this.queues.list((queue) => mayUseQueue(principal, queue));
+    const parts: string[] = [];
+    await turns.inPieces(queues, (part) => {
+      const text = part.map((each) => JSON.stringify(viewOf(each))).join(',');
+      parts.push(parts.length === 0 ? text : `,${text}`);
+    });
+    sendJsonParts(response, ['{"queues":[', ...parts, ']}']);
   }
 
   @Get(':queue')

@@ -4,7 +4,7 @@ import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY } from '../http/api-problems.decorator.js';
-import { sendJson } from '../http/raw-reply.js';
+import { sendJsonParts } from '../http/raw-reply.js';
 import { STATUS } from './dto/bulk.examples.js';
 import { StatusAnswer } from './dto/status.response.js';
 import { StatusService } from './status.service.js';
@@ -24,7 +24,6 @@ export class StatusController {
   @ApiOkResponse({ type: StatusAnswer, description: 'The current counts', examples: STATUS })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
   async read(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
-    const text = await this.status.text((queue) => mayUseQueue(principal, queue));
-    sendJson(response, 200, text);
+    sendJsonParts(response, await this.status.text((queue) => mayUseQueue(principal, queue)));
   }
 }

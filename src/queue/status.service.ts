@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { turns } from '../http/turns.js';
 import { type QueueCounts, TaskStore } from '../storage/task-store.js';
 import { type Instant, type Seconds } from '../task/clock.js';
 import { TASK_STATES, type StateCounts, type TaskState, countIn } from '../task/task-state.js';
@@ -21,10 +21,18 @@ export interface StatusView extends StatusTotals {
   readonly queues: Readonly<Record<string, QueueStatus>>;
 }
 
-/** Queues per turn of the event loop: a few milliseconds of work. */
-const QUEUES_PER_TURN = 2_000;
+/** The status of a part of the queues, for a page. */
+export interface StatusExtract {
+  readonly totals: StatusTotals;
+  /** The first queues by name. */
+  readonly queues: readonly (QueueStatus & { readonly queue: string })[];
+  /** The number of further queues. */
+  readonly more: number;
+}
 
-/** Counts tasks for `GET /status` and the dashboard. */
+type IsVisible = (queue: string) => boolean;
+
+/** Counts tasks for `GET /status` and the dashboard. Any number of queues is handled in parts. */
 @Injectable()
 export class StatusService {
   /** The counts of queues as unfinished JSON. Stores return the same object until something changes. */
@@ -32,31 +40,54 @@ export class StatusService {
 
   constructor(private readonly store: TaskStore) {}
 
-  async read(isVisible: (queue: string) => boolean = () => true): Promise<StatusView> {
-    const queues = (await this.store.counts()).filter(({ queue }) => isVisible(queue));
-    const now = this.store.clock.now().wall;
-    const views = queues.map(
-      ({ queue, counts, oldestQueuedAt }) =>
-        [queue, { ...counts, oldest_queued_age: ageOf(oldestQueuedAt, now) }] as const,
-    );
-    return { ...totalsOf(queues, now), queues: Object.fromEntries(views) };
+  async read(isVisible: IsVisible = () => true): Promise<StatusView> {
+    const { totals, queues } = await this.extract(isVisible, Infinity);
+    return { ...totals, queues: Object.fromEntries(queues.map(({ queue, ...status }) => [queue, status])) };
   }
 
-  /** The same as JSON, built in several turns for many queues. */
-  async text(isVisible: (queue: string) => boolean): Promise<string> {
-    const queues = (await this.store.counts()).filter(({ queue }) => isVisible(queue));
-    const now = this.store.clock.now().wall;
+  async readTotals(isVisible: IsVisible): Promise<StatusTotals> {
+    return (await this.extract(isVisible, 0)).totals;
+  }
+
+  /** @param most the maximum number of queues */
+  async extract(isVisible: IsVisible, most: number): Promise<StatusExtract> {
+    const sums = new Sums();
+    let first: readonly QueueCounts[] = [];
+    let count = 0;
+    await turns.inPieces(await this.store.counts(), (part) => {
+      const visible = part.filter(({ queue }) => isVisible(queue));
+      for (const each of visible) sums.add(each);
+      count += visible.length;
+      if (most === Infinity) first = [...first, ...visible];
+      else if (most > 0) first = [...first, ...visible].toSorted(byName).slice(0, most);
+    });
+    const now = this.now;
+    const queues = first.map((each) => ({ queue: each.queue, ...statusOf(each, now) }));
+    return { totals: sums.totals(now), queues, more: count - queues.length };
+  }
+
+  async readQueue(queue: string): Promise<QueueStatus | undefined> {
+    const counted = await this.store.countQueue(queue);
+    return counted && statusOf(counted, this.now);
+  }
+
+  /** What `read` returns, as JSON in parts. */
+  async text(isVisible: IsVisible): Promise<readonly string[]> {
+    const queues = await this.store.counts();
+    const { now } = this;
+    const sums = new Sums();
     const parts: string[] = [];
-    for (let from = 0; from < queues.length; from += QUEUES_PER_TURN) {
-      if (from > 0) await nextTurn();
-      parts.push(
-        queues
-          .slice(from, from + QUEUES_PER_TURN)
-          .map((each) => this.textOf(each, now))
-          .join(','),
-      );
-    }
-    return `${JSON.stringify(totalsOf(queues, now)).slice(0, -1)},"queues":{${parts.join(',')}}}`;
+    await turns.inPieces(queues, (part) => {
+      const visible = part.filter(({ queue }) => isVisible(queue));
+      for (const each of visible) sums.add(each);
+      const text = visible.map((each) => this.textOf(each, now)).join(',');
+      if (text !== '') parts.push(parts.length === 0 ? text : `,${text}`);
+    });
+    return [`${JSON.stringify(sums.totals(now)).slice(0, -1)},"queues":{`, ...parts, '}}'];
+  }
+
+  private get now(): Instant {
+    return this.store.clock.now().wall;
   }
 
   private textOf({ queue, counts, oldestQueuedAt }: QueueCounts, now: Instant): string {
@@ -67,19 +98,37 @@ export class StatusService {
   }
 }
 
-function totalsOf(queues: readonly QueueCounts[], now: Instant): StatusTotals {
-  const total = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<TaskState, number>;
-  let oldest: Instant | undefined;
-  for (const { counts, oldestQueuedAt } of queues) {
-    for (const state of TASK_STATES) total[state] += counts[state];
-    if (oldestQueuedAt !== undefined && oldestQueuedAt < (oldest ?? Infinity)) oldest = oldestQueuedAt;
+/** The sums over queues. */
+class Sums {
+  private readonly counts = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<
+    TaskState,
+    number
+  >;
+  private oldest: Instant | undefined;
+
+  add({ counts, oldestQueuedAt }: QueueCounts): void {
+    for (const state of TASK_STATES) this.counts[state] += counts[state];
+    if (oldestQueuedAt !== undefined && oldestQueuedAt < (this.oldest ?? Infinity))
+      this.oldest = oldestQueuedAt;
   }
-  return {
-    ...total,
-    queue_length: total.queued,
-    total_tasks: countIn(total),
-    oldest_queued_age: ageOf(oldest, now),
-  };
+
+  totals(now: Instant): StatusTotals {
+    const { counts } = this;
+    return {
+      ...counts,
+      queue_length: counts.queued,
+      total_tasks: countIn(counts),
+      oldest_queued_age: ageOf(this.oldest, now),
+    };
+  }
+}
+
+export function statusOf({ counts, oldestQueuedAt }: QueueCounts, now: Instant): QueueStatus {
+  return { ...counts, oldest_queued_age: ageOf(oldestQueuedAt, now) };
+}
+
+function byName({ queue: one }: QueueCounts, { queue: other }: QueueCounts): number {
+  return one < other ? -1 : 1;
 }
 
 function ageOf(since: Instant | undefined, now: Instant): Seconds | null {

@@ -8,7 +8,7 @@ import { card } from '../parts/components.js';
 import { type Html, html } from '../parts/html.js';
 import { tiles } from '../parts/tiles.js';
 import { TimelinePart } from './timeline-part.js';
-import { queueTable } from './queues.page.js';
+import { QUEUES_SHOWN, queueTable } from './queues.page.js';
 
 /** A summary of the service's state. */
 @Injectable()
@@ -29,13 +29,10 @@ export class OverviewPage {
   }
 
   private async render(principal: Principal): Promise<Html> {
-    const status = await this.status.read((queue) => mayUseQueue(principal, queue));
-    const rows = Object.entries(status.queues).map(([queue, counts]) => ({
-      ...counts,
-      queue,
-      settings: this.settings.of(queue),
-    }));
-    return html`${tiles(status)} ${principal.queues.includes('*') && this.timeline.render()}
-    ${card('Queues', queueTable(rows))}`;
+    const isVisible = (queue: string) => mayUseQueue(principal, queue);
+    const { totals, queues, more } = await this.status.extract(isVisible, QUEUES_SHOWN);
+    const rows = queues.map((each) => ({ ...each, settings: this.settings.of(each.queue) }));
+    return html`${tiles(totals)} ${principal.queues.includes('*') && this.timeline.render()}
+    ${card('Queues', queueTable(rows, { more }))}`;
   }
 }

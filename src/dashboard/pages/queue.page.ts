@@ -60,7 +60,7 @@ export class QueuePage {
   }
 
   private async countsOf(queue: string): Promise<QueueStatus> {
-    return (await this.status.read((name) => name === queue)).queues[queue] ?? NO_TASKS;
+    return (await this.status.readQueue(queue)) ?? NO_TASKS;
   }
 
   private async render(queue: string, isAdmin: boolean): Promise<Html> {

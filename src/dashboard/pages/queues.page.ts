@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, mayUseQueue, type Principal } from '../../auth/principal.js';
-import { type QueueStatus, StatusService } from '../../queue/status.service.js';
+import { type QueueStatus, statusOf } from '../../queue/status.service.js';
 import { QueueAdminService } from '../../queue-admin/queue-admin.service.js';
+import { Clock } from '../../task/clock.js';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import { TASK_STATES } from '../../task/task-state.js';
 import type { Page } from '../page-sender.js';
@@ -18,14 +19,17 @@ export const NO_TASKS: QueueStatus = {
   oldest_queued_age: null,
 };
 
+/** More rows would take a browser, and the service, too long every second. */
+export const QUEUES_SHOWN = 500;
+
 const SHOWN = ['queued', 'processing', 'delayed', 'completed', 'failed', 'expired', 'cancelled'] as const;
 
 /** All queues, their settings, and the actions on whole queues. */
 @Injectable()
 export class QueuesPage {
   constructor(
-    private readonly status: StatusService,
     private readonly queues: QueueAdminService,
+    private readonly clock: Clock,
   ) {}
 
   page(principal: Principal): Page {
@@ -39,27 +43,35 @@ export class QueuesPage {
   }
 
   private async render(principal: Principal): Promise<Html> {
-    const [status, known] = await Promise.all([this.status.read(), this.queues.list()]);
-    const rows = known
-      .filter(({ queue }) => mayUseQueue(principal, queue))
-      .map(({ queue, settings }) => ({ ...(status.queues[queue] ?? NO_TASKS), queue, settings }));
+    const known = await this.queues.list((queue) => mayUseQueue(principal, queue));
+    const now = this.clock.now().wall;
+    const rows = known.slice(0, QUEUES_SHOWN).map(({ queue, settings, counted }) => {
+      return { ...(counted ? statusOf(counted, now) : NO_TASKS), queue, settings };
+    });
     const columns = hasRole(principal, []) ? [LIMITS, ACTIONS] : [LIMITS];
-    return card('Tasks by queue', queueTable(rows, columns));
+    return card('Tasks by queue', queueTable(rows, { columns, more: known.length - rows.length }));
   }
 }
 
-/** @param more columns after the counts */
-export function queueTable(rows: readonly QueueRow[], more: readonly Column<QueueRow>[] = []): Html {
-  return table({
+export interface QueueTableOptions {
+  /** The columns after the counts. */
+  readonly columns?: readonly Column<QueueRow>[];
+  /** The number of queues that are not shown. */
+  readonly more: number;
+}
+
+export function queueTable(rows: readonly QueueRow[], { columns = [], more }: QueueTableOptions): Html {
+  return html`${table({
     caption: 'Queues and their tasks by state',
-    columns: [...COLUMNS, ...more],
+    columns: [...COLUMNS, ...columns],
     rows: rows.toSorted((one, other) => (one.queue < other.queue ? -1 : 1)),
     empty: emptyState(
       'No tasks yet',
       html`Post one to <code>/tasks</code>; the <a href="/docs">API page</a> shows how. It appears here within
         a second.`,
     ),
-  });
+  })}
+  ${more > 0 && html`<p class="hint">And ${number(more)} more, by name. <code>GET /queues</code> lists all.</p>`}`;
 }
 
 const COLUMNS: readonly Column<QueueRow>[] = [

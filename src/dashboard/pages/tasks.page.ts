@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, type Principal } from '../../auth/principal.js';
 import { mayUseQueue } from '../../auth/principal.js';
-import { type StatusView, StatusService } from '../../queue/status.service.js';
+import { type QueueStatus, StatusService } from '../../queue/status.service.js';
 import { Clock, type Instant } from '../../task/clock.js';
 import { TASK_STATES } from '../../task/task-state.js';
 import { actionsFor, type BulkAction } from '../bulk-actions.js';
@@ -65,12 +65,12 @@ export class TasksPage {
 
   private async render(principal: Principal, filters: TaskFilters): Promise<Html> {
     const now = this.clock.now().wall;
-    const [page, total, status] = await Promise.all([
+    const [page, total, counts] = await Promise.all([
       this.search.page(principal, filters, now),
       this.search.total(principal, filters),
-      this.status.read((queue) => mayUseQueue(principal, queue)),
+      this.counts(principal, filters.queue),
     ]);
-    return html`${stateTabs(filters, status)} ${errorOf(filters, page)}
+    return html`${stateTabs(filters, counts)} ${errorOf(filters, page)}
     ${card(
       total === undefined ? 'Newest first' : `${plural(total, 'task')}, newest first`,
       table({
@@ -83,6 +83,12 @@ export class TasksPage {
       readNote(filters, page),
     )}
     ${pager(filters, page.nextCursor)}`;
+  }
+
+  private async counts(principal: Principal, queue: string | undefined): Promise<QueueStatus | undefined> {
+    const isVisible = (name: string) => mayUseQueue(principal, name);
+    if (queue === undefined) return this.status.readTotals(isVisible);
+    return isVisible(queue) ? this.status.readQueue(queue) : undefined;
   }
 }
 
@@ -101,8 +107,7 @@ function readNote(filters: TaskFilters, { read, nextCursor }: FoundPage): Part {
 }
 
 /** The states with their counts; each shows only its tasks. The counts cover the queue, or all queues. */
-function stateTabs(filters: TaskFilters, status: StatusView): Html {
-  const counts = filters.queue === undefined ? status : status.queues[filters.queue];
+function stateTabs(filters: TaskFilters, counts: QueueStatus | undefined): Html {
   const address = (states: TaskFilters['states']) =>
     `/dashboard/tasks?${queryOf({ ...filters, states }).toString()}`;
   const isAll = filters.states.length === 0;

@@ -3,6 +3,7 @@ import type { Instant } from '../../task/clock.js';
 import { type Task } from '../../task/task.js';
 import { TASK_STATES } from '../../task/task-state.js';
 import { matchesFilter } from '../task-filter.js';
+import { NextRead } from '../next-read.js';
 import type { BatchCounts, QueueCounts, TaskPage, TaskQuery } from '../task-store.js';
 import type { QueueFiles } from './queue-files.js';
 import type { RankedSet } from './ranked-set.js';
@@ -78,6 +79,8 @@ class Merge {
 
 /** Lists and counts tasks of the embedded store without their payloads, a bounded part per turn. */
 export class TaskLister {
+  private readonly counting = new NextRead(() => this.countAll());
+
   constructor(
     private readonly files: QueueFiles,
     private readonly index: TaskIndex,
@@ -109,7 +112,11 @@ export class TaskLister {
     return queues === undefined ? counts : counts.filter(({ queue }) => queues.includes(queue));
   }
 
-  async counts(): Promise<QueueCounts[]> {
+  counts(): Promise<readonly QueueCounts[]> {
+    return this.counting.get();
+  }
+
+  private async countAll(): Promise<readonly QueueCounts[]> {
     const found: QueueCounts[] = [];
     let looks = 0;
     for (const queue of this.index.queueNames()) {

@@ -52,4 +52,30 @@ describe('the turns of heavy work', () => {
     await expect(failing).rejects.toThrow(RangeError);
     expect(await turns.do(() => Promise.resolve(1))).toBe(1);
   });
+
+  /** How many turns others had while this was done. */
+  async function turnsOfOthers(work: Promise<unknown>): Promise<number> {
+    let [count, isDone] = [0, false];
+    void work.finally(() => (isDone = true));
+    for (; !isDone; count += 1) await nextTurn();
+    return count;
+  }
+
+  it('visit many small items in parts, in their order', async () => {
+    const items = Array.from({ length: 5_500 }, (_, index) => index);
+    const visited: number[] = [];
+    const work = new Turns().inPieces(items, (part) => visited.push(...part));
+    expect(await turnsOfOthers(work)).toBeGreaterThanOrEqual(5);
+    expect(visited).toEqual(items);
+  });
+
+  it.each([0, 1, 2, 999, 1_000, 1_001, 2_000, 7_777])('sort %i names as one sort does', async (length) => {
+    const names = Array.from({ length }, (_, index) => `q${(index * 7_919) % 4_001}${'Aaz_Z'[index % 5]}`);
+    expect(await new Turns().sorted(names)).toEqual(names.toSorted());
+  });
+
+  it('sort many names in parts', async () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => `q${(index * 7_919) % 20_011}`);
+    expect(await turnsOfOthers(new Turns().sorted(names))).toBeGreaterThanOrEqual(60);
+  });
 });

@@ -1,6 +1,7 @@
 import type { Instant } from '../../../task/clock.js';
 import type { Task } from '../../../task/task.js';
 import { TASK_STATES, WAITING_STATES, type StateCounts, countIn } from '../../../task/task-state.js';
+import { NextRead } from '../../next-read.js';
 import { matchesFilter } from '../../task-filter.js';
 import type {
   BatchCounts,
@@ -56,6 +57,7 @@ interface Reached extends Reach {
 export class TaskLister {
   private known: { readonly totals: StoreTotals; readonly until: Instant } | undefined;
   private counting: Promise<StoreTotals> | undefined;
+  private readonly reading = new NextRead(() => this.countQueues());
 
   constructor(
     private readonly parts: StoreParts,
@@ -83,7 +85,11 @@ export class TaskLister {
     return { tasks, nextCursor: mark === undefined ? undefined : formatCursor(mark) };
   }
 
-  async counts(): Promise<readonly QueueCounts[]> {
+  counts(): Promise<readonly QueueCounts[]> {
+    return this.reading.get();
+  }
+
+  private async countQueues(): Promise<readonly QueueCounts[]> {
     const groups = this.parts.connection.groupsOf(await this.parts.names.all());
     const counts = await inFlight(groups, READS_IN_FLIGHT, async (group) =>
       (await this.countGroup(group)).filter(hasTasks),
