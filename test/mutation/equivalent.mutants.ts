@@ -192,8 +192,8 @@ export const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
   },
   {
     file: 'record.lua',
-    before: "head.claim, head.batch, head.lane = claim or '', batch or '', lane or ''",
-    after: "head.claim, head.batch, head.lane = claim or 'x', batch or '', lane or ''",
+    before: "head.claim, head.batch, head.lane, head.logs = claim or '', batch or '', lane or '', logs or ''",
+    after: "head.claim, head.batch, head.lane, head.logs = claim or 'x', batch or '', lane or '', logs or ''",
     reason: 'No claim is called x, and holds nothing to let go of.',
   },
   {
