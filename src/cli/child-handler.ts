@@ -52,7 +52,7 @@ const BAD_TASK: ReadonlySet<string> = new Set(['E2BIG', 'ERR_INVALID_ARG_VALUE']
 
 /**
  * Runs a command for a task. The code is its standard input, its standard output is the task's output, and the end of
- * its standard error is the task's error. The task's signal kills its process group, and so does the end of the
+ * its standard error is the task's error. Both go into the task's log as they come. The task's signal kills its process group, and so does the end of the
  * command.
  *
  * @throws CannotStart when the command cannot be started for any task; GiveBack when this machine is out of processes
@@ -60,7 +60,7 @@ const BAD_TASK: ReadonlySet<string> = new Set(['E2BIG', 'ERR_INVALID_ARG_VALUE']
  */
 export async function runChild(
   task: HeldTask,
-  { signal }: TaskContext,
+  { signal, log }: TaskContext,
   options: ChildOptions,
 ): Promise<unknown> {
   if (/\p{Surrogate}/u.test(task.code))
@@ -70,6 +70,7 @@ export async function runChild(
   // The command need not read all of its input.
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(task.code);
+  for (const pipe of [child.stdout, child.stderr]) streamTo(log, pipe, ended);
   const output = collect(child.stdout, MOST_OUTPUT_BYTES);
   const error = collectTail(child.stderr, ERROR_TAIL_BYTES);
   const letGo = killOnSignal(child, signal);
@@ -195,6 +196,32 @@ function failureOf(code: number | NodeJS.Signals, said: string): Error {
   if (typeof code !== 'number') return new AttemptFailed(message);
   if (code === FAILED_FOR_GOOD) return new PermanentError(message, code);
   return new AttemptFailed(message, code);
+}
+
+/**
+ * Copies what the command writes into the log. While the log has no room, the command waits; after its end, nothing
+ * does, because its output must be complete.
+ */
+function streamTo(log: TaskContext['log'], pipe: Readable | null, ended: Promise<unknown>): void {
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    pipe?.resume();
+  };
+  ended.then(end, end);
+  pipe?.on('data', (chunk: Buffer) => {
+    let hasRoom = false;
+    let isPaused = false;
+    void log(chunk).then(() => {
+      hasRoom = true;
+      if (isPaused) pipe.resume();
+    });
+    // Usually there is room at once.
+    setImmediate(() => {
+      isPaused = !hasRoom && !isOver;
+      if (isPaused) pipe.pause();
+    });
+  });
 }
 
 /** Drops bytes beyond the limit; the output then counts as too large. */

@@ -112,6 +112,17 @@ export function visible(text: string): string {
     .replaceAll(BIDI_CONTROLS, codeOf);
 }
 
+const COLOR = /\u001b\[[0-9;]{0,32}m/g;
+
+/** The same for a log: colors stay, which change nothing but the look of what follows. */
+export function visibleInColor(text: string): string {
+  const colors = text.match(COLOR) ?? [];
+  return text
+    .split(COLOR)
+    .map((part, index) => visible(part) + (colors[index] ?? ''))
+    .join('');
+}
+
 function codeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

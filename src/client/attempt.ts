@@ -17,6 +17,11 @@ export interface TaskContext {
    * @throws TaskStopped when the handler must stop; InvalidRequest for a value that the service rejects; TypeError
    */
   readonly checkpoint: (value: unknown) => Promise<void>;
+  /**
+   * Adds text, or bytes as they are, to the log of the attempt. The worker sends it within a second, and before the
+   * result. Resolves when there is room for more, after five seconds at the latest. Never rejects.
+   */
+  readonly log: (text: string | Uint8Array) => Promise<void>;
 }
 
 /** Processes a task. The return value is the task's output; a thrown value is the task's error. */
@@ -33,6 +38,7 @@ export interface AttemptOptions {
   readonly handler: Handler;
   readonly progress: TaskContext['progress'];
   readonly checkpoint: TaskContext['checkpoint'];
+  readonly log: TaskContext['log'];
   /** Seconds that a handler has to return after its signal. After that the worker stops waiting for it. */
   readonly abandonAfter: number;
 }
@@ -41,8 +47,8 @@ export interface AttemptOptions {
 export async function attempt(running: RunningTask, options: AttemptOptions): Promise<Verdict> {
   const { task, signal } = running;
   if (running.stopped) return verdictOnStop(running.stopped);
-  const { progress, checkpoint } = options;
-  const context: TaskContext = { signal, progress, checkpoint };
+  const { progress, checkpoint, log } = options;
+  const context: TaskContext = { signal, progress, checkpoint, log };
   const endDeadline = stopAtDeadline(running);
   const abandonment = abandonAfter(options.abandonAfter, signal);
   try {

@@ -44,6 +44,7 @@ import {
   readEvents,
   type TaskEvent,
 } from './event-stream.js';
+import { type FollowOptions, followParts, type LogPart, type LogQuery, readLogPart } from './log-reader.js';
 import { JsonText, membersOf, stringify } from './json-text.js';
 import { waitForEnd, type WaitOptions } from './long-poll.js';
 import { itemsOf, type Page } from './pages.js';
@@ -79,6 +80,14 @@ export interface ListFilter {
 
 /** A held task and the lease that holds it. */
 export type Held = Pick<HeldTask, 'eval_id' | 'lease_id'>;
+
+/** Bytes of a log, under the lease that holds the task. */
+export interface LogChunk {
+  readonly lease_id: string;
+  /** How many bytes this attempt sent before these. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
 
 const BATCH_SIZE = 500;
 /** Maximum bytes per request of `enqueueAll`: half of the service's default limit. */
@@ -340,6 +349,41 @@ export class Client {
     const body = { results, claim: claim && { claim_id: crypto.randomUUID(), ...claim } };
     const call = { method: 'POST', path: 'tasks/complete', body, wait: claim?.wait, ...options } as const;
     return this.transport.read(call, readFinished);
+  }
+
+  /**
+   * Appends to the log of an attempt; resolves with the bytes that it has sent when they are durable. A repeated chunk
+   * changes nothing.
+   *
+   * @throws LeaseLost; Conflict with the code `log_offset` and the present `size` for a chunk that does not continue it
+   */
+  async appendLog(
+    id: string,
+    { lease_id: leaseId, offset, bytes }: LogChunk,
+    limits: Patient = {},
+  ): Promise<{ readonly size: number }> {
+    const call = {
+      ...{ method: 'POST' as const, path: pathTo(id, 'log'), query: { offset }, ...limits },
+      headers: { 'X-Lease-Id': leaseId },
+      text: { type: 'application/octet-stream', content: bytes },
+    };
+    return this.transport.read(
+      call,
+      objectWith<{ readonly size: number }>({ attempt: 'number', size: 'number' }),
+    );
+  }
+
+  /** Reads a part of the log of an attempt. */
+  readLog(id: string, query: LogQuery = {}): Promise<LogPart> {
+    const { signal, ...given } = query;
+    const call = { method: 'GET' as const, path: pathTo(id, 'log'), query: given, wait: given.wait, signal };
+    return this.transport.readBytes(call, (bytes, headers) => readLogPart(bytes, headers, query));
+  }
+
+  /** The log of a task as it grows, attempt after attempt, until the task has ended. Survives outages of `patience`. */
+  followLog(id: string, options: FollowOptions = {}): AsyncGenerator<LogPart, void, undefined> {
+    const read = (query: LogQuery): Promise<LogPart> => this.readLog(id, query);
+    return followParts({ read, hasEnded: async () => isEnded((await this.get(id)).status) }, options);
   }
 
   /**

@@ -9,6 +9,7 @@ export {
   type EnqueueAllOptions,
   type Held,
   isEnded,
+  type LogChunk,
   type ListFilter,
   type Patient,
   type RemovalFilter,
@@ -17,6 +18,7 @@ export {
 export * from './errors.js';
 export type { EventFilter, EventOptions, EventReset, TaskEvent } from './event-stream.js';
 export { JsonText } from './json-text.js';
+export type { FollowOptions, LogPart, LogQuery } from './log-reader.js';
 export { NoHeartbeatThread } from './heartbeat-thread.js';
 export { LateHeartbeat } from './lease-keeper.js';
 export type { WaitOptions } from './long-poll.js';

@@ -16,7 +16,7 @@ export interface Call {
   /** Sent in place of `body` when the call is repeated. */
   readonly repeatBody?: unknown;
   /** Sent unchanged in place of `body`. */
-  readonly text?: { readonly type: string; readonly content: string };
+  readonly text?: { readonly type: string; readonly content: string | Uint8Array };
   readonly headers?: Readonly<Record<string, string>>;
   /** Seconds that the service may wait before it answers, for a long poll. */
   readonly wait?: number;
@@ -60,10 +60,12 @@ export interface TransportOptions {
   readonly fetch?: typeof fetch;
 }
 
+type Content = string | Uint8Array | undefined;
+
 interface Exchange<Answer> {
-  readonly content: string | undefined;
-  /** @throws when the text is not a valid answer to this call */
-  readonly read: (text: string) => Answer;
+  readonly content: Content;
+  /** Reads a successful response. @throws UnexpectedAnswer, or the error that broke the connection */
+  readonly take: (response: Response) => Promise<Answer>;
 }
 
 const LONGEST_ANSWER = 256 * 1024 * 1024;
@@ -113,14 +115,28 @@ export class Transport {
    *
    * @throws ConnectionFailed, ApiError, the reason of the signal, and the body's own errors when it has no JSON form
    */
-  async read<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
+  read<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
+    return this.retried(call, async (response) =>
+      this.answerOf(call, { response, text: await this.textOf(call, response) }, read),
+    );
+  }
+
+  /** The same for an answer that is no text. */
+  readBytes<Answer>(call: Call, read: (bytes: Uint8Array, headers: Headers) => Answer): Promise<Answer> {
+    return this.retried(call, async (response) => {
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return this.answerOf(call, { response, text: '' }, () => read(bytes, response.headers));
+    });
+  }
+
+  private async retried<Answer>(call: Call, take: Exchange<Answer>['take']): Promise<Answer> {
     // First, so that an unsendable body fails with its own error.
     let content = contentOf(call);
     const giveUpAt = steadyNow() + this.patienceFor(call) * 1000;
     const onRetry = call.onRetry ?? this.#options.onRetry;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.once(call, { content, read });
+        return await this.once(call, { content, take });
       } catch (error) {
         const length = pauseAfter(error, attempt);
         if (!mayRepeat(error, call) || steadyNow() + length > giveUpAt) throw error;
@@ -145,14 +161,14 @@ export class Transport {
     return response;
   }
 
-  private async once<Answer>(call: Call, { content, read }: Exchange<Answer>): Promise<Answer> {
+  private async once<Answer>(call: Call, { content, take }: Exchange<Answer>): Promise<Answer> {
     const seconds = call.timeout ?? this.#options.requestTimeout ?? 15;
     const limit = (seconds + (call.wait ?? 0)) * 1000;
     const limited = limitedSignal(limit, call.signal);
     try {
       const response = await this.fetch(call, content, limited.signal);
       if (!response.ok) throw await this.problemOf(call, response);
-      return this.answerOf(call, { response, text: await this.textOf(call, response) }, read);
+      return await take(response);
     } catch (error) {
       if (call.signal?.aborted) throw reasonOf(call.signal);
       if (error instanceof ApiError || error instanceof ConnectionFailed) throw error;
@@ -215,7 +231,7 @@ export class Transport {
     return at - now;
   }
 
-  private fetch(call: Call, content: string | undefined, signal?: AbortSignal): Promise<Response> {
+  private fetch(call: Call, content: Content, signal?: AbortSignal): Promise<Response> {
     const { apiKey } = this.#options;
     const headers: Record<string, string> = { Accept: 'application/json', ...call.headers };
     if (apiKey !== undefined) headers['X-API-Key'] = apiKey;
@@ -253,7 +269,7 @@ function addressOf(url: string): URL {
   return address;
 }
 
-function contentOf({ text, body }: Call): string | undefined {
+function contentOf({ text, body }: Call): Content {
   return text?.content ?? (body === undefined ? undefined : stringify(body));
 }
 

@@ -11,6 +11,7 @@ import { LeaseKeeper } from './lease-keeper.js';
 import { report } from './report.js';
 import { RunningTask } from './running-task.js';
 import { afterwards, type Milliseconds, steadyNow } from './steady-clock.js';
+import { TaskLog } from './task-log.js';
 import { TaskStopped, textOfError } from './verdicts.js';
 
 export interface WorkerEvent {
@@ -226,16 +227,21 @@ export class Worker {
 
   private async carryOut(running: RunningTask): Promise<void> {
     const { task } = running;
+    const onRetry = (error: unknown): void => this.trouble(error);
+    const limits = { patience: this.options.reportPatience ?? 120, isStubborn: true, onRetry };
+    const log = new TaskLog(this.client, task, limits);
     const verdict = await attempt(running, {
       handler: this.handler,
       progress: (progress) => this.keeper.tell(running, progress),
       checkpoint: (value) => this.keeper.save(running, value),
+      log: (text) => log.write(text),
       abandonAfter: this.options.abandonAfter ?? DEFAULT_ABANDON_SECONDS,
     });
     running.isReporting = true;
+    // Before the report, which ends the lease.
+    if (verdict.kind === 'lost') log.abandon();
+    else await log.flush();
     try {
-      const onRetry = (error: unknown): void => this.trouble(error);
-      const limits = { patience: this.options.reportPatience ?? 120, isStubborn: true, onRetry };
       const { kind, status } = await report(this.client, { task, verdict }, limits);
       if (status !== undefined) this.recover();
       this.summary[kind] += 1;

@@ -309,6 +309,30 @@ class Client:
         )
         return results
 
+    def append_log(self, held: Held, offset: int, content: bytes, **options: Any) -> int:
+        """Appends to the log of an attempt, durably; returns how many bytes the attempt has sent.
+
+        ``offset`` is how many bytes it sent before these, so a repeated chunk changes nothing. Raises
+        :class:`LeaseLost`, or :class:`Conflict` with the code ``log_offset`` for a chunk that does not continue the log.
+        """
+        headers = {"X-Lease-Id": held.lease_id, "Content-Type": "application/octet-stream"}
+        size: int = self.request(
+            "POST",
+            path_of(held.eval_id, "log"),
+            query={"offset": offset},
+            content=content,
+            headers=headers,
+            read=lambda answer: int(answer["size"]),
+            **options,
+        )
+        return size
+
+    def read_log(self, eval_id: str, attempt: Optional[int] = None, **options: Any) -> bytes:
+        """Reads the kept log of an attempt, by default the latest."""
+        path = path_of(eval_id, "log")
+        content: bytes = self.request("GET", path, query={"attempt": attempt}, read_text=bytes, **options)
+        return content
+
     def request(self, method: str, path: str, **options: Any) -> Any:
         """Sends any call, with the same retries and errors. For endpoints without their own method."""
         return self._transport.call(method, path, **options)

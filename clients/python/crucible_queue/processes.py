@@ -19,6 +19,7 @@ from .models import ClaimedTask
 from .payload import read_json, write_json
 from .report import ReportedFailure, failure, refused_output
 from .running import Context, Running
+from .task_log import content_of
 
 #: Seconds between two checks of the stop signal.
 LOOK = 0.1
@@ -84,6 +85,8 @@ class ProcessHandler:
                     raise ReportedFailure(given)
                 if kind == "checkpoint":
                     _send(pipe, ("saved", _save(context, given)))
+                elif kind == "log":
+                    context.log(given)
                 else:
                     context.progress(**given)
             if context.reason is None:
@@ -127,7 +130,7 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
 
     output, error = None, None
     try:
-        output = handler(task, Context(running, tell, save))
+        output = handler(task, Context(running, tell, save, lambda text: send("log", content_of(text))))
         if asyncio.iscoroutine(output):
             output = asyncio.run(output)
     except BaseException as raised:

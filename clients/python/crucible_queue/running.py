@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Union
 
 from .errors import TaskStopped
 from .models import ClaimedTask
 from .payload import write_json
+from .task_log import TaskLog
 
 #: A lease lasts three intervals, so two heartbeats in a row may be lost.
 INTERVALS = 3
@@ -38,6 +39,8 @@ class Running:
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._on_stop = on_stop
+        #: The worker's log of this attempt.
+        self.log: Optional[TaskLog] = None
         self.keep(task.heartbeat_interval, since)
 
     @property
@@ -114,10 +117,12 @@ class Context:
         running: Running,
         tell: Callable[[Running, Dict[str, Any]], None],
         save: Callable[[Running, Any], None],
+        log: Callable[[Union[str, bytes]], None] = lambda _text: None,
     ) -> None:
         self._running = running
         self._tell = tell
         self._save = save
+        self._log = log
 
     @property
     def cancelled(self) -> bool:
@@ -135,6 +140,13 @@ class Context:
     def wait(self, seconds: Optional[float] = None) -> bool:
         """Sleeps; returns True as soon as the handler must stop."""
         return self._running.wait(seconds)
+
+    def log(self, text: Union[str, bytes]) -> None:
+        """Adds text, or bytes as they are, to the log of the attempt. Never raises.
+
+        The worker sends it within a second, and before the result. Waits while too much is unsent.
+        """
+        self._log(text)
 
     def progress(self, percent: Optional[float] = None, message: Optional[str] = None) -> None:
         """Reports progress and extends the lease. Never raises.

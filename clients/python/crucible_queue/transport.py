@@ -94,7 +94,7 @@ class Transport:
     ) -> Any:
         """Sends a call; returns its answer through ``read`` (parsed JSON) or ``read_text`` (raw bytes).
 
-        ``content`` is a body that is JSON text already. ``repeat_body`` replaces the body when the call is repeated. Times are in seconds: ``wait`` is how long the service may park
+        ``content`` is a body as bytes: JSON text, unless ``headers`` have another type. ``repeat_body`` replaces the body when the call is repeated. Times are in seconds: ``wait`` is how long the service may park
         the call, ``timeout`` the rest of one try, and ``patience`` how long to retry. An invalid answer counts as
         missing. A stubborn call also retries after a rejected key. It ends only with an answer or when the service
         rejects the request itself.
@@ -201,7 +201,7 @@ class Transport:
         if self._api_key is not None:
             given["X-API-Key"] = self._api_key
         if content is not None:
-            given["Content-Type"] = "application/json"
+            given.setdefault("Content-Type", "application/json")
         return given
 
 

@@ -29,6 +29,7 @@ from .keeper import Keeper
 from .models import ClaimedTask
 from .processes import ProcessHandler
 from .report import Report, completion, failure, refused_failure, refused_output, visible
+from .task_log import TaskLog
 from .running import LONGEST_WAIT, Context, Running
 
 Handler = Callable[[ClaimedTask, Context], Any]
@@ -304,7 +305,8 @@ class Worker:
             self._settle(running, None, running.stopped)
 
     def _carry_out(self, running: Running) -> None:
-        context = Context(running, self._keeper.tell, self._keeper.save)
+        running.log = TaskLog(running, self._append)
+        context = Context(running, self._keeper.tell, self._keeper.save, running.log.write)
         output, error = None, None
         try:
             if running.task.unreadable is not None:
@@ -338,6 +340,7 @@ class Worker:
         """Reports the result, and frees the slot even when the report fails."""
         event = Event("lost", running.task)
         try:
+            self._end_log(running)
             event = self._report(running, output, error)
         except Exception as refused:
             event.error = refused
@@ -348,6 +351,20 @@ class Worker:
                 self._running.discard(running)
                 self._changed.notify_all()
             self._tell(event)
+
+    def _append(self, running: Running, offset: int, content: bytes) -> int:
+        """Sends a part of a log; returns its size."""
+        return self._client.append_log(running.task, offset, content, **self._report_limits)
+
+    @staticmethod
+    def _end_log(running: Running) -> None:
+        """Sends the rest of the log, before the report that ends the lease."""
+        stopped = running.stopped
+        if running.log is None:
+            return
+        if stopped is not None and stopped.code in ("lease_lost", "cancelled"):
+            running.log.abandon()
+        running.log.close()
 
     def _report(self, running: Running, output: Any, error: Optional[BaseException]) -> Event:
         task, stopped = running.task, running.stopped

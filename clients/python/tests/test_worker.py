@@ -6,6 +6,12 @@ from crucible_queue import AttemptFailed, InvalidRequest, PermanentError, RetryL
 from .service import API_KEY, URL, ServiceTest
 
 
+def log_much(_task, ctx):
+    for line in range(2_000):
+        ctx.log(f"line {line} é\n")
+    ctx.log(b"\xff\x00")
+
+
 class WorkerTest(ServiceTest):
     def worker(self, **options):
         return Worker(URL, api_key=API_KEY, **options)
@@ -48,6 +54,16 @@ class WorkerTest(ServiceTest):
         self.assertEqual(self.client.get("later").status, "delayed")
         self.assertEqual(self.client.get("object").status, "failed")
         self.assertIn("IndexError", self.client.get("bug").error)
+
+    def test_sends_the_log_of_the_handler_before_the_result(self):
+        for is_apart in (False, True):
+            name = f"log-{is_apart}"
+            self.client.enqueue("x", eval_id=name, queue=name)
+            worker = self.worker(queues=[name], processes=is_apart)
+            worker.handler(log_much)
+            self.assertEqual(worker.run(until_empty=True).completed, 1)
+            expected = "".join(f"line {line} é\n" for line in range(2_000)).encode() + b"\xff\x00"
+            self.assertEqual(self.client.read_log(name), expected)
 
     def test_takes_what_it_has_the_labels_for_from_queues_by_weight(self):
         self.client.enqueue("x", eval_id="gpu", queue="a", requires={"gpu": "a100"})

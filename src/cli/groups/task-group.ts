@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { EnqueueOptions } from '../commands/enqueue.js';
+import type { LogsOptions } from '../commands/logs.js';
 import type { GetOptions, ListOptions, OutputOptions } from '../commands/read.js';
 import type { CancelOptions, ClearOptions, RedriveOptions } from '../commands/steer.js';
 import type { StatsOptions } from '../commands/stats.js';
@@ -13,6 +14,7 @@ export function addTasks(program: Command): void {
   program.commandsGroup('Tasks:');
   addEnqueue(program);
   addReaders(program);
+  addLogs(program);
   addChanges(program);
   addWatchers(program);
 }
@@ -181,6 +183,20 @@ function addChanges(program: Command): void {
     '$0 clear --status failed --cause oom --yes',
     '$0 clear --all',
   );
+}
+
+function addLogs(program: Command): void {
+  const command = program
+    .command('logs <id>')
+    .description('print the log of a task')
+    .option('-f, --follow', 'go on until the task has ended, through all later attempts')
+    .option('--attempt <number>', 'the log of this attempt (default: the latest)', natural)
+    .action(
+      run(async (context, id: string, options: LogsOptions) =>
+        (await import('../commands/logs.js')).logs(id, options, context),
+      ),
+    );
+  addUsage(command, '$0 logs eval-1', '$0 logs -f eval-1', '$0 logs eval-1 --attempt 2 > eval-1.log');
 }
 
 function addWatchers(program: Command): void {

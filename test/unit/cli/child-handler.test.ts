@@ -36,7 +36,7 @@ function runShell(
   const { PATH } = process.env;
   const command = ['sh', '-c', script] as const;
   const done = () => Promise.resolve();
-  const context = { signal, progress: done, checkpoint: done };
+  const context = { signal, progress: done, checkpoint: done, log: done };
   return runChild(task({ metadata_text: '{"n": 9007199254740993}' }), context, {
     command: [...command],
     environment: { PATH, FOLDER: folder },
@@ -99,7 +99,7 @@ describe('runChild', () => {
 
   it('tells what no task can be blamed for from what one can', async () => {
     const done = () => Promise.resolve();
-    const context = { signal: new AbortController().signal, progress: done, checkpoint: done };
+    const context = { signal: new AbortController().signal, progress: done, checkpoint: done, log: done };
     const options = { command: ['/there/is/no/such/command'] as [string], environment: {} };
     await expect(runChild(task(), context, options)).rejects.toThrow(CannotStart);
     await expect(runChild(task({ language: 'a\0b' }), context, options)).rejects.toThrow(PermanentError);
