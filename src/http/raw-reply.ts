@@ -4,7 +4,6 @@ import { BufferedBytes } from './buffered-bytes.js';
 
 /** Milliseconds that a client can leave a response unread; Node checks twice before it closes the connection. */
 const STALLED_WRITE_MS = 15_000;
-/** Parts that leave as one write. */
 const FEW_PARTS = 8;
 
 /**
@@ -31,19 +30,21 @@ export function sendJson(
   finishReply(response);
 }
 
-/** The same for a long text in parts, so that no turn of the event loop joins and encodes all of it. */
-export function sendJsonParts(response: ServerResponse, parts: readonly string[]): void {
-  if (parts.length <= FEW_PARTS) {
-    sendJson(response, 200, parts.join(''));
-    return;
-  }
+/** The same for a long text in parts, each encoded in its own turn of the event loop. */
+export function sendJsonParts(response: ServerResponse, parts: readonly Buffer[]): void {
   if (response.headersSent || response.destroyed) return;
   response.statusCode = 200;
   response.setHeader('Content-Type', 'application/json');
-  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
-  response.setHeader('Content-Length', length);
-  for (const part of parts) response.write(part);
-  response.end();
+  response.setHeader(
+    'Content-Length',
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+  // Few parts leave as one write.
+  if (parts.length <= FEW_PARTS) response.end(Buffer.concat(parts));
+  else {
+    for (const part of parts) response.write(part);
+    response.end();
+  }
   finishReply(response);
 }
 

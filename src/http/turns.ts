@@ -64,6 +64,16 @@ export class Turns {
     }
   }
 
+  /** The items as a JSON list without its brackets, in parts. `text` returns the JSON of an item; '' leaves it out. */
+  async listed<T>(items: readonly T[], text: (item: T) => string): Promise<readonly Buffer[]> {
+    const parts: Buffer[] = [];
+    await this.inPieces(items, (part) => {
+      const texts = part.map(text).filter((each) => each !== '');
+      if (texts.length > 0) parts.push(Buffer.from(`${parts.length === 0 ? '' : ','}${texts.join(',')}`));
+    });
+    return parts;
+  }
+
   /** Sorts many names as `toSorted` does. */
   async sorted(names: readonly string[]): Promise<readonly string[]> {
     let runs: (readonly string[])[] = [];

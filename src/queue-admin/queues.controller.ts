@@ -48,12 +48,8 @@ export class QueuesController {
   @ApiProblems(...WITH_KEY, 'store_unavailable')
   async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
     const queues = await this.queues.list((queue) => mayUseQueue(principal, queue));
-    const parts: string[] = [];
-    await turns.inPieces(queues, (part) => {
-      const text = part.map((each) => JSON.stringify(viewOf(each))).join(',');
-      parts.push(parts.length === 0 ? text : `,${text}`);
-    });
-    sendJsonParts(response, ['{"queues":[', ...parts, ']}']);
+    const parts = await turns.listed(queues, (each) => JSON.stringify(viewOf(each)));
+    sendJsonParts(response, [Buffer.from('{"queues":['), ...parts, Buffer.from(']}')]);
   }
 
   @Get(':queue')

@@ -72,18 +72,17 @@ export class StatusService {
   }
 
   /** What `read` returns, as JSON in parts. */
-  async text(isVisible: IsVisible): Promise<readonly string[]> {
+  async text(isVisible: IsVisible): Promise<readonly Buffer[]> {
     const queues = await this.store.counts();
     const { now } = this;
     const sums = new Sums();
-    const parts: string[] = [];
-    await turns.inPieces(queues, (part) => {
-      const visible = part.filter(({ queue }) => isVisible(queue));
-      for (const each of visible) sums.add(each);
-      const text = visible.map((each) => this.textOf(each, now)).join(',');
-      if (text !== '') parts.push(parts.length === 0 ? text : `,${text}`);
+    const parts = await turns.listed(queues, (each) => {
+      if (!isVisible(each.queue)) return '';
+      sums.add(each);
+      return this.textOf(each, now);
     });
-    return [`${JSON.stringify(sums.totals(now)).slice(0, -1)},"queues":{`, ...parts, '}}'];
+    const head = `${JSON.stringify(sums.totals(now)).slice(0, -1)},"queues":{`;
+    return [Buffer.from(head), ...parts, Buffer.from('}}')];
   }
 
   private get now(): Instant {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { mayUseQueue, type Principal } from '../auth/principal.js';
 import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
+import { turns } from '../http/turns.js';
 import { TaskStore } from '../storage/task-store.js';
 import { DrainList } from './drain-list.js';
 import { hasLeft, newWorker, tallyOf, type WorkerRecord } from './worker-record.js';
@@ -39,8 +40,13 @@ export class WorkerService {
    */
   async list(principal: Principal): Promise<readonly KnownWorker[]> {
     const [workers, held] = await Promise.all([this.registry.list(), this.held()]);
-    const ids = [...new Set([...workers.keys(), ...held.keys()])].toSorted();
-    return ids.flatMap((id) => this.visible(id, { record: workers.get(id), held: held.get(id) }, principal));
+    const ids = await turns.sorted([...new Set([...workers.keys(), ...held.keys()])]);
+    const known: KnownWorker[] = [];
+    await turns.inPieces(ids, (part) => {
+      for (const id of part)
+        known.push(...this.visible(id, { record: workers.get(id), held: held.get(id) }, principal));
+    });
+    return known;
   }
 
   /** @throws ProblemError `worker_not_found` */

@@ -1,10 +1,22 @@
-import { applyDecorators, Controller, Get, HttpCode, Param, type PipeTransform, Post } from '@nestjs/common';
+import {
+  applyDecorators,
+  Controller,
+  Get,
+  HttpCode,
+  Param,
+  type PipeTransform,
+  Post,
+  Res,
+} from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
+import { sendJsonParts } from '../http/raw-reply.js';
 import { TakesNoBody, TakesNoQuery } from '../http/takes-nothing.decorator.js';
+import { turns } from '../http/turns.js';
 import { WORKER_ID } from '../queue/dto/limits.js';
 import { isoTime } from '../queue/task.view.js';
 import { DRAINED, LEFT, RESUMED, WORKERS } from './dto/worker.examples.js';
@@ -62,9 +74,10 @@ export class WorkersController {
   })
   @ApiOkResponse({ type: WorkerList, description: 'The workers', examples: WORKERS })
   @ApiProblems(...WITH_KEY, 'store_unavailable')
-  async list(@CurrentPrincipal() principal: Principal): Promise<WorkerList> {
+  async list(@CurrentPrincipal() principal: Principal, @Res() response: Response): Promise<void> {
     const workers = await this.workers.list(principal);
-    return { workers: workers.map(workerView) };
+    const parts = await turns.listed(workers, (each) => JSON.stringify(workerView(each)));
+    sendJsonParts(response, [Buffer.from('{"workers":['), ...parts, Buffer.from(']}')]);
   }
 
   @PostToWorker('drain')

@@ -8,6 +8,8 @@ import { ago, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
 
 const NAMED_TASKS = 5;
+/** More rows would take a browser, and the service, too long every second. */
+const WORKERS_SHOWN = 500;
 
 /** Workers, their tasks, and the button that drains a worker. */
 @Injectable()
@@ -31,7 +33,9 @@ export class WorkersPage {
   }
 
   private async render(principal: Principal): Promise<Html> {
-    const rows = await this.workers.list(principal);
+    const workers = await this.workers.list(principal);
+    const rows = workers.slice(0, WORKERS_SHOWN);
+    const more = workers.length - rows.length;
     const columns = columnsAt(this.clock.now().wall);
     const content = table({
       caption: 'Workers',
@@ -39,7 +43,10 @@ export class WorkersPage {
       rows,
       empty: emptyState('No workers', html`A worker appears when it claims with a <code>worker_id</code>.`),
     });
-    return card('Newest first', content);
+    const rest = html`<p class="hint">
+      And ${number(more)} more, by name. <code>GET /workers</code> lists all.
+    </p>`;
+    return card('By name', content, more > 0 && rest);
   }
 }
 

@@ -103,7 +103,7 @@ class SlowBatches extends BatchService {
 class SpreadingStatus extends StatusService {
   override async text(...args: Parameters<StatusService['text']>): ReturnType<StatusService['text']> {
     const text = await super.text(...args);
-    const { queues } = JSON.parse(text.join('')) as { queues: object };
+    const { queues } = JSON.parse(Buffer.concat(text).toString()) as { queues: object };
     Math.min(...Object.keys(queues).map((name) => name.length));
     return text;
   }

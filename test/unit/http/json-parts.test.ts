@@ -7,7 +7,10 @@ describe('a JSON text that is sent in parts', () => {
   it.each([1, 8, 9, 300])('arrives whole, of %i parts', async (count) => {
     const parts = Array.from({ length: count }, (_, index) => `${index === 0 ? '[' : ','}"é${index}"`);
     const server = createServer((_, response) => {
-      sendJsonParts(response, [...parts, ']']);
+      sendJsonParts(
+        response,
+        [...parts, ']'].map((part) => Buffer.from(part)),
+      );
     }).listen(0, '127.0.0.1');
     try {
       await once(server, 'listening');

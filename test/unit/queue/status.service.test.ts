@@ -40,10 +40,14 @@ describe('the status', () => {
     clock.advance(1_500);
     const status = new StatusService(store);
     const isVisible = (queue: string) => queue !== 'b';
-    expect(JSON.parse((await status.text(isVisible)).join(''))).toEqual(await status.read(isVisible));
+    expect(JSON.parse(Buffer.concat(await status.text(isVisible)).toString())).toEqual(
+      await status.read(isVisible),
+    );
     await insert('more', 'a');
-    expect(JSON.parse((await status.text(isVisible)).join(''))).toEqual(await status.read(isVisible));
-    expect(JSON.parse((await status.text(() => false)).join(''))).toMatchObject({
+    expect(JSON.parse(Buffer.concat(await status.text(isVisible)).toString())).toEqual(
+      await status.read(isVisible),
+    );
+    expect(JSON.parse(Buffer.concat(await status.text(() => false)).toString())).toMatchObject({
       total_tasks: 0,
       queues: {},
     });
