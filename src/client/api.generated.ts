@@ -451,6 +451,8 @@ export interface ListedTask {
   readonly max_interruptions: number;
   /** Lost leases so far */
   readonly interruptions: number;
+  /** Lost leases during outages, which do not count */
+  readonly interruptions_spared: number;
   /** When it last became ready */
   readonly ready_at: string | null;
   /** Latest start */
@@ -529,6 +531,8 @@ export interface TaskDetails {
   readonly max_interruptions: number;
   /** Lost leases so far */
   readonly interruptions: number;
+  /** Lost leases during outages, which do not count */
+  readonly interruptions_spared: number;
   /** When it last became ready */
   readonly ready_at: string | null;
   /** Latest start */
@@ -580,6 +584,8 @@ export interface TaskAttempt {
   readonly cause: string | null;
   /** The last progress that the worker reported */
   readonly progress: Progress | null;
+  /** Whether an outage interrupted it, so that it spent no budget */
+  readonly is_spared: boolean;
 }
 
 export interface TaskAttempts {
@@ -676,6 +682,20 @@ export interface RateLimit {
   readonly per?: number;
 }
 
+export interface OutageGuard {
+  /** Seconds: the attempts that ended in this time decide */
+  readonly window?: number;
+  /** Fewer ended attempts decide nothing */
+  readonly min_attempts?: number;
+  /** Share of interruptions that makes an outage */
+  readonly share?: number;
+}
+
+export interface QueueOutage {
+  /** The first interruption of the outage */
+  readonly since: string;
+}
+
 export interface QueueStatistics {
   /** Ready tasks */
   readonly ready: number;
@@ -704,6 +724,10 @@ export interface QueueDetails {
   readonly rate_limit: RateLimit | null;
   /** Seconds of waiting that add one point of priority */
   readonly priority_ageing: number | null;
+  /** When interruptions count as an outage; null: the guard is off */
+  readonly outage_guard: OutageGuard | null;
+  /** The outage that the queue is in: interruptions do not count, and one task is claimed a second */
+  readonly outage: QueueOutage | null;
   /** The current statistics */
   readonly stats: QueueStatistics;
 }
@@ -726,6 +750,8 @@ export interface QueueChange {
   readonly rate_limit?: RateLimit | null;
   /** Seconds of waiting that add one point of priority */
   readonly priority_ageing?: number | null;
+  /** When interruptions count as an outage; `{}` restores the default, null turns the guard off */
+  readonly outage_guard?: OutageGuard | null;
 }
 
 export interface BatchCounts {
@@ -925,6 +951,13 @@ export interface RemovedSchedule {
   readonly status: 'deleted';
 }
 
+export interface Quarantine {
+  /** When it began */
+  readonly since: string;
+  /** The reason */
+  readonly reason: string;
+}
+
 export interface ListedWorker {
   /** The id of the worker */
   readonly worker_id: string;
@@ -932,6 +965,8 @@ export interface ListedWorker {
   readonly state: 'busy' | 'idle' | 'silent' | 'gone';
   /** draining: it gets no more tasks */
   readonly status: 'active' | 'draining';
+  /** Why the service gives it no more tasks until it is resumed */
+  readonly quarantine: Quarantine | null;
   /** When the service first saw it since it last left the list */
   readonly first_seen_at: string;
   /** When it last claimed, sent a heartbeat, reported or signed off; now, while it has a parked poll */

@@ -297,6 +297,13 @@ export class Config {
   readonly WORKER_FORGET_SECONDS: number = 300;
 
   @FromEnvironment({
+    does: 'Attempts in a row, on at least three tasks, that must be interrupted before a worker is quarantined, while those of others end. 0: never.',
+    isAdvanced: true,
+  })
+  @IsWhole(0, 20)
+  readonly WORKER_QUARANTINE_AFTER: number = 5;
+
+  @FromEnvironment({
     does: 'How long to keep ended tasks and batches.',
     unit: 'seconds',
   })

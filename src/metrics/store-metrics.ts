@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import { turns } from '../http/turns.js';
+import { WorkerActivity } from '../queue/worker-activity.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Seconds } from '../task/clock.js';
+import { hasOutage } from '../task/queue-settings.js';
 import { TASK_STATES, type TaskState } from '../task/task-state.js';
 import { CountsCache } from './counts-cache.js';
 import { MetricsRegistry } from './metrics-registry.js';
@@ -20,6 +22,7 @@ export class StoreMetrics {
   private readonly tasks: Gauge;
   private readonly oldest: Gauge;
   private readonly paused: Gauge;
+  private readonly outages: Gauge;
 
   constructor(
     private readonly registry: MetricsRegistry,
@@ -27,6 +30,7 @@ export class StoreMetrics {
     private readonly counts: CountsCache,
     private readonly store: TaskStore,
     private readonly taskMetrics: TaskMetrics,
+    private readonly workers: WorkerActivity,
   ) {
     const registers = [registry];
     this.tasks = new Gauge({
@@ -50,6 +54,13 @@ export class StoreMetrics {
       registers,
       collect: () => this.readPauses(),
     });
+    this.outages = new Gauge({
+      name: 'crucible_queue_outage',
+      help: '1 while the queue is in an outage, else 0',
+      labelNames: ['queue'],
+      registers,
+      collect: () => this.readOutages(),
+    });
     this.showAvailability();
   }
 
@@ -68,7 +79,15 @@ export class StoreMetrics {
   }
 
   private showAvailability(): void {
-    const { store } = this;
+    const { store, workers } = this;
+    new Gauge({
+      name: 'crucible_workers_quarantined',
+      help: 'Workers that the service has quarantined',
+      registers: [this.registry],
+      collect() {
+        this.set(workers.countQuarantined());
+      },
+    });
     new Gauge({
       name: 'crucible_store_available',
       help: '1 while the store accepts writes, else 0',
@@ -127,6 +146,25 @@ export class StoreMetrics {
     for (const queue of paused) note(queue, true);
     this.paused.reset();
     for (const [queue, isPaused] of pauses) this.paused.set({ queue }, isPaused ? 1 : 0);
+  }
+
+  private async readOutages(): Promise<void> {
+    const { store } = this;
+    const [all, configured] = await Promise.all([
+      this.counts.read(),
+      store.isAvailable ? store.configured().catch(() => []) : [],
+    ]);
+    // Queues that share a label count as in an outage if one of them is.
+    const outages = new Map<string, boolean>();
+    await turns.inPieces(all, (part) => {
+      for (const { queue } of part) outages.set(this.labels.of(queue), false);
+    });
+    await turns.inPieces(configured, (part) => {
+      for (const { queue, settings } of part)
+        if (hasOutage(settings)) outages.set(this.labels.of(queue), true);
+    });
+    this.outages.reset();
+    for (const [queue, isOutage] of outages) this.outages.set({ queue }, isOutage ? 1 : 0);
   }
 
   private async readAges(): Promise<void> {

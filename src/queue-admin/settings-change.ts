@@ -3,8 +3,10 @@ import { parseDto } from '../http/body-reader.js';
 import { declareDto } from '../http/declared-dtos.js';
 import { planOf } from '../http/dto-plan.js';
 import type { HttpLimits } from '../http/http-limits.js';
-import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
-import { type QueueChangeDto, QueueSettingsDto } from './dto/queue.dto.js';
+import { isoTime } from '../queue/task.view.js';
+import { isOngoing, type OutageGuard } from '../task/outage-guard.js';
+import { guardOf, type QueueSettings, type QueueSettingsChange } from '../task/queue-settings.js';
+import { type OutageGuardDto, type QueueChangeDto, QueueSettingsDto } from './dto/queue.dto.js';
 
 declareDto(QueueSettingsDto);
 
@@ -15,6 +17,7 @@ const NAMES = {
   max_concurrency_per_group: 'maxConcurrencyPerGroup',
   rate_limit: 'rateLimit',
   priority_ageing: 'priorityAgeing',
+  outage_guard: 'outageGuard',
 } as const satisfies Record<keyof QueueChangeDto, keyof QueueSettings>;
 
 /**
@@ -32,7 +35,14 @@ export function changeOf(dto: QueueChangeDto, limits: HttpLimits): QueueSettings
   const settings = parseDto(`{${members.join(',')}}`, planOf(QueueSettingsDto), limits);
   const change: Record<string, unknown> = {};
   for (const { name, text } of given) change[NAMES[name]] = text === 'null' ? null : settings[name];
+  // Without a guard of its own a queue has the default one, so null is a setting.
+  if (change.outageGuard === null) change.outageGuard = 'off';
+  else if (settings.outage_guard !== undefined) change.outageGuard = guardOfDto(settings.outage_guard);
   return change;
+}
+
+function guardOfDto({ window, min_attempts: minAttempts, share }: OutageGuardDto): OutageGuard {
+  return { window, minAttempts, share };
 }
 
 /** The settings under their API names; null for absent ones. */
@@ -44,5 +54,17 @@ export function settingsView(settings: QueueSettings): Omit<QueueDetails, 'queue
     max_concurrency_per_group: settings.maxConcurrencyPerGroup ?? null,
     rate_limit: settings.rateLimit ?? null,
     priority_ageing: settings.priorityAgeing ?? null,
+    outage_guard: guardView(guardOf(settings)),
+    outage: outageView(settings),
   };
+}
+
+function guardView(guard: OutageGuard | undefined): QueueDetails['outage_guard'] {
+  return guard === undefined
+    ? null
+    : { window: guard.window, min_attempts: guard.minAttempts, share: guard.share };
+}
+
+function outageView({ outage }: QueueSettings): QueueDetails['outage'] {
+  return outage === undefined || !isOngoing(outage) ? null : { since: isoTime(outage.since) };
 }

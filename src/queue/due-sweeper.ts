@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { OutageJudge } from './outage-judge.js';
 import { Config } from '../config/config.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
@@ -23,6 +24,7 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly store: TaskStore,
     private readonly config: Config,
+    private readonly outages: OutageJudge,
   ) {
     this.loop = new BackgroundLoop({
       clock: store.clock,
@@ -75,7 +77,10 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private async settle(due: readonly Task[]): Promise<boolean> {
     const now = this.store.clock.now();
     const ended = due.filter(isFinished);
-    const transitions = due.flatMap((task) => tick(task, now) ?? []);
+    await this.outages.beforeLoss(due.filter((task) => task.state === 'processing'));
+    const transitions = due.flatMap(
+      (task) => tick(task, now, { isSpared: this.outages.isOutage(task.spec.queue) }) ?? [],
+    );
     const results = await Promise.all([
       ended.length > 0 ? this.store.remove(ended) : [],
       transitions.length > 0 ? this.store.replace(transitions, { inSteps: true }) : [],

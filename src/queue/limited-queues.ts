@@ -1,4 +1,5 @@
 import type { TaskStore } from '../storage/task-store.js';
+import { hasOutage } from '../task/queue-settings.js';
 import type { SettingsCache } from './settings-cache.js';
 
 /** Milliseconds. The rate is read again at least this often, because the clock may have been set. */
@@ -27,9 +28,10 @@ export class LimitedQueues {
     return maxConcurrency !== undefined || maxConcurrencyPerGroup !== undefined;
   }
 
-  /** Whether the queue has a rate limit. */
+  /** Whether the queue has a rate limit, or the probes of an outage. */
   hasRate(queue: string): boolean {
-    return this.settings.of(queue).rateLimit !== undefined;
+    const settings = this.settings.of(queue);
+    return settings.rateLimit !== undefined || hasOutage(settings);
   }
 
   /** Whether the rate of the queue allows a claim now. Otherwise its next token releases the queue. */

@@ -6,7 +6,9 @@ import { ClaimService } from './claim.service.js';
 import { ClockMonitor } from './clock-monitor.js';
 import { DepthGate } from './depth-gate.js';
 import { DueSweeper } from './due-sweeper.js';
+import { EndingsBoard } from './endings-board.js';
 import { FinishWaiters } from './finish-waiters.js';
+import { OutageJudge } from './outage-judge.js';
 import { QueueService } from './queue.service.js';
 import { SettingsCache } from './settings-cache.js';
 import { StatusController } from './status.controller.js';
@@ -35,10 +37,14 @@ import { WorkService } from './work.service.js';
     SettingsCache,
     DepthGate,
     DueSweeper,
+    EndingsBoard,
+    OutageJudge,
     ClockMonitor,
   ],
   exports: [
     CallbackRule,
+    EndingsBoard,
+    OutageJudge,
     SettingsCache,
     QueueService,
     StatusService,

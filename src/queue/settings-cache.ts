@@ -27,6 +27,11 @@ export class SettingsCache implements OnModuleInit {
     return this.settings.get(queue) ?? NOTHING;
   }
 
+  /** The queues with such settings. */
+  queuesWith(isMeant: (settings: QueueSettings) => boolean): readonly string[] {
+    return [...this.settings].flatMap(([queue, settings]) => (isMeant(settings) ? [queue] : []));
+  }
+
   /**
    * Resolves when all earlier changes are known; `undefined` if they are already. During an outage it keeps the last
    * known settings, and the next caller reads again.

@@ -63,6 +63,7 @@ export function taskView({ task, position }: PlacedTask): ListedTask {
     failures: task.failures,
     max_interruptions: spec.maxInterruptions,
     interruptions: task.interruptions,
+    interruptions_spared: task.spared ?? 0,
     ready_at: task.state === 'queued' || task.state === 'processing' ? isoTime(task.queuedAt) : null,
     run_at: task.state === 'delayed' ? isoTime(task.runAt) : null,
     expires_at: isoTimeOrNull(task.startBy),
@@ -130,6 +131,7 @@ export function attemptView(attempt: Attempt): TaskAttempt {
     exit_code: attempt.exitCode ?? null,
     cause: attempt.cause ?? null,
     progress: attempt.progress ?? null,
+    is_spared: attempt.isSpared ?? false,
   };
 }
 

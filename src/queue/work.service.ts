@@ -17,6 +17,7 @@ import { LeaseLost, LeaseRequired, TaskNotFound } from '../task/task.errors.js';
 import type { ProcessingTask, Task } from '../task/task.js';
 import { sizeOf, withCheckpoint } from './checkpoint-change.js';
 import type { TaskGuard } from './queue-access.js';
+import { OutageJudge } from './outage-judge.js';
 import { type Decide, guarded, TaskChanger } from './task-changer.js';
 
 export interface CompletedResult {
@@ -30,7 +31,7 @@ interface Saving {
   readonly checkpoint?: JsonText;
 }
 
-export interface FailedResult extends Omit<Failure, 'random' | 'checkpointBytes'>, Saving {
+export interface FailedResult extends Omit<Failure, 'random' | 'isSpared' | 'checkpointBytes'>, Saving {
   readonly status: 'failed';
 }
 
@@ -74,6 +75,7 @@ export class WorkService {
     private readonly store: TaskStore,
     private readonly changer: TaskChanger,
     private readonly config: Config,
+    private readonly outages: OutageJudge,
   ) {}
 
   /** @throws TaskNotFound, LeaseLost, LeaseRequired, NotClaimed, TaskEnded */
@@ -183,7 +185,9 @@ export class WorkService {
       }
       const { checkpoint, ...failure } = result;
       const checkpointBytes = sizeOf(checkpoint);
-      const transition = fail(task, { ...failure, checkpointBytes, random: Math.random() }, now);
+      const isSpared = this.outages.isOutage(task.spec.queue);
+      const given = { ...failure, isSpared, checkpointBytes, random: Math.random() };
+      const transition = fail(task, given, now);
       return transition && withCheckpoint(task, transition, checkpoint);
     };
   }

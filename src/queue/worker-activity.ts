@@ -9,6 +9,11 @@ export abstract class WorkerActivity {
   /** Calls back, at most once, when this worker must drain. The returned function unsubscribes. */
   abstract onDrain(workerId: string, callback: () => void): () => void;
 
+  /** The number of quarantined workers. */
+  countQuarantined(): number {
+    return 0;
+  }
+
   /** Records a parked poll until the returned function is called. */
   parked(_workerId: string): () => void {
     return () => undefined;

@@ -179,7 +179,7 @@ export class StoreUnavailable extends Error {
  * - **Limits.** A claim never exceeds the queue's or group's concurrency limit, which counts tasks in `processing`. It
  *   never exceeds the queue's rate: each task takes one token from a bucket that holds `tasks` tokens and refills
  *   within `per`. The bucket is full when a rate is first set. It is empty after a change, or after the store lost its
- *   state.
+ *   state. While the settings have an outage that lasts, one task is claimed a second.
  * - **Commit feed.** `onCommit` listeners receive every transition of this process once, after it is durable, and per
  *   task in order of `sequence`. A listener must not throw.
  * - **Watchers.** Every watcher receives every transition of any process after it is durable: per task in order, at
@@ -311,7 +311,7 @@ export abstract class TaskStore extends FormerTaskStore {
   /** Changes the settings of a queue atomically, notifies every watcher, and returns the new settings. */
   abstract configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings>;
 
-  /** Milliseconds until the queue's rate allows a claim; 0 when it does now. */
+  /** Milliseconds until the queue's rate, or the probes of its outage, allow a claim; 0 when they do now. */
   abstract untilAllowed(queue: string): Promise<number>;
 
   /** Counts of every queue with tasks. Updated with each commit, so the sum is exact at rest. */

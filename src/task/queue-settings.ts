@@ -1,4 +1,5 @@
 import type { Seconds } from './clock.js';
+import { DEFAULT_OUTAGE_GUARD, isOngoing, type Outage, type OutageGuard } from './outage-guard.js';
 import type { RateLimit } from './rate-limit.js';
 
 /** Settings that control how workers claim a queue's tasks. An absent member sets no limit. */
@@ -14,6 +15,10 @@ export interface QueueSettings {
   readonly rateLimit?: RateLimit;
   /** Seconds of waiting that add one point of priority. */
   readonly priorityAgeing?: Seconds;
+  /** How to tell an outage. The default guard when absent. */
+  readonly outageGuard?: OutageGuard | 'off';
+  /** The latest outage, as the service has recognized it. */
+  readonly outage?: Outage;
 }
 
 /** A settings change: absent members stay as they are, `null` removes a setting. */
@@ -26,6 +31,8 @@ export const QUEUE_SETTINGS = [
   'maxConcurrencyPerGroup',
   'rateLimit',
   'priorityAgeing',
+  'outageGuard',
+  'outage',
 ] as const satisfies readonly (keyof QueueSettings)[];
 
 /** The settings after a change. Unset and false members are omitted. */
@@ -41,5 +48,16 @@ export function changeSettings(settings: QueueSettings, change: QueueSettingsCha
 /** Whether these settings can make a claim skip a ready task. */
 export function holdsBack(settings: QueueSettings): boolean {
   const { paused, maxConcurrency, maxConcurrencyPerGroup, rateLimit } = settings;
-  return [paused, maxConcurrency, maxConcurrencyPerGroup, rateLimit].some((limit) => limit !== undefined);
+  const limits = [paused, maxConcurrency, maxConcurrencyPerGroup, rateLimit];
+  return hasOutage(settings) || limits.some((limit) => limit !== undefined);
+}
+
+/** Whether the queue is in an outage: claims are probes, one a second. */
+export function hasOutage({ outage }: QueueSettings): boolean {
+  return isOngoing(outage);
+}
+
+/** The guard of a queue; `undefined` when it is off. */
+export function guardOf({ outageGuard = DEFAULT_OUTAGE_GUARD }: QueueSettings): OutageGuard | undefined {
+  return outageGuard === 'off' ? undefined : outageGuard;
 }

@@ -24,6 +24,8 @@ export interface TaskEvent {
   readonly error?: string;
   /** The worker's name for why the attempt ended. */
   readonly cause?: string;
+  /** The queue is in an outage: the interruption spends no budget. */
+  readonly outage?: true;
 }
 
 /** Builds the event of a transition. @param id the number that the store assigned */
@@ -41,6 +43,7 @@ export function toTaskEvent(transition: Transition, id: number): TaskEvent {
     worker_id: workerOf(transition),
     error: type === 'failed' || type === 'retrying' ? errorExcerpt(task.last) : undefined,
     cause: transition.ended?.cause,
+    outage: transition.ended?.isSpared,
   };
 }
 

@@ -78,6 +78,8 @@ export interface Failure {
   readonly retryAfter?: Seconds;
   /** `lost`: the infrastructure failed, not the task. Spends an interruption instead of a failure. */
   readonly outcome?: 'failed' | 'lost';
+  /** The queue is in an outage: with `lost`, no interruption is spent. */
+  readonly isSpared?: boolean;
   /** From 0 up to, not including, 1; used for jitter. */
   readonly random: number;
   /** Size of the checkpoint that the worker saves with it. */
@@ -289,9 +291,13 @@ export function fail(task: Task, failure: Failure, now: Moment): Transition | un
   if (isRepeated(task, failure.leaseId, outcome)) return undefined;
   requireFinishable(task, failure.leaseId, now);
   const { error, exitCode, cause } = failure;
-  const { ended, last } = endAttempt(task, { outcome, error, exitCode, cause }, now);
+  const isSpared = outcome === 'lost' && failure.isSpared === true;
+  const { ended, last } = endAttempt(task, { outcome, error, exitCode, cause, isSpared }, now);
   const next = extend(advance(task), { last, checkpoint: savedBy(task, failure) });
-  if (outcome === 'lost') return extend(interrupt(next, now), { ended });
+  if (outcome === 'lost') {
+    const { retryAfter, random } = failure;
+    return extend(interrupt(next, { isSpared, retryAfter, random }, now), { ended });
+  }
 
   const failures = task.failures + 1;
   const hasAttemptsLeft = failure.isRetryable !== false && failures < task.spec.maxAttempts;
@@ -345,6 +351,8 @@ export function redrive(task: Task, now: Moment, { isReset = false }: Redrive = 
     queuedAt: now.wall,
     failures: 0,
     interruptions: 0,
+    spared: undefined,
+    interruptedAt: undefined,
     ...limitsOf(withoutPast(task.spec, now), now),
     checkpoint: isReset ? undefined : task.checkpoint,
   });
@@ -400,8 +408,18 @@ export function retentionEnd(finishedAt: Instant, retention: Seconds): Instant {
   return after(finishedAt, retention);
 }
 
+/** What the passing of time meets. */
+export interface Circumstances {
+  /** The queue of the task is in an outage: a lost lease spends no interruption. */
+  readonly isSpared?: boolean;
+}
+
 /** Applies the passing of time; `undefined` when no change is due. Ended tasks stay as they are. */
-export function tick(task: Task, now: Moment): Transition | undefined {
+export function tick(
+  task: Task,
+  now: Moment,
+  { isSpared = false }: Circumstances = {},
+): Transition | undefined {
   switch (task.state) {
     case 'delayed':
       if (isPastStart(task, now)) return expire(task, now);
@@ -416,8 +434,9 @@ export function tick(task: Task, now: Moment): Transition | undefined {
     case 'processing': {
       if (task.lease.expiresAt > now.steady) return undefined;
       if (untilDeadline(task.deadlineAt, now) < 1) return endAtDeadline(task, now);
-      const { ended, last } = endAttempt(task, { outcome: 'lost' }, now);
-      return extend(interrupt(extend(advance(task), { last }), now), { ended });
+      const { ended, last } = endAttempt(task, { outcome: 'lost', isSpared }, now);
+      const loss = { isSpared, random: shareOf(task.lease.id) };
+      return extend(interrupt(extend(advance(task), { last }), loss, now), { ended });
     }
     case 'completed':
     case 'failed':
@@ -434,10 +453,10 @@ type Core = ReturnType<typeof advance>;
 /** The fields that the next state inherits, with the transition counted. */
 function advance(task: Task) {
   const { spec, createdAt, attempt, failures, interruptions, startedAt, last, checkpoint } = task;
-  const { startBy, deadlineAt } = task;
+  const { startBy, deadlineAt, spared, interruptedAt } = task;
   const revision = task.revision + 1;
   const sequence = task.sequence + 1;
-  const counters = { attempt, failures, interruptions, revision, sequence };
+  const counters = { attempt, failures, interruptions, spared, interruptedAt, revision, sequence };
   return { spec, createdAt, ...counters, startBy, deadlineAt, startedAt, last, checkpoint };
 }
 
@@ -466,16 +485,57 @@ function endAtDeadline(task: ProcessingTask, now: Moment): Transition<FailedTask
   return { task: dead, type: 'failed', at: now.wall, ended };
 }
 
-/** Handles a lost lease: the task returns to the queue while interruptions are left, else it becomes a dead letter. */
-function interrupt(core: Core, now: Moment): Transition<QueuedTask | FailedTask> {
-  const interruptions = core.interruptions + 1;
-  if (interruptions <= core.spec.maxInterruptions) {
-    const next: QueuedTask = extend(core, { interruptions, state: 'queued', queuedAt: now.wall });
+interface Interruption {
+  readonly isSpared: boolean;
+  /** Overrides the backoff. */
+  readonly retryAfter?: Seconds;
+  readonly random: number;
+}
+
+/**
+ * Handles a lost lease: the task returns to the queue while interruptions are left, else it becomes a dead letter. The
+ * first loss returns it at once, and later ones by its backoff, so that no outage can spend a budget in seconds.
+ */
+function interrupt(
+  core: Core,
+  { isSpared, retryAfter, random }: Interruption,
+  now: Moment,
+): Transition<DelayedTask | QueuedTask | FailedTask> {
+  const interruptions = core.interruptions + (isSpared ? 0 : 1);
+  if (isSpared || interruptions <= core.spec.maxInterruptions) {
+    const spared = isSpared ? (core.spared ?? 0) + 1 : core.spared;
+    const losses = interruptions + (spared ?? 0);
+    const wait = retryAfter ?? (losses === 1 ? 0 : retryDelay(core.spec.backoff, losses - 1, random));
+    const interruptedAt = isSpared ? core.interruptedAt : now.wall;
+    const next = waitAgain(extend(core, { interruptions, spared, interruptedAt }), wait, now);
     return { task: next, type: 'lost', at: now.wall };
   }
   const end = { interruptions, state: 'failed', outcome: 'lost', finishedAt: now.wall } as const;
   const dead: FailedTask = extend(core, end);
   return { task: dead, type: 'failed', at: now.wall };
+}
+
+/** A number from 0 up to, not including, 1 that is always the same for a text: a FNV-1a hash. */
+function shareOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+/**
+ * Gives back the latest interruption when it turns out to be part of an outage that began at `since`. Not a transition.
+ * `undefined` when there is nothing to give back.
+ */
+export function spare(task: Task, since: Instant): Task | undefined {
+  const { interruptedAt, interruptions, spared = 0 } = task;
+  const isPart = interruptedAt !== undefined && interruptedAt >= since && interruptions > 0;
+  if (!isPart || isFinished(task)) return undefined;
+  return extend(extend({}, task), {
+    interruptions: interruptions - 1,
+    spared: spared + 1,
+    interruptedAt: undefined,
+    revision: task.revision + 1,
+  });
 }
 
 function waitAgain(core: Core, wait: Seconds, now: Moment): DelayedTask | QueuedTask {
@@ -527,11 +587,12 @@ interface Ending {
   readonly error?: string;
   readonly exitCode?: number;
   readonly cause?: string;
+  readonly isSpared?: boolean;
 }
 
 /** The record of the attempt that ends now. A late report uses the last attempt, whose lease has ended. */
 function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; last: LastAttempt } {
-  const { outcome, error, exitCode, cause } = ending;
+  const { outcome, error, exitCode, cause, isSpared = false } = ending;
   const lease = task.state === 'processing' ? task.lease : undefined;
   const workerId = lease === undefined ? task.last?.workerId : lease.workerId;
   const ended: Attempt = {
@@ -544,6 +605,7 @@ function endAttempt(task: Task, ending: Ending, now: Moment): { ended: Attempt; 
     exitCode,
     cause,
     progress: lease?.progress,
+    isSpared: isSpared ? true : undefined,
   };
   return { ended, last: extend({ leaseId: lease?.id, workerId, outcome, exitCode, cause }, excerpt(error)) };
 }

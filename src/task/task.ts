@@ -87,6 +87,8 @@ export interface Attempt {
   readonly cause?: string;
   /** The last progress that the worker reported. */
   readonly progress?: Progress;
+  /** The interruption is part of an outage of the queue, and no budget is spent. */
+  readonly isSpared?: true;
 }
 
 /** The latest attempt as kept in the task: enough to answer a repeated call and to report the error. */
@@ -122,6 +124,10 @@ interface TaskCore {
   readonly attempt: number;
   readonly failures: number;
   readonly interruptions: number;
+  /** Interruptions by outages, which do not count. */
+  readonly spared?: number;
+  /** When the latest interruption that counts came. */
+  readonly interruptedAt?: Instant;
   /** The task expires when it has not started by then; never later than its deadline. */
   readonly startBy?: Instant;
   /** When all attempts must be over. A running attempt loses its lease then. */

@@ -4,26 +4,38 @@ import type { Instant } from '../task/clock.js';
 
 const KIND = 'drain';
 
-interface Drain {
+export interface Drain {
   readonly since: Instant;
+  /** Why the service drained the worker itself. An operator's drain has none. */
+  readonly reason?: string;
 }
 
 /** The draining workers, as this process knows them; the stored list is shared. */
 @Injectable()
 export class DrainList {
-  private since = new Map<string, Instant>();
+  private drains = new Map<string, Drain>();
   private version: number | undefined;
   private readonly callbacks = new Map<string, Set<() => void>>();
 
   constructor(private readonly documents: DocumentStore) {}
 
   has(workerId: string): boolean {
-    return this.since.has(workerId);
+    return this.drains.has(workerId);
   }
 
-  /** The draining workers, with the time of the drain request. */
-  entries(): IterableIterator<[workerId: string, since: Instant]> {
-    return this.since.entries();
+  /** The drain of a quarantined worker. */
+  quarantineOf(workerId: string): (Drain & { readonly reason: string }) | undefined {
+    const { since, reason } = this.drains.get(workerId) ?? {};
+    return since === undefined || reason === undefined ? undefined : { since, reason };
+  }
+
+  countQuarantined(): number {
+    return [...this.drains.values()].filter(({ reason }) => reason !== undefined).length;
+  }
+
+  /** The draining workers. */
+  entries(): IterableIterator<[workerId: string, Drain]> {
+    return this.drains.entries();
   }
 
   onDrain(workerId: string, callback: () => void): () => void {
@@ -40,13 +52,12 @@ export class DrainList {
     const version = await this.documents.version(KIND);
     if (version === this.version) return;
     const drains = await allDocuments(this.documents, KIND);
-    this.since = new Map(drains.map(({ id, text }) => [id, (JSON.parse(text) as Drain).since]));
+    this.drains = new Map(drains.map(({ id, text }) => [id, JSON.parse(text) as Drain]));
     this.version = version;
-    for (const workerId of this.since.keys()) this.tell(workerId);
+    for (const workerId of this.drains.keys()) this.tell(workerId);
   }
 
-  async add(workerId: string, since: Instant): Promise<void> {
-    const drain: Drain = { since };
+  async add(workerId: string, drain: Drain): Promise<void> {
     await this.documents.put(KIND, { id: workerId, text: JSON.stringify(drain), expected: 0 });
     await this.refresh();
   }

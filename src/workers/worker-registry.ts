@@ -75,6 +75,10 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
     return workerId !== undefined && this.drains.has(workerId);
   }
 
+  override countQuarantined(): number {
+    return this.drains.countQuarantined();
+  }
+
   onDrain(workerId: string, callback: () => void): () => void {
     return this.drains.onDrain(workerId, callback);
   }
@@ -172,7 +176,9 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
     }
     const workers = this.seenLately(sheets.map(({ sheet }) => sheet));
     const silentSince = this.silentSince();
-    for (const [id, since] of [...this.drains.entries()]) {
+    for (const [id, { since, reason }] of [...this.drains.entries()]) {
+      // A quarantine lasts until the worker is resumed.
+      if (reason !== undefined) continue;
       const isOld = since < silentSince || isAhead(since, now);
       // A worker that holds tasks stays on the list, and its drain stays in effect.
       if (isOld && !workers.has(id) && !(await this.holdsTasks(id))) await this.drains.remove(id);

@@ -4,6 +4,7 @@ import { Config } from '../config/config.js';
 import { ProblemError } from '../http/problem.error.js';
 import { turns } from '../http/turns.js';
 import { TaskStore } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
 import { DrainList } from './drain-list.js';
 import { hasLeft, newWorker, tallyOf, type WorkerRecord } from './worker-record.js';
 import { WorkerRegistry } from './worker-registry.js';
@@ -19,6 +20,7 @@ export interface KnownWorker extends WorkerRecord {
   readonly id: string;
   readonly state: WorkerState;
   readonly isDraining: boolean;
+  readonly quarantine: { readonly since: Instant; readonly reason: string } | undefined;
   readonly held: readonly HeldTask[];
 }
 
@@ -52,7 +54,7 @@ export class WorkerService {
   /** @throws ProblemError `worker_not_found` */
   async drain(id: string): Promise<void> {
     await this.requireKnown(id);
-    await this.drains.add(id, this.store.clock.now().wall);
+    await this.drains.add(id, { since: this.store.clock.now().wall });
   }
 
   /** @throws ProblemError `worker_not_found` */
@@ -93,7 +95,8 @@ export class WorkerService {
     const at = { now: this.store.clock.now().wall, forget: this.config.WORKER_FORGET_SECONDS };
     const state = stateOf(known, tasks, at);
     const isDraining = this.drains.has(id);
-    return [{ ...known, completed, failed, lost, id, queues, state, isDraining, held: tasks }];
+    const quarantine = this.drains.quarantineOf(id);
+    return [{ ...known, completed, failed, lost, id, queues, state, isDraining, quarantine, held: tasks }];
   }
 
   private async requireKnown(id: string): Promise<void> {

@@ -99,8 +99,9 @@ export class WorkersController {
   @Roles('admin')
   @ApiOperation({
     operationId: 'resumeWorker',
-    summary: 'Resume a drained worker',
-    description: 'For a drained worker that returns under its old name.',
+    summary: 'Resume a drained or quarantined worker',
+    description:
+      'For a drained worker that returns under its old name, or a quarantined one that is repaired.',
   })
   @ApiOkResponse({ type: WorkerStatus, description: 'The worker is active', examples: RESUMED })
   async resume(@Param('worker_id', new WorkerIdPipe()) id: string): Promise<WorkerStatus> {
@@ -127,11 +128,13 @@ export class WorkersController {
 }
 
 function workerView(worker: KnownWorker): ListedWorker {
-  const { id, state, isDraining, firstSeen, lastSeen, queues, held, ...counts } = worker;
+  const { id, state, isDraining, quarantine, firstSeen, lastSeen, queues, held, ...counts } = worker;
   return {
     worker_id: id,
     state,
     status: isDraining ? 'draining' : 'active',
+    quarantine:
+      quarantine === undefined ? null : { since: isoTime(quarantine.since), reason: quarantine.reason },
     first_seen_at: isoTime(firstSeen),
     last_seen_at: isoTime(lastSeen),
     queues,

@@ -17,8 +17,10 @@ import {
 import type { CommittedTransition, TransitionWatcher } from '../../src/storage/transitions.js';
 import { DEFAULT_LOG_LIMITS } from '../../src/storage/task-logs.js';
 import type { Clock, Moment } from '../../src/task/clock.js';
+import { PROBE_INTERVAL_MS } from '../../src/task/outage-guard.js';
 import {
   changeSettings,
+  hasOutage,
   type QueueSettings,
   type QueueSettingsChange,
 } from '../../src/task/queue-settings.js';
@@ -50,6 +52,7 @@ interface Entry {
 class Flow {
   settings: QueueSettings = {};
   fullAt = -Infinity;
+  probeAt = -Infinity;
   lastTurn = 0;
   readonly turns = new Map<string, number>();
 }
@@ -319,8 +322,10 @@ export class ReferenceStore extends TaskStore {
 
   async untilAllowed(queue: string): Promise<number> {
     this.requireOpen();
-    const { settings, fullAt } = this.data.flowOf(queue);
-    return settings.rateLimit ? untilToken(settings.rateLimit, fullAt, this.clock.now().steady) : 0;
+    const { settings, fullAt, probeAt } = this.data.flowOf(queue);
+    const { steady } = this.clock.now();
+    const untilProbe = hasOutage(settings) ? Math.max(probeAt - steady, 0) : 0;
+    return Math.max(untilProbe, settings.rateLimit ? untilToken(settings.rateLimit, fullAt, steady) : 0);
   }
 
   async list({ limit, cursor, ...filter }: TaskQuery): Promise<TaskPage> {
@@ -409,11 +414,12 @@ export class ReferenceStore extends TaskStore {
 
   /** The task that a worker with these labels gets next: the best of all that nothing holds back. */
   private next(queue: string, labels: Labels | undefined): QueuedTask | undefined {
-    const { settings, fullAt, turns } = this.data.flowOf(queue);
+    const { settings, fullAt, probeAt, turns } = this.data.flowOf(queue);
     const { paused, maxConcurrency = Infinity, maxConcurrencyPerGroup = Infinity, rateLimit } = settings;
     const now = this.clock.now();
     const active = this.tasks().filter(({ state, spec }) => state === 'processing' && spec.queue === queue);
     const hasToken = !rateLimit || untilToken(rateLimit, fullAt, now.steady) === 0;
+    if (hasOutage(settings) && probeAt > now.steady) return undefined;
     if (paused || active.length >= maxConcurrency || !hasToken) return undefined;
     const isFull = (group: string | undefined) =>
       group !== undefined &&
@@ -442,6 +448,7 @@ export class ReferenceStore extends TaskStore {
     const flow = this.data.flowOf(task.spec.queue);
     const { rateLimit } = flow.settings;
     if (rateLimit) flow.fullAt = withoutToken(rateLimit, flow.fullAt, this.clock.now().steady);
+    if (hasOutage(flow.settings)) flow.probeAt = this.clock.now().steady + PROBE_INTERVAL_MS;
     flow.turns.set(roundOf(task), ++flow.lastTurn);
   }
 

@@ -59,7 +59,9 @@ function columnsAt(now: Instant): readonly Column<KnownWorker>[] {
     },
     {
       title: 'State',
-      cell: ({ state, isDraining }) => html`${badge(state)} ${isDraining && badge('draining')}`,
+      cell: ({ state, isDraining, quarantine }) =>
+        html`${badge(state)} ${isDraining && badge('draining')}
+        ${quarantine && html`<span class="hint">Quarantined: ${quarantine.reason}</span>`}`,
     },
     { title: 'Queues', cell: ({ queues }) => orNone(queues.join(', ')) },
     { title: 'Held tasks', cell: ({ held }) => orNone(held.length > 0 && heldTasks(held)) },

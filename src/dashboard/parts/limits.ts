@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../../http/problem.error.js';
-import type { QueueSettings } from '../../task/queue-settings.js';
+import { hasOutage, type QueueSettings } from '../../task/queue-settings.js';
 import { LIMIT_FIELDS, type LimitTexts } from '../limits-form.js';
 import { duration, number, plural } from './format.js';
 import { type Html, html } from './html.js';
@@ -64,6 +64,7 @@ function limitField(
 export function limitsInWords(settings: QueueSettings): readonly string[] {
   const { maxDepth, maxConcurrency, maxConcurrencyPerGroup, rateLimit, priorityAgeing } = settings;
   return [
+    hasOutage(settings) && 'outage: one task a second',
     maxDepth !== undefined && `at most ${number(maxDepth)} waiting`,
     maxConcurrency !== undefined && `at most ${number(maxConcurrency)} held`,
     maxConcurrencyPerGroup !== undefined && `at most ${number(maxConcurrencyPerGroup)} held per group`,

@@ -2,6 +2,7 @@ import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsBoolean, IsInt, IsNumber, IsOptional, Max, Min, ValidateNested } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
+import { DEFAULT_OUTAGE_GUARD } from '../../task/outage-guard.js';
 
 const MAX_COUNT = 1_000_000_000;
 const MAX_SECONDS = 86_400;
@@ -26,6 +27,30 @@ export class RateLimitDto {
   @Min(0.001)
   @Max(MAX_SECONDS)
   readonly per!: number;
+}
+
+@ApiSchema({ name: 'OutageGuard' })
+export class OutageGuardDto {
+  @ApiPropertyOptional({ description: 'Seconds: the attempts that ended in this time decide', default: 60 })
+  @IsOptional()
+  @IsNumber()
+  @Min(10)
+  @Max(600)
+  readonly window: number = DEFAULT_OUTAGE_GUARD.window;
+
+  @ApiPropertyOptional({ description: 'Fewer ended attempts decide nothing', default: 10 })
+  @IsOptional()
+  @IsInt()
+  @Min(2)
+  @Max(1_000)
+  readonly min_attempts: number = DEFAULT_OUTAGE_GUARD.minAttempts;
+
+  @ApiPropertyOptional({ description: 'Share of interruptions that makes an outage', default: 0.8 })
+  @IsOptional()
+  @IsNumber()
+  @Min(0.01)
+  @Max(1)
+  readonly share: number = DEFAULT_OUTAGE_GUARD.share;
 }
 
 /** The valid values of each setting. */
@@ -62,6 +87,11 @@ export class QueueSettingsDto {
   @Min(0.001)
   @Max(MAX_SECONDS * 366)
   readonly priority_ageing?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => OutageGuardDto)
+  readonly outage_guard?: OutageGuardDto;
 }
 
 /** `PATCH /queues/{queue}`. */
@@ -128,4 +158,13 @@ export class QueueChangeDto {
   @IsOptional()
   @OpaqueJson(SETTING)
   readonly priority_ageing?: RawJson;
+
+  @ApiPropertyOptional({
+    type: () => OutageGuardDto,
+    nullable: true,
+    description: 'When interruptions count as an outage; `{}` restores the default, null turns the guard off',
+  })
+  @IsOptional()
+  @OpaqueJson(SETTING)
+  readonly outage_guard?: RawJson;
 }

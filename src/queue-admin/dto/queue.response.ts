@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { COUNT, INTEGER_OR_NULL } from '../../queue/dto/field-docs.js';
-import { RateLimitDto } from './queue.dto.js';
+import { COUNT, INTEGER_OR_NULL, TIME } from '../../queue/dto/field-docs.js';
+import { OutageGuardDto, RateLimitDto } from './queue.dto.js';
 
 /** Responses about queues, for the OpenAPI document; `queues.controller.ts` writes them. */
 
@@ -23,6 +23,11 @@ export class QueueStatistics {
     description: 'Age of the oldest ready task; null when none is ready',
   })
   readonly oldest_ready_age_seconds!: number | null;
+}
+
+export class QueueOutage {
+  @ApiProperty({ ...TIME, description: 'The first interruption of the outage' })
+  readonly since!: string;
 }
 
 export class QueueDetails {
@@ -50,6 +55,21 @@ export class QueueDetails {
     description: 'Seconds of waiting that add one point of priority',
   })
   readonly priority_ageing!: number | null;
+
+  @ApiProperty({
+    type: () => OutageGuardDto,
+    nullable: true,
+    description: 'When interruptions count as an outage; null: the guard is off',
+  })
+  readonly outage_guard!: OutageGuardDto | null;
+
+  @ApiProperty({
+    type: () => QueueOutage,
+    nullable: true,
+    description:
+      'The outage that the queue is in: interruptions do not count, and one task is claimed a second',
+  })
+  readonly outage!: QueueOutage | null;
 
   @ApiProperty({ type: QueueStatistics, description: 'The current statistics' })
   readonly stats!: QueueStatistics;

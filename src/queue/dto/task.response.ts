@@ -89,6 +89,9 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ ...COUNT, description: 'Lost leases so far' })
   readonly interruptions!: number;
 
+  @ApiProperty({ ...COUNT, description: 'Lost leases during outages, which do not count' })
+  readonly interruptions_spared!: number;
+
   @ApiProperty({ ...TIME_OR_NULL, description: 'When it last became ready' })
   readonly ready_at!: string | null;
 
@@ -195,6 +198,9 @@ export class TaskAttempt {
     description: 'The last progress that the worker reported',
   })
   readonly progress!: ProgressDto | null;
+
+  @ApiProperty({ description: 'Whether an outage interrupted it, so that it spent no budget' })
+  readonly is_spared!: boolean;
 }
 
 export class TaskAttempts {

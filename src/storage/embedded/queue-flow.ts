@@ -1,5 +1,6 @@
 import type { Instant } from '../../task/clock.js';
-import { holdsBack, type QueueSettings } from '../../task/queue-settings.js';
+import { PROBE_INTERVAL_MS } from '../../task/outage-guard.js';
+import { hasOutage, holdsBack, type QueueSettings } from '../../task/queue-settings.js';
 import { emptyBucket, type FullAt, untilToken, withoutToken } from '../../task/rate-limit.js';
 import type { Offer } from '../../task/requirements.js';
 import { type Ageing, type Candidate, type Lane, type Picks, ReadyLanes } from './ready-lanes.js';
@@ -20,6 +21,8 @@ export class QueueFlow {
   /** The same per group, without zero entries. */
   private readonly activeOf = new Map<string, number>();
   private fullAt: FullAt = -Infinity;
+  /** When the next probe of an outage may be claimed. */
+  private probeAt: Instant = -Infinity;
 
   get isConfigured(): boolean {
     return Object.keys(this.settings).length > 0;
@@ -53,14 +56,16 @@ export class QueueFlow {
   /** Claims a task, which then counts against the limits. Returns a function that undoes this. */
   serve(candidate: Candidate, now: Instant): () => void {
     const { rateLimit } = this.settings;
-    const { fullAt } = this;
+    const { fullAt, probeAt } = this;
     if (rateLimit !== undefined) this.fullAt = withoutToken(rateLimit, this.fullAt, now);
+    if (hasOutage(this.settings)) this.probeAt = now + PROBE_INTERVAL_MS;
     this.ready.serve(candidate);
     this.enter(candidate.group);
     return () => {
       this.leave(candidate.group);
       this.ready.add(candidate, candidate.number);
       this.fullAt = fullAt;
+      this.probeAt = probeAt;
     };
   }
 
@@ -93,10 +98,11 @@ export class QueueFlow {
     this.ready.readmit(group);
   }
 
-  /** Milliseconds until the rate allows a claim. */
+  /** Milliseconds until the rate allows a claim, and in an outage the next probe. */
   untilAllowed(now: Instant): number {
     const { rateLimit } = this.settings;
-    return rateLimit === undefined ? 0 : untilToken(rateLimit, this.fullAt, now);
+    const untilProbe = hasOutage(this.settings) ? Math.max(this.probeAt - now, 0) : 0;
+    return Math.max(untilProbe, rateLimit === undefined ? 0 : untilToken(rateLimit, this.fullAt, now));
   }
 
   private isClosed(now: Instant): boolean {

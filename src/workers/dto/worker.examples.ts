@@ -9,6 +9,7 @@ export const WORKERS = {
           worker_id: 'worker-1',
           state: 'busy',
           status: 'active',
+          quarantine: null,
           first_seen_at: '2030-01-31T12:00:02.000Z',
           last_seen_at: '2030-01-31T12:00:03.500Z',
           queues: ['gpu', 'default'],

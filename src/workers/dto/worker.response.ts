@@ -4,6 +4,14 @@ import { WORKER_STATES, type WorkerState } from '../worker-state.js';
 
 /** Responses about workers, for the OpenAPI document; `workers.controller.ts` writes them. */
 
+export class Quarantine {
+  @ApiProperty({ ...TIME, description: 'When it began' })
+  readonly since!: string;
+
+  @ApiProperty({ description: 'The reason' })
+  readonly reason!: string;
+}
+
 export class ListedWorker {
   @ApiProperty({ description: 'The id of the worker' })
   readonly worker_id!: string;
@@ -22,6 +30,13 @@ export class ListedWorker {
     description: 'draining: it gets no more tasks',
   })
   readonly status!: 'active' | 'draining';
+
+  @ApiProperty({
+    type: () => Quarantine,
+    nullable: true,
+    description: 'Why the service gives it no more tasks until it is resumed',
+  })
+  readonly quarantine!: Quarantine | null;
 
   @ApiProperty({ ...TIME, description: 'When the service first saw it since it last left the list' })
   readonly first_seen_at!: string;

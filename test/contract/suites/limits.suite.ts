@@ -6,6 +6,34 @@ import { cancel, create } from '../../../src/task/task.machine.js';
 import type { ProcessingTask } from '../../../src/task/task.js';
 
 export function describeLimits(start: StartStore): void {
+  it('hands out one task a second in an outage, also after it was opened again, and all when it is over', async () => {
+    const user = await start();
+    await user.add({ id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd', group: 'g' });
+    const outage = { since: user.now.wall, foundAt: user.now.wall };
+    expect(await user.store.configure('default', { outage })).toEqual({ outage });
+    expect(idsOf(await user.take({ max: 3 }))).toEqual(['a']);
+    expect(await user.take()).toEqual([]);
+    expect(await user.store.untilAllowed('default')).toBe(1_000);
+    user.clock.advance(999);
+    expect(await user.take()).toEqual([]);
+    user.clock.advance(1);
+    expect(await user.store.untilAllowed('default')).toBe(0);
+    expect(await user.take({ max: 3 })).toHaveLength(1);
+    await user.harness.reopen();
+    expect(await user.store.settingsOf('default')).toEqual({ outage });
+    user.clock.advance(1_000);
+    expect(await user.take({ max: 3 })).toHaveLength(1);
+    const over = { ...outage, until: user.now.wall };
+    await user.store.configure('default', { outage: over });
+    expect(await user.take({ max: 3 })).toHaveLength(1);
+    expect(await user.store.configure('default', { outage: null })).toEqual({});
+    const guard = { window: 30, minAttempts: 5, share: 0.5 };
+    expect(await user.store.configure('default', { outageGuard: guard })).toEqual({ outageGuard: guard });
+    expect(await user.store.configure('default', { outageGuard: 'off' })).toEqual({ outageGuard: 'off' });
+    await user.harness.reopen();
+    expect(await user.store.settingsOf('default')).toEqual({ outageGuard: 'off' });
+  });
+
   it('keeps what is set for a queue, also when the queue has no tasks', async () => {
     const user = await start();
     expect(await user.store.settingsOf('q')).toEqual({});

@@ -1,3 +1,4 @@
+import { judgeAt } from '../../support/outage-judge.js';
 import { loadConfig } from '../../../src/config/config.js';
 import { TaskChanger } from '../../../src/queue/task-changer.js';
 import { WorkService } from '../../../src/queue/work.service.js';
@@ -25,7 +26,7 @@ const anybody = () => undefined;
 
 describe('a report with the lease of a task that another process has cleared a moment ago', () => {
   const store = new DeafStore(new FakeClock(), ROOMY);
-  const work = new WorkService(store, new TaskChanger(store), loadConfig({}));
+  const work = new WorkService(store, new TaskChanger(store), loadConfig({}), judgeAt(store));
 
   beforeEach(() => {
     store.latest = () => Promise.resolve(1);

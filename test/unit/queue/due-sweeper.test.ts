@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import { loadConfig } from '../../../src/config/config.js';
 import { DueSweeper } from '../../../src/queue/due-sweeper.js';
 import { create } from '../../../src/task/task.machine.js';
+import { judgeAt } from '../../support/outage-judge.js';
 import { DistantStore } from '../../support/distant-store.js';
 import { spec } from '../../support/task.builders.js';
 
@@ -15,7 +16,7 @@ let sweeper: DueSweeper;
 beforeEach(async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
   store = new DistantStore();
-  sweeper = new DueSweeper(store, loadConfig({}));
+  sweeper = new DueSweeper(store, loadConfig({}), judgeAt(store));
   await sweeper.onApplicationBootstrap();
   await timersAfter(0);
   const { wall, steady } = store.clock.now();
@@ -43,7 +44,7 @@ async function state(): Promise<string | undefined> {
 describe('the sweeper', () => {
   it('starts what came due before it, before the service takes requests', async () => {
     store.clock.advance(DELAY_MS);
-    const next = new DueSweeper(store, loadConfig({}));
+    const next = new DueSweeper(store, loadConfig({}), judgeAt(store));
     await next.onApplicationBootstrap();
     expect(await state()).toBe('queued');
     await next.onModuleDestroy();
@@ -51,7 +52,7 @@ describe('the sweeper', () => {
 
   it('does not hold up the start when the store is away', async () => {
     store.goAway();
-    const next = new DueSweeper(store, loadConfig({}));
+    const next = new DueSweeper(store, loadConfig({}), judgeAt(store));
     await next.onApplicationBootstrap();
     await next.onModuleDestroy();
     store.comeBack();

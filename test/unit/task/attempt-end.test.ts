@@ -217,6 +217,7 @@ describe('a lost attempt', () => {
         queuedAt: now.wall,
         failures: 0,
         interruptions: 1,
+        interruptedAt: now.wall,
         last: { leaseId: 'lease-1', workerId: 'worker-1', outcome: 'lost', ...details },
       },
     });
@@ -226,7 +227,7 @@ describe('a lost attempt', () => {
     { maxInterruptions: 0, interruptions: 0, type: 'failed', state: 'failed' },
     { maxInterruptions: 1, interruptions: 0, type: 'lost', state: 'queued' },
     { maxInterruptions: 1, interruptions: 1, type: 'failed', state: 'failed' },
-    { maxInterruptions: 3, interruptions: 2, type: 'lost', state: 'queued' },
+    { maxInterruptions: 3, interruptions: 2, type: 'lost', state: 'delayed' },
     { maxInterruptions: 3, interruptions: 3, type: 'failed', state: 'failed' },
   ];
   it.each(BUDGET)(

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../task/clock.js';
-import type { QueueSettings, QueueSettingsChange } from '../../../task/queue-settings.js';
+import { PROBE_INTERVAL_MS } from '../../../task/outage-guard.js';
+import { hasOutage, type QueueSettings, type QueueSettingsChange } from '../../../task/queue-settings.js';
 import { untilToken } from '../../../task/rate-limit.js';
 import type { ConfiguredQueue } from '../../task-store.js';
 import { inFlight } from '../connection/in-flight.js';
@@ -13,6 +14,8 @@ const READS_IN_FLIGHT = 16;
 
 interface Found {
   readonly settings: QueueSettings;
+  /** When the next probe of an outage may be claimed. */
+  readonly probeAt: number;
   /** The instant at which the bucket of the rate is full. */
   readonly fullAt: number;
 }
@@ -54,13 +57,15 @@ export class RedisQueueSettings {
     }
   }
 
-  /** Milliseconds until the rate of the queue allows a claim. */
+  /** Milliseconds until the rate of the queue allows a claim, and in an outage the next probe. */
   async untilAllowed(queue: string): Promise<number> {
     const [found] = await this.read([queue]);
-    const limit = found?.settings.rateLimit;
-    return found === undefined || limit === undefined
-      ? 0
-      : untilToken(limit, found.fullAt, this.clock.now().steady);
+    if (found === undefined) return 0;
+    const { settings, fullAt, probeAt } = found;
+    const { steady } = this.clock.now();
+    const { rateLimit } = settings;
+    const untilRate = rateLimit === undefined ? 0 : untilToken(rateLimit, fullAt, steady);
+    return Math.max(untilRate, hasOutage(settings) ? untilProbe(probeAt, steady) : 0);
   }
 
   private async read(queues: readonly string[]): Promise<readonly Found[]> {
@@ -69,15 +74,31 @@ export class RedisQueueSettings {
     const rows = (await connection.readScript(READ, call)) as [string[], string | null][];
     return rows.map(([fields, fullAt]) => ({
       settings: settingsIn(fields),
+      probeAt: numbersIn(fields).get('probeAt') ?? -Infinity,
       fullAt: fullAt === null ? -Infinity : Number(fullAt),
     }));
   }
 }
 
-function argsOf({ paused, rateLimit, ...numbers }: QueueSettingsChange): (string | number)[] {
+/** A clock that was ahead may have set it. */
+function untilProbe(probeAt: number, steady: number): number {
+  return probeAt > steady + 2 * PROBE_INTERVAL_MS ? 0 : Math.max(probeAt - steady, 0);
+}
+
+function argsOf({
+  paused,
+  rateLimit,
+  outageGuard,
+  outage,
+  ...numbers
+}: QueueSettingsChange): (string | number)[] {
   const rate = rateLimit === null ? { rateTasks: null, ratePer: null } : rateFields(rateLimit);
   const pause = paused === undefined ? undefined : { paused: paused ? 1 : null };
-  const fields: Record<string, number | null | undefined> = { ...numbers, ...rate, ...pause };
+  const fields: Record<string, number | null | undefined> = {
+    ...{ ...numbers, ...rate, ...pause },
+    ...guardFields(outageGuard),
+    ...outageFields(outage),
+  };
   return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value ?? '']));
 }
 
@@ -85,9 +106,45 @@ function rateFields(rate: QueueSettings['rateLimit']) {
   return rate && { rateTasks: rate.tasks, ratePer: rate.per };
 }
 
-function settingsIn(reply: readonly string[]): QueueSettings {
+function guardFields(guard: QueueSettingsChange['outageGuard']) {
+  if (guard === undefined) return {};
+  const { window = null, minAttempts = null, share = null } = guard === 'off' || guard === null ? {} : guard;
+  const guardOff = guard === 'off' ? 1 : null;
+  return { guardOff, guardWindow: window, guardMinAttempts: minAttempts, guardShare: share };
+}
+
+function guardIn(fields: ReadonlyMap<string, number>): Pick<QueueSettings, 'outageGuard'> {
+  if (fields.has('guardOff')) return { outageGuard: 'off' };
+  const [window, minAttempts, share] = ['guardWindow', 'guardMinAttempts', 'guardShare'].map((name) =>
+    fields.get(name),
+  );
+  if (window === undefined || minAttempts === undefined || share === undefined) return {};
+  return { outageGuard: { window, minAttempts, share } };
+}
+
+function outageFields(outage: QueueSettingsChange['outage']) {
+  if (outage === undefined) return {};
+  const { since = null, foundAt = null, until = null } = outage ?? {};
+  const probe = since === null ? { probeAt: null } : undefined;
+  return { outageSince: since, outageFoundAt: foundAt, outageUntil: until, ...probe };
+}
+
+function outageIn(fields: ReadonlyMap<string, number>): Pick<QueueSettings, 'outage'> {
+  const [since, foundAt, until] = ['outageSince', 'outageFoundAt', 'outageUntil'].map((name) =>
+    fields.get(name),
+  );
+  if (since === undefined || foundAt === undefined) return {};
+  return { outage: until === undefined ? { since, foundAt } : { since, foundAt, until } };
+}
+
+function numbersIn(reply: readonly string[]): Map<string, number> {
   const fields = new Map<string, number>();
   for (let at = 0; at < reply.length; at += 2) fields.set(reply[at] ?? '', Number(reply[at + 1]));
+  return fields;
+}
+
+function settingsIn(reply: readonly string[]): QueueSettings {
+  const fields = numbersIn(reply);
   const number = (name: string) => (fields.has(name) ? { [name]: fields.get(name) } : undefined);
   const tasks = fields.get('rateTasks');
   const per = fields.get('ratePer');
@@ -98,5 +155,7 @@ function settingsIn(reply: readonly string[]): QueueSettings {
     ...number('maxConcurrencyPerGroup'),
     ...(tasks !== undefined && per !== undefined && { rateLimit: { tasks, per } }),
     ...number('priorityAgeing'),
+    ...guardIn(fields),
+    ...outageIn(fields),
   };
 }

@@ -1,17 +1,28 @@
 -- gives: limitsOf, hasRoom, spendLimits, satisfies
 --[[ Part of the claim: what a queue's settings allow, see `redis-queue-settings.ts` and `configure.lua`. ]]
 function limitsOf(queue)
-  local paused, most, group, tasks, per, ageing, loosened = unpack(redis.call('HMGET', queue .. ':settings', 'paused',
-    'maxConcurrency', 'maxConcurrencyPerGroup', 'rateTasks', 'ratePer', 'priorityAgeing', 'loosened'))
+  local paused, most, group, tasks, per, ageing, loosened, outage, over, probe = unpack(redis.call('HMGET', queue
+    .. ':settings', 'paused', 'maxConcurrency', 'maxConcurrencyPerGroup', 'rateTasks', 'ratePer', 'priorityAgeing',
+    'loosened', 'outageSince', 'outageUntil', 'probeAt'))
   local limits = {free = math.huge, group = tonumber(group), tasks = tonumber(tasks), ageing = tonumber(ageing),
     loosened = loosened}
   if most then limits.free = most - redis.call('ZCARD', queue .. ':state:processing') end
   if paused then limits.free = 0 end
+  -- In an outage one task is claimed in each interval. `probeAt` is when the next may be, on the steady scale.
+  if outage and not over then limits.probe = tonumber(probe or -math.huge) end
   if tasks then
     limits.interval = per * 1000 / tasks
     limits.full = tonumber(redis.call('GET', queue .. ':full') or -math.huge)
   end
   return limits
+end
+
+-- As PROBE_INTERVAL_MS of `outage-guard.ts`.
+local PROBE = 1000
+
+-- A clock that was ahead may have set the time of a probe.
+local function isProbeDue(limits, steady)
+  return not limits.probe or limits.probe <= steady or limits.probe > steady + 2 * PROBE
 end
 
 -- No bucket is full later than an empty one: a clock that was ahead said so, and the queue would stand still until then.
@@ -21,13 +32,17 @@ end
 
 function hasRoom(limits, steady)
   if limits.tasks then believe(limits, steady) end
-  return limits.free > 0
+  return limits.free > 0 and isProbeDue(limits, tonumber(steady))
     and (not limits.tasks or limits.full - (limits.tasks - 1) * limits.interval - steady <= 0)
 end
 
 -- Counts a task that is handed out.
 function spendLimits(queue, limits, steady)
   limits.free = limits.free - 1
+  if limits.probe then
+    limits.probe = steady + PROBE
+    redis.call('HSET', queue .. ':settings', 'probeAt', string.format('%.17g', limits.probe))
+  end
   if not limits.tasks then return end
   limits.full = math.max(limits.full, steady) + limits.interval
   redis.call('SET', queue .. ':full', string.format('%.17g', limits.full))

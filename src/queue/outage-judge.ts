@@ -1,0 +1,122 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { BackgroundLoop } from '../runtime/background-loop.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
+import { type Interruption, isOngoing, judgeOutage } from '../task/outage-guard.js';
+import { guardOf, hasOutage } from '../task/queue-settings.js';
+import { spare } from '../task/task.machine.js';
+import type { ProcessingTask } from '../task/task.js';
+import { EndingsBoard, LONGEST_WINDOW_MS } from './endings-board.js';
+import { SettingsCache } from './settings-cache.js';
+import { TaskChanger } from './task-changer.js';
+
+/** Milliseconds between two looks at what ended. */
+const LOOK_MS = 1_000;
+
+/**
+ * Recognizes outages of queues and their ends, by the outage guard of each. The queue settings have the outage, so that
+ * every process knows it, claims obey it, and it outlives a restart. Several processes may judge at once: they see the
+ * same endings, and write the same.
+ */
+@Injectable()
+export class OutageJudge implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(OutageJudge.name);
+  private readonly loop: BackgroundLoop;
+
+  constructor(
+    private readonly store: TaskStore,
+    private readonly board: EndingsBoard,
+    private readonly settings: SettingsCache,
+    private readonly changer: TaskChanger,
+  ) {
+    this.loop = new BackgroundLoop({
+      clock: store.clock,
+      pass: async () => {
+        await this.look();
+        return undefined;
+      },
+      longestMs: LOOK_MS,
+      failure: 'Judging outages failed',
+      logger: this.logger,
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.loop.start(LOOK_MS);
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  /** Whether interruptions in the queue count for nothing now. */
+  isOutage(queue: string): boolean {
+    return hasOutage(this.settings.of(queue));
+  }
+
+  /** Shares what ended, and judges every queue that had an interruption or is in an outage. */
+  async look(): Promise<void> {
+    await this.board.share();
+    await this.settings.known();
+    const known = this.settings.queuesWith(({ outage }) => outage !== undefined);
+    for (const queue of new Set([...this.board.suspectQueues(), ...known])) await this.judge(queue);
+  }
+
+  /** Judges the queues of tasks whose leases are over, before that is committed. */
+  async beforeLoss(lost: readonly ProcessingTask[]): Promise<void> {
+    if (lost.length === 0) return;
+    await this.settings.known();
+    const at = this.now;
+    for (const queue of new Set(lost.map(({ spec }) => spec.queue))) {
+      const ofQueue = lost.filter(({ spec }) => spec.queue === queue);
+      const pending = ofQueue.map(({ spec, lease }) => ({ at, taskId: spec.id, workerId: lease.workerId }));
+      await this.judge(queue, pending);
+    }
+  }
+
+  private get now(): Instant {
+    return this.store.clock.now().wall;
+  }
+
+  private async judge(queue: string, pending: readonly Interruption[] = []): Promise<void> {
+    const settings = this.settings.of(queue);
+    const { outage: before } = settings;
+    const guard = guardOf(settings);
+    if (guard === undefined) {
+      if (before !== undefined) await this.store.configure(queue, { outage: null });
+      return;
+    }
+    const { now } = this;
+    const endings = this.board.endingsOf(queue, pending);
+    const outage = judgeOutage(endings, guard, { before, now });
+    if (outage === before) {
+      // An old outage only keeps its endings from beginning another one.
+      const isOld = before?.until !== undefined && now - before.until > LONGEST_WINDOW_MS;
+      if (isOld) await this.store.configure(queue, { outage: null });
+      return;
+    }
+    if (outage !== undefined && isOngoing(outage)) {
+      this.logger.warn(
+        `Queue ${queue} is in an outage: interruptions do not count, and one task is claimed a second`,
+      );
+      await this.giveBack(endings.interruptions, outage.since);
+    } else this.logger.warn(`The outage of queue ${queue} is over`);
+    await this.store.configure(queue, { outage });
+    await this.settings.refresh();
+  }
+
+  /** Gives back the interruptions that were counted before the outage was recognized. */
+  private async giveBack(interruptions: readonly Interruption[], since: Instant): Promise<void> {
+    const ids = new Set(interruptions.filter(({ at }) => at >= since).map(({ taskId }) => taskId));
+    await this.changer.changeAll(
+      Array.from(ids, (id) => ({
+        id,
+        decide: (task) => {
+          const spared = spare(task, since);
+          return spared && { task: spared };
+        },
+      })),
+      { inSteps: true },
+    );
+  }
+}
