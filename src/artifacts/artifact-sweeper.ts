@@ -1,7 +1,10 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { TaskStore } from '../storage/task-store.js';
+import type { Instant } from '../task/clock.js';
 import { TaskDamaged } from '../task/task.errors.js';
+import { isFinished, type Task } from '../task/task.js';
 import { bytesIn, identityOf, isSameTask } from './artifact.js';
 import { ArtifactBook, type ReadList } from './artifact-book.js';
 import { ArtifactSpace } from './artifact-space.js';
@@ -20,6 +23,13 @@ const BYTES_EVERY_MS = 3_600_000;
 const SUSPECT_MS = 600_000;
 /** Suspects remembered; the sweep finds further ones later. */
 const MOST_SUSPECTS = 100_000;
+
+interface EndedTask {
+  readonly id: string;
+  readonly finishedAt: Instant;
+  /** Of its artifacts. */
+  readonly bytes: number;
+}
 
 interface Suspect {
   readonly stamp: string;
@@ -40,12 +50,15 @@ export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy 
   private listing: AsyncIterator<readonly StoredBytes[]> | undefined;
   private cursor: number | undefined;
   private counted = 0;
+  /** Ended tasks that were counted. */
+  private ended: EndedTask[] = [];
 
   constructor(
     private readonly store: TaskStore,
     private readonly book: ArtifactBook,
     private readonly space: ArtifactSpace,
     private readonly place: BytePlace,
+    private readonly config: Config,
   ) {
     const { logger } = this;
     this.records = new BackgroundLoop({
@@ -80,15 +93,20 @@ export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy 
     if (this.cursor === undefined) {
       this.space.beginCount();
       this.counted = 0;
+      this.ended = [];
     }
     const { lists, next } = await this.book.page(RECORDS, this.cursor);
     let removed = 0;
     for (const read of lists) {
-      if (await this.isNeeded(read)) this.counted += bytesIn(read.list);
-      else removed += (await this.remove(read)) ? 1 : 0;
+      const task = await this.taskOf(read);
+      if (task === undefined) removed += (await this.remove(read)) ? 1 : 0;
+      else this.count(task, bytesIn(read.list));
     }
     this.cursor = next;
-    if (next === undefined) this.space.endCount(this.counted);
+    if (next === undefined) {
+      this.space.endCount(this.counted);
+      await this.keepWithinRetention();
+    }
     // Further records of removed tasks are likely near.
     if (next !== undefined) return removed > 0 ? 0 : STEP_MS;
     return RECORDS_EVERY_MS;
@@ -111,14 +129,35 @@ export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy 
     return STEP_MS;
   }
 
-  private async isNeeded({ list }: ReadList): Promise<boolean> {
+  /** The task of a list; `undefined` when it was removed. */
+  private async taskOf({ list }: ReadList): Promise<Task | 'damaged' | undefined> {
     try {
       const task = await this.store.find(list.task.id);
-      return task !== undefined && isSameTask(list.task, identityOf(task));
+      return task !== undefined && isSameTask(list.task, identityOf(task)) ? task : undefined;
     } catch (error) {
       // A backup may repair the task.
-      if (error instanceof TaskDamaged) return true;
+      if (error instanceof TaskDamaged) return 'damaged';
       throw error;
+    }
+  }
+
+  private count(task: Task | 'damaged', bytes: number): void {
+    this.counted += bytes;
+    if (task === 'damaged' || !isFinished(task)) return;
+    this.ended.push({ id: task.spec.id, finishedAt: task.finishedAt, bytes });
+  }
+
+  /** Removes the ended tasks that ended first until the artifacts of the others fit into `RETENTION_MAX_BYTES`. */
+  private async keepWithinRetention(): Promise<void> {
+    const oldestFirst = this.ended.sort((one, other) => one.finishedAt - other.finishedAt);
+    this.ended = [];
+    let excess = oldestFirst.reduce((sum, { bytes }) => sum + bytes, -this.config.RETENTION_MAX_BYTES);
+    for (const { id, finishedAt, bytes } of oldestFirst) {
+      if (excess <= 0) break;
+      excess -= bytes;
+      const task = await this.store.find(id);
+      if (task === undefined || !isFinished(task) || task.finishedAt !== finishedAt) continue;
+      await this.store.remove([task]);
     }
   }
 

@@ -9,6 +9,8 @@ import {
   type TaskContext,
 } from '../client/index.js';
 import { steadyNow } from '../client/steady-clock.js';
+import { textOfError } from '../client/verdicts.js';
+import { ARTIFACTS_VARIABLE, ArtifactDirectory } from './child-artifacts.js';
 import { relay } from './context.js';
 
 /** A user and group id. */
@@ -52,13 +54,45 @@ const BAD_TASK: ReadonlySet<string> = new Set(['E2BIG', 'ERR_INVALID_ARG_VALUE']
 
 /**
  * Runs a command for a task. The code is its standard input, its standard output is the task's output, and the end of
- * its standard error is the task's error. Both go into the task's log as they come. The task's signal kills its process group, and so does the end of the
- * command.
+ * its standard error is the task's error. Both go into the task's log as they come. The task's signal kills its process
+ * group, and so does the end of the command. Files that the command writes to `$CRUCIBLE_ARTIFACTS` become artifacts of
+ * the task.
  *
  * @throws CannotStart when the command cannot be started for any task; GiveBack when this machine is out of processes
  * or descriptors
  */
 export async function runChild(
+  task: HeldTask,
+  context: TaskContext,
+  options: ChildOptions,
+): Promise<unknown> {
+  const directory = await ArtifactDirectory.make(options.user);
+  try {
+    const environment = { ...options.environment, [ARTIFACTS_VARIABLE]: directory.path };
+    return await withArtifacts(runCommand(task, context, { ...options, environment }), async () => {
+      if (!context.signal.aborted) sayOfSkipped(task, await directory.store(task, context));
+    });
+  } finally {
+    await directory.remove();
+  }
+}
+
+/** A failed command leaves artifacts as well. Its own failure goes before one of theirs. */
+async function withArtifacts(output: Promise<unknown>, store: () => Promise<void>): Promise<unknown> {
+  const [outcome] = await Promise.allSettled([output]);
+  if (outcome.status === 'fulfilled') {
+    await store();
+    return outcome.value;
+  }
+  await store().catch((error: unknown) => relay(`${textOfError(error)}\n`));
+  throw outcome.reason;
+}
+
+function sayOfSkipped({ eval_id: id }: HeldTask, names: readonly string[]): void {
+  if (names.length > 0) relay(`Task ${id}: not stored as artifacts: ${names.join(', ')}\n`);
+}
+
+async function runCommand(
   task: HeldTask,
   { signal, log }: TaskContext,
   options: ChildOptions,

@@ -1,5 +1,6 @@
 import type { HeldTask } from './answers.js';
-import type { Failure, Progress } from './api.generated.js';
+import type { Failure, Progress, StoredArtifact } from './api.generated.js';
+import type { ArtifactContent, ArtifactOptions } from './artifact-calls.js';
 import type { RunningTask } from './running-task.js';
 import { afterwards } from './steady-clock.js';
 import { AttemptFailed, GiveBack, PermanentError, RetryLater, TaskStopped, textOfError } from './verdicts.js';
@@ -22,6 +23,12 @@ export interface TaskContext {
    * result. Resolves when there is room for more, after five seconds at the latest. Never rejects.
    */
   readonly log: (text: string | Uint8Array) => Promise<void>;
+  /** Stores an artifact of this attempt. Resolves when it is durable. @throws LeaseLost, ApiError */
+  readonly putArtifact: (
+    name: string,
+    content: ArtifactContent,
+    options?: ArtifactOptions,
+  ) => Promise<StoredArtifact>;
 }
 
 /** Processes a task. The return value is the task's output; a thrown value is the task's error. */
@@ -39,6 +46,7 @@ export interface AttemptOptions {
   readonly progress: TaskContext['progress'];
   readonly checkpoint: TaskContext['checkpoint'];
   readonly log: TaskContext['log'];
+  readonly putArtifact: TaskContext['putArtifact'];
   /** Seconds that a handler has to return after its signal. After that the worker stops waiting for it. */
   readonly abandonAfter: number;
 }
@@ -47,8 +55,8 @@ export interface AttemptOptions {
 export async function attempt(running: RunningTask, options: AttemptOptions): Promise<Verdict> {
   const { task, signal } = running;
   if (running.stopped) return verdictOnStop(running.stopped);
-  const { progress, checkpoint, log } = options;
-  const context: TaskContext = { signal, progress, checkpoint, log };
+  const { progress, checkpoint, log, putArtifact } = options;
+  const context: TaskContext = { signal, progress, checkpoint, log, putArtifact };
   const endDeadline = stopAtDeadline(running);
   const abandonment = abandonAfter(options.abandonAfter, signal);
   try {

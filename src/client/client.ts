@@ -36,6 +36,7 @@ import {
   readFinished,
   readKeptLease,
 } from './answers.js';
+import { ArtifactCalls } from './artifact-calls.js';
 import { BatchCalls } from './batch-calls.js';
 import {
   type EventFilter,
@@ -125,6 +126,7 @@ export function optionsOf(client: Client): ClientOptions {
  * not perform them.
  */
 export class Client {
+  readonly artifacts: ArtifactCalls;
   readonly batches: BatchCalls;
   readonly queues: QueueCalls;
   readonly schedules: ScheduleCalls;
@@ -136,6 +138,7 @@ export class Client {
     madeOf.set(this, options);
     this.transport = new Transport(options);
     const send = <Answer>(call: Call, read: Read<Answer>): Promise<Answer> => this.transport.read(call, read);
+    this.artifacts = new ArtifactCalls(send, (call) => this.transport.download(call));
     this.batches = new BatchCalls(send);
     this.queues = new QueueCalls(send);
     this.schedules = new ScheduleCalls(send);

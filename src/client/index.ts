@@ -1,5 +1,6 @@
 /** `import { Client, Worker } from 'crucible-queue/client'`: the API as methods, and a worker. */
 export type * from './api.generated.js';
+export type { ArtifactCalls, ArtifactContent, ArtifactOptions, SentArtifact } from './artifact-calls.js';
 export type { BatchCalls } from './batch-calls.js';
 export type { ClaimAnswer, HeldTask } from './answers.js';
 export {

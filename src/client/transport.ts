@@ -7,6 +7,9 @@ import { type Milliseconds, steadyNow } from './steady-clock.js';
 
 export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
+/** What `fetch` can send. */
+export type UploadBody = NonNullable<RequestInit['body']>;
+
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   readonly path: string;
@@ -17,6 +20,10 @@ export interface Call {
   readonly repeatBody?: unknown;
   /** Sent unchanged in place of `body`. */
   readonly text?: { readonly type: string; readonly content: string | Uint8Array };
+  /** A redirect is an answer instead of an error. */
+  readonly takesRedirect?: boolean;
+  /** Bytes to send in place of `body`. `open` is called once per try. */
+  readonly bytes?: { readonly type: string; readonly open: () => UploadBody };
   readonly headers?: Readonly<Record<string, string>>;
   /** Seconds that the service may wait before it answers, for a long poll. */
   readonly wait?: number;
@@ -161,6 +168,22 @@ export class Transport {
     return response;
   }
 
+  /** Opens a download. A redirect is followed without the key, which is not for the other server. */
+  async download(call: Call): Promise<Response> {
+    const response = await this.fetch({ ...call, takesRedirect: true }, undefined, call.signal);
+    const address = response.status === 307 ? response.headers.get('Location') : null;
+    if (address === null) {
+      if (!response.ok) throw await this.problemOf(call, response);
+      return response;
+    }
+    const send = this.#options.fetch ?? fetch;
+    const redirected = await send(address, { signal: call.signal, redirect: 'error' });
+    if (redirected.ok) return redirected;
+    await redirected.body?.cancel();
+    const why = `${new URL(address).origin} answered ${redirected.status}`;
+    throw new UnexpectedAnswer(`${call.method} ${call.path}: ${why}`, retryAfterOf(redirected));
+  }
+
   private async once<Answer>(call: Call, { content, take }: Exchange<Answer>): Promise<Answer> {
     const seconds = call.timeout ?? this.#options.requestTimeout ?? 15;
     const limit = (seconds + (call.wait ?? 0)) * 1000;
@@ -235,15 +258,19 @@ export class Transport {
     const { apiKey } = this.#options;
     const headers: Record<string, string> = { Accept: 'application/json', ...call.headers };
     if (apiKey !== undefined) headers['X-API-Key'] = apiKey;
-    if (content !== undefined) headers['Content-Type'] = call.text?.type ?? 'application/json';
+    if (call.bytes !== undefined) headers['Content-Type'] = call.bytes.type;
+    else if (content !== undefined) headers['Content-Type'] = call.text?.type ?? 'application/json';
     const send = this.#options.fetch ?? fetch;
-    return send(this.address(call), {
+    const init: RequestInit & { readonly duplex: 'half' } = {
       method: call.method,
       headers,
-      body: content,
+      body: call.bytes?.open() ?? content,
       signal,
-      redirect: 'error',
-    });
+      redirect: call.takesRedirect ? 'manual' : 'error',
+      // For bodies that are streams.
+      duplex: 'half',
+    };
+    return send(this.address(call), init);
   }
 
   private address({ path, query = {} }: Call): URL {

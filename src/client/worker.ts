@@ -235,6 +235,8 @@ export class Worker {
       progress: (progress) => this.keeper.tell(running, progress),
       checkpoint: (value) => this.keeper.save(running, value),
       log: (text) => log.write(text),
+      putArtifact: (name, content, options) =>
+        this.client.artifacts.put({ ...task, name }, content, { signal: running.signal, ...options }),
       abandonAfter: this.options.abandonAfter ?? DEFAULT_ABANDON_SECONDS,
     });
     running.isReporting = true;

@@ -322,6 +322,27 @@ describeStores((store) => {
     expect(await filesIn(directory)).toEqual(before);
   });
 
+  it('artifacts of ended tasks stay within the retention, the oldest out first', async () => {
+    const place = await mkdtemp(join(tmpdir(), 'crucible-artifacts-'));
+    const small = await store.startApp({ API_KEY: KEY, ARTIFACTS: place, RETENTION_MAX_BYTES: '3000' });
+    const ended: string[] = [];
+    for (const body of ['1', '2']) {
+      const { id, lease } = await claimed(small);
+      await put(small, id, { lease, body: body.repeat(2_000) });
+      await small.call('POST', `/tasks/${id}/complete`, { headers: { 'X-Lease-Id': lease }, body: {} });
+      small.clock.advance(1_000);
+      ended.push(id);
+    }
+    // The first look finds the excess, the second one frees its space.
+    await sweep(small);
+    await sweep(small);
+    const statuses = await Promise.all(ended.map(async (id) => (await get(small, id, 'a.txt')).status));
+    expect(statuses).toEqual([404, 200]);
+    expect(await filesIn(place)).toHaveLength(1);
+    await small.close();
+    await rm(place, { recursive: true });
+  });
+
   it('a service with another store does not use the place', async () => {
     const other = await store.startApp({ API_KEY: KEY, ARTIFACTS: directory });
     const before = await filesIn(directory);

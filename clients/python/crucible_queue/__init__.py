@@ -21,6 +21,7 @@ from .errors import (
     WaitTimeout,
 )
 from .models import (
+    Artifact,
     Attempt,
     Batch,
     BatchState,
@@ -39,6 +40,7 @@ from .worker import Event, Summary, Worker
 
 __all__ = [
     "ApiError",
+    "Artifact",
     "Attempt",
     "AttemptFailed",
     "Batch",

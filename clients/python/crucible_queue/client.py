@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import ssl
 import uuid
 from typing import (
@@ -21,7 +23,7 @@ from typing import (
     Union,
 )
 
-from .models import Attempt, Batch, ClaimedTask, EnqueuedTask, KeptLease, Task, TaskStatus
+from .models import Artifact, Attempt, Batch, ClaimedTask, EnqueuedTask, KeptLease, Task, TaskStatus
 from .payload import members_of, parts_of, read_json, write_json
 from .steering import (
     BatchCalls,
@@ -35,7 +37,7 @@ from .steering import (
     removal_query,
     wait_for_end,
 )
-from .transport import LONGEST_ANSWER, Transport
+from .transport import LONGEST_ANSWER, Transport, Upload
 
 #: In order of preference, or by weight: ``{"a": 3, "b": 1}``.
 Queues = Union[Sequence[str], Mapping[str, float]]
@@ -43,6 +45,10 @@ Queues = Union[Sequence[str], Mapping[str, float]]
 #: Limits of one request of ``enqueue_all``: bytes (half of the service's default limit) and tasks.
 PART_BYTES = 1024 * 1024
 PART_TASKS = 500
+
+#: Seconds that every upload has, and bytes per second beyond.
+SHORTEST_UPLOAD = 30.0
+SLOWEST_RATE = 65_536
 
 _About = TypeVar("_About", bound=TaskStatus)
 
@@ -163,6 +169,39 @@ class Client:
         """Returns the finished attempts, oldest first."""
         read = list_of(Attempt, "attempts")
         answer: List[Attempt] = self.request("GET", path_of(eval_id, "attempts"), read=read)
+        return answer
+
+    def artifacts(self, eval_id: str) -> List[Artifact]:
+        """Returns the artifacts of a task, by name."""
+        read = list_of(Artifact, "artifacts")
+        answer: List[Artifact] = self.request("GET", path_of(eval_id, "artifacts"), read=read)
+        return answer
+
+    def put_artifact(
+        self,
+        held: Held,
+        source: Union[str, "os.PathLike[str]", bytes],
+        name: Optional[str] = None,
+        *,
+        content_type: Optional[str] = None,
+    ) -> Artifact:
+        """Stores a file, or bytes with a name, under the lease of its task. Returns when it is durable.
+
+        Raises LeaseLost, ApiError, OSError for a file that cannot be read, and ValueError for bytes without a name.
+        """
+        upload = _upload_of(source)
+        if name is None:
+            if isinstance(source, bytes):
+                raise ValueError("Bytes need a name")
+            name = os.path.basename(os.fspath(source))
+        answer: Artifact = self.request(
+            "PUT",
+            path_to("tasks", held.eval_id, "artifacts", name),
+            upload=upload,
+            headers={"X-Lease-Id": held.lease_id, "Content-Type": content_type or "application/octet-stream"},
+            timeout=SHORTEST_UPLOAD + upload.size / SLOWEST_RATE,
+            read=Artifact.from_json,
+        )
         return answer
 
     def list(self, **filters: Any) -> Iterator[Task]:
@@ -449,3 +488,11 @@ def _without_none(fields: Mapping[str, Any]) -> Dict[str, Any]:
 def path_of(eval_id: str, verb: Optional[str] = None) -> str:
     """The path of a task, or of an action on it."""
     return path_to("tasks", eval_id) if verb is None else path_to("tasks", eval_id, verb)
+
+
+def _upload_of(source: Union[str, "os.PathLike[str]", bytes]) -> Upload:
+    if isinstance(source, bytes):
+        content = source
+        return Upload(len(content), lambda: io.BytesIO(content))
+    path = os.fspath(source)
+    return Upload(os.stat(path).st_size, lambda: open(path, "rb"))

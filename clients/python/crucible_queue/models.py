@@ -52,6 +52,21 @@ class TaskStatus(Model):
 
 
 @dataclass
+class Artifact(Model):
+    """A file that an attempt left."""
+
+    _required = {"name": str, "sha256": str}
+
+    name: str = ""
+    size: int = 0
+    #: In hexadecimal digits.
+    sha256: str = ""
+    content_type: str = ""
+    attempt: int = 0
+    created_at: str = ""
+
+
+@dataclass
 class EnqueuedTask(TaskStatus):
     position: Optional[int] = None
     queue: str = "default"

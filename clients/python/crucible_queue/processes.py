@@ -12,10 +12,10 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from .errors import AttemptFailed, ClientError, InvalidRequest, TaskStopped
-from .models import ClaimedTask
+from .models import Artifact, ClaimedTask
 from .payload import read_json, write_json
 from .report import ReportedFailure, failure, refused_output
 from .running import Context, Running
@@ -68,6 +68,12 @@ class ProcessHandler:
 
     def _follow(self, process: Any, pipe: Pipe, context: Context) -> Any:
         kill_at: Optional[float] = None
+        sending = threading.Lock()
+
+        def tell(kind: str, given: Any) -> None:
+            with sending:
+                _send(pipe, (kind, given))
+
         while True:
             ready = multiprocessing.connection.wait([pipe, process.sentinel], LOOK)
             message = _receive(pipe)
@@ -84,16 +90,19 @@ class ProcessHandler:
                 if kind == "failed":
                     raise ReportedFailure(given)
                 if kind == "checkpoint":
-                    _send(pipe, ("saved", _save(context, given)))
+                    tell("saved", _save(context, given))
                 elif kind == "log":
                     context.log(given)
+                elif kind == "artifact":
+                    # An upload can take long, and the stop signal must not wait for it.
+                    threading.Thread(target=_put, args=(context, given, tell), daemon=True).start()
                 else:
                     context.progress(**given)
             if context.reason is None:
                 continue
             if kill_at is None:
                 kill_at = time.monotonic() + self._kill_after
-                _send(pipe, ("stop", (context.reason.code, str(context.reason), context.reason.reason)))
+                tell("stop", (context.reason.code, str(context.reason), context.reason.reason))
             if time.monotonic() >= kill_at:
                 raise context.reason
 
@@ -107,9 +116,12 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     running = Running(task, time.monotonic(), lambda _running: None)
     saved: "queue.SimpleQueue[Saved]" = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, running, saved), daemon=True).start()
+    stored: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+    answers = {"saved": saved, "artifact": stored}
+    threading.Thread(target=_listen, args=(pipe, running, answers), daemon=True).start()
     sending = threading.Lock()
     saving = threading.Lock()
+    storing = threading.Lock()
 
     def send(kind: str, given: Any) -> None:
         with sending:
@@ -128,9 +140,20 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
     def tell(_running: Running, progress: Any) -> None:
         send("progress", progress)
 
+    def put(_running: Running, source: Any, name: Optional[str], *, content_type: Optional[str]) -> Artifact:
+        """The worker has the connection, and this process has none."""
+        path = source if isinstance(source, bytes) else os.path.abspath(os.fspath(source))
+        with storing:
+            send("artifact", (path, name, content_type))
+            answer = stored.get()
+        if isinstance(answer, BaseException):
+            raise answer
+        artifact: Artifact = answer
+        return artifact
+
     output, error = None, None
     try:
-        output = handler(task, Context(running, tell, save, lambda text: send("log", content_of(text))))
+        output = handler(task, Context(running, tell, save, put, lambda text: send("log", content_of(text))))
         if asyncio.iscoroutine(output):
             output = asyncio.run(output)
     except BaseException as raised:
@@ -169,12 +192,27 @@ def _save(context: Context, content: bytes) -> Saved:
     return "saved", None
 
 
-def _listen(pipe: Pipe, running: Running, saved: "queue.SimpleQueue[Saved]") -> None:
+def _put(context: Context, given: Any, tell: Callable[[str, Any], None]) -> None:
+    """Runs in the worker."""
+    source, name, content_type = given
+    answer: Any
+    try:
+        answer = context.put_artifact(source, name, content_type=content_type)
+    except BaseException as error:
+        answer = error
+    try:
+        pickle.loads(pickle.dumps(answer))
+    except Exception:
+        answer = AttemptFailed(str(answer))
+    tell("artifact", answer)
+
+
+def _listen(pipe: Pipe, running: Running, answers: Mapping[str, "queue.SimpleQueue[Any]"]) -> None:
     try:
         while True:
             kind, given = pipe.recv()
-            if kind == "saved":
-                saved.put(given)
+            if kind in answers:
+                answers[kind].put(given)
             else:
                 running.stop(*given)
     except (EOFError, OSError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any, Callable, Dict, Optional, Union
 
 from .errors import TaskStopped
-from .models import ClaimedTask
+from .models import Artifact, ClaimedTask
 from .payload import write_json
 from .task_log import TaskLog
 
@@ -117,11 +118,13 @@ class Context:
         running: Running,
         tell: Callable[[Running, Dict[str, Any]], None],
         save: Callable[[Running, Any], None],
+        put: Callable[..., Artifact],
         log: Callable[[Union[str, bytes]], None] = lambda _text: None,
     ) -> None:
         self._running = running
         self._tell = tell
         self._save = save
+        self._put = put
         self._log = log
 
     @property
@@ -158,6 +161,18 @@ class Context:
         if progress and self._running.may_tell():
             self._tell(self._running, progress)
 
+    def put_artifact(
+        self,
+        source: Union[str, "os.PathLike[str]", bytes],
+        name: Optional[str] = None,
+        *,
+        content_type: Optional[str] = None,
+    ) -> Artifact:
+        """Stores a file, or bytes with a name, as an artifact of this attempt. Returns when it is durable.
+
+        Raises LeaseLost when the attempt is over, and ApiError when the service refuses the artifact.
+        """
+        return self._put(self._running, source, name, content_type=content_type)
 
     def checkpoint(self, value: Any) -> None:
         """Saves any JSON value but None, of up to 64 KiB, which the next attempt gets as ``task.checkpoint``.

@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, BinaryIO, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from .connections import Breaker, Connections, TimeLimits, renew_after_fork
 from .errors import ApiError, ClientError, ConnectionFailed, Interrupted, UnexpectedAnswer, api_error
@@ -36,6 +36,13 @@ REFUSED = frozenset((400, 404, 409, 413, 415, 422))
 
 #: Converts a parsed answer into the call's result; raises when the answer is invalid.
 Reader = Callable[[Any], Any]
+
+
+class Upload(NamedTuple):
+    """The bytes of an upload. They are opened once per try."""
+
+    size: int
+    open: Callable[[], BinaryIO]
 
 
 class Answer(NamedTuple):
@@ -81,6 +88,7 @@ class Transport:
         body: Any = None,
         repeat_body: Any = None,
         content: Optional[bytes] = None,
+        upload: Optional[Upload] = None,
         headers: Optional[Mapping[str, str]] = None,
         wait: float = 0.0,
         timeout: Optional[float] = None,
@@ -94,7 +102,8 @@ class Transport:
     ) -> Any:
         """Sends a call; returns its answer through ``read`` (parsed JSON) or ``read_text`` (raw bytes).
 
-        ``content`` is a body as bytes: JSON text, unless ``headers`` have another type. ``repeat_body`` replaces the body when the call is repeated. Times are in seconds: ``wait`` is how long the service may park
+        ``content`` is a body as bytes: JSON text, unless ``headers`` have another type. ``upload`` is one of any size.
+        ``repeat_body`` replaces the body when the call is repeated. Times are in seconds: ``wait`` is how long the service may park
         the call, ``timeout`` the rest of one try, and ``patience`` how long to retry. An invalid answer counts as
         missing. A stubborn call also retries after a rejected key. It ends only with an answer or when the service
         rejects the request itself.
@@ -110,7 +119,7 @@ class Transport:
         attempt = 0
         while True:
             try:
-                answer = self._exchange(method, target, sent, headers or {}, limit, breaker)
+                answer = self._exchange(method, target, sent, headers or {}, limit, breaker, upload)
                 return self._read(answer, f"{method} {target}", reader)
             except (ConnectionFailed, ApiError) as error:
                 pause = _pause_after(error, attempt)
@@ -164,6 +173,7 @@ class Transport:
         headers: Mapping[str, str],
         limit: float,
         breaker: Optional[Breaker],
+        upload: Optional[Upload] = None,
     ) -> Answer:
         if breaker is not None and breaker.is_broken:
             raise Interrupted("The call was aborted before it was sent")
@@ -175,7 +185,15 @@ class Transport:
                 breaker.watch(watched)
             is_done = False
             try:
-                connection.request(method, target, content, self._headers(content, headers))
+                if upload is None:
+                    connection.request(method, target, content, self._headers(content, headers))
+                else:
+                    with upload.open() as source:
+                        given = {**self._headers(None, headers), "Content-Length": str(upload.size)}
+                        try:
+                            connection.request(method, target, source, given)
+                        except (BrokenPipeError, ConnectionResetError):
+                            pass  # The service refused the upload before its end, and has answered.
                 response = connection.getresponse()
                 text = _text_of(response, self._longest_answer)
                 is_final = response.status >= 200 and response.status not in WITHOUT_BODY

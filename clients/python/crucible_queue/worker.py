@@ -306,7 +306,9 @@ class Worker:
 
     def _carry_out(self, running: Running) -> None:
         running.log = TaskLog(running, self._append)
-        context = Context(running, self._keeper.tell, self._keeper.save, running.log.write)
+        context = Context(
+            running, self._keeper.tell, self._keeper.save, self._client.put_artifact, running.log.write
+        )
         output, error = None, None
         try:
             if running.task.unreadable is not None:

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { ArtifactsOptions } from '../commands/artifacts.js';
 import type { EnqueueOptions } from '../commands/enqueue.js';
 import type { LogsOptions } from '../commands/logs.js';
 import type { GetOptions, ListOptions, OutputOptions } from '../commands/read.js';
@@ -104,6 +105,17 @@ function addReaders(program: Command): void {
       ),
     );
   addUsage(output, '$0 output eval-1', '$0 output eval-1 --raw', '$0 output eval-1 --field stdout');
+
+  const artifacts = program
+    .command('artifacts <id>')
+    .description('list the artifacts of a task, or download them')
+    .option('--download <directory>', 'save them into this directory; existing files are kept')
+    .action(
+      run(async (context, id: string, options: ArtifactsOptions) =>
+        (await import('../commands/artifacts.js')).artifacts(id, options, context),
+      ),
+    );
+  addUsage(artifacts, '$0 artifacts eval-1', '$0 artifacts eval-1 --download ./eval-1');
 }
 
 function addChanges(program: Command): void {

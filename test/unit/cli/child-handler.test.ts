@@ -6,6 +6,13 @@ import { AttemptFailed, type HeldTask, JsonText, PermanentError } from '../../..
 import { visible } from '../../../src/cli/printer.js';
 import { until } from '../../support/until.js';
 
+const CONTEXT = {
+  progress: () => Promise.resolve(),
+  checkpoint: () => Promise.resolve(),
+  log: () => Promise.resolve(),
+  putArtifact: () => Promise.reject(new Error('No command here leaves a file')),
+};
+
 let folder: string;
 
 beforeEach(() => {
@@ -35,8 +42,7 @@ function runShell(
 ): Promise<unknown> {
   const { PATH } = process.env;
   const command = ['sh', '-c', script] as const;
-  const done = () => Promise.resolve();
-  const context = { signal, progress: done, checkpoint: done, log: done };
+  const context = { ...CONTEXT, signal };
   return runChild(task({ metadata_text: '{"n": 9007199254740993}' }), context, {
     command: [...command],
     environment: { PATH, FOLDER: folder },
@@ -98,8 +104,7 @@ describe('runChild', () => {
   });
 
   it('tells what no task can be blamed for from what one can', async () => {
-    const done = () => Promise.resolve();
-    const context = { signal: new AbortController().signal, progress: done, checkpoint: done, log: done };
+    const context = { ...CONTEXT, signal: new AbortController().signal };
     const options = { command: ['/there/is/no/such/command'] as [string], environment: {} };
     await expect(runChild(task(), context, options)).rejects.toThrow(CannotStart);
     await expect(runChild(task({ language: 'a\0b' }), context, options)).rejects.toThrow(PermanentError);
