@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { Controller, Get, Put, Req, Res } from '@nestjs/common';
 import {
   ApiBody,
@@ -28,14 +27,12 @@ import { requiredLease, underLease } from '../queue/lease-access.js';
 import { guardFor, requireVisible } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
 import type { Task } from '../task/task.js';
-import type { Artifact } from './artifact.js';
 import { ArtifactName } from './artifact-name.decorator.js';
 import { LONGEST_NAME_BYTES } from './artifact-name.js';
-import { artifactNotFound } from './artifact.errors.js';
+import { ArtifactDownloads } from './artifact-downloads.js';
 import { ArtifactService } from './artifact.service.js';
 import { artifactView } from './artifact.view.js';
 import { digestsIn } from './content-digest.js';
-import { downloadAs, planDownload } from './download-headers.js';
 import { LIST_ARTIFACTS, PUT_ARTIFACT } from './dto/artifact.examples.js';
 import { UploadQuery } from './dto/artifact.query.js';
 import { StoredArtifact, TaskArtifacts } from './dto/artifact.response.js';
@@ -49,14 +46,12 @@ const NAME_PARAMETER = {
 
 const BYTES = { schema: { type: 'string', format: 'binary' } };
 
-/** Times that a download looks again when the artifact was replaced under it. */
-const MOST_LOOKS = 3;
-
 @ApiTags('evidence')
 @Controller('tasks/:eval_id/artifacts')
 export class ArtifactsController {
   constructor(
     private readonly artifacts: ArtifactService,
+    private readonly downloads: ArtifactDownloads,
     private readonly queue: QueueService,
   ) {}
 
@@ -181,37 +176,9 @@ export class ArtifactsController {
     @EvalId() id: string,
     @ArtifactName() name: string,
     @CurrentPrincipal() principal: Principal,
-    @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const task = await this.findFor(principal, id);
-    for (let look = 1; look <= MOST_LOOKS; look += 1) {
-      const artifact = await this.artifacts.find(task, name);
-      if (await this.send(artifact, request, response)) return;
-    }
-    throw artifactNotFound(id);
-  }
-
-  /** False when the artifact was replaced meanwhile; then nothing was sent. */
-  private async send(artifact: Artifact, request: Request, response: Response): Promise<boolean> {
-    const { status, headers, range } = planDownload(artifact, request.headers);
-    if (status === 304 || request.method === 'HEAD') {
-      response.writeHead(status, headers).end();
-      return true;
-    }
-    const download = await this.artifacts.download(artifact, downloadAs(artifact), range);
-    if (download === undefined) return false;
-    if ('address' in download) {
-      response.writeHead(307, { Location: download.address, 'Content-Length': 0 }).end();
-      return true;
-    }
-    response.writeHead(status, headers);
-    await pipeline(download.stream, response).catch((error: unknown) => {
-      // The client has left, or the bytes cannot be read: the answer ends before its Content-Length.
-      response.destroy();
-      if (!isClosedEarly(error)) throw error;
-    });
-    return true;
+    await this.downloads.send(await this.findFor(principal, id), name, response);
   }
 
   private async findFor(principal: Principal, id: string): Promise<Task> {
@@ -239,8 +206,4 @@ function lengthOf({ headers }: IncomingMessage): number | undefined {
   const length = headers['content-length'];
   if (length !== undefined) return Number(length);
   return headers['transfer-encoding'] === undefined ? 0 : undefined;
-}
-
-function isClosedEarly(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { QueueModule } from '../queue/queue.module.js';
 import { ArtifactBook } from './artifact-book.js';
+import { ArtifactDownloads } from './artifact-downloads.js';
 import { ArtifactService } from './artifact.service.js';
 import { ArtifactSpace } from './artifact-space.js';
 import { ArtifactSweeper } from './artifact-sweeper.js';
@@ -11,7 +12,7 @@ import { BytePlace } from './byte-place.js';
 @Module({
   imports: [QueueModule],
   controllers: [ArtifactsController],
-  providers: [ArtifactBook, ArtifactService, ArtifactSpace, ArtifactSweeper, BytePlace],
-  exports: [ArtifactService],
+  providers: [ArtifactBook, ArtifactDownloads, ArtifactService, ArtifactSpace, ArtifactSweeper, BytePlace],
+  exports: [ArtifactDownloads, ArtifactService],
 })
 export class ArtifactsModule {}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { ApiError, AttemptFailed, GiveBack, type HeldTask, type TaskContext } from '../client/index.js';
-import type { User } from './child-handler.js';
+import type { User } from './child-user.js';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 

@@ -11,13 +11,8 @@ import {
 import { steadyNow } from '../client/steady-clock.js';
 import { textOfError } from '../client/verdicts.js';
 import { ARTIFACTS_VARIABLE, ArtifactDirectory } from './child-artifacts.js';
+import type { User } from './child-user.js';
 import { relay } from './context.js';
-
-/** A user and group id. */
-export interface User {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 export interface ChildOptions {
   readonly command: readonly [string, ...string[]];

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ArtifactsModule } from '../artifacts/artifacts.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { QueuesModule } from '../queue-admin/queues.module.js';
@@ -7,6 +8,7 @@ import { AssetFiles } from './asset-files.js';
 import { AuditLog } from './audit-log.js';
 import { BulkActions } from './bulk-actions.js';
 import { ActionsController } from './controllers/actions.controller.js';
+import { DashboardArtifactsController } from './controllers/artifacts.controller.js';
 import { FleetController } from './controllers/fleet.controller.js';
 import { PagesController } from './controllers/pages.controller.js';
 import { QueueActionsController } from './controllers/queue-actions.controller.js';
@@ -37,10 +39,11 @@ import { TaskSearch } from './task-search.js';
 
 /** Pages on which operators see and control the queue. */
 @Module({
-  imports: [AuthModule, QueueModule, QueuesModule, SchedulesModule],
+  imports: [ArtifactsModule, AuthModule, QueueModule, QueuesModule, SchedulesModule],
   controllers: [
     SessionController,
     PagesController,
+    DashboardArtifactsController,
     ActionsController,
     QueuesController,
     QueueActionsController,

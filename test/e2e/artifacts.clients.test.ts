@@ -122,3 +122,27 @@ describe('artifacts in S3', () => {
     await server.stop();
   });
 });
+
+describe('the task page of the dashboard', () => {
+  it('lists artifacts and downloads them', async () => {
+    const service = await startTestApp();
+    const client = new Client({ url: service.url });
+    await client.enqueue({ eval_id: 'a', code: 'x' });
+    const [task] = await client.claim({ worker_id: 'w' });
+    if (task === undefined) throw new Error('Nothing was ready');
+    const pane = 'aria-label="Artifacts"';
+    expect((await service.call('GET', '/dashboard/tasks/a')).text).not.toContain(pane);
+    await client.artifacts.put({ ...task, name: '<b>.txt' }, 'x'.repeat(1536), { contentType: 'text/html' });
+    const { text } = await service.call('GET', '/dashboard/tasks/a');
+    expect(text).toContain(pane);
+    expect(text).toContain('1.5 KiB');
+    expect(text).not.toContain('<b>.txt');
+    const path = '/dashboard/tasks/a/artifacts/%3Cb%3E.txt';
+    expect(text).toContain(`href="${path}"`);
+    const download = await service.call('GET', path);
+    expect(download.text).toHaveLength(1536);
+    expect(download.headers.get('content-disposition')).toContain('attachment');
+    expect(download.headers.get('content-security-policy')).toContain('sandbox');
+    await service.close();
+  });
+});

@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type HeldTask, type TaskContext, Worker, type WorkerEvent } from '../../client/index.js';
-import { CannotStart, runChild, type User } from '../child-handler.js';
+import { CannotStart, runChild } from '../child-handler.js';
+import type { User } from '../child-user.js';
 import type { Context } from '../context.js';
 import { CommandFailed, EXIT, problemText } from '../exit-code.js';
 

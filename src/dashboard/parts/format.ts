@@ -4,6 +4,7 @@ import { summaryOf } from '../../task/error-summary.js';
 import { plainText } from './terminal-text.js';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 const UNITS = [
   ['d', 86_400],
   ['h', 3_600],
@@ -13,6 +14,16 @@ const UNITS = [
 /** 12,345.6 */
 export function number(value: number): string {
   return NUMBER.format(value);
+}
+
+/** A size in readable units: 512 B, 1.5 KiB, 2 GiB. */
+export function byteSize(bytes: number): string {
+  let [size, unit] = [bytes, 0];
+  while (size >= 1024 && unit < BYTE_UNITS.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${number(Math.round(size * 10) / 10)} ${BYTE_UNITS[unit] ?? ''}`;
 }
 
 /** A duration in readable units: 850 ms, 12.3 s, 4 min 10 s, 3 h 5 min. */

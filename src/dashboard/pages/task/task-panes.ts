@@ -1,4 +1,5 @@
 import type { FactoryProvider, Type } from '@nestjs/common';
+import { ArtifactsPane } from './artifacts.pane.js';
 import { AttemptsPane } from './attempts.pane.js';
 import { ErrorPane } from './error.pane.js';
 import { FieldsPane } from './fields.pane.js';
@@ -8,7 +9,14 @@ import { PayloadPane } from './payload.pane.js';
 import type { TaskPane } from './task-pane.js';
 
 /** Rendered again after each transition of the task, from top to bottom. */
-const LIVE: readonly Type<TaskPane>[] = [HeadlinePane, ErrorPane, AttemptsPane, FieldsPane, OutputPane];
+const LIVE: readonly Type<TaskPane>[] = [
+  HeadlinePane,
+  ErrorPane,
+  AttemptsPane,
+  FieldsPane,
+  OutputPane,
+  ArtifactsPane,
+];
 
 /** Rendered once per visit, below the others: content that never changes. */
 const STILL: readonly Type<TaskPane>[] = [PayloadPane];
