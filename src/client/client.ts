@@ -366,7 +366,7 @@ export class Client {
     limits: Patient = {},
   ): Promise<{ readonly size: number }> {
     const call = {
-      ...{ method: 'POST' as const, path: pathTo(id, 'log'), query: { offset }, ...limits },
+      ...{ method: 'POST' as const, path: pathTo('tasks', id, 'log'), query: { offset }, ...limits },
       headers: { 'X-Lease-Id': leaseId },
       text: { type: 'application/octet-stream', content: bytes },
     };
@@ -379,7 +379,13 @@ export class Client {
   /** Reads a part of the log of an attempt. */
   readLog(id: string, query: LogQuery = {}): Promise<LogPart> {
     const { signal, ...given } = query;
-    const call = { method: 'GET' as const, path: pathTo(id, 'log'), query: given, wait: given.wait, signal };
+    const call = {
+      method: 'GET' as const,
+      path: pathTo('tasks', id, 'log'),
+      query: given,
+      wait: given.wait,
+      signal,
+    };
     return this.transport.readBytes(call, (bytes, headers) => readLogPart(bytes, headers, query));
   }
 

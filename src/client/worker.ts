@@ -229,7 +229,8 @@ export class Worker {
     const { task } = running;
     const onRetry = (error: unknown): void => this.trouble(error);
     const limits = { patience: this.options.reportPatience ?? 120, isStubborn: true, onRetry };
-    const log = new TaskLog(this.client, task, limits);
+    // Not stubborn: a service that knows no logs must not delay the result.
+    const log = new TaskLog(this.client, task, { patience: limits.patience, onRetry });
     const verdict = await attempt(running, {
       handler: this.handler,
       progress: (progress) => this.keeper.tell(running, progress),

@@ -44,6 +44,23 @@ describe('crucible-queue', () => {
     expect(command.stderr).toBe(`crucible-queue: ${message}\n`);
   });
 
+  it('streams what a command writes into the log of its task, and prints and follows it', async () => {
+    await client.enqueue({ eval_id: 'log', code: '', max_attempts: 2, backoff: { type: 'fixed', delay: 0 } });
+    const followed = new CommandProcess(['logs', '-f', 'log'], { env });
+    const script = String.raw`if [ $QUEUE_ATTEMPT = 1 ]; then echo first; exit 1; fi; printf '\033[31mrot\033[0m\377\n' >&2; echo err >&2; sleep 0.2; echo end`;
+    await call(['work', '--until-empty', '--quiet', '--', 'sh', '-c', script]);
+    await until(async () => (await client.get('log')).status !== 'delayed');
+    await call(['work', '--until-empty', '--quiet', '--', 'sh', '-c', script]);
+    expect((await client.get('log')).status).toBe('completed');
+    const { bytes } = await client.readLog('log');
+    const lines = Buffer.from(bytes).toString('latin1').split('\n').toSorted();
+    expect(lines).toEqual(['', '\u001b[31mrot\u001b[0m\u00ff', 'end', 'err']);
+    expect((await call(['logs', 'log', '--attempt', '1'])).stdout).toBe('first\n');
+    expect(await followed.ended()).toBe(0);
+    expect(followed.stdout).toMatch(/^first\n(.|\n)*end\n$/);
+    expect((await call(['logs', 'nothing'])).code).toBe(66);
+  });
+
   it('enqueues a file, lists it, and prints what it became', async () => {
     const file = join(folder, 'eval.py');
     writeFileSync(file, 'print("ü")\n');

@@ -356,7 +356,9 @@ class Worker:
 
     def _append(self, running: Running, offset: int, content: bytes) -> int:
         """Sends a part of a log; returns its size."""
-        return self._client.append_log(running.task, offset, content, **self._report_limits)
+        # Not stubborn: a service that knows no logs must not delay the result.
+        limits = {**self._report_limits, "is_stubborn": False}
+        return self._client.append_log(running.task, offset, content, **limits)
 
     @staticmethod
     def _end_log(running: Running) -> None:

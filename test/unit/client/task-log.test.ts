@@ -11,13 +11,14 @@ interface Sent {
 class LogService {
   kept = Buffer.alloc(0);
   readonly sent: Sent[] = [];
+  readonly addresses = new Set<string>();
   /** Answers of the next requests; `undefined` for an ordinary one, `lost` for one that is written and not answered. */
   readonly next: ('lost' | { status: number; code: string } | undefined)[] = [];
 
   readonly fetch = async (address: URL | Request | string, init: RequestInit = {}): Promise<Response> => {
-    const offset = Number(
-      new URL(address instanceof Request ? address.url : address).searchParams.get('offset'),
-    );
+    const target = new URL(address instanceof Request ? address.url : address);
+    this.addresses.add(`${init.method} ${target.pathname}`);
+    const offset = Number(target.searchParams.get('offset'));
     const bytes = Buffer.from(init.body as Uint8Array);
     this.sent.push({ offset, text: bytes.toString() });
     const how = this.next.shift();
@@ -39,7 +40,7 @@ function start(): { service: LogService; log: TaskLog } {
   const service = new LogService();
   const client = new Client({ url: 'http://127.0.0.1:1', fetch: service.fetch });
   const task = { eval_id: 'a', lease_id: 'lease' } as HeldTask;
-  return { service, log: new TaskLog(client, task, { patience: 60, isStubborn: true }) };
+  return { service, log: new TaskLog(client, task, { patience: 60 }) };
 }
 
 describe('the log of an attempt', () => {
@@ -48,6 +49,7 @@ describe('the log of an attempt', () => {
     for (let line = 0; line < 100; line += 1) await log.write(`line ${line}\n`);
     await log.flush();
     expect(service.sent).toHaveLength(1);
+    expect([...service.addresses]).toEqual(['POST /tasks/a/log']);
     expect(service.kept.toString().split('\n')).toHaveLength(101);
   });
 
@@ -79,15 +81,18 @@ describe('the log of an attempt', () => {
     expect(service.kept.toString()).toBe('theirs ours');
   });
 
-  it.each(['lease_lost', 'logs_off', 'task_not_found'])('ends with %s, and fails nothing', async (code) => {
-    const { service, log } = start();
-    service.next.push({ status: code === 'lease_lost' ? 409 : 404, code });
-    await log.write('one');
-    await log.flush();
-    await log.write('two');
-    await log.flush();
-    expect([service.sent.length, service.kept.length]).toEqual([1, 0]);
-  });
+  it.each(['lease_lost', 'logs_off', 'task_not_found', 'not_found'])(
+    'ends with %s, and fails nothing',
+    async (code) => {
+      const { service, log } = start();
+      service.next.push({ status: code === 'lease_lost' ? 409 : 404, code });
+      await log.write('one');
+      await log.flush();
+      await log.write('two');
+      await log.flush();
+      expect([service.sent.length, service.kept.length]).toEqual([1, 0]);
+    },
+  );
 
   it('says how much it dropped', async () => {
     const { service, log } = start();
