@@ -156,7 +156,7 @@ describe('the examples of the OpenAPI document', () => {
     await play('claimNextTask', {});
     await play('releaseTask', { task: 'eval-4', request: 'shutdown' });
     await play('cancelTask', { task: 'eval-4', request: 'reason' });
-    await play('redriveTask', { task: 'eval-4', answer: 'redriven' });
+    await play('redriveTask', { task: 'eval-4', request: 'redriven' });
     await play('claimNextTask', {});
     await play('failTask', { task: 'eval-4', request: 'final' });
     await play('redriveTasks', { request: 'failed' });

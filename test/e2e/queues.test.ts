@@ -10,6 +10,8 @@ const NOTHING_SET = {
   max_concurrency_per_group: null,
   rate_limit: null,
   priority_ageing: null,
+  outage_guard: { window: 60, min_attempts: 10, share: 0.8 },
+  outage: null,
 };
 
 describeStores(({ name, startApp, settings }) => {

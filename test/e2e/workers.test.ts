@@ -41,6 +41,7 @@ describeStores(({ name, startApp, settings }) => {
           worker_id: 'w1',
           state: 'busy',
           status: 'active',
+          quarantine: null,
           first_seen_at: '2026-01-01T00:00:00.000Z',
           last_seen_at: '2026-01-01T00:00:05.000Z',
           queues: ['default', 'gpu'],

@@ -42,6 +42,7 @@ export const LEFT = {
       worker_id: 'worker-1',
       state: 'gone',
       status: 'active',
+      quarantine: null,
       first_seen_at: '2030-01-31T12:00:02.000Z',
       last_seen_at: '2030-01-31T12:00:03.500Z',
       queues: ['default'],
