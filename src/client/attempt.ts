@@ -128,10 +128,18 @@ function namedFailure(error: PermanentError | RetryLater | AttemptFailed): Failu
 function stackOf(error: unknown): string | undefined {
   try {
     const stack = error instanceof Error ? error.stack : undefined;
-    return typeof stack === 'string' && stack !== '' ? stack : undefined;
+    return typeof stack === 'string' && stack !== '' ? ownFrames(stack) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The stack without the frames of Node itself, which say nothing about the handler. */
+function ownFrames(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => !/^\s+at .*\bnode:internal\//.test(line))
+    .join('\n');
 }
 
 function verdictOnStop(stopped: TaskStopped): Verdict {

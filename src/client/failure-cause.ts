@@ -25,14 +25,28 @@ export function brief(error: unknown): { readonly code?: string; readonly messag
   return code === undefined ? { message: inner.message } : { code, message: inner.message };
 }
 
-/** The error behind a chain of causes. For a host name with several addresses, Node collects one error each. */
-export function innermost(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
-  if (error instanceof AggregateError && error.errors.length > 0) return innermost(error.errors[0]);
-  return error.cause instanceof Error ? innermost(error.cause) : error;
+interface Failure {
+  readonly message: string;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
 }
 
-function codeOf(error: Error): string | undefined {
-  const { code } = error as { code?: unknown };
+/** The error behind a chain of causes. For a host name with several addresses, Node collects one error each. */
+export function innermost(error: unknown): Failure {
+  if (!isFailure(error)) return { message: String(error) };
+  const first: unknown = Array.isArray(error.errors) ? error.errors[0] : undefined;
+  if (isFailure(first)) return innermost(first);
+  return isFailure(error.cause) ? innermost(error.cause) : error;
+}
+
+/** Not `instanceof`: the error may come from another realm. */
+function isFailure(error: unknown): error is Failure {
+  return (
+    typeof error === 'object' && error !== null && typeof (error as Partial<Failure>).message === 'string'
+  );
+}
+
+function codeOf({ code }: Failure): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }

@@ -28,6 +28,13 @@ export type { ScheduleCalls } from './schedule-calls.js';
 export type { Call, CallOptions, Query } from './transport.js';
 export * from './verdicts.js';
 export type { Handler, TaskContext } from './attempt.js';
-export { type RunOptions, type RunSummary, Worker, type WorkerEvent, type WorkerOptions } from './worker.js';
+export {
+  type RunOptions,
+  type RunSummary,
+  type StopSignal,
+  Worker,
+  type WorkerEvent,
+  type WorkerOptions,
+} from './worker.js';
 export type { WebhookCalls } from './webhook-calls.js';
 export type { WorkerCalls } from './worker-calls.js';

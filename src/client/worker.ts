@@ -66,7 +66,21 @@ export interface RunOptions {
   readonly maxTasks?: number;
   /** Stops when no task is ready and none is held. */
   readonly untilEmpty?: boolean;
+  /**
+   * Stops on these signals until `run` ends: on the first one as `stop({ grace })` does, on the second it releases the
+   * held tasks. True means SIGINT and SIGTERM. Default: none.
+   */
+  readonly signals?: boolean | readonly StopSignal[];
+  /**
+   * Seconds that held tasks may continue after the first signal; until they end by default. Must be shorter than the
+   * time between SIGTERM and SIGKILL of your platform.
+   */
+  readonly grace?: number;
 }
+
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+const USUAL_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
 /** Counts of a run's tasks by result. */
 export interface RunSummary {
@@ -164,6 +178,7 @@ export class Worker {
 
   private async work(options: RunOptions): Promise<RunSummary> {
     this.thread?.start();
+    const ignoreSignals = this.stopOnSignals(options);
     try {
       await this.claimOn(options);
     } finally {
@@ -171,8 +186,22 @@ export class Worker {
       this.endGrace();
       await this.thread?.close();
       await this.leave();
+      ignoreSignals();
     }
     return this.summary;
+  }
+
+  private stopOnSignals({ signals = false, grace }: RunOptions): () => void {
+    const names = signals === true ? USUAL_SIGNALS : signals || [];
+    let count = 0;
+    const stop = (): void => {
+      count += 1;
+      void this.stop({ grace: count === 1 ? grace : 0 });
+    };
+    for (const name of names) process.on(name, stop);
+    return () => {
+      for (const name of names) process.off(name, stop);
+    };
   }
 
   private async claimOn({

@@ -230,6 +230,26 @@ describe('the TypeScript client', () => {
     expect(events.at(-1)?.error).toBeUndefined();
   });
 
+  it('stops on a signal with a grace, and listens to none when it has ended', async () => {
+    const before = process.listenerCount('SIGHUP');
+    await client.enqueue({ eval_id: 'quick', code: 'x' });
+    await client.enqueue({ eval_id: 'slow', code: 'x' });
+    const begun: string[] = [];
+    const worker = new Worker(
+      client,
+      async ({ eval_id: id }, { signal }) => {
+        begun.push(id);
+        if (begun.length === 2) process.emit('SIGHUP', 'SIGHUP');
+        if (id === 'slow') await stopOf(signal, []);
+      },
+      { concurrency: 2 },
+    );
+    const summary = await worker.run({ signals: ['SIGHUP'], grace: 0.05 });
+    expect(summary).toMatchObject({ completed: 1, released: 1 });
+    expect(await client.get('slow')).toMatchObject({ status: 'queued', failures: 0 });
+    expect(process.listenerCount('SIGHUP')).toBe(before);
+  });
+
   it('keeps a lease that is shorter than the work, and stops when the task is cancelled', async () => {
     await client.enqueue({ eval_id: 'kept', code: 'x' });
     const reasons: unknown[] = [];

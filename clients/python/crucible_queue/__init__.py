@@ -1,5 +1,6 @@
 """Client and worker for the Crucible task queue."""
 
+from .async_worker import AsyncContext, AsyncWorker
 from .client import Client, Held
 from .errors import (
     ApiError,
@@ -36,11 +37,14 @@ from .models import (
 )
 from .remote_task_queue import RemoteTaskQueue
 from .running import Context
+from .subprocesses import Finished, run_subprocess
 from .worker import Event, Summary, Worker
 
 __all__ = [
     "ApiError",
     "Artifact",
+    "AsyncContext",
+    "AsyncWorker",
     "Attempt",
     "AttemptFailed",
     "Batch",
@@ -53,6 +57,7 @@ __all__ = [
     "Context",
     "EnqueuedTask",
     "Event",
+    "Finished",
     "Forbidden",
     "Held",
     "Interrupted",
@@ -75,4 +80,5 @@ __all__ = [
     "WaitTimeout",
     "Worker",
     "WorkerState",
+    "run_subprocess",
 ]

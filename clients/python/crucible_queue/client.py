@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import io
 import os
 import ssl
@@ -42,6 +43,15 @@ from .transport import LONGEST_ANSWER, Transport, Upload
 #: In order of preference, or by weight: ``{"a": 3, "b": 1}``.
 Queues = Union[Sequence[str], Mapping[str, float]]
 
+class Default(enum.Enum):
+    ENVIRONMENT = "the environment"
+
+
+#: The key of ``QUEUE_API_KEY``, if it is set.
+FROM_ENVIRONMENT = Default.ENVIRONMENT
+ApiKey = Union[str, None, Default]
+DEFAULT_URL = "http://127.0.0.1:8081"
+
 #: Limits of one request of ``enqueue_all``: bytes (half of the service's default limit) and tasks.
 PART_BYTES = 1024 * 1024
 PART_TASKS = 500
@@ -70,14 +80,17 @@ class Client:
     call can safely be sent twice. ``redrive``, ``remove`` and ``clear`` are repeated only when the service reports that
     it did not perform them.
 
+    ``url`` is ``QUEUE_URL`` by default, and ``http://127.0.0.1:8081`` without it. ``api_key`` is ``QUEUE_API_KEY`` by
+    default; None sends no key.
+
     ``longest_answer`` is the maximum number of bytes of a response; a longer one counts as no answer. The default is
     256 MiB, enough for a claim of the 100 largest tasks that the service accepts by default. Raises ValueError.
     """
 
     def __init__(
         self,
-        url: str,
-        api_key: Optional[str] = None,
+        url: Optional[str] = None,
+        api_key: ApiKey = FROM_ENVIRONMENT,
         *,
         request_timeout: float = 15.0,
         patience: float = 30.0,
@@ -85,8 +98,8 @@ class Client:
         tls: Optional[ssl.SSLContext] = None,
     ) -> None:
         self._transport = Transport(
-            url,
-            api_key,
+            url or os.environ.get("QUEUE_URL") or DEFAULT_URL,
+            _key_of(api_key),
             request_timeout=request_timeout,
             patience=patience,
             longest_answer=longest_answer,
@@ -392,6 +405,12 @@ class Client:
         path = path_of(eval_id, verb)
         answer: TaskStatus = self.request("POST", path, body=_without_none(body), read=read, **options)
         return answer
+
+
+def _key_of(given: ApiKey) -> Optional[str]:
+    if isinstance(given, Default):
+        return os.environ.get("QUEUE_API_KEY", "").strip() or None
+    return given
 
 
 _CALL_OPTIONS = ("patience", "timeout", "is_stubborn", "breaker", "on_retry")

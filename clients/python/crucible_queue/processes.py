@@ -19,6 +19,7 @@ from .models import Artifact, ClaimedTask
 from .payload import read_json, write_json
 from .report import ReportedFailure, failure, refused_output
 from .running import Context, Running
+from .subprocesses import kill_all
 from .task_log import content_of
 
 #: Seconds between two checks of the stop signal.
@@ -53,7 +54,7 @@ class ProcessHandler:
 
     def __call__(self, task: ClaimedTask, context: Context) -> Any:
         mine, theirs = self._start.Pipe()
-        process = self._start.Process(target=_attempt, args=(theirs, self._handler, task))
+        process = self._start.Process(target=_attempt, args=(theirs, self._handler, task, self._kill_after))
         try:
             process.start()
             theirs.close()
@@ -107,7 +108,7 @@ class ProcessHandler:
                 raise context.reason
 
 
-def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
+def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask, kill_after: float) -> None:
     """Runs in the child process."""
     if hasattr(os, "setsid"):
         os.setsid()
@@ -115,6 +116,7 @@ def _attempt(pipe: Pipe, handler: Handler, task: ClaimedTask) -> None:
     # The worker decides when this process ends, even after a hangup or an interrupt from the terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     running = Running(task, time.monotonic(), lambda _running: None)
+    running.stop_limit = kill_after
     saved: "queue.SimpleQueue[Saved]" = queue.SimpleQueue()
     stored: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
     answers = {"saved": saved, "artifact": stored}
@@ -218,6 +220,7 @@ def _listen(pipe: Pipe, running: Running, answers: Mapping[str, "queue.SimpleQue
     except (EOFError, OSError):
         pass
     # The worker has ended and cannot receive the result.
+    kill_all()
     os._exit(1)
 
 
@@ -228,6 +231,7 @@ def _end() -> None:
             stream.flush()
         except Exception:
             pass  # The reader has ended.
+    kill_all()
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
     os._exit(0)

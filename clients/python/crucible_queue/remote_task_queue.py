@@ -6,7 +6,7 @@ import collections
 import threading
 from typing import Any, Dict, Optional
 
-from .client import Client, path_of, task_of
+from .client import FROM_ENVIRONMENT, ApiKey, Client, path_of, task_of
 from .errors import ApiError, NotFound
 from .models import ClaimedTask, TaskStatus
 
@@ -22,7 +22,7 @@ class RemoteTaskQueue:
     another worker's attempt.
     """
 
-    def __init__(self, url: str, api_key: Optional[str] = None, **options: Any) -> None:
+    def __init__(self, url: Optional[str] = None, api_key: ApiKey = FROM_ENVIRONMENT, **options: Any) -> None:
         self._client = Client(url, api_key, **options)
         self._leases: "collections.OrderedDict[str, str]" = collections.OrderedDict()
         self._lock = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from .errors import TaskStopped
 from .models import Artifact, ClaimedTask
@@ -42,6 +42,9 @@ class Running:
         self._on_stop = on_stop
         #: The worker's log of this attempt.
         self.log: Optional[TaskLog] = None
+        self._listeners: List[Callable[[], object]] = []
+        #: Seconds between the stop signal and the moment at which the worker gives up on the handler.
+        self.stop_limit = float("inf")
         self.keep(task.heartbeat_interval, since)
 
     @property
@@ -70,8 +73,27 @@ class Running:
                 return
             self._stopped = TaskStopped(code, message, reason)
             self.stopped_at = time.monotonic()
+            listeners = [*self._listeners]
         self._event.set()
+        for listener in listeners:
+            listener()
         self._on_stop(self)
+
+    def when_stopped(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Calls the listener when the handler must stop, at once if it must already. Returns how to forget it."""
+        with self._lock:
+            is_stopped = self._stopped is not None
+            if not is_stopped:
+                self._listeners.append(listener)
+        if is_stopped:
+            listener()
+
+        def forget() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return forget
 
     def lose(self, reason: Optional[str]) -> None:
         """Ends the lease, unless the report of the end is pending."""
@@ -139,6 +161,18 @@ class Context:
 
     def raise_if_cancelled(self) -> None:
         self._running.raise_if_stopped()
+
+    @property
+    def stop_limit(self) -> float:
+        """Seconds that the handler has to end after it must stop. Then the worker gives up on it."""
+        return self._running.stop_limit
+
+    def when_stopped(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Calls the listener in another thread when the handler must stop, or here if it must already.
+
+        The listener must return at once and raise nothing. Returns a function that forgets it.
+        """
+        return self._running.when_stopped(listener)
 
     def wait(self, seconds: Optional[float] = None) -> bool:
         """Sleeps; returns True as soon as the handler must stop."""

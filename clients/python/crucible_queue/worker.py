@@ -14,7 +14,7 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
-from .client import Client, Queues
+from .client import FROM_ENVIRONMENT, ApiKey, Client, Queues
 from .connections import Breaker
 from .errors import (
     ApiError,
@@ -24,6 +24,7 @@ from .errors import (
     Interrupted,
     InvalidRequest,
     PermanentError,
+    TaskStopped,
 )
 from .keeper import Keeper
 from .models import ClaimedTask
@@ -89,11 +90,11 @@ class Worker:
 
     def __init__(
         self,
-        url: str,
+        url: Optional[str] = None,
         worker_id: Optional[str] = None,
         concurrency: int = 1,
         *,
-        api_key: Optional[str] = None,
+        api_key: ApiKey = FROM_ENVIRONMENT,
         queues: Optional[Queues] = None,
         labels: Optional[Mapping[str, str]] = None,
         lease: Optional[float] = DEFAULT_LEASE,
@@ -104,7 +105,9 @@ class Worker:
         on_event: Optional[Callable[[Event], None]] = None,
         tls: Optional[ssl.SSLContext] = None,
     ) -> None:
-        """``lease`` is the length of a lease without a heartbeat; with None the task's timeout decides.
+        """``url`` and ``api_key`` are those of :class:`Client`.
+
+        ``lease`` is the length of a lease without a heartbeat; with None the task's timeout decides.
 
         Times are in seconds. Raises ValueError for invalid options.
         """
@@ -152,18 +155,24 @@ class Worker:
         return function
 
     def run(
-        self, max_tasks: Optional[int] = None, *, until_empty: bool = False, handle_signals: bool = True
+        self,
+        max_tasks: Optional[int] = None,
+        *,
+        until_empty: bool = False,
+        handle_signals: bool = True,
+        grace: Optional[float] = None,
     ) -> Summary:
         """Works until it is stopped, drained, or has reached the limits of the options. Call it once per worker.
 
-        In the main thread, the first SIGTERM or SIGINT stops it and the second releases held tasks.
+        In the main thread, the first SIGTERM or SIGINT stops it, with ``grace`` as in :meth:`stop`, and the second
+        releases held tasks. ``grace`` must be shorter than the time between SIGTERM and SIGKILL of your platform.
         """
         if self._handler is None:
             raise ValueError("The worker has no handler: decorate one with @worker.handler")
         if self._uses_processes:
             # The process handler kills its process before this worker would abandon the waiting thread.
             self._handler = ProcessHandler(self._handler, self._abandon_after / 2)
-        restore = self._take_signals() if handle_signals else {}
+        restore = self._take_signals(grace) if handle_signals else {}
         self._keeper.start()
         try:
             self._claim_on(max_tasks, until_empty)
@@ -291,6 +300,7 @@ class Worker:
 
     def _start(self, task: ClaimedTask, since: float) -> None:
         running = Running(task, since, self._told_to_stop)
+        running.stop_limit = self._abandon_after
         with self._changed:
             self._running.add(running)
         self._keeper.add(running)
@@ -434,12 +444,14 @@ class Worker:
             for running in held:
                 running.stop("shutdown", f"The worker is stopping and releases task {running.eval_id}")
 
-    def _take_signals(self) -> Dict[int, Any]:
+    def _take_signals(self, first_grace: Optional[float]) -> Dict[int, Any]:
         if threading.current_thread() is not threading.main_thread():
             return {}
+        received: List[bool] = []
 
         def on_signal(_number: int, _frame: Any) -> None:
-            grace = None if self._is_taking else 0.0
+            grace = 0.0 if received else first_grace
+            received.append(True)
             # A signal may arrive while this thread holds a lock, so another thread handles it.
             threading.Thread(target=self.stop, args=(grace,), daemon=True).start()
 
@@ -455,7 +467,6 @@ class Worker:
             self._told[kind] = now
             if isinstance(error, (ConnectionFailed, ApiError)):
                 self._outage.add(kind)
-        logger.warning("%s: %s; retrying", self.worker_id, visible(error))
         self._tell(Event("trouble", error=error))
 
     def _recover(self) -> None:
@@ -463,12 +474,10 @@ class Worker:
             was_out = bool(self._outage)
             self._outage.clear()
         if was_out:
-            logger.warning("%s: the service answers again", self.worker_id)
             self._tell(Event("recovered"))
 
     def _tell(self, event: Event) -> None:
-        if event.task is not None:
-            logger.debug("%s %s", event.type, event.task.eval_id)
+        self._log(event)
         if self._on_event is None:
             return
         try:
@@ -476,3 +485,24 @@ class Worker:
         except Exception as error:
             logger.error("on_event raised %s at %s: %s", type(error).__name__, event.type, visible(error))
 
+    def _log(self, event: Event) -> None:
+        """Logs ids, states and kinds of errors. The text of a handler's error may quote a payload."""
+        task, error = event.task, event.error
+        if event.type == "recovered":
+            logger.warning("%s: the service answers again", self.worker_id)
+        elif event.type == "trouble" and error is not None:
+            logger.warning("%s: %s; retrying", self.worker_id, visible(error))
+        elif task is None:
+            logger.info("%s: %s", self.worker_id, event.type)
+        else:
+            level = logging.INFO if event.type in ("claimed", "completed", "released") else logging.WARNING
+            state = f", now {event.status}" if event.status not in (None, event.type) else ""
+            kind = f": {_kind_of(error)}" if error is not None else ""
+            said = (self.worker_id, event.type, task.eval_id, task.attempt, state, kind)
+            logger.log(level, "%s: %s %s (attempt %d)%s%s", *said)
+
+
+def _kind_of(error: BaseException) -> str:
+    if isinstance(error, TaskStopped):
+        return error.code
+    return type(error).__name__
