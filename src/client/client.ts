@@ -249,9 +249,12 @@ export class Client {
     return this.list({ ...filter, status: ['failed', 'expired'] }, options);
   }
 
-  /** Returns a dead letter to its queue. */
-  async redrive(id: string, { signal }: CallOptions = {}): Promise<EnqueuedTask> {
-    return this.post<EnqueuedTask>(id, 'redrive', {}, { signal, isRepeatable: false });
+  /** Returns a dead letter to its queue. Its next attempt gets its checkpoint, unless `reset` drops it. */
+  async redrive(
+    id: string,
+    { signal, reset }: CallOptions & { reset?: boolean } = {},
+  ): Promise<EnqueuedTask> {
+    return this.post<EnqueuedTask>(id, 'redrive', { reset }, { signal, isRepeatable: false });
   }
 
   /** Returns matching dead letters to their queues, newest first. */

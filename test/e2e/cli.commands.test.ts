@@ -98,6 +98,33 @@ describe('crucible-queue, with every part of the API', () => {
       expect((await call('enqueue', code, ...wrong)).code).toBe(64);
   });
 
+  it('limits a task by a deadline, and redrives it with or without its checkpoint', async () => {
+    const code = file('eval.py', 'print(1)');
+    await answer('enqueue', code, '--id', 'limited', '--deadline', '3600');
+    await answer(
+      'enqueue',
+      code,
+      '--id',
+      'until',
+      '--deadline-at',
+      '2090-01-31T03:00:00Z',
+      '--queue',
+      'other',
+    );
+    expect(await client.get('until')).toMatchObject({ deadline_at: '2090-01-31T03:00:00.000Z' });
+    for (const [reset, checkpoint] of [
+      [[], { step: 1 }],
+      [['--reset'], null],
+    ] as const) {
+      const [held] = await client.claim({ worker_id: 'w' });
+      if (held !== undefined) await client.fail(held, { checkpoint: { step: 1 } });
+      await rows('redrive', 'limited', ...reset);
+      const [again] = await client.claim({ worker_id: 'w' });
+      expect(again).toMatchObject({ eval_id: 'limited', checkpoint });
+      if (again !== undefined) await client.release(again);
+    }
+  });
+
   it('shows, sets and removes the limits of a queue', async () => {
     const set = ['--max-depth', '9', '--max-concurrency', '4', '--max-concurrency-per-group', '2'];
     const limited = await answer(

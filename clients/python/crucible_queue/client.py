@@ -226,11 +226,13 @@ class Client:
         """Yields failed and expired tasks, newest first."""
         return self.list(**{**filters, "status": ("failed", "expired")})
 
-    def redrive(self, eval_id: str) -> EnqueuedTask:
-        """Returns a dead letter to its queue."""
+    def redrive(self, eval_id: str, *, reset: bool = False) -> EnqueuedTask:
+        """Returns a dead letter to its queue. Its next attempt gets its checkpoint, unless ``reset`` drops it."""
         read = _about(EnqueuedTask, eval_id)
         path = path_of(eval_id, "redrive")
-        answer: EnqueuedTask = self.request("POST", path, body={}, is_repeatable=False, read=read)
+        answer: EnqueuedTask = self.request(
+            "POST", path, body={"reset": True} if reset else {}, is_repeatable=False, read=read
+        )
         return answer
 
     def remove(self, eval_id: str) -> None:

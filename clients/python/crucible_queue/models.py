@@ -93,6 +93,7 @@ class Task(EnqueuedTask):
     interruptions: int = 0
     ready_at: Optional[str] = None
     expires_at: Optional[str] = None
+    deadline_at: Optional[str] = None
     started_at: Optional[str] = None
     finished_at: Optional[str] = None
     worker_id: Optional[str] = None
@@ -134,6 +135,8 @@ class ClaimedTask(TaskStatus):
     lease_expires_at: str = ""
     heartbeat_interval: float = 0
     traceparent: Optional[str] = None
+    #: When all attempts must be over.
+    deadline_at: Optional[str] = None
     #: What an earlier attempt saved with ``context.checkpoint``, and the number of that attempt.
     checkpoint: Any = None
     checkpoint_attempt: Optional[int] = None

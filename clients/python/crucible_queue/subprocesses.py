@@ -346,6 +346,8 @@ def _variables_of(task: ClaimedTask) -> Dict[str, str]:
         "QUEUE_ENGINE": task.engine,
         "QUEUE_TIMEOUT": f"{task.timeout:g}",
         "QUEUE_METADATA": write_json(task.metadata).decode(),
+        "QUEUE_CHECKPOINT": write_json(task.checkpoint).decode(),
+        "QUEUE_CHECKPOINT_ATTEMPT": str(task.checkpoint_attempt or ""),
     }
     if task.traceparent is not None:
         variables["TRACEPARENT"] = task.traceparent

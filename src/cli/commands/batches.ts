@@ -73,7 +73,7 @@ export async function redriveBatch(
   options: RedriveBatchOptions,
   context: Context,
 ): Promise<void> {
-  const { outcome, cause } = options;
+  const { outcome, cause, reset } = options;
   const plan: Plan = {
     what: `${outcome ?? 'failed and expired'} tasks${scopeOf({ batch: id, cause })}`,
     question: 'Redrive them?',
@@ -87,5 +87,5 @@ export async function redriveBatch(
   };
   await context.client.batches.get(id);
   if (!(await settle(plan, options, context))) return;
-  await context.single().record(await context.client.batches.redrive(id, { outcome, cause }));
+  await context.single().record(await context.client.batches.redrive(id, { outcome, cause, reset }));
 }

@@ -19,6 +19,7 @@ export interface TaskOptions {
   readonly priority?: number;
   readonly delay?: number;
   readonly ttl?: number;
+  readonly deadline?: number;
   readonly timeout?: number;
   readonly language?: string;
   readonly engine?: string;
@@ -36,6 +37,7 @@ export interface EnqueueOptions extends TaskOptions {
   readonly id?: string;
   readonly runAt?: string;
   readonly expiresAt?: string;
+  readonly deadlineAt?: string;
   /** The earlier name of `batch`. */
   readonly batchId?: string;
   readonly batchCallbackUrl?: string;
@@ -49,8 +51,8 @@ const WAITS_AT_A_TIME = 16;
 
 /** `enqueue`: one task with a file as its code, or one task per line. */
 export async function enqueue(file: string, options: EnqueueOptions, context: Context): Promise<void> {
-  const { runAt: run_at, expiresAt: expires_at } = options;
-  const fields = { ...fieldsOf({ ...options, batch: batchOf(options) }), run_at, expires_at };
+  const { runAt: run_at, expiresAt: expires_at, deadlineAt: deadline_at } = options;
+  const fields = { ...fieldsOf({ ...options, batch: batchOf(options) }), run_at, expires_at, deadline_at };
   if (options.ndjson && options.id !== undefined)
     throw new CommandFailed(EXIT.usage, '--id names one task; with --ndjson, each line has its own eval_id');
   if (options.ndjson) return enqueueLines(file, { options, fields }, context);
@@ -80,10 +82,11 @@ function batchOf({ batch, batchId }: EnqueueOptions): string | undefined {
 
 /** The fields of a task that the options give. */
 export function fieldsOf(options: TaskOptions): Omit<TaskInput, 'code'> {
-  const { queue, priority, delay, ttl, timeout, language, engine, group, requires, backoff } = options;
+  const { queue, priority, delay, ttl, deadline, timeout, language, engine, group, requires, backoff } =
+    options;
   const { metadata } = options;
   return {
-    ...{ queue, priority, delay, ttl, timeout, language, engine, group, requires, backoff },
+    ...{ queue, priority, delay, ttl, deadline, timeout, language, engine, group, requires, backoff },
     max_attempts: options.maxAttempts,
     max_interruptions: options.maxInterruptions,
     callback_url: options.callbackUrl,

@@ -46,6 +46,8 @@ export interface RedriveOptions extends SureOptions {
   readonly group?: string;
   readonly cause?: string;
   readonly limit?: number;
+  /** Drops checkpoints. */
+  readonly reset?: boolean;
 }
 
 /** The service's default limit of a redrive. */
@@ -61,7 +63,7 @@ export async function redrive(
   options: RedriveOptions,
   context: Context,
 ): Promise<void> {
-  const { status, queue, group, cause, limit } = options;
+  const { status, queue, group, cause, limit, reset } = options;
   const filter = { status, queue, group, cause, limit };
   if (ids.length > 0 && Object.values(filter).some((given) => given !== undefined))
     throw new CommandFailed(EXIT.usage, 'Name tasks, or a status and filters: not both');
@@ -69,12 +71,12 @@ export async function redrive(
     if (options.dryRun) return showStates(ids, (state) => REDRIVABLE.has(state), context);
     return context.list().rows(
       COLUMNS,
-      each(ids, (id) => context.client.redrive(id)),
+      each(ids, (id) => context.client.redrive(id, { reset })),
     );
   }
   if (status === undefined)
     throw new CommandFailed(EXIT.usage, 'Name the tasks, or a status: --status failed');
-  const kind = { ...filter, status };
+  const kind = { ...filter, status, reset };
   if (!(await settle(redrivePlan(kind, context), options, context))) return;
   await context.single().record(await context.client.redriveAll(kind));
 }

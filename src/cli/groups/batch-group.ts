@@ -56,7 +56,8 @@ export function addBatches(program: Command): void {
           'only tasks without attempts (failed) or interruptions (lost) left',
         ).choices(['failed', 'lost']),
       )
-      .option(...CAUSE),
+      .option(...CAUSE)
+      .option('--reset', 'drop the checkpoints, so that the tasks begin anew'),
   ).action(
     run(async (context, id: string, options: RedriveBatchOptions) =>
       (await import('../commands/batches.js')).redriveBatch(id, options, context),

@@ -29,6 +29,7 @@ function addEnqueue(program: Command): void {
   )
     .option('--run-at <time>', 'earliest start, such as 2030-01-31T03:00:00Z')
     .option('--expires-at <time>', 'latest start')
+    .option('--deadline-at <time>', 'when all attempts must be over')
     .option('--batch <id>', 'the batch of the task')
     .addOption(new Option('--batch-id <id>').hideHelp().conflicts('batch'))
     .option('--batch-callback-url <url>', 'URL that gets a webhook when the batch is done; with --ndjson')
@@ -152,7 +153,8 @@ function addChanges(program: Command): void {
       .option('--queue <queue>', 'only this queue')
       .option('--group <group>', 'only this group')
       .option('--cause <name>', 'only tasks whose latest attempt ended with this cause')
-      .option('--limit <number>', 'at most this many, newest first (default: 1000)', positive),
+      .option('--limit <number>', 'at most this many, newest first (default: 1000)', positive)
+      .option('--reset', 'drop the checkpoints, so that the tasks begin anew'),
   ).action(
     run(async (context, ids: string[], options: RedriveOptions) =>
       (await import('../commands/steer.js')).redrive(ids, options, context),
@@ -161,6 +163,7 @@ function addChanges(program: Command): void {
   addUsage(
     redrive,
     '$0 redrive eval-1 eval-2',
+    '$0 redrive eval-1 --reset                              # without its checkpoint',
     '$0 redrive --status failed --cause oom --dry-run',
     '$0 redrive --status failed --queue gpu --limit 100 --yes',
   );

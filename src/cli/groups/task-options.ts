@@ -8,6 +8,7 @@ export function addTaskOptions(command: Command): Command {
     .option('--priority <number>', 'higher priorities go first', integer)
     .option('--delay <seconds>', 'earliest start, in seconds from now', seconds)
     .option('--ttl <seconds>', 'the task expires unless it starts within this time', seconds)
+    .option('--deadline <seconds>', 'seconds from the enqueue until all attempts must be over', seconds)
     .option('--timeout <seconds>', 'seconds that one attempt can run', seconds)
     .option('--language <language>', 'the language of the code')
     .option('--engine <engine>', 'the engine that runs the code')
