@@ -376,7 +376,7 @@ class Client:
             query={"offset": offset},
             content=content,
             headers=headers,
-            read=lambda answer: int(answer["size"]),
+            read=number_in("size"),
             **options,
         )
         return size
