@@ -9,5 +9,6 @@ export const SECTIONS: readonly Section[] = [
   { path: '/dashboard/batches', title: 'Batches', key: 'b' },
   { path: '/dashboard/workers', title: 'Workers', key: 'w' },
   { path: '/dashboard/schedules', title: 'Schedules', key: 's' },
+  { path: '/dashboard/webhooks', title: 'Webhooks', key: 'h' },
   { path: '/dashboard/events', title: 'Events', key: 'e' },
 ];

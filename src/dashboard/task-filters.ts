@@ -25,6 +25,8 @@ export interface TaskFilters {
   /** The group of dead letters with the same error. */
   readonly errorGroup?: string;
   readonly exitCode?: number;
+  /** The budget that a failed task spent. */
+  readonly outcome?: 'failed' | 'lost';
   /** Texts that the id, the queue, the group, the batch, the worker or the last error contains. */
   readonly words: readonly string[];
   readonly endedAfter?: Instant;
@@ -37,7 +39,16 @@ export interface TaskFilters {
 /** Parameters that filter. */
 export const FILTER_NAMES = [
   ...(['status', 'queue', 'group', 'batch_id', 'worker_id', 'cause', 'minutes', 'id'] as const),
-  ...(['error', 'error_group', 'exit_code', 'text', 'ended_after', 'ended_before', 'cursor'] as const),
+  ...([
+    'error',
+    'error_group',
+    'exit_code',
+    'outcome',
+    'text',
+    'ended_after',
+    'ended_before',
+    'cursor',
+  ] as const),
 ] as const;
 
 /** Parameters that can occur several times. */
@@ -87,6 +98,7 @@ export function readFilters(query: URLSearchParams): TaskFilters {
     errors: readAll('error'),
     errorGroup: read('error_group', like(ERROR_GROUP)),
     exitCode: numberOf(read('exit_code', like(/^-?\d{1,10}$/))),
+    outcome: outcomeOf(read('outcome', like(/^(?:failed|lost)$/))),
     words: readAll('text'),
     endedAfter: momentOf('ended_after'),
     endedBefore: momentOf('ended_before'),
@@ -116,6 +128,10 @@ function isTaskState(text: string): text is TaskState {
   return (TASK_STATES as readonly string[]).includes(text);
 }
 
+function outcomeOf(text: string | undefined): TaskFilters['outcome'] {
+  return text === 'failed' || text === 'lost' ? text : undefined;
+}
+
 function instantOf(text: string | undefined): Instant | undefined {
   return text === undefined ? undefined : parseMoment(LOCAL_MOMENT.test(text) ? `${text}Z` : text);
 }
@@ -135,6 +151,7 @@ export function queryOf(filters: TaskFilters): URLSearchParams {
     error: filters.errors,
     error_group: filters.errorGroup,
     exit_code: filters.exitCode?.toString(),
+    outcome: filters.outcome,
     text: filters.words,
     ended_after: isoOf(filters.endedAfter),
     ended_before: isoOf(filters.endedBefore),
@@ -171,12 +188,13 @@ function isAboutEnds({ endedAfter, endedBefore }: TaskFilters): boolean {
 
 /** The part that each task must be read for; `undefined` when the store's part is all. */
 export function meantBy(filters: TaskFilters): ((task: Task) => boolean) | undefined {
-  const { id, errors, errorGroup, exitCode, words, endedAfter, endedBefore } = filters;
+  const { id, errors, errorGroup, exitCode, outcome, words, endedAfter, endedBefore } = filters;
   const conditions: ((task: Task) => boolean)[] = [];
   if (id !== undefined) conditions.push(({ spec }) => spec.id.startsWith(id));
   for (const text of errors.map(folded)) conditions.push((task) => has(errorOf(task), text));
   if (errorGroup !== undefined) conditions.push((task) => groupOf(task) === errorGroup);
   if (exitCode !== undefined) conditions.push(({ last }) => last?.exitCode === exitCode);
+  if (outcome !== undefined) conditions.push((task) => task.state === 'failed' && task.outcome === outcome);
   for (const text of words.map(folded))
     conditions.push((task) => namesOf(task).some((name) => has(name, text)));
   if (endedAfter !== undefined) conditions.push((task) => isFinished(task) && task.finishedAt >= endedAfter);
@@ -211,7 +229,7 @@ function folded(text: string): string {
 /** The filters in words, for sentences and the log. */
 export function describeFilters(filters: TaskFilters): string {
   const { states, queue, group, batch, worker, minutes, id, errors, errorGroup, exitCode, words } = filters;
-  const { cause, endedAfter, endedBefore } = filters;
+  const { cause, outcome, endedAfter, endedBefore } = filters;
   const parts = [
     states.length === 0 ? '' : states.join(' or '),
     queue === undefined ? '' : `in queue ${queue}`,
@@ -223,6 +241,7 @@ export function describeFilters(filters: TaskFilters): string {
     ...errors.map((text) => `with “${text}” in the error`),
     errorGroup === undefined ? '' : `with one error (${errorGroup})`,
     exitCode === undefined ? '' : `with exit code ${exitCode}`,
+    outcome === undefined ? '' : `without ${outcome === 'lost' ? 'interruptions' : 'attempts'} left`,
     ...words.map((text) => `with “${text}”`),
     minutes === undefined ? '' : `enqueued in the last ${minutes} minutes`,
     endedAfter === undefined ? '' : `ended at or after ${momentText(endedAfter)}`,

@@ -4,6 +4,9 @@ const LEAST_SECONDS = 0.001;
 /** Up to 20 hours; longer durations count in the last bucket. */
 const BUCKETS = 100;
 
+/** The buckets that are not empty: index, count, index, count. */
+export type SketchText = readonly number[];
+
 /** A histogram of durations in 400 bytes. Sketches can be added. */
 export class DurationSketch {
   private readonly counts = new Uint32Array(BUCKETS);
@@ -14,6 +17,22 @@ export class DurationSketch {
     const index = Math.min(bucket, BUCKETS - 1);
     this.counts[index] = (this.counts[index] ?? 0) + 1;
     this.total += 1;
+  }
+
+  /** @param text of `text` */
+  static from(text: SketchText): DurationSketch {
+    const sketch = new DurationSketch();
+    for (let at = 0; at + 1 < text.length; at += 2) {
+      const [index = 0, count = 0] = text.slice(at, at + 2);
+      sketch.counts[Math.min(index, BUCKETS - 1)] = count;
+      sketch.total += count;
+    }
+    return sketch;
+  }
+
+  /** The content as JSON. */
+  get text(): SketchText {
+    return [...this.counts].flatMap((count, index) => (count > 0 ? [index, count] : []));
   }
 
   add(other: DurationSketch): void {

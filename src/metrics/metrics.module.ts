@@ -5,6 +5,7 @@ import { EventsModule } from '../events/events.module.js';
 import { observeRequests } from '../http/request-observers.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { CountsCache } from './counts-cache.js';
+import { History } from './history.js';
 import { HttpMetrics } from './http-metrics.js';
 import { MetricsController, PublicMetricsController } from './metrics.controller.js';
 import { MetricsFeed } from './metrics-feed.js';
@@ -42,8 +43,9 @@ export class MetricsModule implements OnModuleInit {
         ServiceMetrics,
         MetricsFeed,
         Timeline,
+        History,
       ],
-      exports: [MetricsRegistry, CountsCache, Timeline],
+      exports: [MetricsRegistry, CountsCache, Timeline, History],
     };
   }
 

@@ -1,66 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { CommittedTransition } from '../storage/transitions.js';
 import { Clock, type Instant, type Seconds } from '../task/clock.js';
-import { DurationSketch } from './duration-sketch.js';
-import { runOf, waitOf } from './task-metrics.js';
-import { isFinished, finalOutcomeOf } from '../task/task.js';
+import { Slot, type TimelinePoint } from './timeline-slot.js';
 
 /** Milliseconds of one slot, the smallest step. */
 const SLOT_MS = 10_000;
 /** The slots of one hour, and the current one. */
 const SLOTS = 361;
-
-export interface Percentiles {
-  readonly p50: Seconds;
-  readonly p95: Seconds;
-  readonly p99: Seconds;
-}
-
-const COUNTED = [
-  'enqueued',
-  'started',
-  'completed',
-  'failed',
-  'cancelled',
-  'expired',
-  'retried',
-  'lost',
-] as const;
-
-type Counted = (typeof COUNTED)[number];
-
-/** The counts of one step. */
-export interface TimelinePoint extends Readonly<Record<Counted, number>> {
-  /** The start of the step. */
-  readonly at: Instant;
-  /** Seconds from ready to claimed, of the claims in this step; `null` without claims. */
-  readonly wait: Percentiles | null;
-  /** Seconds from claimed to ended, of the attempts that ended in this step. */
-  readonly run: Percentiles | null;
-}
-
-class Slot {
-  readonly counts: Record<Counted, number> = {
-    enqueued: 0,
-    started: 0,
-    completed: 0,
-    failed: 0,
-    cancelled: 0,
-    expired: 0,
-    retried: 0,
-    lost: 0,
-  };
-  readonly wait = new DurationSketch();
-  readonly run = new DurationSketch();
-
-  constructor(readonly at: Instant) {}
-
-  add(other: Slot): void {
-    for (const name of COUNTED) this.counts[name] += other.counts[name];
-    this.wait.add(other.wait);
-    this.run.add(other.run);
-  }
-}
 
 /** The last hour of this process in steps of ten seconds, in memory. */
 @Injectable()
@@ -70,7 +16,7 @@ export class Timeline {
   constructor(private readonly clock: Clock) {}
 
   record(transitions: readonly CommittedTransition[]): void {
-    for (const transition of transitions) recordIn(this.slotAt(transition.at), transition);
+    for (const transition of transitions) this.slotAt(transition.at).record(transition);
   }
 
   /**
@@ -93,7 +39,7 @@ export class Timeline {
       const slot = this.slots[indexOf(from)];
       if (slot?.at === from) sum.add(slot);
     }
-    return { at, ...sum.counts, wait: percentilesOf(sum.wait), run: percentilesOf(sum.run) };
+    return sum.point;
   }
 
   private slotAt(at: Instant): Slot {
@@ -109,24 +55,4 @@ export class Timeline {
 
 function indexOf(from: Instant): number {
   return (from / SLOT_MS) % SLOTS;
-}
-
-function recordIn({ counts, wait, run }: Slot, { task, type, ended }: CommittedTransition): void {
-  if (task.sequence === 1) counts.enqueued += 1;
-  if (type === 'processing' && task.state === 'processing') {
-    counts.started += 1;
-    wait.record(waitOf(task));
-  }
-  if (type === 'retrying') counts.retried += 1;
-  if (ended !== undefined) run.record(runOf(ended));
-  if (ended?.outcome === 'lost') counts.lost += 1;
-  const outcome = isFinished(task) ? finalOutcomeOf(task) : undefined;
-  // A lost attempt can end its task as a dead letter; `lost` counts attempts, `failed` tasks.
-  if (outcome !== undefined) counts[outcome === 'lost' || outcome === 'deadline' ? 'failed' : outcome] += 1;
-}
-
-function percentilesOf(sketch: DurationSketch): Percentiles | null {
-  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => sketch.percentile(share));
-  if (p50 === undefined || p95 === undefined || p99 === undefined) return null;
-  return { p50, p95, p99 };
 }

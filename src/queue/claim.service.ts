@@ -50,7 +50,7 @@ export class ClaimService {
   async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.room.requireOpen();
     const { workerId, queues } = claim;
-    if (workerId !== undefined) this.workers.saw(workerId, queues);
+    if (workerId !== undefined) this.workers.saw(workerId, queues, claim.labels);
     await this.leaseIds.whenReady();
     const until = this.store.clock.now().steady + claim.wait * 1000;
     for (;;) {

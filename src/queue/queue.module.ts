@@ -9,6 +9,7 @@ import { DueSweeper } from './due-sweeper.js';
 import { EndingsBoard } from './endings-board.js';
 import { FinishWaiters } from './finish-waiters.js';
 import { OutageJudge } from './outage-judge.js';
+import { Enqueuer } from './enqueuer.js';
 import { QueueService } from './queue.service.js';
 import { SettingsCache } from './settings-cache.js';
 import { StatusController } from './status.controller.js';
@@ -27,6 +28,7 @@ import { WorkService } from './work.service.js';
   controllers: [WorkController, BulkController, SteeringController, TasksController, StatusController],
   providers: [
     CallbackRule,
+    Enqueuer,
     QueueService,
     ClaimService,
     WorkService,
@@ -45,6 +47,7 @@ import { WorkService } from './work.service.js';
     CallbackRule,
     EndingsBoard,
     OutageJudge,
+    Enqueuer,
     SettingsCache,
     QueueService,
     StatusService,

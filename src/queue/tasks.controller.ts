@@ -20,8 +20,6 @@ import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
 import { TakesNoBody } from '../http/takes-nothing.decorator.js';
 import { isFinished, type Task } from '../task/task.js';
-import { BatchBook } from './batch-book.js';
-import { CallbackRule } from './callback-rule.js';
 import { CreateTaskDto } from './dto/create-task.dto.js';
 import { EVAL_ID_PARAMETER, TRACEPARENT } from './dto/field-docs.js';
 import { ClearQuery, ListQuery, TaskQueryDto } from './dto/query.dto.js';
@@ -34,11 +32,11 @@ import {
   TaskDetails,
   TaskPage,
 } from './dto/task.response.js';
+import { Enqueuer } from './enqueuer.js';
 import { EvalId } from './eval-id.decorator.js';
 import { callerOf } from './http-caller.js';
-import { requireQueue, requireVisible, seesPayloads, visibleQueues } from './queue-access.js';
+import { requireVisible, seesPayloads, visibleQueues } from './queue-access.js';
 import { QueueService } from './queue.service.js';
-import { draftOf } from './task-draft.js';
 import { attemptView, enqueuedView, splice, taskView } from './task.view.js';
 
 @ApiTags('tasks')
@@ -46,8 +44,7 @@ import { attemptView, enqueuedView, splice, taskView } from './task.view.js';
 export class TasksController {
   constructor(
     private readonly queue: QueueService,
-    private readonly batches: BatchBook,
-    private readonly callbacks: CallbackRule,
+    private readonly enqueuer: Enqueuer,
   ) {}
 
   @Post()
@@ -87,14 +84,7 @@ export class TasksController {
     @Headers('traceparent') traceparent: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
-    requireQueue(principal, dto.queue);
-    this.callbacks.require(dto.callback_url);
-    const draft = draftOf(dto, { traceparent });
-    const { queue, batchId } = draft.spec;
-    const enqueue = () => this.queue.enqueue(draft);
-    const enqueued = await (batchId === undefined
-      ? enqueue()
-      : this.batches.join(batchId, { queues: [queue], principal }, enqueue));
+    const enqueued = await this.enqueuer.enqueue(dto, { principal, traceparent });
     const text = JSON.stringify(enqueuedView(enqueued));
     const location = `/tasks/${dto.eval_id}`;
     if (enqueued.isReplay) sendJson(response, 200, text, { Location: location, 'Idempotent-Replay': 'true' });

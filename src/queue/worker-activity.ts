@@ -1,7 +1,9 @@
+import type { Labels } from '../task/requirements.js';
+
 /** Records worker activity and reports drains. Its methods are cheap enough for every call. */
 export abstract class WorkerActivity {
-  /** @param queues the queues of a claim */
-  abstract saw(workerId: string, queues?: readonly string[]): void;
+  /** @param queues the queues of a claim, with the labels of the worker */
+  abstract saw(workerId: string, queues?: readonly string[], labels?: Labels): void;
 
   /** Whether the worker must get no new tasks. */
   abstract isDraining(workerId: string | undefined): boolean;

@@ -17,12 +17,12 @@ import { JsonBody } from '../http/json-body.decorator.js';
 import { nextLink } from '../http/next-link.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { sendJson } from '../http/raw-reply.js';
-import { BatchBook } from '../queue/batch-book.js';
-import { requireQueue, seesPayloads } from '../queue/queue-access.js';
+import { seesPayloads } from '../queue/queue-access.js';
 import { Clock, type Instant } from '../task/clock.js';
 import { ScheduleDto, ScheduleListQuery, SCHEDULE_ID, TaskTemplateDto } from './dto/schedule.dto.js';
 import { SCHEDULE_LIST, SCHEDULE_PUT, SCHEDULE_REMOVED, SCHEDULE_SHOWN } from './dto/schedule.examples.js';
 import { RemovedSchedule, ScheduleDetails, SchedulePage } from './dto/schedule.response.js';
+import { ScheduleDesk } from './schedule-desk.js';
 import { ScheduleId } from './schedule-id.decorator.js';
 import { type KnownSchedule, ScheduleService } from './schedule.service.js';
 import { scheduleText, scheduleTextWithoutQueries, scheduleView } from './schedule.view.js';
@@ -40,7 +40,7 @@ const ID = {
 export class SchedulesController {
   constructor(
     private readonly schedules: ScheduleService,
-    private readonly batches: BatchBook,
+    private readonly desk: ScheduleDesk,
     private readonly clock: Clock,
   ) {}
 
@@ -71,25 +71,9 @@ export class SchedulesController {
     @CurrentPrincipal() principal: Principal,
     @Res() response: Response,
   ): Promise<void> {
-    const { schedule_id: id, cron, timezone } = dto;
-    const draft = {
-      id,
-      cron,
-      timezone,
-      catchUp: dto.catch_up,
-      isPaused: dto.paused,
-      taskText: dto.task.text,
-    };
-    const known = await this.schedules.put(
-      draft,
-      async ({ queue, batchId }) => {
-        requireQueue(principal, queue);
-        if (batchId !== undefined) await this.batches.cover(batchId, { queues: [queue], principal });
-      },
-      (queue) => mayUseQueue(principal, queue),
-    );
+    const known = await this.desk.put(dto, principal);
     const text = scheduleText(known, this.clock.now().wall);
-    sendJson(response, known.isNew ? 201 : 200, text, { Location: `/schedules/${id}` });
+    sendJson(response, known.isNew ? 201 : 200, text, { Location: `/schedules/${dto.schedule_id}` });
   }
 
   @Get()

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { QueueModule } from '../queue/queue.module.js';
+import { ScheduleDesk } from './schedule-desk.js';
 import { ScheduleService } from './schedule.service.js';
 import { ScheduleStore } from './schedule-store.js';
 import { Scheduler } from './scheduler.js';
@@ -9,7 +10,7 @@ import { SchedulesController } from './schedules.controller.js';
 @Module({
   imports: [QueueModule],
   controllers: [SchedulesController],
-  providers: [ScheduleStore, ScheduleService, Scheduler],
-  exports: [ScheduleService],
+  providers: [ScheduleStore, ScheduleService, ScheduleDesk, Scheduler],
+  exports: [ScheduleService, ScheduleDesk],
 })
 export class SchedulesModule {}

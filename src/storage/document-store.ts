@@ -7,9 +7,12 @@ export const DOCUMENT_KINDS = [
 /** Secrets that sign lease ids. A copy includes them because it includes held tasks. */
 export const LEASE_SECRET_KIND = 'leaseSecret';
 
-/** A copy omits `secret`, `signOut`, `clock` and `endings`: each store has its own session secret, sign-outs, clock reading
- * and processes. */
-export type DocumentKind = (typeof DOCUMENT_KINDS)[number] | 'secret' | 'signOut' | 'clock' | 'endings';
+/**
+ * A copy omits `secret`, `signOut`, `clock`, `endings` and `history`: each store has its own session secret, sign-outs,
+ * clock reading, processes and charts.
+ */
+export type DocumentKind =
+  (typeof DOCUMENT_KINDS)[number] | 'secret' | 'signOut' | 'clock' | 'endings' | 'history';
 
 /** A small document with a name; `text` is its JSON. */
 export interface StoredDocument {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { BatchCallbacks } from './batch-callbacks.js';
 import { DeliveriesController } from './deliveries.controller.js';
+import { DeliveriesService } from './deliveries.service.js';
 import { WebhookRequests } from './webhook-requests.js';
 import { WebhookCourier } from './webhook-courier.js';
 import { Webhooks } from './webhooks.js';
@@ -9,11 +10,12 @@ import { Webhooks } from './webhooks.js';
 @Module({
   controllers: [DeliveriesController],
   providers: [
+    DeliveriesService,
     WebhookCourier,
     WebhookRequests,
     BatchCallbacks,
     { provide: Webhooks, useExisting: WebhookRequests },
   ],
-  exports: [Webhooks],
+  exports: [Webhooks, DeliveriesService],
 })
 export class WebhooksModule {}

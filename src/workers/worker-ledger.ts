@@ -27,12 +27,15 @@ export class WorkerLedger {
     return this.workers.size + this.polls.size;
   }
 
-  saw(workerId: string, at: Instant, queues?: readonly string[]): void {
+  saw(workerId: string, at: Instant, claim?: Pick<WorkerRecord, 'queues' | 'labels'>): void {
     const worker = this.noted(workerId, at);
     if (worker === undefined) return;
     worker.lastSeen = at;
     delete worker.leftAt;
-    if (queues !== undefined) worker.queues = queues;
+    if (claim === undefined) return;
+    worker.queues = claim.queues;
+    if (claim.labels === undefined) delete worker.labels;
+    else worker.labels = claim.labels;
   }
 
   /** Records that a worker signed off. */

@@ -1,4 +1,5 @@
 import type { Instant } from '../task/clock.js';
+import type { Labels } from '../task/requirements.js';
 
 /** Ended attempts by outcome. */
 export interface Tally {
@@ -15,6 +16,8 @@ export interface WorkerRecord extends Tally {
   readonly byQueue?: Readonly<Record<string, Tally>>;
   /** The queues of its last claim. */
   readonly queues: readonly string[];
+  /** The labels of its last claim; absent without labels and from records of older versions. */
+  readonly labels?: Labels;
   /** When it signed off; later activity makes it present again. */
   readonly leftAt?: Instant;
 }
@@ -73,7 +76,12 @@ export function merged(one: WorkerRecord, other: WorkerRecord | undefined): Work
     lastSeen: later.lastSeen,
     ...plus(one, other),
     ...(byQueue.length > 0 && { byQueue: Object.fromEntries(byQueue) }),
-    queues: later.queues.length > 0 ? later.queues : earlier.queues,
+    ...claimOf(later.queues.length > 0 ? later : earlier),
     ...(leftAt > -Infinity && { leftAt }),
   };
+}
+
+/** What a record says about the last claim. */
+function claimOf({ queues, labels }: WorkerRecord): Pick<WorkerRecord, 'queues' | 'labels'> {
+  return { queues, ...(labels !== undefined && { labels }) };
 }

@@ -6,6 +6,7 @@ import { allDocuments, DocumentStore, type StoredDocument } from '../storage/doc
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { TaskStore } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
+import type { Labels } from '../task/requirements.js';
 import { DrainList } from './drain-list.js';
 import { WorkerLedger } from './worker-ledger.js';
 import { type SheetPart, SheetParts } from './sheet-parts.js';
@@ -57,8 +58,8 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
     await this.flush().catch(() => undefined);
   }
 
-  saw(workerId: string, queues?: readonly string[]): void {
-    this.ledger.saw(workerId, this.store.clock.now().wall, queues);
+  saw(workerId: string, queues?: readonly string[], labels?: Labels): void {
+    this.ledger.saw(workerId, this.store.clock.now().wall, queues && { queues, labels });
   }
 
   override parked(workerId: string): () => void {

@@ -61,6 +61,9 @@ describeStores(({ name, settings }) => {
       DATA_DIR: join(directory, 'data'),
       API_KEY: ADMIN,
       API_KEYS_FILE: file,
+      // Nothing listens there, so deliveries wait.
+      WEBHOOK_URL: 'http://127.0.0.1:1/hook',
+      WEBHOOK_ALLOW_PRIVATE: 'true',
     });
     call = callerAt(service.url, ADMIN);
     await fillWithTasks(call);
@@ -296,6 +299,111 @@ describeStores(({ name, settings }) => {
     await page.getByText('1 task deleted.').waitFor();
     await expect(call('GET', '/tasks/pick-1')).rejects.toThrow('404');
     expect(service.log).toContain('cancelled selected tasks pick-3, pick-1 on the dashboard (2)');
+  });
+
+  it('enqueues from a form with the rules of the API, also a changed copy of a task', async () => {
+    await open('/enqueue');
+    await page.getByLabel('Id', { exact: true }).fill('form-1');
+    await page.getByLabel('Queue').fill('forms');
+    await page.getByLabel('Timeout').fill('soon');
+    await page.getByLabel('Code').fill('print(1)\nprint(2)\n');
+    await page.getByLabel('Metadata, as JSON').fill('{"seed": 9007199254740993');
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.getByText('metadata must be a JSON object').waitFor();
+    await page.getByLabel('Metadata, as JSON').fill('{"seed": 9007199254740993}');
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.getByText('timeout must').waitFor();
+    await page.getByLabel('Timeout').fill('60');
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.getByText('Task enqueued.').waitFor();
+    await page.getByRole('link', { name: 'Edit and enqueue…' }).click();
+    expect(await page.getByLabel('Id', { exact: true }).inputValue()).toBe('form-1.2');
+    await page.getByLabel('Priority').fill('7');
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.getByText('Task enqueued.').waitFor();
+    const claimed = await call('GET', '/tasks/next?queue=forms');
+    expect(claimed).toMatchObject({ eval_id: 'form-1.2', code: 'print(1)\nprint(2)\n', timeout: 60 });
+    expect(await call('GET', '/tasks/form-1')).toMatchObject({ status: 'queued' });
+    expect(service.log).toContain('Key default enqueued task form-1.2 on the dashboard (1)');
+  });
+
+  it('creates, triggers, changes, pauses and deletes a schedule', async () => {
+    await open('/schedules');
+    await page.getByRole('link', { name: 'New schedule' }).click();
+    await page.getByLabel('Id', { exact: true }).fill('hourly');
+    await page.getByLabel('Cron expression').fill('0 25 * * *');
+    await page.getByLabel('Task, as JSON').fill('{"queue": "reports", "code": "x"}');
+    await page.getByRole('button', { name: 'Save schedule' }).click();
+    await page.getByText('cron is invalid').waitFor();
+    await page.getByLabel('Cron expression').fill('0 * * * *');
+    await page.getByRole('button', { name: 'Save schedule' }).click();
+    await page.getByText('Schedule saved.').waitFor();
+    await page.getByRole('button', { name: 'Enqueue now' }).click();
+    await page.getByText('Task of the schedule enqueued.').waitFor();
+    expect(page.url()).toContain('/dashboard/tasks/hourly%3A20');
+    await open('/schedules/hourly');
+    await page.getByLabel('Time zone').fill('Europe/Berlin');
+    await page.getByRole('button', { name: 'Save schedule' }).click();
+    await page.getByText('Schedule saved.').waitFor();
+    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    await page.getByText('Paused: no task is due.').waitFor();
+    expect(await call('GET', '/schedules/hourly')).toMatchObject({
+      paused: true,
+      timezone: 'Europe/Berlin',
+      task: { queue: 'reports', code: 'x' },
+    });
+    await page.getByRole('link', { name: 'Delete…' }).click();
+    await page.getByRole('button', { name: 'Delete schedule' }).click();
+    await page.getByText('Schedule deleted.').waitFor();
+    await expect(call('GET', '/schedules/hourly')).rejects.toThrow('404');
+  });
+
+  it('redrives the dead letters of a batch and cancels what is left of it', async () => {
+    const tasks = ['b-1', 'b-2'].map((eval_id) => ({ eval_id, code: 'x', queue: 'batched' }));
+    await call('POST', '/tasks/batch', { batch_id: 'mixed', tasks });
+    const { lease_id } = await call('GET', '/tasks/next?queue=batched&worker_id=w');
+    await call('POST', '/tasks/b-1/fail', { lease_id, error: 'x' });
+    await open('/batches');
+    await page.getByRole('link', { name: 'mixed' }).click();
+    await page.getByRole('link', { name: 'Redrive 1 dead letter…' }).click();
+    await page.getByLabel('Type 1 to confirm').fill('1');
+    await page.getByRole('button', { name: 'Redrive tasks' }).click();
+    await page.getByText('1 task redriven.').waitFor();
+    await open('/batches/mixed');
+    await page.getByRole('link', { name: 'Cancel 2 tasks…' }).click();
+    await page.getByLabel('Type 2 to confirm').fill('2');
+    await page.getByRole('button', { name: 'Cancel tasks' }).click();
+    await page.getByText('2 tasks cancelled.').waitFor();
+    expect(await call('GET', '/batches/mixed')).toMatchObject({ counts: { cancelled: 2 } });
+  });
+
+  it('shows a webhook that no receiver took, and sends it again', async () => {
+    await open('/webhooks?status=pending');
+    await page.getByRole('row').nth(1).getByRole('link').click();
+    await page.getByText('Message', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Send again' }).click();
+    await page.getByText('The webhook is sent again.').waitFor();
+  });
+
+  it('says what holds a queue back', async () => {
+    for (const queue of ['held', 'held-rate'])
+      await call('POST', '/tasks', { eval_id: `${queue}-1`, code: 'x', queue });
+    await call('POST', '/tasks', {
+      eval_id: 'held-gpu',
+      code: 'x',
+      queue: 'held',
+      requires: { gpu: 'h100' },
+    });
+    await open('/queues');
+    await page.getByRole('row', { name: 'held no worker' }).getByText('no worker with a name').waitFor();
+    await call('POST', '/tasks/claim', { worker_id: 'cpu-1', queues: ['held'], labels: { gpu: 'a100' } });
+    await open('/queues/held');
+    await page.getByText('no worker offers gpu=h100').waitFor();
+    await call('PATCH', '/queues/held', { max_concurrency: 1 });
+    await page.getByText('at 1 of 1').waitFor(SOON);
+    await open('/workers/cpu-1');
+    await page.getByText('gpu=a100').waitFor();
+    await page.getByRole('row', { name: 'held-1' }).waitFor();
   });
 
   it('takes a task from its worker', async () => {

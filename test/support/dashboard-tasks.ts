@@ -36,6 +36,8 @@ export async function fillWithTasks(call: Caller): Promise<void> {
       batch_id: index <= 8 ? 'nightly-2026-11-24' : undefined,
       metadata: { submitted_by: 'team-a', run: index },
       max_attempts: index === 5 ? 3 : 1,
+      // Their holders count as busy for as long as a test can take.
+      timeout: 3600,
       backoff: { type: 'fixed', delay: 0, jitter: 0 },
     });
   }

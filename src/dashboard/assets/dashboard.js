@@ -103,9 +103,19 @@
   document.addEventListener('htmx:sse:error', () => !isLeaving && disconnected());
   document.addEventListener('htmx:sse:close', () => say('Not live'));
 
+  const textOf = (button) => button.closest('[data-text]')?.dataset.text ?? '';
+
+  function download(button) {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([textOf(button)]));
+    link.download = button.dataset.download;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
   /* Without clipboard access, as on plain http, the text is selected for manual copying. */
   async function copy(button) {
-    const text = button.dataset.copy ?? document.getElementById(button.dataset.copyFrom)?.textContent ?? '';
+    const text = button.dataset.copy ?? textOf(button);
     const title = button.dataset.title ?? button.textContent;
     button.dataset.title = title;
     try {
@@ -129,8 +139,9 @@
   }
 
   document.addEventListener('click', (event) => {
-    const button = event.target.closest?.('[data-copy], [data-copy-from]');
-    if (button) void copy(button);
+    const button = event.target.closest?.('[data-copy], [data-copy-text], [data-download]');
+    if (button?.hasAttribute('data-download')) download(button);
+    else if (button) void copy(button);
   });
 
   /* The keyboard. Keys in fields and with modifiers belong to the browser. */

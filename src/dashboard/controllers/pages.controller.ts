@@ -12,6 +12,7 @@ import { DeadLettersPage } from '../pages/dead-letters.page.js';
 import { OverviewPage } from '../pages/overview.page.js';
 import { TaskPage } from '../pages/task.page.js';
 import { TasksPage } from '../pages/tasks.page.js';
+import { periodIn } from '../pages/timeline-part.js';
 import { searchQuery } from '../search-text.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { Suggestions } from '../suggestions.js';
@@ -38,7 +39,7 @@ export class PagesController {
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ) {
-    await this.sender.send(request, response, this.overviewPage.page(principal));
+    await this.sender.send(request, response, this.overviewPage.page(principal, periodIn(queryOf(request))));
   }
 
   @Get('tasks')

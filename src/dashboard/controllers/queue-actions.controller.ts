@@ -90,7 +90,11 @@ export class QueueActionsController {
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       const problems = error.extras.errors ?? [];
-      await this.sender.send(request, response, await this.page.page(principal, queue, { texts, problems }));
+      await this.sender.send(
+        request,
+        response,
+        await this.page.page(principal, queue, { period: '10m', refused: { texts, problems } }),
+      );
       return;
     }
     const { settings } = await this.queues.change(queue, change);

@@ -8,6 +8,7 @@ import { DashboardFilter } from '../dashboard.filter.js';
 import { PageSender } from '../page-sender.js';
 import { EventsPage } from '../pages/events.page.js';
 import { QueuePage } from '../pages/queue.page.js';
+import { periodIn } from '../pages/timeline-part.js';
 import { QueuesPage } from '../pages/queues.page.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
@@ -43,7 +44,13 @@ export class QueuesController {
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ) {
-    await this.sender.send(request, response, await this.queuePage.page(principal, queue));
+    await this.sender.send(
+      request,
+      response,
+      await this.queuePage.page(principal, queue, {
+        period: periodIn(new URLSearchParams(request.url.split('?')[1] ?? '')),
+      }),
+    );
   }
 
   @Get('queues/:queue/purge')

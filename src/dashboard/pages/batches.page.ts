@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { pendingOf } from '../../batches/batch.js';
 import { BatchService, type CountedBatch } from '../../batches/batch.service.js';
 import type { Principal } from '../../auth/principal.js';
 import { visibleQueues } from '../../queue/queue-access.js';
 import { Clock, type Instant } from '../../task/clock.js';
 import type { Page } from '../page-sender.js';
+import { progressOf } from '../parts/batch-progress.js';
 import { card, type Column, emptyState, orNone, table } from '../parts/components.js';
 import { ago, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
@@ -46,8 +46,8 @@ function columnsAt(now: Instant): readonly Column<CountedBatch>[] {
   return [
     {
       title: 'Batch',
-      cell: ({ id }) =>
-        html`<a class="id" href="/dashboard/tasks?batch_id=${encodeURIComponent(id)}">${id}</a>`,
+      isMain: true,
+      cell: ({ id }) => html`<a class="id" href="/dashboard/batches/${encodeURIComponent(id)}">${id}</a>`,
     },
     { title: 'Progress', cell: progressOf },
     { title: 'Waiting', isNumber: true, cell: ({ counts }) => number(countIn(counts, WAITING_STATES)) },
@@ -57,13 +57,4 @@ function columnsAt(now: Instant): readonly Column<CountedBatch>[] {
     { title: 'Cancelled', isNumber: true, cell: ({ counts }) => number(counts.cancelled) },
     { title: 'Enqueued', isNumber: true, cell: ({ batch }) => orNone(batch && ago(batch.createdAt, now)) },
   ];
-}
-
-function progressOf({ id, counts }: CountedBatch): Html {
-  const total = countIn(counts);
-  const ended = total - pendingOf(counts);
-  return html`<span class="progress"
-    ><progress max="${Math.max(total, 1)}" value="${ended}" aria-label="Progress of ${id}"></progress>
-    <span>${number(ended)} of ${number(total)}</span></span
-  >`;
 }

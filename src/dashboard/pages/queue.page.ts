@@ -7,12 +7,14 @@ import { QueueAdminService } from '../../queue-admin/queue-admin.service.js';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import { type LimitTexts, textsOf } from '../limits-form.js';
 import type { Page } from '../page-sender.js';
+import { QueueHolds } from '../queue-holds.js';
 import { badge, card } from '../parts/components.js';
 import { plural } from '../parts/format.js';
-import { type Html, html } from '../parts/html.js';
+import { type Html, html, type Part } from '../parts/html.js';
 import { limitsForm, limitsInWords } from '../parts/limits.js';
 import { tiles } from '../parts/tiles.js';
 import { NO_TASKS, pauseForm } from './queues.page.js';
+import { type Period, TimelinePart } from './timeline-part.js';
 import { countIn } from '../../task/task-state.js';
 
 /** Submitted limits that are invalid. */
@@ -21,16 +23,24 @@ export interface RefusedLimits {
   readonly problems: readonly FieldProblem[];
 }
 
+/** How the page is shown. */
+export interface QueueView {
+  readonly period: Period;
+  readonly refused?: RefusedLimits;
+}
+
 /** One queue: its counts, its limits, and the actions on the whole queue. */
 @Injectable()
 export class QueuePage {
   constructor(
     private readonly status: StatusService,
     private readonly queues: QueueAdminService,
+    private readonly holds: QueueHolds,
+    private readonly timeline: TimelinePart,
   ) {}
 
   /** @throws ProblemError `forbidden` */
-  async page(principal: Principal, queue: string, refused?: RefusedLimits): Promise<Page> {
+  async page(principal: Principal, queue: string, { period, refused }: QueueView): Promise<Page> {
     requireQueue(principal, queue);
     const isAdmin = hasRole(principal, []);
     const { settings } = await this.queues.find(queue);
@@ -40,7 +50,7 @@ export class QueuePage {
       address: refused && `/dashboard/queues/${encodeURIComponent(queue)}`,
       top: html`<p class="crumbs"><a href="/dashboard/queues">Queues</a></p>
         <h1 class="id">${queue}</h1>`,
-      live: () => this.render(queue, isAdmin),
+      live: () => this.render(queue, isAdmin, period),
       bottom: isAdmin && limitsForm(queue, refused?.texts ?? textsOf(settings), refused?.problems),
     };
   }
@@ -63,9 +73,10 @@ export class QueuePage {
     return (await this.status.readQueue(queue)) ?? NO_TASKS;
   }
 
-  private async render(queue: string, isAdmin: boolean): Promise<Html> {
+  private async render(queue: string, isAdmin: boolean, period: Period): Promise<Html> {
     const [counts, { settings }] = await Promise.all([this.countsOf(queue), this.queues.find(queue)]);
     const isPaused = settings.paused === true;
+    const holds = await this.holds.of([{ ...counts, queue, settings }]);
     return html`<p class="headline">
         ${badge(isPaused ? 'paused' : 'active')}
         <span>
@@ -73,9 +84,13 @@ export class QueuePage {
           <a href="/dashboard/tasks?queue=${encodeURIComponent(queue)}">List its tasks</a>
         </span>
       </p>
-      ${isAdmin && actions(queue, settings)} ${tiles(counts, queue)}
-      ${!isAdmin && card('Limits', limitList(settings))}`;
+      ${holdNote(holds.get(queue))} ${isAdmin && actions(queue, settings)} ${tiles(counts, queue)}
+      ${await this.timeline.render(period, queue)} ${!isAdmin && card('Limits', limitList(settings))}`;
   }
+}
+
+function holdNote(reasons: readonly string[] | undefined): Part {
+  return reasons && html`<p class="hold">Waiting tasks are held back: ${reasons.join('; ')}.</p>`;
 }
 
 function actions(queue: string, settings: QueueSettings): Html {

@@ -6,12 +6,18 @@ import { Clock } from '../../task/clock.js';
 import type { QueueSettings } from '../../task/queue-settings.js';
 import { TASK_STATES } from '../../task/task-state.js';
 import type { Page } from '../page-sender.js';
+import { QueueHolds } from '../queue-holds.js';
 import { badge, card, type Column, emptyState, orNone, table } from '../parts/components.js';
 import { duration, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
 import { limitsInWords } from '../parts/limits.js';
 
-export type QueueRow = QueueStatus & { readonly queue: string; readonly settings: QueueSettings };
+export type QueueRow = QueueStatus & {
+  readonly queue: string;
+  readonly settings: QueueSettings;
+  /** What holds its waiting tasks back, in words. */
+  readonly holds: readonly string[] | undefined;
+};
 
 /** Counts of a queue that has settings and no tasks. */
 export const NO_TASKS: QueueStatus = {
@@ -29,6 +35,7 @@ const SHOWN = ['queued', 'processing', 'delayed', 'completed', 'failed', 'expire
 export class QueuesPage {
   constructor(
     private readonly queues: QueueAdminService,
+    private readonly holds: QueueHolds,
     private readonly clock: Clock,
   ) {}
 
@@ -48,8 +55,12 @@ export class QueuesPage {
     const rows = known.slice(0, QUEUES_SHOWN).map(({ queue, settings, counted }) => {
       return { ...(counted ? statusOf(counted, now) : NO_TASKS), queue, settings };
     });
+    const holds = await this.holds.of(rows);
+    const shown = rows
+      .map((row) => ({ ...row, holds: holds.get(row.queue) }))
+      .toSorted((one, other) => (one.queue < other.queue ? -1 : 1));
     const columns = hasRole(principal, []) ? [LIMITS, ACTIONS] : [LIMITS];
-    return card('Tasks by queue', queueTable(rows, { columns, more: known.length - rows.length }));
+    return card('Tasks by queue', queueTable(shown, { columns, more: known.length - rows.length }));
   }
 }
 
@@ -64,7 +75,7 @@ export function queueTable(rows: readonly QueueRow[], { columns = [], more }: Qu
   return html`${table({
     caption: 'Queues and their tasks by state',
     columns: [...COLUMNS, ...columns],
-    rows: rows.toSorted((one, other) => (one.queue < other.queue ? -1 : 1)),
+    rows,
     empty: emptyState(
       'No tasks yet',
       html`Post one to <code>/tasks</code>; the <a href="/docs">API page</a> shows how. It appears here within
@@ -77,9 +88,13 @@ export function queueTable(rows: readonly QueueRow[], { columns = [], more }: Qu
 const COLUMNS: readonly Column<QueueRow>[] = [
   {
     title: 'Queue',
-    cell: ({ queue, settings }) =>
-      html`<a class="id" href="/dashboard/queues/${encodeURIComponent(queue)}">${queue}</a>
-        ${settings.paused === true && badge('paused')}`,
+    isMain: true,
+    cell: ({ queue, settings, holds = [] }) => {
+      const others = holds.filter((reason) => reason !== 'paused');
+      return html`<a class="id" href="/dashboard/queues/${encodeURIComponent(queue)}">${queue}</a>
+        ${settings.paused === true && badge('paused')}
+        ${others.length > 0 && html`<span class="under hold">${others.join('; ')}</span>`}`;
+    },
   },
   ...SHOWN.map((state): Column<QueueRow> => ({
     title: `${state.charAt(0).toUpperCase()}${state.slice(1)}`,

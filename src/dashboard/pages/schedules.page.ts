@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { mayUseQueue, type Principal } from '../../auth/principal.js';
+import { hasRole, mayUseQueue, type Principal } from '../../auth/principal.js';
 import { CronTimes } from '../../schedules/cron-times.js';
 import { taskIdAt } from '../../schedules/schedule.js';
 import { type KnownSchedule, ScheduleService } from '../../schedules/schedule.service.js';
@@ -23,7 +23,13 @@ export class SchedulesPage {
     return {
       title: 'Schedules',
       section: '/dashboard/schedules',
-      top: html`<h1>Schedules</h1>
+      top: html`<div class="title-row">
+          <h1>Schedules</h1>
+          ${
+            hasRole(principal, ['producer']) &&
+            html`<a class="button primary" href="/dashboard/new-schedule">New schedule</a>`
+          }
+        </div>
         <p class="lead">Cron expressions that enqueue one task per due time.</p>`,
       live: () => this.render(principal),
     };
@@ -47,7 +53,12 @@ export class SchedulesPage {
 
 function columnsAt(now: Instant): readonly Column<KnownSchedule>[] {
   return [
-    { title: 'Schedule', cell: ({ schedule }) => html`<span class="id">${schedule.id}</span>` },
+    {
+      title: 'Schedule',
+      isMain: true,
+      cell: ({ schedule }) =>
+        html`<a class="id" href="/dashboard/schedules/${encodeURIComponent(schedule.id)}">${schedule.id}</a>`,
+    },
     { title: 'Status', cell: ({ schedule }) => badge(schedule.isPaused ? 'paused' : 'active') },
     { title: 'Cron', cell: ({ schedule }) => html`<code>${schedule.cron}</code> ${schedule.timezone}` },
     { title: 'Queue', cell: ({ schedule }) => schedule.queue },

@@ -162,6 +162,7 @@ function filterForm(filters: TaskFilters): Html {
         ${momentField('ended_before', 'Ended before', filters.endedBefore)} ${kept('error', errors.slice(1))}
         ${kept('text', words)}
         ${filters.errorGroup !== undefined && kept('error_group', [filters.errorGroup])}
+        ${filters.outcome !== undefined && kept('outcome', [filters.outcome])}
         <div class="buttons">
           <button type="submit">Filter</button>
           <a class="button plain" href="/dashboard/tasks">Clear</a>

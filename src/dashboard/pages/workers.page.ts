@@ -54,8 +54,8 @@ function columnsAt(now: Instant): readonly Column<KnownWorker>[] {
   return [
     {
       title: 'Worker',
-      cell: ({ id }) =>
-        html`<a class="id" href="/dashboard/tasks?worker_id=${encodeURIComponent(id)}">${id}</a>`,
+      isMain: true,
+      cell: ({ id }) => html`<a class="id" href="/dashboard/workers/${encodeURIComponent(id)}">${id}</a>`,
     },
     {
       title: 'State',
@@ -77,14 +77,14 @@ function heldTasks(held: KnownWorker['held']): Html {
   return html`${held.slice(0, NAMED_TASKS).map(({ id }) => html`${taskLink(id)} `)}${more > 0 && `and ${more} more`}`;
 }
 
-const DRAIN: Column<KnownWorker> = {
-  title: 'Action',
-  cell: ({ id, isDraining }) => {
-    const verb = isDraining ? 'resume' : 'drain';
-    return html`<form method="post" action="/dashboard/workers/${encodeURIComponent(id)}/${verb}">
-      <button type="submit" aria-label="${isDraining ? 'Resume' : 'Drain'} ${id}">
-        ${isDraining ? 'Resume' : 'Drain'}
-      </button>
-    </form>`;
-  },
-};
+const DRAIN: Column<KnownWorker> = { title: 'Action', cell: drainForm };
+
+/** The button that drains or resumes a worker. */
+export function drainForm({ id, isDraining }: Pick<KnownWorker, 'id' | 'isDraining'>): Html {
+  const verb = isDraining ? 'resume' : 'drain';
+  return html`<form method="post" action="/dashboard/workers/${encodeURIComponent(id)}/${verb}">
+    <button type="submit" aria-label="${isDraining ? 'Resume' : 'Drain'} ${id}">
+      ${isDraining ? 'Resume' : 'Drain'}
+    </button>
+  </form>`;
+}

@@ -1,6 +1,6 @@
 import type { Instant } from '../../task/clock.js';
 import { table } from './components.js';
-import { number } from './format.js';
+import { moment, number } from './format.js';
 import { type Html, html } from './html.js';
 
 export interface Chart {
@@ -38,6 +38,7 @@ export function chart(parts: Chart): Html {
         ${lines.map(({ name }, index) => html`<span class="line-${index + 1}"><i aria-hidden="true"></i>${name}</span>`)}
       </p>
     </header>
+    <p class="readout hint" aria-hidden="true"></p>
     ${isEmpty ? NOTHING : plot}
     <details class="numbers">
       <summary>Numbers</summary>
@@ -51,7 +52,7 @@ function numbers({ title, unit, lines, times }: Chart): Html {
   return table({
     caption: title,
     columns: [
-      { title: 'From (UTC)', cell: ({ time }) => new Date(time).toISOString().slice(11, 19) },
+      { title: 'From', isMain: true, cell: ({ time }) => moment(time) },
       ...lines.map(({ name, values }) => ({
         title: name,
         isNumber: true,

@@ -1,5 +1,5 @@
 import type { QueueStatus } from '../../queue/status.service.js';
-import { TASK_STATES, type TaskState } from '../../task/task-state.js';
+import { type StateCounts, TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { badge } from './components.js';
 import { duration, number } from './format.js';
 import { type Html, html } from './html.js';
@@ -15,21 +15,12 @@ const MEANINGS: Readonly<Record<TaskState, string>> = {
   expired: 'not started in time',
 };
 
-/** The number of tasks in each state, each linked to its tasks. */
+/** The number of tasks in each state, each linked to its tasks, and the longest wait. */
 export function tiles(status: QueueStatus, queue?: string): Html {
-  const place = queue === undefined ? '' : `&queue=${encodeURIComponent(queue)}`;
-  return html`<ul class="tiles">
-    ${TASK_STATES.map(
-      (state) =>
-        html`<li class="tile">
-          <a href="/dashboard/tasks?status=${state}${place}">
-            ${badge(state)}
-            <span class="figure">${number(status[state])}</span>
-            <span class="meaning">${MEANINGS[state]}</span>
-          </a>
-        </li>`,
-    )}
-    <li class="tile">
+  return tileList(
+    status,
+    queue === undefined ? '' : `queue=${encodeURIComponent(queue)}`,
+    html`<li class="tile">
       <div>
         <span class="label">Oldest queued</span>
         <span class="figure"
@@ -37,6 +28,24 @@ export function tiles(status: QueueStatus, queue?: string): Html {
         >
         <span class="meaning">longest wait for a worker</span>
       </div>
-    </li>
+    </li>`,
+  );
+}
+
+/** @param scope the filter of the linked lists, as a query */
+export function tileList(counts: StateCounts, scope: string, more?: Html): Html {
+  const place = scope === '' ? '' : `&${scope}`;
+  return html`<ul class="tiles">
+    ${TASK_STATES.map(
+      (state) =>
+        html`<li class="tile">
+          <a href="/dashboard/tasks?status=${state}${place}">
+            ${badge(state)}
+            <span class="figure">${number(counts[state])}</span>
+            <span class="meaning">${MEANINGS[state]}</span>
+          </a>
+        </li>`,
+    )}
+    ${more}
   </ul>`;
 }
