@@ -13,6 +13,8 @@ export interface LivePart {
   /** Rendered again only after a transition of this task. */
   readonly taskId?: string;
   readonly render: () => Promise<Html>;
+  /** Whether the part changes without transitions, so that it must be rendered every second. */
+  readonly isRestless?: () => Promise<boolean>;
   /** Whether the viewer's access is still unchanged. */
   readonly isAllowed: () => Promise<boolean>;
 }
@@ -106,19 +108,21 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
   /** Without viewers there is no next turn. */
   private async turn(): Promise<number | undefined> {
     const made = new Map<string, Promise<Html | undefined>>();
-    const due = [...this.viewers].filter((viewer) => this.isDue(viewer));
+    const viewers = [...this.viewers];
+    const states = await Promise.all(viewers.map(isRestless));
+    const due = viewers.filter((viewer, index) => this.isDue(viewer, states[index] === true));
     this.hasMoved = false;
     this.moved.clear();
     await Promise.all(due.map((viewer) => this.update(viewer, made)));
     return this.viewers.size > 0 ? TURN_MS : undefined;
   }
 
-  private isDue(viewer: Viewer): boolean {
+  private isDue(viewer: Viewer, isRestless: boolean): boolean {
     viewer.age += 1;
     const { taskId } = viewer.part;
     const hasMoved = taskId === undefined ? this.hasMoved : this.moved.has(taskId);
     // A viewer that has not read the last part needs no newer one.
-    return (hasMoved || viewer.age >= TURNS_UNTIL_OLD) && !viewer.response.writableNeedDrain;
+    return (hasMoved || isRestless || viewer.age >= TURNS_UNTIL_OLD) && !viewer.response.writableNeedDrain;
   }
 
   private async update(viewer: Viewer, made: Map<string, Promise<Html | undefined>>): Promise<void> {
@@ -143,6 +147,10 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     this.remove(viewer);
     viewer.response.end();
   }
+}
+
+async function isRestless({ part }: Viewer): Promise<boolean> {
+  return (await part.isRestless?.().catch(() => false)) ?? false;
 }
 
 /** An unchanged part sends a sign of life, for proxies and for the connection's timeout. */

@@ -27,6 +27,8 @@ export interface Page {
   readonly live?: () => Promise<Html>;
   /** Static content below the live part. */
   readonly bottom?: Part;
+  /** Whether the live part changes without transitions, so that it must be rendered every second. */
+  readonly isRestless?: () => Promise<boolean>;
   /** The live part shows only this task. */
   readonly taskId?: string;
 }
@@ -52,7 +54,7 @@ export class PageSender {
   ) {}
 
   async send(request: Request, response: Response, page: Page): Promise<void> {
-    const { live, taskId } = page;
+    const { live, taskId, isRestless } = page;
     if (live !== undefined && wantsStream(request)) {
       const sight = sightOf(principalOf(request));
       const isAllowed = async () => sightOf(await this.sessions.principalOf(request)) === sight;
@@ -60,6 +62,7 @@ export class PageSender {
         key: `${sight} ${request.originalUrl}`,
         render: live,
         taskId,
+        isRestless,
         isAllowed,
       });
       return;

@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import type { Request, Response } from 'express';
 import { StoreUnavailable } from '../storage/task-store.js';
 import { LeaseLost, TaskError } from '../task/task.errors.js';
+import { sendLostPage, wantsPage } from './browser-page.js';
 import { ClientGone } from './client-gone.error.js';
 import { ProblemError } from './problem.error.js';
 import { sendProblem } from './problem-writer.js';
@@ -28,7 +29,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   protected send(request: Request, response: Response, problem: ProblemError): void {
-    sendProblem(request, response, problem);
+    if (problem.code === 'not_found' && wantsPage(request)) sendLostPage(request, response);
+    else sendProblem(request, response, problem);
   }
 
   private log(exception: unknown, request: Request): void {

@@ -28,6 +28,8 @@ export class TaskPage {
       live: async () => rendered(this.panes.live, await this.sightOf(principal, id)),
       bottom: await rendered(this.panes.still, sight),
       taskId: id,
+      // Heartbeats report progress; they are no transitions.
+      isRestless: async () => (await this.queue.find(id)).state === 'processing',
     };
   }
 

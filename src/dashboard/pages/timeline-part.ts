@@ -81,7 +81,7 @@ export class TimelinePart {
 }
 
 function tabs(period: Period): Html {
-  return html`<nav class="tabs" aria-label="Period of the charts">
+  return html`<nav class="tabs" aria-label="Time span of the charts">
     ${(Object.keys(PERIODS) as Period[]).map(
       (one) =>
         html`<a href="?period=${one}" aria-current="${one === period ? 'true' : 'false'}"

@@ -1,5 +1,5 @@
 import { flag, type Html, html, type Part } from './html.js';
-import { textBox } from './text-box.js';
+import { textBox, textTools } from './text-box.js';
 
 /** Members of an object or an array that are shown at once; the rest is in the text. */
 const MOST_MEMBERS = 200;
@@ -20,15 +20,7 @@ export function jsonBox(name: string, text: string): Html {
       <summary>Text</summary>
       ${textBox(text)}
     </details>
-    ${textTools(name, text)}`;
-}
-
-/** Buttons that copy and download a text. */
-export function textTools(name: string, text: string): Html {
-  return html`<p class="tools" data-text="${text}">
-    <button type="button" class="plain small" data-copy-text>Copy</button>
-    <button type="button" class="plain small" data-download="${name}">Download</button>
-  </p>`;
+    ${textTools(`${name}.json`, text)}`;
 }
 
 const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;

@@ -5,7 +5,7 @@ import type { Html } from '../../parts/html.js';
 import { timeline } from '../../parts/timeline.js';
 import { TaskPane, type TaskSight } from './task-pane.js';
 
-/** The attempts in order. */
+/** What happened to the task, in order. */
 @Injectable()
 export class AttemptsPane extends TaskPane {
   constructor(private readonly queue: QueueService) {
@@ -13,6 +13,6 @@ export class AttemptsPane extends TaskPane {
   }
 
   async render({ task, now }: TaskSight): Promise<Html> {
-    return card('Attempts', timeline({ task, attempts: await this.queue.attempts(task), now }));
+    return card('Timeline', timeline({ task, attempts: await this.queue.attempts(task), now }));
   }
 }

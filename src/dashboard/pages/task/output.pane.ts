@@ -3,7 +3,7 @@ import { seesPayloads } from '../../../queue/queue-access.js';
 import { QueueService } from '../../../queue/queue.service.js';
 import { card } from '../../parts/components.js';
 import type { Part } from '../../parts/html.js';
-import { textBox } from '../../parts/text-box.js';
+import { jsonBox } from '../../parts/json-box.js';
 import { TaskPane, type TaskSight } from './task-pane.js';
 
 /** The output of a completed task, for those who may see payloads. */
@@ -16,6 +16,6 @@ export class OutputPane extends TaskPane {
   async render({ task, principal }: TaskSight): Promise<Part> {
     if (!seesPayloads(principal)) return undefined;
     const output = await this.queue.output(task);
-    return output !== undefined && card('Output', textBox(output));
+    return output !== undefined && card('Output', jsonBox(`${task.spec.id}-output`, output));
   }
 }

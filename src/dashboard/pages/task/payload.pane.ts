@@ -4,6 +4,7 @@ import { QueueService } from '../../../queue/queue.service.js';
 import { curlToEnqueue, curlToRead } from '../../curl.js';
 import { plural } from '../../parts/format.js';
 import { type Html, html, type Part } from '../../parts/html.js';
+import { jsonBox } from '../../parts/json-box.js';
 import { folded } from '../../parts/text-box.js';
 import { TaskPane, type TaskSight } from './task-pane.js';
 
@@ -24,11 +25,18 @@ export class PayloadPane extends TaskPane {
     const { code, metadata } = await this.queue.payload(task);
     return html`<section class="card" aria-label="Payload">
       ${folded('Code', code, `${plural(code.length, 'character')} of ${spec.language}`)}
-      ${metadata !== undefined && folded('Metadata', metadata, plural(metadata.length, 'character'))}
+      ${metadata !== undefined && metadataBox(spec.id, metadata)}
       ${copyButton('Copy curl command to read it', curlToRead(spec.id, origin))}
       ${copyButton('Copy curl command to enqueue it again', curlToEnqueue(spec, { code, metadata }, origin))}
     </section>`;
   }
+}
+
+function metadataBox(id: string, metadata: string): Html {
+  return html`<details class="folded">
+    <summary>Metadata <span class="hint">${plural(metadata.length, 'character')}</span></summary>
+    ${jsonBox(`${id}-metadata`, metadata)}
+  </details>`;
 }
 
 function copyButton(title: string, text: string | undefined): Part {
