@@ -17,7 +17,7 @@ export interface WaitingQueue extends Pick<QueueStatus, 'queued' | 'processing'>
 const SAMPLE = 100;
 /** Requirements that are named. */
 const NAMED = 3;
-/** A look at the requirements is valid for this long. */
+/** A look at the workers, or at the requirements of a queue, is valid for this long. */
 const LOOK_MS = 5_000;
 /** Queues whose looks are kept. */
 const KEPT = 1_000;
@@ -31,6 +31,7 @@ interface Look {
 @Injectable()
 export class QueueHolds {
   private readonly looks = new Map<string, Look>();
+  private fleet: { readonly at: Instant; readonly workers: Promise<readonly KnownWorker[]> } | undefined;
 
   constructor(
     private readonly store: TaskStore,
@@ -42,12 +43,23 @@ export class QueueHolds {
   async of(queues: readonly WaitingQueue[]): Promise<ReadonlyMap<string, readonly string[]>> {
     const waiting = queues.filter(({ queued }) => queued > 0);
     if (waiting.length === 0) return new Map();
-    // Only whether a worker claims matters, not which, so the key's access plays no part.
-    const fleet = await this.workers.list(ANYONE);
+    const fleet = await this.knownWorkers();
     const reasons = await Promise.all(
       waiting.map(async (queue) => [queue.queue, await this.reasonsOf(queue, fleet)] as const),
     );
     return new Map(reasons.filter(([, texts]) => texts.length > 0));
+  }
+
+  /** The list reads every held task, too much for each second of each viewer. */
+  private knownWorkers(): Promise<readonly KnownWorker[]> {
+    const now = this.clock.now().wall;
+    if (this.fleet === undefined || Math.abs(now - this.fleet.at) >= LOOK_MS) {
+      // Only whether a worker claims matters, not which, so the key's access plays no part.
+      const workers = this.workers.list(ANYONE);
+      this.fleet = { at: now, workers };
+      workers.catch(() => (this.fleet = undefined));
+    }
+    return this.fleet.workers;
   }
 
   private async reasonsOf(queue: WaitingQueue, fleet: readonly KnownWorker[]): Promise<readonly string[]> {

@@ -175,6 +175,9 @@ describeStores(({ name, settings }) => {
     await openLive('/tasks/fresh-1');
     const { lease_id } = await call('GET', '/tasks/next?queue=newcomer&worker_id=quick');
     await page.getByText('Held by quick').waitFor(SOON);
+    const progress = { percent: 37, message: 'sample 37 of 100' };
+    await call('POST', '/tasks/fresh-1/heartbeat', { lease_id, progress });
+    await page.getByText('sample 37 of 100').waitFor(SOON);
     await call('POST', '/tasks/fresh-1/complete', { lease_id, output: { answer: 42 } });
     await page.locator('.json').getByText('42').waitFor(SOON);
   });
@@ -507,14 +510,35 @@ describeStores(({ name, settings }) => {
     it('answers browsers with pages where there is nothing, and API clients as ever', async () => {
       await page.goto(`${service.url}/`);
       await page.getByRole('heading', { name: 'Overview' }).waitFor();
-      const answer = await page.goto(`${service.url}/no/such/page`);
-      expect(answer?.status()).toBe(404);
-      await page.getByRole('heading', { name: 'No such page' }).waitFor();
-      browser.faults.splice(0);
+      const browsers = { headers: { Accept: 'text/html,*/*;q=0.8' } };
+      const lost = await fetch(`${service.url}/no/such/page`, browsers);
+      expect([lost.status, lost.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+      expect(await lost.text()).toContain('<h1>No such page</h1>');
       for (const path of ['/', '/no/such/page']) {
         const api = await fetch(service.url + path, { headers: { 'X-API-Key': ADMIN } });
         expect([api.status, api.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
       }
+    });
+
+    it('shows times in the zone of the browser, or in UTC', async () => {
+      const zone = await page.context().newCDPSession(page);
+      await zone.send('Emulation.setTimezoneOverride', { timezoneId: 'Asia/Tokyo' });
+      await open('/tasks/eval-2026-1005');
+      await page
+        .getByText(/UTC\+09:00$/)
+        .first()
+        .waitFor();
+      await open('/tasks?ended_after=2026-11-30T20:00Z');
+      expect(await page.getByLabel('Ended from').inputValue()).toBe('2026-12-01T05:00');
+      await page.getByLabel('Ended from').fill('2026-12-01T06:30');
+      await page.getByRole('button', { name: 'Filter' }).click();
+      await page.waitForURL('**ended_after=2026-11-30T21%3A30%3A00.000Z**');
+      await page.getByRole('button', { name: 'Local time' }).click();
+      expect(await page.getByLabel('Ended from').inputValue()).toBe('2026-11-30T21:30');
+      await open('/tasks/eval-2026-1005');
+      await page.getByText(/ UTC$/).first().waitFor();
+      await page.getByRole('button', { name: 'UTC' }).click();
+      await zone.detach();
     });
 
     it('moves with the keyboard', async () => {
@@ -584,4 +608,15 @@ describeStores(({ name, settings }) => {
       expect([action, answer.status]).toEqual([action, 403]);
     }
   });
+
+  if (name === 'embedded') {
+    it('says with a banner that the service does not answer', async () => {
+      await openLive('');
+      service.signal('SIGKILL');
+      await page.getByText('The service does not answer.').waitFor();
+      // Each attempt to reconnect is an error on the console.
+      await page.goto('about:blank');
+      browser.faults.splice(0);
+    });
+  }
 });
