@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { ANYONE } from '../auth/principal.js';
 import type { QueueStatus } from '../queue/status.service.js';
 import { TaskStore } from '../storage/task-store.js';
@@ -35,7 +35,7 @@ export class QueueHolds {
 
   constructor(
     private readonly store: TaskStore,
-    private readonly workers: WorkerService,
+    @Inject(WorkerService) private readonly workers: Pick<WorkerService, 'list'>,
     private readonly clock: Clock,
   ) {}
 

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ANYONE } from '../../../src/auth/principal.js';
+import { QueueHolds } from '../../../src/dashboard/queue-holds.js';
 import { QueuesPage } from '../../../src/dashboard/pages/queues.page.js';
 import { QueueAdminService } from '../../../src/queue-admin/queue-admin.service.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
@@ -105,7 +106,8 @@ describe('the page of queues', () => {
   it('shows the first ones, and the number of the others', async () => {
     const { store } = crowded(5_000);
     const queues = new QueueAdminService(store, new SettingsCache(store));
-    const text = String(await new QueuesPage(queues, store.clock).page(ANYONE).live?.());
+    const holds = new QueueHolds(store, { list: () => Promise.resolve([]) }, store.clock);
+    const text = String(await new QueuesPage(queues, holds, store.clock).page(ANYONE).live?.());
     expect(text.match(/href="\/dashboard\/queues\/q\d+"/g)).toHaveLength(500);
     expect(text).toMatch(/And 4[ ,.\u202f\u2009]?500 more/);
   });
