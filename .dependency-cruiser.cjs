@@ -7,7 +7,7 @@ const ARROWS = require('./scripts/lib/arrows.json');
 const DRIVERS = '^src/storage/(embedded|redis)/';
 /** The port itself, and what every driver has to say in the same way. */
 const PORT =
-  '^src/storage/(task-store|transitions|former-names|document-store|event-log|outbox|webhook-addresses|task-filter|claim-key|task-origins|task-logs|next-read)\\.ts$';
+  '^src/storage/(task-store|task-views|queue-settings-store|transitions|former-names|document-store|event-log|outbox|webhook-addresses|task-filter|claim-key|task-origins|task-logs|next-read)\\.ts$';
 /** Files at the top that rooms import: the number of the version, and the service for the command that starts it. */
 const PROGRAM = ['^src/version\\.ts$', '^src/main\\.ts$'];
 const OWN_SOURCE = '^src/';

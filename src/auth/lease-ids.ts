@@ -121,7 +121,7 @@ export class LeaseIds implements OnModuleInit {
   private async newSecret(): Promise<LeaseSecret> {
     const { MAX_LEASE_SECONDS, LEASE_GRACE_SECONDS } = this.config;
     const longest = Math.max(MAX_LEASE_SECONDS, LONGEST_UNPROVEN_TIMEOUT + LEASE_GRACE_SECONDS);
-    const queues = await this.store.counts();
+    const queues = await this.store.views.counts();
     const isUsed = queues.some(({ counts }) => countIn(counts) > 0);
     const now = this.store.clock.now().wall;
     return {

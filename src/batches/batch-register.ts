@@ -112,14 +112,14 @@ export class BatchRegister extends BatchBook {
 
   /** The queues with tasks of the batch that the key has access to. */
   private async presentQueues(id: string, { principal }: NewMembers): Promise<string[]> {
-    const counts = await this.store.countBatch(id);
+    const counts = await this.store.views.countBatch(id);
     return counts.map(({ queue }) => queue).filter((queue) => mayUseQueue(principal, queue));
   }
 
   /** A batch of an older version covers the queues of its tasks; `undefined` if it has no tasks left. */
   private async owned(batch: Batch): Promise<OwnedBatch | undefined> {
     if (batch.queues !== undefined) return { ...batch, queues: batch.queues };
-    const counts = await this.store.countBatch(batch.id);
+    const counts = await this.store.views.countBatch(batch.id);
     return counts.length === 0 ? undefined : { ...batch, queues: counts.map(({ queue }) => queue) };
   }
 }

@@ -98,7 +98,7 @@ export class BatchService {
 
   /** Counts the tasks of a batch in the queues that it covers. */
   async countsOf(batch: Pick<Batch, 'id' | 'queues'>): Promise<StateCounts> {
-    return sumOf((await this.store.countBatch(batch.id, batch.queues)).map(({ counts }) => counts));
+    return sumOf((await this.store.views.countBatch(batch.id, batch.queues)).map(({ counts }) => counts));
   }
 
   /** Cancels the tasks that have not ended, all by default; returns their number. */

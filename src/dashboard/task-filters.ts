@@ -1,7 +1,7 @@
 import { CURSOR } from '../http/cursor.js';
 import { parseMoment } from '../http/moment.js';
 import { BATCH_ID, CAUSE, GROUP, QUEUE_NAME, WORKER_ID } from '../queue/dto/limits.js';
-import type { TaskFilter } from '../storage/task-store.js';
+import type { TaskFilter } from '../storage/task-views.js';
 import type { Instant } from '../task/clock.js';
 import { isFinished, type Task } from '../task/task.js';
 import { isFinalState, TASK_STATES, type TaskState } from '../task/task-state.js';

@@ -4,7 +4,7 @@ import { BatchService } from '../batches/batch.service.js';
 import { visibleQueues } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
 import { StatusService } from '../queue/status.service.js';
-import type { TaskFilter } from '../storage/task-store.js';
+import type { TaskFilter } from '../storage/task-views.js';
 import type { Instant } from '../task/clock.js';
 import type { Task } from '../task/task.js';
 import { countIn, TASK_STATES } from '../task/task-state.js';

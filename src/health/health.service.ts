@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { TaskEvents } from '../events/task-events.js';
-import { type StoreTotals, StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import type { StoreTotals } from '../storage/task-views.js';
 import { VERSION } from '../version.js';
 
 export interface HealthView {
@@ -85,7 +86,7 @@ export class HealthService implements OnModuleDestroy {
       };
       this.giveUps.add(giveUp);
     });
-    const totals = this.store.totals().catch((error: unknown) => {
+    const totals = this.store.views.totals().catch((error: unknown) => {
       if (error instanceof StoreUnavailable) return undefined;
       throw error;
     });

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { stopwatch } from '../http/stopwatch.js';
-import { type QueueCounts, TaskStore } from '../storage/task-store.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { QueueCounts } from '../storage/task-views.js';
 
 const FRESH_MS = 1_000;
 
@@ -17,7 +18,7 @@ export class CountsCache {
     const now = stopwatch();
     if (this.counts !== undefined && now - this.askedAt < FRESH_MS) return this.counts;
     this.askedAt = now;
-    this.counts = this.store.isAvailable ? this.store.counts().catch(() => []) : Promise.resolve([]);
+    this.counts = this.store.isAvailable ? this.store.views.counts().catch(() => []) : Promise.resolve([]);
     return this.counts;
   }
 }

@@ -128,7 +128,7 @@ export class StoreMetrics {
     const { store } = this;
     const [all, configured] = await Promise.all([
       this.counts.read(),
-      store.isAvailable ? store.configured().catch(() => []) : [],
+      store.isAvailable ? store.settings.all().catch(() => []) : [],
     ]);
     const paused = new Set<string>();
     // Queues that share a label count as paused only if all of them are.
@@ -152,7 +152,7 @@ export class StoreMetrics {
     const { store } = this;
     const [all, configured] = await Promise.all([
       this.counts.read(),
-      store.isAvailable ? store.configured().catch(() => []) : [],
+      store.isAvailable ? store.settings.all().catch(() => []) : [],
     ]);
     // Queues that share a label count as in an outage if one of them is.
     const outages = new Map<string, boolean>();

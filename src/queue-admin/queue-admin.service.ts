@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { turns } from '../http/turns.js';
 import { SettingsCache } from '../queue/settings-cache.js';
-import { type QueueCounts, TaskStore } from '../storage/task-store.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { QueueCounts } from '../storage/task-views.js';
 import type { Seconds } from '../task/clock.js';
 import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
 
@@ -34,7 +35,7 @@ export class QueueAdminService {
 
   /** All visible queues with tasks or settings, by name. Any number of them is handled in parts. */
   async list(isVisible: (queue: string) => boolean): Promise<readonly CountedQueue[]> {
-    const [counts, configured] = await Promise.all([this.store.counts(), this.store.configured()]);
+    const [counts, configured] = await Promise.all([this.store.views.counts(), this.store.settings.all()]);
     const known = new Map<string, { settings?: QueueSettings; counted?: QueueCounts }>();
     await turns.inPieces(counts, (part) => {
       for (const counted of part) if (isVisible(counted.queue)) known.set(counted.queue, { counted });
@@ -55,16 +56,16 @@ export class QueueAdminService {
 
   /** Never fails: a queue exists as soon as a client names it. */
   async find(queue: string): Promise<KnownQueue> {
-    const [settings, stats] = await Promise.all([this.store.settingsOf(queue), this.stats(queue)]);
+    const [settings, stats] = await Promise.all([this.store.settings.of(queue), this.stats(queue)]);
     return { queue, settings, stats };
   }
 
   async stats(queue: string): Promise<QueueStats> {
-    return this.statsOf(await this.store.countQueue(queue));
+    return this.statsOf(await this.store.views.countQueue(queue));
   }
 
   async change(queue: string, change: QueueSettingsChange): Promise<KnownQueue> {
-    const settings = await this.store.configure(queue, change);
+    const settings = await this.store.settings.change(queue, change);
     await this.cache.refresh();
     return { queue, settings, stats: await this.stats(queue) };
   }

@@ -78,7 +78,7 @@ export class ClockMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private async endWaits(): Promise<void> {
     let cursor: string | undefined;
     do {
-      const page = await this.store.list({ states: WAITING_STATES, limit: PAGE, cursor });
+      const page = await this.store.views.list({ states: WAITING_STATES, limit: PAGE, cursor });
       const now = this.store.clock.now();
       const changes = page.tasks.flatMap((waiting) => {
         const task = withBelievableWait(waiting, now);

@@ -147,7 +147,7 @@ export class DepthGate {
 
   private async roomIn(queue: string): Promise<number> {
     const limit = this.limitOf(queue);
-    return limit === undefined ? Infinity : limit - (await this.store.depth(queue));
+    return limit === undefined ? Infinity : limit - (await this.store.views.depth(queue));
   }
 }
 

@@ -39,7 +39,7 @@ export class LimitedQueues {
     if (!this.hasRate(queue) || this.isClosed) return true;
     if (this.timers.has(queue)) return false;
     const { epoch } = this;
-    const wait = await this.store.untilAllowed(queue).catch(() => undefined);
+    const wait = await this.store.settings.untilAllowed(queue).catch(() => undefined);
     if (epoch !== this.epoch) return this.isOpen(queue);
     // Unknown during an outage; waiters claim again after it.
     if (wait === undefined) return true;

@@ -83,7 +83,7 @@ export class OutageJudge implements OnApplicationBootstrap, OnModuleDestroy {
     const { outage: before } = settings;
     const guard = guardOf(settings);
     if (guard === undefined) {
-      if (before !== undefined) await this.store.configure(queue, { outage: null });
+      if (before !== undefined) await this.store.settings.change(queue, { outage: null });
       return;
     }
     const { now } = this;
@@ -92,7 +92,7 @@ export class OutageJudge implements OnApplicationBootstrap, OnModuleDestroy {
     if (outage === before) {
       // An old outage only keeps its endings from beginning another one.
       const isOld = before?.until !== undefined && now - before.until > LONGEST_WINDOW_MS;
-      if (isOld) await this.store.configure(queue, { outage: null });
+      if (isOld) await this.store.settings.change(queue, { outage: null });
       return;
     }
     if (outage !== undefined && isOngoing(outage)) {
@@ -101,7 +101,7 @@ export class OutageJudge implements OnApplicationBootstrap, OnModuleDestroy {
       );
       await this.giveBack(endings.interruptions, outage.since);
     } else this.logger.warn(`The outage of queue ${queue} is over`);
-    await this.store.configure(queue, { outage });
+    await this.store.settings.change(queue, { outage });
     await this.settings.refresh();
   }
 

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { cursorAt, invalidCursor, placeOf } from '../http/cursor.js';
 import { invalidRequest } from '../http/dto-reader.js';
-import type { JsonText, NewTask, Payload, TaskFilter, TaskPage, TaskQuery } from '../storage/task-store.js';
+import type { JsonText, NewTask, Payload } from '../storage/task-store.js';
+import type { TaskFilter, TaskPage, TaskQuery } from '../storage/task-views.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Moment, Seconds } from '../task/clock.js';
 import { create, requireFinished } from '../task/task.machine.js';
@@ -116,7 +117,7 @@ export class QueueService {
   /** A consistent view of the task and its position. */
   async place(task: Task): Promise<PlacedTask> {
     if (task.state !== 'queued') return { task, position: undefined };
-    const position = await this.store.position(task);
+    const position = await this.store.views.position(task);
     if (position !== undefined) return { task, position };
     // Claimed between the two reads.
     const next = await this.find(task.spec.id);
@@ -189,7 +190,7 @@ export class QueueService {
   async list(query: TaskQuery): Promise<TaskPage> {
     const cursor = placeOf('tasks', query.cursor);
     try {
-      const { tasks, nextCursor: next } = await this.store.list({ ...query, cursor });
+      const { tasks, nextCursor: next } = await this.store.views.list({ ...query, cursor });
       return { tasks, nextCursor: next === undefined ? undefined : cursorAt('tasks', next) };
     } catch (error) {
       throw cursor !== undefined && error instanceof RangeError ? invalidCursor() : error;
@@ -226,7 +227,7 @@ export class QueueService {
     let cursor: string | undefined;
     try {
       do {
-        const page: TaskPage = await this.store.list({ ...filter, limit: REMOVED_AT_ONCE, cursor });
+        const page: TaskPage = await this.store.views.list({ ...filter, limit: REMOVED_AT_ONCE, cursor });
         const removed = page.tasks.length === 0 ? [] : await this.store.remove(page.tasks);
         count += removed.filter(Boolean).length;
         cursor = page.nextCursor;

@@ -54,7 +54,7 @@ export class SettingsCache implements OnModuleInit {
     while (this.isStale) {
       this.isStale = false;
       try {
-        const configured = await this.store.configured();
+        const configured = await this.store.settings.all();
         this.settings = new Map(configured.map(({ queue, settings }) => [queue, settings]));
       } catch {
         this.isStale = true;

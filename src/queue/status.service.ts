@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { turns } from '../http/turns.js';
-import { type QueueCounts, TaskStore } from '../storage/task-store.js';
+import { TaskStore } from '../storage/task-store.js';
+import type { QueueCounts } from '../storage/task-views.js';
 import { type Instant, type Seconds } from '../task/clock.js';
 import { TASK_STATES, type StateCounts, type TaskState, countIn } from '../task/task-state.js';
 
@@ -54,7 +55,7 @@ export class StatusService {
     const sums = new Sums();
     let first: readonly QueueCounts[] = [];
     let count = 0;
-    await turns.inPieces(await this.store.counts(), (part) => {
+    await turns.inPieces(await this.store.views.counts(), (part) => {
       const visible = part.filter(({ queue }) => isVisible(queue));
       for (const each of visible) sums.add(each);
       count += visible.length;
@@ -67,13 +68,13 @@ export class StatusService {
   }
 
   async readQueue(queue: string): Promise<QueueStatus | undefined> {
-    const counted = await this.store.countQueue(queue);
+    const counted = await this.store.views.countQueue(queue);
     return counted && statusOf(counted, this.now);
   }
 
   /** What `read` returns, as JSON in parts. */
   async text(isVisible: IsVisible): Promise<readonly Buffer[]> {
-    const queues = await this.store.counts();
+    const queues = await this.store.views.counts();
     const { now } = this;
     const sums = new Sums();
     const parts = await turns.listed(queues, (each) => {

@@ -1,12 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { matchesFilter } from '../storage/task-filter.js';
-import {
-  type Change,
-  type ReplaceOptions,
-  StoreUnavailable,
-  type TaskFilter,
-  TaskStore,
-} from '../storage/task-store.js';
+import { type Change, type ReplaceOptions, StoreUnavailable, TaskStore } from '../storage/task-store.js';
+import type { TaskFilter } from '../storage/task-views.js';
 import type { Moment } from '../task/clock.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import type { Task } from '../task/task.js';
@@ -133,7 +128,7 @@ export class TaskChanger {
   ): Promise<number> {
     // A condition passes few of the tasks that it reads.
     const read = (left: number, cursor?: string) =>
-      this.store.list({ ...filter, limit: isMeant ? CHUNK : Math.min(left, CHUNK), cursor });
+      this.store.views.list({ ...filter, limit: isMeant ? CHUNK : Math.min(left, CHUNK), cursor });
     let count = 0;
     try {
       let page = await read(limit);

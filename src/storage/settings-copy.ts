@@ -8,10 +8,10 @@ import type { TaskStore } from './task-store.js';
  */
 export async function copySettings(from: TaskStore, to: TaskStore): Promise<readonly string[]> {
   const different: string[] = [];
-  for (const { queue, settings } of await from.configured()) {
-    const there = await to.settingsOf(queue);
+  for (const { queue, settings } of await from.settings.all()) {
+    const there = await to.settings.of(queue);
     const isFree = Object.keys(there).length === 0;
-    const now = isFree ? await to.configure(queue, settings) : there;
+    const now = isFree ? await to.settings.change(queue, settings) : there;
     if (!isDeepStrictEqual(now, settings)) different.push(`settings of ${queue}`);
   }
   return different;

@@ -51,7 +51,7 @@ export async function copyStore(
   const { total, cursors } = await pagesOf(from);
   const tally = { done: 0, copied: 0, differentCount: 0, different: [] as string[], shortenedLogs: 0 };
   for (const cursor of cursors.toReversed()) {
-    const page = await from.list({ limit: TASKS_PER_PAGE, cursor });
+    const page = await from.views.list({ limit: TASKS_PER_PAGE, cursor });
     const ids = page.tasks.map(({ spec }) => spec.id).toReversed();
     for await (const kept of portionsOf(from, ids)) {
       const isCopied = await to.restore(kept);
@@ -85,7 +85,7 @@ async function pagesOf(store: TaskStore): Promise<{ total: number; cursors: (str
   let cursor: string | undefined;
   do {
     cursors.push(cursor);
-    const page = await store.list({ limit: TASKS_PER_PAGE, cursor });
+    const page = await store.views.list({ limit: TASKS_PER_PAGE, cursor });
     total += page.tasks.length;
     cursor = page.nextCursor;
   } while (cursor !== undefined);
@@ -148,8 +148,8 @@ function asJson(kept: KeptTask | undefined): unknown {
 }
 
 async function miscounted(from: TaskStore, to: TaskStore): Promise<readonly string[]> {
-  const there = new Map((await to.counts()).map(({ queue, counts }) => [queue, counts]));
-  return (await from.counts()).flatMap(({ queue, counts }) => {
+  const there = new Map((await to.views.counts()).map(({ queue, counts }) => [queue, counts]));
+  return (await from.views.counts()).flatMap(({ queue, counts }) => {
     const isLess = TASK_STATES.some((state) => (there.get(queue)?.[state] ?? 0) < counts[state]);
     return isLess ? [queue] : [];
   });

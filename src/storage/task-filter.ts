@@ -1,5 +1,5 @@
 import { isFinished, type Task } from '../task/task.js';
-import type { TaskFilter } from './task-store.js';
+import type { TaskFilter } from './task-views.js';
 
 /** Whether a task matches a filter. An empty filter matches every task. */
 export function matchesFilter(task: Task, filter: TaskFilter): boolean {

@@ -1,5 +1,4 @@
-import type { Clock, Instant, Seconds } from '../task/clock.js';
-import type { QueueSettings, QueueSettingsChange } from '../task/queue-settings.js';
+import type { Clock, Seconds } from '../task/clock.js';
 import type { Labels } from '../task/requirements.js';
 import type { Grant, Transition } from '../task/task.machine.js';
 import {
@@ -10,13 +9,14 @@ import {
   type Task,
   type TransitionType,
 } from '../task/task.js';
-import { type TaskState, type StateCounts, countIn } from '../task/task-state.js';
 import type { DocumentStore } from './document-store.js';
 import type { Outbox } from './outbox.js';
 import type { EventLog } from './event-log.js';
 import { FormerTaskStore } from './former-names.js';
 import type { CommittedTransition } from './transitions.js';
+import type { QueueSettingsStore } from './queue-settings-store.js';
 import type { LogLimits, TaskLogs } from './task-logs.js';
+import type { TaskFilter, TaskViews } from './task-views.js';
 
 /** Calls on up to this many tasks are one commit. No request covers more. */
 export const TASKS_PER_COMMIT = 1_000;
@@ -86,53 +86,6 @@ export interface ClaimedTask {
   readonly checkpoint?: JsonText;
 }
 
-export interface TaskFilter {
-  readonly states?: readonly TaskState[];
-  readonly queues?: readonly string[];
-  readonly group?: string;
-  readonly batchId?: string;
-  readonly workerId?: string;
-  /** The cause of the latest attempt that ended. */
-  readonly cause?: string;
-  readonly createdAfter?: Instant;
-  readonly createdBefore?: Instant;
-}
-
-export interface TaskQuery extends TaskFilter {
-  readonly limit: number;
-  /** Cursor from the previous page. */
-  readonly cursor?: string;
-}
-
-export interface TaskPage {
-  /** Newest first. A page may be shorter than the limit, even empty, although a next page exists. */
-  readonly tasks: readonly Task[];
-  /** Safe in a URL: 1 to 200 of the characters A-Z a-z 0-9 _ -, for every queue name that clients may use. */
-  readonly nextCursor?: string;
-}
-
-export interface QueueCounts {
-  readonly queue: string;
-  readonly counts: StateCounts;
-  /** When the oldest waiting task became ready. */
-  readonly oldestQueuedAt?: Instant;
-}
-
-/** Counts over all queues. */
-export interface StoreTotals {
-  readonly queued: number;
-  /** Tasks in all states. */
-  readonly all: number;
-}
-
-export type BatchCounts = Pick<QueueCounts, 'queue' | 'counts'>;
-
-/** A queue with settings. */
-export interface ConfiguredQueue {
-  readonly queue: string;
-  readonly settings: QueueSettings;
-}
-
 export interface StoreSettings {
   /** Seconds that ended tasks are kept. */
   readonly retention: Seconds;
@@ -160,7 +113,8 @@ export class StoreUnavailable extends Error {
 }
 
 /**
- * Keeps, finds and replaces tasks, without any rules of the state machine. Every driver promises:
+ * Keeps, finds and replaces tasks, without any rules of the state machine. Other subjects are parts with promises of
+ * their own: `settings`, `views`, `documents`, `logs`, `outbox` and `eventLog`. Every driver promises:
  *
  * - **Durability.** A write's promise resolves when the write survives a kill of the process and, where
  *   `docs/storage.md` says so, a power cut. An `insert` or a `replace` of up to `TASKS_PER_COMMIT` tasks is one atomic
@@ -192,6 +146,28 @@ export class StoreUnavailable extends Error {
  * All methods reject with `StoreUnavailable` while the store is unavailable, closing or failed.
  */
 export abstract class TaskStore extends FormerTaskStore {
+  // ---------------------------------------------------------------------------------- parts
+
+  /** Queue settings. */
+  abstract override readonly settings: QueueSettingsStore;
+
+  /** Lists, counts and positions. */
+  abstract override readonly views: TaskViews;
+
+  /** Small documents in the same place with the same promises. */
+  abstract readonly documents: DocumentStore;
+
+  /** The logs of attempts, kept and removed with their tasks. */
+  abstract readonly logs: TaskLogs;
+
+  /** Pending webhooks, written in the commits of their transitions. */
+  readonly outbox?: Outbox;
+
+  /** The events of all processes, in stores that keep them. Elsewhere `onCommit` covers all transitions. */
+  readonly eventLog?: EventLog;
+
+  // ---------------------------------------------------------------------------------- the store itself
+
   /** The clock of this store's deadlines. */
   abstract readonly clock: Clock;
 
@@ -207,6 +183,9 @@ export abstract class TaskStore extends FormerTaskStore {
   /** Whether the store itself publishes the event of a transition, atomically with the transition. */
   abstract readonly publishesEvents: boolean;
 
+  /** The highest event id in use when the store was opened. */
+  readonly lastEventId?: number;
+
   /**
    * Whether this process receives the transitions of other processes. If not, `onGap` tells watchers to check the store
    * again.
@@ -215,28 +194,13 @@ export abstract class TaskStore extends FormerTaskStore {
     return this.isAvailable;
   }
 
-  /** The events of all processes, in stores that keep them. Elsewhere `onCommit` covers all transitions. */
-  readonly eventLog?: EventLog;
+  /** Calls `listener` after each commit of this process, with its transitions. */
+  abstract onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void;
 
-  /** The highest event id in use when the store was opened. */
-  readonly lastEventId?: number;
+  /** Waits for pending writes, then releases all resources. Later calls reject. */
+  abstract close(): Promise<void>;
 
-  /** Pending webhooks, written in the commits of their transitions. */
-  readonly outbox?: Outbox;
-
-  /** Small documents in the same place with the same promises. */
-  abstract readonly documents: DocumentStore;
-
-  /** The logs of attempts, kept and removed with their tasks. */
-  abstract readonly logs: TaskLogs;
-
-  /** Counts up with every `clear`. A lease of an earlier generation on an unknown task was cleared. */
-  abstract readonly generation: number;
-
-  /** The same, including every clear by any process that had removed a task before the call. */
-  latestGeneration(): Promise<number> {
-    return Promise.resolve(this.generation);
-  }
+  // ---------------------------------------------------------------------------------- tasks
 
   /**
    * Inserts all items in one commit. Readers and claims see all of them or none. Per item: `undefined` when inserted,
@@ -293,64 +257,17 @@ export abstract class TaskStore extends FormerTaskStore {
    */
   abstract clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number>;
 
-  /**
-   * The latest claim that gets the task, counted from the next one, if no task is added and no limit holds a task back:
-   * 1 for the next task. `undefined` when the task is not queued.
-   */
-  abstract position(task: Task): Promise<number | undefined>;
-
-  /** @throws RangeError when the cursor is not one of this store's */
-  abstract list(query: TaskQuery): Promise<TaskPage>;
-
-  /** The settings of a queue; empty when it has none. */
-  abstract settingsOf(queue: string): Promise<QueueSettings>;
-
-  /** Every queue with settings. */
-  abstract configured(): Promise<readonly ConfiguredQueue[]>;
-
-  /** Changes the settings of a queue atomically, notifies every watcher, and returns the new settings. */
-  abstract configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings>;
-
-  /** Milliseconds until the queue's rate, or the probes of its outage, allow a claim; 0 when they do now. */
-  abstract untilAllowed(queue: string): Promise<number>;
-
-  /** Counts of every queue with tasks. Updated with each commit, so the sum is exact at rest. */
-  abstract counts(): Promise<readonly QueueCounts[]>;
-
-  /** The counts of one queue; `undefined` when it has no tasks. Takes equal time for any number of queues. */
-  async countQueue(queue: string): Promise<QueueCounts | undefined> {
-    return (await this.counts()).find((each) => each.queue === queue);
-  }
-
-  /** The sums over all queues. A driver that has to count may cache them for a few seconds. */
-  async totals(): Promise<StoreTotals> {
-    let [queued, all] = [0, 0];
-    for (const { counts } of await this.counts()) {
-      queued += counts.queued;
-      all += countIn(counts);
-    }
-    return { queued, all };
-  }
-
-  /** Number of waiting tasks of a queue, including delayed ones. */
-  abstract depth(queue: string): Promise<number>;
-
-  /**
-   * Counts the tasks of a batch per queue: exact at rest, in equal time for any batch size.
-   *
-   * @param queues the queues to count in; all by default, which may take longer the more queues there are
-   */
-  abstract countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]>;
-
   /** Up to `limit` due tasks, including ended tasks beyond the retention limits. */
   abstract due(limit: number): Promise<readonly Task[]>;
 
   /** Milliseconds until the next task is due, 0 when one is due now; `undefined` when no task has a deadline. */
   abstract untilDue(): Promise<number | undefined>;
 
-  /** Calls `listener` after each commit of this process, with its transitions. */
-  abstract onCommit(listener: (transitions: readonly CommittedTransition[]) => void): void;
+  /** Counts up with every `clear`. A lease of an earlier generation on an unknown task was cleared. */
+  abstract readonly generation: number;
 
-  /** Waits for pending writes, then releases all resources. Later calls reject. */
-  abstract close(): Promise<void>;
+  /** The same, including every clear by any process that had removed a task before the call. */
+  latestGeneration(): Promise<number> {
+    return Promise.resolve(this.generation);
+  }
 }

@@ -189,7 +189,7 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
   private async holdsTasks(workerId: string): Promise<boolean> {
     let cursor: string | undefined;
     do {
-      const page = await this.store.list({ states: ['processing'], workerId, limit: 1, cursor });
+      const page = await this.store.views.list({ states: ['processing'], workerId, limit: 1, cursor });
       if (page.tasks.length > 0) return true;
       cursor = page.nextCursor;
     } while (cursor !== undefined);

@@ -118,7 +118,7 @@ export class WorkerService {
     let cursor: string | undefined;
     let seen = 0;
     do {
-      const page = await this.store.list({ states: ['processing'], limit: PAGE, cursor });
+      const page = await this.store.views.list({ states: ['processing'], limit: PAGE, cursor });
       for (const task of page.tasks) {
         if (task.state !== 'processing') continue;
         const { workerId, length } = task.lease;

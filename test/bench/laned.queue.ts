@@ -25,7 +25,7 @@ export class LanedQueue {
   async fill(depth: number): Promise<void> {
     await this.enqueue(depth, this.lanes === 'plain' ? undefined : GROUPS);
     if (this.lanes !== 'limited') return;
-    await this.store.configure(this.lanes, { maxConcurrencyPerGroup: 1 });
+    await this.store.settings.change(this.lanes, { maxConcurrencyPerGroup: 1 });
     while ((await this.claim(LEASES_PER_CALL)) > 0);
     // They stay held.
     if (this.held.length !== GROUPS) throw new Error(`${this.held.length} groups have a task in hand`);

@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import type { Redis } from 'ioredis';
 import { cancel, complete, create, type Transition } from '../../src/task/task.machine.js';
 import type { Task, TaskSpec } from '../../src/task/task.js';
-import type { ClaimedTask, NewTask, TaskFilter } from '../../src/storage/task-store.js';
+import type { ClaimedTask, NewTask } from '../../src/storage/task-store.js';
+import type { TaskFilter } from '../../src/storage/task-views.js';
 import type { Labels } from '../../src/task/requirements.js';
 import type { RedisTaskStore } from '../../src/storage/redis/redis-task-store.js';
 import { openRedis, openRedisStore } from '../support/redis-store.js';
@@ -78,7 +79,7 @@ class Stage {
 
   /** Has the next claim for so many groups take one task of each, so that all are at their limit of one. */
   async fill(groups: number): Promise<void> {
-    await this.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await this.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     const group = (index: number) => ({ group: `g${index}`, id: `t${index}` });
     await this.add(this.items(groups, group));
     for (let taken = 0; taken < groups; taken += LEASES) await this.claim();
@@ -103,7 +104,7 @@ class Stage {
   }
 
   async placeAll(): Promise<unknown> {
-    return Promise.all(this.tasks.slice(0, BATCH).map((task) => this.store.position(task)));
+    return Promise.all(this.tasks.slice(0, BATCH).map((task) => this.store.views.position(task)));
   }
 
   /** With all that follows in the background. */
@@ -198,7 +199,7 @@ const LOADS: readonly Load[] = [
     name: 'claim of 100, 2,001 priorities with ageing',
     prepare: async (stage) => {
       await stage.add(stage.items(PRIORITIES * 2, priorities));
-      await stage.store.configure('default', { priorityAgeing: 1 });
+      await stage.store.settings.change('default', { priorityAgeing: 1 });
     },
     run: async (stage) => {
       for (let claims = 0; claims < 5; claims += 1) await stage.claim();
@@ -208,7 +209,7 @@ const LOADS: readonly Load[] = [
     name: 'claim of 100, 2,001 priorities with a second of waiting worth all of them',
     prepare: async (stage) => {
       await stage.add(stage.items(PRIORITIES * 2, (index) => priorities(PRIORITIES * 2 - index)));
-      await stage.store.configure('default', { priorityAgeing: 0.001 });
+      await stage.store.settings.change('default', { priorityAgeing: 0.001 });
     },
     run: async (stage) => {
       for (let claims = 0; claims < 5; claims += 1) await stage.claim();
@@ -219,7 +220,7 @@ const LOADS: readonly Load[] = [
     prepare: async (stage) => {
       const group = (index: number) => ({ ...priorities(index), group: `g${index % 50}` });
       await stage.add(stage.items(PRIORITIES * 2, group));
-      await stage.store.configure('default', { priorityAgeing: 1, maxConcurrencyPerGroup: 4 });
+      await stage.store.settings.change('default', { priorityAgeing: 1, maxConcurrencyPerGroup: 4 });
     },
     run: async (stage) => {
       for (let claims = 0; claims < 5; claims += 1) {
@@ -233,7 +234,7 @@ const LOADS: readonly Load[] = [
     prepare: async (stage) => {
       const some = (index: number) => (index % 2 === 0 ? { requires: { gpu: 'a100' } } : {});
       await stage.add(stage.items(PRIORITIES * 2, (index) => ({ ...priorities(index), ...some(index) })));
-      await stage.store.configure('default', { priorityAgeing: 1 });
+      await stage.store.settings.change('default', { priorityAgeing: 1 });
     },
     run: async (stage) => {
       for (let claims = 0; claims < 5; claims += 1) await stage.claim(LEASES, { gpu: 'a100' });
@@ -251,9 +252,9 @@ const LOADS: readonly Load[] = [
       await stage.claim(1);
     },
     run: async ({ store }) => {
-      await store.configure('default', { maxDepth: 5_000_000 });
-      await store.configure('default', { maxConcurrencyPerGroup: 2 });
-      await store.configure('default', { maxConcurrencyPerGroup: null });
+      await store.settings.change('default', { maxDepth: 5_000_000 });
+      await store.settings.change('default', { maxConcurrencyPerGroup: 2 });
+      await store.settings.change('default', { maxConcurrencyPerGroup: null });
     },
   },
   {
@@ -289,16 +290,20 @@ const LOADS: readonly Load[] = [
     name: 'ageing turned off, 20,000 distinct requirements that were claimed by',
     prepare: async (stage) => {
       const count = queuesOf(stage);
-      await stage.store.configure('default', { priorityAgeing: 1 });
+      await stage.store.settings.change('default', { priorityAgeing: 1 });
       await stage.add(stage.items(count * 2, (index) => ({ ...needing(index % count), id: `t${index}` })));
       for (let index = 0; index < count; index += 1) await stage.claim(1, { gpu: 'a100', job: `j${index}` });
     },
-    run: ({ store }) => store.configure('default', { priorityAgeing: null }),
+    run: ({ store }) => store.settings.change('default', { priorityAgeing: null }),
   },
-  { name: 'counts of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.counts() },
+  { name: 'counts of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.views.counts() },
   { name: 'what is due in 20,000 queues', prepare: fillQueues, run: ({ store }) => store.due(500) },
-  { name: 'settings of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.configured() },
-  { name: 'a batch among 20,000 queues', prepare: fillQueues, run: ({ store }) => store.countBatch('b') },
+  { name: 'settings of 20,000 queues', prepare: fillQueues, run: ({ store }) => store.settings.all() },
+  {
+    name: 'a batch among 20,000 queues',
+    prepare: fillQueues,
+    run: ({ store }) => store.views.countBatch('b'),
+  },
   { name: 'clear of 20,000 queues', prepare: fillQueues, run: (stage) => stage.clear() },
 ];
 

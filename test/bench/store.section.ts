@@ -120,7 +120,7 @@ class Filled {
       }
       case 'position': {
         const task = this.waiting[index];
-        return async () => (task === undefined ? undefined : this.store.position(task));
+        return async () => (task === undefined ? undefined : this.store.views.position(task));
       }
       case 'find': {
         const id = this.waiting[index]?.spec.id ?? '';

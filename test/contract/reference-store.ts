@@ -1,19 +1,22 @@
 import {
-  type BatchCounts,
   type Change,
   type ClaimedTask,
   type ClaimRequest,
-  type ConfiguredQueue,
   type KeptTask,
   type NewTask,
-  type QueueCounts,
   type StoreSettings,
   StoreUnavailable,
+  TaskStore,
+} from '../../src/storage/task-store.js';
+import { type ConfiguredQueue, QueueSettingsStore } from '../../src/storage/queue-settings-store.js';
+import {
+  type BatchCounts,
+  type QueueCounts,
   type TaskFilter,
   type TaskPage,
   type TaskQuery,
-  TaskStore,
-} from '../../src/storage/task-store.js';
+  TaskViews,
+} from '../../src/storage/task-views.js';
 import type { CommittedTransition, TransitionWatcher } from '../../src/storage/transitions.js';
 import { DEFAULT_LOG_LIMITS } from '../../src/storage/task-logs.js';
 import type { Clock, Moment } from '../../src/task/clock.js';
@@ -66,7 +69,7 @@ export class ReferenceData {
   readonly flows = new Map<string, Flow>();
   readonly documents = new DocumentData();
   readonly bytes = new WeakMap<Task, number>();
-  private readonly ready = new Map<string, Set<string>>();
+  private readonly readyIds = new Map<string, Set<string>>();
 
   flowOf(queue: string): Flow {
     const flow = this.flows.get(queue) ?? new Flow();
@@ -92,16 +95,145 @@ export class ReferenceData {
     else if (!flow.turns.has(round)) flow.turns.set(round, ++flow.lastTurn);
   }
 
+  /** By age: a map keeps the order in which its keys came. */
+  tasks(): readonly Task[] {
+    return [...this.entries.values()].map(({ task }) => task);
+  }
+
+  /** What waits in the queue, oldest first. */
+  ready(queue: string): readonly QueuedTask[] {
+    return this.tasks().filter((task): task is QueuedTask => isReady(task, queue));
+  }
+
   /** How many tasks are ready where this one, just written, has its place. Kept, since every write asks. */
   private countReady(task: Task): number {
     const { id, queue } = task.spec;
     const place = `${queue} ${roundOf(task)}`;
-    const ready = this.ready.get(place) ?? new Set();
+    const ready = this.readyIds.get(place) ?? new Set();
     const current = this.entries.get(id)?.task;
     if (current !== undefined && isReady(current, queue)) ready.add(id);
     else ready.delete(id);
-    this.ready.set(place, ready);
+    this.readyIds.set(place, ready);
     return ready.size;
+  }
+}
+
+/** Lists, counts and positions of the reference store. */
+class ReferenceViews extends TaskViews {
+  constructor(
+    private readonly data: ReferenceData,
+    private readonly requireOpen: () => void,
+  ) {
+    super();
+  }
+
+  async list({ limit, cursor, ...filter }: TaskQuery): Promise<TaskPage> {
+    this.requireOpen();
+    if (cursor !== undefined && !/^\d+$/.test(cursor)) throw new RangeError('This is no cursor of the list');
+    const before = cursor === undefined ? Infinity : Number(cursor);
+    const rest = [...this.data.entries.values()].filter(
+      ({ age, task }) => age < before && matches(task, filter),
+    );
+    const page = rest.toReversed().slice(0, limit);
+    const nextCursor = rest.length > limit ? `${page.at(-1)?.age}` : undefined;
+    return { tasks: page.map(({ task }) => task), nextCursor };
+  }
+
+  async counts(): Promise<readonly QueueCounts[]> {
+    this.requireOpen();
+    return this.count(this.data.tasks());
+  }
+
+  async depth(queue: string): Promise<number> {
+    this.requireOpen();
+    const isWaiting = (task: Task) => task.state === 'queued' || task.state === 'delayed';
+    return this.data.tasks().filter((task) => task.spec.queue === queue && isWaiting(task)).length;
+  }
+
+  async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
+    this.requireOpen();
+    const counted = this.count(this.data.tasks().filter((task) => matches(task, { batchId: id, queues })));
+    return counted.map(({ queue, counts }) => ({ queue, counts }));
+  }
+
+  private count(all: readonly Task[]): readonly QueueCounts[] {
+    return [...new Set(all.map(({ spec }) => spec.queue))].map((queue) => {
+      const tasks = all.filter(({ spec }) => spec.queue === queue);
+      const count = (state: string) => [state, tasks.filter((task) => task.state === state).length];
+      const counts = Object.fromEntries(TASK_STATES.map(count)) as QueueCounts['counts'];
+      const oldest = tasks.find((task) => task.state === 'queued');
+      return { queue, counts, oldestQueuedAt: oldest?.queuedAt };
+    });
+  }
+
+  async position({ spec: { id, queue, priority, group } }: Task): Promise<number | undefined> {
+    this.requireOpen();
+    const ready = this.data.ready(queue);
+    const level = ready.filter(({ spec }) => spec.priority === priority);
+    const rank = level.filter(({ spec }) => spec.group === group).findIndex(({ spec }) => spec.id === id);
+    if (rank === -1) return undefined;
+    const groups = new Set(level.map(({ spec }) => spec.group)).size;
+    const own = Math.min((rank + 1) * groups, level.length);
+    const { priorityAgeing } = this.data.flowOf(queue).settings;
+    if (priorityAgeing === undefined)
+      return own + ready.filter(({ spec }) => spec.priority > priority).length;
+    // What is more urgent than the least urgent one that this task waits for in its own level.
+    const urgency = (task: Task) => task.spec.priority * priorityAgeing * 1000 - task.createdAt;
+    const laneOf = ({ spec }: Task) => JSON.stringify([spec.group, signatureOf(spec.requires)]);
+    const others = level.filter(({ spec }) => spec.group !== group);
+    const waitedFor = [...new Set(others.map(laneOf))].flatMap((name) => {
+      const lane = others.filter((task) => laneOf(task) === name);
+      return lane[Math.min(rank, lane.length - 1)] ?? [];
+    });
+    const self = level.filter(({ spec }) => spec.id === id);
+    const until = Math.min(...[...self, ...waitedFor].map(urgency));
+    const isAhead = (task: Task) =>
+      urgency(task) > until || (urgency(task) === until && task.spec.priority > priority);
+    return own + ready.filter((task) => task.spec.priority !== priority && isAhead(task)).length;
+  }
+}
+
+/** Queue settings of the reference store. */
+class ReferenceSettings extends QueueSettingsStore {
+  constructor(
+    private readonly data: ReferenceData,
+    private readonly clock: Clock,
+    private readonly requireOpen: () => void,
+    private readonly onChange: (queue: string) => void,
+  ) {
+    super();
+  }
+
+  async of(queue: string): Promise<QueueSettings> {
+    this.requireOpen();
+    return this.data.flowOf(queue).settings;
+  }
+
+  async all(): Promise<readonly ConfiguredQueue[]> {
+    this.requireOpen();
+    const all = [...this.data.flows].map(([queue, { settings }]) => ({ queue, settings }));
+    return all.filter(({ settings }) => Object.keys(settings).length > 0);
+  }
+
+  async change(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
+    this.requireOpen();
+    const flow = this.data.flowOf(queue);
+    const { rateLimit: before } = flow.settings;
+    flow.settings = changeSettings(flow.settings, change);
+    const { rateLimit } = flow.settings;
+    if (!rateLimit) flow.fullAt = -Infinity;
+    else if (before && (before.tasks !== rateLimit.tasks || before.per !== rateLimit.per))
+      flow.fullAt = emptyBucket(rateLimit, this.clock.now().steady);
+    this.onChange(queue);
+    return flow.settings;
+  }
+
+  async untilAllowed(queue: string): Promise<number> {
+    this.requireOpen();
+    const { settings, fullAt, probeAt } = this.data.flowOf(queue);
+    const { steady } = this.clock.now();
+    const untilProbe = hasOutage(settings) ? Math.max(probeAt - steady, 0) : 0;
+    return Math.max(untilProbe, settings.rateLimit ? untilToken(settings.rateLimit, fullAt, steady) : 0);
   }
 }
 
@@ -114,21 +246,30 @@ export class ReferenceStore extends TaskStore {
   readonly failure = new Promise<Error>(() => undefined);
   private readonly listeners: ((transitions: readonly CommittedTransition[]) => void)[] = [];
   protected readonly watchers: TransitionWatcher[] = [];
+  readonly settings: QueueSettingsStore;
+  readonly views: TaskViews;
   readonly documents: ReferenceDocuments;
   readonly logs: ReferenceLogs;
   private isClosed = false;
 
   constructor(
     readonly clock: Clock,
-    private readonly settings: StoreSettings,
+    private readonly storeSettings: StoreSettings,
     private readonly data = new ReferenceData(),
   ) {
     super();
+    const requireOpen = () => {
+      this.requireOpen();
+    };
+    this.views = new ReferenceViews(data, requireOpen);
+    this.settings = new ReferenceSettings(data, clock, requireOpen, (queue) => {
+      for (const watcher of this.watchers) watcher.onLimitsRelaxed?.(queue);
+    });
     this.documents = new ReferenceDocuments(data.documents, () => this.requireOpen());
     this.logs = new ReferenceLogs(
       (id) => this.entry(id),
       (task) => this.data.bytes.delete(task),
-      settings.logs ?? DEFAULT_LOG_LIMITS,
+      storeSettings.logs ?? DEFAULT_LOG_LIMITS,
     );
   }
 
@@ -263,121 +404,25 @@ export class ReferenceStore extends TaskStore {
   async clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
     this.requireOpen();
     this.data.generation++;
-    const gone = this.tasks().filter((task) => matches(task, filter));
+    const gone = this.data.tasks().filter((task) => matches(task, filter));
     for (const task of gone) this.data.entries.delete(task.spec.id);
     for (const task of gone) this.data.giveTurn(task);
     for (const watcher of this.watchers) watcher.onLimitsRelaxed?.(undefined);
     return gone.length;
   }
 
-  async position({ spec: { id, queue, priority, group } }: Task): Promise<number | undefined> {
-    this.requireOpen();
-    const ready = this.ready(queue);
-    const level = ready.filter(({ spec }) => spec.priority === priority);
-    const rank = level.filter(({ spec }) => spec.group === group).findIndex(({ spec }) => spec.id === id);
-    if (rank === -1) return undefined;
-    const groups = new Set(level.map(({ spec }) => spec.group)).size;
-    const own = Math.min((rank + 1) * groups, level.length);
-    const { priorityAgeing } = this.data.flowOf(queue).settings;
-    if (priorityAgeing === undefined)
-      return own + ready.filter(({ spec }) => spec.priority > priority).length;
-    // What is more urgent than the least urgent one that this task waits for in its own level.
-    const urgency = (task: Task) => task.spec.priority * priorityAgeing * 1000 - task.createdAt;
-    const laneOf = ({ spec }: Task) => JSON.stringify([spec.group, signatureOf(spec.requires)]);
-    const others = level.filter(({ spec }) => spec.group !== group);
-    const waitedFor = [...new Set(others.map(laneOf))].flatMap((name) => {
-      const lane = others.filter((task) => laneOf(task) === name);
-      return lane[Math.min(rank, lane.length - 1)] ?? [];
-    });
-    const self = level.filter(({ spec }) => spec.id === id);
-    const until = Math.min(...[...self, ...waitedFor].map(urgency));
-    const isAhead = (task: Task) =>
-      urgency(task) > until || (urgency(task) === until && task.spec.priority > priority);
-    return own + ready.filter((task) => task.spec.priority !== priority && isAhead(task)).length;
-  }
-
-  async settingsOf(queue: string): Promise<QueueSettings> {
-    this.requireOpen();
-    return this.data.flowOf(queue).settings;
-  }
-
-  async configured(): Promise<readonly ConfiguredQueue[]> {
-    this.requireOpen();
-    const all = [...this.data.flows].map(([queue, { settings }]) => ({ queue, settings }));
-    return all.filter(({ settings }) => Object.keys(settings).length > 0);
-  }
-
-  async configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
-    this.requireOpen();
-    const flow = this.data.flowOf(queue);
-    const { rateLimit: before } = flow.settings;
-    flow.settings = changeSettings(flow.settings, change);
-    const { rateLimit } = flow.settings;
-    if (!rateLimit) flow.fullAt = -Infinity;
-    else if (before && (before.tasks !== rateLimit.tasks || before.per !== rateLimit.per))
-      flow.fullAt = emptyBucket(rateLimit, this.clock.now().steady);
-    for (const watcher of this.watchers) watcher.onLimitsRelaxed?.(queue);
-    return flow.settings;
-  }
-
-  async untilAllowed(queue: string): Promise<number> {
-    this.requireOpen();
-    const { settings, fullAt, probeAt } = this.data.flowOf(queue);
-    const { steady } = this.clock.now();
-    const untilProbe = hasOutage(settings) ? Math.max(probeAt - steady, 0) : 0;
-    return Math.max(untilProbe, settings.rateLimit ? untilToken(settings.rateLimit, fullAt, steady) : 0);
-  }
-
-  async list({ limit, cursor, ...filter }: TaskQuery): Promise<TaskPage> {
-    this.requireOpen();
-    if (cursor !== undefined && !/^\d+$/.test(cursor)) throw new RangeError('This is no cursor of the list');
-    const before = cursor === undefined ? Infinity : Number(cursor);
-    const rest = [...this.data.entries.values()].filter(
-      ({ age, task }) => age < before && matches(task, filter),
-    );
-    const page = rest.toReversed().slice(0, limit);
-    const nextCursor = rest.length > limit ? `${page.at(-1)?.age}` : undefined;
-    return { tasks: page.map(({ task }) => task), nextCursor };
-  }
-
-  async counts(): Promise<readonly QueueCounts[]> {
-    this.requireOpen();
-    return this.count(this.tasks());
-  }
-
-  async depth(queue: string): Promise<number> {
-    this.requireOpen();
-    const isWaiting = (task: Task) => task.state === 'queued' || task.state === 'delayed';
-    return this.tasks().filter((task) => task.spec.queue === queue && isWaiting(task)).length;
-  }
-
-  async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
-    this.requireOpen();
-    const counted = this.count(this.tasks().filter((task) => matches(task, { batchId: id, queues })));
-    return counted.map(({ queue, counts }) => ({ queue, counts }));
-  }
-
-  private count(all: readonly Task[]): readonly QueueCounts[] {
-    return [...new Set(all.map(({ spec }) => spec.queue))].map((queue) => {
-      const tasks = all.filter(({ spec }) => spec.queue === queue);
-      const count = (state: string) => [state, tasks.filter((task) => task.state === state).length];
-      const counts = Object.fromEntries(TASK_STATES.map(count)) as QueueCounts['counts'];
-      const oldest = tasks.find((task) => task.state === 'queued');
-      return { queue, counts, oldestQueuedAt: oldest?.queuedAt };
-    });
-  }
-
   async due(limit: number): Promise<readonly Task[]> {
     this.requireOpen();
     const over = new Set<Task>(this.overLimits());
-    return this.tasks()
+    return this.data
+      .tasks()
       .filter((task) => over.has(task) || this.wait(task) <= 0)
       .slice(0, limit);
   }
 
   async untilDue(): Promise<number | undefined> {
     if ((await this.due(1)).length > 0) return 0;
-    const next = Math.min(...this.tasks().map((task) => this.wait(task)));
+    const next = Math.min(...this.data.tasks().map((task) => this.wait(task)));
     return next === Infinity ? undefined : next;
   }
 
@@ -402,22 +447,14 @@ export class ReferenceStore extends TaskStore {
     return this.data.entries.get(id);
   }
 
-  /** By age: a map keeps the order in which its keys came. */
-  private tasks(): readonly Task[] {
-    return [...this.data.entries.values()].map(({ task }) => task);
-  }
-
-  /** What waits in the queue, oldest first. */
-  private ready(queue: string): readonly QueuedTask[] {
-    return this.tasks().filter((task): task is QueuedTask => isReady(task, queue));
-  }
-
   /** The task that a worker with these labels gets next: the best of all that nothing holds back. */
   private next(queue: string, labels: Labels | undefined): QueuedTask | undefined {
     const { settings, fullAt, probeAt, turns } = this.data.flowOf(queue);
     const { paused, maxConcurrency = Infinity, maxConcurrencyPerGroup = Infinity, rateLimit } = settings;
     const now = this.clock.now();
-    const active = this.tasks().filter(({ state, spec }) => state === 'processing' && spec.queue === queue);
+    const active = this.data
+      .tasks()
+      .filter(({ state, spec }) => state === 'processing' && spec.queue === queue);
     const hasToken = !rateLimit || untilToken(rateLimit, fullAt, now.steady) === 0;
     if (hasOutage(settings) && probeAt > now.steady) return undefined;
     if (paused || active.length >= maxConcurrency || !hasToken) return undefined;
@@ -428,7 +465,7 @@ export class ReferenceStore extends TaskStore {
     const turn = (task: Task) => turns.get(roundOf(task)) ?? NaN;
     // The oldest of the group whose turn it is, by priority.
     const heads = new Map<number, QueuedTask>();
-    for (const task of this.ready(queue)) {
+    for (const task of this.data.ready(queue)) {
       const { priority, group, requires } = task.spec;
       const head = heads.get(priority);
       const isBehind = head !== undefined && (head.spec.group === group || turn(head) < turn(task));
@@ -453,17 +490,18 @@ export class ReferenceStore extends TaskStore {
   }
 
   private wait(task: Task): number {
-    const due = dueAt(task, this.settings.retention);
+    const due = dueAt(task, this.storeSettings.retention);
     return due ? due.at - this.clock.now()[due.scale] : Infinity;
   }
 
   private overLimits(): readonly Task[] {
-    const ended: FinishedTask[] = this.tasks().filter(isFinished);
+    const ended: FinishedTask[] = this.data.tasks().filter(isFinished);
     const oldestFirst = ended.toSorted((one, other) => one.finishedAt - other.finishedAt);
     let bytes = oldestFirst.reduce((sum, task) => sum + this.bytes(task), 0);
     return oldestFirst.filter((task, index) => {
       const isOver =
-        ended.length - index > this.settings.retentionMaxTasks || bytes > this.settings.retentionMaxBytes;
+        ended.length - index > this.storeSettings.retentionMaxTasks ||
+        bytes > this.storeSettings.retentionMaxBytes;
       bytes -= this.bytes(task);
       return isOver;
     });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { Change, TaskFilter } from '../../src/storage/task-store.js';
+import type { Change } from '../../src/storage/task-store.js';
+import type { TaskFilter } from '../../src/storage/task-views.js';
 import { TaskError } from '../../src/task/task.errors.js';
 import {
   cancel,
@@ -272,9 +273,14 @@ const configure = command(
     ),
   }),
   async ({ queue: name, change }, model, { harness }) => {
-    expect(await harness.store.configure(name, change)).toEqual(await model.store.configure(name, change));
-    expect(await harness.store.settingsOf(name)).toEqual(await model.store.settingsOf(name));
-    expect(await harness.store.untilAllowed(name)).toBeCloseTo(await model.store.untilAllowed(name), 6);
+    expect(await harness.store.settings.change(name, change)).toEqual(
+      await model.store.settings.change(name, change),
+    );
+    expect(await harness.store.settings.of(name)).toEqual(await model.store.settings.of(name));
+    expect(await harness.store.settings.untilAllowed(name)).toBeCloseTo(
+      await model.store.settings.untilAllowed(name),
+      6,
+    );
   },
 );
 

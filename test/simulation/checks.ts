@@ -1,7 +1,7 @@
 import type { FinishedBatch } from '../../src/batches/batch.js';
 import { isDone, sumOf, type Batch } from '../../src/batches/batch.js';
 import type { QueueSettings } from '../../src/task/queue-settings.js';
-import type { QueueCounts } from '../../src/storage/task-store.js';
+import type { QueueCounts } from '../../src/storage/task-views.js';
 import { dueAt } from '../../src/task/task.machine.js';
 import { isFinished, type QueuedTask, type Task } from '../../src/task/task.js';
 import { countIn } from '../../src/task/task-state.js';
@@ -113,13 +113,13 @@ export class Checks {
   }
 
   async configuredQueues(): Promise<readonly string[]> {
-    const configured = await this.parts.site.inner.configured();
+    const configured = await this.parts.site.inner.settings.all();
     return configured.map(({ queue }) => queue);
   }
 
   async hasWork(): Promise<boolean> {
     const { tasks } = await pastPlanted(() =>
-      this.parts.site.inner.list({
+      this.parts.site.inner.views.list({
         states: ['queued', 'delayed', 'processing'],
         limit: 1_000,
         queues: ['default', 'a', 'b'],
@@ -228,7 +228,7 @@ export class Checks {
   }
 
   private async readLimits(queue: string): Promise<void> {
-    const settings = await this.parts.site.inner.settingsOf(queue);
+    const settings = await this.parts.site.inner.settings.of(queue);
     this.limits.set(queue, { settings, since: this.parts.scheduler.now });
   }
 
@@ -242,13 +242,13 @@ export class Checks {
     const tasks: Task[] = [];
     let cursor: string | undefined;
     do {
-      const page = await inner.list({ limit: 1_000, cursor });
+      const page = await inner.views.list({ limit: 1_000, cursor });
       tasks.push(...page.tasks);
       cursor = page.nextCursor;
     } while (cursor !== undefined);
-    const configured = await inner.configured();
+    const configured = await inner.settings.all();
     const settings = new Map(configured.map((each) => [each.queue, each.settings]));
-    return { tasks: tasks.toReversed(), counts: await inner.counts(), settings };
+    return { tasks: tasks.toReversed(), counts: await inner.views.counts(), settings };
   }
 
   /** INV-22: every request ends. */
@@ -315,7 +315,7 @@ export class Checks {
       maxConcurrencyPerGroup = Infinity,
     } = settings.get(queue) ?? {};
     const active = tasks.filter((task) => task.state === 'processing' && task.spec.queue === queue);
-    if (paused === true || active.length >= maxConcurrency || (await inner.untilAllowed(queue)) > 0)
+    if (paused === true || active.length >= maxConcurrency || (await inner.settings.untilAllowed(queue)) > 0)
       return [];
     const { wall } = this.parts.scheduler.clock.now();
     return tasks.filter((task): task is QueuedTask => {
@@ -340,7 +340,9 @@ export class Checks {
           );
       }
       if (step.do === 'await batch') {
-        const counts = sumOf((await this.parts.site.inner.countBatch(step.id)).map((each) => each.counts));
+        const counts = sumOf(
+          (await this.parts.site.inner.views.countBatch(step.id)).map((each) => each.counts),
+        );
         if (isDone(counts) || countIn(counts) === 0)
           suspect('liveness', `the read of ${sentAt} ms waits for batch ${step.id}, which is done or gone`);
       }
@@ -375,7 +377,7 @@ export class Checks {
     const { documents: kept } = await documents.list('batch', { limit: 100 });
     for (const { id, text } of kept) {
       const batch = JSON.parse(text) as Batch;
-      const counts = sumOf((await site.inner.countBatch(id)).map((each) => each.counts));
+      const counts = sumOf((await site.inner.views.countBatch(id)).map((each) => each.counts));
       const ofBatch = tasks.filter(({ spec }) => spec.batchId === id);
       const ends = ofBatch.flatMap((task) => (isFinished(task) ? [task.finishedAt] : []));
       // A limit that is passed when it is set is noticed with the next end of a task.
@@ -436,7 +438,7 @@ export class Checks {
       if (new Set(ready.map(worth)).size < ready.length) continue;
       const inOrder = ready.toSorted((one, other) => worth(other) - worth(one));
       for (const [index, task] of inOrder.entries()) {
-        const position = await this.parts.site.inner.position(task);
+        const position = await this.parts.site.inner.views.position(task);
         if (position !== index + 1)
           suspect('INV-15', `${task.spec.id} is said to be at ${position}, and is at ${index + 1}`);
       }
@@ -493,7 +495,7 @@ export class Checks {
     const { wall } = scheduler.clock.now();
     for (const { text } of documents) {
       const { id, cron, since, queue } = JSON.parse(text) as Record<string, string> & { since: number };
-      if ((await site.inner.settingsOf(queue ?? '')).maxDepth !== undefined) continue;
+      if ((await site.inner.settings.of(queue ?? '')).maxDepth !== undefined) continue;
       const every = 1000 * Number(/^\*\/(\d+)/.exec(cron ?? '')?.[1] ?? 1);
       for (let due = Math.ceil((since + 1) / every) * every; due < wall - OVERDUE_MS; due += every) {
         const name = `${id}:${new Date(due).toISOString().replace('.000Z', 'Z')}`;

@@ -96,7 +96,7 @@ function delayed<T extends object>(target: T, time: RealTime): T {
   return new Proxy(target, {
     get: (object, name) => {
       const value: unknown = Reflect.get(object, name, object);
-      if (name === 'documents' && typeof value === 'object' && value !== null) return delayed(value, time);
+      if (PARTS.has(String(name)) && typeof value === 'object' && value !== null) return delayed(value, time);
       if (typeof value !== 'function') return value;
       const method = value.bind(object) as (...args: unknown[]) => unknown;
       if (!DELAYED.has(String(name))) return method;
@@ -110,9 +110,11 @@ function delayed<T extends object>(target: T, time: RealTime): T {
   });
 }
 
+const PARTS: ReadonlySet<string> = new Set(['settings', 'views', 'documents']);
+
 const DELAYED: ReadonlySet<string> = new Set([
-  ...['insert', 'find', 'claim', 'replace', 'remove', 'clear', 'position', 'list', 'configure', 'settingsOf'],
-  ...['untilAllowed', 'countBatch', 'due', 'untilDue', 'configured', 'depth', 'get', 'put'],
+  ...['insert', 'find', 'claim', 'replace', 'remove', 'clear', 'position', 'list', 'change', 'of'],
+  ...['untilAllowed', 'countBatch', 'due', 'untilDue', 'all', 'depth', 'get', 'put'],
 ]);
 
 /** Carries out a plan on two processes at a real Redis, in real time, and judges what the clients saw. */

@@ -1,4 +1,5 @@
-import { type QueueCounts, StoreUnavailable, type TaskStore } from '../../src/storage/task-store.js';
+import { StoreUnavailable, type TaskStore } from '../../src/storage/task-store.js';
+import type { QueueCounts } from '../../src/storage/task-views.js';
 import type { CommittedTransition, TransitionWatcher } from '../../src/storage/transitions.js';
 import { TASK_STATES } from '../../src/task/task-state.js';
 import type { Budget } from './budget.js';
@@ -6,9 +7,12 @@ import type { Ms, Scheduler } from './scheduler.js';
 
 /** Calls that change something: of one that was cut off, nobody knows whether it did. */
 const WRITES: ReadonlySet<string> = new Set([
-  ...['insert', 'restore', 'claim', 'replace', 'remove', 'clear', 'configure'],
+  ...['insert', 'restore', 'claim', 'replace', 'remove', 'clear', 'settings.change'],
   ...['documents.put', 'documents.remove', 'outbox.remove'],
 ]);
+
+/** The parts of a store whose calls take time. */
+const PARTS: ReadonlySet<string> = new Set(['settings', 'views', 'documents', 'outbox']);
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
@@ -212,10 +216,10 @@ export class StoreLine {
         if (name === 'watch') return (watcher: TransitionWatcher) => void this.watchers.push(watcher);
         if (name === 'isAvailable') return value === true && !this.isBroken;
         if (name === 'recall') return () => undefined;
-        if ((name === 'documents' || name === 'outbox') && value !== undefined)
-          return this.wrapped(value as object, `${name}.`);
+        if (PARTS.has(String(name)) && typeof value === 'object' && value !== null)
+          return this.wrapped(value, `${String(name)}.`);
         if (typeof value !== 'function') return value;
-        const method = name === 'counts' ? () => this.counts() : (value as Method);
+        const method = prefix === 'views.' && name === 'counts' ? () => this.counts() : (value as Method);
         return (...args: unknown[]) =>
           this.call(`${prefix}${String(name)}`, () => method.apply(object, args), sizeOf(args));
       },
@@ -230,7 +234,7 @@ export class StoreLine {
       // Each has an object of its own, as in a store: who reads them may remember what it made of one.
       return { queue: `crowd-${index}`, counts: { ...none }, oldestQueuedAt: wall };
     });
-    return [...(await inner.counts()), ...more];
+    return [...(await inner.views.counts()), ...more];
   }
 
   private call(name: string, perform: () => Promise<unknown>, size: number): Promise<unknown> {

@@ -1,4 +1,5 @@
-import type { QueueCounts, TaskStore } from '../../src/storage/task-store.js';
+import type { TaskStore } from '../../src/storage/task-store.js';
+import type { QueueCounts } from '../../src/storage/task-views.js';
 import type { Task } from '../../src/task/task.js';
 import { byId, idsOf, listAll } from './store-user.js';
 
@@ -34,17 +35,17 @@ async function partsOf(store: TaskStore, task: Task) {
     output: await store.findOutput(id),
     checkpoint: await store.findCheckpoint(id),
     attempts: await store.findAttempts(id),
-    position: await store.position(task),
+    position: await store.views.position(task),
   };
 }
 
 /** The counts by the name of the queue. */
 export async function countsOf(store: TaskStore): Promise<readonly QueueCounts[]> {
-  return (await store.counts()).toSorted((one, other) => (one.queue < other.queue ? -1 : 1));
+  return (await store.views.counts()).toSorted((one, other) => (one.queue < other.queue ? -1 : 1));
 }
 
 /** How many tasks the counts add up to. */
 export async function totalOf(store: TaskStore): Promise<number> {
-  const queues = await store.counts();
+  const queues = await store.views.counts();
   return queues.flatMap(({ counts }) => Object.values(counts)).reduce((sum, count) => sum + count, 0);
 }

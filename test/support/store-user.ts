@@ -4,9 +4,9 @@ import type {
   JsonText,
   NewTask,
   Payload,
-  TaskQuery,
   TaskStore,
 } from '../../src/storage/task-store.js';
+import type { TaskQuery } from '../../src/storage/task-views.js';
 import type { Moment } from '../../src/task/clock.js';
 import {
   claim,
@@ -147,7 +147,7 @@ export async function listAll(
   const tasks: Task[] = [];
   let { cursor } = query;
   for (let pages = 0; pages < 10_000; pages++) {
-    const page = await store.list({ ...query, limit, cursor });
+    const page = await store.views.list({ ...query, limit, cursor });
     expect(page.tasks.length).toBeLessThanOrEqual(limit);
     tasks.push(...page.tasks);
     if (page.nextCursor === undefined) return tasks;

@@ -73,12 +73,12 @@ describe('a queue whose slot is being moved', () => {
       complete: () => user.complete(held),
       remove: () => user.store.remove([held]),
       clear: () => user.store.clear({ queues: ['q'] }),
-      counts: () => user.store.counts(),
-      depth: () => user.store.depth('q'),
-      position: () => user.store.position(held),
-      batch: () => user.store.countBatch('b'),
+      counts: () => user.store.views.counts(),
+      depth: () => user.store.views.depth('q'),
+      position: () => user.store.views.position(held),
+      batch: () => user.store.views.countBatch('b'),
       list: () => user.list({ queues: ['q'] }),
-      settings: () => user.store.configure('q', { paused: true }),
+      settings: () => user.store.settings.change('q', { paused: true }),
     };
 
     let turn = 0;
@@ -90,7 +90,7 @@ describe('a queue whose slot is being moved', () => {
 
     expect(turn).toBeGreaterThan(Object.keys(calls).length);
     expect(idsOf(await user.list({ queues: ['q'] })).toSorted()).toEqual(IDS);
-    expect(await user.store.settingsOf('q')).toEqual({});
+    expect(await user.store.settings.of('q')).toEqual({});
     expect(idsOf(await user.take({ queues: ['q'], claimId: 'claim' }))).toEqual([held.spec.id]);
     await user.complete(held);
     expect(idsOf(await user.take({ queues: ['q'], max: 10 })).toSorted()).toEqual(

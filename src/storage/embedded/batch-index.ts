@@ -1,5 +1,5 @@
 import { TASK_STATES, type StateCounts, countIn } from '../../task/task-state.js';
-import type { BatchCounts } from '../task-store.js';
+import type { BatchCounts } from '../task-views.js';
 import type { ClearMarks } from './clear-marks.js';
 import type { TaskHead } from './task-record.js';
 

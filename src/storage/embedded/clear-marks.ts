@@ -1,5 +1,5 @@
 import { TASK_STATES, type TaskState } from '../../task/task-state.js';
-import type { TaskFilter } from '../task-store.js';
+import type { TaskFilter } from '../task-views.js';
 
 export type ClearFilter = Pick<TaskFilter, 'states' | 'queues'>;
 

@@ -130,6 +130,29 @@ export class Commits {
     if (this.refusal !== undefined) throw new StoreUnavailable(this.refusal, false);
   }
 
+  /** Rejects, instead of throwing, when the store is closed or has failed. */
+  async opened(): Promise<void> {
+    await Promise.resolve();
+    this.requireOpen();
+  }
+
+  /**
+   * Resolves when the task has no pending write, so that a read is durable. Usually it has none; then this allocates no
+   * promise.
+   *
+   * @throws StoreUnavailable
+   */
+  readable(id: string): Promise<void> | undefined {
+    if (this.isBusy(id)) return this.untilReadable(id);
+    this.requireOpen();
+    return undefined;
+  }
+
+  private async untilReadable(id: string): Promise<void> {
+    for (let wait = this.busyUntil(id); wait !== undefined; wait = this.busyUntil(id)) await wait;
+    this.requireOpen();
+  }
+
   refuse(reason: string): void {
     this.refusal ??= reason;
   }

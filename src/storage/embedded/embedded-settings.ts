@@ -1,6 +1,6 @@
 import type { Clock } from '../../task/clock.js';
 import { changeSettings, type QueueSettings, type QueueSettingsChange } from '../../task/queue-settings.js';
-import type { ConfiguredQueue } from '../task-store.js';
+import { type ConfiguredQueue, QueueSettingsStore } from '../queue-settings-store.js';
 import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskIndex } from './task-index.js';
@@ -13,10 +13,11 @@ interface SettingsParts {
 }
 
 /** Queue settings, in the file and in the indices that claims read. */
-export class EmbeddedSettings {
+export class EmbeddedSettings extends QueueSettingsStore {
   private underWay: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: SettingsParts) {
+    super();
     const { files, index, clock } = parts;
     const { steady } = clock.now();
     for (const [queue, settings] of files.allSettings())
@@ -38,6 +39,12 @@ export class EmbeddedSettings {
     const changed = this.allEnded().then(() => this.write(queue, change));
     this.underWay = changed;
     return changed;
+  }
+
+  async untilAllowed(queue: string): Promise<number> {
+    const { index, commits, clock } = this.parts;
+    await commits.opened();
+    return index.knownFlow(queue)?.untilAllowed(clock.now().steady) ?? 0;
   }
 
   /** Resolves when no change is pending. */

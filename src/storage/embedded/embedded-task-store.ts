@@ -1,23 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../task/clock.js';
-import type { QueueSettings, QueueSettingsChange } from '../../task/queue-settings.js';
-import { signatureOf } from '../../task/requirements.js';
 import type { Attempt, Task } from '../../task/task.js';
 import {
-  type BatchCounts,
   type Change,
   type ClaimedTask,
   type ClaimRequest,
-  type ConfiguredQueue,
   type JsonText,
   type KeptTask,
   type NewTask,
   type Payload,
-  type QueueCounts,
   type StoreSettings,
-  type StoreTotals,
-  type TaskPage,
-  type TaskQuery,
   TASKS_PER_COMMIT,
   TaskStore,
 } from '../task-store.js';
@@ -30,6 +22,7 @@ import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { EmbeddedDocuments } from './embedded-documents.js';
 import { EmbeddedLogs } from './embedded-logs.js';
 import { EmbeddedOutbox } from './embedded-outbox.js';
+import { EmbeddedViews } from './embedded-views.js';
 import { EmbeddedSettings } from './embedded-settings.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
@@ -39,7 +32,6 @@ import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
 import { TaskClearer } from './task-clearer.js';
 import { type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
-import { TaskLister } from './task-lister.js';
 import { withBelievableLease } from '../../task/task.machine.js';
 import { TaskDamaged } from '../../task/task.errors.js';
 import { DamagedValue } from './sealed-value.js';
@@ -47,7 +39,7 @@ import { RankedSet } from './ranked-set.js';
 import { TaskReclaimer } from './task-reclaimer.js';
 import { TaskWriter } from './task-writer.js';
 import type { StoredTask } from './task-record.js';
-import { isFinalState, WAITING_STATES } from '../../task/task-state.js';
+import { isFinalState } from '../../task/task-state.js';
 
 /** Delay before an unreadable record's deadline is checked again. */
 const DAMAGED_WAIT_MS = 60_000;
@@ -87,17 +79,16 @@ export class EmbeddedTaskStore extends TaskStore {
   override readonly lastEventId: number;
   override readonly outbox: EmbeddedOutbox;
   readonly failure: Promise<Error>;
+  readonly settings: EmbeddedSettings;
+  readonly views: EmbeddedViews;
   readonly documents: EmbeddedDocuments;
   readonly logs: EmbeddedLogs;
-  private readonly settings: EmbeddedSettings;
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;
   private readonly unlock: () => void;
   private readonly commits: Commits;
   private readonly writer: TaskWriter;
-  private readonly births: BirthTimes;
   private readonly claimer: TaskClaimer;
-  private readonly lister: TaskLister;
   private readonly clearer: TaskClearer;
   private readonly reclaimer: TaskReclaimer;
   private readonly logSweeper: LogSweeper;
@@ -154,7 +145,6 @@ export class EmbeddedTaskStore extends TaskStore {
       const head = files.quarantine.attempt(number, () => files.headOf(number));
       index.batches.move(batchId, undefined, head);
     }
-    this.lister = new TaskLister(files, this.index);
     this.commits = new Commits(files, this.index, settings.webhookTypes);
     this.reclaimer = new TaskReclaimer(files, index, this.commits, marks, clock);
     this.clearer = new TaskClearer(files, index, this.commits, marks, this.reclaimer);
@@ -171,8 +161,9 @@ export class EmbeddedTaskStore extends TaskStore {
       this.logSweeper.wake();
     };
     this.logSweeper.wake();
-    this.births = new BirthTimes((number) => files.readSound(number)?.createdAt);
-    this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock, this.births);
+    const births = new BirthTimes((number) => files.readSound(number)?.createdAt);
+    this.claimer = new TaskClaimer(files, this.index, this.commits, this.writer, clock, births);
+    this.views = new EmbeddedViews({ files, index, commits: this.commits, births });
     this.documents = new EmbeddedDocuments(files, this.commits);
     this.settings = new EmbeddedSettings({ files, index, commits: this.commits, clock });
     this.failure = this.commits.failure;
@@ -243,22 +234,22 @@ export class EmbeddedTaskStore extends TaskStore {
   // ------------------------------------------------------------------------------------------ reading
 
   async find(id: string): Promise<Task | undefined> {
-    await this.readable(id);
+    await this.commits.readable(id);
     return this.read(id);
   }
 
   async findPayload(id: string): Promise<Payload | undefined> {
-    await this.readable(id);
+    await this.commits.readable(id);
     return this.readPart(id, (number) => this.files.payloadOf(number));
   }
 
   async findOutput(id: string): Promise<JsonText | undefined> {
-    await this.readable(id);
+    await this.commits.readable(id);
     return this.readPart(id, (number) => this.files.outputs.get(number));
   }
 
   async findCheckpoint(id: string): Promise<JsonText | undefined> {
-    await this.readable(id);
+    await this.commits.readable(id);
     return this.readPart(id, (number) => {
       const task = this.files.read(number);
       return task && this.files.checkpointOf(number, task);
@@ -266,67 +257,12 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   async findAttempts(id: string): Promise<readonly Attempt[]> {
-    await this.readable(id);
+    await this.commits.readable(id);
     return this.readPart(id, (number) => this.files.attemptsOf(number)) ?? [];
   }
 
-  async position(task: Task): Promise<number | undefined> {
-    const { id, queue, priority, group = '', requires } = task.spec;
-    await this.readable(id);
-    const number = this.files.numberOf(task);
-    const lane = { priority, group, signature: signatureOf(requires) };
-    return number === undefined ? undefined : this.index.position(queue, lane, number, this.births.of);
-  }
-
-  async list(query: TaskQuery): Promise<TaskPage> {
-    await this.open();
-    return this.lister.list(query);
-  }
-
-  async counts(): Promise<readonly QueueCounts[]> {
-    await this.open();
-    return this.lister.counts();
-  }
-
-  override async countQueue(queue: string): Promise<QueueCounts | undefined> {
-    await this.open();
-    return this.lister.countQueue(queue);
-  }
-
-  override async totals(): Promise<StoreTotals> {
-    await this.open();
-    return this.index.totals();
-  }
-
-  async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
-    await this.open();
-    return this.lister.countBatch(id, queues);
-  }
-
-  settingsOf(queue: string): Promise<QueueSettings> {
-    return this.settings.of(queue);
-  }
-
-  configured(): Promise<readonly ConfiguredQueue[]> {
-    return this.settings.all();
-  }
-
-  configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
-    return this.settings.change(queue, change);
-  }
-
-  async untilAllowed(queue: string): Promise<number> {
-    await this.open();
-    return this.index.knownFlow(queue)?.untilAllowed(this.clock.now().steady) ?? 0;
-  }
-
-  async depth(queue: string): Promise<number> {
-    await this.open();
-    return WAITING_STATES.reduce((depth, state) => depth + this.index.count(queue, state), 0);
-  }
-
   async untilDue(): Promise<number | undefined> {
-    await this.open();
+    await this.commits.opened();
     this.sorting ??= this.sortDeadlinesOut().finally(() => {
       this.sorting = undefined;
     });
@@ -335,7 +271,7 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   async due(limit: number): Promise<readonly Task[]> {
-    await this.open();
+    await this.commits.opened();
     const now = this.clock.now();
     const due = new Map<TaskNumber, Task>();
     const taken = new Map<TaskNumber, TakenDeadline>();
@@ -488,30 +424,12 @@ export class EmbeddedTaskStore extends TaskStore {
 
   // ------------------------------------------------------------------------------------------ one task
 
-  private async open(): Promise<void> {
-    await Promise.resolve();
-    this.commits.requireOpen();
-  }
-
   /** Whether a task has this id, including a damaged task. */
   private isTaken(id: string): boolean {
     const number = this.files.numbers.get(id);
     if (number === undefined || this.files.quarantine.has(number)) return number !== undefined;
     const head = this.files.quarantine.attempt(number, () => this.files.headOf(number));
     return head !== undefined || this.files.quarantine.has(number);
-  }
-
-  /** Usually there is nothing to wait for; then this allocates no promise. */
-  private readable(id: string): Promise<void> | undefined {
-    if (this.commits.isBusy(id)) return this.untilReadable(id);
-    this.commits.requireOpen();
-    return undefined;
-  }
-
-  private async untilReadable(id: string): Promise<void> {
-    for (let wait = this.commits.busyUntil(id); wait !== undefined; wait = this.commits.busyUntil(id))
-      await wait;
-    this.commits.requireOpen();
   }
 
   /** What a write must wait for. No other code may run between the last check and the write. */

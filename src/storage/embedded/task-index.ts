@@ -6,7 +6,8 @@ import {
   type StateCounts,
   countIn,
 } from '../../task/task-state.js';
-import type { QueueCounts, StoreSettings, StoreTotals } from '../task-store.js';
+import type { StoreSettings } from '../task-store.js';
+import type { QueueCounts, StoreTotals } from '../task-views.js';
 import { BatchIndex } from './batch-index.js';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
 import type { Deadline } from './deadline-heap.js';

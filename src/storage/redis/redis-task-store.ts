@@ -1,25 +1,18 @@
 import type { Clock } from '../../task/clock.js';
-import type { QueueSettings, QueueSettingsChange } from '../../task/queue-settings.js';
 import type { Attempt, Task } from '../../task/task.js';
 import {
-  type BatchCounts,
   type Change,
   type ClaimedTask,
   type ClaimRequest,
-  type ConfiguredQueue,
   type JsonText,
   type KeptTask,
   type NewTask,
   type Payload,
-  type QueueCounts,
   type ReplaceOptions,
   type StoreSettings,
-  type StoreTotals,
-  type TaskFilter,
-  type TaskPage,
-  type TaskQuery,
   TaskStore,
 } from '../task-store.js';
+import type { TaskFilter } from '../task-views.js';
 import type { CommittedTransition, TransitionWatcher } from '../transitions.js';
 import { DEFAULT_LOG_LIMITS } from '../task-logs.js';
 import { ClaimNames } from './records/claim-names.js';
@@ -38,7 +31,7 @@ import { TransitionFeed } from './connection/transition-feed.js';
 import { QueueNames } from './records/queue-names.js';
 import { RedisClock } from './connection/redis-clock.js';
 import { RedisDocuments } from './commands/redis-documents.js';
-import { RedisQueueSettings } from './commands/redis-queue-settings.js';
+import { RedisSettings } from './commands/redis-settings.js';
 import { Repairs } from './records/repairs.js';
 import { ReservingInserter } from './commands/reserving-inserter.js';
 import { StoreConnection, type StoreLink } from './connection/store-connection.js';
@@ -46,8 +39,7 @@ import type { StoreParts } from './records/store-parts.js';
 import { TaskClaimer } from './commands/task-claimer.js';
 import { TaskFinder } from './commands/task-finder.js';
 import { type Inserter, TaskInserter } from './commands/task-inserter.js';
-import { TaskLister } from './commands/task-lister.js';
-import { TaskPositions } from './commands/task-positions.js';
+import { RedisViews } from './commands/redis-views.js';
 import { TaskReclaimer } from './commands/task-reclaimer.js';
 import { TaskRestorer } from './commands/task-restorer.js';
 import { TaskWriter } from './commands/task-writer.js';
@@ -80,6 +72,8 @@ export class RedisTaskStore extends TaskStore {
   override readonly eventLog: RedisEventLog;
   override readonly outbox: RedisOutbox;
   readonly failure = new Promise<Error>(() => undefined);
+  readonly settings: RedisSettings;
+  readonly views: RedisViews;
   readonly documents: RedisDocuments;
   readonly logs: RedisLogs;
   private readonly connection: StoreConnection;
@@ -90,10 +84,7 @@ export class RedisTaskStore extends TaskStore {
   private readonly claimer: TaskClaimer;
   private readonly clearer: TaskClearer;
   private readonly reclaimer: TaskReclaimer;
-  private readonly lister: TaskLister;
-  private readonly positions: TaskPositions;
   private readonly dueFinder: DueFinder;
-  private readonly settings: RedisQueueSettings;
   private readonly feed: TransitionFeed;
   private readonly leaseCheck: LeaseCheck;
   private readonly directorySweep: DirectorySweep;
@@ -142,8 +133,6 @@ export class RedisTaskStore extends TaskStore {
     this.writer = new TaskWriter(this.parts, this.finder);
     this.claimer = new TaskClaimer(this.parts, this.writer, this.clock);
     this.leaseCheck = new LeaseCheck(this.parts, this.finder, this.writer, this.clock);
-    this.lister = new TaskLister(this.parts, this.finder);
-    this.positions = new TaskPositions(this.parts);
     this.reclaimer = new TaskReclaimer(
       this.parts,
       this.clock,
@@ -160,7 +149,8 @@ export class RedisTaskStore extends TaskStore {
       clears?.atOnce,
     );
     this.dueFinder = new DueFinder(this.parts, this.clock, settings, this.reclaimer);
-    this.settings = new RedisQueueSettings(this.parts, this.clock);
+    this.settings = new RedisSettings(this.parts, this.clock);
+    this.views = new RedisViews(this.parts, this.finder, this.clock);
     this.feed = new TransitionFeed((options) => link.subscribe(options), {
       transitions: keys.moves,
       clears: keys.generation,
@@ -180,8 +170,9 @@ export class RedisTaskStore extends TaskStore {
     this.outbox.follow(this.feed);
     this.dueFinder.follow(this.feed);
     this.eventLog = new RedisEventLog(this.parts, this.feed);
+    guardCalls(this, connection);
     link.onChange(() => {
-      // Who comes back may have lost what was written.
+      // A Redis that is available again may have lost writes.
       this.parts.heads.forgetWrites();
       this.parts.claimNames.forgetAll();
       this.feed.reportGap();
@@ -208,20 +199,18 @@ export class RedisTaskStore extends TaskStore {
     this.feed.add(watcher);
   }
 
-  insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
-    return this.connection.during(async () => {
-      const present = await this.inserter.insert(items);
-      await this.confirmAll(present);
-      return present;
-    });
+  async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
+    const present = await this.inserter.insert(items);
+    await this.confirmAll(present);
+    return present;
   }
 
   restore(items: readonly KeptTask[]): Promise<readonly boolean[]> {
-    return this.connection.during(() => new TaskRestorer(this.parts).restore(items));
+    return new TaskRestorer(this.parts).restore(items);
   }
 
   find(id: string): Promise<Task | undefined> {
-    return this.connection.during(() => this.finder.find(id));
+    return this.finder.find(id);
   }
 
   override recall(id: string): Task | undefined {
@@ -229,39 +218,39 @@ export class RedisTaskStore extends TaskStore {
   }
 
   findPayload(id: string): Promise<Payload | undefined> {
-    return this.connection.during(() => this.finder.findPayload(id));
+    return this.finder.findPayload(id);
   }
 
   findCheckpoint(id: string): Promise<JsonText | undefined> {
-    return this.connection.during(() => this.finder.findCheckpoint(id));
+    return this.finder.findCheckpoint(id);
   }
 
   findOutput(id: string): Promise<JsonText | undefined> {
-    return this.connection.during(() => this.finder.findOutput(id));
+    return this.finder.findOutput(id);
   }
 
   findAttempts(id: string): Promise<readonly Attempt[]> {
-    return this.connection.during(() => this.finder.findAttempts(id));
+    return this.finder.findAttempts(id);
   }
 
   override confirm(task: Task): Promise<void> {
-    return this.connection.during(() => this.confirmAll([task]));
+    return this.confirmAll([task]);
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedTask[]> {
-    return this.connection.during(() => this.claimer.claim(request));
+    return this.claimer.claim(request);
   }
 
   replace(changes: readonly Change[], options?: ReplaceOptions): Promise<readonly boolean[]> {
-    return this.connection.during(() => this.writer.replace(changes, options));
+    return this.writer.replace(changes, options);
   }
 
   remove(tasks: readonly Task[]): Promise<readonly boolean[]> {
-    return this.connection.during(() => this.writer.remove(tasks));
+    return this.writer.remove(tasks);
   }
 
   clear(filter: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
-    return this.connection.during(() => this.clearer.clear(filter));
+    return this.clearer.clear(filter);
   }
 
   /** Resolves when this process has nothing more to remove of what was cleared. */
@@ -269,56 +258,12 @@ export class RedisTaskStore extends TaskStore {
     return this.reclaimer.idle();
   }
 
-  position(task: Task): Promise<number | undefined> {
-    return this.connection.during(() => this.positions.of(task));
-  }
-
-  settingsOf(queue: string): Promise<QueueSettings> {
-    return this.connection.during(() => this.settings.of(queue));
-  }
-
-  configured(): Promise<readonly ConfiguredQueue[]> {
-    return this.connection.during(() => this.settings.all());
-  }
-
-  configure(queue: string, change: QueueSettingsChange): Promise<QueueSettings> {
-    return this.connection.during(() => this.settings.change(queue, change));
-  }
-
-  untilAllowed(queue: string): Promise<number> {
-    return this.connection.during(() => this.settings.untilAllowed(queue));
-  }
-
-  list(query: TaskQuery): Promise<TaskPage> {
-    return this.connection.during(() => this.lister.list(query));
-  }
-
-  counts(): Promise<readonly QueueCounts[]> {
-    return this.connection.during(() => this.lister.counts());
-  }
-
-  override countQueue(queue: string): Promise<QueueCounts | undefined> {
-    return this.connection.during(() => this.lister.countQueue(queue));
-  }
-
-  override totals(): Promise<StoreTotals> {
-    return this.connection.during(() => this.lister.totals(this.clock.now().steady));
-  }
-
-  depth(queue: string): Promise<number> {
-    return this.connection.during(() => this.lister.depth(queue));
-  }
-
-  countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
-    return this.connection.during(() => this.lister.countBatch(id, queues));
-  }
-
   due(limit: number): Promise<readonly Task[]> {
-    return this.connection.during(() => this.dueFinder.due(limit));
+    return this.dueFinder.due(limit);
   }
 
   untilDue(): Promise<number | undefined> {
-    return this.connection.during(() => this.dueFinder.untilDue());
+    return this.dueFinder.untilDue();
   }
 
   close(): Promise<void> {
@@ -343,7 +288,7 @@ export class RedisTaskStore extends TaskStore {
   }
 
   override latestGeneration(): Promise<number> {
-    return this.connection.during(() => this.clearCount.read());
+    return this.clearCount.read();
   }
 
   /** Tells every process of clears that it may have missed. */
@@ -355,13 +300,41 @@ export class RedisTaskStore extends TaskStore {
 
   private async readGeneration(): Promise<void> {
     await this.connection.during(() => this.clearCount.level());
-    this.lister.forgetTotals();
+    this.views.forgetTotals();
   }
 
   private learnGeneration(generation: number): void {
-    this.lister.forgetTotals();
+    this.views.forgetTotals();
     this.clearCount.learn(generation);
   }
+}
+
+/** Lets `close` wait for every call of the port. */
+function guardCalls(store: RedisTaskStore, connection: StoreConnection): void {
+  connection.guard(store, [
+    'insert',
+    'restore',
+    'find',
+    'findPayload',
+    'findOutput',
+    'findAttempts',
+    'confirm',
+  ]);
+  connection.guard(store, ['findCheckpoint', 'confirm']);
+  connection.guard(store, ['claim', 'replace', 'remove', 'clear', 'due', 'untilDue', 'latestGeneration']);
+  connection.guard(store.settings, ['of', 'all', 'change', 'untilAllowed']);
+  connection.guard(store.views, [
+    'list',
+    'counts',
+    'countQueue',
+    'totals',
+    'depth',
+    'countBatch',
+    'position',
+  ]);
+  connection.guard(store.documents, ['get', 'put', 'remove', 'list', 'version']);
+  connection.guard(store.logs, ['append', 'read', 'list', 'restore']);
+  connection.guard(store.outbox, ['oldest', 'remove']);
 }
 
 async function readTime(connection: StoreConnection): Promise<number> {

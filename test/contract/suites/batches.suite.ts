@@ -6,7 +6,7 @@ import { idsOf, type StoreUser } from '../../support/store-user.js';
 export function describeBatches(start: StartStore): void {
   /** The counts that are not 0, by queue. */
   async function countsOf(user: StoreUser, id: string): Promise<Record<string, Record<string, number>>> {
-    const counted = await user.store.countBatch(id);
+    const counted = await user.store.views.countBatch(id);
     return Object.fromEntries(
       counted.map(({ queue, counts }) => {
         expect(Object.keys(counts).toSorted()).toEqual(TASK_STATES.toSorted());
@@ -27,7 +27,7 @@ export function describeBatches(start: StartStore): void {
     expect(await countsOf(user, 'one')).toEqual({ default: { queued: 1, delayed: 1 }, other: { queued: 1 } });
     expect(await countsOf(user, 'two')).toEqual({ default: { queued: 1 } });
     expect(await countsOf(user, 'none')).toEqual({});
-    const [counted, ...others] = await user.store.countBatch('one', ['other', 'empty']);
+    const [counted, ...others] = await user.store.views.countBatch('one', ['other', 'empty']);
     expect([counted, others]).toMatchObject([{ queue: 'other', counts: { queued: 1, delayed: 0 } }, []]);
   });
 
@@ -74,9 +74,9 @@ export function describeBatches(start: StartStore): void {
     const user = await start();
     await user.add({ id: 'a', batchId: 'b' }, { id: 'c', batchId: 'b' }, { id: 'd' });
     await user.complete(await user.takeOne());
-    const before = await user.store.countBatch('b');
+    const before = await user.store.views.countBatch('b');
     await user.harness.reopen();
-    expect(await user.store.countBatch('b')).toEqual(before);
+    expect(await user.store.views.countBatch('b')).toEqual(before);
     await user.takeOne();
     expect(await countsOf(user, 'b')).toEqual({ default: { completed: 1, processing: 1 } });
   });
@@ -99,9 +99,9 @@ export function describeBatches(start: StartStore): void {
       }));
       await user.add(...others, { id: `t${round}`, batchId: 'b', queue: `q${round % 2}` });
     }
-    const first = await user.store.list({ batchId: 'b', limit: 2 });
+    const first = await user.store.views.list({ batchId: 'b', limit: 2 });
     expect(idsOf(first.tasks)).toEqual(['t4', 't3']);
-    const second = await user.store.list({ batchId: 'b', limit: 10, cursor: first.nextCursor });
+    const second = await user.store.views.list({ batchId: 'b', limit: 10, cursor: first.nextCursor });
     expect(idsOf(second.tasks)).toEqual(['t2', 't1', 't0']);
     expect(second.nextCursor).toBeUndefined();
     expect(idsOf(await user.list({ batchId: 'b', queues: ['q1'] }))).toEqual(['t3', 't1']);

@@ -118,7 +118,7 @@ export function describeClaim(start: StartStore): void {
       expect(await user.store.claim(request)).toEqual(claimOf([good], request, user.now));
       const expiry = tick(late, user.now);
       expect(await user.find('late')).toEqual(expiry?.task);
-      expect(await user.store.position(late)).toBeUndefined();
+      expect(await user.store.views.position(late)).toBeUndefined();
       await feed.settle(user);
       expect(feed.of('late').slice(1)).toEqual([{ ...expiry, id: expect.any(Number) }]);
       expect(feed.lines).toEqual(['late queued 1', 'good queued 1', expect.any(String), expect.any(String)]);

@@ -2,7 +2,8 @@ import { contentsOf, countsOf, totalOf } from '../../support/store-contents.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { idsOf, payloadOf, type StoreUser } from '../../support/store-user.js';
 import { cancel } from '../../../src/task/task.machine.js';
-import { type TaskFilter, TASKS_PER_COMMIT } from '../../../src/storage/task-store.js';
+import { TASKS_PER_COMMIT } from '../../../src/storage/task-store.js';
+import type { TaskFilter } from '../../../src/storage/task-views.js';
 
 type Filter = Pick<TaskFilter, 'states' | 'queues'>;
 
@@ -66,11 +67,11 @@ export function describeClear(start: StartStore): void {
     await user.write(cancel(first, undefined, user.now));
     const again = await user.redrive(await user.find('first'));
     expect(await user.store.clear({ states: ['cancelled'] })).toBe(0);
-    expect(await user.store.position(again)).toBe(1);
+    expect(await user.store.views.position(again)).toBe(1);
     await user.store.clear({ queues: ['default'] });
     await user.add({ id: 'fourth' });
-    expect(await user.store.position(await user.find('fourth'))).toBe(1);
-    expect(await user.store.position(await user.find('third'))).toBe(1);
+    expect(await user.store.views.position(await user.find('fourth'))).toBe(1);
+    expect(await user.store.views.position(await user.find('third'))).toBe(1);
   });
 
   it('counts a generation for every call, also across restarts', async () => {
@@ -139,7 +140,7 @@ export function describeClear(start: StartStore): void {
     expect(await user.store.clear({})).toBe(300);
     await user.harness.crash();
     expect(await totalOf(user.store)).toBe(0);
-    expect(await user.store.countBatch('b')).toEqual([]);
+    expect(await user.store.views.countBatch('b')).toEqual([]);
     await user.addWith('"code":"new"', spec('t200'));
     await user.harness.crash();
     expect(await user.store.findPayload('t200')).toBe('"code":"new"');
@@ -180,7 +181,7 @@ async function raceWithClear(user: StoreUser, round: number): Promise<void> {
   expect(await totalOf(user.store)).toBe(left.length);
   for (const task of left) {
     expect(await user.store.findPayload(task.spec.id)).toBe(payloadOf(task.spec.id));
-    expect((await user.store.position(task)) === undefined).toBe(task.state === 'processing');
+    expect((await user.store.views.position(task)) === undefined).toBe(task.state === 'processing');
   }
   const before = await contentsOf(user.store);
   await user.harness.reopen();

@@ -1,31 +1,73 @@
+import type { DocumentStore } from '../../../src/storage/document-store.js';
+import type { FormerTaskStore } from '../../../src/storage/former-names.js';
+import type { QueueSettingsStore } from '../../../src/storage/queue-settings-store.js';
 import { type TaskStore, StoreUnavailable } from '../../../src/storage/task-store.js';
+import type { TaskViews } from '../../../src/storage/task-views.js';
 import type { StartStore } from '../../support/store-harness.js';
 import { idsOf, type StoreUser } from '../../support/store-user.js';
 import { cancel } from '../../../src/task/task.machine.js';
 import type { Task } from '../../../src/task/task.js';
 
-/** Every method that answers with a promise. */
-function callsOf(
-  user: StoreUser,
-  task: Task,
-): Readonly<Record<string, (store: TaskStore) => Promise<unknown>>> {
+/** The names of the methods that return promises. */
+type CallOf<T> = {
+  [Name in keyof T]: T[Name] extends (...args: never[]) => Promise<unknown> ? Name : never;
+}[keyof T];
+
+type Calls<T> = Readonly<Record<CallOf<T>, (part: T) => Promise<unknown>>>;
+
+/** Methods that read nothing. */
+type Excepted = 'close' | 'confirm' | 'latestGeneration' | keyof FormerTaskStore;
+
+/** Every method of the port that returns a promise, by part; the compiler checks that none is missing. */
+function callsOf(user: StoreUser, task: Task) {
   const transition = cancel(task, undefined, user.now);
-  return {
+  const tasks: Omit<Calls<TaskStore>, Excepted> = {
     insert: (store) => store.insert([user.newTask({ id: 'new' })]),
+    restore: (store) => store.restore([{ task, payload: '', attempts: [] }]),
     find: (store) => store.find('task-1'),
     findPayload: (store) => store.findPayload('task-1'),
     findOutput: (store) => store.findOutput('task-1'),
     findAttempts: (store) => store.findAttempts('task-1'),
+    findCheckpoint: (store) => store.findCheckpoint('task-1'),
     claim: (store) => store.claim(user.request()),
     replace: (store) => store.replace(transition ? [transition] : []),
     remove: (store) => store.remove([task]),
     clear: (store) => store.clear({}),
-    position: (store) => store.position(task),
-    list: (store) => store.list({ limit: 1 }),
-    counts: (store) => store.counts(),
     due: (store) => store.due(1),
     untilDue: (store) => store.untilDue(),
   };
+  const settings: Calls<QueueSettingsStore> = {
+    of: (part) => part.of('default'),
+    all: (part) => part.all(),
+    change: (part) => part.change('default', { maxDepth: 1 }),
+    untilAllowed: (part) => part.untilAllowed('default'),
+  };
+  const views: Calls<TaskViews> = {
+    list: (part) => part.list({ limit: 1 }),
+    counts: (part) => part.counts(),
+    countQueue: (part) => part.countQueue('default'),
+    totals: (part) => part.totals(),
+    depth: (part) => part.depth('default'),
+    countBatch: (part) => part.countBatch('b'),
+    position: (part) => part.position(task),
+  };
+  const documents: Calls<DocumentStore> = {
+    get: (part) => part.get('lock', 'a'),
+    put: (part) => part.put('lock', { id: 'a', text: '{}', expected: 0 }),
+    remove: (part) => part.remove('lock', 'a', 1),
+    list: (part) => part.list('lock', { limit: 1 }),
+    version: (part) => part.version('lock'),
+  };
+  const on = (partOf: (store: TaskStore) => object, calls: object) =>
+    Object.entries(calls as Record<string, (part: object) => Promise<unknown>>).map(
+      ([name, call]) => [name, (store: TaskStore) => call(partOf(store))] as const,
+    );
+  return [
+    ...on((store) => store, tasks),
+    ...on((store) => store.settings, settings),
+    ...on((store) => store.views, views),
+    ...on((store) => store.documents, documents),
+  ];
 }
 
 export function describeClose(start: StartStore): void {
@@ -34,7 +76,7 @@ export function describeClose(start: StartStore): void {
     const [task] = await user.add({});
     const closed = user.store;
     await closed.close();
-    for (const [name, call] of Object.entries(callsOf(user, task))) {
+    for (const [name, call] of callsOf(user, task)) {
       const answer = await call(closed).then(
         () => `${name} was answered`,
         (error: unknown) => error,

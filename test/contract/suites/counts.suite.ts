@@ -6,45 +6,45 @@ import { TASK_STATES, type TaskState } from '../../../src/task/task-state.js';
 
 /** The counts of the one queue there is, those that are not 0. */
 async function statesOf(user: StoreUser): Promise<Partial<Record<TaskState, number>>> {
-  const [only, ...others] = await user.store.counts();
+  const [only, ...others] = await user.store.views.counts();
   expect(others).toEqual([]);
   expect(Object.keys(only?.counts ?? {}).toSorted()).toEqual([...TASK_STATES].toSorted());
   return Object.fromEntries(Object.entries(only?.counts ?? {}).filter(([, count]) => count !== 0));
 }
 
 async function oldestOf(user: StoreUser): Promise<number | undefined> {
-  return (await user.store.counts())[0]?.oldestQueuedAt;
+  return (await user.store.views.counts())[0]?.oldestQueuedAt;
 }
 
 export function describeCounts(start: StartStore): void {
   it('counts one queue, and all tasks', async () => {
     const user = await start();
-    expect(await user.store.totals()).toEqual({ queued: 0, all: 0 });
-    expect(await user.store.countQueue('q')).toBeUndefined();
+    expect(await user.store.views.totals()).toEqual({ queued: 0, all: 0 });
+    expect(await user.store.views.countQueue('q')).toBeUndefined();
     await user.add({ id: 'a', queue: 'q' }, { id: 'b', queue: 'q', delay: 1 }, { id: 'c', queue: 'r' });
     await user.takeOne({ queues: ['r'] });
-    const [counts] = (await user.store.counts()).filter(({ queue }) => queue === 'q');
-    expect(await user.store.countQueue('q')).toEqual(counts);
-    expect(await user.store.totals()).toEqual({ queued: 1, all: 3 });
+    const [counts] = (await user.store.views.counts()).filter(({ queue }) => queue === 'q');
+    expect(await user.store.views.countQueue('q')).toEqual(counts);
+    expect(await user.store.views.totals()).toEqual({ queued: 1, all: 3 });
     await user.harness.reopen();
-    expect(await user.store.totals()).toEqual({ queued: 1, all: 3 });
+    expect(await user.store.views.totals()).toEqual({ queued: 1, all: 3 });
     await user.store.clear({});
-    expect(await user.store.totals()).toEqual({ queued: 0, all: 0 });
-    expect(await user.store.countQueue('q')).toBeUndefined();
+    expect(await user.store.views.totals()).toEqual({ queued: 0, all: 0 });
+    expect(await user.store.views.countQueue('q')).toBeUndefined();
   });
 
   it('tells how many tasks of a queue wait, delayed ones too', async () => {
     const user = await start();
     await user.add({ id: 'a' }, { id: 'b' }, { id: 'c', delay: 60 }, { id: 'd', queue: 'other' });
     await user.takeOne();
-    expect(await user.store.depth('default')).toBe(2);
-    expect(await user.store.depth('other')).toBe(1);
-    expect(await user.store.depth('none')).toBe(0);
+    expect(await user.store.views.depth('default')).toBe(2);
+    expect(await user.store.views.depth('other')).toBe(1);
+    expect(await user.store.views.depth('none')).toBe(0);
   });
 
   it('knows no queue at first', async () => {
     const { store } = await start();
-    expect(await store.counts()).toEqual([]);
+    expect(await store.views.counts()).toEqual([]);
   });
 
   it('follows a task through every state', async () => {
@@ -73,7 +73,7 @@ export function describeCounts(start: StartStore): void {
     await user.complete(await user.takeOne());
     expect(await statesOf(user)).toEqual({ completed: 1 });
     await user.store.remove([await user.find('task-1')]);
-    expect(await user.store.counts()).toEqual([]);
+    expect(await user.store.views.counts()).toEqual([]);
   });
 
   it('counts what expired, by a claim and by time', async () => {

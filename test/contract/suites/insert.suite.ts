@@ -137,7 +137,7 @@ export function describeInsert(start: StartStore): void {
     ];
     for (const queue of queues) await user.add({ id: `in-${queues.indexOf(queue)}`, queue });
     await user.harness.reopen();
-    expect(new Set((await user.store.counts()).map(({ queue }) => queue))).toEqual(new Set(queues));
+    expect(new Set((await user.store.views.counts()).map(({ queue }) => queue))).toEqual(new Set(queues));
     for (const queue of queues) {
       const task = await user.takeOne({ queues: [queue], max: 2 });
       expect(task.spec.queue).toBe(queue);

@@ -10,69 +10,73 @@ export function describeLimits(start: StartStore): void {
     const user = await start();
     await user.add({ id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd', group: 'g' });
     const outage = { since: user.now.wall, foundAt: user.now.wall };
-    expect(await user.store.configure('default', { outage })).toEqual({ outage });
+    expect(await user.store.settings.change('default', { outage })).toEqual({ outage });
     expect(idsOf(await user.take({ max: 3 }))).toEqual(['a']);
     expect(await user.take()).toEqual([]);
-    expect(await user.store.untilAllowed('default')).toBe(1_000);
+    expect(await user.store.settings.untilAllowed('default')).toBe(1_000);
     user.clock.advance(999);
     expect(await user.take()).toEqual([]);
     user.clock.advance(1);
-    expect(await user.store.untilAllowed('default')).toBe(0);
+    expect(await user.store.settings.untilAllowed('default')).toBe(0);
     expect(await user.take({ max: 3 })).toHaveLength(1);
     await user.harness.reopen();
-    expect(await user.store.settingsOf('default')).toEqual({ outage });
+    expect(await user.store.settings.of('default')).toEqual({ outage });
     user.clock.advance(1_000);
     expect(await user.take({ max: 3 })).toHaveLength(1);
     const over = { ...outage, until: user.now.wall };
-    await user.store.configure('default', { outage: over });
+    await user.store.settings.change('default', { outage: over });
     expect(await user.take({ max: 3 })).toHaveLength(1);
-    expect(await user.store.configure('default', { outage: null })).toEqual({});
+    expect(await user.store.settings.change('default', { outage: null })).toEqual({});
     const guard = { window: 30, minAttempts: 5, share: 0.5 };
-    expect(await user.store.configure('default', { outageGuard: guard })).toEqual({ outageGuard: guard });
-    expect(await user.store.configure('default', { outageGuard: 'off' })).toEqual({ outageGuard: 'off' });
+    expect(await user.store.settings.change('default', { outageGuard: guard })).toEqual({
+      outageGuard: guard,
+    });
+    expect(await user.store.settings.change('default', { outageGuard: 'off' })).toEqual({
+      outageGuard: 'off',
+    });
     await user.harness.reopen();
-    expect(await user.store.settingsOf('default')).toEqual({ outageGuard: 'off' });
+    expect(await user.store.settings.of('default')).toEqual({ outageGuard: 'off' });
   });
 
   it('keeps what is set for a queue, also when the queue has no tasks', async () => {
     const user = await start();
-    expect(await user.store.settingsOf('q')).toEqual({});
-    expect(await user.store.configured()).toEqual([]);
+    expect(await user.store.settings.of('q')).toEqual({});
+    expect(await user.store.settings.all()).toEqual([]);
     const rateLimit = { tasks: 5, per: 2.5 };
     const all = { maxDepth: 9, maxConcurrency: 3, maxConcurrencyPerGroup: 2, rateLimit, priorityAgeing: 0.5 };
-    expect(await user.store.configure('q', { ...all, paused: true })).toEqual({ ...all, paused: true });
-    expect(await user.store.configure('q', { paused: false, maxDepth: null })).toEqual({
+    expect(await user.store.settings.change('q', { ...all, paused: true })).toEqual({ ...all, paused: true });
+    expect(await user.store.settings.change('q', { paused: false, maxDepth: null })).toEqual({
       ...all,
       maxDepth: undefined,
     });
     await user.harness.reopen();
     const kept = { maxConcurrency: 3, maxConcurrencyPerGroup: 2, rateLimit, priorityAgeing: 0.5 };
-    expect(await user.store.settingsOf('q')).toEqual(kept);
-    expect(await user.store.configured()).toEqual([{ queue: 'q', settings: kept }]);
-    expect(await user.store.counts()).toEqual([]);
+    expect(await user.store.settings.of('q')).toEqual(kept);
+    expect(await user.store.settings.all()).toEqual([{ queue: 'q', settings: kept }]);
+    expect(await user.store.views.counts()).toEqual([]);
     const none = {
       maxConcurrency: null,
       maxConcurrencyPerGroup: null,
       rateLimit: null,
       priorityAgeing: null,
     };
-    expect(await user.store.configure('q', none)).toEqual({});
-    expect(await user.store.configured()).toEqual([]);
+    expect(await user.store.settings.change('q', none)).toEqual({});
+    expect(await user.store.settings.all()).toEqual([]);
   });
 
   it('loses no change when several are made at once', async () => {
     const user = await start();
     await Promise.all([
-      user.store.configure('q', { maxDepth: 1 }),
-      user.store.configure('q', { maxConcurrency: 2 }),
-      user.store.configure('q', { priorityAgeing: 3 }),
+      user.store.settings.change('q', { maxDepth: 1 }),
+      user.store.settings.change('q', { maxConcurrency: 2 }),
+      user.store.settings.change('q', { priorityAgeing: 3 }),
     ]);
-    expect(await user.store.settingsOf('q')).toEqual({ maxDepth: 1, maxConcurrency: 2, priorityAgeing: 3 });
+    expect(await user.store.settings.of('q')).toEqual({ maxDepth: 1, maxConcurrency: 2, priorityAgeing: 3 });
   });
 
   it('keeps what is set when the tasks are cleared', async () => {
     const user = await start();
-    await user.store.configure('default', { maxConcurrency: 1 });
+    await user.store.settings.change('default', { maxConcurrency: 1 });
     await user.add({ id: 'a' }, { id: 'b' });
     await user.takeOne();
     expect(await user.store.clear({})).toBe(2);
@@ -90,7 +94,7 @@ export function describeLimits(start: StartStore): void {
         resolve();
       };
       user.store.watch({ onTransitions: () => undefined, onGap: () => undefined, onLimitsRelaxed });
-      void user.store.configure('q', { paused: true });
+      void user.store.settings.change('q', { paused: true });
     });
     expect(told).toEqual(['q']);
   });
@@ -98,24 +102,24 @@ export function describeLimits(start: StartStore): void {
   it('hands out no task of any group when groups may have none, and the tasks without one', async () => {
     const user = await start();
     await user.add({ id: 'a', group: 'g' }, { id: 'b', group: 'h' }, { id: 'c', group: 'g' }, { id: 'free' });
-    await user.store.configure('default', { maxConcurrencyPerGroup: 0 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 0 });
     expect(idsOf(await user.take({ max: 4 }))).toEqual(['free']);
     await user.add({ id: 'd', group: 'new' });
     expect(await user.take({ max: 4 })).toEqual([]);
     await user.harness.reopen();
     expect(await user.take({ max: 4 })).toEqual([]);
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     expect(idsOf(await user.take({ max: 5 })).toSorted()).toEqual(['a', 'b', 'd']);
   });
 
   it('hands out nothing of a queue that may have none in processing', async () => {
     const user = await start();
-    await user.store.configure('default', { maxConcurrency: 0 });
+    await user.store.settings.change('default', { maxConcurrency: 0 });
     await user.add({ id: 'a' });
     expect(await user.take()).toEqual([]);
     await user.harness.reopen();
     expect(await user.take()).toEqual([]);
-    await user.store.configure('default', { maxConcurrency: null });
+    await user.store.settings.change('default', { maxConcurrency: null });
     expect(idsOf(await user.take())).toEqual(['a']);
   });
 
@@ -123,13 +127,13 @@ export function describeLimits(start: StartStore): void {
     const user = await start();
     await user.add({ id: 'a' }, { id: 'b' }, { id: 'other', queue: 'other' });
     const held = await user.takeOne();
-    await user.store.configure('default', { paused: true });
+    await user.store.settings.change('default', { paused: true });
     expect(await user.take()).toEqual([]);
     expect(idsOf(await user.take({ queues: ['default', 'other'], max: 2 }))).toEqual(['other']);
     expect((await user.complete(held)).state).toBe('completed');
     await user.harness.reopen();
     expect(await user.take()).toEqual([]);
-    await user.store.configure('default', { paused: false });
+    await user.store.settings.change('default', { paused: false });
     expect(idsOf(await user.take())).toEqual(['b']);
   });
 
@@ -137,7 +141,7 @@ export function describeLimits(start: StartStore): void {
     'frees a slot of queue and group when a task leaves by %s',
     async (way) => {
       const user = await start();
-      await user.store.configure('default', { maxConcurrency: 3, maxConcurrencyPerGroup: 1 });
+      await user.store.settings.change('default', { maxConcurrency: 3, maxConcurrencyPerGroup: 1 });
       await user.add(
         { id: 'a0', group: 'a' },
         { id: 'a1', group: 'a' },
@@ -162,7 +166,7 @@ export function describeLimits(start: StartStore): void {
 
   it('passes over groups that are full, and serves them in their old turn when they are not', async () => {
     const user = await start();
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     await user.add(...['x0', 'x1', 'b0', 'b1', 'c0'].map((id) => ({ id, group: id.slice(0, 1) })), {
       id: 'low',
       priority: 0,
@@ -179,7 +183,7 @@ export function describeLimits(start: StartStore): void {
 
   it('serves a group that was met full when a task of it is given back', async () => {
     const user = await start();
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     const gpu = { gpu: 'yes' };
     await user.add({ id: 'gpu', group: 'g', requires: gpu }, { id: 'plain', group: 'g', priority: 0 });
     const held = await user.takeOne({ labels: gpu });
@@ -194,63 +198,63 @@ export function describeLimits(start: StartStore): void {
     await user.add(
       ...Array.from({ length: 12 }, (_, index) => ({ id: `t${index}`, group: `g${index % 2}` })),
     );
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     expect(await user.take({ max: 9 })).toHaveLength(2);
-    await user.store.configure('default', { maxConcurrencyPerGroup: 3 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 3 });
     expect(await user.take({ max: 9 })).toHaveLength(4);
-    await user.store.configure('default', { maxConcurrencyPerGroup: 2 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 2 });
     expect(await user.take({ max: 9 })).toEqual([]);
-    await user.store.configure('default', { maxConcurrencyPerGroup: null, maxConcurrency: 7 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: null, maxConcurrency: 7 });
     expect(await user.take({ max: 9 })).toHaveLength(1);
-    await user.store.configure('default', { maxConcurrency: null });
+    await user.store.settings.change('default', { maxConcurrency: null });
     expect(await user.take({ max: 9 })).toHaveLength(5);
   });
 
   it('hands out as much at once as the rate says, then one in each interval', async () => {
     const user = await start();
-    await user.store.configure('default', { rateLimit: { tasks: 4, per: 2 } });
+    await user.store.settings.change('default', { rateLimit: { tasks: 4, per: 2 } });
     await user.add(...Array.from({ length: 20 }, (_, index) => ({ id: `t${index}` })));
-    expect(await user.store.untilAllowed('default')).toBe(0);
+    expect(await user.store.settings.untilAllowed('default')).toBe(0);
     expect(await user.take({ max: 9 })).toHaveLength(4);
-    expect(await user.store.untilAllowed('default')).toBe(500);
+    expect(await user.store.settings.untilAllowed('default')).toBe(500);
     user.clock.advance(499);
     expect(await user.take()).toEqual([]);
-    expect(await user.store.untilAllowed('default')).toBe(1);
+    expect(await user.store.settings.untilAllowed('default')).toBe(1);
     user.clock.advance(1);
     expect(await user.take({ max: 9 })).toHaveLength(1);
     user.clock.advance(60_000);
     expect(await user.take({ max: 9 })).toHaveLength(4);
-    expect(await user.store.untilAllowed('other')).toBe(0);
+    expect(await user.store.settings.untilAllowed('other')).toBe(0);
   });
 
   it('does not stand still because the clock was ahead once', async () => {
     const user = await start();
-    await user.store.configure('default', { rateLimit: { tasks: 2, per: 60 } });
+    await user.store.settings.change('default', { rateLimit: { tasks: 2, per: 60 } });
     await user.add(...Array.from({ length: 9 }, (_, index) => ({ id: `t${index}` })));
     user.clock.advance(86_400_000);
     expect(await user.take({ max: 9 })).toHaveLength(2);
     user.clock.advance(-86_400_000);
-    expect(await user.store.untilAllowed('default')).toBe(0);
+    expect(await user.store.settings.untilAllowed('default')).toBe(0);
     expect(await user.take({ max: 9 })).toHaveLength(2);
     expect(await user.take({ max: 9 })).toEqual([]);
-    expect(await user.store.untilAllowed('default')).toBe(30_000);
+    expect(await user.store.settings.untilAllowed('default')).toBe(30_000);
   });
 
   it('does not fill the bucket when the rate is changed or the store is opened again', async () => {
     const user = await start();
-    await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });
+    await user.store.settings.change('default', { rateLimit: { tasks: 2, per: 1 } });
     await user.add(...Array.from({ length: 9 }, (_, index) => ({ id: `t${index}` })));
     expect(await user.take({ max: 9 })).toHaveLength(2);
-    await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });
+    await user.store.settings.change('default', { rateLimit: { tasks: 2, per: 1 } });
     expect(await user.take({ max: 9 })).toEqual([]);
     await user.harness.reopen();
     expect(await user.take({ max: 9 })).toEqual([]);
-    await user.store.configure('default', { rateLimit: { tasks: 3, per: 3 } });
+    await user.store.settings.change('default', { rateLimit: { tasks: 3, per: 3 } });
     user.clock.advance(999);
     expect(await user.take({ max: 9 })).toEqual([]);
     user.clock.advance(1);
     expect(await user.take({ max: 9 })).toHaveLength(1);
-    await user.store.configure('default', { rateLimit: null });
+    await user.store.settings.change('default', { rateLimit: null });
     expect(await user.take({ max: 9 })).toHaveLength(6);
   });
 
@@ -260,9 +264,9 @@ export function describeLimits(start: StartStore): void {
     ['nothing', { tasks: 2, per: 1 }, 2],
   ])('begins with an empty bucket, unless the rate stays: %s changes', async (_, rateLimit, left) => {
     const user = await start();
-    await user.store.configure('default', { rateLimit: { tasks: 2, per: 1 } });
+    await user.store.settings.change('default', { rateLimit: { tasks: 2, per: 1 } });
     await user.add(...Array.from({ length: 9 }, (_each, index) => ({ id: `t${index}` })));
-    await user.store.configure('default', { rateLimit });
+    await user.store.settings.change('default', { rateLimit });
     expect(await user.take({ max: 9 })).toHaveLength(left);
   });
 
@@ -270,15 +274,16 @@ export function describeLimits(start: StartStore): void {
     const user = await start();
     const rateLimit = { tasks: 2, per: 60 };
     await user.add(...Array.from({ length: 9 }, (_, index) => ({ id: `t${index}` })));
-    for (const set of [rateLimit, null, rateLimit]) await user.store.configure('default', { rateLimit: set });
+    for (const set of [rateLimit, null, rateLimit])
+      await user.store.settings.change('default', { rateLimit: set });
     expect(await user.take({ max: 9 })).toHaveLength(2);
-    for (const set of [null, rateLimit]) await user.store.configure('default', { rateLimit: set });
+    for (const set of [null, rateLimit]) await user.store.settings.change('default', { rateLimit: set });
     expect(await user.take({ max: 9 })).toHaveLength(2);
   });
 
   it('spends no token on what has expired', async () => {
     const user = await start();
-    await user.store.configure('default', { rateLimit: { tasks: 1, per: 60 } });
+    await user.store.settings.change('default', { rateLimit: { tasks: 1, per: 60 } });
     await user.add({ id: 'late', ttl: 1 }, { id: 'good' });
     user.clock.advance(1_000);
     expect(idsOf(await user.take({ max: 2 }))).toEqual(['good']);
@@ -286,7 +291,7 @@ export function describeLimits(start: StartStore): void {
 
   it('lets waiting count as priority when that is set', async () => {
     const user = await start();
-    await user.store.configure('default', { priorityAgeing: 10 });
+    await user.store.settings.change('default', { priorityAgeing: 10 });
     await user.add({ id: 'old', priority: 0 });
     user.clock.advance(29_000);
     await user.add({ id: 'young', priority: 3 });
@@ -298,7 +303,7 @@ export function describeLimits(start: StartStore): void {
 
   it('weighs every priority when waiting counts', async () => {
     const user = await start();
-    await user.store.configure('default', { priorityAgeing: 10 });
+    await user.store.settings.change('default', { priorityAgeing: 10 });
     for (const priority of [-3, -2, -1, 0, 1, 2]) {
       await user.add({ id: `p${priority}`, priority });
       user.clock.advance(10_001);
@@ -311,7 +316,7 @@ export function describeLimits(start: StartStore): void {
   it('prefers the higher priority when another has waited just as much longer', async () => {
     const user = await start();
     // So that all that is computed is exact.
-    await user.store.configure('default', { priorityAgeing: 1.024 });
+    await user.store.settings.change('default', { priorityAgeing: 1.024 });
     const { wall, steady } = user.now;
     const old = create(spec({ id: 'old', priority: 0 }), { wall: wall - 3 * 1024, steady });
     const young = create(spec({ id: 'young', priority: 3 }), { wall, steady });
@@ -324,7 +329,7 @@ export function describeLimits(start: StartStore): void {
     const random = new SeededRandom(seed);
     let held: ProcessingTask[] = [];
     let limits = { maxConcurrency: 6, maxConcurrencyPerGroup: 2 };
-    await user.store.configure('default', limits);
+    await user.store.settings.change('default', limits);
     for (let round = 0; round < 120; round += 1) {
       const choice = random.next();
       const group = random.next() < 0.8 ? `g${random.below(4)}` : undefined;
@@ -344,7 +349,7 @@ export function describeLimits(start: StartStore): void {
         await user.harness.crash();
       } else {
         limits = { maxConcurrency: 4 + random.below(4), maxConcurrencyPerGroup: 1 + random.below(3) };
-        await user.store.configure('default', limits);
+        await user.store.settings.change('default', limits);
         // What is held stays held; no more comes until there is room again.
         for (const task of held.splice(0)) await user.complete(task);
         await loseAll(user);

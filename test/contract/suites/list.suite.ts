@@ -1,7 +1,7 @@
 import type { StartStore } from '../../support/store-harness.js';
 import { idsOf, type StoreUser } from '../../support/store-user.js';
 import { cancel } from '../../../src/task/task.machine.js';
-import type { TaskFilter } from '../../../src/storage/task-store.js';
+import type { TaskFilter } from '../../../src/storage/task-views.js';
 
 /** Tasks in two queues and two batches, a second apart, in several states. Answers when the first one was made. */
 async function fill(user: StoreUser): Promise<number> {
@@ -55,7 +55,7 @@ const FILTERS: readonly [string, (began: number) => TaskFilter, readonly string[
 export function describeList(start: StartStore): void {
   it('is empty for an empty store', async () => {
     const { store } = await start();
-    expect((await store.list({ limit: 10 })).tasks).toEqual([]);
+    expect((await store.views.list({ limit: 10 })).tasks).toEqual([]);
   });
 
   it.each(FILTERS)('lists %s, newest first', async (_, filterSince, ids) => {
@@ -129,7 +129,7 @@ export function describeList(start: StartStore): void {
     const seen: string[] = [];
     let cursor: string | undefined;
     for (let page = 0; page < 100; page++) {
-      const { tasks, nextCursor } = await user.store.list({ limit: 4, cursor });
+      const { tasks, nextCursor } = await user.store.views.list({ limit: 4, cursor });
       seen.push(...idsOf(tasks));
       if (nextCursor === undefined) break;
       cursor = nextCursor;
@@ -145,9 +145,9 @@ export function describeList(start: StartStore): void {
     const user = await start();
     const queue = 'the.longest:name-'.padEnd(64, '_?');
     await user.add({ id: 'a', queue }, { id: 'b', queue });
-    const { nextCursor } = await user.store.list({ limit: 1 });
+    const { nextCursor } = await user.store.views.list({ limit: 1 });
     expect(nextCursor).toMatch(/^[0-9A-Za-z_-]{1,200}$/);
-    expect(idsOf((await user.store.list({ limit: 1, cursor: nextCursor })).tasks)).toEqual(['a']);
+    expect(idsOf((await user.store.views.list({ limit: 1, cursor: nextCursor })).tasks)).toEqual(['a']);
   });
 
   it.each(['no cursor!', '%%%', '{"a":1}', '🙂', '\u0000', 'x'.repeat(10_000)])(
@@ -155,7 +155,7 @@ export function describeList(start: StartStore): void {
     async (cursor) => {
       const user = await start();
       await user.add({});
-      await expect(user.store.list({ limit: 10, cursor })).rejects.toThrow(RangeError);
+      await expect(user.store.views.list({ limit: 10, cursor })).rejects.toThrow(RangeError);
       expect(await user.list()).toHaveLength(1);
     },
   );

@@ -48,7 +48,7 @@ export function describeNames(start: StartStore): void {
     state: string,
   ): Promise<void> {
     for (const [batchId, some] of by(tasks, (task) => task.batchId)) {
-      const counted = await user.store.countBatch(batchId);
+      const counted = await user.store.views.countBatch(batchId);
       const sizes = counted.map(({ queue, counts }) => [queue, { ...counts }[state]]);
       const expected = [...by(some, ({ queue }) => queue)].map(([queue, { length }]) => [queue, length]);
       expect([batchId, sizes.toSorted()]).toEqual([batchId, expected.toSorted()]);
@@ -65,11 +65,11 @@ export function describeNames(start: StartStore): void {
     );
     const batches = ['b', 'b:counts', 'b:counts:counts'];
     for (const batch of batches)
-      expect(await user.store.countBatch(batch)).toMatchObject([{ counts: { queued: 1 } }]);
+      expect(await user.store.views.countBatch(batch)).toMatchObject([{ counts: { queued: 1 } }]);
     expect(await user.take({ max: 3 })).toHaveLength(3);
     for (const batch of batches) expect(await user.list({ batchId: batch })).toHaveLength(1);
     expect(await user.store.clear({})).toBe(3);
-    for (const batch of batches) expect(await user.store.countBatch(batch)).toEqual([]);
+    for (const batch of batches) expect(await user.store.views.countBatch(batch)).toEqual([]);
   });
 
   it.each(SEEDS)('keeps names apart that have the separators of keys in them, seed %d', async (seed) => {
@@ -88,7 +88,7 @@ export function describeNames(start: StartStore): void {
     await expectBatches(user, tasks, 'completed');
     for (const { id } of tasks) expect(await user.store.findOutput(id)).toBe(`"${id}"`);
     expect(await user.store.clear({})).toBe(TASKS);
-    for (const { batchId } of tasks) expect(await user.store.countBatch(batchId)).toEqual([]);
+    for (const { batchId } of tasks) expect(await user.store.views.countBatch(batchId)).toEqual([]);
     await user.add(...tasks);
     await expectBatches(user, tasks, 'queued');
   });

@@ -25,7 +25,7 @@ export function describePosition(start: StartStore): void {
     expect(await positionsOf(user, [read, held, delayed])).toEqual([undefined, undefined, undefined]);
     const ended = await user.complete(held);
     expect(await positionsOf(user, [read, held, ended])).toEqual([undefined, undefined, undefined]);
-    expect(await user.store.position(user.newTask({ id: 'nobody' }).transition.task)).toBeUndefined();
+    expect(await user.store.views.position(user.newTask({ id: 'nobody' }).transition.task)).toBeUndefined();
   });
 
   it('is that of the old place after a release, a loss, a retry and a redrive', async () => {
@@ -36,7 +36,7 @@ export function describePosition(start: StartStore): void {
     if (!rest) throw new Error('Nothing left');
     const [released, lost, retried, redriven] = await user.take({ max: 4, lease: 10 });
     if (!released || !lost || !retried || !redriven) throw new Error('The claim got less than it asked for');
-    expect(await user.store.position(rest)).toBe(1);
+    expect(await user.store.views.position(rest)).toBe(1);
 
     await user.write(cancel(redriven, undefined, user.now));
     await user.fail(retried, 'again', 1);
@@ -56,7 +56,7 @@ export function describePosition(start: StartStore): void {
   it('is the order of claims when waiting counts as priority', async () => {
     const user = await start();
     const random = new SeededRandom(7);
-    await user.store.configure('default', { priorityAgeing: 0.5 });
+    await user.store.settings.change('default', { priorityAgeing: 0.5 });
     for (let at = 0; at < 60; at += 1) {
       user.clock.advance(random.below(300));
       await user.add({ id: `t${at}`, priority: random.below(4) });
@@ -70,7 +70,7 @@ export function describePosition(start: StartStore): void {
   it('is never too early among groups and labels when waiting counts as priority', async () => {
     const user = await start();
     const random = new SeededRandom(11);
-    await user.store.configure('default', { priorityAgeing: 0.5 });
+    await user.store.settings.change('default', { priorityAgeing: 0.5 });
     for (let at = 0; at < 60; at += 1) {
       user.clock.advance(random.below(300));
       const group = [undefined, 'g', 'h'][random.below(3)];
@@ -94,8 +94,8 @@ export function describePosition(start: StartStore): void {
     await user.takeOne();
     user.clock.advance(5);
     const back = await user.release(old);
-    expect(await user.store.position(back)).toBe(1);
-    expect(await user.store.position(await user.find('young'))).toBe(2);
+    expect(await user.store.views.position(back)).toBe(1);
+    expect(await user.store.views.position(await user.find('young'))).toBe(2);
     await user.harness.reopen();
     expect(idsOf(await user.take({ max: 2 }))).toEqual(['old', 'young']);
   });
@@ -115,8 +115,8 @@ export function describePosition(start: StartStore): void {
     const [early] = await user.add({ id: 'early', delay: 5 });
     await user.add({ id: 'late' });
     user.clock.advance(5_000);
-    expect(await user.store.position(await user.tick(early))).toBe(1);
-    expect(await user.store.position(await user.find('late'))).toBe(2);
+    expect(await user.store.views.position(await user.tick(early))).toBe(1);
+    expect(await user.store.views.position(await user.find('late'))).toBe(2);
   });
 
   it.each([1, 2, 3])('equals the rank in a sorted list through all changes (seed %i)', async (seed) => {
@@ -208,5 +208,5 @@ async function positionsOf(
   user: StoreUser,
   tasks: readonly Task[],
 ): Promise<readonly (number | undefined)[]> {
-  return Promise.all(tasks.map((task) => user.store.position(task)));
+  return Promise.all(tasks.map((task) => user.store.views.position(task)));
 }

@@ -88,7 +88,7 @@ async function expectWhole(user: StoreUser): Promise<void> {
   const tasks = await user.list();
   expect(new Set(idsOf(tasks)).size).toBe(tasks.length);
   expect(await totalOf(user.store)).toBe(tasks.length);
-  for (const { queue, counts, oldestQueuedAt } of await user.store.counts()) {
+  for (const { queue, counts, oldestQueuedAt } of await user.store.views.counts()) {
     const inQueue = tasks.filter(({ spec }) => spec.queue === queue);
     for (const [state, count] of Object.entries(counts)) {
       expect([queue, state, count]).toEqual([
@@ -112,7 +112,7 @@ async function expectWhole(user: StoreUser): Promise<void> {
 /** `newestFirst` is the order of age, reversed. */
 async function expectPositions(user: StoreUser, newestFirst: readonly Task[]): Promise<void> {
   const sorted = newestFirst.toReversed().toSorted((one, other) => other.spec.priority - one.spec.priority);
-  const positions = await Promise.all(sorted.map((task) => user.store.position(task)));
+  const positions = await Promise.all(sorted.map((task) => user.store.views.position(task)));
   expect(positions).toEqual(sorted.map((_, index) => index + 1));
 }
 
@@ -156,7 +156,7 @@ export function describeRaces(start: StartStore): void {
       expect((await user.store.remove(transitions.map(({ task }) => task))).filter(Boolean)).toHaveLength(
         MANY,
       );
-      expect(await user.store.counts()).toEqual([]);
+      expect(await user.store.views.counts()).toEqual([]);
     },
     MANY_LIMIT_MS,
   );

@@ -53,9 +53,9 @@ export function describeRemove(start: StartStore): void {
     const user = await start();
     const [first, middle, last] = await user.add({ id: 'a' }, { id: 'b' }, { id: 'c' });
     await user.store.remove([middle]);
-    expect(await user.store.position(first)).toBe(1);
-    expect(await user.store.position(middle)).toBeUndefined();
-    expect(await user.store.position(last)).toBe(2);
+    expect(await user.store.views.position(first)).toBe(1);
+    expect(await user.store.views.position(middle)).toBeUndefined();
+    expect(await user.store.views.position(last)).toBe(2);
   });
 
   it('frees the id: the next task of that name is new', async () => {
@@ -69,7 +69,7 @@ export function describeRemove(start: StartStore): void {
     expect(await user.store.findPayload('a')).toBe('"code":"new"');
     expect(await user.store.findOutput('a')).toBeUndefined();
     expect(await user.store.findAttempts('a')).toEqual([]);
-    expect(await user.store.position(fresh)).toBe(2);
+    expect(await user.store.views.position(fresh)).toBe(2);
   });
 
   it('lets one of a removal and a write through', async () => {

@@ -24,7 +24,7 @@ export function describeReopen(start: StartStore): void {
     await user.harness.reopen();
     await user.add({ id: 'queued-5', queue: 'b', priority: 3 }, { id: 'queued-6', queue: 'b', priority: -2 });
     const order = ['queued-1', 'queued-3', 'queued-5', 'queued-0', 'queued-4', 'queued-2', 'queued-6'];
-    expect(await user.store.position(await user.find('queued-2'))).toBe(6);
+    expect(await user.store.views.position(await user.find('queued-2'))).toBe(6);
     expect(idsOf(await user.take({ queues: ['b'], max: 9 }))).toEqual(order);
     expect((await user.complete(held, '1')).state).toBe('completed');
     expect(idsOf(await user.list()).slice(0, 2)).toEqual(['queued-6', 'queued-5']);

@@ -127,7 +127,7 @@ export function describeReplace(start: StartStore): void {
     const changing = user.store.replace(transitions).finally(() => (isDone = true));
     const seen = new Set<number>();
     while (!isDone) {
-      seen.add((await user.store.countQueue('default'))?.counts.queued ?? 0);
+      seen.add((await user.store.views.countQueue('default'))?.counts.queued ?? 0);
       await new Promise(setImmediate);
     }
     expect(await changing).toEqual(Array(1_000).fill(true));

@@ -63,7 +63,7 @@ export function describeRestore(start: StartStore): void {
     const tasks = ['a0', 'a1', 'a2', 'b0'].map((id) => ({ id, group: id.slice(0, 1) }));
     await source.add(...tasks, { id: 'gpu', group: 'b', requires: gpu });
     const held = await source.takeOne();
-    await target.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await target.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     await target.store.restore(await keptTasks(source.store));
     const [b0] = await target.take({ max: 9 });
     expect(b0?.spec.id).toBe('b0');

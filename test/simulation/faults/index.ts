@@ -12,6 +12,8 @@ import { WorkService } from '../../../src/queue/work.service.js';
 import type { DocumentKind, NewDocument, StoredDocument } from '../../../src/storage/document-store.js';
 import { RankedSet } from '../../../src/storage/embedded/ranked-set.js';
 import type { ClaimedTask, ClaimRequest, TaskStore } from '../../../src/storage/task-store.js';
+import type { QueueSettingsStore } from '../../../src/storage/queue-settings-store.js';
+import type { TaskViews } from '../../../src/storage/task-views.js';
 import type { QueueSettings, QueueSettingsChange } from '../../../src/task/queue-settings.js';
 import { LeaseLost, TaskConflict, TaskNotFound } from '../../../src/task/task.errors.js';
 import { release, tick } from '../../../src/task/task.machine.js';
@@ -48,7 +50,7 @@ class RestlessRoom extends WaitingRoom {
     const store = storeOf(this);
     const ask = async () => {
       const [queue = ''] = request.queues;
-      while (!isOver && (await store.untilAllowed(queue)) > 0) await store.settingsOf(queue);
+      while (!isOver && (await store.settings.untilAllowed(queue)) > 0) await store.settings.of(queue);
     };
     void ask().catch(() => undefined);
     return claimed;
@@ -65,7 +67,7 @@ class GrabbingClaims extends ClaimService {
   }
 
   private async grab(store: TaskStore, { claimId }: Claim): Promise<void> {
-    const { tasks } = await store.list({ states: ['processing'], limit: 100 });
+    const { tasks } = await store.views.list({ states: ['processing'], limit: 100 });
     for (const task of tasks) {
       if (claimId === undefined || task.state !== 'processing' || task.lease.claimId !== claimId) continue;
       const given = release(task, { leaseId: task.lease.id }, store.clock.now());
@@ -166,7 +168,7 @@ export const FAULTS: readonly Fault[] = [
     point: 19,
     where: { theme: 'rates' },
     plant: ({ store }) =>
-      spoil(store, 'untilAllowed', (real: TaskStore['untilAllowed']) => async (queue) => {
+      spoil(store.settings, 'untilAllowed', (real: QueueSettingsStore['untilAllowed']) => async (queue) => {
         const wait = await real(queue);
         return wait > 0 && wait < 500 ? 100_000 : wait;
       }),
@@ -219,7 +221,7 @@ export const FAULTS: readonly Fault[] = [
     plant: ({ store }) =>
       spoil(store, 'claim', (real: TaskStore['claim']) => async (request) => {
         const now = store.clock.now();
-        const { tasks } = await store.list({ states: ['queued'], limit: 10_000 });
+        const { tasks } = await store.views.list({ states: ['queued'], limit: 10_000 });
         const expired = tasks.flatMap((task) => tick(task, now) ?? []);
         if (expired.length > 0) await store.replace(expired);
         return real(request);
@@ -271,8 +273,8 @@ export const FAULTS: readonly Fault[] = [
     point: 11,
     where: { theme: 'crowd', store: 'embedded' },
     plant: ({ store }) =>
-      spoil(store, 'list', (real: TaskStore['list']) => async (query) => {
-        const queues = (await store.counts()).length;
+      spoil(store.views, 'list', (real: TaskViews['list']) => async (query) => {
+        const queues = (await store.views.counts()).length;
         const set = new RankedSet();
         for (let look = 0; look < query.limit * queues; look += 1) set.below(look);
         return real(query);
@@ -288,9 +290,9 @@ export const FAULTS: readonly Fault[] = [
         none.has(queue) ? { ...settings, maxConcurrencyPerGroup: 0 } : settings;
       const undo = [
         spoil(
-          store,
-          'configure',
-          (real: TaskStore['configure']) => async (queue: string, change: QueueSettingsChange) => {
+          store.settings,
+          'change',
+          (real: QueueSettingsStore['change']) => async (queue: string, change: QueueSettingsChange) => {
             if (change.maxConcurrencyPerGroup === 0) none.add(queue);
             else if (change.maxConcurrencyPerGroup !== undefined) none.delete(queue);
             const given =
@@ -299,9 +301,9 @@ export const FAULTS: readonly Fault[] = [
           },
         ),
         spoil(
-          store,
-          'settingsOf',
-          (real: TaskStore['settingsOf']) => async (queue) => shown(queue, await real(queue)),
+          store.settings,
+          'of',
+          (real: QueueSettingsStore['of']) => async (queue) => shown(queue, await real(queue)),
         ),
       ];
       return () => undo.forEach((each) => each());
@@ -319,10 +321,10 @@ export const FAULTS: readonly Fault[] = [
     point: 16,
     where: { theme: 'ageing' },
     plant: ({ store }) =>
-      spoil(store, 'position', (real: TaskStore['position']) => async (task: Task) => {
+      spoil(store.views, 'position', (real: TaskViews['position']) => async (task: Task) => {
         const { queue, priority } = task.spec;
-        if ((await store.settingsOf(queue)).priorityAgeing === undefined) return real(task);
-        const { tasks } = await store.list({ states: ['queued'], queues: [queue], limit: 1_000 });
+        if ((await store.settings.of(queue)).priorityAgeing === undefined) return real(task);
+        const { tasks } = await store.views.list({ states: ['queued'], queues: [queue], limit: 1_000 });
         const inOrder = tasks.toReversed().toSorted((one, other) => other.spec.priority - one.spec.priority);
         const index = inOrder.findIndex(({ spec }) => spec.id === task.spec.id && spec.priority === priority);
         return index === -1 ? undefined : index + 1;

@@ -53,7 +53,7 @@ describe('the health of the service', () => {
 
   it('is told without asking a store that is away', async () => {
     store.goAway();
-    store.counts = () => Promise.reject(new Error('It was asked'));
+    store.views.counts = () => Promise.reject(new Error('It was asked'));
     await expectUnhealthy();
   });
 

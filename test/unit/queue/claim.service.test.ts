@@ -141,13 +141,23 @@ function holdClaim(): () => void {
   return release;
 }
 
-/** Has the store do something before it answers the next call of this name. */
-function beforeNext(name: 'claim' | 'configured', act: () => void): void {
-  const method = store[name] as (...args: unknown[]) => Promise<never>;
-  store[name] = async (...args: unknown[]) => {
-    store[name] = method;
+/** Acts before the next claim of the store. */
+function beforeClaim(act: () => void): void {
+  const claim = store.claim.bind(store);
+  store.claim = async (request) => {
+    store.claim = claim;
     act();
-    return method.apply(store, args);
+    return claim(request);
+  };
+}
+
+/** Acts before the store reads settings the next time. */
+function beforeSettings(act: () => void): void {
+  const all = store.settings.all.bind(store.settings);
+  store.settings.all = async () => {
+    store.settings.all = all;
+    act();
+    return all();
   };
 }
 
@@ -164,7 +174,7 @@ describe('a worker that is told to drain while its call is under way', () => {
   it('gets nothing new when the poll still waited for settings', async () => {
     const workers = new Drains();
     const service = processAt(store, workers);
-    beforeNext('configured', () => workers.begin());
+    beforeSettings(() => workers.begin());
     const claimed = service.claim({ ...CLAIM, claimId: undefined, wait: 10 }, new Line());
     expect(await claimed).toEqual([]);
     expect(await heldLease()).toBeUndefined();
@@ -175,7 +185,7 @@ describe('a lease for a key that is withdrawn while it is claimed', () => {
   it('goes back at once, also when the answer of its request is sent without it', async () => {
     const service = processAt(store);
     const line = new KeylessLine();
-    beforeNext('claim', () => {
+    beforeClaim(() => {
       line.isGone = true;
     });
     await expect(service.claim(CLAIM, line)).rejects.toThrow('not valid any more');

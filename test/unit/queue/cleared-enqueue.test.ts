@@ -5,16 +5,19 @@ import { FinishWaiters } from '../../../src/queue/finish-waiters.js';
 import { QueueService } from '../../../src/queue/queue.service.js';
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
 import { create } from '../../../src/task/task.machine.js';
-import type { Task } from '../../../src/task/task.js';
 import { ReferenceStore } from '../../contract/reference-store.js';
 import { ROOMY } from '../../support/store-harness.js';
 import { FakeClock, spec } from '../../support/task.builders.js';
 
 /** Somebody clears all tasks between a write and the question for the position. */
 class ClearedStore extends ReferenceStore {
-  override async position(task: Task): Promise<number | undefined> {
-    await this.clear({});
-    return super.position(task);
+  constructor(...args: ConstructorParameters<typeof ReferenceStore>) {
+    super(...args);
+    const position = this.views.position.bind(this.views);
+    this.views.position = async (task) => {
+      await this.clear({});
+      return position(task);
+    };
   }
 }
 

@@ -85,7 +85,7 @@ it('looks at no task while the clock goes on', async () => {
   const user = userOf(new ReferenceStore(clock, ROOMY));
   const watch = new ClockMonitor(store);
   await watch.look();
-  const list = jest.spyOn(store, 'list');
+  const list = jest.spyOn(store.views, 'list');
   for (let minute = 0; minute < 5; minute += 1) {
     clock.advance(60_000);
     await watch.look();

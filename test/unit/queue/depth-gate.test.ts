@@ -8,10 +8,14 @@ import { FakeClock, spec } from '../../support/task.builders.js';
 
 /** A store that tells the depth late. */
 class FarStore extends ReferenceStore {
-  override async depth(queue: string): Promise<number> {
-    const depth = await super.depth(queue);
-    await turn();
-    return depth;
+  constructor(...args: ConstructorParameters<typeof ReferenceStore>) {
+    super(...args);
+    const depth = this.views.depth.bind(this.views);
+    this.views.depth = async (queue) => {
+      const found = await depth(queue);
+      await turn();
+      return found;
+    };
   }
 }
 
@@ -28,7 +32,7 @@ const draft = (id: string, queue = 'default') => ({ spec: { id, queue } });
 describe('the gate of a queue with a limit', () => {
   it('lets in who fits when those before have just arrived, however late the depth is told', async () => {
     const far = store();
-    await far.configure('default', { maxDepth: 2 });
+    await far.settings.change('default', { maxDepth: 2 });
     const gate = await gateOf(far);
     const first = await gate.admit([draft('a')]);
     const second = gate.admit([draft('b')]);
@@ -40,7 +44,7 @@ describe('the gate of a queue with a limit', () => {
 
   it('lets nobody in for the room of those on the way, until they turn back', async () => {
     const far = store();
-    await far.configure('default', { maxDepth: 2 });
+    await far.settings.change('default', { maxDepth: 2 });
     const gate = await gateOf(far);
     const first = await gate.admit([draft('a'), draft('b')]);
     const order: string[] = [];
@@ -57,7 +61,7 @@ describe('the gate of a queue with a limit', () => {
 
   it('gives no room to tasks that are there, and none twice to one id', async () => {
     const far = store();
-    await far.configure('default', { maxDepth: 4 });
+    await far.settings.change('default', { maxDepth: 4 });
     const gate = await gateOf(far);
     await far.insert(
       ['a', 'b'].map((id) => ({ transition: create(spec({ id }), far.clock.now()), payload: '' })),
@@ -72,8 +76,8 @@ describe('the gate of a queue with a limit', () => {
 
   it('does not let two requests for two queues wait for each other', async () => {
     const far = store();
-    await far.configure('left', { maxDepth: 1 });
-    await far.configure('right', { maxDepth: 1 });
+    await far.settings.change('left', { maxDepth: 1 });
+    await far.settings.change('right', { maxDepth: 1 });
     const gate = await gateOf(far);
     const [one, other] = await Promise.all(
       [
@@ -90,7 +94,7 @@ describe('the gate of a queue with a limit', () => {
 
   it('forgets a queue when nobody is on the way into it', async () => {
     const far = store();
-    await far.configure('default', { maxDepth: 1 });
+    await far.settings.change('default', { maxDepth: 1 });
     const gate = await gateOf(far);
     const [first, second] = await Promise.all([
       gate.admit([draft('a'), draft('b', 'free')]),

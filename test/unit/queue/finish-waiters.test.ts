@@ -98,7 +98,7 @@ describe('a parked read', () => {
     await add('b');
     const reads = [await park('a'), await park('b')];
     const looks = countLooks();
-    await store.configure('default', { maxDepth: 5 });
+    await store.settings.change('default', { maxDepth: 5 });
     await store.quiet();
     expect([looks.all, waiters.size]).toEqual([0, 2]);
     await store.clear({ states: ['queued'] });

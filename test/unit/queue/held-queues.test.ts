@@ -64,7 +64,7 @@ async function end(id: string): Promise<void> {
 
 describe('a waiting room, of queues that hold tasks back', () => {
   it('wakes one waiter for each task that leaves processing', async () => {
-    await store.configure('default', { maxConcurrency: 1 });
+    await store.settings.change('default', { maxConcurrency: 1 });
     await add({ id: 't1' }, { id: 't2' }, { id: 't3' });
     for (const worker of ['w1', 'w2', 'w3', 'w4']) await park(worker);
     expect(answers).toEqual(['w1 t1']);
@@ -85,7 +85,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
 
   it('hears of a limit that is set while somebody waits', async () => {
     await park('w1');
-    await store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     await add({ id: 't1', group: 'a' }, { id: 't2', group: 'a' });
     await store.quiet();
     await park('w2');
@@ -95,11 +95,11 @@ describe('a waiting room, of queues that hold tasks back', () => {
   });
 
   it('lets everybody have what there is when a queue is resumed, and stops at the first who finds nothing', async () => {
-    await store.configure('default', { paused: true });
+    await store.settings.change('default', { paused: true });
     await add({ id: 't1' }, { id: 't2' });
     for (let worker = 1; worker <= 60; worker += 1) await park(`w${worker}`);
     store.claims = 0;
-    await store.configure('default', { paused: false });
+    await store.settings.change('default', { paused: false });
     await store.quiet();
     expect(answers.toSorted()).toEqual(['w1 t1', 'w2 t2']);
     expect(store.claims).toBeLessThan(20);
@@ -115,7 +115,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
   });
 
   it('asks again when slots were freed by a clear', async () => {
-    await store.configure('default', { maxConcurrency: 1 });
+    await store.settings.change('default', { maxConcurrency: 1 });
     await add({ id: 't1' }, { id: 't2' });
     for (const worker of ['w1', 'w2']) await park(worker);
     await store.clear({ states: ['processing'] });
@@ -124,7 +124,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
   });
 
   it('asks twice for each poll of an idle queue with a rate, whatever the polls offer', async () => {
-    await store.configure('default', { rateLimit: { tasks: 10, per: 60 } });
+    await store.settings.change('default', { rateLimit: { tasks: 10, per: 60 } });
     await park('plain');
     await park('gpu', { gpu: 'a100' });
     await park('cpu', { cpu: 'arm' });
@@ -137,28 +137,28 @@ describe('a waiting room, of queues that hold tasks back', () => {
   });
 
   it('asks again when the token came between the refusal and the look at the rate', async () => {
-    await store.configure('default', { rateLimit: { tasks: 1, per: 60 } });
+    await store.settings.change('default', { rateLimit: { tasks: 1, per: 60 } });
     await add({ id: 't1' }, { id: 't2' });
     await takeDirectly();
-    const { untilAllowed } = store;
-    store.untilAllowed = (queue) => {
-      store.untilAllowed = untilAllowed;
+    const untilAllowed = store.settings.untilAllowed.bind(store.settings);
+    store.settings.untilAllowed = (queue) => {
+      store.settings.untilAllowed = untilAllowed;
       store.clock.advanceSeconds(60);
-      return store.untilAllowed(queue);
+      return store.settings.untilAllowed(queue);
     };
     await park('w2');
     expect(answers).toEqual(['w2 t2']);
   });
 
   it('follows a token that another claim took between its look and its second claim', async () => {
-    await store.configure('default', { rateLimit: { tasks: 1, per: 0.02 } });
+    await store.settings.change('default', { rateLimit: { tasks: 1, per: 0.02 } });
     await add({ id: 't1' }, { id: 't2' }, { id: 't3' });
     await takeDirectly();
-    const { untilAllowed } = store;
-    store.untilAllowed = async (queue) => {
-      store.untilAllowed = untilAllowed;
+    const untilAllowed = store.settings.untilAllowed.bind(store.settings);
+    store.settings.untilAllowed = async (queue) => {
+      store.settings.untilAllowed = untilAllowed;
       store.clock.advanceSeconds(60);
-      const wait = await store.untilAllowed(queue);
+      const wait = await store.settings.untilAllowed(queue);
       await takeDirectly();
       return wait;
     };
@@ -170,7 +170,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
   });
 
   it('passes on what a waiter was told whose time ended meanwhile', async () => {
-    await store.configure('default', { rateLimit: { tasks: 1, per: 0.02 } });
+    await store.settings.change('default', { rateLimit: { tasks: 1, per: 0.02 } });
     await add({ id: 't1' });
     await park('w1');
     let leave: () => void = () => undefined;
@@ -194,8 +194,8 @@ describe('a waiting room, of queues that hold tasks back', () => {
       waits.push(wait ?? 0);
       return undefined as unknown as NodeJS.Timeout;
     });
-    await store.configure('default', { rateLimit: { tasks: 1, per: 60 } });
-    store.untilAllowed = () => Promise.resolve(2 ** 31);
+    await store.settings.change('default', { rateLimit: { tasks: 1, per: 60 } });
+    store.settings.untilAllowed = () => Promise.resolve(2 ** 31);
     await park('w1');
     timers.mockRestore();
     // Its own end, and the look at the rate.
@@ -203,11 +203,11 @@ describe('a waiting room, of queues that hold tasks back', () => {
   });
 
   it('forgets the next token of a rate that was raised', async () => {
-    await store.configure('default', { rateLimit: { tasks: 1, per: 3_600 } });
+    await store.settings.change('default', { rateLimit: { tasks: 1, per: 3_600 } });
     await add({ id: 't1' }, { id: 't2' });
     for (const worker of ['w1', 'w2']) await park(worker);
     expect(answers).toEqual(['w1 t1']);
-    await store.configure('default', { rateLimit: { tasks: 100, per: 1 } });
+    await store.settings.change('default', { rateLimit: { tasks: 100, per: 1 } });
     await store.quiet();
     store.clock.advanceSeconds(1);
     await until(() => answers.length === 2);
@@ -215,14 +215,14 @@ describe('a waiting room, of queues that hold tasks back', () => {
   });
 
   it('forgets the next token of a rate that was raised while it was read', async () => {
-    await store.configure('default', { rateLimit: { tasks: 1, per: 3_600 } });
+    await store.settings.change('default', { rateLimit: { tasks: 1, per: 3_600 } });
     await add({ id: 't1' }, { id: 't2' });
     await takeDirectly();
-    const { untilAllowed } = store;
-    store.untilAllowed = async (queue) => {
-      store.untilAllowed = untilAllowed;
-      const wait = await store.untilAllowed(queue);
-      await store.configure(queue, { rateLimit: null });
+    const untilAllowed = store.settings.untilAllowed.bind(store.settings);
+    store.settings.untilAllowed = async (queue) => {
+      store.settings.untilAllowed = untilAllowed;
+      const wait = await store.settings.untilAllowed(queue);
+      await store.settings.change(queue, { rateLimit: null });
       return wait;
     };
     await park('w2');
@@ -232,7 +232,7 @@ describe('a waiting room, of queues that hold tasks back', () => {
   it('hands out the next task when the rate allows it, and not before', async () => {
     const steady = new ReferenceStore(new SystemClock(), ROOMY);
     const other = new WaitingRoom(steady, openParking(CONFIG), new SettingsCache(steady));
-    await steady.configure('default', { rateLimit: { tasks: 1, per: 0.05 } });
+    await steady.settings.change('default', { rateLimit: { tasks: 1, per: 0.05 } });
     const now = steady.clock.now();
     const specs = ['t1', 't2', 't3', 't4'].map((id) => spec({ id }));
     await steady.insert(specs.map((each) => ({ transition: create(each, now), payload: '' })));

@@ -1,5 +1,4 @@
 import { SettingsCache } from '../../../src/queue/settings-cache.js';
-import type { ConfiguredQueue } from '../../../src/storage/task-store.js';
 import { ReferenceStore } from '../../contract/reference-store.js';
 import { ROOMY } from '../../support/store-harness.js';
 import { FakeClock } from '../../support/task.builders.js';
@@ -9,13 +8,17 @@ class SlowStore extends ReferenceStore {
   readonly answers: (() => void)[] = [];
   isBroken = false;
 
-  override async configured(): Promise<readonly ConfiguredQueue[]> {
-    if (this.isBroken) throw new Error('away');
-    const configured = await super.configured();
-    await new Promise<void>((resolve) => {
-      this.answers.push(resolve);
-    });
-    return configured;
+  constructor(...args: ConstructorParameters<typeof ReferenceStore>) {
+    super(...args);
+    const all = this.settings.all.bind(this.settings);
+    this.settings.all = async () => {
+      if (this.isBroken) throw new Error('away');
+      const configured = await all();
+      await new Promise<void>((resolve) => {
+        this.answers.push(resolve);
+      });
+      return configured;
+    };
   }
 
   /** Answers all that is read until nobody reads any more, the latest question first. */
@@ -41,8 +44,8 @@ beforeEach(() => {
 
 describe('the settings a process knows', () => {
   it('are the latest, however the answers about two changes come in', async () => {
-    await store.configure('default', { maxDepth: 1 });
-    await store.configure('default', { maxDepth: 2 });
+    await store.settings.change('default', { maxDepth: 1 });
+    await store.settings.change('default', { maxDepth: 2 });
     await store.answerAll(Promise.resolve(cache.known()));
     expect(cache.of('default')).toEqual({ maxDepth: 2 });
     expect(cache.known()).toBeUndefined();
@@ -50,7 +53,7 @@ describe('the settings a process knows', () => {
 
   it('are read again by the next who asks when they could not be read', async () => {
     store.isBroken = true;
-    await store.configure('default', { maxDepth: 1 });
+    await store.settings.change('default', { maxDepth: 1 });
     await cache.known();
     expect(cache.of('default')).toEqual({});
     store.isBroken = false;
@@ -64,9 +67,9 @@ describe('the settings a process knows', () => {
       let reads = 0;
       const change = (left: number) => {
         if (left > 0) queueMicrotask(() => change(left - 1));
-        else void store.configure('default', {});
+        else void store.settings.change('default', {});
       };
-      store.configured = async () => {
+      store.settings.all = async () => {
         reads += 1;
         if (reads > 1) return [{ queue: 'default', settings: { maxDepth: 2 } }];
         change(steps);
@@ -79,9 +82,9 @@ describe('the settings a process knows', () => {
   );
 
   it('forget a queue for which nothing is set any more', async () => {
-    await store.configure('default', { maxDepth: 1 });
+    await store.settings.change('default', { maxDepth: 1 });
     await store.answerAll(Promise.resolve(cache.known()));
-    await store.configure('default', { maxDepth: null });
+    await store.settings.change('default', { maxDepth: null });
     await store.answerAll(cache.refresh());
     expect(cache.of('default')).toEqual({});
   });

@@ -21,7 +21,7 @@ function crowded(count: number): { readonly store: DistantStore } {
     counts: { ...NONE, queued: 1 },
     oldestQueuedAt: store.clock.now().wall - index,
   }));
-  store.counts = async () => queues;
+  store.views.counts = async () => queues;
   return { store };
 }
 
@@ -84,9 +84,9 @@ describe('the status', () => {
 describe('the list of queues', () => {
   it('has tasks and settings of all that may be seen, by name, and is made in parts', async () => {
     const { store } = crowded(12_000);
-    await store.configure('q7', { paused: true });
-    await store.configure('only-settings', { maxDepth: 5 });
-    await store.configure('unseen', { maxDepth: 5 });
+    await store.settings.change('q7', { paused: true });
+    await store.settings.change('only-settings', { maxDepth: 5 });
+    await store.settings.change('unseen', { maxDepth: 5 });
     const service = new QueueAdminService(store, new SettingsCache(store));
     let [turns, isDone] = [0, false];
     const reading = service.list((queue) => queue !== 'unseen').finally(() => (isDone = true));

@@ -1,5 +1,5 @@
 import { TaskChanger } from '../../../src/queue/task-changer.js';
-import { StoreUnavailable, type TaskPage, type TaskQuery } from '../../../src/storage/task-store.js';
+import { StoreUnavailable } from '../../../src/storage/task-store.js';
 import { cancel, create, redrive } from '../../../src/task/task.machine.js';
 import type { Task } from '../../../src/task/task.js';
 import { ReferenceData, ReferenceStore } from '../../contract/reference-store.js';
@@ -16,10 +16,14 @@ class WatchedStore extends ReferenceStore {
     return super.find(id);
   }
 
-  override async list(query: TaskQuery): Promise<TaskPage> {
-    const page = await super.list(query);
-    await this.afterList();
-    return page;
+  constructor(...args: ConstructorParameters<typeof ReferenceStore>) {
+    super(...args);
+    const list = this.views.list.bind(this.views);
+    this.views.list = async (query) => {
+      const page = await list(query);
+      await this.afterList();
+      return page;
+    };
   }
 }
 
@@ -46,7 +50,7 @@ function cancelAll(limit?: number): Promise<number> {
 }
 
 async function states(): Promise<readonly string[]> {
-  return (await other.list({ limit: 5_000 })).tasks.map(({ state }) => state);
+  return (await other.views.list({ limit: 5_000 })).tasks.map(({ state }) => state);
 }
 
 describe('a change of all that match', () => {

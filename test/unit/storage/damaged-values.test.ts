@@ -96,7 +96,7 @@ describe('a damaged value in a sound file', () => {
     await expect(user.store.find('t4')).rejects.toThrow(TaskDamaged);
     await expect(user.store.findPayload('t4')).rejects.toThrow(TaskDamaged);
     await expect(user.store.insert([user.newTask({ id: 't4' })])).rejects.toThrow(TaskDamaged);
-    expect(idsOf((await user.store.list({ limit: 100, states: ['completed'] })).tasks)).toHaveLength(9);
+    expect(idsOf((await user.store.views.list({ limit: 100, states: ['completed'] })).tasks)).toHaveLength(9);
     clock.advanceSeconds(ROOMY.retention + 1);
     expect(await user.dueIds()).toHaveLength(9);
     expect(await user.store.untilDue()).toBeDefined();
@@ -117,11 +117,11 @@ describe('a damaged value in a sound file', () => {
       );
       const drafts = ['t3', 't4', 'new'].map((id) => ({ spec: spec({ id }), payload: payloadOf(id) }));
       for (const maxDepth of [null, 3]) {
-        await user.store.configure('default', { maxDepth });
+        await user.store.settings.change('default', { maxDepth });
         await settings.known();
         expect((await queue.enqueueAll(drafts.slice(0, 2))).map(nameOfResult)).toEqual(['t3', 'TaskDamaged']);
       }
-      await user.store.configure('default', { maxDepth: null });
+      await user.store.settings.change('default', { maxDepth: null });
       await settings.known();
       expect((await queue.enqueueAll(drafts)).map(nameOfResult)).toEqual(['t3', 'TaskDamaged', 'new']);
     },
@@ -137,7 +137,7 @@ describe('a damaged value in a sound file', () => {
     await expect(user.store.find('a')).rejects.toThrow(TaskDamaged);
     await user.store.clear({});
     await store?.reclaimed();
-    expect(await user.store.countBatch('b')).toEqual([]);
+    expect(await user.store.views.countBatch('b')).toEqual([]);
     expect(files.quarantine.size).toBe(0);
     expect(await damages()).toEqual([]);
   });
@@ -146,7 +146,7 @@ describe('a damaged value in a sound file', () => {
     const user = await open();
     await user.add(...TEN.map(({ id }) => ({ id, batchId: 'b', group: 'g', requires: { gpu: 'a' } })));
     const held = await user.takeOne({ labels: { gpu: 'a' } });
-    await user.store.configure('default', { maxConcurrency: 1 });
+    await user.store.settings.change('default', { maxConcurrency: 1 });
     const files = (store as unknown as { files: QueueFiles }).files;
     // They are damaged after the store was opened: the one that is held, the first record, and the second payload.
     const bytes = (table: string) => openTable<Buffer, number>(files.root, table, { encoding: 'binary' });
@@ -155,11 +155,14 @@ describe('a damaged value in a sound file', () => {
     await bytes('payloads').put(3, Buffer.alloc(100));
     for (const id of ['t1', 't2']) await expect(user.store.findPayload(id)).rejects.toThrow(TaskDamaged);
     // The counts of a batch follow a look at its names.
-    await until(async () => (await user.store.countBatch('b'))[0]?.counts.queued === 7);
-    expect((await user.store.countQueue('default'))?.counts).toMatchObject({ queued: 7, processing: 1 });
-    expect(await user.store.totals()).toEqual({ queued: 7, all: 8 });
-    expect(await user.store.depth('default')).toBe(7);
-    expect(await user.store.position(await user.find('t3'))).toBe(1);
+    await until(async () => (await user.store.views.countBatch('b'))[0]?.counts.queued === 7);
+    expect((await user.store.views.countQueue('default'))?.counts).toMatchObject({
+      queued: 7,
+      processing: 1,
+    });
+    expect(await user.store.views.totals()).toEqual({ queued: 7, all: 8 });
+    expect(await user.store.views.depth('default')).toBe(7);
+    expect(await user.store.views.position(await user.find('t3'))).toBe(1);
     // What is held is remembered, and its holder completes it.
     await user.complete(held);
     const claims = [];
@@ -170,14 +173,14 @@ describe('a damaged value in a sound file', () => {
       await user.complete(next);
     }
     expect(claims).toEqual(['t3', 't4', 't5', 't6', 't7', 't8', 't9']);
-    expect(await user.store.totals()).toEqual({ queued: 0, all: 8 });
-    expect((await user.store.countBatch('b'))[0]?.counts).toMatchObject({ queued: 0, completed: 8 });
+    expect(await user.store.views.totals()).toEqual({ queued: 0, all: 8 });
+    expect((await user.store.views.countBatch('b'))[0]?.counts).toMatchObject({ queued: 0, completed: 8 });
   });
 
   it('leaves its place among those that are worked on, when it is found while it is held', async () => {
     const user = await open();
     await user.add({ id: 'a' }, { id: 'b' });
-    await user.store.configure('default', { maxConcurrency: 1 });
+    await user.store.settings.change('default', { maxConcurrency: 1 });
     await user.takeOne({ lease: 5 });
     expect(await user.take()).toEqual([]);
     const files = (store as unknown as { files: QueueFiles }).files;
@@ -185,7 +188,7 @@ describe('a damaged value in a sound file', () => {
     await records.put(1, Buffer.alloc(100));
     clock.advanceSeconds(6);
     expect(await user.dueIds()).toEqual([]);
-    await until(async () => (await user.store.totals()).all === 1);
+    await until(async () => (await user.store.views.totals()).all === 1);
     expect(await user.take()).toMatchObject([{ spec: { id: 'b' } }]);
   });
 
@@ -216,7 +219,7 @@ describe('a damaged value in a sound file', () => {
     const user = await open();
     const others = Array.from({ length: 5 }, (_, index) => ({ id: `other${index}` }));
     await user.add(...others);
-    expect(await user.store.countBatch('b')).toEqual([]);
+    expect(await user.store.views.countBatch('b')).toEqual([]);
     expect(await user.store.find('t2')).toBeUndefined();
     await user.add({ id: 't2' });
     expect(idsOf(await user.take({ max: 10 }))).toEqual([...others.map(({ id }) => id), 't2']);
@@ -275,16 +278,16 @@ describe('a damaged value in a sound file', () => {
 
   it('pauses a queue whose settings are unknown, until they are set again', async () => {
     const user = await open();
-    await user.store.configure('a', { maxConcurrency: 2 });
-    await user.store.configure('b', { maxConcurrency: 3 });
+    await user.store.settings.change('a', { maxConcurrency: 2 });
+    await user.store.settings.change('b', { maxConcurrency: 3 });
     await damage('settings', 'a');
     expect(await damages()).toEqual([expect.stringMatching(/^settings "a": /)]);
     const again = await open();
     await again.add({ id: 'x', queue: 'a' }, { id: 'y', queue: 'b' });
-    expect(await again.store.settingsOf('b')).toEqual({ maxConcurrency: 3 });
-    expect(await again.store.settingsOf('a')).toEqual({ paused: true });
+    expect(await again.store.settings.of('b')).toEqual({ maxConcurrency: 3 });
+    expect(await again.store.settings.of('a')).toEqual({ paused: true });
     expect(idsOf(await again.take({ queues: ['a', 'b'], max: 2 }))).toEqual(['y']);
-    await again.store.configure('a', { paused: null });
+    await again.store.settings.change('a', { paused: null });
     expect(idsOf(await again.take({ queues: ['a'] }))).toEqual(['x']);
   });
 

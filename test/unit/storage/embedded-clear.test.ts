@@ -56,7 +56,7 @@ async function fill(user: StoreUser, code: string): Promise<void> {
 }
 
 async function batchOf(store: TaskStore): Promise<Record<string, unknown>> {
-  return Object.fromEntries((await store.countBatch('b')).map(({ queue, counts }) => [queue, counts]));
+  return Object.fromEntries((await store.views.countBatch('b')).map(({ queue, counts }) => [queue, counts]));
 }
 
 /** Records in the file, also of what is out of sight. */
@@ -129,7 +129,7 @@ describe('clearing the embedded store', () => {
     await store.reclaimed();
     for (const each of [store, await open('killed')]) {
       expect((await userOf(each).list()).map(({ spec }) => spec.id)).toEqual(['waiting', 'held']);
-      expect(await each.countBatch('b')).toMatchObject([{ counts: { completed: 1, queued: 1 } }]);
+      expect(await each.views.countBatch('b')).toMatchObject([{ counts: { completed: 1, queued: 1 } }]);
     }
   });
 

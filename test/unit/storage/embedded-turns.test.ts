@@ -40,7 +40,7 @@ describe('a write that throws before it is decided', () => {
     const bad = user.newTask({ id: 'bad', priority: IMPOSSIBLE_PRIORITY });
     await expect(user.store.insert([good, bad])).rejects.toThrow('out of range');
     expect(await user.store.find('good')).toBeUndefined();
-    expect(await user.store.counts()).toEqual([]);
+    expect(await user.store.views.counts()).toEqual([]);
     await user.add({ id: 'good' });
     await harness.reopen();
     expect(idsOf(await user.take({ max: 2 }))).toEqual(['good']);
@@ -64,7 +64,7 @@ describe('a write that throws before it is decided', () => {
   });
 
   it('gives back what a claim has taken, and the room and the rate that it took', async () => {
-    await user.store.configure('default', {
+    await user.store.settings.change('default', {
       maxConcurrency: 1,
       maxConcurrencyPerGroup: 1,
       rateLimit: { tasks: 1, per: 1 },
@@ -153,7 +153,7 @@ describe('many queues', () => {
     ['a group', { group: 'none' }],
   ] as const)('cost a list with %s no more than what it lists', async (_, filter) => {
     const below = jest.spyOn(RankedSet.prototype, 'below');
-    await user.store.list({ ...filter, limit: 10 });
+    await user.store.views.list({ ...filter, limit: 10 });
     // A filter that matches nothing looks at every task once, and begins anew in each turn.
     expect(below.mock.calls.length).toBeLessThan('group' in filter ? QUEUES + 200 : 40);
   });
@@ -162,7 +162,7 @@ describe('many queues', () => {
     const ids: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await user.store.list({ limit: 700, cursor });
+      const page = await user.store.views.list({ limit: 700, cursor });
       ids.push(...idsOf(page.tasks));
       cursor = page.nextCursor;
     } while (cursor !== undefined);
@@ -170,15 +170,15 @@ describe('many queues', () => {
   });
 
   it('are counted anew only where a task has moved', async () => {
-    const before = await user.store.counts();
+    const before = await user.store.views.counts();
     expect(before).toHaveLength(QUEUES);
     await user.takeOne({ queues: ['q7'] });
-    const after = await user.store.counts();
+    const after = await user.store.views.counts();
     expect(after.filter((counts, index) => counts !== before[index]).map(({ queue }) => queue)).toEqual([
       'q7',
     ]);
-    expect(await user.store.countQueue('q7')).toMatchObject({ counts: { queued: 0, processing: 1 } });
-    expect(await user.store.countQueue('none')).toBeUndefined();
-    expect(await user.store.totals()).toEqual({ queued: QUEUES - 1, all: QUEUES });
+    expect(await user.store.views.countQueue('q7')).toMatchObject({ counts: { queued: 0, processing: 1 } });
+    expect(await user.store.views.countQueue('none')).toBeUndefined();
+    expect(await user.store.views.totals()).toEqual({ queued: QUEUES - 1, all: QUEUES });
   });
 });

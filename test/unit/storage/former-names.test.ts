@@ -15,10 +15,27 @@ describe('the former names of the port', () => {
     };
     store.watch(watcher);
     await store.insert([{ transition: create(spec({ id: 'a' }), store.clock.now()), payload: '' }]);
-    await store.configure('default', { maxConcurrency: 2 });
+    await store.settings.change('default', { maxConcurrency: 2 });
     expect(calls).toEqual([
       ['moved', [{ id: 'a', queue: 'default', state: 'queued' }]],
       ['loosened', 'default'],
     ]);
+  });
+
+  it('still list tasks and change settings', async () => {
+    const store = new ReferenceStore(new FakeClock(0), ROOMY);
+    const task = create(spec({ id: 'a', batchId: 'b' }), store.clock.now());
+    await store.insert([{ transition: task, payload: '' }]);
+    await store.configure('default', { maxDepth: 9 });
+    expect(await store.list({ limit: 9 })).toEqual(await store.views.list({ limit: 9 }));
+    expect(await store.counts()).toEqual(await store.views.counts());
+    expect(await store.countQueue('default')).toMatchObject({ counts: { queued: 1 } });
+    expect(await store.countBatch('b')).toMatchObject([{ queue: 'default', counts: { queued: 1 } }]);
+    expect(await store.totals()).toEqual({ queued: 1, all: 1 });
+    expect(await store.depth('default')).toBe(1);
+    expect(await store.position(task.task)).toBe(1);
+    expect(await store.settingsOf('default')).toEqual({ maxDepth: 9 });
+    expect(await store.configured()).toEqual([{ queue: 'default', settings: { maxDepth: 9 } }]);
+    expect(await store.untilAllowed('default')).toBe(0);
   });
 });

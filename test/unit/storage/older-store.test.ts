@@ -35,9 +35,9 @@ async function readAll(store: EmbeddedTaskStore) {
   return asJson({
     contents: await contentsOf(store),
     documents: await Promise.all(documents),
-    configured: await store.configured(),
+    configured: await store.settings.all(),
     notices: await store.outbox.oldest(100),
-    batch: await store.countBatch('x'),
+    batch: await store.views.countBatch('x'),
   });
 }
 

@@ -73,7 +73,7 @@ describe('copyStore', () => {
     expect(await copyStore(from, to)).toMatchObject({ total: 2_140, copied: 2_140, differentCount: 0 });
     expect(Math.max(...sizes)).toBeLessThan(20 * 1024 * 1024);
     const idsOf = async (store: ReferenceStore) =>
-      (await store.list({ limit: 3_000 })).tasks.map(({ spec }) => spec.id);
+      (await store.views.list({ limit: 3_000 })).tasks.map(({ spec }) => spec.id);
     expect(await idsOf(to)).toEqual(await idsOf(from));
   });
 
@@ -98,12 +98,12 @@ describe('copyStore', () => {
   it('copies what is set for queues, and leaves those alone for which something is set', async () => {
     const { from, to } = twoStores();
     const settings = { paused: true, maxConcurrency: 3, rateLimit: { tasks: 1, per: 2 } };
-    await from.configure('a', settings);
-    await from.configure('b', settings);
-    await to.configure('b', { maxDepth: 1 });
+    await from.settings.change('a', settings);
+    await from.settings.change('b', settings);
+    await to.settings.change('b', { maxDepth: 1 });
     expect(await copyStore(from, to)).toMatchObject({ differentDocuments: ['settings of b'] });
-    expect(await to.settingsOf('a')).toEqual(settings);
-    expect(await to.settingsOf('b')).toEqual({ maxDepth: 1 });
+    expect(await to.settings.of('a')).toEqual(settings);
+    expect(await to.settings.of('b')).toEqual({ maxDepth: 1 });
   });
 
   it('overwrites nothing, and names what is different', async () => {

@@ -29,43 +29,33 @@ export class RedisDocuments extends DocumentStore {
     super();
   }
 
-  get(kind: DocumentKind, id: string): Promise<StoredDocument | undefined> {
-    return this.connection.during(async () => {
-      const reply = await this.connection.readScript(GET, this.callFor(kind, id));
-      const [revision, text] = reply as [string | null, string | null];
-      return revision === null || text === null ? undefined : { id, text, revision: Number(revision) };
-    });
+  async get(kind: DocumentKind, id: string): Promise<StoredDocument | undefined> {
+    const reply = await this.connection.readScript(GET, this.callFor(kind, id));
+    const [revision, text] = reply as [string | null, string | null];
+    return revision === null || text === null ? undefined : { id, text, revision: Number(revision) };
   }
 
   put(kind: DocumentKind, { id, text, expected }: NewDocument): Promise<number | undefined> {
-    return this.connection.during(() =>
-      this.connection.writeScript(PUT, this.callFor(kind, id, expected, text), (reply) =>
-        reply === null ? undefined : Number(reply),
-      ),
+    return this.connection.writeScript(PUT, this.callFor(kind, id, expected, text), (reply) =>
+      reply === null ? undefined : Number(reply),
     );
   }
 
   remove(kind: DocumentKind, id: string, revision: number): Promise<boolean> {
-    return this.connection.during(() =>
-      this.connection.writeScript(REMOVE, this.callFor(kind, id, revision), (reply) => reply === 1),
-    );
+    return this.connection.writeScript(REMOVE, this.callFor(kind, id, revision), (reply) => reply === 1);
   }
 
-  list(kind: DocumentKind, { limit, before }: DocumentQuery): Promise<DocumentPage> {
-    return this.connection.during(async () => {
-      const call = this.callFor(kind, before ?? '+inf', limit);
-      const rows = (await this.connection.readScript(LIST, call)) as readonly Row[];
-      const documents = rows.map(([, id, revision, text]) => ({ id, text, revision: Number(revision) }));
-      const last = rows.at(-1);
-      return rows.length < limit || last === undefined ? { documents } : { documents, next: Number(last[0]) };
-    });
+  async list(kind: DocumentKind, { limit, before }: DocumentQuery): Promise<DocumentPage> {
+    const call = this.callFor(kind, before ?? '+inf', limit);
+    const rows = (await this.connection.readScript(LIST, call)) as readonly Row[];
+    const documents = rows.map(([, id, revision, text]) => ({ id, text, revision: Number(revision) }));
+    const last = rows.at(-1);
+    return rows.length < limit || last === undefined ? { documents } : { documents, next: Number(last[0]) };
   }
 
-  version(kind: DocumentKind): Promise<number> {
-    return this.connection.during(async () => {
-      const key = `${this.keys.documents(kind)}:version`;
-      return Number((await this.connection.read((client) => client.get(key))) ?? 0);
-    });
+  async version(kind: DocumentKind): Promise<number> {
+    const key = `${this.keys.documents(kind)}:version`;
+    return Number((await this.connection.read((client) => client.get(key))) ?? 0);
   }
 
   private callFor(kind: DocumentKind, ...args: readonly (string | number)[]) {

@@ -37,50 +37,42 @@ export class RedisLogs extends TaskLogs {
     super();
   }
 
-  append({ task, offset, bytes }: LogChunk): Promise<LogAppended> {
-    const { connection } = this.parts;
+  async append({ task, offset, bytes }: LogChunk): Promise<LogAppended> {
     const { id } = task.spec;
     const lease = `"id":${JSON.stringify(task.lease.id)}`;
     const call = this.callFor(task, [id, task.attempt, lease, offset ?? '', bytes]);
-    return connection.during(async () => {
-      const appended = await connection.writeScript(APPEND, call, appendedOf);
-      if (appended.outcome === 'appended') for (const listener of this.listeners) listener(id);
-      return appended;
-    });
+    const appended = await this.parts.connection.writeScript(APPEND, call, appendedOf);
+    if (appended.outcome === 'appended') for (const listener of this.listeners) listener(id);
+    return appended;
   }
 
-  read(task: Task, { attempt, offset, limit }: LogRange): Promise<LogPart> {
-    return this.parts.connection.during(async () => {
-      const most = Math.min(limit, LOG_READ_BYTES);
-      const part = await this.readAt(task, { attempt, offset, limit: most });
-      // Older bytes are gone: what is kept begins later.
-      return part.offset < part.first && part.first < part.size
-        ? this.readAt(task, { attempt, offset: part.first, limit: most })
-        : part;
-    });
+  async read(task: Task, { attempt, offset, limit }: LogRange): Promise<LogPart> {
+    const most = Math.min(limit, LOG_READ_BYTES);
+    const part = await this.readAt(task, { attempt, offset, limit: most });
+    // Older bytes are gone: what is kept begins later.
+    return part.offset < part.first && part.first < part.size
+      ? this.readAt(task, { attempt, offset: part.first, limit: most })
+      : part;
   }
 
-  list(task: Task): Promise<readonly LogExtent[]> {
+  async list(task: Task): Promise<readonly LogExtent[]> {
     const { connection, keys } = this.parts;
     const { id, queue } = task.spec;
-    return connection.during(async () => {
-      if (await this.finder.isCleared(queue, id)) return [];
-      const named = await connection.read((client) => client.hget(keys.task(queue, id), 'logs'));
-      const attempts = (named ?? '').split(' ').filter((word) => word !== '');
-      return Promise.all(
-        attempts.map(async (attempt) => {
-          const key = keys.log(queue, id, Number(attempt));
-          const [first, size] = await connection.read((client) => client.hmget(key, 'first', 'size'));
-          return { attempt: Number(attempt), first: Number(first), size: Number(size) };
-        }),
-      );
-    });
+    if (await this.finder.isCleared(queue, id)) return [];
+    const named = await connection.read((client) => client.hget(keys.task(queue, id), 'logs'));
+    const attempts = (named ?? '').split(' ').filter((word) => word !== '');
+    return Promise.all(
+      attempts.map(async (attempt) => {
+        const key = keys.log(queue, id, Number(attempt));
+        const [first, size] = await connection.read((client) => client.hmget(key, 'first', 'size'));
+        return { attempt: Number(attempt), first: Number(first), size: Number(size) };
+      }),
+    );
   }
 
   restore(task: Task, { attempt, offset, bytes }: RestoredLog): Promise<void> {
-    const { connection } = this.parts;
     const call = this.callFor(task, [task.spec.id, attempt, offset, bytes]);
-    return connection.during(() => connection.writeScript(RESTORE, call, () => undefined));
+    return this.parts.connection.writeScript(RESTORE, call, () => undefined);
   }
 
   onAppend(listener: (id: string) => void): void {

@@ -36,14 +36,12 @@ export class RedisOutbox extends Outbox {
 
   async oldest(limit: number): Promise<readonly OutboxEntry[]> {
     const { connection } = this.parts;
-    return connection.during(async () => {
-      const found: OutboxEntry[] = [];
-      for (const group of connection.groupsOf(await this.toAsk())) {
-        if (found.length >= limit) break;
-        found.push(...(await this.readChanged(group, limit)));
-      }
-      return found;
-    });
+    const found: OutboxEntry[] = [];
+    for (const group of connection.groupsOf(await this.toAsk())) {
+      if (found.length >= limit) break;
+      found.push(...(await this.readChanged(group, limit)));
+    }
+    return found;
   }
 
   /** All queues; of many, those in which something has happened, and all once a minute. */
@@ -78,12 +76,10 @@ export class RedisOutbox extends Outbox {
       const queue = queueOf(entry.key);
       byQueue.set(queue, [...(byQueue.get(queue) ?? []), entry]);
     }
-    await this.parts.connection.during(async () => {
-      for (const [queue, some] of byQueue) {
-        const ids = some.map(({ key }) => key.slice(queue.length + 1));
-        await this.parts.connection.write((client) => client.xdel(this.parts.keys.outbox(queue), ...ids));
-      }
-    });
+    for (const [queue, some] of byQueue) {
+      const ids = some.map(({ key }) => key.slice(queue.length + 1));
+      await this.parts.connection.write((client) => client.xdel(this.parts.keys.outbox(queue), ...ids));
+    }
   }
 
   private async read(queues: readonly string[], limit: number): Promise<readonly OutboxEntry[]> {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { TASK_STATES } from '../../../task/task-state.js';
-import type { TaskFilter } from '../../task-store.js';
+import type { TaskFilter } from '../../task-views.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { DanglingEntry } from '../records/repairs.js';
 import { afterWrites, type StoreConnection, slicesOf } from '../connection/store-connection.js';

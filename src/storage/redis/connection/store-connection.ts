@@ -23,6 +23,11 @@ export interface StoreLink {
   close(): Promise<void>;
 }
 
+/** The names of the methods that return promises. */
+type CallOf<T> = {
+  [Name in keyof T]: T[Name] extends (...args: never[]) => Promise<unknown> ? Name : never;
+}[keyof T];
+
 /** Queues that one script looks at: everybody else waits for it. */
 const QUEUES_PER_STEP = 48;
 
@@ -76,7 +81,19 @@ export class StoreConnection {
     if (!this.link.isAvailable) throw new StoreUnavailable('Redis is away', false);
   }
 
-  /** Keeps `close` waiting until this has ended. */
+  /**
+   * Replaces methods of a part of the port: each call is refused unless the store is available, and `close` waits for
+   * it.
+   */
+  guard<T extends object>(part: T, calls: readonly CallOf<T>[]): void {
+    for (const name of calls) {
+      const method = part[name] as (...args: unknown[]) => Promise<unknown>;
+      const guarded = (...args: unknown[]) => this.during(() => method.apply(part, args));
+      Object.defineProperty(part, name, { value: guarded, configurable: true, writable: true });
+    }
+  }
+
+  /** Refuses `work` unless the store is available; `close` waits for it. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.requireOpen();
     this.underWay += 1;

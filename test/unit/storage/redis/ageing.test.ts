@@ -17,7 +17,7 @@ describe('waiting that counts as priority, with groups, limits and requirements'
     const reference = site.userOf(new ReferenceStore(site.clock, ROOMY));
     const both = [redis, reference] as const;
     for (const user of both) {
-      await user.store.configure('default', { priorityAgeing: 1, maxConcurrencyPerGroup: 2 });
+      await user.store.settings.change('default', { priorityAgeing: 1, maxConcurrencyPerGroup: 2 });
     }
     let held: ProcessingTask[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -54,7 +54,7 @@ describe('waiting that counts as priority, with groups, limits and requirements'
           priorityAgeing: [0.5, 1, 3, null][random.below(4)] ?? null,
           maxConcurrencyPerGroup: [1, 2, 3, null][random.below(4)] ?? null,
         };
-        for (const user of both) await user.store.configure('default', change);
+        for (const user of both) await user.store.settings.change('default', change);
       }
       site.clock.advance(random.below(1_500));
     }
@@ -72,7 +72,7 @@ describe('ages that a process of an earlier version has kept', () => {
     const user = await site.user();
     const client = await site.client();
     const queue = site.keys.queue('default');
-    await user.store.configure('default', { priorityAgeing: 1 });
+    await user.store.settings.change('default', { priorityAgeing: 1 });
     await user.add({ id: 'low', priority: 0 });
     user.clock.advanceSeconds(5);
     await user.add({ id: 'high', priority: 4 }, { id: 'higher', priority: 6 }, { id: 'late', priority: 1 });

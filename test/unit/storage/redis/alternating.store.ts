@@ -3,12 +3,10 @@ import {
   type ClaimRequest,
   type KeptTask,
   type NewTask,
-  type TaskFilter,
-  type TaskQuery,
   TaskStore,
 } from '../../../../src/storage/task-store.js';
+import type { TaskFilter } from '../../../../src/storage/task-views.js';
 import type { CommittedTransition, TransitionWatcher } from '../../../../src/storage/transitions.js';
-import type { QueueSettingsChange } from '../../../../src/task/queue-settings.js';
 import type { Task } from '../../../../src/task/task.js';
 
 /** Several instances at the same data as one store: each call goes to the next of them. */
@@ -32,12 +30,12 @@ export class AlternatingStore extends TaskStore {
     return this.stores.every(({ isAvailable }) => isAvailable);
   }
 
-  depth(queue: string) {
-    return this.next().depth(queue);
+  get settings() {
+    return this.next().settings;
   }
 
-  countBatch(id: string, queues?: readonly string[]) {
-    return this.next().countBatch(id, queues);
+  get views() {
+    return this.next().views;
   }
 
   get documents() {
@@ -95,34 +93,6 @@ export class AlternatingStore extends TaskStore {
 
   clear(filter: Pick<TaskFilter, 'states' | 'queues'>) {
     return this.next().clear(filter);
-  }
-
-  position(task: Task) {
-    return this.next().position(task);
-  }
-
-  settingsOf(queue: string) {
-    return this.next().settingsOf(queue);
-  }
-
-  configured() {
-    return this.next().configured();
-  }
-
-  configure(queue: string, change: QueueSettingsChange) {
-    return this.next().configure(queue, change);
-  }
-
-  untilAllowed(queue: string) {
-    return this.next().untilAllowed(queue);
-  }
-
-  list(query: TaskQuery) {
-    return this.next().list(query);
-  }
-
-  counts() {
-    return this.next().counts();
   }
 
   due(limit: number) {

@@ -1,5 +1,5 @@
 import { LuaScript } from '../../../../src/storage/redis/connection/lua-script.js';
-import type { TaskFilter } from '../../../../src/storage/task-store.js';
+import type { TaskFilter } from '../../../../src/storage/task-views.js';
 import { TASK_STATES } from '../../../../src/task/task-state.js';
 import { cancel } from '../../../../src/task/task.machine.js';
 import { contentsOf } from '../../../support/store-contents.js';
@@ -21,7 +21,7 @@ const range = (count: number) => Array.from({ length: count }, (_, index) => ind
 
 /** Tasks of every state and kind, in lanes and in a plain queue. */
 async function fill(user: StoreUser): Promise<void> {
-  await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+  await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
   const kinds = [
     {},
     { group: 'g' },
@@ -49,9 +49,9 @@ async function fill(user: StoreUser): Promise<void> {
 async function everythingOf(user: StoreUser) {
   return {
     ...(await contentsOf(user.store)),
-    batches: [await user.store.countBatch('b'), await user.store.countBatch('c')],
-    totals: await user.store.totals(),
-    depth: await user.store.depth('default'),
+    batches: [await user.store.views.countBatch('b'), await user.store.views.countBatch('c')],
+    totals: await user.store.views.totals(),
+    depth: await user.store.views.depth('default'),
   };
 }
 
@@ -178,9 +178,9 @@ describe('what a clear has marked', () => {
     );
     await user.store.clear({ states: ['queued'] });
     await user.add(...kinds.map((kind, index) => ({ id: `new${index}`, ...kind })));
-    for (const task of old) expect(await user.store.position(task)).toBeUndefined();
+    for (const task of old) expect(await user.store.views.position(task)).toBeUndefined();
     const positions = await Promise.all(
-      kinds.map(async (_, index) => user.store.position(await user.find(`new${index}`))),
+      kinds.map(async (_, index) => user.store.views.position(await user.find(`new${index}`))),
     );
     expect(positions).toEqual([3, 3, 3]);
     const labels = { gpu: 'a100' };
@@ -262,7 +262,7 @@ describe('clears', () => {
 
   it('let groups go on whose tasks were in processing', async () => {
     const user = await site.user(ENDING);
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     await user.add(...range(4).map((index) => ({ id: `t${index}`, group: index < 2 ? 'g' : 'h' })));
     expect(await user.take({ max: 4 })).toHaveLength(2);
     expect(await user.store.clear({ states: ['processing'] })).toBe(2);

@@ -47,7 +47,7 @@ describe('a claim of many tasks', () => {
   it('asks for each task among groups also which it is, and takes it out of its lane', async () => {
     const user = await site.user();
     const groups = Array.from({ length: GROUPS }, (_, at) => `g${at}`);
-    await user.store.configure('default', { maxConcurrencyPerGroup: 2 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 2 });
     for (const turn of [0, 1]) await user.add(...groups.map((group) => ({ id: `${group}-${turn}`, group })));
     const commands = await commandsOf(() => user.take({ max: GROUPS }));
     for (const name of ['hmget', 'hset', 'zrange', 'zrem']) {
@@ -80,7 +80,7 @@ describe('a cancel of tasks that have had an attempt', () => {
     const user = await site.user();
     await user.add(...Array.from({ length: GROUPS }, (_, at) => ({ id: `t${at}`, maxAttempts: 2 })));
     for (const held of await user.take({ max: GROUPS })) await user.fail(held);
-    const { tasks } = await user.store.list({ limit: GROUPS });
+    const { tasks } = await user.store.views.list({ limit: GROUPS });
     const cancelled = tasks.flatMap((task) => cancel(task, undefined, user.now) ?? []);
     const commands = await commandsOf(() => user.store.replace(cancelled, { inSteps: true }));
     // The lengths and the write; either script may have to be loaded.
@@ -104,8 +104,8 @@ describe('a depth', () => {
   it('is counted in one step, so that a task whose delay ends meanwhile counts once', async () => {
     const user = await site.user();
     await user.add({ id: 'a' }, { id: 'b', delay: 10 });
-    expect(await user.store.depth('default')).toBe(2);
-    const commands = await commandsOf(() => user.store.depth('default'));
+    expect(await user.store.views.depth('default')).toBe(2);
+    const commands = await commandsOf(() => user.store.views.depth('default'));
     expect(commands).toMatchObject({ evalsha: 1, zcard: TASK_STATES.length });
   });
 });

@@ -61,13 +61,13 @@ describe('one script of a call about 1,000 tasks', () => {
 describe('ageing', () => {
   it('is turned off in steps, however many requirements claims have asked for', async () => {
     const user = await site.user();
-    await user.store.configure('default', { priorityAgeing: 1 });
+    await user.store.settings.change('default', { priorityAgeing: 1 });
     const jobs = numbers(REQUIREMENTS).map((index) => ({ job: `j${index}` }));
     for (const prefix of ['a', 'b']) {
       await user.add(...jobs.map((requires) => ({ id: `${prefix}${requires.job}`, requires })));
     }
     for (const labels of jobs) expect(await user.take({ labels })).toHaveLength(1);
-    const { most } = await costOf(() => user.store.configure('default', { priorityAgeing: null }));
+    const { most } = await costOf(() => user.store.settings.change('default', { priorityAgeing: null }));
     expect(most).toBeLessThan(REQUIREMENTS);
     const client = await site.client();
     expect(await client.keys(`${site.prefix}:{default}:ag*`)).toEqual([]);
@@ -79,7 +79,7 @@ describe('groups at their limit', () => {
 
   async function crowd() {
     const user = await site.user();
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     await user.add(...numbers(GROUPS).map((index) => ({ id: `a${index}`, group: group(index) })));
     expect(await user.take({ max: GROUPS })).toHaveLength(GROUPS);
     await user.add(...numbers(GROUPS).map((index) => ({ id: `b${index}`, group: group(index) })));
@@ -97,8 +97,10 @@ describe('groups at their limit', () => {
   it('cost nothing when another setting is changed, and little when they are let go', async () => {
     const user = await crowd();
     expect(await user.take()).toEqual([]);
-    expect((await costOf(() => user.store.configure('default', { maxDepth: 9 }))).most).toBeLessThan(20);
-    const letGo = () => user.store.configure('default', { maxConcurrencyPerGroup: 2 });
+    expect((await costOf(() => user.store.settings.change('default', { maxDepth: 9 }))).most).toBeLessThan(
+      20,
+    );
+    const letGo = () => user.store.settings.change('default', { maxConcurrencyPerGroup: 2 });
     expect((await costOf(letGo)).most).toBeLessThan(20);
     const { most } = await costOf(async () => expect(await user.take({ max: 700 })).toHaveLength(GROUPS));
     expect(most).toBeLessThan(MOST);
@@ -107,12 +109,12 @@ describe('groups at their limit', () => {
   it('are let go in their order, also when the setting changes again meanwhile', async () => {
     const user = await crowd();
     expect(await user.take()).toEqual([]);
-    await user.store.configure('default', { maxConcurrencyPerGroup: 2 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 2 });
     expect((await user.takeOne()).spec.id).toBe('b0');
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     expect(await user.take()).toEqual([]);
-    await user.store.configure('default', { maxConcurrencyPerGroup: 3 });
-    await user.store.configure('default', { maxConcurrencyPerGroup: null });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 3 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: null });
     const ids = (await user.take({ max: GROUPS })).map(({ spec }) => spec.id);
     expect(ids).toEqual(numbers(GROUPS - 1).map((index) => `b${index + 1}`));
     expect(await (await site.client()).keys(`${site.keys.queue('default')}:parked*`)).toEqual([]);
@@ -122,7 +124,7 @@ describe('groups at their limit', () => {
     const user = await crowd();
     expect(await user.take()).toEqual([]);
     const held = await user.list({ states: ['processing'] });
-    await user.store.configure('default', { maxConcurrencyPerGroup: 2 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 2 });
     for (const task of held.slice(0, 3)) await user.complete(task);
     expect(await user.take({ max: 2 * GROUPS })).toHaveLength(GROUPS);
   });
@@ -138,8 +140,10 @@ describe('tasks that require many different things', () => {
     const last = await user.find(`t${REQUIREMENTS - 1}`);
     expect((await costOf(() => user.add({ id: 'more', requires: { x: 'y' } }))).most).toBeLessThan(40);
     expect((await costOf(() => user.take({ ...offer(7), max: 2 }))).most).toBeLessThan(80);
-    expect((await costOf(() => user.store.position(last))).most).toBeLessThan(20);
-    const { most, scripts } = await costOf(() => Promise.all(tasks.map((task) => user.store.position(task))));
+    expect((await costOf(() => user.store.views.position(last))).most).toBeLessThan(20);
+    const { most, scripts } = await costOf(() =>
+      Promise.all(tasks.map((task) => user.store.views.position(task))),
+    );
     expect(most).toBeLessThan(MOST);
     expect(scripts).toBeLessThan(REQUIREMENTS / 16);
   });
@@ -162,7 +166,7 @@ describe('tasks that require many different things', () => {
     const queue = site.keys.queue('default');
     await client.del(`${queue}:prefixes`, `${queue}:round:1 `);
     await client.hdel(`${queue}:meta`, 'prefixes');
-    expect(await user.store.position(await user.find('t20'))).toBe(21);
+    expect(await user.store.views.position(await user.find('t20'))).toBe(21);
     expect((await user.takeOne(offer(5))).spec.id).toBe('t5');
     await user.add({ id: 'new', requires: { gpu: 'a100', job: 'j6' } });
     expect((await user.take({ ...offer(6), max: 9 })).map(({ spec }) => spec.id)).toEqual(['t6', 'new']);
@@ -197,7 +201,7 @@ describe('waiting that counts as priority', () => {
         await user.add({ id: `t${index}`, priority: index - LEVELS / 2, ...details });
         user.clock.advance((index * 7919) % 2_000);
       }
-      await user.store.configure('default', { priorityAgeing: 1 });
+      await user.store.settings.change('default', { priorityAgeing: 1 });
       const urgency = (task: Task) => task.spec.priority * 1_000 - task.createdAt;
       const order = (await user.list()).toSorted(
         (one, other) => urgency(other) - urgency(one) || other.spec.priority - one.spec.priority,
@@ -225,7 +229,7 @@ describe('waiting that counts as priority', () => {
       await user.add(...specs);
       user.clock.advance(700);
     }
-    await user.store.configure('default', { priorityAgeing: 1, maxConcurrencyPerGroup: limit });
+    await user.store.settings.change('default', { priorityAgeing: 1, maxConcurrencyPerGroup: limit });
     const held: ProcessingTask[] = [];
     const claims = await costOf(async () => {
       for (let count = 0; count < 4; count += 1) {
@@ -244,7 +248,7 @@ describe('waiting that counts as priority', () => {
 
   it('follows tasks that come, go and come back, and another worth', async () => {
     const user = await site.user();
-    await user.store.configure('default', { priorityAgeing: 1 });
+    await user.store.settings.change('default', { priorityAgeing: 1 });
     await user.add({ id: 'low', priority: 0 });
     user.clock.advanceSeconds(5);
     await user.add({ id: 'high', priority: 4 }, { id: 'urgent', priority: 9 });
@@ -257,9 +261,9 @@ describe('waiting that counts as priority', () => {
     await user.write(cancel(await user.find('high'), undefined, user.now));
     user.clock.advanceSeconds(5);
     await user.add({ id: 'new', priority: 5 }, { id: 'grouped', priority: 5, group: 'g' });
-    await user.store.configure('default', { priorityAgeing: 2 });
+    await user.store.settings.change('default', { priorityAgeing: 2 });
     expect(idsOf(await user.take({ max: 9 }))).toEqual(['new', 'grouped', 'old']);
-    await user.store.configure('default', { priorityAgeing: null });
+    await user.store.settings.change('default', { priorityAgeing: null });
     const client = await site.client();
     for (const name of ['ages', 'aging', 'touched', 'aged', 'heads']) {
       expect(await client.exists(`${site.keys.queue('default')}:${name}`)).toBe(0);
@@ -272,11 +276,11 @@ describe('many queues', () => {
     const user = await site.user();
     await user.add(...numbers(300).map((index) => ({ id: `t${index}`, queue: `q${index}` })));
     for (const work of [
-      () => user.store.counts(),
+      () => user.store.views.counts(),
       () => user.store.due(10),
-      () => user.store.configured(),
-      () => user.store.countBatch('b'),
-      () => user.store.list({ limit: 100 }),
+      () => user.store.settings.all(),
+      () => user.store.views.countBatch('b'),
+      () => user.store.views.list({ limit: 100 }),
     ]) {
       expect((await costOf(work)).most).toBeLessThan(MOST);
     }

@@ -57,7 +57,7 @@ const KINDS: readonly [name: string, spec: Partial<TaskSpec>, ageing: number | n
 describe('an index entry without a record', () => {
   it.each(KINDS)('is passed over by claims, in %s', async (_, spec, priorityAgeing) => {
     const user = await site.user();
-    await user.store.configure('default', { priorityAgeing });
+    await user.store.settings.change('default', { priorityAgeing });
     await user.add({ id: 'lost', ...spec }, { id: 'next', ...spec }, { id: 'last', ...spec });
     await loseRecord('lost');
     const labels = spec.requires;
@@ -65,7 +65,7 @@ describe('an index entry without a record', () => {
     await expectMended(user, 'lost');
     expect(idsOf(await user.take({ labels, max: 5 }))).toEqual(['last']);
     expect(await user.take({ labels })).toEqual([]);
-    expect(await user.store.depth('default')).toBe(0);
+    expect(await user.store.views.depth('default')).toBe(0);
     await user.add({ id: 'lost', ...spec });
     expect(idsOf(await user.take({ labels }))).toEqual(['lost']);
   });
@@ -96,7 +96,7 @@ describe('an index entry without a record', () => {
     expect(await user.store.clear({ queues: ['default'] })).toBe(601);
     await site.reclaimed();
     await expectMended(user, 'lost');
-    expect(await user.store.counts()).toEqual([]);
+    expect(await user.store.views.counts()).toEqual([]);
   });
 
   it.each([
@@ -142,6 +142,6 @@ describe('a script that fails', () => {
     const user = await site.user();
     await user.add({ id: 'a' });
     await (await site.client()).set(`${site.keys.queue('default')}:settings`, 'x');
-    await expect(user.store.settingsOf('default')).rejects.toMatchObject({ applied: false });
+    await expect(user.store.settings.of('default')).rejects.toMatchObject({ applied: false });
   });
 });

@@ -60,6 +60,6 @@ describe('a full Redis', () => {
     expect(await user.store.clear({ states: ['completed'] })).toBe(1);
     expect(await user.store.clear({ queues: ['none'] })).toBe(0);
     expect(await user.store.clear({})).toBe(4);
-    expect(await user.store.counts()).toEqual([]);
+    expect(await user.store.views.counts()).toEqual([]);
   });
 });

@@ -113,13 +113,13 @@ describe('many queues', () => {
     const [one, other] = [await site.user(), await site.user()];
     const names = Array.from({ length: 2_500 }, (_, index) => `q${index}`);
     await (await site.client()).sadd(site.keys.queues, ...names);
-    await one.store.configure('q2499', { paused: true });
+    await one.store.settings.change('q2499', { paused: true });
     await one.add({ id: 'first', queue: 'q0' });
     await other.add({ id: 'last', queue: 'q2499' });
     for (const { store } of [one, other]) {
-      expect((await store.configured()).map(({ queue }) => queue)).toEqual(['q2499']);
-      expect((await store.counts()).map(({ queue }) => queue).toSorted()).toEqual(['q0', 'q2499']);
-      expect(idsOf((await store.list({ limit: 10 })).tasks)).toEqual(['last', 'first']);
+      expect((await store.settings.all()).map(({ queue }) => queue)).toEqual(['q2499']);
+      expect((await store.views.counts()).map(({ queue }) => queue).toSorted()).toEqual(['q0', 'q2499']);
+      expect(idsOf((await store.views.list({ limit: 10 })).tasks)).toEqual(['last', 'first']);
     }
   });
 
@@ -128,7 +128,7 @@ describe('many queues', () => {
     await fill(user);
     await user.add({ id: 'member', queue: 'q7', batchId: 'b' });
     const count = async () => {
-      expect(await user.store.countBatch('b', ['q7'])).toMatchObject([
+      expect(await user.store.views.countBatch('b', ['q7'])).toMatchObject([
         { queue: 'q7', counts: { queued: 1 } },
       ]);
     };

@@ -221,7 +221,7 @@ describe('what is left when all tasks are gone', () => {
 
   it('is nothing of groups, requirements and batches', async () => {
     const user = await site.user();
-    await user.store.configure('default', { maxConcurrencyPerGroup: 1 });
+    await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     for (const group of ['a', 'b']) {
       const tasks = [0, 1, 2].map((at) => ({ id: `${group}${at}`, group, batchId: 'batch', priority: at }));
       await user.add(...tasks, { id: `${group}-gpu`, group, requires: { gpu: 'yes' } });

@@ -50,7 +50,7 @@ describe('a store that waits for a replica', () => {
     const [task] = await plain.add({ id: 'a' });
     expect(await user.find('a')).toEqual(task);
     expect(await user.list()).toEqual([task]);
-    expect(await user.store.position(task)).toBe(1);
+    expect(await user.store.views.position(task)).toBe(1);
   });
 
   it('acknowledges what a replica has, and the replica has it', async () => {
@@ -81,7 +81,7 @@ describe('a store that waits for a replica', () => {
     const writing = user.store.insert([user.newTask({ id: 'b' })]).finally(() => (isWaiting = false));
     const refused = expect(writing).rejects.toThrow('0 of 1 replicas have the write');
     expect(await user.find('a')).toEqual(task);
-    expect(await user.store.counts()).toHaveLength(1);
+    expect(await user.store.views.counts()).toHaveLength(1);
     expect(isWaiting).toBe(true);
     await refused;
   });
@@ -98,7 +98,7 @@ describe('a store that waits for a replica', () => {
     const missing = { applied: 'unknown', message: expect.stringContaining('0 of 1 replicas') as string };
     await plain.add({ id: 'a' });
     // From here on it knows the queue, and writes nothing for an insert of what is there.
-    expect(await user.store.counts()).toHaveLength(1);
+    expect(await user.store.views.counts()).toHaveLength(1);
     await expect(user.store.insert([user.newTask({ id: 'a' })])).rejects.toMatchObject(missing);
     await expect(user.store.confirm(await user.find('a'))).rejects.toMatchObject(missing);
   });

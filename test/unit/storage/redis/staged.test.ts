@@ -63,7 +63,7 @@ describe.each([false, true])('a call with large payloads (by the ways of a Clust
     expect(await client.pttl(site.keys.task('default', 't3'))).toBe(-1);
     const claimed = await user.store.claim(user.request({ max: COUNT }));
     expect(claimed.map(({ payload }) => payload)).toEqual(largeItems(user).map(({ payload }) => payload));
-    expect(await user.store.countBatch('b')).toMatchObject([{ counts: { processing: COUNT } }]);
+    expect(await user.store.views.countBatch('b')).toMatchObject([{ counts: { processing: COUNT } }]);
   });
 
   it.each([1, 4, COUNT])(
@@ -83,7 +83,7 @@ describe.each([false, true])('a call with large payloads (by the ways of a Clust
         expect(await other.store.findPayload(transition.task.spec.id)).toBeUndefined();
       }
       expect(await other.take({ max: COUNT })).toEqual([]);
-      expect(await other.store.countBatch('b')).toEqual([]);
+      expect(await other.store.views.countBatch('b')).toEqual([]);
       const client = await site.client();
       for (const key of await stagedKeys()) expect(await client.pttl(key)).toBeGreaterThan(0);
       expect(await other.store.insert(items)).toEqual(Array(COUNT).fill(undefined));

@@ -107,7 +107,7 @@ describe('two instances at one Redis', () => {
     })();
     const states = TASK_STATES;
     for (const round of range(150)) {
-      const { tasks } = await one.store.list(round % 2 ? { limit: 100 } : { limit: 100, states });
+      const { tasks } = await one.store.views.list(round % 2 ? { limit: 100 } : { limit: 100, states });
       expect(idsOf(tasks)).toEqual(ids.toReversed());
     }
     isDone = true;

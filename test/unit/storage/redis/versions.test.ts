@@ -37,7 +37,7 @@ describe('a record of a later version', () => {
     const user = await site.user();
     await laterTask(user);
     expect(await user.find('a')).toMatchObject({ state: 'queued', revision: 1, spec: { maxAttempts: 2 } });
-    expect(await user.store.position(await user.find('a'))).toBe(1);
+    expect(await user.store.views.position(await user.find('a'))).toBe(1);
     expect((await user.list()).map(({ spec }) => spec.id)).toEqual(['b', 'a']);
     await user.takeOne();
     await writeAsLater('a');
@@ -67,7 +67,7 @@ describe('a record of a later version', () => {
     const transition = redrive(cancelled, user.now);
     expect(await user.store.replace([transition, transition])).toEqual([true, false]);
     expect(await user.store.remove([transition.task])).toEqual([true]);
-    expect(await user.store.counts()).toEqual([]);
+    expect(await user.store.views.counts()).toEqual([]);
   });
 });
 
@@ -82,7 +82,7 @@ describe('a batch of an earlier version', () => {
   }
 
   async function countsOf(user: StoreUser, batchId: string): Promise<unknown> {
-    const [found] = await user.store.countBatch(batchId);
+    const [found] = await user.store.views.countBatch(batchId);
     return found && Object.fromEntries(Object.entries(found.counts).filter(([, count]) => count > 0));
   }
 

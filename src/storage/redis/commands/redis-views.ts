@@ -1,32 +1,34 @@
-import type { Instant } from '../../../task/clock.js';
+import type { Clock, Instant } from '../../../task/clock.js';
 import type { Task } from '../../../task/task.js';
 import { TASK_STATES, WAITING_STATES, type StateCounts, countIn } from '../../../task/task-state.js';
 import { NextRead } from '../../next-read.js';
 import { matchesFilter } from '../../task-filter.js';
-import type {
-  BatchCounts,
-  QueueCounts,
-  StoreTotals,
-  TaskFilter,
-  TaskPage,
-  TaskQuery,
-} from '../../task-store.js';
+import {
+  type BatchCounts,
+  type QueueCounts,
+  type StoreTotals,
+  type TaskFilter,
+  type TaskPage,
+  type TaskQuery,
+  TaskViews,
+} from '../../task-views.js';
 import { LuaScript } from '../connection/lua-script.js';
 import { inFlight } from '../connection/in-flight.js';
 import { slicesOf } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
 import type { TaskFinder } from './task-finder.js';
+import { TaskPositions } from './task-positions.js';
 
-/** Records that one page looks at, so that a filter that matches little does not take for ever. */
+/** Records that one page examines, so that a filter with few matches still answers soon. */
 const SCAN_LIMIT = 5_000;
 const CHUNK = 500;
-/** Reads of groups of queues that are on their way at a time. */
+/** Groups of queues that are read concurrently. */
 const READS_IN_FLIGHT = 16;
 /** Entries that one script of a list reads. */
 const ENTRIES_PER_READ = 1_000;
-/** Up to so many queues, totals are counted each time. */
+/** Up to this many queues, totals are not cached. */
 const QUEUES_COUNTED_ANEW = 1_000;
-/** How long totals are remembered, for each queue. */
+/** Milliseconds that totals are cached, for each queue. */
 const REMEMBERED_MS = 0.1;
 const CURSOR = /^([0-9]{1,16})-([A-Za-z0-9_-]{0,1000})$/;
 
@@ -34,7 +36,7 @@ const COUNT_STATES = new LuaScript('count-states', { isReadOnly: true });
 const COUNT_BATCH = new LuaScript('count-batch', { isReadOnly: true });
 const LIST = new LuaScript('list', { isReadOnly: true });
 
-/** A task of a list: newest first by birth, then by the name of the queue. */
+/** An entry of a list. Order: newest first, then by the name of the queue. */
 interface Entry {
   readonly born: number;
   readonly queue: string;
@@ -43,7 +45,7 @@ interface Entry {
 
 type Mark = Pick<Entry, 'born' | 'queue'>;
 
-/** How far a queue was read; the entries behind it come next. */
+/** How far a queue was read. */
 interface Reach {
   readonly queue: string;
   readonly after: Mark | undefined;
@@ -53,8 +55,9 @@ interface Reached extends Reach {
   readonly after: Mark;
 }
 
-/** Lists and counts what the store has, without its payloads. */
-export class TaskLister {
+/** Lists and counts tasks without their payloads. */
+export class RedisViews extends TaskViews {
+  private readonly positions: TaskPositions;
   private known: { readonly totals: StoreTotals; readonly until: Instant } | undefined;
   private counting: Promise<StoreTotals> | undefined;
   private readonly reading = new NextRead(() => this.countQueues());
@@ -62,9 +65,12 @@ export class TaskLister {
   constructor(
     private readonly parts: StoreParts,
     private readonly finder: TaskFinder,
-  ) {}
+    private readonly clock: Clock,
+  ) {
+    super();
+    this.positions = new TaskPositions(parts);
+  }
 
-  /** @throws RangeError when the cursor is none of ours */
   async list(query: TaskQuery): Promise<TaskPage> {
     let mark = readCursor(query.cursor);
     const queues = query.queues === undefined ? await this.parts.names.all() : [...new Set(query.queues)];
@@ -89,6 +95,10 @@ export class TaskLister {
     return this.reading.get();
   }
 
+  position(task: Task): Promise<number | undefined> {
+    return this.positions.of(task);
+  }
+
   private async countQueues(): Promise<readonly QueueCounts[]> {
     const groups = this.parts.connection.groupsOf(await this.parts.names.all());
     const counts = await inFlight(groups, READS_IN_FLIGHT, async (group) =>
@@ -97,29 +107,30 @@ export class TaskLister {
     return counts.flat();
   }
 
-  async countQueue(queue: string): Promise<QueueCounts | undefined> {
+  override async countQueue(queue: string): Promise<QueueCounts | undefined> {
     return (await this.countGroup([queue])).find(hasTasks);
   }
 
   /**
-   * Every count asks for every queue, so with many queues the sums are remembered for a while: with 1,000 and fewer not at
-   * all, with 100,000 for 10 s. However many ask at once, they are counted once.
+   * A count reads every queue, so with more than 1,000 queues the sums are cached: with 100,000 for 10 s. Concurrent calls
+   * share one count.
    */
-  totals(now: Instant): Promise<StoreTotals> {
-    if (this.known !== undefined && now < this.known.until) return Promise.resolve(this.known.totals);
+  override async totals(): Promise<StoreTotals> {
+    const now = this.clock.now().steady;
+    if (this.known !== undefined && now < this.known.until) return this.known.totals;
     this.counting ??= this.countAll(now).finally(() => {
       this.counting = undefined;
     });
     return this.counting;
   }
 
-  /** The tasks may be others now, without a write of this process. */
+  /** Discards cached sums, because another process may have changed tasks. */
   forgetTotals(): void {
     this.known = undefined;
   }
 
   private async countAll(now: Instant): Promise<StoreTotals> {
-    const queues = await this.counts();
+    const queues = await this.countQueues();
     let [queued, all] = [0, 0];
     for (const { counts } of queues) {
       queued += counts.queued;
@@ -197,14 +208,14 @@ export class TaskLister {
     return found;
   }
 
-  /** The queues that one script each can read so many entries of. */
+  /** Queues grouped by script, so that each script reads at most `ENTRIES_PER_READ` entries. */
   private readsOf(open: readonly Reach[], filter: TaskFilter, count: number): readonly (readonly Reach[])[] {
     const entries = count * this.indicesOf(filter, '').length;
     const most = Math.max(Math.floor(ENTRIES_PER_READ / entries), 1);
     return this.parts.connection.groupsOf(open).flatMap((group) => slicesOf(group, most));
   }
 
-  /** In one step: a task that is moved meanwhile is in one index or in the other. */
+  /** Reads all indices in one script, so that a task that changes its state is in exactly one of them. */
   private async readLists(
     open: readonly Reach[],
     filter: TaskFilter,
@@ -224,7 +235,7 @@ export class TaskLister {
     });
   }
 
-  /** Where the tasks are noted among which those of the filter are. */
+  /** The indices that contain all tasks of the filter. */
   private indicesOf({ batchId, states }: TaskFilter, queue: string): readonly string[] {
     const { keys } = this.parts;
     if (batchId !== undefined) return [keys.batch(queue, batchId)];
@@ -249,7 +260,7 @@ function newestFirst(one: Mark, other: Mark): number {
   return other.born - one.born || (one.queue < other.queue ? -1 : 1);
 }
 
-/** Every entry of the indices will do. */
+/** Whether every entry of the indices matches. */
 function isPlain({ batchId, workerId, createdAfter, createdBefore }: TaskFilter): boolean {
   return [batchId, workerId, createdAfter, createdBefore].every((filter) => filter === undefined);
 }
@@ -261,6 +272,6 @@ function formatCursor({ born, queue }: Mark): string {
 function readCursor(cursor: string | undefined): Mark | undefined {
   if (cursor === undefined) return undefined;
   const [, born, queue = ''] = CURSOR.exec(cursor) ?? [];
-  if (born === undefined) throw new RangeError('The cursor is not one that this service gave out');
+  if (born === undefined) throw new RangeError('This service did not issue the cursor');
   return { born: Number(born), queue: Buffer.from(queue, 'base64url').toString() };
 }

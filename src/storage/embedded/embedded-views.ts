@@ -1,10 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Instant } from '../../task/clock.js';
-import { type Task } from '../../task/task.js';
-import { TASK_STATES } from '../../task/task-state.js';
-import { matchesFilter } from '../task-filter.js';
+import { signatureOf } from '../../task/requirements.js';
+import type { Task } from '../../task/task.js';
+import { TASK_STATES, WAITING_STATES } from '../../task/task-state.js';
 import { NextRead } from '../next-read.js';
-import type { BatchCounts, QueueCounts, TaskPage, TaskQuery } from '../task-store.js';
+import { matchesFilter } from '../task-filter.js';
+import {
+  type BatchCounts,
+  type QueueCounts,
+  type StoreTotals,
+  type TaskPage,
+  type TaskQuery,
+  TaskViews,
+} from '../task-views.js';
+import type { BirthTimes } from './birth-times.js';
+import type { Commits } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { RankedSet } from './ranked-set.js';
 import type { TaskIndex, TaskNumber } from './task-index.js';
@@ -77,17 +87,31 @@ class Merge {
   }
 }
 
-/** Lists and counts tasks of the embedded store without their payloads, a bounded part per turn. */
-export class TaskLister {
+interface ViewsParts {
+  readonly files: QueueFiles;
+  readonly index: TaskIndex;
+  readonly commits: Commits;
+  readonly births: BirthTimes;
+}
+
+/** Lists and counts tasks without their payloads, a bounded part per turn. */
+export class EmbeddedViews extends TaskViews {
   private readonly counting = new NextRead(() => this.countAll());
+  private readonly files: QueueFiles;
+  private readonly index: TaskIndex;
+  private readonly commits: Commits;
+  private readonly births: BirthTimes;
 
-  constructor(
-    private readonly files: QueueFiles,
-    private readonly index: TaskIndex,
-  ) {}
+  constructor({ files, index, commits, births }: ViewsParts) {
+    super();
+    this.files = files;
+    this.index = index;
+    this.commits = commits;
+    this.births = births;
+  }
 
-  /** @throws RangeError when this store did not issue the cursor */
   async list(query: TaskQuery): Promise<TaskPage> {
+    await this.commits.opened();
     const tasks: Task[] = [];
     let last = readCursor(query.cursor);
     for (let seen = 0; seen < SCAN_LIMIT && tasks.length < query.limit;) {
@@ -107,12 +131,14 @@ export class TaskLister {
     return { tasks, nextCursor: last.toString(36) };
   }
 
-  countBatch(id: string, queues?: readonly string[]): BatchCounts[] {
+  async countBatch(id: string, queues?: readonly string[]): Promise<readonly BatchCounts[]> {
+    await this.commits.opened();
     const counts = this.index.batches.countsOf(id);
     return queues === undefined ? counts : counts.filter(({ queue }) => queues.includes(queue));
   }
 
-  counts(): Promise<readonly QueueCounts[]> {
+  async counts(): Promise<readonly QueueCounts[]> {
+    await this.commits.opened();
     return this.counting.get();
   }
 
@@ -122,13 +148,36 @@ export class TaskLister {
     for (const queue of this.index.queueNames()) {
       looks += 1;
       if (looks % QUEUES_PER_TURN === 0) await nextTurn();
-      const counts = this.countQueue(queue);
+      const counts = this.countsOf(queue);
       if (counts !== undefined) found.push(counts);
     }
     return found;
   }
 
-  countQueue(queue: string): QueueCounts | undefined {
+  override async countQueue(queue: string): Promise<QueueCounts | undefined> {
+    await this.commits.opened();
+    return this.countsOf(queue);
+  }
+
+  override async totals(): Promise<StoreTotals> {
+    await this.commits.opened();
+    return this.index.totals();
+  }
+
+  async depth(queue: string): Promise<number> {
+    await this.commits.opened();
+    return WAITING_STATES.reduce((depth, state) => depth + this.index.count(queue, state), 0);
+  }
+
+  async position(task: Task): Promise<number | undefined> {
+    const { id, queue, priority, group = '', requires } = task.spec;
+    await this.commits.readable(id);
+    const number = this.files.numberOf(task);
+    const lane = { priority, group, signature: signatureOf(requires) };
+    return number === undefined ? undefined : this.index.position(queue, lane, number, this.births.of);
+  }
+
+  private countsOf(queue: string): QueueCounts | undefined {
     return this.index.countsOf(queue, (number) => this.queuedAt(number));
   }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../../task/clock.js';
 import { PROBE_INTERVAL_MS } from '../../../task/outage-guard.js';
 import { hasOutage, type QueueSettings, type QueueSettingsChange } from '../../../task/queue-settings.js';
 import { untilToken } from '../../../task/rate-limit.js';
-import type { ConfiguredQueue } from '../../task-store.js';
+import { type ConfiguredQueue, QueueSettingsStore } from '../../queue-settings-store.js';
 import { inFlight } from '../connection/in-flight.js';
 import { LuaScript } from '../connection/lua-script.js';
 import type { StoreParts } from '../records/store-parts.js';
@@ -20,12 +20,14 @@ interface Found {
   readonly fullAt: number;
 }
 
-/** What is set for queues, a hash for each. Scripts read its fields, so a change counts from the step that makes it. */
-export class RedisQueueSettings {
+/** Queue settings, as a hash for each queue. Scripts read its fields, so a change applies at once. */
+export class RedisSettings extends QueueSettingsStore {
   constructor(
     private readonly parts: StoreParts,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    super();
+  }
 
   async of(queue: string): Promise<QueueSettings> {
     const [found] = await this.read([queue]);
@@ -57,7 +59,6 @@ export class RedisQueueSettings {
     }
   }
 
-  /** Milliseconds until the rate of the queue allows a claim, and in an outage the next probe. */
   async untilAllowed(queue: string): Promise<number> {
     const [found] = await this.read([queue]);
     if (found === undefined) return 0;
