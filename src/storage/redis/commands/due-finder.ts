@@ -223,7 +223,7 @@ function firstEndedFirst({ task: one }: Due, { task: other }: Due): number {
   return isFinished(one) && isFinished(other) ? one.finishedAt - other.finishedAt : 0;
 }
 
-/** With so many queues, all of them are asked each time. */
+/** Up to this many queues, each search reads all of them. */
 export const FEW_QUEUES = 256;
 /** With more, each is asked at least this often, in case a notification was lost. */
 export const ROUND_MS = 60_000;

@@ -44,7 +44,7 @@ export class RedisEventLog extends EventLog {
   private readonly positions = new Map<string, number>();
   private follower: EventFollower | undefined;
   private since = 0;
-  /** Every event with an id up to here has been told, or was before the beginning. */
+  /** Every event with an id up to this one has been delivered, or precedes the start. */
   private toldUpTo = 0;
   private isRunning = false;
   private isWoken = false;
@@ -150,7 +150,7 @@ export class RedisEventLog extends EventLog {
     this.isRunning = false;
   }
 
-  /** A store that is away wakes it when it is back. */
+  /** After an outage, the store wakes it. */
   private async failed(): Promise<void> {
     this.isDoubtful = true;
     if (!this.parts.connection.isAvailable) return;
@@ -163,7 +163,7 @@ export class RedisEventLog extends EventLog {
     const now = await this.streams.now();
     const names = await this.parts.names.all();
     const ranges = names.map((queue) => ({ queue, after: this.positions.get(queue) ?? this.since }));
-    // A clock that went back must not hold events up for ever.
+    // A clock that was set back must not delay events without limit.
     const round = await this.round(ranges, this.heldFor < HELD_READS ? now : Infinity);
     const hasMissed = (round.isCut || this.isDoubtful) && !(await this.areWhole(ranges));
     if (this.follower !== follower) return;
@@ -225,7 +225,7 @@ class EventStreams {
     return Math.min(...times.map(([seconds, micros]) => Number(seconds) * 1_000_000 + Number(micros)));
   }
 
-  /** What each queue has after a place, at most so many of each. */
+  /** The events of each queue after a position, up to a limit for each. */
   async read(
     ranges: readonly StreamRange[],
     count = ENTRIES_AT_ONCE,

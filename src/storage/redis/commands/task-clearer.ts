@@ -35,8 +35,8 @@ export class TaskClearer {
   private readonly older: OlderProcesses;
 
   /**
-   * @param onCleared told the number of each clear when all that it takes is out of sight
-   * @param atOnce so many tasks are removed without a mark
+   * @param onCleared receives the generation of each clear once all its tasks are hidden
+   * @param atOnce the most tasks that are removed without a mark
    */
   constructor(
     private readonly parts: StoreParts,

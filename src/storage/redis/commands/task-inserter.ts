@@ -101,7 +101,7 @@ export class StagedInsert {
 
   /**
    * @param keysOf the keys that the commit names for a task
-   * @param take told of the results before any later reply is looked at
+   * @param take receives the results before any later reply is read
    * @throws StoreUnavailable with `applied: false` when it failed before the commit
    */
   async run(

@@ -34,7 +34,7 @@ export interface ScriptOptions {
 
 /** How a script is run. */
 export interface RunOptions {
-  /** Resolves when so many replicas have what it wrote. */
+  /** Resolves when this many replicas have its writes. */
   readonly wait?: ReplicaWait;
   /** Redis refuses it while the slot of its keys is being moved, see `absentBeside`. */
   readonly isCluster?: boolean;

@@ -28,7 +28,7 @@ type CallOf<T> = {
   [Name in keyof T]: T[Name] extends (...args: never[]) => Promise<unknown> ? Name : never;
 }[keyof T];
 
-/** Queues that one script looks at: everybody else waits for it. */
+/** Queues that one script reads. Other commands wait for it. */
 const QUEUES_PER_STEP = 48;
 
 export interface StoreConnectionOptions {
@@ -78,7 +78,7 @@ export class StoreConnection {
   /** @throws StoreUnavailable when the store is closed or away */
   requireOpen(): void {
     if (this.isClosed) throw new StoreUnavailable('The store is closed', false);
-    if (!this.link.isAvailable) throw new StoreUnavailable('Redis is away', false);
+    if (!this.link.isAvailable) throw new StoreUnavailable('Redis is unavailable', false);
   }
 
   /**
@@ -110,7 +110,9 @@ export class StoreConnection {
     try {
       return await this.untilTaken(() => command(this.link.client));
     } catch (error) {
-      throw new StoreUnavailable(`Redis is away: ${describeRedisError(error)}`, false, { cause: error });
+      throw new StoreUnavailable(`Redis is unavailable: ${describeRedisError(error)}`, false, {
+        cause: error,
+      });
     }
   }
 
@@ -133,7 +135,7 @@ export class StoreConnection {
   /**
    * Runs a script that changes something, and waits for the replicas.
    *
-   * @param take told of the reply before any later reply is looked at, so that what scripts did is told in their order
+   * @param take receives the reply before any later reply is read, so that transitions are published in the order of scripts
    * @throws StoreUnavailable
    */
   async writeScript<T>(script: LuaScript, call: ScriptCall, take: (reply: unknown) => T): Promise<T> {
@@ -225,7 +227,7 @@ function isFromScript(error: unknown): boolean {
   return types.isNativeError(error) && / script: [0-9a-f]{40}, on /.test(error.message);
 }
 
-/** The names, so many in each slice. */
+/** The names in slices of `size`. */
 export function slicesOf<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, at) =>
     items.slice(at * size, (at + 1) * size),

@@ -9,7 +9,7 @@ const ADD = new LuaScript('add-claim-queues', { runsWhenFull: true, hasOneKey: t
 
 /** How much longer than its leases it is remembered which queues a claim call named. */
 const GRACE: Seconds = 60;
-/** Of so many claims it is known how long their names are kept; of others they are kept once more. */
+/** Claims for which this process remembers the expiry of their names. For others it writes the names again. */
 const MOST = 20_000;
 
 /**

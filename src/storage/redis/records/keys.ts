@@ -21,22 +21,22 @@ export class Keys {
     return `${this.prefix}:generation`;
   }
 
-  /** A channel that every process listens on which knows marks (ADR 36). Nothing is told there. */
+  /** A channel to which every process that supports clear marks subscribes (ADR 36). It carries no messages. */
   get marks(): string {
     return `${this.prefix}:marks`;
   }
 
-  /** The channel on which every change of what is set for a queue is told, with its name. */
+  /** The channel of all changes of queue settings. A message is the name of the queue. */
   get settings(): string {
     return `${this.prefix}:settings`;
   }
 
-  /** The channel on which every script tells which tasks it has moved, see `lua/events.lua`. */
+  /** The channel on which every script publishes its transitions, see `lua/events.lua`. */
   get moves(): string {
     return `${this.prefix}:moves`;
   }
 
-  /** The channel on which one process tells itself something, to see that it hears what is told. */
+  /** A channel on which a process sends messages to itself, to check its subscription. */
   echo(nonce: string): string {
     return `${this.prefix}:echo:${nonce}`;
   }
@@ -55,7 +55,7 @@ export class Keys {
     return `${this.prefix}:id:${id}`;
   }
 
-  /** The queues that a claim call was told to look at. */
+  /** The queues of a claim call. */
   claim(claimKey: string): string {
     return `${this.prefix}:claim:${claimKey}`;
   }

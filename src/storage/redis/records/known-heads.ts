@@ -3,7 +3,7 @@ import { TaskOrigins } from '../../task-origins.js';
 import { RecentMap } from './recent-map.js';
 import { decodeTask, nonceOf, revisionOf } from './task-codec.js';
 
-/** Of so many claims at most the tasks are remembered, as long as they are held: some kilobytes each. */
+/** The most claims whose held tasks are cached: some kilobytes each. */
 const MOST_HELD = 10_000;
 
 /** A task as it was read, or no head for no such task. */

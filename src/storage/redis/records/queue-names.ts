@@ -65,7 +65,7 @@ export class QueueNames {
     try {
       await this.write(names);
     } catch (error) {
-      // The next one who asks for all tries again.
+      // The next read of all names tries again.
       if (!(error instanceof StoreUnavailable)) throw error;
     }
   }

@@ -7,7 +7,7 @@ import type { StoreConnection } from '../connection/store-connection.js';
 export type DanglingEntry = readonly [queue: string, id: string];
 
 const REPAIR = new LuaScript('repair', { runsWhenFull: true });
-/** Of the entries of one script so many are named. */
+/** The most entries of one script that the log names. */
 const MOST_NAMED = 20;
 
 /**
