@@ -151,8 +151,19 @@ export class ArtifactsController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiParam(NAME_PARAMETER)
-  @ApiHeader({ name: 'Range', required: false, schema: { type: 'string' }, example: 'bytes=0-1023' })
-  @ApiHeader({ name: 'If-None-Match', required: false, schema: { type: 'string' } })
+  @ApiHeader({
+    name: 'Range',
+    required: false,
+    description: 'A part of the bytes, as in RFC 9110.',
+    schema: { type: 'string' },
+    example: 'bytes=0-1023',
+  })
+  @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: 'ETags that the caller knows: with one of them the answer is 304.',
+    schema: { type: 'string' },
+  })
   @ApiProduces('application/octet-stream')
   @ApiResponse({ status: 200, description: 'The bytes, as a file to save', ...BYTES })
   @ApiResponse({ status: 206, description: 'The requested part', ...BYTES })

@@ -69,7 +69,7 @@ export class QueueHolds {
     if (maxConcurrency !== undefined && queue.processing >= maxConcurrency)
       reasons.push(`at ${number(queue.processing)} of ${number(maxConcurrency)}`);
     if (rateLimit !== undefined) {
-      const wait = await this.store.untilAllowed(queue.queue);
+      const wait = await this.store.settings.untilAllowed(queue.queue);
       if (wait > 0) reasons.push(`rate: next in ${duration(wait / 1000)}`);
     }
     const present = fleet.filter(({ state, queues }) => state !== 'gone' && queues.includes(queue.queue));
@@ -84,7 +84,7 @@ export class QueueHolds {
     const now = this.clock.now().wall;
     const known = this.looks.get(queue);
     if (known !== undefined && Math.abs(now - known.at) < LOOK_MS) return known.unmet;
-    const { tasks } = await this.store.list({ states: ['queued'], queues: [queue], limit: SAMPLE });
+    const { tasks } = await this.store.views.list({ states: ['queued'], queues: [queue], limit: SAMPLE });
     const wanted = new Map(
       tasks.flatMap(({ spec: { requires } }) => (requires ? [[textOf(requires), requires]] : [])),
     );
