@@ -172,7 +172,7 @@ describeStores(({ startApp }) => {
       const { body } = await service.call('GET', '/tasks/a/attempts');
       const first = { started_at: '2026-01-01T00:00:00.000Z', ended_at: '2026-01-01T00:00:02.500Z' };
       const second = { started_at: first.ended_at, ended_at: first.ended_at };
-      const none = { cause: null, progress: null };
+      const none = { cause: null, progress: null, is_spared: false };
       const kept = { outcome: 'completed', error: null, exit_code: null, ...none };
       expect(body).toEqual({
         eval_id: 'a',

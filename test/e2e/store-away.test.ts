@@ -111,7 +111,7 @@ describe('while the store is away', () => {
     await until(() => service.app.get(WaitingRoom).size === 1);
     await store.quiet();
     await store.unseen.insert([
-      { transition: create(spec({ id: 'unseen', queue: 'other' }), store.clock.now()), payload: '' },
+      { transition: create(spec({ id: 'unseen', queue: 'other' }), store.clock.now()), payload: '"code":""' },
     ]);
     store.disturb();
     expect((await poll).body).toMatchObject({ eval_id: 'unseen' });

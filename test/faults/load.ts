@@ -76,6 +76,7 @@ export class Load {
       (client) => this.oversleep(client, 'sleeper'),
       ...[1, 2].map(() => (client: QueueClient) => this.read(client)),
     ];
+    this.up = this.options.client.turnGuardOff();
     this.running = acts.map((act, index) => this.repeat(act, this.clientOf(index)));
   }
 

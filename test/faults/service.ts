@@ -48,7 +48,9 @@ export class Service {
     const port = options.port ?? (await freePort());
     const { PATH = '' } = process.env;
     const [program, ...args] = [...prefix, process.execPath, main];
-    const given = { HOST: '127.0.0.1', PORT: String(port), REDIS_URL: '', LOG_LEVEL: 'warn', ...env };
+    // A quarantined worker gets nothing by design, also the one of the load that always oversleeps.
+    const own = { REDIS_URL: '', LOG_LEVEL: 'warn', WORKER_QUARANTINE_AFTER: '0' };
+    const given = { HOST: '127.0.0.1', PORT: String(port), ...own, ...env };
     const child = spawn(program ?? process.execPath, args, {
       env: { PATH, DATA_DIR: directory, ...given },
       stdio: ['ignore', 'pipe', 'pipe'],
