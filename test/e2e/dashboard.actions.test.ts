@@ -18,7 +18,7 @@ describeStores(({ startApp }) => {
 
     const get = (path: string) => service.call('GET', `/dashboard${path}`);
 
-    function post(path: string, fields: Readonly<Record<string, string>>): Promise<Answer> {
+    function post(path: string, fields: Readonly<Record<string, string>> | string[][]): Promise<Answer> {
       const type = 'application/x-www-form-urlencoded';
       const headers = { 'Content-Type': type, 'Sec-Fetch-Site': 'same-origin' };
       return service.call('POST', `/dashboard${path}`, {
@@ -59,18 +59,18 @@ describeStores(({ startApp }) => {
     it.each([...UNUSABLE, 'queue=', 'Queue=gpu', 'queues=gpu', 'group=', 'unknown=1'])(
       'is refused for %s',
       async (query) => {
-        expect((await get(`/tasks/bulk?action=cancel&${query}`)).status).toBe(422);
-        const { at = '', count = '' } = hidden(await get('/tasks/bulk?action=cancel'));
+        expect((await get(`/bulk?action=cancel&${query}`)).status).toBe(422);
+        const { at = '', count = '' } = hidden(await get('/bulk?action=cancel'));
         const fields = Object.fromEntries(new URLSearchParams(query));
         const isRepeated = new URLSearchParams(query).size > 1;
         const form = { action: 'cancel', at, count, typed: count, ...fields };
-        if (!isRepeated) expect((await post('/tasks/bulk', form)).status).toBe(422);
+        if (!isRepeated) expect((await post('/bulk', form)).status).toBe(422);
         expect(Object.values((await states()) as object)).toEqual(Array(4).fill('queued'));
       },
     );
 
     it('changes no more than was confirmed, and nothing without the time of the preview', async () => {
-      const fields = hidden(await get('/tasks/bulk?action=cancel&queue=gpu'));
+      const fields = hidden(await get('/bulk?action=cancel&queue=gpu'));
       expect(fields).toMatchObject({ queue: 'gpu', count: '2' });
       const { at: _at, ...timeless } = fields;
       for (const form of [
@@ -79,8 +79,8 @@ describeStores(({ startApp }) => {
         { ...timeless, at: 'x' },
         { ...timeless, at: '1e400' },
       ])
-        expect((await post('/tasks/bulk', { ...form, typed: '2' })).status).toBe(422);
-      expect((await post('/tasks/bulk', { ...fields, count: '1', typed: '1' })).status).toBe(200);
+        expect((await post('/bulk', { ...form, typed: '2' })).status).toBe(422);
+      expect((await post('/bulk', { ...fields, count: '1', typed: '1' })).status).toBe(200);
       expect(Object.values((await states()) as object).filter((state) => state === 'cancelled')).toHaveLength(
         1,
       );
@@ -101,16 +101,18 @@ describeStores(({ startApp }) => {
         await service.call('POST', `/tasks/${id}/fail`, { body: { error } });
       }
       service.clock.advanceSeconds(1);
-      const [, group = ''] =
-        /dead-letters\/([\w-]+)\/redrive"\s*>Redrive 2 tasks…/.exec((await get('/dead-letters')).text) ?? [];
-      const path = `/dead-letters/${group}/redrive`;
-      const preview = await get(path);
-      expect(preview.text).toMatch(/same[^]*2 tasks[^]*dead-2[^]*dead-1/);
-      const fields = hidden(preview);
-      for (const form of [{}, { typed: '' }, { ...fields, typed: '1' }, fields])
-        expect((await post(path, form)).text).toContain('The number does not match');
+      const [, link = ''] =
+        /"\/dashboard(\/bulk\?action=redrive&[^"]+)"\s*>Redrive 2 tasks…/.exec(
+          (await get('/dead-letters')).text,
+        ) ?? [];
+      const preview = await get(link.replaceAll('&amp;', '&'));
+      expect(preview.text).toMatch(/2 tasks[^]*dead-2[^]*dead-1/);
+      const inputs = preview.text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g);
+      const fields = [...inputs].map(([, name = '', value = '']) => [name, value]);
+      for (const typed of [[], [['typed', '']], [['typed', '1']]])
+        expect((await post('/bulk', [...fields, ...typed])).text).toContain('The number does not match');
       expect(await states()).toMatchObject({ 'dead-1': 'failed', 'dead-2': 'failed', 'dead-3': 'failed' });
-      await post(path, { ...fields, typed: '2' });
+      await post('/bulk', [...fields, ['typed', '2']]);
       expect(await states()).toMatchObject({ 'dead-1': 'queued', 'dead-2': 'queued', 'dead-3': 'failed' });
     });
   });

@@ -23,7 +23,7 @@ interface Step {
   readonly request?: string;
   /** To send instead of an example. */
   readonly body?: object;
-  /** To send as plain text under the lease of the task, as `report.txt`. */
+  /** To send as plain text under the lease of the task: an artifact is named `report.txt`. */
   readonly text?: string;
   /** The name of the example to expect, when it is another than that of the request. */
   readonly answer?: string;
@@ -136,6 +136,7 @@ describe('the examples of the OpenAPI document', () => {
     await play('claimNextTask', { answer: 'nothing' });
     await play('heartbeatTask', { task: 'eval-1', request: 'progress' });
     await play('getTask', { task: 'eval-1', answer: 'processing' });
+    await play('appendLog', { task: 'eval-1', text: '.'.repeat(4096), answer: 'appended' });
     await play('putArtifact', { task: 'eval-1', text: '42\n', answer: 'report', status: 201 });
     await play('putArtifact', { task: 'eval-1', text: '42\n', answer: 'report' });
     await play('listArtifacts', { task: 'eval-1', answer: 'one' });

@@ -87,7 +87,7 @@ describe('the documentation', () => {
   it('takes a lease where a lease will do', () => {
     const byLease = operations.filter(({ security }) => security?.some((one) => 'Lease' in one));
     expect(byLease.map(({ name }) => name).sort()).toEqual([
-      ...['complete', 'fail', 'heartbeat', 'release'].map((verb) => `POST /tasks/{eval_id}/${verb}`),
+      ...['complete', 'fail', 'heartbeat', 'log', 'release'].map((verb) => `POST /tasks/{eval_id}/${verb}`),
       'PUT /tasks/{eval_id}/artifacts/{name}',
     ]);
   });
@@ -125,8 +125,10 @@ describe('the documentation', () => {
   it('takes each body that it shows', async () => {
     for (const operation of operations) {
       const { name, method, path } = operation;
-      // Any bytes are an artifact.
-      const types = Object.keys(bodyOf(operation)).filter((type) => type !== 'application/octet-stream');
+      // Any bytes are an artifact, or a part of a log.
+      const types = Object.keys(bodyOf(operation)).filter(
+        (type) => type !== 'application/octet-stream' && type !== 'text/plain',
+      );
       for (const type of types) {
         const examples = Object.values(examplesOf(bodyOf(operation), type));
         expect({ name, type, count: examples.length > 0 }).toEqual({ name, type, count: true });
@@ -188,10 +190,15 @@ describe('the documentation', () => {
     '/openapi.json/',
     '/openapi.yml',
   ])('has nothing at %s, and does not repeat it', async (path) => {
-    const answer = await get(path, { Accept: 'text/html' });
-    expect(answer.status).toBe(404);
-    expect(answer.headers['content-type']).toBe('application/problem+json');
-    expect(answer.text).not.toMatch(/script|package\.json|alert|__proto__/);
+    for (const [accept, type] of [
+      ['text/html', 'text/html; charset=utf-8'],
+      ['*/*', 'application/problem+json'],
+    ] as const) {
+      const answer = await get(path, { Accept: accept });
+      expect(answer.status).toBe(404);
+      expect(answer.headers['content-type']).toBe(type);
+      expect(answer.text).not.toMatch(/script|package\.json|alert|__proto__/);
+    }
   });
 
   it.each(['/docs', '/redoc', '/openapi.json', '/openapi.yaml'])('takes no POST at %s', async (path) => {
