@@ -18,7 +18,10 @@ describeStores(({ startApp }) => {
 
     const get = (path: string) => service.call('GET', `/dashboard${path}`);
 
-    function post(path: string, fields: Readonly<Record<string, string>> | string[][]): Promise<Answer> {
+    function post(
+      path: string,
+      fields: Readonly<Record<string, string>> | [string, string][],
+    ): Promise<Answer> {
       const type = 'application/x-www-form-urlencoded';
       const headers = { 'Content-Type': type, 'Sec-Fetch-Site': 'same-origin' };
       return service.call('POST', `/dashboard${path}`, {
@@ -108,9 +111,11 @@ describeStores(({ startApp }) => {
       const preview = await get(link.replaceAll('&amp;', '&'));
       expect(preview.text).toMatch(/2 tasks[^]*dead-2[^]*dead-1/);
       const inputs = preview.text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g);
-      const fields = [...inputs].map(([, name = '', value = '']) => [name, value]);
-      for (const typed of [[], [['typed', '']], [['typed', '1']]])
-        expect((await post('/bulk', [...fields, ...typed])).text).toContain('The number does not match');
+      const fields = [...inputs].map(([, name = '', value = '']): [string, string] => [name, value]);
+      for (const typed of [undefined, '', '1'])
+        expect(
+          (await post('/bulk', typed === undefined ? fields : [...fields, ['typed', typed]])).text,
+        ).toContain('The number does not match');
       expect(await states()).toMatchObject({ 'dead-1': 'failed', 'dead-2': 'failed', 'dead-3': 'failed' });
       await post('/bulk', [...fields, ['typed', '2']]);
       expect(await states()).toMatchObject({ 'dead-1': 'queued', 'dead-2': 'queued', 'dead-3': 'failed' });
