@@ -53,13 +53,14 @@ export class StatusService {
   /** @param most the maximum number of queues */
   async extract(isVisible: IsVisible, most: number): Promise<StatusExtract> {
     const sums = new Sums();
-    let first: readonly QueueCounts[] = [];
+    const all: QueueCounts[] = [];
+    let first: readonly QueueCounts[] = all;
     let count = 0;
     await turns.inPieces(await this.store.views.counts(), (part) => {
       const visible = part.filter(({ queue }) => isVisible(queue));
       for (const each of visible) sums.add(each);
       count += visible.length;
-      if (most === Infinity) first = [...first, ...visible];
+      if (most === Infinity) for (const each of visible) all.push(each);
       else if (most > 0) first = [...first, ...visible].toSorted(byName).slice(0, most);
     });
     const now = this.now;

@@ -60,7 +60,7 @@ export function nightTasks(nightOf: () => Night): void {
     return String(eval_id);
   }
 
-  it('a queue stands still because somebody paused it: resume it', async () => {
+  it('resumes a queue that an operator paused', async () => {
     await enqueue('night-paused', { queue: 'night-paused' });
     await night.call('PATCH', '/queues/night-paused', { paused: true });
     await night.open('');
@@ -71,7 +71,7 @@ export function nightTasks(nightOf: () => Night): void {
     await night.page.getByText('Queue resumed.').waitFor();
   });
 
-  it('a queue stands still because no worker has the card that its tasks need', async () => {
+  it('finds that no worker has the card that the tasks of a queue need', async () => {
     await enqueue('night-gpu', { queue: 'night-gpu', requires: { gpu: 'h100' } });
     await night.call('POST', '/tasks/claim', {
       worker_id: 'n-1',

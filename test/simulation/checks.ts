@@ -287,7 +287,7 @@ export class Checks {
   private async taskFor({ step }: Pending, snapshot: Snapshot): Promise<Task | undefined> {
     if (step.do !== 'poll') return undefined;
     const { worker, queues, labels, claimId } = step;
-    // The same claim for other queues at another process is told at its end only: nothing that happens there wakes it.
+    // A claim with the same id for other queues, at another process, gets these tasks only when its wait ends.
     const isKnown = ({ spec }: Task) => this.parts.plan.replicas === 1 || queues.includes(spec.queue);
     const held = snapshot.tasks.find(
       (task) =>

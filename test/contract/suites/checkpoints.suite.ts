@@ -49,7 +49,7 @@ export function describeCheckpoints(start: StartStore): void {
     await user.add({});
     expect(the(await user.store.claim(user.request())).checkpoint).toBeUndefined();
     expect(await user.store.findCheckpoint('task-1')).toBeUndefined();
-    expect(await user.store.findCheckpoint('nobody')).toBeUndefined();
+    expect(await user.store.findCheckpoint('unknown')).toBeUndefined();
   });
 
   it('are handed out again when the claim is repeated', async () => {

@@ -152,7 +152,7 @@ describe('the end of a batch', () => {
     expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
   });
 
-  it('is told when the bulk request that opened it fails as a whole', async () => {
+  it('is reported when the bulk request that opened the batch fails as a whole', async () => {
     await insert(one, 't1');
     await finish(one, 't1');
     const outage = new StoreUnavailable('away', 'unknown');
@@ -161,7 +161,7 @@ describe('the end of a batch', () => {
     expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
   });
 
-  it('is told when another batch of the same bulk request cannot be opened', async () => {
+  it('is reported when another batch of the same bulk request cannot be opened', async () => {
     await insert(one, 't1');
     await finish(one, 't1');
     const find = one.batches.find.bind(one.batches);
@@ -173,7 +173,7 @@ describe('the end of a batch', () => {
     expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
   });
 
-  it('is told when a request that the shutdown waits for ends its last task', async () => {
+  it('is reported when the last task ends in a request that the shutdown waits for', async () => {
     await enqueue(one, 't1');
     await settled();
     one.checker.onModuleDestroy();
