@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
 import { onHangUp } from '../http/raw-reply.js';
+import { setSseHeaders } from '../http/sse-stream.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { TaskStore } from '../storage/task-store.js';
 import type { Html } from './parts/html.js';
@@ -92,9 +93,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
     }
     const viewer: Viewer = { part, response, sent: '', age: TURNS_UNTIL_OLD };
     response.statusCode = 200;
-    response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
-    // Proxies that buffer whole responses would never pass this one on.
-    response.setHeader('X-Accel-Buffering', 'no');
+    setSseHeaders(response);
     response.write(':\n\n');
     this.viewers.add(viewer);
     onHangUp(response, () => this.remove(viewer));

@@ -1,17 +1,16 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Response } from 'express';
 import { Config } from '../config/config.js';
-import { onHangUp } from '../http/raw-reply.js';
+import { SseStream } from '../http/sse-stream.js';
 import type { Caller } from '../queue/caller.js';
 import { Parking, type ParkedRequest } from '../runtime/parking.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import { isFinished, type Task } from '../task/task.js';
+import type { TaskState } from '../task/task-state.js';
 import { LogFollowers } from './log-followers.js';
 import { hasEnded, LogService, type LogView } from './log.service.js';
 import { wholeLength } from './utf8.js';
 
-/** Milliseconds before a client reconnects. */
-const RETRY_MS = 2_000;
 /** Bytes of one event. */
 const EVENT_BYTES = 65_536;
 /** Seconds after which a stream ends, and its client reconnects. */
@@ -93,71 +92,49 @@ interface StreamOptions {
 class LogStream {
   private task: Task;
   private place: LogPlace;
-  private isBusy = false;
-  private isWoken = false;
-  private isEnded = false;
-  private heartbeat: NodeJS.Timeout | undefined;
-  /** Ends the wait for the connection to drain. */
-  private release: () => void = () => undefined;
-
-  readonly wake = (): void => {
-    this.isWoken = true;
-    if (!this.isBusy && !this.isEnded) void this.run();
-  };
+  private readonly stream: SseStream;
 
   constructor(
-    private readonly response: Response,
+    response: Response,
     private readonly options: StreamOptions,
   ) {
     this.task = options.task;
     this.place = options.place;
+    this.stream = new SseStream(response, {
+      heartbeatMs: options.heartbeatMs,
+      slowMs: options.slowMs,
+      mayRead: options.mayRead,
+      keepAlive: () => ':\n\n',
+      readOn: () => this.readOn(),
+      onEnd: () => {
+        options.request.leave(undefined);
+      },
+    });
+  }
+
+  get wake(): () => void {
+    return this.stream.wake;
   }
 
   begin(): void {
-    onHangUp(this.response, () => {
-      this.end();
-    });
-    this.response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
-    this.response.setHeader('X-Accel-Buffering', 'no');
-    this.response.write(`retry: ${RETRY_MS}\n\n`);
-    this.heartbeat = setInterval(() => {
-      if (!this.options.mayRead()) this.end();
-      else if (!this.isBusy) this.response.write(':\n\n');
-    }, this.options.heartbeatMs);
-    this.wake();
+    this.stream.begin();
   }
 
   end(): void {
-    if (this.isEnded) return;
-    this.isEnded = true;
-    clearInterval(this.heartbeat);
-    this.response.end();
-    this.options.request.leave(undefined);
-    this.release();
+    this.stream.end();
   }
 
-  private async run(): Promise<void> {
-    this.isBusy = true;
-    try {
-      while (this.isWoken && !this.isEnded) {
-        this.isWoken = false;
-        await this.readOn();
-      }
-    } catch (error) {
-      // The task was removed, or the store is unavailable. Then the client reconnects, here or elsewhere.
-      if (error instanceof TaskNotFound) await this.write('event: end\ndata: {"status":null}\n\n');
-      this.end();
-    }
-    this.isBusy = false;
-  }
-
-  /** Writes all that is there. */
   private async readOn(): Promise<void> {
-    while (!this.isEnded) {
-      if (!this.options.mayRead()) {
-        this.end();
-        return;
-      }
+    try {
+      await this.writeAvailable();
+    } catch (error) {
+      if (!(error instanceof TaskNotFound)) throw error;
+      await this.finish(null);
+    }
+  }
+
+  private async writeAvailable(): Promise<void> {
+    while (this.stream.mayContinue()) {
       const view = await this.options.logs.view(this.task, { ...this.place, limit: EVENT_BYTES });
       this.task = view.task;
       const end = await this.writeText(view);
@@ -165,7 +142,7 @@ class LogStream {
       if (end > view.offset && end < view.size) continue;
       if (view.isEnded) {
         if (view.task.attempt > view.attempt) this.place = { attempt: view.attempt + 1, offset: 0 };
-        else if (isFinished(view.task)) await this.finish(view.task);
+        else if (isFinished(view.task)) await this.finish(view.task.state);
         else return;
       } else if (!hasEnded(view.task, view.attempt)) return;
       // It ended during the read, which may have missed the last bytes: read on.
@@ -179,29 +156,13 @@ class LogStream {
     const end = offset + whole.length;
     if (whole.length === 0) return end;
     const data = JSON.stringify({ attempt, offset, text: whole.toString('utf8') });
-    await this.write(`id: ${attempt}:${end}\nevent: log\ndata: ${data}\n\n`);
+    await this.stream.write(`id: ${attempt}:${end}\nevent: log\ndata: ${data}\n\n`);
     return end;
   }
 
-  private async finish({ state }: Task): Promise<void> {
-    await this.write(`event: end\ndata: ${JSON.stringify({ status: state })}\n\n`);
-    this.end();
-  }
-
-  /** Resolves when the connection can take more data. Disconnects a slow reader. */
-  private async write(text: string): Promise<void> {
-    if (this.isEnded || this.response.write(text)) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.response.destroy();
-        this.end();
-      }, this.options.slowMs);
-      this.release = done;
-      this.response.once('drain', done);
-    });
+  /** @param status the final state; `null` if the task was deleted */
+  private async finish(status: TaskState | null): Promise<void> {
+    await this.stream.write(`event: end\ndata: ${JSON.stringify({ status })}\n\n`);
+    this.stream.end();
   }
 }
