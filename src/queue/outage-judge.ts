@@ -1,5 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { BackgroundLoop } from '../runtime/background-loop.js';
+import { Injectable } from '@nestjs/common';
 import { TaskStore } from '../storage/task-store.js';
 import type { Instant } from '../task/clock.js';
 import { type Interruption, isOngoing, judgeOutage } from '../task/outage-guard.js';
@@ -7,11 +6,9 @@ import { guardOf, hasOutage } from '../task/queue-settings.js';
 import { spare } from '../task/task.machine.js';
 import type { ProcessingTask } from '../task/task.js';
 import { EndingsBoard, LONGEST_WINDOW_MS } from './endings-board.js';
+import { EndingsJudge } from './endings-judge.js';
 import { SettingsCache } from './settings-cache.js';
 import { TaskChanger } from './task-changer.js';
-
-/** Milliseconds between two looks at what ended. */
-const LOOK_MS = 1_000;
 
 /**
  * Recognizes outages of queues and their ends, by the outage guard of each. The queue settings have the outage, so that
@@ -19,34 +16,14 @@ const LOOK_MS = 1_000;
  * same endings, and write the same.
  */
 @Injectable()
-export class OutageJudge implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(OutageJudge.name);
-  private readonly loop: BackgroundLoop;
-
+export class OutageJudge extends EndingsJudge {
   constructor(
     private readonly store: TaskStore,
     private readonly board: EndingsBoard,
     private readonly settings: SettingsCache,
     private readonly changer: TaskChanger,
   ) {
-    this.loop = new BackgroundLoop({
-      clock: store.clock,
-      pass: async () => {
-        await this.look();
-        return undefined;
-      },
-      longestMs: LOOK_MS,
-      failure: 'Judging outages failed',
-      logger: this.logger,
-    });
-  }
-
-  onApplicationBootstrap(): void {
-    this.loop.start(LOOK_MS);
-  }
-
-  onModuleDestroy(): Promise<void> {
-    return this.loop.stop();
+    super(store.clock, 'Judging outages failed');
   }
 
   /** Whether interruptions in the queue count for nothing now. */
@@ -55,7 +32,7 @@ export class OutageJudge implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Shares what ended, and judges every queue that had an interruption or is in an outage. */
-  async look(): Promise<void> {
+  override async look(): Promise<void> {
     await this.board.share();
     await this.settings.known();
     const known = this.settings.queuesWith(({ outage }) => outage !== undefined);

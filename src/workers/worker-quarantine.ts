@@ -1,39 +1,24 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { EndingsBoard } from '../queue/endings-board.js';
-import { BackgroundLoop } from '../runtime/background-loop.js';
+import { EndingsJudge } from '../queue/endings-judge.js';
 import { StoreUnavailable, TaskStore } from '../storage/task-store.js';
 import { brokenSince } from '../task/worker-quarantine.js';
 import { DrainList } from './drain-list.js';
-
-/** Milliseconds between two looks at what other processes have seen. */
-const LOOK_MS = 1_000;
 
 /**
  * Drains workers that break what they get while attempts of others end ordinarily. A quarantine is a drain with a
  * reason, which lasts until an operator resumes the worker.
  */
 @Injectable()
-export class WorkerQuarantine implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(WorkerQuarantine.name);
-  private readonly loop: BackgroundLoop;
-
+export class WorkerQuarantine extends EndingsJudge {
   constructor(
     private readonly store: TaskStore,
     private readonly board: EndingsBoard,
     private readonly drains: DrainList,
     private readonly config: Config,
   ) {
-    this.loop = new BackgroundLoop({
-      clock: store.clock,
-      pass: async () => {
-        await this.look();
-        return undefined;
-      },
-      longestMs: LOOK_MS,
-      failure: 'Judging workers failed',
-      logger: this.logger,
-    });
+    super(store.clock, 'Judging workers failed');
     // At once, because a broken worker may claim many tasks in a second.
     store.onCommit((transitions) => {
       for (const { ended } of transitions)
@@ -41,16 +26,8 @@ export class WorkerQuarantine implements OnApplicationBootstrap, OnModuleDestroy
     });
   }
 
-  onApplicationBootstrap(): void {
-    this.loop.start(LOOK_MS);
-  }
-
-  onModuleDestroy(): Promise<void> {
-    return this.loop.stop();
-  }
-
   /** Judges every worker that had an interruption lately. */
-  async look(): Promise<void> {
+  override async look(): Promise<void> {
     const { WORKER_QUARANTINE_AFTER: after } = this.config;
     if (after === 0) return;
     for (const id of this.board.suspectWorkers()) {

@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
@@ -25,6 +26,35 @@ const LEASE = {
   pattern: LEASE_ID.source,
   example: LEASE_EXAMPLE,
 };
+
+// `applyDecorators` applies its first argument first; the last of stacked decorators is applied first.
+
+function IsOptionalLease(): PropertyDecorator {
+  return applyDecorators(Matches(LEASE_ID), IsString(), IsOptional(), ApiPropertyOptional(LEASE));
+}
+
+/** @param example for the OpenAPI document */
+function IsCause(example?: string): PropertyDecorator {
+  const description = 'A short name for the reason, to filter and count by';
+  return applyDecorators(
+    Matches(CAUSE),
+    IsString(),
+    IsOptional(),
+    ApiPropertyOptional(example === undefined ? { description } : { description, example }),
+  );
+}
+
+function IsCheckpoint(): PropertyDecorator {
+  return applyDecorators(
+    OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true }),
+    IsOptional(),
+    ApiPropertyOptional({
+      ...ANY_JSON,
+      description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
+      example: { step: 17 },
+    }),
+  );
+}
 
 /** Seconds. The maximum of `MAX_LEASE_SECONDS`; the service checks the setting itself. */
 const MAX_LEASE = 2_592_000;
@@ -126,10 +156,7 @@ export class ProgressDto {
 
 @ApiSchema({ name: 'Heartbeat' })
 export class HeartbeatDto {
-  @ApiPropertyOptional(LEASE)
-  @IsOptional()
-  @IsString()
-  @Matches(LEASE_ID)
+  @IsOptionalLease()
   readonly lease_id?: string;
 
   @ApiPropertyOptional({
@@ -148,13 +175,7 @@ export class HeartbeatDto {
   @Type(() => ProgressDto)
   readonly progress?: ProgressDto;
 
-  @ApiPropertyOptional({
-    ...ANY_JSON,
-    description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
-    example: { step: 17 },
-  })
-  @IsOptional()
-  @OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true })
+  @IsCheckpoint()
   readonly checkpoint?: RawJson;
 }
 
@@ -191,10 +212,7 @@ export class HeartbeatsDto {
 
 @ApiSchema({ name: 'Completion' })
 export class CompleteDto {
-  @ApiPropertyOptional(LEASE)
-  @IsOptional()
-  @IsString()
-  @Matches(LEASE_ID)
+  @IsOptionalLease()
   readonly lease_id?: string;
 
   @ApiPropertyOptional({
@@ -209,10 +227,7 @@ export class CompleteDto {
 
 @ApiSchema({ name: 'Failure' })
 export class FailDto {
-  @ApiPropertyOptional(LEASE)
-  @IsOptional()
-  @IsString()
-  @Matches(LEASE_ID)
+  @IsOptionalLease()
   readonly lease_id?: string;
 
   @ApiPropertyOptional({ description: 'The error message, kept unchanged', example: 'exit code 1' })
@@ -252,31 +267,16 @@ export class FailDto {
   @IsIn(['failed', 'lost'])
   readonly outcome?: 'failed' | 'lost';
 
-  @ApiPropertyOptional({
-    description: 'A short name for the reason, to filter and count by',
-    example: 'oom',
-  })
-  @IsOptional()
-  @IsString()
-  @Matches(CAUSE)
+  @IsCause('oom')
   readonly cause?: string;
 
-  @ApiPropertyOptional({
-    ...ANY_JSON,
-    description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
-    example: { step: 17 },
-  })
-  @IsOptional()
-  @OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true })
+  @IsCheckpoint()
   readonly checkpoint?: RawJson;
 }
 
 @ApiSchema({ name: 'Release' })
 export class ReleaseDto {
-  @ApiPropertyOptional(LEASE)
-  @IsOptional()
-  @IsString()
-  @Matches(LEASE_ID)
+  @IsOptionalLease()
   readonly lease_id?: string;
 
   @ApiPropertyOptional({
@@ -295,19 +295,10 @@ export class ReleaseDto {
   @MaxLength(1000)
   readonly reason?: string;
 
-  @ApiPropertyOptional({ description: 'A short name for the reason, to filter and count by' })
-  @IsOptional()
-  @IsString()
-  @Matches(CAUSE)
+  @IsCause()
   readonly cause?: string;
 
-  @ApiPropertyOptional({
-    ...ANY_JSON,
-    description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
-    example: { step: 17 },
-  })
-  @IsOptional()
-  @OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true })
+  @IsCheckpoint()
   readonly checkpoint?: RawJson;
 }
 
