@@ -1,7 +1,8 @@
 /**
  * `npm run test:logs -- [--store embedded|redis] [--mib 4] [--workers 8] [--kill 2]`: workers send logs in chunks that are
  * doubled, repeated late and out of order, while the service is killed every `--kill` seconds, and each loses its lease in
- * the middle. Ranges and an event stream must then give every log back byte for byte. Exit code 0 when they do.
+ * the middle. Ranges and an event stream must then give every log back byte for byte. Exit code 0 when they do; a worker
+ * that loses its lease by surprise, or makes no progress for `--patience` seconds, ends the run with exit code 1.
  */
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
@@ -16,9 +17,12 @@ const { values } = parseArgs({
     mib: { type: 'string', default: '4' },
     workers: { type: 'string', default: '8' },
     kill: { type: 'string', default: '2' },
+    patience: { type: 'string', default: '300' },
   },
 });
 const MIB = 1_048_576;
+/** Seconds. Longer than several restarts on a loaded machine. */
+const LEASE = 600;
 const workers = Number(values.workers);
 const bytesEach = Math.ceil((Number(values.mib) * MIB) / workers);
 const problems: string[] = [];
@@ -30,22 +34,35 @@ let service = await Service.start({ ...site.options, env });
 const { port, url } = service;
 let isOver = false;
 
-/** Repeats a call until the service answers it. */
-async function ask(method: string, path: string, body?: string | Buffer, headers = {}): Promise<Response> {
-  for (;;) {
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+}
+
+/** Repeats a call until the service answers it in full. */
+async function ask(method: string, path: string, body?: string | Buffer, headers = {}): Promise<Answer> {
+  const end = performance.now() + Number(values.patience) * 1_000;
+  while (!isOver && performance.now() < end) {
     try {
       const answer = await fetch(url + path, { method, body: body as string | undefined, headers });
-      if (answer.status !== 503) return answer;
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      if (answer.status !== 503) return { status: answer.status, headers: answer.headers, bytes };
     } catch {
       tally.unanswered += 1;
     }
     await delay(20);
   }
+  throw new Error(`${method} ${path} was not answered for ${values.patience} s`);
 }
 
+/** Throws unless the service accepts the call. */
 async function post(path: string, body: object): Promise<Record<string, unknown>> {
-  const answer = await ask('POST', path, JSON.stringify(body), { 'Content-Type': 'application/json' });
-  return (await answer.json()) as Record<string, unknown>;
+  const { status, bytes } = await ask('POST', path, JSON.stringify(body), {
+    'Content-Type': 'application/json',
+  });
+  if (status >= 300) throw new Error(`POST ${path} was answered ${status}: ${bytes.toString()}`);
+  return JSON.parse(bytes.toString()) as Record<string, unknown>;
 }
 
 /** Lines that differ from each other, with colours and characters of several bytes. */
@@ -65,28 +82,23 @@ interface Held {
 }
 
 async function claim(id: string): Promise<Held> {
-  for (;;) {
-    const claimed = await post('/tasks/claim', {
-      worker_id: id,
-      queues: [id],
-      lease: 60,
-      claim_id: `${id}-${Math.random()}`,
-    });
-    const [task] = (claimed.tasks ?? []) as { lease_id: string }[];
-    if (task !== undefined) return { id, lease: task.lease_id };
-    await delay(100);
-  }
+  const claimId = `${id}-${Math.random()}`;
+  const body = { worker_id: id, queues: [id], lease: LEASE, wait: 10, claim_id: claimId };
+  const claimed = await post('/tasks/claim', body);
+  const [task] = (claimed.tasks ?? []) as { lease_id: string }[];
+  if (task === undefined) throw new Error(`${id} is not ready`);
+  return { id, lease: task.lease_id };
 }
 
+/** Resolves with the bytes that the log has then. Throws when the lease is lost: no later chunk could be kept. */
 async function append({ id, lease }: Held, all: Buffer, from: number, to: number): Promise<number> {
   const headers = { 'X-Lease-Id': lease, 'Content-Type': 'application/octet-stream' };
   const answer = await ask('POST', `/tasks/${id}/log?offset=${from}`, all.subarray(from, to), headers);
-  const body = (await answer.json()) as { size?: number; code?: string };
-  if (answer.status === 200) return body.size ?? 0;
-  if (body.code !== 'log_offset')
-    problems.push(`${id}: an append was answered ${answer.status} ${body.code}`);
+  const { size = 0, code } = JSON.parse(answer.bytes.toString()) as { size?: number; code?: string };
+  if (answer.status === 200) return size;
+  if (code !== 'log_offset') throw new Error(`${id}: an append was answered ${answer.status} ${code}`);
   tally.refused += 1;
-  return body.size ?? 0;
+  return size;
 }
 
 /** Sends a log up to `end`, several chunks at once in any order, some of them again. */
@@ -117,8 +129,9 @@ async function work(index: number): Promise<void> {
   const first = await claim(id);
   const middle = Math.floor(all.length / 2);
   await sendLog(first, all, middle);
-  // Another worker gets the task, and this one goes on sending.
-  await post(`/tasks/${id}/release`, { lease_id: first.lease });
+  // Another worker gets the task, and this one goes on sending. A repeated release finds the lease lost.
+  const release = JSON.stringify({ lease_id: first.lease });
+  await ask('POST', `/tasks/${id}/release`, release, { 'Content-Type': 'application/json' });
   const second = await claim(id);
   const headers = { 'X-Lease-Id': first.lease, 'Content-Type': 'text/plain' };
   const stale = await ask('POST', `/tasks/${id}/log?offset=${middle}`, 'stale', headers);
@@ -142,9 +155,7 @@ async function compare(id: string, attempt: number, expected: Buffer): Promise<v
     const size = Number(answer.headers.get('x-log-size'));
     if (size !== expected.length)
       problems.push(`${id}: attempt ${attempt} has ${size} of ${expected.length} bytes`);
-    const bytes = await answer.arrayBuffer().catch(() => undefined);
-    if (bytes === undefined) continue;
-    parts.push(Buffer.from(bytes));
+    parts.push(answer.bytes);
     from = to;
   }
   if (!Buffer.concat(parts).equals(expected)) problems.push(`${id}: the ranges of attempt ${attempt} differ`);
@@ -155,7 +166,7 @@ async function follow(id: string): Promise<string> {
   const texts: string[] = [];
   let last: string | undefined;
   let isEnded = false;
-  while (!isEnded) {
+  while (!isEnded && !isOver) {
     await new Promise<void>((resolve) => {
       const headers = { Accept: 'text/event-stream', ...(last !== undefined && { 'Last-Event-ID': last }) };
       const sent = request(`${url}/tasks/${id}/log?attempt=1`, { headers, agent: false }, (response) => {
@@ -201,11 +212,19 @@ const began = performance.now();
 const killer = killOn();
 const ids = Array.from({ length: workers }, (_, index) => `log-${index}`);
 const streams = ids.map((id) => follow(id));
-await Promise.all(ids.map((_, index) => work(index)));
+try {
+  await Promise.all(ids.map((_, index) => work(index)));
+} catch (error) {
+  problems.push(String(error));
+  isOver = true;
+  // Ends the streams.
+  await killer;
+  await service.stop();
+}
 const seen = await Promise.all(streams);
 isOver = true;
 await killer;
-for (const [index, id] of ids.entries()) {
+for (const [index, id] of problems.length === 0 ? ids.entries() : []) {
   const all = textOf(id);
   const expected = all.subarray(0, Math.floor(all.length / 2)).toString() + all.toString();
   // The cut between the attempts may part a character.
