@@ -7,6 +7,7 @@ import { HealthService } from './health/health.service.js';
 import { createLogger } from './logging/service-logger.js';
 import { hasDamagedHeap } from './storage/failed-heap.js';
 import { TaskStore } from './storage/task-store.js';
+import { semiSpaceOf, YOUNG_GENERATION_FLAG } from './young-generation.js';
 
 /** Milliseconds for clients to read the error of their last requests. */
 const LAST_ANSWERS_MS = 100;
@@ -39,6 +40,7 @@ async function serve(config: Config): Promise<void> {
   const url = await app.getUrl();
   new Logger('Main').log(`Listening on ${url} (dashboard: ${url}/dashboard, documentation: ${url}/docs)`);
   warnOfOldNode();
+  tellYoungGeneration();
   const error = await app.get(TaskStore).failure;
   new Logger('Main').fatal(`${error.message}: ${describeCause(error)}; start again to recover`);
   setTimeout(() => {
@@ -55,6 +57,13 @@ function warnOfOldNode(): void {
   new Logger('Main').warn(
     `Node ${process.versions.node} gets no security fixes any more. Run the service on Node 24, as its image does.`,
   );
+}
+
+/** The speed of claims depends on it, and V8 takes it only from the command line. */
+function tellYoungGeneration(): void {
+  const size = semiSpaceOf(process.env.NODE_OPTIONS ?? '', process.execArgv);
+  const advice = `of V8's default size; ${YOUNG_GENERATION_FLAG} makes claims and completions faster`;
+  new Logger('Main').log(`Young generation: ${size === undefined ? advice : `2 × ${size} MiB`}`);
 }
 
 /**

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { YOUNG_GENERATION_FLAG } from '../../src/young-generation.js';
 import { freePort } from '../support/free-port.js';
 import { endServer, endWithParent } from '../support/server-process.js';
 
@@ -29,7 +30,6 @@ export interface Memory {
 export interface ServerOptions {
   readonly program: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly nodeFlags?: readonly string[];
 }
 
 /** A server in a process of its own. It ends with this process, if nobody ends it before. */
@@ -42,11 +42,11 @@ export class ServerProcess {
   ) {}
 
   /** @throws Error when the program ends instead, or is not ready within a minute; then it does not run any more */
-  static async start({ program, env = {}, nodeFlags = [] }: ServerOptions): Promise<ServerProcess> {
+  static async start({ program, env = {} }: ServerOptions): Promise<ServerProcess> {
     placeManifest(program);
     const port = await freePort();
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [...nodeFlags, program], {
+    const child = spawn(process.execPath, [YOUNG_GENERATION_FLAG, program], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {
         PATH: process.env.PATH,

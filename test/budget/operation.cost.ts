@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import { Validator } from 'class-validator';
@@ -10,6 +11,8 @@ export interface Cost {
   readonly lmdbGets: number;
   /** Writes and removals in it. */
   readonly lmdbPuts: number;
+  /** Its transactions. */
+  readonly lmdbCommits: number;
   readonly storeCalls: number;
   /** Values that the service writes as JSON, and reads. */
   readonly jsonWrites: number;
@@ -33,6 +36,9 @@ export class CostMeter {
     const store = app.get(TaskStore, { strict: false });
     for (const method of STORE_METHODS) this.count(store, method, 'storeCalls');
     this.count(store.views, 'position', 'storeCalls');
+    rootOf(store)?.on('beforecommit', () => {
+      this.counts.lmdbCommits += 1;
+    });
     for (const table of tablesOf(store)) {
       this.count(table, 'get', 'lmdbGets');
       this.count(table, 'put', 'lmdbPuts');
@@ -94,12 +100,18 @@ function zero(): Counts {
   return {
     lmdbGets: 0,
     lmdbPuts: 0,
+    lmdbCommits: 0,
     storeCalls: 0,
     jsonWrites: 0,
     jsonReads: 0,
     validations: 0,
     socketWrites: 0,
   };
+}
+
+/** The file of an embedded store. */
+function rootOf(store: TaskStore): EventEmitter | undefined {
+  return (store as unknown as { files?: { root: EventEmitter } }).files?.root;
 }
 
 /** The tables of an embedded store; of any other none. */

@@ -80,28 +80,53 @@ const STATE_BY_CODE = new Map<number | undefined, TaskState>(
   TASK_STATES.map((state) => [STATE_CODES[state], state]),
 );
 
-export function encodeTask(task: Task, payloadBytes: number, generation: number): Buffer {
+/** A record, and the head that `decodeHead` would return for it. */
+export interface EncodedTask {
+  readonly record: Buffer;
+  readonly head: TaskHead;
+}
+
+/** @param payloadBytes bytes of payload, output and finished attempts */
+export function encodeTask(task: Task, payloadBytes: number, generation: number): EncodedTask {
   const { queue, priority, group = '', requires } = task.spec;
-  const names = [queue, holderOf(task) ?? '', group, signatureOf(requires)];
+  const { state, revision } = task;
+  const signature = signatureOf(requires);
+  const claimKey = holderOf(task);
+  const deadline = headDeadline(task);
+  const names = [queue, claimKey ?? '', group, signature];
   const body = JSON.stringify(packTask(task));
-  const bytes = names.reduce((sum, name) => sum + Buffer.byteLength(name), Buffer.byteLength(body));
-  const record = Buffer.allocUnsafe(NAMES_FROM[RECORD_VERSION] + bytes);
+  const length = names.reduce((sum, name) => sum + Buffer.byteLength(name), Buffer.byteLength(body));
+  const record = Buffer.allocUnsafe(NAMES_FROM[RECORD_VERSION] + length);
   record[4] = RECORD_VERSION;
-  record[5] = STATE_CODES[task.state];
+  record[5] = STATE_CODES[state];
   record.writeInt16LE(priority, 6);
-  record.writeDoubleLE(headDeadline(task) ?? NaN, 8);
-  record.writeUInt32LE(task.revision, 16);
+  record.writeDoubleLE(deadline ?? NaN, 8);
+  record.writeUInt32LE(revision, 16);
   record.writeUInt32LE(payloadBytes, 20);
   record.writeUInt32LE(generation, GENERATION_AT);
   let end: number = NAMES_FROM[RECORD_VERSION];
   for (const [index, name] of names.entries()) {
-    const length = record.write(name, end);
-    record.writeUInt16LE(length, LENGTHS_FROM + index * 2);
-    end += length;
+    const written = record.write(name, end);
+    record.writeUInt16LE(written, LENGTHS_FROM + index * 2);
+    end += written;
   }
   record.write(body, end);
   record.writeUInt32LE(crc32(record.subarray(CHECKED_FROM)), 0);
-  return record;
+  const bytes = payloadBytes + record.length;
+  const head = {
+    state,
+    queue,
+    priority,
+    group,
+    signature,
+    revision,
+    generation,
+    payloadBytes,
+    bytes,
+    deadline,
+    claimKey,
+  };
+  return { record, head };
 }
 
 /** @throws CorruptRecord when the bytes are damaged, NewerRecord when a newer build wrote them */
@@ -140,23 +165,6 @@ function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: num
     claimKey: claimEnd === queueEnd ? undefined : record.toString('utf8', queueEnd, claimEnd),
   };
   return { head, bodyFrom };
-}
-
-/** The head that `decodeHead` would return for this task. */
-export function headOf(task: Task, payloadBytes: number, record: Buffer): TaskHead {
-  return {
-    state: task.state,
-    queue: task.spec.queue,
-    priority: task.spec.priority,
-    group: task.spec.group ?? '',
-    signature: signatureOf(task.spec.requires),
-    revision: task.revision,
-    generation: record.readUInt32LE(GENERATION_AT),
-    payloadBytes,
-    bytes: payloadBytes + record.length,
-    deadline: headDeadline(task),
-    claimKey: holderOf(task),
-  };
 }
 
 /** Offset of the names in a sound record. */

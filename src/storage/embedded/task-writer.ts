@@ -4,7 +4,7 @@ import type { Change, JsonText, KeptTask, Payload } from '../task-store.js';
 import type { Commits, Transaction } from './commits.js';
 import type { QueueFiles } from './queue-files.js';
 import type { TaskNumber } from './task-index.js';
-import { encodeTask, headOf, type TaskHead } from './task-record.js';
+import { encodeTask, type TaskHead } from './task-record.js';
 
 /** An existing record. */
 export interface ExistingRecord {
@@ -74,9 +74,8 @@ export class TaskWriter {
     const { spec } = task;
     const others = bytesOf(output, attempts) + (task.checkpoint?.bytes ?? 0);
     const bytes = Math.min(Buffer.byteLength(payload) + others, MOST_BYTES);
-    const record = encodeTask(task, bytes, this.files.generation);
+    const { record, head: to } = encodeTask(task, bytes, this.files.generation);
     const { id, batchId } = spec;
-    const to = headOf(task, bytes, record);
     transaction.add({ number, id, batchId, from: undefined, to, task, transition }, () => {
       this.files.putNew(number, { spec, record, payload, output, checkpoint });
       this.files.putAttempts(number, attempts);
@@ -97,9 +96,8 @@ export class TaskWriter {
     const attempt = ended === undefined ? undefined : JSON.stringify(ended);
     const growth = bytesOf(output, attempt === undefined ? [] : [attempt]) + (checkpoint?.growth ?? 0);
     const bytes = Math.max(0, Math.min(head.payloadBytes + growth, MOST_BYTES));
-    const record = encodeTask(task, bytes, this.files.generation);
+    const { record, head: to } = encodeTask(task, bytes, this.files.generation);
     const transition = type === undefined || at === undefined ? undefined : { task, type, at, ended };
-    const to = headOf(task, bytes, record);
     transaction.add({ number, id, batchId, from: head, to, task, transition }, () => {
       this.files.putChange(number, { record, sequence: task.sequence, ended: attempt, output, checkpoint });
     });
@@ -118,8 +116,7 @@ export class TaskWriter {
   ): void {
     const { id, batchId } = task.spec;
     const bytes = Math.min(Math.max(head.payloadBytes + grown, 0), MOST_BYTES);
-    const record = encodeTask(task, bytes, this.files.generation);
-    const to = headOf(task, bytes, record);
+    const { record, head: to } = encodeTask(task, bytes, this.files.generation);
     transaction.add({ number, id, batchId, from: head, to, task, transition: undefined }, () => {
       this.files.putChange(number, { record, sequence: task.sequence, ended: undefined, output: undefined });
       save();

@@ -1,10 +1,10 @@
 import { HeldTasks, type HeldTask } from '../../../src/storage/embedded/held-tasks.js';
-import { headOf } from '../../../src/storage/embedded/task-record.js';
+import { encodeTask } from '../../../src/storage/embedded/task-record.js';
 import type { Task } from '../../../src/task/task.js';
 import { processingTask, queuedTask } from '../../support/task.builders.js';
 
 function held(number: number, task: Task): HeldTask {
-  return { number, head: headOf(task, 10, Buffer.alloc(40)), task };
+  return { number, head: encodeTask(task, 10, 0).head, task };
 }
 
 describe('the tasks that the embedded store remembers', () => {

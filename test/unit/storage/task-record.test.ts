@@ -4,7 +4,6 @@ import {
   decodeHead,
   decodeTask,
   encodeTask,
-  headOf,
   RECORD_VERSION,
 } from '../../../src/storage/embedded/task-record.js';
 import { cancel, claim, complete, create, fail, tick } from '../../../src/task/task.machine.js';
@@ -29,23 +28,23 @@ const TASKS: readonly (readonly [string, Task])[] = [
 describe('a task record', () => {
   it.each(TASKS)('brings back a %s task', (state, task) => {
     expect(task.state).toBe(state);
-    expect(decodeTask(encodeTask(task, 12, 7)).task).toEqual(task);
+    expect(decodeTask(encodeTask(task, 12, 7).record).task).toEqual(task);
   });
 
   it.each(TASKS)('has the head of a %s task in front', (_, task) => {
-    const record = encodeTask(task, 12, 7);
-    expect(decodeHead(record)).toEqual(headOf(task, 12, record));
+    const { record, head } = encodeTask(task, 12, 7);
+    expect(decodeHead(record)).toEqual(head);
     expect(decodeHead(record)).toMatchObject({ payloadBytes: 12, bytes: 12 + record.length });
   });
 
   it('keeps a backoff that is not the usual one', () => {
     const backoff = { type: 'fixed', delay: 1, maxDelay: 300, jitter: 0.1 } as const;
     const { task } = create(spec({ backoff }), at(0));
-    expect(decodeTask(encodeTask(task, 0, 0)).task.spec.backoff).toEqual(backoff);
+    expect(decodeTask(encodeTask(task, 0, 0).record).task.spec.backoff).toEqual(backoff);
   });
 
   it('is refused when any byte of it has changed', () => {
-    const record = encodeTask(held, 12, 7);
+    const { record } = encodeTask(held, 12, 7);
     for (let index = 0; index < record.length; index += 1) {
       const damaged = Buffer.from(record);
       damaged[index] = (damaged[index] ?? 0) ^ 0x40;
@@ -54,21 +53,21 @@ describe('a task record', () => {
   });
 
   it('is refused when it is cut short', () => {
-    const record = encodeTask(held, 12, 7);
+    const { record } = encodeTask(held, 12, 7);
     for (const length of [0, 3, 27, record.length - 1]) {
       expect(() => decodeTask(record.subarray(0, length))).toThrow(CorruptRecord);
     }
   });
 
   it('is refused when a newer version wrote it', () => {
-    const record = encodeTask(held, 12, 7);
+    const { record } = encodeTask(held, 12, 7);
     record[4] = RECORD_VERSION + 1;
     record.writeUInt32LE(crc32(record.subarray(4)), 0);
     expect(() => decodeHead(record)).toThrow(/version 4/);
   });
 
   it('has the number on disk that its state has had since version 1', () => {
-    const codes = TASKS.map(([state, task]) => [state, encodeTask(task, 0, 0)[5]]);
+    const codes = TASKS.map(([state, task]) => [state, encodeTask(task, 0, 0).record[5]]);
     expect(Object.fromEntries(codes)).toEqual({
       delayed: 0,
       queued: 1,
@@ -81,7 +80,7 @@ describe('a task record', () => {
   });
 
   it('is refused when its state has a number that no state has', () => {
-    const record = encodeTask(held, 12, 7);
+    const { record } = encodeTask(held, 12, 7);
     record[5] = 7;
     record.writeUInt32LE(crc32(record.subarray(4)), 0);
     expect(() => decodeHead(record)).toThrow('its state has the unknown code 7');
