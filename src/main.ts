@@ -37,7 +37,7 @@ async function serve(config: Config): Promise<void> {
   const app = await createApp(config, { extensions: await loadExtensions(config) });
   stopOnSignals(app, config);
   await app.listen(config.PORT, config.HOST);
-  const url = await app.getUrl();
+  const url = `${await app.getUrl()}${config.BASE_PATH ?? ''}`;
   new Logger('Main').log(`Listening on ${url} (dashboard: ${url}/dashboard, documentation: ${url}/docs)`);
   warnOfOldNode();
   tellYoungGeneration();

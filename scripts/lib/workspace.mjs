@@ -20,6 +20,7 @@ const SYSTEM_PACKAGES = [
   { command: 'curl', debian: 'curl' },
   { command: 'jq', debian: 'jq' },
   { command: 'mypy', debian: 'mypy' },
+  { command: 'nginx', debian: 'nginx-light' },
   { command: 'promtool', debian: 'prometheus' },
 ];
 

@@ -76,7 +76,7 @@ export class BatchesController {
     const queues = visibleQueues(principal, undefined);
     const { batches, next } = await this.batches.list(limit, { before, queues });
     const nextCursor = next === undefined ? null : cursorAt('batches', next);
-    const headers = nextCursor === null ? undefined : { Link: nextLink(request.url, nextCursor) };
+    const headers = nextCursor === null ? undefined : { Link: nextLink(request, nextCursor) };
     const text = JSON.stringify({ batches: batches.map(batchView), next_cursor: nextCursor });
     sendJson(response, 200, text, headers);
   }

@@ -23,6 +23,15 @@ const WEBHOOK_SECRETS = new RegExp(`^${A_SECRET}(?:,${A_SECRET})*$`);
 const A_HOST = '(?:[A-Za-z0-9_-]{1,63}\\.)*[A-Za-z0-9_-]{1,63}(?::[0-9]{1,5})?';
 const HOST_LIST = new RegExp(`^(?=.{1,4096}$)${A_HOST}(?:,${A_HOST})*$`);
 
+/** Under such a path, the paths of the service would be ambiguous. */
+const OWN_PATHS = [
+  'batches|dashboard|docs|events|health|livez|metrics|openapi\\.json|openapi\\.yaml|queues|readyz|redoc',
+  'schedules|status|tasks|timeline|webhooks|workers',
+].join('|');
+const BASE_PATH = new RegExp(
+  `^(?=.{2,200}$)(?!/(?:${OWN_PATHS})(?:/|$))(?:/(?!\\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+$`,
+);
+
 /** A bucket name by the rules of S3, and a prefix without `//`, `.` and `..`; or any path. */
 const ARTIFACTS_PLACE =
   /^(?:s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._=-]{1,200}){0,16}\/?|(?!s3:)[^\p{Cc}]{0,4096})$/u;
@@ -87,6 +96,21 @@ export class Config {
   @IsOptional()
   @Matches(HOST_LIST)
   readonly ALLOWED_HOSTS?: string;
+
+  @FromEnvironment({
+    does: 'The path under which a reverse proxy publishes the service, such as `/queue`. All addresses in answers begin with it. The service answers with it and without it, so the proxy may remove it or leave it.',
+    allowed:
+      'a path such as `/queue`, of the characters A-Z a-z 0-9 . _ ~ - and /, without a slash at the end, and not one of the service, such as `/tasks`',
+  })
+  @IsOptional()
+  @Matches(BASE_PATH)
+  readonly BASE_PATH?: string;
+
+  @FromEnvironment({
+    does: 'Whether every client comes through a reverse proxy that sets or removes `X-Forwarded-Prefix`. The service then puts that prefix before all addresses in answers, in place of `BASE_PATH`.',
+  })
+  @IsBoolean()
+  readonly TRUST_PROXY: boolean = false;
 
   @FromEnvironment({ does: 'Where to keep tasks: in files of this process, or in Redis.' })
   @IsIn(['embedded', 'redis'])

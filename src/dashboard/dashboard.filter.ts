@@ -4,6 +4,7 @@ import { ProblemError } from '../http/problem.error.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { sendProblem } from '../http/problem-writer.js';
 import { PROBLEMS } from '../http/problems.js';
+import { publicPath } from '../http/public-path.js';
 import { PageSender, sendTo } from './page-sender.js';
 import { html } from './parts/html.js';
 import { SignInNeeded } from './session/sign-in-needed.error.js';
@@ -41,7 +42,7 @@ export class DashboardFilter extends ProblemFilter {
       sendTo(response, signIn);
       return;
     }
-    response.setHeader('HX-Redirect', signIn);
+    response.setHeader('HX-Redirect', publicPath(request, signIn));
     sendProblem(request, response, new ProblemError('unauthorized', 'The session has ended'));
   }
 }

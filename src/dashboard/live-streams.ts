@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { ProblemError } from '../http/problem.error.js';
+import { publicPage } from '../http/public-path.js';
 import { onHangUp } from '../http/raw-reply.js';
 import { setSseHeaders } from '../http/sse-stream.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
@@ -138,7 +139,7 @@ export class LiveStreams implements OnModuleInit, OnModuleDestroy {
       made.set(key, making);
     }
     const text = (await making)?.text;
-    if (this.viewers.has(viewer)) send(viewer, text);
+    if (this.viewers.has(viewer)) send(viewer, text && publicPage(viewer.response.req, text));
   }
 
   /** The page reconnects and gets what its viewer may see now. */

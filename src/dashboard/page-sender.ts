@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { principalOf } from '../auth/authenticated-request.js';
 import type { Principal } from '../auth/principal.js';
+import { publicPage, publicPath } from '../http/public-path.js';
 import { finishReply } from '../http/raw-reply.js';
 import { LiveStreams } from './live-streams.js';
 import { type Html, html, type Part } from './parts/html.js';
@@ -84,7 +85,8 @@ export class PageSender {
   }
 }
 
-export function sendHtml(response: Response, status: number, { text }: Html): void {
+export function sendHtml(response: Response, status: number, page: Html): void {
+  const text = publicPage(response.req, page.text);
   response.statusCode = status;
   response.setHeader('Content-Security-Policy', POLICY);
   // Not no-referrer: forms would then send no origin.
@@ -95,10 +97,14 @@ export function sendHtml(response: Response, status: number, { text }: Html): vo
   finishReply(response);
 }
 
-/** Redirects with 303 See Other to the page that shows the result of an action. */
+/**
+ * Redirects with 303 See Other to the page that shows the result of an action.
+ *
+ * @param address a path of the service, without the prefix of a proxy
+ */
 export function sendTo(response: Response, address: string): void {
   response.statusCode = 303;
-  response.setHeader('Location', address);
+  response.setHeader('Location', publicPath(response.req, address));
   response.setHeader('Content-Length', 0);
   response.end();
 }

@@ -47,11 +47,15 @@ export class ApiDocument {
     for (const format of DOCUMENT_FORMATS) this.texts.set(format, Promise.resolve(textOf(this.make(format))));
   }
 
-  /** Reads the file of the build, or generates the document if there is none. */
-  text(format: DocumentFormat): Promise<DocumentText> {
+  /**
+   * Reads the file of the build, or generates the document if there is none.
+   *
+   * @param prefix the path of the server in the document
+   */
+  async text(format: DocumentFormat, prefix = ''): Promise<DocumentText> {
     const known = this.texts.get(format) ?? this.find(format);
     this.texts.set(format, known);
-    return known;
+    return prefix === '' ? known : underPrefix(await known, prefix);
   }
 
   make(format: DocumentFormat): Buffer {
@@ -67,6 +71,12 @@ export class ApiDocument {
 
 function textOf(content: Buffer): DocumentText {
   return { content, etag: etagOf(content) };
+}
+
+/** The first `url` is that of the server. */
+function underPrefix({ content }: DocumentText, prefix: string): DocumentText {
+  const text = content.toString('utf8').replace(/(\burl"?: "?)\/(?="?,?$)/m, `$1${prefix}`);
+  return textOf(Buffer.from(text));
 }
 
 export function etagOf(content: string | Buffer): string {

@@ -10,7 +10,9 @@ import {
 import type { Request, Response } from 'express';
 import { Public } from '../auth/access.decorator.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
+import { noSuchPath } from '../http/not-allowed.js';
 import { ProblemError } from '../http/problem.error.js';
+import { prefixOfRequest, publicPage } from '../http/public-path.js';
 import { ApiDocument, etagOf } from './api-document.js';
 import { type PageFile, PageFiles } from './page-files.js';
 import { REDOC_PAGE, REDOC_POLICY, SWAGGER_UI_PAGE, SWAGGER_UI_POLICY } from './pages.js';
@@ -46,7 +48,10 @@ export class DocsController {
   @ApiContent('OpenAPI 3.1', { 'application/json': { schema: { type: 'object' } } })
   @ApiProblems()
   async json(@Req() request: Request, @Res() response: Response): Promise<void> {
-    sendReply(request, response, { ...(await this.document.text('json')), type: 'application/json' });
+    sendReply(request, response, {
+      ...(await this.document.text('json', prefixOfRequest(request))),
+      type: 'application/json',
+    });
   }
 
   @Get('openapi.yaml')
@@ -54,7 +59,10 @@ export class DocsController {
   @ApiContent('OpenAPI 3.1', { 'application/yaml': { schema: { type: 'string' } } })
   @ApiProblems()
   async yaml(@Req() request: Request, @Res() response: Response): Promise<void> {
-    sendReply(request, response, { ...(await this.document.text('yaml')), type: 'application/yaml' });
+    sendReply(request, response, {
+      ...(await this.document.text('yaml', prefixOfRequest(request))),
+      type: 'application/yaml',
+    });
   }
 
   @Get('docs')
@@ -66,7 +74,7 @@ export class DocsController {
   @ApiContent('A page', HTML)
   @ApiProblems()
   swaggerUi(@Req() request: Request, @Res() response: Response): void {
-    sendReply(request, response, SWAGGER_UI);
+    sendReply(request, response, pageReply(request, SWAGGER_UI_PAGE, SWAGGER_UI_POLICY));
   }
 
   @Get('docs/:file')
@@ -84,7 +92,7 @@ export class DocsController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    sendReply(request, response, found(await this.files.swaggerUi(name)));
+    sendReply(request, response, found(request, await this.files.swaggerUi(name)));
   }
 
   @Get('redoc')
@@ -97,7 +105,7 @@ export class DocsController {
   @ApiProblems('not_found')
   async redoc(@Req() request: Request, @Res() response: Response): Promise<void> {
     built(await this.files.redoc());
-    sendReply(request, response, REDOC);
+    sendReply(request, response, pageReply(request, REDOC_PAGE, REDOC_POLICY));
   }
 
   @Get('redoc/redoc.standalone.js')
@@ -109,18 +117,15 @@ export class DocsController {
   }
 }
 
-const SWAGGER_UI = pageReply(SWAGGER_UI_PAGE, SWAGGER_UI_POLICY);
-const REDOC = pageReply(REDOC_PAGE, REDOC_POLICY);
-
-function pageReply(text: string, policy: string): Reply {
-  const content = Buffer.from(text);
+function pageReply(request: Request, text: string, policy: string): Reply {
+  const content = Buffer.from(publicPage(request, text));
   return { content, policy, type: 'text/html; charset=utf-8', etag: etagOf(content) };
 }
 
 /** The file, or 404 without the requested name: a page must not show text from a URL. */
-function found(file: PageFile | undefined): PageFile {
+function found(request: Request, file: PageFile | undefined): PageFile {
   if (file) return file;
-  throw new ProblemError('not_found', 'There is no such path; /docs lists the API');
+  throw noSuchPath(request);
 }
 
 function built(file: PageFile | undefined): PageFile {

@@ -27,7 +27,7 @@ const SWAGGER_UI_FILES = [
 
 const START_SWAGGER_UI = `
 window.ui = SwaggerUIBundle({
-  url: '/openapi.json',
+  url: 'openapi.json',
   dom_id: '#swagger-ui',
   deepLinking: true,
   docExpansion: 'list',

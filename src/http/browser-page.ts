@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { publicPage, publicPath } from './public-path.js';
 import { finishReply } from './raw-reply.js';
 
-const LOST_PAGE = Buffer.from(`<!doctype html>
+const LOST_PAGE = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
@@ -21,7 +22,7 @@ const LOST_PAGE = Buffer.from(`<!doctype html>
     </main>
   </body>
 </html>
-`);
+`;
 
 const POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -35,15 +36,16 @@ export function wantsPage({ method, headers }: IncomingMessage): boolean {
 export function sendLostPage(request: IncomingMessage, response: ServerResponse): void {
   if ((request.url ?? '').split('?')[0] === '/') {
     response.statusCode = 303;
-    response.setHeader('Location', '/dashboard');
+    response.setHeader('Location', publicPath(request, '/dashboard'));
     response.setHeader('Content-Length', 0);
     response.end();
   } else {
     response.statusCode = 404;
     response.setHeader('Content-Security-Policy', POLICY);
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
-    response.setHeader('Content-Length', LOST_PAGE.length);
-    response.end(LOST_PAGE);
+    const text = publicPage(request, LOST_PAGE);
+    response.setHeader('Content-Length', Buffer.byteLength(text));
+    response.end(text);
   }
   finishReply(response);
 }

@@ -20,6 +20,7 @@ import { refuseHead, refuseUnrouted } from './not-allowed.js';
 import { ProblemError } from './problem.error.js';
 import { sendProblem } from './problem-writer.js';
 import { problemOf } from './problem.filter.js';
+import { enterUnderPrefix } from './public-path.js';
 import { sendJson } from './raw-reply.js';
 import { assignRequestId } from './request-id.js';
 import { RequestObservers, type ObservedAdapter } from './request-observers.js';
@@ -166,6 +167,7 @@ function handlerFor({ app, routes, requests }: Serving, limits: HttpLimits): Req
   const { allowedHosts } = limits;
   const buffered = new BufferedBytes(limits.maxBufferedBytes);
   return (request, response) => {
+    enterUnderPrefix(request, limits);
     buffered.own(response);
     assignRequestId(request, response);
     requests.begin(request, response);

@@ -18,6 +18,10 @@ export class HttpLimits {
   readonly maxBufferedBytes: number = 256 * 1024 * 1024;
   /** Names by which clients can call the service; empty allows any name. */
   readonly allowedHosts: readonly string[] = [];
+  /** The path under which a proxy publishes the service; empty for none. */
+  readonly basePath: string = '';
+  /** Whether `X-Forwarded-Prefix` comes from a proxy and not from any client. */
+  readonly trustsProxy: boolean = false;
 
   constructor(limits: Partial<HttpLimits> = {}) {
     Object.assign(this, limits);

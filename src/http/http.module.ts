@@ -18,6 +18,8 @@ export function limitsOf(config: Config): HttpLimits {
     maxPipelinedRequests: config.MAX_PIPELINED_REQUESTS,
     maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     allowedHosts: config.allowedHosts,
+    basePath: config.BASE_PATH ?? '',
+    trustsProxy: config.TRUST_PROXY,
   });
 }
 

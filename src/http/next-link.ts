@@ -1,7 +1,10 @@
+import type { IncomingMessage } from 'node:http';
+import { publicPath } from './public-path.js';
+
 /** The `Link` header (RFC 8288) for the next page. It keeps the other query parameters. */
-export function nextLink(target: string, cursor: string): string {
-  const [path = '', query = ''] = target.split('?');
+export function nextLink(request: IncomingMessage, cursor: string): string {
+  const [path = '', query = ''] = (request.url ?? '').split('?');
   const parameters = new URLSearchParams(query);
   parameters.set('cursor', cursor);
-  return `<${path}?${parameters.toString()}>; rel="next"`;
+  return `<${publicPath(request, path)}?${parameters.toString()}>; rel="next"`;
 }

@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { ProblemError } from './problem.error.js';
+import { publicPath } from './public-path.js';
 
 /** The part of the Express router that this file reads. */
 interface RouterLayer {
@@ -20,11 +22,19 @@ export function refuseHead(request: Request, _response: Response, next: NextFunc
   next(notAllowed(allowedMethods(routerOf(request), request.path)));
 }
 
+/** The error of a path that no route has. */
+export function noSuchPath(request: IncomingMessage): ProblemError {
+  return new ProblemError(
+    'not_found',
+    `There is no such path; ${publicPath(request, '/docs')} lists the API`,
+  );
+}
+
 /** The last handler. Answers 404, 405 with `Allow`, or, for OPTIONS, only `Allow`. */
 export function refuseUnrouted(request: Request, response: Response, next: NextFunction): void {
   const allowed = allowedMethods(routerOf(request), request.path);
   if (allowed.length === 0) {
-    next(new ProblemError('not_found', 'There is no such path; /docs lists the API'));
+    next(noSuchPath(request));
   } else if (request.method === 'OPTIONS') {
     response.statusCode = 204;
     response.setHeader('Allow', allowed.join(', '));

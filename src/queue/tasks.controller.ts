@@ -17,6 +17,7 @@ import { parseMoment } from '../http/moment.js';
 import { nextLink } from '../http/next-link.js';
 import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
+import { publicPath } from '../http/public-path.js';
 import { sendJson } from '../http/raw-reply.js';
 import { TakesNoBody } from '../http/takes-nothing.decorator.js';
 import { isFinished, type Task } from '../task/task.js';
@@ -86,7 +87,7 @@ export class TasksController {
   ): Promise<void> {
     const enqueued = await this.enqueuer.enqueue(dto, { principal, traceparent });
     const text = JSON.stringify(enqueuedView(enqueued));
-    const location = `/tasks/${dto.eval_id}`;
+    const location = publicPath(response.req, `/tasks/${dto.eval_id}`);
     if (enqueued.isReplay) sendJson(response, 200, text, { Location: location, 'Idempotent-Replay': 'true' });
     else sendJson(response, 201, text, { Location: location });
   }
@@ -124,8 +125,7 @@ export class TasksController {
       cursor: query.cursor,
     });
     const tasks = page.tasks.map((task) => taskView({ task, position: undefined }));
-    const headers =
-      page.nextCursor === undefined ? undefined : { Link: nextLink(request.url, page.nextCursor) };
+    const headers = page.nextCursor === undefined ? undefined : { Link: nextLink(request, page.nextCursor) };
     sendJson(response, 200, JSON.stringify({ tasks, next_cursor: page.nextCursor ?? null }), headers);
   }
 

@@ -16,6 +16,7 @@ import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-proble
 import { JsonBody } from '../http/json-body.decorator.js';
 import { nextLink } from '../http/next-link.js';
 import { QueryParams } from '../http/query.decorator.js';
+import { publicPath } from '../http/public-path.js';
 import { sendJson } from '../http/raw-reply.js';
 import { seesPayloads } from '../queue/queue-access.js';
 import { Clock, type Instant } from '../task/clock.js';
@@ -73,7 +74,8 @@ export class SchedulesController {
   ): Promise<void> {
     const known = await this.desk.put(dto, principal);
     const text = scheduleText(known, this.clock.now().wall);
-    sendJson(response, known.isNew ? 201 : 200, text, { Location: `/schedules/${dto.schedule_id}` });
+    const location = publicPath(response.req, `/schedules/${dto.schedule_id}`);
+    sendJson(response, known.isNew ? 201 : 200, text, { Location: location });
   }
 
   @Get()
@@ -104,7 +106,7 @@ export class SchedulesController {
     const schedules = known.map((each) => scheduleView(each, now));
     const nextCursor = next === undefined ? null : cursorAt('schedules', next);
     const text = JSON.stringify({ schedules, next_cursor: nextCursor });
-    const headers = nextCursor === null ? undefined : { Link: nextLink(request.url, nextCursor) };
+    const headers = nextCursor === null ? undefined : { Link: nextLink(request, nextCursor) };
     sendJson(response, 200, text, headers);
   }
 

@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Public } from '../../auth/access.decorator.js';
 import type { Principal } from '../../auth/principal.js';
+import { prefixOfRequest } from '../../http/public-path.js';
 import { sendJson } from '../../http/raw-reply.js';
 import { EVAL_ID } from '../../queue/dto/limits.js';
 import { EvalId } from '../../queue/eval-id.decorator.js';
@@ -86,7 +87,7 @@ export class PagesController {
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ) {
-    await this.sender.send(request, response, await this.taskPage.page(principal, id, originOf(request)));
+    await this.sender.send(request, response, await this.taskPage.page(principal, id, baseOf(request)));
   }
 
   @Get('dead-letters')
@@ -103,9 +104,10 @@ function queryOf({ url }: Request): URLSearchParams {
   return new URLSearchParams(url.split('?')[1] ?? '');
 }
 
-/** The service's origin as the browser sees it. Shown only in the answer to the same request. */
-function originOf({ headers }: Request): string {
+/** The service's address as the browser sees it. Shown only in the answer to the same request. */
+function baseOf(request: Request): string {
+  const { headers } = request;
   const host = headers.host ?? '';
   const scheme = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http';
-  return /^[\w.:[\]-]{1,255}$/.test(host) ? `${scheme}://${host}` : '';
+  return /^[\w.:[\]-]{1,255}$/.test(host) ? `${scheme}://${host}${prefixOfRequest(request)}` : '';
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { publicPath } from '../../http/public-path.js';
 import type { Seconds } from '../../task/clock.js';
 
 const NAME = 'crucible_session';
@@ -18,7 +19,7 @@ export function setCookie(response: ServerResponse, token: string, length: Secon
   const secure = isSecure(response.req) ? '; Secure' : '';
   response.setHeader(
     'Set-Cookie',
-    `${NAME}=${token}; Path=/dashboard; Max-Age=${length}; HttpOnly; SameSite=Strict${secure}`,
+    `${NAME}=${token}; Path=${publicPath(response.req, '/dashboard')}; Max-Age=${length}; HttpOnly; SameSite=Strict${secure}`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { Test } from '@nestjs/testing';
 import { InvalidConfig } from '../../../src/config/config.error.js';
@@ -118,6 +119,38 @@ describe('loadConfig', () => {
     'rediss+cluster://h:6379,other:6380',
   ])('takes %j as the address of Redis', (text) => {
     expect(loadConfig({ REDIS_URL: text }).REDIS_URL).toBe(text);
+  });
+
+  it.each(['/queue', '/a/b', '/q.1_2~3-4', '/tasks-of-ours', '/Tasks'])(
+    'takes %j as the path of a proxy',
+    (path) => {
+      expect(loadConfig({ BASE_PATH: path }).BASE_PATH).toBe(path);
+    },
+  );
+
+  it.each([
+    '/',
+    '/queue/',
+    'queue',
+    '//queue',
+    '/a//b',
+    '/a/../b',
+    '/.',
+    '/a b',
+    '/a?b',
+    '/a%20b',
+    '/é',
+    'https://host/queue',
+    `/${'a'.repeat(200)}`,
+  ])('refuses %j as the path of a proxy', (path) => {
+    expect(linesOf({ BASE_PATH: path })).toHaveLength(1);
+  });
+
+  it('refuses each path of the service as the path of a proxy, because both would be one', () => {
+    const { paths } = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as { paths: object };
+    const own = new Set(Object.keys(paths).map((path) => `/${path.split('/')[1] ?? ''}`));
+    const taken = [...own, '/dashboard'].flatMap((path) => [path, `${path}/more`]);
+    expect(taken.filter((path) => linesOf({ BASE_PATH: path }).length === 0)).toEqual([]);
   });
 
   it.each([' ', 'two words', 'tab\there', 'line\n', 'ключ', 'x'.repeat(513)])(
