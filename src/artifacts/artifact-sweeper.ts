@@ -8,7 +8,7 @@ import { isFinished, type Task } from '../task/task.js';
 import { bytesIn, identityOf, isSameTask } from './artifact.js';
 import { ArtifactBook, type ReadList } from './artifact-book.js';
 import { ArtifactSpace } from './artifact-space.js';
-import { BytePlace } from './byte-place.js';
+import { ArtifactStorage } from './artifact-storage.js';
 import { type ByteKey, type ByteStore, ownerIn, type StoredBytes } from './byte-store.js';
 
 /** Records per step. */
@@ -57,7 +57,7 @@ export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy 
     private readonly store: TaskStore,
     private readonly book: ArtifactBook,
     private readonly space: ArtifactSpace,
-    private readonly place: BytePlace,
+    private readonly place: ArtifactStorage,
     private readonly config: Config,
   ) {
     const { logger } = this;

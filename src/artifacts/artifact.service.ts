@@ -20,7 +20,7 @@ import {
 } from './artifact.errors.js';
 import { ArtifactSpace } from './artifact-space.js';
 import { type ByteKey, type ByteRange, type ByteStore, type DownloadAs, newKey } from './byte-store.js';
-import { BytePlace } from './byte-place.js';
+import { ArtifactStorage } from './artifact-storage.js';
 import type { Digest } from './content-digest.js';
 import { Upload } from './upload.js';
 
@@ -61,7 +61,7 @@ export class ArtifactService {
     private readonly work: WorkService,
     private readonly book: ArtifactBook,
     private readonly space: ArtifactSpace,
-    private readonly place: BytePlace,
+    private readonly storage: ArtifactStorage,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}
@@ -73,13 +73,13 @@ export class ArtifactService {
    * @throws LeaseLost, TaskNotFound, StoreUnavailable, and the refusals of limits as ProblemError
    */
   async put(sender: Sender, given: NewArtifact): Promise<Stored> {
-    if (this.place.isOff) throw artifactsOff();
+    if (this.storage.isOff) throw artifactsOff();
     const task = await this.requireHeld(sender);
     const room = await this.roomFor(task, given);
     const entry = this.space.enter();
     if (entry === undefined) throw uploadsUsed();
     try {
-      const bytes = await this.place.open();
+      const bytes = await this.storage.open();
       const key = newKey(sender.id);
       entry.protect(key);
       return await this.store({ sender, given, bytes, key, room });
@@ -101,7 +101,7 @@ export class ArtifactService {
 
   /** `undefined` when the artifact was replaced or removed meanwhile. */
   async download({ key }: Artifact, as: DownloadAs, range?: ByteRange): Promise<Download | undefined> {
-    const bytes = await this.place.open();
+    const bytes = await this.storage.open();
     const address = await bytes.addressOf(key, as);
     if (address !== undefined) return { address };
     const stream = await bytes.read(key, range);

@@ -6,13 +6,20 @@ import { ArtifactService } from './artifact.service.js';
 import { ArtifactSpace } from './artifact-space.js';
 import { ArtifactSweeper } from './artifact-sweeper.js';
 import { ArtifactsController } from './artifacts.controller.js';
-import { BytePlace } from './byte-place.js';
+import { ArtifactStorage } from './artifact-storage.js';
 
 /** The artifacts of tasks. Needs `TaskStore`, `DocumentStore`, `Clock` and `Config` from global modules. */
 @Module({
   imports: [QueueModule],
   controllers: [ArtifactsController],
-  providers: [ArtifactBook, ArtifactDownloads, ArtifactService, ArtifactSpace, ArtifactSweeper, BytePlace],
+  providers: [
+    ArtifactBook,
+    ArtifactDownloads,
+    ArtifactService,
+    ArtifactSpace,
+    ArtifactSweeper,
+    ArtifactStorage,
+  ],
   exports: [ArtifactDownloads, ArtifactService],
 })
 export class ArtifactsModule {}

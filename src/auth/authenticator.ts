@@ -74,7 +74,7 @@ export class Authenticator {
     const key = this.keys.find(text);
     if (!key) return this.refuse(request, WRONG_KEY);
     const isTimed = key.notBefore !== undefined || key.expires !== undefined;
-    if (isTimed && !isInTime(key, this.clock.now().wall)) return this.refuse(request, outOfTime(key));
+    if (isTimed && !isInTime(key, this.clock.now().wall)) return this.refuse(request, outsideValidity(key));
     return key.principal;
   }
 
@@ -117,7 +117,7 @@ export class Authenticator {
   }
 }
 
-function outOfTime({ principal: { keyId } }: ApiKey): Refusal {
+function outsideValidity({ principal: { keyId } }: ApiKey): Refusal {
   // The caller has the key, so the key id reveals nothing.
   return { detail: `The API key ${keyId} is not valid at this time`, isAttempt: true, keyId };
 }

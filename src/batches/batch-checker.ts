@@ -74,7 +74,7 @@ export class BatchChecker implements OnModuleDestroy, OnApplicationShutdown {
         if (store.isAvailable) {
           this.noteParked();
           if (this.news.size > 0) this.loop.wake(LOOK_MS);
-        } else for (const { request } of this.parked) request.turnAway();
+        } else for (const { request } of this.parked) request.rejectUnavailable();
       },
     });
   }
@@ -105,7 +105,7 @@ export class BatchChecker implements OnModuleDestroy, OnApplicationShutdown {
     this.parked.add(read);
     // Parked first and checked then, so that the last task cannot end in between.
     if (this.store.isAvailable) this.note(id);
-    else request.turnAway();
+    else request.rejectUnavailable();
     await request.answer;
   }
 

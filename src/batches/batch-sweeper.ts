@@ -13,7 +13,7 @@ import { countIn } from '../task/task-state.js';
 const SWEEP_MS = 60_000;
 const PAGE = 500;
 /** Milliseconds within which a running process that marks a batch as done announces it. */
-const TELLING_MS = 10_000;
+const ANNOUNCE_AFTER_MS = 10_000;
 
 /**
  * Completes the work of a crashed process: announces finished batches and removes batches without tasks after their
@@ -25,7 +25,7 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(BatchSweeper.name);
   private readonly loop: BackgroundLoop;
   /** The process that marked an end may have been this one before its restart. A repeated announcement is harmless. */
-  private tellingMs = 0;
+  private announceAfterMs = 0;
 
   constructor(
     private readonly batches: BatchStore,
@@ -55,14 +55,14 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     let before: number | undefined;
     do {
       const page = await this.batches.list(PAGE, before);
-      for (const batch of page.batches) if (!this.loop.isStopped) await this.lookWell(batch);
+      for (const batch of page.batches) if (!this.loop.isStopped) await this.lookAndLog(batch);
       before = page.next;
     } while (before !== undefined && !this.loop.isStopped);
-    this.tellingMs = TELLING_MS;
+    this.announceAfterMs = ANNOUNCE_AFTER_MS;
   }
 
   /** A batch whose check fails is logged and left to the next sweep. */
-  private async lookWell(batch: Batch): Promise<void> {
+  private async lookAndLog(batch: Batch): Promise<void> {
     try {
       await this.look(batch);
     } catch (error) {
@@ -73,14 +73,14 @@ export class BatchSweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async look(read: Batch): Promise<void> {
     const now = this.clock.now().wall;
-    const batch = believable(read, now);
+    const batch = plausible(read, now);
     const { id, doneAt, isTold = false } = batch;
-    if (batch !== read) await this.batches.update(id, (present) => believable(present, now));
+    if (batch !== read) await this.batches.update(id, (present) => plausible(present, now));
     const isOld = now - lastSign(batch) >= this.keptMs;
     // Most batches need no action, so their tasks are not counted.
     if (isTold && !isOld) return;
     if (doneAt !== undefined && !isTold) {
-      if (now - doneAt >= this.tellingMs) await this.service.retell(id, doneAt);
+      if (now - doneAt >= this.announceAfterMs) await this.service.announceAgain(id, doneAt);
       return;
     }
     const counts = await (doneAt === undefined ? this.service.settle(id) : this.service.countsOf(batch));
@@ -99,7 +99,7 @@ function lastSign({ createdAt, openedAt = createdAt, doneAt = openedAt }: Batch)
 }
 
 /** Replaces times in the future by `now`: a wrong clock wrote them, and they would extend the retention. */
-function believable(batch: Batch, now: Instant): Batch {
+function plausible(batch: Batch, now: Instant): Batch {
   const { openedAt, doneAt } = batch;
   if (!isAhead(openedAt, now) && !isAhead(doneAt, now)) return batch;
   return {

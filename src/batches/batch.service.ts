@@ -113,10 +113,10 @@ export class BatchService {
   /** Redrives the dead letters; returns their number. */
   async redrive(id: string, { outcome, cause, isReset, queues }: BatchRedrive): Promise<number> {
     const states = outcome === undefined ? DEAD_LETTER_STATES : (['failed'] as const);
-    const isMeant = (task: Task) =>
+    const isSelected = (task: Task) =>
       outcome === undefined || (task.state === 'failed' && task.outcome === outcome);
     const batch = await this.visible(id, queues);
-    const filter = { batchId: id, states, queues: common(batch?.queues, queues), cause, isMeant };
+    const filter = { batchId: id, states, queues: common(batch?.queues, queues), cause, isSelected };
     const count = await this.changer.changeMatching(filter, redriveAs({ isReset }));
     try {
       if (count > 0 && batch !== undefined) await this.reopen(id);
@@ -159,14 +159,14 @@ export class BatchService {
   }
 
   /** Announces a marked end that no process has announced yet, or reverts the mark. */
-  async retell(id: string, doneAt: Instant): Promise<void> {
+  async announceAgain(id: string, doneAt: Instant): Promise<void> {
     const { batch } = await this.batches.find(id);
     if (batch?.doneAt === doneAt && batch.isTold !== true)
       await this.confirm({ ...batch, doneAt }, await this.countsOf(batch));
   }
 
   /** Announces that a batch is done. `BatchSweeper` repeats it until `isTold` is stored. */
-  private async tell(batch: FinishedBatch): Promise<void> {
+  private async announce(batch: FinishedBatch): Promise<void> {
     await this.events.done(batch);
     await this.batches.update(batch.id, (present) =>
       present.doneAt === batch.doneAt ? { ...present, isTold: true } : undefined,
@@ -184,7 +184,7 @@ export class BatchService {
     }
     // A clear may have removed its tasks in between; the batch is done all the same.
     const last = countIn(counts) > 0 ? counts : before;
-    await this.tell({ ...marked, counts: last }).catch((error: unknown) => {
+    await this.announce({ ...marked, counts: last }).catch((error: unknown) => {
       this.logger.warn(
         `Announcing the end of batch ${marked.id} failed; retrying later: ${(error as Error).message}`,
       );

@@ -46,8 +46,8 @@ const SKEW_MS = 100;
  */
 export function isAnotherRun({ reopenedAt, endedAt }: BatchNews, doneAt: Instant, now: Instant): boolean {
   // A `doneAt` in the future was written under a wrong clock and proves no order.
-  const isBelievable = doneAt <= now + SKEW_MS;
-  if (reopenedAt !== undefined && (reopenedAt >= doneAt - SKEW_MS || !isBelievable)) return true;
+  const isPlausible = doneAt <= now + SKEW_MS;
+  if (reopenedAt !== undefined && (reopenedAt >= doneAt - SKEW_MS || !isPlausible)) return true;
   return endedAt !== undefined && endedAt > doneAt + SKEW_MS;
 }
 

@@ -65,7 +65,7 @@ export async function runChild(
   try {
     const environment = { ...options.environment, [ARTIFACTS_VARIABLE]: directory.path };
     return await withArtifacts(runCommand(task, context, { ...options, environment }), async () => {
-      if (!context.signal.aborted) sayOfSkipped(task, await directory.store(task, context));
+      if (!context.signal.aborted) reportSkipped(task, await directory.store(task, context));
     });
   } finally {
     await directory.remove();
@@ -83,7 +83,7 @@ async function withArtifacts(output: Promise<unknown>, store: () => Promise<void
   throw outcome.reason;
 }
 
-function sayOfSkipped({ eval_id: id }: HeldTask, names: readonly string[]): void {
+function reportSkipped({ eval_id: id }: HeldTask, names: readonly string[]): void {
   if (names.length > 0) relay(`Task ${id}: not stored as artifacts: ${names.join(', ')}\n`);
 }
 
@@ -102,7 +102,7 @@ async function runCommand(
   for (const pipe of [child.stdout, child.stderr]) streamTo(log, pipe, ended);
   const output = collect(child.stdout, MOST_OUTPUT_BYTES);
   const error = collectTail(child.stderr, ERROR_TAIL_BYTES);
-  const letGo = killOnSignal(child, signal);
+  const unsubscribe = killOnSignal(child, signal);
   try {
     const code = await ended;
     await drained(child);
@@ -110,7 +110,7 @@ async function runCommand(
     if (code !== 0) throw failureOf(code, error());
     return outputOf(output(), options.isJson ?? false);
   } finally {
-    letGo();
+    unsubscribe();
     killGroup(child, 'SIGKILL');
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
   }

@@ -23,10 +23,10 @@ export class Context {
     // The key is no option, because all users of the machine can read arguments.
     const apiKey = nonEmpty(QUEUE_API_KEY).trim() || undefined;
     const readPatience = process.stderr.isTTY ? PATIENCE_ON_TERMINAL : undefined;
-    let isTold = false;
+    let isSaid = false;
     const onRetry = (error: unknown): void => {
-      if (!isTold) say(`${problemText(error, this.url)}; retrying`);
-      isTold = true;
+      if (!isSaid) say(`${problemText(error, this.url)}; retrying`);
+      isSaid = true;
     };
     this.clientOptions = { url: this.url, apiKey, readPatience, onRetry };
     this.client = this.newClient({});

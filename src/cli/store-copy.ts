@@ -17,7 +17,7 @@ async function main(): Promise<number> {
   const stores = readArguments();
   if (stores === undefined) return say(USAGE, BAD_USAGE);
   // Standard output carries only the result.
-  Logger.overrideLogger({ log: tell, warn: tell, error: tell });
+  Logger.overrideLogger({ log: printLine, warn: printLine, error: printLine });
   const from = await openTaskStore(configFor(stores.from));
   try {
     const to = await openTaskStore(configFor(stores.to));
@@ -68,7 +68,7 @@ function describe(report: CopyReport): number {
   return differentCount + miscounted.length + differentDocuments.length > 0 ? 1 : 0;
 }
 
-function tell(line: unknown): void {
+function printLine(line: unknown): void {
   say(String(line), 0);
 }
 

@@ -83,18 +83,18 @@ function stopAtDeadline(running: RunningTask): () => void {
 }
 
 function abandonAfter(seconds: number, signal: AbortSignal): { rejection: Promise<never>; end: () => void } {
-  let letGo: () => void = () => undefined;
+  let unsubscribe: () => void = () => undefined;
   let start: () => void = () => undefined;
   const rejection = new Promise<never>((_, reject) => {
     start = (): void => {
-      letGo = afterwards(seconds * 1000, () =>
+      unsubscribe = afterwards(seconds * 1000, () =>
         reject(new Error('The handler did not return after its signal')),
       );
     };
   });
   signal.addEventListener('abort', start, { once: true });
   const end = (): void => {
-    letGo();
+    unsubscribe();
     signal.removeEventListener('abort', start);
   };
   return { rejection, end };

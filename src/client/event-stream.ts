@@ -1,7 +1,7 @@
 import { limitedSignal, pause } from './abort.js';
 import type { TaskStatus } from './api.generated.js';
 import { ApiError, ClientError, ConnectionFailed, UnexpectedAnswer } from './errors.js';
-import { brief, inWords } from './failure-cause.js';
+import { brief, describeError } from './failure-cause.js';
 import type { Call, CallOptions } from './transport.js';
 
 /** One transition of one task, without payload and output. */
@@ -91,7 +91,7 @@ export async function* readEvents(
 }
 
 function broken(error: unknown): ConnectionFailed {
-  return new ConnectionFailed(`GET events: ${inWords(error)}`, { cause: brief(error) });
+  return new ConnectionFailed(`GET events: ${describeError(error)}`, { cause: brief(error) });
 }
 
 interface Connection {

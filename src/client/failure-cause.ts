@@ -13,7 +13,7 @@ const IN_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Why a call got no answer. `fetch` itself only says "fetch failed". */
-export function inWords(error: unknown): string {
+export function describeError(error: unknown): string {
   const inner = innermost(error);
   return IN_WORDS[codeOf(inner) ?? ''] ?? inner.message;
 }

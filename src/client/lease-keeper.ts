@@ -52,7 +52,7 @@ export class LeaseKeeper {
 
   add(running: RunningTask): void {
     this.held.add(running);
-    this.tellThread([running]);
+    this.updateThread([running]);
     this.schedule();
   }
 
@@ -63,24 +63,25 @@ export class LeaseKeeper {
   }
 
   /** Reports progress at most once a second; only the latest value in between is sent. Never rejects. */
-  async tell(running: RunningTask, progress: Progress): Promise<void> {
+  async report(running: RunningTask, progress: Progress): Promise<void> {
     running.progress = sendable(progress);
     if (running.isTelling) return;
     running.isTelling = true;
-    await this.tellLatest(running);
+    await this.sendLatest(running);
     const timer = setTimeout(() => {
       running.isTelling = false;
-      if (running.progress !== undefined && this.mayTell(running)) void this.tell(running, running.progress);
+      if (running.progress !== undefined && this.maySendProgress(running))
+        void this.report(running, running.progress);
     }, PROGRESS_SPACING_MS);
     // Browsers lack this method. In Node the timer must not keep the process alive.
     (timer as { unref?: () => void }).unref?.();
   }
 
-  private async tellLatest(running: RunningTask): Promise<void> {
+  private async sendLatest(running: RunningTask): Promise<void> {
     const { progress } = running;
     if (this.isUnanswered) return;
     running.progress = undefined;
-    if (progress !== undefined && this.mayTell(running)) await this.tellOnce(running, progress);
+    if (progress !== undefined && this.maySendProgress(running)) await this.sendProgress(running, progress);
   }
 
   /** Saves a checkpoint with a heartbeat, and repeats it until the service answers or the handler must stop. */
@@ -95,11 +96,11 @@ export class LeaseKeeper {
     }
   }
 
-  private mayTell(running: RunningTask): boolean {
+  private maySendProgress(running: RunningTask): boolean {
     return this.held.has(running) && !running.signal.aborted && !running.isReporting;
   }
 
-  private async tellOnce(running: RunningTask, progress: Progress): Promise<void> {
+  private async sendProgress(running: RunningTask, progress: Progress): Promise<void> {
     await this.beatOnce(running, { progress }).catch((error: unknown) => {
       this.options.onError(error);
     });
@@ -116,7 +117,7 @@ export class LeaseKeeper {
       const limits = { patience: 0, timeout: running.interval / 1000 };
       const kept = await this.options.client.heartbeat(running.task, beat, limits);
       running.keep(kept, sentAt);
-      this.tellThread([running]);
+      this.updateThread([running]);
       if (kept.command === 'drain') this.options.onDrain();
       return true;
     } catch (error) {
@@ -151,13 +152,13 @@ export class LeaseKeeper {
     for (const running of this.held) if (running.expiresAt <= now) running.lose('expired');
     const [first] = this.byUrgency();
     if (first !== undefined && first.beatDueAt <= now && !this.isBeating) {
-      this.tellOfDelay(first, now);
+      this.reportDelay(first, now);
       void this.beat(now);
     }
     this.schedule();
   }
 
-  private tellThread(some: readonly RunningTask[], dueAt?: Milliseconds): void {
+  private updateThread(some: readonly RunningTask[], dueAt?: Milliseconds): void {
     const leases = some
       .filter((running) => this.held.has(running))
       .map((running): ThreadLease => {
@@ -190,7 +191,7 @@ export class LeaseKeeper {
     return [...this.held].sort((one, other) => one.beatDueAt - other.beatDueAt);
   }
 
-  private tellOfDelay({ beatDueAt, interval }: RunningTask, now: Milliseconds): void {
+  private reportDelay({ beatDueAt, interval }: RunningTask, now: Milliseconds): void {
     const delay = now - beatDueAt;
     if (delay <= Math.max(SMALL_DELAY_MS, interval / 2)) return;
     const seconds = (length: Milliseconds): string => `${(length / 1000).toFixed(1)} s`;
@@ -203,7 +204,7 @@ export class LeaseKeeper {
     const beaten = this.byUrgency().slice(0, LARGEST_BEAT);
     const interval = Math.min(...beaten.map((running) => running.interval));
     // The answer may arrive until then.
-    this.tellThread(beaten, sentAt + interval);
+    this.updateThread(beaten, sentAt + interval);
     try {
       const held = beaten.map(({ task }) => task);
       const limits = { patience: 0, timeout: interval / 1000 };
@@ -218,7 +219,7 @@ export class LeaseKeeper {
       for (const running of beaten) running.beatDueAt = retryAt;
     } finally {
       this.isBeating = false;
-      this.tellThread(beaten);
+      this.updateThread(beaten);
       this.schedule();
     }
   }

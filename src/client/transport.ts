@@ -1,7 +1,7 @@
 import { limitedSignal, pause, reasonOf } from './abort.js';
 import type { Problem } from './api.generated.js';
 import { ApiError, apiError, ConnectionFailed, UnexpectedAnswer } from './errors.js';
-import { brief, innermost, inWords } from './failure-cause.js';
+import { brief, innermost, describeError } from './failure-cause.js';
 import { stringify } from './json-text.js';
 import { type Milliseconds, steadyNow } from './steady-clock.js';
 
@@ -202,7 +202,7 @@ export class Transport {
   }
 
   private unreachable({ method, path }: Call, error: unknown): ConnectionFailed {
-    const message = `${method} ${path}: cannot reach ${this.base.origin}: ${inWords(error)}`;
+    const message = `${method} ${path}: cannot reach ${this.base.origin}: ${describeError(error)}`;
     return new ConnectionFailed(message, { cause: brief(error) });
   }
 

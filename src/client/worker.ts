@@ -160,7 +160,7 @@ export class Worker {
    * released. May be called again with a shorter grace. Resolves when the worker holds no task.
    */
   async stop({ grace }: { readonly grace?: number } = {}): Promise<void> {
-    if (this.isTaking) this.tell({ type: 'draining' });
+    if (this.isTaking) this.emit({ type: 'draining' });
     this.stopping.abort();
     this.wake();
     if (grace !== undefined) {
@@ -244,9 +244,9 @@ export class Worker {
     this.running.add(running);
     this.keeper.add(running);
     running.signal.addEventListener('abort', () =>
-      this.tell({ type: 'stopped', task, error: running.stopped }),
+      this.emit({ type: 'stopped', task, error: running.stopped }),
     );
-    this.tell({ type: 'claimed', task });
+    this.emit({ type: 'claimed', task });
     void this.carryOut(running).finally(() => {
       this.keeper.remove(running);
       this.running.delete(running);
@@ -262,7 +262,7 @@ export class Worker {
     const log = new TaskLog(this.client, task, { patience: limits.patience, onRetry });
     const verdict = await attempt(running, {
       handler: this.handler,
-      progress: (progress) => this.keeper.tell(running, progress),
+      progress: (progress) => this.keeper.report(running, progress),
       checkpoint: (value) => this.keeper.save(running, value),
       log: (text) => log.write(text),
       putArtifact: (name, content, options) =>
@@ -277,10 +277,10 @@ export class Worker {
       const { kind, status } = await report(this.client, { task, verdict }, limits);
       if (status !== undefined) this.recover();
       this.summary[kind] += 1;
-      this.tell({ type: kind, task, status, error: running.stopped });
+      this.emit({ type: kind, task, status, error: running.stopped });
     } catch (error) {
       this.summary.lost += 1;
-      this.tell({ type: 'lost', task, error });
+      this.emit({ type: 'lost', task, error });
     }
   }
 
@@ -306,16 +306,16 @@ export class Worker {
     if (now - (this.told.get(kind) ?? Number.NEGATIVE_INFINITY) < TROUBLE_SPACING_MS) return;
     this.told.set(kind, now);
     if (error instanceof ConnectionFailed || error instanceof ApiError) this.outage.add(kind);
-    this.tell({ type: 'trouble', error });
+    this.emit({ type: 'trouble', error });
   }
 
   private recover(): void {
     if (this.outage.size === 0) return;
     this.outage.clear();
-    this.tell({ type: 'recovered' });
+    this.emit({ type: 'recovered' });
   }
 
-  private tell(event: WorkerEvent): void {
+  private emit(event: WorkerEvent): void {
     try {
       this.options.onEvent?.(event);
     } catch (error) {

@@ -13,7 +13,7 @@ import {
   TASK_STATES,
   type TaskState,
 } from '../task/task-state.js';
-import { meantBy, type TaskFilters } from './task-filters.js';
+import { extraConditionOf, type TaskFilters } from './task-filters.js';
 import { scopeOf, TaskSearch } from './task-search.js';
 
 interface Rule {
@@ -75,12 +75,12 @@ export class BulkActions {
 
   /** What the action would change, at most `BULK_LIMIT` tasks. */
   async preview(principal: Principal, order: BulkOrder): Promise<BulkPreview> {
-    const { isMeant, ...filter } = selectionOf(principal, order);
+    const { isSelected, ...filter } = selectionOf(principal, order);
     if (filter.states.length === 0) return previewOf([], 0);
     const examples: Task[] = [];
     const states = new Map<TaskState, number>();
     let count = 0;
-    for await (const task of this.search.all(filter, isMeant)) {
+    for await (const task of this.search.all(filter, isSelected)) {
       if (count < EXAMPLES) examples.push(task);
       states.set(task.state, (states.get(task.state) ?? 0) + 1);
       count += 1;
@@ -167,7 +167,7 @@ function selectionOf(principal: Principal, { action, filters, at }: BulkOrder) {
   const { states: asked } = scope;
   const allowed: readonly TaskState[] = BULK_ACTIONS[action].states;
   const states = allowed.filter((state) => asked?.includes(state) ?? true);
-  return { ...scope, states, createdBefore: at, isMeant: meantBy(filters) };
+  return { ...scope, states, createdBefore: at, isSelected: extraConditionOf(filters) };
 }
 
 function previewOf(tasks: readonly Task[], count: number): BulkPreview {

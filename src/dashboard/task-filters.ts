@@ -187,7 +187,7 @@ function isAboutEnds({ endedAfter, endedBefore }: TaskFilters): boolean {
 }
 
 /** The part that each task must be read for; `undefined` when the store's part is all. */
-export function meantBy(filters: TaskFilters): ((task: Task) => boolean) | undefined {
+export function extraConditionOf(filters: TaskFilters): ((task: Task) => boolean) | undefined {
   const { id, errors, errorGroup, exitCode, outcome, words, endedAfter, endedBefore } = filters;
   const conditions: ((task: Task) => boolean)[] = [];
   if (id !== undefined) conditions.push(({ spec }) => spec.id.startsWith(id));

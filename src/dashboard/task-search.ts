@@ -8,7 +8,7 @@ import type { TaskFilter } from '../storage/task-views.js';
 import type { Instant } from '../task/clock.js';
 import type { Task } from '../task/task.js';
 import { countIn, TASK_STATES } from '../task/task-state.js';
-import { meantBy, storeFilter, type TaskFilters } from './task-filters.js';
+import { extraConditionOf, storeFilter, type TaskFilters } from './task-filters.js';
 
 /** Tasks on a page of the list. */
 const PAGE_SIZE = 50;
@@ -38,8 +38,8 @@ export class TaskSearch {
   /** A page of matching tasks, newest first; it can be short, even empty, although another follows. */
   async page(principal: Principal, filters: TaskFilters, now: Instant): Promise<FoundPage> {
     const filter = scopeOf(principal, filters, now);
-    const isMeant = meantBy(filters);
-    if (isMeant === undefined) {
+    const isSelected = extraConditionOf(filters);
+    if (isSelected === undefined) {
       const page = await this.queue.list({ ...filter, limit: PAGE_SIZE, cursor: filters.cursor });
       return { ...page, read: page.tasks.length };
     }
@@ -47,7 +47,7 @@ export class TaskSearch {
     let [read, calls, cursor] = [0, 0, filters.cursor];
     do {
       const page = await this.queue.list({ ...filter, limit: READ_AT_ONCE, cursor });
-      tasks.push(...page.tasks.filter(isMeant));
+      tasks.push(...page.tasks.filter(isSelected));
       read += page.tasks.length;
       calls += 1;
       cursor = page.nextCursor;
@@ -56,11 +56,11 @@ export class TaskSearch {
   }
 
   /** All matching tasks, newest first, among the newest `READ_PER_ACTION` that the store's part of the filter finds. */
-  async *all(filter: TaskFilter, isMeant: (task: Task) => boolean = () => true): AsyncGenerator<Task> {
+  async *all(filter: TaskFilter, isSelected: (task: Task) => boolean = () => true): AsyncGenerator<Task> {
     let [read, cursor]: [number, string | undefined] = [0, undefined];
     do {
       const page = await this.queue.list({ ...filter, limit: 1_000, cursor });
-      for (const task of page.tasks) if (isMeant(task)) yield task;
+      for (const task of page.tasks) if (isSelected(task)) yield task;
       read += page.tasks.length;
       cursor = page.nextCursor;
     } while (cursor !== undefined && read < READ_PER_ACTION);
@@ -71,7 +71,7 @@ export class TaskSearch {
     const { states, queue, batch } = filters;
     const { group, worker, cause, minutes } = filters;
     const isCounted = [group, worker, cause, minutes].every((value) => value === undefined);
-    if (!isCounted || meantBy(filters) !== undefined) return undefined;
+    if (!isCounted || extraConditionOf(filters) !== undefined) return undefined;
     const counted = states.length === 0 ? TASK_STATES : states;
     const queues = visibleQueues(principal, queue === undefined ? undefined : [queue]);
     if (batch !== undefined) return countIn(await this.batches.countSeen(batch, queues), counted);

@@ -1,6 +1,6 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Config, hasDefaultRedis } from '../config/config.js';
-import { connectionSettings } from '../redis/redis-settings.js';
+import { connectionSettings } from '../redis/connection-settings.js';
 import { TaskStore } from '../storage/task-store.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { StoreEvents } from './store-events.js';

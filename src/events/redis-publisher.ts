@@ -48,10 +48,10 @@ export class RedisPublisher extends TaskEvents {
   private readonly address: string = '';
   private readonly redis?: Redis;
   private readonly batches?: BatchPublisher;
-  private state: 'starting' | 'connected' | 'away' | 'closed' = 'starting';
+  private state: 'starting' | 'connected' | 'unavailable' | 'closed' = 'starting';
   private wasConnected = false;
   private lastError: unknown;
-  private hasToldRefusal = false;
+  private hasLoggedRefusal = false;
   private isSending = false;
   private isTurnTaken = false;
   private published = 0;
@@ -64,7 +64,7 @@ export class RedisPublisher extends TaskEvents {
     this.logger = options.logger ?? new Logger(RedisPublisher.name);
     this.buffer = new BoundedBuffer(options.bufferSize);
     if (options.url === '') {
-      this.state = 'away';
+      this.state = 'unavailable';
       this.logger.log('Events are off: REDIS_URL is empty');
       return;
     }
@@ -92,7 +92,7 @@ export class RedisPublisher extends TaskEvents {
   }
 
   publish(transitions: readonly CommittedTransition[]): void {
-    if (this.state === 'away' || this.state === 'closed') {
+    if (this.state === 'unavailable' || this.state === 'closed') {
       this.lost += transitions.length;
       return;
     }
@@ -126,18 +126,18 @@ export class RedisPublisher extends TaskEvents {
     if (this.state === 'closed') return;
     this.state = 'connected';
     this.wasConnected = true;
-    this.hasToldRefusal = false;
+    this.hasLoggedRefusal = false;
     this.lastError = undefined;
     this.logger.log(`Connected to Redis ${this.address}; publishing events`);
     this.sendNextTurn();
   }
 
   private away(reason: string): void {
-    if (this.state === 'away' || this.state === 'closed') return;
-    this.state = 'away';
+    if (this.state === 'unavailable' || this.state === 'closed') return;
+    this.state = 'unavailable';
     this.lost += this.buffer.clear();
     this.report(reason);
-    this.tellIdle();
+    this.reportIdle();
   }
 
   private report(reason: string): void {
@@ -168,7 +168,7 @@ export class RedisPublisher extends TaskEvents {
       this.account(pairs.length / 2, await this.batches.publish(pairs));
     }
     this.isSending = false;
-    this.tellIdle();
+    this.reportIdle();
   }
 
   /** Channel, text, channel, text, … of the oldest buffered events. */
@@ -189,8 +189,8 @@ export class RedisPublisher extends TaskEvents {
   private account(sent: number, { accepted, refusal, failure }: Delivery): void {
     this.published += accepted;
     this.lost += sent - accepted;
-    if (refusal !== undefined && !this.hasToldRefusal) {
-      this.hasToldRefusal = true;
+    if (refusal !== undefined && !this.hasLoggedRefusal) {
+      this.hasLoggedRefusal = true;
       this.logger.warn(`Redis ${this.address} rejected events (${refusal}); they are lost`);
     }
     if (failure === undefined) return;
@@ -198,7 +198,7 @@ export class RedisPublisher extends TaskEvents {
     if (this.redis) resetConnection(this.redis);
   }
 
-  private tellIdle(): void {
+  private reportIdle(): void {
     if (this.isSending || this.buffer.size > 0) return;
     this.whenIdle?.();
   }

@@ -74,7 +74,7 @@ export class HealthService implements OnModuleDestroy {
   /** Whether events are published and, with tasks in Redis, notices of other processes arrive. */
   private get isConnected(): boolean {
     const { events, store } = this;
-    return events.status === 'connected' && (!store.publishesEvents || store.hearsOthers);
+    return events.status === 'connected' && (!store.publishesEvents || store.receivesEveryProcess);
   }
 
   /** `undefined` once the store is known to be unavailable: its answer could take long. */

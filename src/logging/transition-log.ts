@@ -8,10 +8,10 @@ export class TransitionLog {
   private readonly logger = new Logger('Tasks');
 
   record(transitions: readonly CommittedTransition[]): void {
-    for (const transition of transitions) this.tell(transition);
+    for (const transition of transitions) this.log(transition);
   }
 
-  private tell(transition: CommittedTransition): void {
+  private log(transition: CommittedTransition): void {
     const { type, eval_id, queue, status, sequence, attempt, worker_id } = toTaskEvent(
       transition,
       transition.id,

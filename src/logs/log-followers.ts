@@ -62,7 +62,7 @@ export class LogFollowers implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    if (!this.store.logs.hearsAll) this.loop.start();
+    if (!this.store.logs.reportsEveryProcess) this.loop.start();
   }
 
   /** Wakes all followers, which then see that the service is closing. */

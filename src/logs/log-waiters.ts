@@ -64,7 +64,7 @@ export class LogWaiters {
     };
     unfollow = this.followers.follow(task.spec.id, () => {
       if (this.store.isAvailable) void look();
-      else request.turnAway();
+      else request.rejectUnavailable();
     });
     // Parked first and checked then, so that nothing happens in between.
     void look();

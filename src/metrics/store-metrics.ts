@@ -101,7 +101,7 @@ export class StoreMetrics {
       help: '1 while the process receives the transitions of other processes, else 0',
       registers: [this.registry],
       collect() {
-        this.set(store.hearsOthers ? 1 : 0);
+        this.set(store.receivesEveryProcess ? 1 : 0);
       },
     });
   }

@@ -50,7 +50,7 @@ export class ClaimService {
   async claim(claim: Claim, caller: Caller): Promise<readonly ClaimedTask[]> {
     this.room.requireOpen();
     const { workerId, queues } = claim;
-    if (workerId !== undefined) this.workers.saw(workerId, queues, claim.labels);
+    if (workerId !== undefined) this.workers.markSeen(workerId, queues, claim.labels);
     await this.leaseIds.whenReady();
     const until = this.store.clock.now().steady + claim.wait * 1000;
     for (;;) {
@@ -163,7 +163,7 @@ export class ClaimService {
       forget();
       end();
       // A worker that disconnected may have signed off meanwhile.
-      if (!caller.isGone) workers.saw(workerId);
+      if (!caller.isGone) workers.markSeen(workerId);
     }
   }
 

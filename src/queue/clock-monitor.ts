@@ -3,7 +3,7 @@ import { BackgroundLoop } from '../runtime/background-loop.js';
 import type { StoredDocument } from '../storage/document-store.js';
 import { TaskStore } from '../storage/task-store.js';
 import { type Instant, isAhead } from '../task/clock.js';
-import { withBelievableWait } from '../task/task.machine.js';
+import { withPlausibleWait } from '../task/task.machine.js';
 import { WAITING_STATES } from '../task/task-state.js';
 
 const LOOK_MS = 1_000;
@@ -81,7 +81,7 @@ export class ClockMonitor implements OnApplicationBootstrap, OnModuleDestroy {
       const page = await this.store.views.list({ states: WAITING_STATES, limit: PAGE, cursor });
       const now = this.store.clock.now();
       const changes = page.tasks.flatMap((waiting) => {
-        const task = withBelievableWait(waiting, now);
+        const task = withPlausibleWait(waiting, now);
         return task === undefined ? [] : [{ task }];
       });
       if (changes.length > 0) await this.store.replace(changes, { inSteps: true });

@@ -37,7 +37,7 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
       logger: this.logger,
     });
     store.onCommit((transitions) => {
-      this.hurry(transitions);
+      this.wakeForEarliest(transitions);
     });
     store.watch({
       onTransitions: () => undefined,
@@ -89,7 +89,7 @@ export class DueSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Wakes up earlier if a task is due earlier. */
-  private hurry(transitions: readonly CommittedTransition[]): void {
+  private wakeForEarliest(transitions: readonly CommittedTransition[]): void {
     const now = this.store.clock.now();
     let wait = Infinity;
     for (const { task } of transitions) {

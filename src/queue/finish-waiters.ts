@@ -91,7 +91,7 @@ export class FinishWaiters implements OnModuleDestroy {
       this.roll.begin(this.everybody());
       return;
     }
-    for (const { request } of this.everybody()) request.turnAway();
+    for (const { request } of this.everybody()) request.rejectUnavailable();
   }
 
   /** Answers a read if its task has ended. A task that was redriven since keeps it parked. */

@@ -21,7 +21,7 @@ interface HandOver {
  * given back only after each of them has lost its response. A call that asks for it meanwhile waits until then.
  */
 export class HandOvers {
-  private readonly underWay = new Map<string, HandOver>();
+  private readonly inProgress = new Map<string, HandOver>();
   /** Lease ids of claims that the store has not answered. A repeated call may get such a lease first. */
   private readonly expected = new Set<string>();
 
@@ -45,13 +45,13 @@ export class HandOvers {
 
   /** The promise to wait for if some of these leases are being given back. */
   returning(claimed: readonly ClaimedTask[]): Promise<unknown> | undefined {
-    const returns = claimed.flatMap(({ task }) => this.underWay.get(task.lease.id)?.returning ?? []);
+    const returns = claimed.flatMap(({ task }) => this.inProgress.get(task.lease.id)?.returning ?? []);
     return returns.length === 0 ? undefined : Promise.all(returns);
   }
 
   /** Whether this process took the lease, and has not settled every call that may get it. */
   has({ task }: ClaimedTask): boolean {
-    return this.underWay.has(task.lease.id) || this.expected.has(task.lease.id);
+    return this.inProgress.has(task.lease.id) || this.expected.has(task.lease.id);
   }
 
   /**
@@ -61,13 +61,13 @@ export class HandOvers {
    */
   carry(claimed: readonly ClaimedTask[], taken: readonly string[], caller: Caller): () => void {
     const carried = claimed.flatMap(({ task }) => {
-      const known = this.underWay.get(task.lease.id);
+      const known = this.inProgress.get(task.lease.id);
       // Leases that were delivered before, or belong to another process, are not given back here.
       const isTaken = taken.includes(task.lease.id) || this.expected.has(task.lease.id);
       if (known === undefined && !isTaken) return [];
       const handOver = known ?? { task, carriers: 0, isDelivered: false };
       handOver.carriers += 1;
-      this.underWay.set(task.lease.id, handOver);
+      this.inProgress.set(task.lease.id, handOver);
       return [handOver];
     });
     let isSettled = carried.length === 0;
@@ -100,8 +100,8 @@ export class HandOvers {
 
   /** Forgets a lease that was delivered or given back, unless a claim may still be answered with it. */
   private forgetSettled(leaseId: string): void {
-    const handOver = this.underWay.get(leaseId);
+    const handOver = this.inProgress.get(leaseId);
     if (handOver === undefined || handOver.carriers > 0 || this.expected.has(leaseId)) return;
-    if (handOver.isDelivered || handOver.isOver) this.underWay.delete(leaseId);
+    if (handOver.isDelivered || handOver.isOver) this.inProgress.delete(leaseId);
   }
 }

@@ -8,7 +8,7 @@ export function callerOf(response: Response): Caller {
   const request: AuthenticatedRequest = response.req;
   return {
     get isGone() {
-      return response.destroyed || request.socket.destroyed || !isLetIn(request);
+      return response.destroyed || request.socket.destroyed || !isAdmitted(request);
     },
     onGone: (callback) => {
       onGone(response, request, callback);
@@ -31,7 +31,7 @@ function onGone(response: Response, request: AuthenticatedRequest, callback: () 
     isCalled = true;
   };
   const look = () => {
-    if (!isLetIn(request)) call();
+    if (!isAdmitted(request)) call();
   };
   const forget = request.gate?.onChange(look);
   queueMicrotask(look);
@@ -41,7 +41,7 @@ function onGone(response: Response, request: AuthenticatedRequest, callback: () 
   });
 }
 
-function isLetIn(request: AuthenticatedRequest): boolean {
+function isAdmitted(request: AuthenticatedRequest): boolean {
   try {
     request.gate?.requireEntry(request);
     return true;

@@ -12,10 +12,10 @@ export class RollCall<Name> {
   /** Restarts with these names, read now. Names of the previous call without a visit are dropped. */
   begin(names: Iterable<Name>): void {
     this.names = [...names].values();
-    for (let free = AT_ONCE - this.callers; free > 0; free -= 1) void this.goOn();
+    for (let free = AT_ONCE - this.callers; free > 0; free -= 1) void this.visitNext();
   }
 
-  private async goOn(): Promise<void> {
+  private async visitNext(): Promise<void> {
     this.callers += 1;
     for (let next = this.names.next(); next.done !== true; next = this.names.next())
       await this.visit(next.value);

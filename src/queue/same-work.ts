@@ -19,11 +19,11 @@ export function isSamePayload(one: Payload, other: Payload): boolean {
 }
 
 function fingerprint({ traceparent: _, batchId: __, ...spec }: TaskSpec): string {
-  return JSON.stringify(spec, inOneOrder);
+  return JSON.stringify(spec, sortMembers);
 }
 
 /** Stores of earlier versions may return members in another order, also those of `backoff` and `requires`. */
-function inOneOrder(_: string, value: unknown): unknown {
+function sortMembers(_: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

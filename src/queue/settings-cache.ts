@@ -28,8 +28,8 @@ export class SettingsCache implements OnModuleInit {
   }
 
   /** The queues with such settings. */
-  queuesWith(isMeant: (settings: QueueSettings) => boolean): readonly string[] {
-    return [...this.settings].flatMap(([queue, settings]) => (isMeant(settings) ? [queue] : []));
+  queuesWith(isSelected: (settings: QueueSettings) => boolean): readonly string[] {
+    return [...this.settings].flatMap(([queue, settings]) => (isSelected(settings) ? [queue] : []));
   }
 
   /**

@@ -34,7 +34,7 @@ export interface Selection extends TaskFilter {
   /** The maximum number of tasks, newest first; all by default. */
   readonly limit?: number;
   /** A further condition on matching tasks; all by default. */
-  readonly isMeant?: (task: Task) => boolean;
+  readonly isSelected?: (task: Task) => boolean;
 }
 
 interface Decision {
@@ -100,10 +100,10 @@ export class TaskChanger {
    * @throws StoreUnavailable, with an unknown effect once a commit was made
    */
   async changeMatching(selection: Selection, decide: Decide): Promise<number> {
-    const { isMeant = () => true, limit: _, ...filter } = selection;
+    const { isSelected = () => true, limit: _, ...filter } = selection;
     const decideMeant: Decide = (task, now) => {
       // It was written since it was listed, or its id was reused.
-      if (!matchesFilter(task, filter) || !isMeant(task)) throw new TaskNotFound(task.spec.id);
+      if (!matchesFilter(task, filter) || !isSelected(task)) throw new TaskNotFound(task.spec.id);
       return decide(task, now);
     };
     return this.forMatching(selection, async (tasks) => {
@@ -123,19 +123,19 @@ export class TaskChanger {
 
   /** Applies `step`, which returns the number of changed tasks, to the matching tasks in chunks. */
   private async forMatching(
-    { limit = Infinity, isMeant, ...filter }: Selection,
+    { limit = Infinity, isSelected, ...filter }: Selection,
     step: (tasks: readonly Task[]) => Promise<number>,
   ): Promise<number> {
     // A condition passes few of the tasks that it reads.
     const read = (left: number, cursor?: string) =>
-      this.store.views.list({ ...filter, limit: isMeant ? CHUNK : Math.min(left, CHUNK), cursor });
+      this.store.views.list({ ...filter, limit: isSelected ? CHUNK : Math.min(left, CHUNK), cursor });
     let count = 0;
     try {
       let page = await read(limit);
       for (;;) {
         const { tasks, nextCursor } = page;
         const most = limit - count;
-        const meant = isMeant ? tasks.filter(isMeant).slice(0, most) : tasks;
+        const meant = isSelected ? tasks.filter(isSelected).slice(0, most) : tasks;
         const left = most - meant.length;
         const next = nextCursor === undefined || left <= 0 ? undefined : read(left, nextCursor);
         // Awaited below, unless the step fails first.

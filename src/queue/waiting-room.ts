@@ -47,7 +47,7 @@ export class WaitingRoom implements OnModuleDestroy {
   private readonly everybody = new Set<Waiter>();
   /** The waiters with a claim id, by claim. */
   private readonly byClaim = new Map<string, Set<Waiter>>();
-  private readonly roll = new RollCall<Waiter>((waiter) => this.askAgain(waiter));
+  private readonly roll = new RollCall<Waiter>((waiter) => this.claimAgain(waiter));
   private readonly holds: LimitedQueues;
   /** The queues that the current roll call has found empty, by label set. */
   private emptyQueues = new Set<string>();
@@ -160,10 +160,10 @@ export class WaitingRoom implements OnModuleDestroy {
       this.roll.begin(this.everybody);
       return;
     }
-    for (const waiter of this.everybody) if (!waiter.isTrying) waiter.parked.turnAway();
+    for (const waiter of this.everybody) if (!waiter.isTrying) waiter.parked.rejectUnavailable();
   }
 
-  private async askAgain(waiter: Waiter): Promise<void> {
+  private async claimAgain(waiter: Waiter): Promise<void> {
     const { emptyQueues } = this;
     const { queues } = waiter.request;
     const isSettled = !this.everybody.has(waiter) || waiter.isTrying;
@@ -173,10 +173,10 @@ export class WaitingRoom implements OnModuleDestroy {
   }
 
   private wake(queue: string, count: number): void {
-    for (const waiting of this.waiters.get(queue)?.values() ?? []) this.wakeSome(queue, count, waiting);
+    for (const waiting of this.waiters.get(queue)?.values() ?? []) this.wakeWaiters(queue, count, waiting);
   }
 
-  private wakeSome(queue: string, count: number, waiting: ReadonlySet<Waiter> = new Set()): void {
+  private wakeWaiters(queue: string, count: number, waiting: ReadonlySet<Waiter> = new Set()): void {
     let left = count;
     for (const waiter of waiting) {
       if (left === 0) return;
@@ -234,7 +234,7 @@ export class WaitingRoom implements OnModuleDestroy {
 
   /** Wakes another waiter with the same labels for the ready task. */
   private passOn(queue: string, { offer }: Waiter): void {
-    this.wakeSome(queue, 1, this.waiters.get(queue)?.get(offer));
+    this.wakeWaiters(queue, 1, this.waiters.get(queue)?.get(offer));
   }
 
   private serve(waiter: Waiter, answer: Promise<readonly ClaimedTask[]>): void {

@@ -83,7 +83,7 @@ export class WorkService {
     return this.changer
       .change(id, guarded(guard, ofThisTask(this.decideFinish(result))))
       .catch(async (error: unknown) => {
-        throw await this.told({ id, leaseId: result.leaseId }, error);
+        throw await this.errorForHolder({ id, leaseId: result.leaseId }, error);
       });
   }
 
@@ -98,7 +98,7 @@ export class WorkService {
         decide: guarded(guard, ofThisTask(this.decideFinish(result))),
       })),
     );
-    return Promise.all(outcomes.map((outcome, index) => this.toldOf(results[index], outcome)));
+    return Promise.all(outcomes.map((outcome, index) => this.outcomeForHolder(results[index], outcome)));
   }
 
   /**
@@ -116,7 +116,7 @@ export class WorkService {
       if (task === undefined) throw new TaskNotFound(id);
       return decide(task, this.store.clock.now())?.task as ProcessingTask;
     } catch (error) {
-      throw await this.told({ id, leaseId }, error);
+      throw await this.errorForHolder({ id, leaseId }, error);
     }
   }
 
@@ -153,7 +153,7 @@ export class WorkService {
     );
     return Promise.all(
       results.map((result, index) =>
-        this.toldOf(beats[index], result as PromiseSettledResult<ProcessingTask>),
+        this.outcomeForHolder(beats[index], result as PromiseSettledResult<ProcessingTask>),
       ),
     );
   }
@@ -172,7 +172,7 @@ export class WorkService {
         ),
       )
       .catch(async (error: unknown) => {
-        throw await this.told({ id, leaseId: given.leaseId }, error);
+        throw await this.errorForHolder({ id, leaseId: given.leaseId }, error);
       });
   }
 
@@ -192,16 +192,16 @@ export class WorkService {
     };
   }
 
-  private async toldOf<T>(
+  private async outcomeForHolder<T>(
     report: Report | undefined,
     outcome: PromiseSettledResult<T>,
   ): Promise<PromiseSettledResult<T>> {
     if (outcome.status === 'fulfilled' || report === undefined) return outcome;
-    return { status: 'rejected', reason: await this.told(report, outcome.reason) };
+    return { status: 'rejected', reason: await this.errorForHolder(report, outcome.reason) };
   }
 
   /** The error for a holder: after a clear, `cleared` instead of an unknown task. */
-  private async told({ id, leaseId }: Report, error: unknown): Promise<unknown> {
+  private async errorForHolder({ id, leaseId }: Report, error: unknown): Promise<unknown> {
     const isGone = error instanceof TaskNotFound || error instanceof NeverHeld;
     const generation = leaseId === undefined ? undefined : generationOf(leaseId);
     if (!isGone || generation === undefined) return error;

@@ -3,7 +3,7 @@ import type { Labels } from '../task/requirements.js';
 /** Records worker activity and reports drains. Its methods are cheap enough for every call. */
 export abstract class WorkerActivity {
   /** @param queues the queues of a claim, with the labels of the worker */
-  abstract saw(workerId: string, queues?: readonly string[], labels?: Labels): void;
+  abstract markSeen(workerId: string, queues?: readonly string[], labels?: Labels): void;
 
   /** Whether the worker must get no new tasks. */
   abstract isDraining(workerId: string | undefined): boolean;
@@ -23,7 +23,7 @@ export abstract class WorkerActivity {
 
   /** Records a heartbeat; returns the command for the worker. */
   beat(workerId: string | undefined): 'drain' | null {
-    if (workerId !== undefined) this.saw(workerId);
+    if (workerId !== undefined) this.markSeen(workerId);
     return this.commandFor(workerId);
   }
 

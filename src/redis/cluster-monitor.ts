@@ -21,7 +21,7 @@ type SlotRange = readonly [
  * connection in progress. A slot that has moved since does not count as an outage: the client follows it.
  */
 export class ClusterMonitor {
-  isWell = false;
+  isHealthy = false;
   trouble = NOT_YET;
   private readonly heartbeats = new Map<Redis, Heartbeat>();
   /** The masters that serve slots, as reported by a node, and whether they cover all slots. */
@@ -33,7 +33,7 @@ export class ClusterMonitor {
   private beats = 0;
   private lastError: unknown;
 
-  /** @param onChange called when `isWell` or `trouble` has changed */
+  /** @param onChange called when `isHealthy` or `trouble` has changed */
   constructor(
     private readonly cluster: Cluster,
     private readonly onChange: () => void,
@@ -57,7 +57,7 @@ export class ClusterMonitor {
     this.beats += 1;
     this.followMasters();
     for (const heartbeat of this.heartbeats.values()) heartbeat.beat();
-    if (!this.isWell || this.beats % BEATS_PER_LOOK === 0) void this.look();
+    if (!this.isHealthy || this.beats % BEATS_PER_LOOK === 0) void this.look();
     this.judge();
   }
 
@@ -72,7 +72,7 @@ export class ClusterMonitor {
       const heartbeat = new Heartbeat(node, isInCluster, () => {
         // The first healthy node can report the slot map. A node that fails may have handed over its slots before. If
         // no node can answer, the next beat decides.
-        if (this.isWell !== heartbeat.isWell && this.wellNode() !== undefined) void this.look();
+        if (this.isHealthy !== heartbeat.isHealthy && this.healthyNode() !== undefined) void this.look();
         else this.judge();
       });
       this.heartbeats.set(node, heartbeat);
@@ -83,7 +83,7 @@ export class ClusterMonitor {
 
   /** Asks a healthy node for the slot map. Makes the client refresh its own if the two differ. */
   private async look(): Promise<void> {
-    const node = this.wellNode();
+    const node = this.healthyNode();
     if (!node || this.isLooking) return;
     this.isLooking = true;
     try {
@@ -107,14 +107,14 @@ export class ClusterMonitor {
   private noteMasters(masters: ReadonlySet<string>): void {
     for (const key of this.newcomers.keys()) if (!masters.has(key)) this.newcomers.delete(key);
     for (const key of masters) {
-      if (this.isWell && !this.masters.has(key)) this.newcomers.set(key, this.beats);
+      if (this.isHealthy && !this.masters.has(key)) this.newcomers.set(key, this.beats);
     }
     this.masters = masters;
   }
 
   /** Whether the client's slot map is complete and contains no master without slots. */
   private knows(ranges: readonly SlotRange[]): boolean {
-    const known = this.heartsByKey();
+    const known = this.heartbeatsByKey();
     const isSame = known.size === this.masters.size && [...this.masters].every((key) => known.has(key));
     return (
       isSame &&
@@ -128,33 +128,33 @@ export class ClusterMonitor {
     );
   }
 
-  private heartsByKey(): ReadonlyMap<string, Heartbeat> {
+  private heartbeatsByKey(): ReadonlyMap<string, Heartbeat> {
     return new Map(
       [...this.heartbeats].map(([{ options }, heart]) => [keyOf([options.host, options.port]), heart]),
     );
   }
 
   /** A different node each time, as a single node can be wrong. */
-  private wellNode(): Redis | undefined {
-    const well = [...this.heartbeats].filter(([, { isWell }]) => isWell);
-    return well[this.beats % well.length]?.[0];
+  private healthyNode(): Redis | undefined {
+    const healthy = [...this.heartbeats].filter(([, { isHealthy }]) => isHealthy);
+    return healthy[this.beats % healthy.length]?.[0];
   }
 
   private judge(): void {
     const trouble = this.findTrouble();
-    const isWell = trouble === undefined;
-    if (isWell === this.isWell && (isWell || trouble === this.trouble)) return;
-    this.isWell = isWell;
-    if (isWell) this.lastError = undefined;
+    const isHealthy = trouble === undefined;
+    if (isHealthy === this.isHealthy && (isHealthy || trouble === this.trouble)) return;
+    this.isHealthy = isHealthy;
+    if (isHealthy) this.lastError = undefined;
     else this.trouble = trouble;
     this.onChange();
   }
 
   private findTrouble(): string | undefined {
-    const hearts = this.heartsByKey();
+    const hearts = this.heartbeatsByKey();
     for (const key of this.masters) {
       const heart = hearts.get(key);
-      if (heart?.isWell) this.newcomers.delete(key);
+      if (heart?.isHealthy) this.newcomers.delete(key);
       else if (!this.isNew(key)) return troubleOf(key, heart);
     }
     if (this.cluster.status === 'ready' && this.areAllServed) return undefined;
@@ -175,8 +175,8 @@ function troubleOf(key: string, heart: Heartbeat | undefined): string {
 
 /** The trouble before any node has reported the slot map. */
 function troubleIn(hearts: ReadonlyMap<string, Heartbeat>): string {
-  const unwell = [...hearts].find(([, { isWell, trouble }]) => !isWell && trouble !== NOT_YET);
-  return unwell === undefined ? NOT_YET : troubleOf(...unwell);
+  const failed = [...hearts].find(([, { isHealthy, trouble }]) => !isHealthy && trouble !== NOT_YET);
+  return failed === undefined ? NOT_YET : troubleOf(...failed);
 }
 
 /** The node key in the format of ioredis. */

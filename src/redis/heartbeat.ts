@@ -28,7 +28,7 @@ const NOT_MASTER = 'a replica';
  * - It counts beats rather than time, so that a stalled process does not blame the server.
  */
 export class Heartbeat {
-  isWell = false;
+  isHealthy = false;
   /** The reason why it is unhealthy, in a word or two. */
   trouble = NOT_YET;
   private isAsking = false;
@@ -37,7 +37,7 @@ export class Heartbeat {
   private bytesRead = 0;
   private lastError: unknown;
 
-  /** @param onChange called when `isWell` or `trouble` has changed */
+  /** @param onChange called when `isHealthy` or `trouble` has changed */
   constructor(
     private readonly redis: Redis,
     private readonly check: ServerCheck,
@@ -51,10 +51,10 @@ export class Heartbeat {
     redis.on('error', (error: unknown) => {
       this.lastError = error;
       // While ioredis asks the Sentinels, there is no connection that could emit close.
-      if (redis.status === 'connecting') this.unwell(describeRedisError(error));
+      if (redis.status === 'connecting') this.fail(describeRedisError(error));
     });
     redis.on('close', () => {
-      this.unwell(this.lastError === undefined ? 'connection closed' : describeRedisError(this.lastError));
+      this.fail(this.lastError === undefined ? 'connection closed' : describeRedisError(this.lastError));
     });
   }
 
@@ -65,7 +65,7 @@ export class Heartbeat {
     this.listen();
     if (this.silentBeats >= SILENT_BEATS) {
       this.silentBeats = 0;
-      this.unwell('no reply');
+      this.fail('no reply');
       resetConnection(this.redis);
     } else if (!this.isAsking) {
       void this.ask();
@@ -94,20 +94,20 @@ export class Heartbeat {
 
   private judge(trouble: string | undefined): void {
     if (trouble !== undefined) {
-      this.unwell(trouble);
+      this.fail(trouble);
       this.uselessBeats += 1;
       if (this.uselessBeats % USELESS_BEATS === 0 && trouble === NOT_MASTER) resetConnection(this.redis);
       return;
     }
     this.uselessBeats = 0;
-    if (this.isWell || this.redis.status !== 'ready') return;
-    this.isWell = true;
+    if (this.isHealthy || this.redis.status !== 'ready') return;
+    this.isHealthy = true;
     this.onChange();
   }
 
-  private unwell(trouble: string): void {
-    if (!this.isWell && this.trouble === trouble) return;
-    this.isWell = false;
+  private fail(trouble: string): void {
+    if (!this.isHealthy && this.trouble === trouble) return;
+    this.isHealthy = false;
     this.trouble = trouble;
     this.onChange();
   }

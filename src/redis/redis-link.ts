@@ -15,7 +15,7 @@ export interface RedisLinkOptions extends ConnectionSettings {
 }
 
 interface Monitor {
-  readonly isWell: boolean;
+  readonly isHealthy: boolean;
   readonly trouble: string;
   beat(): void;
 }
@@ -50,7 +50,7 @@ export class RedisLink {
   private readonly troubleListeners = new Set<() => void>();
   private readonly timer: NodeJS.Timeout;
   private wasAvailable = false;
-  private hasToldTrouble = false;
+  private hasLoggedTrouble = false;
   private closing?: Promise<void>;
 
   constructor(private readonly options: RedisLinkOptions) {
@@ -131,7 +131,7 @@ export class RedisLink {
 
   /** The reason of the outage, in a word or two. */
   private get trouble(): string | undefined {
-    return this.monitors.find(({ isWell }) => !isWell)?.trouble;
+    return this.monitors.find(({ isHealthy }) => !isHealthy)?.trouble;
   }
 
   /** The known addresses of the cluster nodes. */
@@ -176,13 +176,13 @@ export class RedisLink {
     const { isAvailable } = this;
     const isNews = isAvailable !== this.wasAvailable;
     this.wasAvailable = isAvailable;
-    if (isNews || !this.hasToldTrouble) this.tell(isAvailable);
+    if (isNews || !this.hasLoggedTrouble) this.logAvailability(isAvailable);
     if (!isNews) return;
     for (const listener of [...this.listeners]) listener(isAvailable);
   }
 
-  private tell(isAvailable: boolean): void {
-    this.hasToldTrouble = true;
+  private logAvailability(isAvailable: boolean): void {
+    this.hasLoggedTrouble = true;
     if (isAvailable) this.logger.log(`Connected to Redis ${this.address}`);
     else this.logger.warn(`Redis ${this.address} is unavailable (${this.trouble})`);
   }

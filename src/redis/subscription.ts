@@ -14,7 +14,7 @@ export interface SubscriptionOptions {
 }
 
 /** The Redis that the subscription belongs to. */
-export interface Surroundings {
+export interface SubscribedRedis {
   /** The address in log lines. */
   readonly address: string;
   readonly logger: Pick<Logger, 'log' | 'warn'>;
@@ -40,14 +40,14 @@ const DEAF = 'connected, but receives no messages';
  * Redis keeps no messages for a subscription, so `onDoubt` reports possible gaps.
  */
 export class Subscription {
-  isWell = false;
+  isHealthy = false;
   /** The reason why it is unhealthy, in a word or two. */
   trouble = NOT_YET;
   private readonly heartbeat: Heartbeat;
   private hasEcho = true;
   private hasBegun = false;
   private isAsking = false;
-  private hasToldTrouble = false;
+  private hasLoggedTrouble = false;
   /** Beats of an unhealthy subscription while Redis is available. */
   private awayBeats = 0;
   private beats = 0;
@@ -59,7 +59,7 @@ export class Subscription {
   constructor(
     private readonly redis: Redis,
     private readonly options: SubscriptionOptions,
-    private readonly surroundings: Surroundings,
+    private readonly surroundings: SubscribedRedis,
   ) {
     this.heartbeat = new Heartbeat(redis, answers, () => undefined);
     redis.on('message', (channel: string, text: string) => {
@@ -69,18 +69,18 @@ export class Subscription {
     redis.on('ready', () => void this.subscribe());
     redis.on('close', () => {
       // The end of a connection that was reset before is already handled.
-      if (this.isWell || this.trouble === NOT_YET) this.lose(this.heartbeat.trouble);
+      if (this.isHealthy || this.trouble === NOT_YET) this.lose(this.heartbeat.trouble);
     });
   }
 
   /** Resolves with true when the first echo arrives, with false on timeout. */
   async ready(limitMs: number): Promise<boolean> {
-    if (this.isWell) return true;
+    if (this.isHealthy) return true;
     return new Promise((resolve) => {
-      const end = (isWell: boolean): void => {
+      const end = (isHealthy: boolean): void => {
         clearTimeout(timer);
         this.listeners.delete(onWell);
-        resolve(isWell);
+        resolve(isHealthy);
       };
       const onWell = (): void => end(true);
       const timer = setTimeout(end, limitMs, false);
@@ -92,7 +92,7 @@ export class Subscription {
   beat(): void {
     this.beats += 1;
     this.heartbeat.beat();
-    if (this.isWell) {
+    if (this.isHealthy) {
       if (this.hasEcho) this.listen();
       return;
     }
@@ -102,15 +102,15 @@ export class Subscription {
       return;
     }
     this.awayBeats += 1;
-    if (this.awayBeats % BEATS_PER_TIMEOUT === 0) this.goOn();
+    if (this.awayBeats % BEATS_PER_TIMEOUT === 0) this.reconnect();
     if (this.hasBegun && this.awayBeats % BEATS_PER_DOUBT === 0) this.options.onDoubt();
   }
 
   /** After the timeout, logs the trouble once and reconnects elsewhere. */
-  private goOn(): void {
+  private reconnect(): void {
     const { logger, address } = this.surroundings;
-    if (!this.hasToldTrouble) {
-      this.hasToldTrouble = true;
+    if (!this.hasLoggedTrouble) {
+      this.hasLoggedTrouble = true;
       const seconds = 'until it recovers, parked polls check for tasks every few seconds';
       logger.warn(`Redis ${address}: the subscription is down (${this.trouble}); ${seconds}`);
     }
@@ -122,7 +122,7 @@ export class Subscription {
     this.isAsking = true;
     try {
       await this.subscribeToAll();
-      this.well();
+      this.recover();
     } catch (error) {
       this.lose(describeRedisError(error));
       // A lost connection is followed by a reconnect. A rejected command is retried later.
@@ -175,20 +175,20 @@ export class Subscription {
     }
   }
 
-  private well(): void {
-    if (this.isWell || this.redis.status !== 'ready') return;
+  private recover(): void {
+    if (this.isHealthy || this.redis.status !== 'ready') return;
     const { logger, address } = this.surroundings;
-    this.isWell = true;
+    this.isHealthy = true;
     this.awayBeats = 0;
-    if (this.hasToldTrouble) logger.log(`Redis ${address}: the subscription has recovered`);
-    this.hasToldTrouble = false;
+    if (this.hasLoggedTrouble) logger.log(`Redis ${address}: the subscription has recovered`);
+    this.hasLoggedTrouble = false;
     for (const listener of [...this.listeners]) listener();
     if (this.hasBegun) this.options.onDoubt();
     this.hasBegun = true;
   }
 
   private lose(trouble: string): void {
-    this.isWell = false;
+    this.isHealthy = false;
     this.trouble = trouble;
     this.awaited = undefined;
   }

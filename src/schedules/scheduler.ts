@@ -119,7 +119,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   /** Returns false if the queue is full, to try again later. */
   private async fire(id: string): Promise<boolean> {
     const now = this.clock.now().wall;
-    const { schedule, run, revision } = await this.believable(id, now);
+    const { schedule, run, revision } = await this.plausible(id, now);
     if (schedule === undefined || schedule.isPaused) return true;
     const since = Math.max(schedule.since, run?.until ?? 0);
     const due = dueTimes(entryOf(schedule).times, schedule.catchUp, { since, now });
@@ -145,7 +145,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
    * until then, so it is corrected first. Only due times that are still on time are then made up, as the earlier runs
    * are unknown.
    */
-  private async believable(id: string, now: Instant) {
+  private async plausible(id: string, now: Instant) {
     for (;;) {
       const [{ value: schedule, revision: edition }, { value: run, revision }] = await Promise.all([
         this.store.find(id),

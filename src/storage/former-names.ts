@@ -25,6 +25,12 @@ export interface StoreWatcher {
 export abstract class FormerTaskStore {
   abstract readonly settings: QueueSettingsStore;
   abstract readonly views: TaskViews;
+  abstract readonly receivesEveryProcess: boolean;
+
+  /** @deprecated Use `receivesEveryProcess`. */
+  get hearsOthers(): boolean {
+    return this.receivesEveryProcess;
+  }
 
   /** @deprecated Register a `TransitionWatcher`. */
   watch(watcher: StoreWatcher): void;

@@ -79,7 +79,7 @@ export interface RestoredLog {
  */
 export abstract class TaskLogs {
   /** Whether `onAppend` hears the appends of every process. If not, followers must look again from time to time. */
-  abstract readonly hearsAll: boolean;
+  abstract readonly reportsEveryProcess: boolean;
 
   abstract append(chunk: LogChunk): Promise<LogAppended>;
 

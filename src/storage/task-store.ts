@@ -190,7 +190,7 @@ export abstract class TaskStore extends FormerTaskStore {
    * Whether this process receives the transitions of other processes. If not, `onGap` tells watchers to check the store
    * again.
    */
-  get hearsOthers(): boolean {
+  get receivesEveryProcess(): boolean {
     return this.isAvailable;
   }
 

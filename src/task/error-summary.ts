@@ -49,7 +49,7 @@ const FINDERS: readonly ((lines: Lines) => string | undefined)[] = [
   cppLine,
   shellLine,
   (lines) => lines.find((line) => LABELLED.test(line)),
-  (lines) => lines.find(isTold),
+  (lines) => lines.find(isInformative),
   (lines) => lines.find((line) => line.trim() !== ''),
 ];
 
@@ -120,7 +120,7 @@ function markedLine(lines: Lines): string | undefined {
   const mark = lines.findIndex(
     (line, index) => SOURCE_MARK.test(line) && SOURCE_PLACE.test(lines[index - 2] ?? ''),
   );
-  return mark < 0 ? undefined : lines.slice(mark + 1).find(isTold);
+  return mark < 0 ? undefined : lines.slice(mark + 1).find(isInformative);
 }
 
 function goLine(lines: Lines): string | undefined {
@@ -131,7 +131,7 @@ function goLine(lines: Lines): string | undefined {
 function rustLine(lines: Lines): string | undefined {
   // Later panics follow from the first.
   const panic = lines.findIndex((line) => RUST_PANIC.test(line));
-  if (panic >= 0) return lines.slice(panic + 1).find(isTold);
+  if (panic >= 0) return lines.slice(panic + 1).find(isInformative);
   // The format of the crate anyhow: causes are indented, and numbered when there are several.
   const after = lines.slice(lines.lastIndexOf('Caused by:') + 1);
   if (after.length === lines.length) return undefined;
@@ -153,14 +153,14 @@ function cppLine(lines: Lines): string | undefined {
 /** A script continues after many errors. The last line names the one that ended it. */
 function shellLine(lines: Lines): string | undefined {
   const isTraced = lines
-    .filter(isTold)
+    .filter(isInformative)
     .slice(0, 2)
     .some((line) => SHELL_TRACE.test(line));
   if (!isTraced && !lines.some((line) => SHELL.test(line))) return undefined;
-  return lines.findLast((line) => isTold(line) && !SHELL_TRACE.test(line));
+  return lines.findLast((line) => isInformative(line) && !SHELL_TRACE.test(line));
 }
 
 /** False for separator lines, such as a row of dashes. */
-function isTold(line: string): boolean {
+function isInformative(line: string): boolean {
   return /[\p{L}\p{N}]/u.test(line);
 }

@@ -14,12 +14,12 @@ export type FullAt = Instant;
 
 /** Milliseconds until there is a token; 0 when there is one. */
 export function untilToken(limit: RateLimit, fullAt: FullAt, now: Instant): number {
-  return Math.max(believable(limit, fullAt, now) - (limit.tasks - 1) * interval(limit) - now, 0);
+  return Math.max(plausible(limit, fullAt, now) - (limit.tasks - 1) * interval(limit) - now, 0);
 }
 
 /** The bucket after a token was taken out. */
 export function withoutToken(limit: RateLimit, fullAt: FullAt, now: Instant): FullAt {
-  return Math.max(believable(limit, fullAt, now), now) + interval(limit);
+  return Math.max(plausible(limit, fullAt, now), now) + interval(limit);
 }
 
 /** A bucket without tokens. */
@@ -31,7 +31,7 @@ export function emptyBucket(limit: RateLimit, now: Instant): FullAt {
  * Replaces an impossible reading by a full bucket. No bucket can fill later than an empty one, so a later time comes
  * from a clock that ran ahead. Keeping it would stop the queue until then.
  */
-function believable(limit: RateLimit, fullAt: FullAt, now: Instant): FullAt {
+function plausible(limit: RateLimit, fullAt: FullAt, now: Instant): FullAt {
   return isAhead(fullAt, emptyBucket(limit, now)) ? -Infinity : fullAt;
 }
 

@@ -167,7 +167,7 @@ export function grantLease({ timeout, deadlineAt }: Span, grant: Grant, now: Mom
     startedAt: now.wall,
     length,
     expiresAt: isCut ? now.steady + left : after(now.steady, length),
-    beatAt: isCut || wasSet(now) ? now.wall : undefined,
+    beatAt: isCut || isClockSet(now) ? now.wall : undefined,
     remaining: isCut ? left / 1000 : undefined,
   };
 }
@@ -178,7 +178,7 @@ function untilDeadline(deadlineAt: Instant | undefined, now: Moment): number {
 }
 
 /** Whether the wall clock was set since the store opened: until then both scales agree. */
-function wasSet({ wall, steady }: Moment): boolean {
+function isClockSet({ wall, steady }: Moment): boolean {
   return isAhead(wall, steady) || isAhead(steady, wall);
 }
 
@@ -226,7 +226,7 @@ function lastsFor({ startedAt, beatAt, expiresAt, length, remaining }: Lease): S
  * The corrected lease ends at its wall time, and lasts at most its length from now. Not a transition. `undefined` when
  * the lease needs no correction.
  */
-export function withBelievableLease(task: Task, now: Moment): ProcessingTask | undefined {
+export function withPlausibleLease(task: Task, now: Moment): ProcessingTask | undefined {
   if (task.state !== 'processing') return undefined;
   const { startedAt, beatAt = startedAt, expiresAt } = task.lease;
   const isFromAhead = Math.max(startedAt, beatAt) > now.wall;
@@ -247,12 +247,12 @@ export function withBelievableLease(task: Task, now: Moment): ProcessingTask | u
  * restarts now. Absolute times that a producer set are kept. Not a transition. `undefined` when the task needs no
  * correction.
  */
-export function withBelievableWait(task: Task, now: Moment): DelayedTask | QueuedTask | undefined {
+export function withPlausibleWait(task: Task, now: Moment): DelayedTask | QueuedTask | undefined {
   if (task.state !== 'delayed' && task.state !== 'queued') return undefined;
   const latest = limitsOf(task.spec, now);
-  const startBy = believableLimit(task.startBy, latest.startBy);
-  const deadlineAt = believableLimit(task.deadlineAt, latest.deadlineAt);
-  const runAt = task.state === 'delayed' ? believableStart(task, now) : undefined;
+  const startBy = plausibleLimit(task.startBy, latest.startBy);
+  const deadlineAt = plausibleLimit(task.deadlineAt, latest.deadlineAt);
+  const runAt = task.state === 'delayed' ? plausibleStart(task, now) : undefined;
   const areLimitsBelieved = startBy === task.startBy && deadlineAt === task.deadlineAt;
   if (areLimitsBelieved && (task.state === 'queued' || runAt === task.runAt)) return undefined;
   const changed = extend(extend({}, task), { startBy, deadlineAt, revision: task.revision + 1 });
@@ -261,11 +261,11 @@ export function withBelievableWait(task: Task, now: Moment): DelayedTask | Queue
 }
 
 /** A limit that a wrong clock set later than one set now could be. */
-function believableLimit(limit: Instant | undefined, latest: Instant | undefined): Instant | undefined {
+function plausibleLimit(limit: Instant | undefined, latest: Instant | undefined): Instant | undefined {
   return latest !== undefined && isAhead(limit, latest) ? latest : limit;
 }
 
-function believableStart({ spec, attempt, runAt, since }: DelayedTask, now: Moment): Instant {
+function plausibleStart({ spec, attempt, runAt, since }: DelayedTask, now: Moment): Instant {
   // The spec holds the wait before the first attempt; later waits begin at the recorded `since`.
   if (attempt === 0) {
     const latest = spec.delay === undefined ? Infinity : after(now.wall, spec.delay);

@@ -12,11 +12,11 @@ export class BatchCallbacks {
     events: BatchEvents,
     private readonly webhooks: Webhooks,
   ) {
-    events.onDone((batch) => this.tell(batch));
+    events.onDone((batch) => this.send(batch));
   }
 
   /** Repetitions have the same message id. */
-  private async tell({ id, queues, callbackUrl, doneAt, counts }: FinishedBatch): Promise<void> {
+  private async send({ id, queues, callbackUrl, doneAt, counts }: FinishedBatch): Promise<void> {
     if (callbackUrl === undefined) return;
     const name = createHash('sha256').update(id).digest('hex').slice(0, 16);
     const body = {

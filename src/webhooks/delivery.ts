@@ -92,7 +92,7 @@ export function again(delivery: Delivery, now: Instant, lifetimeMs: number): Del
  * The delivery with times in the future replaced by now: a wrong clock stored them and would delay the next attempt
  * until then.
  */
-export function believable(delivery: Delivery, now: Instant, lifetimeMs: number): Delivery {
+export function plausible(delivery: Delivery, now: Instant, lifetimeMs: number): Delivery {
   const { createdAt, triedAt, giveUpAt, nextAt } = delivery;
   const isNotedAhead = isAhead(createdAt, now) || isAhead(triedAt, now);
   if (!isNotedAhead && !isAhead(giveUpAt, now + lifetimeMs)) return delivery;

@@ -6,7 +6,7 @@ import { TaskStore } from '../storage/task-store.js';
 import type { CommittedTransition } from '../storage/transitions.js';
 import { type Instant, isAhead } from '../task/clock.js';
 import { CourierLock } from './courier-lock.js';
-import { attempted, believable, type Delivery, parked } from './delivery.js';
+import { attempted, plausible, type Delivery, parked } from './delivery.js';
 import { DeliveryBook } from './delivery-book.js';
 import { DueDeliveries } from './due-deliveries.js';
 import { EndedDeliveries } from './ended-deliveries.js';
@@ -82,7 +82,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     });
     this.signer = new WebhookSigner(config.webhookSecrets);
     store.onCommit((transitions) => {
-      if (transitions.some((transition) => this.isTold(transition))) this.hurry();
+      if (transitions.some((transition) => this.isTold(transition))) this.checkSoon();
     });
   }
 
@@ -102,7 +102,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Schedules a check soon, after a local webhook. */
-  hurry(): void {
+  checkSoon(): void {
     this.loop.wake(HURRY_MS);
   }
 
@@ -151,7 +151,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     if (isAhead(this.lastLook, this.now)) this.leaveLead();
     this.lastLook = this.now;
     if (!(await this.mayLead())) return;
-    for (const delivery of await this.intake.takeIn(this.now)) this.due.add(delivery);
+    for (const delivery of await this.intake.takePending(this.now)) this.due.add(delivery);
     this.due.start(this.now);
     await this.ended.forgetOld(this.now);
     this.idleLooks = this.due.size > 0 ? 0 : this.idleLooks + 1;
@@ -182,7 +182,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
     if (version === this.leftAt) return;
     this.ended.clear();
     for (const delivery of await this.book.all()) {
-      if (delivery.state === 'pending') this.due.add(believable(delivery, this.now, this.lifetimeMs));
+      if (delivery.state === 'pending') this.due.add(plausible(delivery, this.now, this.lifetimeMs));
       else this.ended.add(delivery, this.now);
     }
   }
@@ -191,7 +191,7 @@ export class WebhookCourier implements OnApplicationBootstrap, OnModuleDestroy {
   private async deliver(id: string): Promise<Delivery | undefined> {
     const kept = await this.book.find(id);
     if (kept?.delivery.state !== 'pending') return undefined;
-    const delivery = believable(kept.delivery, this.now, this.lifetimeMs);
+    const delivery = plausible(kept.delivery, this.now, this.lifetimeMs);
     // Another process delivers now or has made this attempt; the next check shows which.
     if (!this.lock.isHeld || delivery.nextAt > this.now) return delivery;
     const next = await this.attempt(delivery);

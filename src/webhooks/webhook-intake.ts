@@ -42,7 +42,7 @@ export class WebhookIntake {
   }
 
   /** Takes in all entries and requests; returns deliveries that may be due. Some may have existed before and may have ended. */
-  async takeIn(now: number): Promise<readonly Delivery[]> {
+  async takePending(now: number): Promise<readonly Delivery[]> {
     return [...(await this.fromOutbox(now)), ...(await this.fromBox(now))];
   }
 

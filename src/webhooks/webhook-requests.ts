@@ -25,13 +25,13 @@ export class WebhookRequests extends Webhooks {
     let expected: number;
     do expected = (await this.documents.get('notice', id))?.revision ?? 0;
     while ((await this.put(id, { redeliver: deliveryId }, expected)) === undefined);
-    this.courier.hurry();
+    this.courier.checkSoon();
   }
 
   private async leave(id: string, request: WebhookRequest): Promise<void> {
     // An existing request is a repetition.
     await this.put(id, request, 0);
-    this.courier.hurry();
+    this.courier.checkSoon();
   }
 
   private put(id: string, request: WebhookRequest, expected: number): Promise<number | undefined> {

@@ -54,7 +54,7 @@ export class DrainList {
     const drains = await allDocuments(this.documents, KIND);
     this.drains = new Map(drains.map(({ id, text }) => [id, JSON.parse(text) as Drain]));
     this.version = version;
-    for (const workerId of this.drains.keys()) this.tell(workerId);
+    for (const workerId of this.drains.keys()) this.notifyWaiters(workerId);
   }
 
   async add(workerId: string, drain: Drain): Promise<void> {
@@ -68,7 +68,7 @@ export class DrainList {
     await this.refresh();
   }
 
-  private tell(workerId: string): void {
+  private notifyWaiters(workerId: string): void {
     const callbacks = this.callbacks.get(workerId);
     if (callbacks === undefined) return;
     this.callbacks.delete(workerId);

@@ -27,7 +27,7 @@ export class WorkerLedger {
     return this.workers.size + this.polls.size;
   }
 
-  saw(workerId: string, at: Instant, claim?: Pick<WorkerRecord, 'queues' | 'labels'>): void {
+  markSeen(workerId: string, at: Instant, claim?: Pick<WorkerRecord, 'queues' | 'labels'>): void {
     const worker = this.noted(workerId, at);
     if (worker === undefined) return;
     worker.lastSeen = at;

@@ -58,8 +58,8 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
     await this.flush().catch(() => undefined);
   }
 
-  saw(workerId: string, queues?: readonly string[], labels?: Labels): void {
-    this.ledger.saw(workerId, this.store.clock.now().wall, queues && { queues, labels });
+  markSeen(workerId: string, queues?: readonly string[], labels?: Labels): void {
+    this.ledger.markSeen(workerId, this.store.clock.now().wall, queues && { queues, labels });
   }
 
   override parked(workerId: string): () => void {
@@ -87,7 +87,7 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
   /** All workers that any process has seen recently. */
   async list(): Promise<ReadonlyMap<string, WorkerRecord>> {
     await this.flush();
-    return this.seenLately((await this.sheets()).map(({ sheet }) => sheet));
+    return this.recentWorkers((await this.sheets()).map(({ sheet }) => sheet));
   }
 
   /** Stores the activity, drops inactive workers, and reads the list of draining workers. */
@@ -175,7 +175,7 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
         this.ledger.adopt(workersOn([sheet], now));
       }
     }
-    const workers = this.seenLately(sheets.map(({ sheet }) => sheet));
+    const workers = this.recentWorkers(sheets.map(({ sheet }) => sheet));
     const silentSince = this.silentSince();
     for (const [id, { since, reason }] of [...this.drains.entries()]) {
       // A quarantine lasts until the worker is resumed.
@@ -196,7 +196,7 @@ export class WorkerRegistry extends WorkerActivity implements OnApplicationBoots
     return false;
   }
 
-  private seenLately(sheets: readonly Sheet[]): ReadonlyMap<string, WorkerRecord> {
+  private recentWorkers(sheets: readonly Sheet[]): ReadonlyMap<string, WorkerRecord> {
     const workers = workersOn(sheets, this.store.clock.now().wall);
     const silentSince = this.silentSince();
     for (const [id, { lastSeen }] of workers) if (lastSeen < silentSince) workers.delete(id);

@@ -77,13 +77,13 @@ export class CostMeter {
     target: object,
     method: string,
     name: keyof Cost,
-    isMeant: (self: unknown) => boolean = () => true,
+    isSelected: (self: unknown) => boolean = () => true,
   ): void {
     const holder = target as Record<string, Method>;
     const original = holder[method];
     if (original === undefined) throw new Error(`There is no ${method} to count`);
     const add = (self: unknown) => {
-      if (isMeant(self)) this.counts[name] += 1;
+      if (isSelected(self)) this.counts[name] += 1;
     };
     jest.spyOn(holder, method).mockImplementation(function counted(this: unknown, ...args) {
       add(this);

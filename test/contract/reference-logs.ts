@@ -25,7 +25,7 @@ interface Entry {
 
 /** Logs by the shortest way: all bytes are there, and the oldest ones are only hidden. */
 export class ReferenceLogs extends TaskLogs {
-  readonly hearsAll = true;
+  readonly reportsEveryProcess = true;
   private readonly listeners: ((id: string) => void)[] = [];
 
   constructor(

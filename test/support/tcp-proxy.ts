@@ -157,8 +157,8 @@ export class TcpProxy {
     line.server?.destroy();
   }
 
-  private resetLines(isMeant: (line: Line) => boolean): void {
-    for (const line of [...this.lines].filter(isMeant)) {
+  private resetLines(isSelected: (line: Line) => boolean): void {
+    for (const line of [...this.lines].filter(isSelected)) {
       this.lines.delete(line);
       line.client.resetAndDestroy();
       line.server?.resetAndDestroy();

@@ -54,9 +54,9 @@ export async function work(
     lease: options.lease,
     // Commands run in their own processes and do not block the event loop.
     heartbeatThread: false,
-    onEvent: (event) => tell(event, options, context),
+    onEvent: (event) => printEvent(event, options, context),
   });
-  const letGo = stopOnSignals(worker, context);
+  const unsubscribe = stopOnSignals(worker, context);
   try {
     const summary = await worker.run({
       maxTasks: options.once ? 1 : undefined,
@@ -64,7 +64,7 @@ export async function work(
     });
     if (!options.quiet) context.say(`worker ended: ${JSON.stringify(summary)}`);
   } finally {
-    letGo();
+    unsubscribe();
   }
   if (failure) throw new CommandFailed(EXIT.unavailable, `${program} cannot be started: ${failure.message}`);
 }
@@ -127,7 +127,11 @@ function shortened(text: string): string {
   return text.length <= LONGEST_REASON ? text : `${text.slice(0, LONGEST_REASON)}…`;
 }
 
-function tell({ type, task, status, error }: WorkerEvent, { quiet }: WorkOptions, context: Context): void {
+function printEvent(
+  { type, task, status, error }: WorkerEvent,
+  { quiet }: WorkOptions,
+  context: Context,
+): void {
   if (type === 'trouble') {
     context.say(`${problemText(error, context.url)}; retrying`);
     return;

@@ -12,7 +12,7 @@ import { number, plural } from '../parts/format.js';
 import { flag, type Html, html, type Part } from '../parts/html.js';
 import { taskColumns } from '../parts/task-columns.js';
 import { searchTextOf } from '../search-text.js';
-import { meantBy, queryOf, readFilters, type TaskFilters } from '../task-filters.js';
+import { extraConditionOf, queryOf, readFilters, type TaskFilters } from '../task-filters.js';
 import { type FoundPage, TaskSearch } from '../task-search.js';
 
 const PERIODS = [
@@ -60,7 +60,9 @@ export class TasksPage {
     if (!isUsable) return page;
     const render = () => this.render(principal, filters);
     // A search reads thousands of tasks, too many for every second.
-    return meantBy(filters) === undefined ? { ...page, live: render } : { ...page, bottom: await render() };
+    return extraConditionOf(filters) === undefined
+      ? { ...page, live: render }
+      : { ...page, bottom: await render() };
   }
 
   private async render(principal: Principal, filters: TaskFilters): Promise<Html> {
@@ -99,7 +101,7 @@ function titleOf(filters: TaskFilters): string {
 
 /** What the search covered, when the store could not tell which tasks match. */
 function readNote(filters: TaskFilters, { read, nextCursor }: FoundPage): Part {
-  if (meantBy(filters) === undefined) return undefined;
+  if (extraConditionOf(filters) === undefined) return undefined;
   return html`<p class="hint">
     ${nextCursor === undefined ? `Read all ${number(read)}` : `Read ${number(read)} so far`}. This list does
     not update itself.

@@ -48,7 +48,7 @@ export class Deadlines {
   }
 
   /** Cleans up to `count` entries. */
-  sortOut(count: number, dueBy: DueBy): void {
+  compact(count: number, dueBy: DueBy): void {
     if (this.sorting === undefined) {
       this.sorting = { heap: this.heap, found: new RankedSet() };
       this.heap = new DeadlineHeap();

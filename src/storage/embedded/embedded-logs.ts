@@ -40,7 +40,7 @@ interface Numbered extends StoredTask {
  * size of the task's data, so that the retention counts it.
  */
 export class EmbeddedLogs extends TaskLogs {
-  readonly hearsAll = true;
+  readonly reportsEveryProcess = true;
   private readonly listeners: ((id: string) => void)[] = [];
 
   constructor(private readonly options: EmbeddedLogsOptions) {
@@ -59,7 +59,7 @@ export class EmbeddedLogs extends TaskLogs {
       this.add(transaction, present, { owner, extent, fresh: place.fresh });
       return { outcome: 'appended', size: place.at + place.fresh.length };
     });
-    if (appended.outcome === 'appended') this.tell(task.spec.id);
+    if (appended.outcome === 'appended') this.notifyListeners(task.spec.id);
     return appended;
   }
 
@@ -101,7 +101,7 @@ export class EmbeddedLogs extends TaskLogs {
     this.listeners.push(listener);
   }
 
-  private tell(id: string): void {
+  private notifyListeners(id: string): void {
     for (const listener of this.listeners) listener(id);
   }
 
@@ -170,7 +170,7 @@ export class EmbeddedLogs extends TaskLogs {
       return act();
     } catch (error) {
       if (!(error instanceof DamagedValue)) throw error;
-      this.options.files.quarantine.tell(`The log of task ${id}`, error);
+      this.options.files.quarantine.logDamage(`The log of task ${id}`, error);
       throw new TaskDamaged(id);
     }
   }

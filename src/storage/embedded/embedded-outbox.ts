@@ -17,7 +17,7 @@ export class EmbeddedOutbox extends Outbox {
     const entries: OutboxEntry[] = [];
     for (const { key, value } of this.files.outbox.getRange()) {
       if (entries.length === limit) break;
-      if (value instanceof DamagedValue) this.files.quarantine.tell(`The notice of event ${key}`, value);
+      if (value instanceof DamagedValue) this.files.quarantine.logDamage(`The notice of event ${key}`, value);
       else entries.push({ key: String(key), ...value });
     }
     return entries;

@@ -32,7 +32,7 @@ import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
 import { TaskClearer } from './task-clearer.js';
 import { type TakenDeadline, TaskIndex, type TaskNumber } from './task-index.js';
-import { withBelievableLease } from '../../task/task.machine.js';
+import { withPlausibleLease } from '../../task/task.machine.js';
 import { TaskDamaged } from '../../task/task.errors.js';
 import { DamagedValue } from './sealed-value.js';
 import { RankedSet } from './ranked-set.js';
@@ -92,7 +92,7 @@ export class EmbeddedTaskStore extends TaskStore {
   private readonly clearer: TaskClearer;
   private readonly reclaimer: TaskReclaimer;
   private readonly logSweeper: LogSweeper;
-  private sorting: Promise<void> | undefined;
+  private compacting: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
   /**
@@ -122,7 +122,7 @@ export class EmbeddedTaskStore extends TaskStore {
         lastNumber = number;
       });
       const store = new EmbeddedTaskStore(options, { index, marks, cleared, damaged, lastNumber, unlock });
-      await store.rightLeases(held);
+      await store.correctLeases(held);
       return store;
     } catch (error) {
       unlock();
@@ -172,16 +172,16 @@ export class EmbeddedTaskStore extends TaskStore {
     this.reclaimer.add([cleared]);
     // Deferred: the caller that found the damage may be iterating over the indices.
     files.quarantine.onFound = (number) => {
-      queueMicrotask(() => void this.takeDamaged(number).catch(() => undefined));
+      queueMicrotask(() => void this.removeDamaged(number).catch(() => undefined));
     };
   }
 
   /** Removes a damaged task from all lists and counts, as a restart would. No worker can claim it. */
-  private async takeDamaged(number: TaskNumber): Promise<void> {
+  private async removeDamaged(number: TaskNumber): Promise<void> {
     const { files, index, commits } = this;
     if (!commits.isOpen) return;
     const stored = files.quarantine.attempt(number, () => files.readStored(number));
-    const taken = index.takeDamaged(number, stored?.head);
+    const taken = index.removeDamaged(number, stored?.head);
     if (taken === undefined) return;
     if (taken.state === 'processing') commits.reportRelaxedLimits(taken.queue);
     const { generation } = files;
@@ -203,12 +203,12 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   /** Corrects leases from a clock that ran ahead: the process that granted them had its own clock. */
-  private async rightLeases(held: readonly TaskNumber[]): Promise<void> {
+  private async correctLeases(held: readonly TaskNumber[]): Promise<void> {
     for (let from = 0; from < held.length; from += TASKS_PER_COMMIT) {
       await this.commits.write((transaction) => {
         for (const number of held.slice(from, from + TASKS_PER_COMMIT)) {
           const stored = this.files.quarantine.attempt(number, () => this.files.readStored(number));
-          const task = stored && withBelievableLease(stored.task, this.clock.now());
+          const task = stored && withPlausibleLease(stored.task, this.clock.now());
           if (stored && task) this.writer.putChange(transaction, { task }, { number, head: stored.head });
         }
       });
@@ -263,10 +263,10 @@ export class EmbeddedTaskStore extends TaskStore {
 
   async untilDue(): Promise<number | undefined> {
     await this.commits.opened();
-    this.sorting ??= this.sortDeadlinesOut().finally(() => {
-      this.sorting = undefined;
+    this.compacting ??= this.compactDeadlines().finally(() => {
+      this.compacting = undefined;
     });
-    await this.trueDeadlines();
+    await this.dropStaleDeadlines();
     return this.index.untilDue(this.clock.now());
   }
 
@@ -278,7 +278,7 @@ export class EmbeddedTaskStore extends TaskStore {
     const ended = { count: 0, bytes: 0 };
     try {
       while (due.size < limit) {
-        await this.trueDeadlines();
+        await this.dropStaleDeadlines();
         const deadline = this.index.takeDue(now, ended);
         if (deadline === undefined) break;
         const isFirst = !taken.has(deadline.key);
@@ -309,7 +309,7 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   /** Refreshes the earliest deadlines, in several turns. */
-  private async trueDeadlines(): Promise<void> {
+  private async dropStaleDeadlines(): Promise<void> {
     while (!this.index.dropStaleDeadlines((number) => this.files.headOf(number))) {
       await nextTurn();
       this.commits.requireOpen();
@@ -317,8 +317,8 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   /** Cleans out stale deadlines in small steps that leave room for other calls. */
-  private async sortDeadlinesOut(): Promise<void> {
-    while (this.commits.isOpen && !this.index.sortDeadlinesOut((number) => this.files.headOf(number)))
+  private async compactDeadlines(): Promise<void> {
+    while (this.commits.isOpen && !this.index.compactDeadlines((number) => this.files.headOf(number)))
       await nextTurn();
   }
 
@@ -414,7 +414,7 @@ export class EmbeddedTaskStore extends TaskStore {
     ]);
     await this.reclaimer.stop();
     await this.logSweeper.stop();
-    await this.sorting;
+    await this.compacting;
     await this.files.settled();
     // lmdb is not touched after a failed write. The process is about to end, which releases the lock.
     if (this.commits.hasFailed) return;
@@ -451,7 +451,7 @@ export class EmbeddedTaskStore extends TaskStore {
       const task = this.files.read(number);
       if (task !== undefined && task.spec.id !== id) {
         // That other task is sound.
-        this.files.quarantine.tell(`Task ${id}`, new DamagedValue('its id leads to another task'));
+        this.files.quarantine.logDamage(`Task ${id}`, new DamagedValue('its id leads to another task'));
         throw new TaskDamaged(id);
       }
       if (task !== undefined && number !== undefined && this.files.quarantine.has(number))

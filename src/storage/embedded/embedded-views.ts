@@ -199,7 +199,7 @@ export class EmbeddedViews extends TaskViews {
 
   /** Reads the cheaper head first, which rules out most tasks that do not match. */
   private matching(number: TaskNumber, query: TaskQuery): Task | undefined {
-    if (isNarrow(query) && !isMeant(this.files.soundHeadOf(number), query)) return undefined;
+    if (isNarrow(query) && !isWanted(this.files.soundHeadOf(number), query)) return undefined;
     const task = this.files.readSound(number);
     return task !== undefined && matchesFilter(task, query) ? task : undefined;
   }
@@ -209,7 +209,7 @@ function isNarrow({ states, queues, group }: TaskQuery): boolean {
   return states !== undefined || queues !== undefined || group !== undefined;
 }
 
-function isMeant(head: TaskHead | undefined, { states, queues, group }: TaskQuery): boolean {
+function isWanted(head: TaskHead | undefined, { states, queues, group }: TaskQuery): boolean {
   if (head === undefined || (states !== undefined && !states.includes(head.state))) return false;
   if (queues !== undefined && !queues.includes(head.queue)) return false;
   return group === undefined || head.group === group;

@@ -33,11 +33,11 @@ let isDone: boolean | undefined;
  * @returns whether lmdb can report a failed write without damaging the heap
  */
 export function mendWriteReport(): boolean {
-  isDone ??= tryToMend();
+  isDone ??= mendAll();
   return isDone;
 }
 
-function tryToMend(): boolean {
+function mendAll(): boolean {
   try {
     return REPORTS.every(mend);
   } catch {

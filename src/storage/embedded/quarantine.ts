@@ -4,7 +4,7 @@ import type { TaskNumber } from './task-number.js';
 import { DamagedValue } from './sealed-value.js';
 
 /** Maximum number of logged damages; later ones are only counted. */
-const MOST_TOLD = 100;
+const MOST_LOGGED = 100;
 
 /**
  * Tasks whose bytes on disk differ from what the store wrote. No worker can claim them, and their records stay on disk.
@@ -12,7 +12,7 @@ const MOST_TOLD = 100;
  */
 export class Quarantine {
   private readonly logger = new Logger('EmbeddedTaskStore');
-  private readonly told = new Set<string>();
+  private readonly logged = new Set<string>();
   private readonly damaged = new Map<TaskNumber, string | undefined>();
   /** Called once per damaged task, within the read that found it. */
   onFound: (number: TaskNumber) => void = () => undefined;
@@ -75,10 +75,10 @@ export class Quarantine {
   }
 
   /** Logs damage outside of tasks, once each. */
-  tell(what: string, { message }: DamagedValue): void {
-    if (this.told.has(what)) return;
-    this.told.add(what);
-    if (this.told.size <= MOST_TOLD) this.logger.error(`${what} is damaged on disk: ${message}`);
+  logDamage(what: string, { message }: DamagedValue): void {
+    if (this.logged.has(what)) return;
+    this.logged.add(what);
+    if (this.logged.size <= MOST_LOGGED) this.logger.error(`${what} is damaged on disk: ${message}`);
   }
 
   /** Records damage, once each; rethrows other errors. */
@@ -89,7 +89,7 @@ export class Quarantine {
     if (isKnown && id === undefined) return;
     this.damaged.set(number, id);
     if (!isKnown) this.onFound(number);
-    if (this.damaged.size > MOST_TOLD) return;
+    if (this.damaged.size > MOST_LOGGED) return;
     const name = id ?? `number ${number}`;
     this.logger.error(`Task ${name} is damaged on disk and quarantined: ${error.message}. Restore a backup`);
   }

@@ -224,20 +224,20 @@ export class QueueFiles {
   }
 
   /** Ids and batches that lead to matching numbers, in portions of `step` examined entries. */
-  *namesOf(isMeant: (number: TaskNumber) => boolean, step: number): Generator<readonly Name[]> {
+  *namesOf(isSelected: (number: TaskNumber) => boolean, step: number): Generator<readonly Name[]> {
     for (let start: string | undefined, isOver = false; !isOver;) {
       const entries = [...this.numbers.getRange({ start, limit: step })];
       isOver = entries.length < step;
       start = entries.at(-1)?.key;
       yield entries.flatMap(({ key: id, value: number }) =>
-        isMeant(number) ? [{ number, spec: { id } }] : [],
+        isSelected(number) ? [{ number, spec: { id } }] : [],
       );
     }
     for (let start: [string, number] | undefined, isOver = false; !isOver;) {
       const keys = [...this.batchTasks.getKeys({ start, limit: step })];
       isOver = keys.length < step;
       start = keys.at(-1);
-      yield keys.flatMap(([batchId, number]) => (isMeant(number) ? [{ number, spec: { batchId } }] : []));
+      yield keys.flatMap(([batchId, number]) => (isSelected(number) ? [{ number, spec: { batchId } }] : []));
     }
   }
 
@@ -306,7 +306,7 @@ export class QueueFiles {
   document(kind: string, id: string): DocumentRecord | undefined {
     const record = this.documents.get([kind, id]);
     if (!(record instanceof DamagedValue)) return record;
-    this.quarantine.tell(`The ${kind} ${id}`, record);
+    this.quarantine.logDamage(`The ${kind} ${id}`, record);
     return undefined;
   }
 
@@ -322,7 +322,7 @@ export class QueueFiles {
 
   private readableSettings(queue: string, settings: QueueSettings | DamagedValue): QueueSettings {
     if (!(settings instanceof DamagedValue)) return settings;
-    this.quarantine.tell(
+    this.quarantine.logDamage(
       `The settings record of queue ${queue}, which is paused until its settings are set again,`,
       settings,
     );

@@ -134,7 +134,7 @@ export class TaskClaimer {
   private hold(claimKey: string, number: TaskNumber, transaction: Transaction): void {
     this.index.hold(claimKey, number);
     transaction.onAbandon(() => {
-      this.index.letGo(claimKey, number);
+      this.index.releaseClaim(claimKey, number);
     });
   }
 }

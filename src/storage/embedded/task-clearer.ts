@@ -40,7 +40,7 @@ export class TaskClearer {
     const generation = this.files.generation + 1;
     // Exact: no write is pending, and none begins before the mark is on disk.
     const count = this.index.countMatching(filter);
-    const damaged = isEverything(filter) ? this.takeDamaged() : [];
+    const damaged = isEverything(filter) ? this.drainQuarantine() : [];
     const hasWork = count > 0 || damaged.length > 0;
     await this.commits.save(() => {
       this.files.setCounter('generation', generation);
@@ -58,7 +58,7 @@ export class TaskClearer {
   }
 
   /** Their queues and states are unknown, so only a clear of everything includes them. */
-  private takeDamaged(): readonly RankedSet[] {
+  private drainQuarantine(): readonly RankedSet[] {
     const numbers = new RankedSet();
     for (const number of this.files.quarantine.clear()) numbers.add(number);
     return numbers.size === 0 ? [] : [numbers];

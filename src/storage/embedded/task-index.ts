@@ -110,7 +110,10 @@ export class TaskIndex {
    *
    * @returns its previous place; `undefined` when it was not indexed
    */
-  takeDamaged(number: TaskNumber, head: TaskHead | undefined): Pick<TaskHead, 'queue' | 'state'> | undefined {
+  removeDamaged(
+    number: TaskNumber,
+    head: TaskHead | undefined,
+  ): Pick<TaskHead, 'queue' | 'state'> | undefined {
     const state = TASK_STATES.find((each) => this.states[each].has(number));
     const queue = state && head?.queue ? head.queue : this.queueWith(number, state);
     if (state === undefined || queue === undefined) return undefined;
@@ -160,7 +163,7 @@ export class TaskIndex {
   /** Call this when the record of a dropped task is removed. */
   forgetDropped(number: TaskNumber, { state, claimKey }: TaskHead): void {
     this.states[state].delete(number);
-    if (claimKey !== undefined) this.letGo(claimKey, number);
+    if (claimKey !== undefined) this.releaseClaim(claimKey, number);
   }
 
   private dropState(queue: QueueIndex, state: TaskState): RankedSet | undefined {
@@ -217,7 +220,7 @@ export class TaskIndex {
   }
 
   /** Records that the claim call no longer holds this task. */
-  letGo(claimKey: string, number: TaskNumber): void {
+  releaseClaim(claimKey: string, number: TaskNumber): void {
     const held = this.claims.get(claimKey);
     held?.delete(number);
     if (held?.size === 0) this.claims.delete(claimKey);
@@ -320,7 +323,7 @@ export class TaskIndex {
    * @param headOf may throw; the deadline then stays as it is
    * @returns whether the cleaning is complete; otherwise call it again in a later turn
    */
-  sortDeadlinesOut(headOf: (number: TaskNumber) => TaskHead | undefined): boolean {
+  compactDeadlines(headOf: (number: TaskNumber) => TaskHead | undefined): boolean {
     for (const [deadlines, states] of [
       [this.onSteady, HELD_STATES],
       [this.onWall, WAITING_STATES],
@@ -328,7 +331,7 @@ export class TaskIndex {
     ] as const) {
       const tasks = states.reduce((sum, state) => sum + this.totalOf[state], 0);
       if (!deadlines.isCrowded(tasks)) continue;
-      deadlines.sortOut(LOOKS_PER_TURN, (number) => {
+      deadlines.compact(LOOKS_PER_TURN, (number) => {
         // This check finds nearly all stale entries without reading a record.
         if (!states.some((state) => this.states[state].has(number))) return undefined;
         const head = readable(headOf, number);
@@ -385,7 +388,7 @@ export class TaskIndex {
     this.totalOf[head.state] -= 1;
     if (head.state === 'queued') queue.flow.ready.delete(head, number);
     queue.size -= 1;
-    if (head.claimKey !== undefined) this.letGo(head.claimKey, number);
+    if (head.claimKey !== undefined) this.releaseClaim(head.claimKey, number);
     if (isFinalState(head.state)) {
       this.endedTasks.count -= 1;
       this.endedTasks.bytes -= head.bytes;

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../../config/config.js';
 import { openRedisLink, type RedisLink } from '../../redis/redis-link.js';
-import { connectionSettings } from '../../redis/redis-settings.js';
+import { connectionSettings } from '../../redis/connection-settings.js';
 import { parseRedisUrl } from '../../config/redis-url.js';
 import { checkServer } from '../../redis/server-check.js';
 import type { Clock } from '../../task/clock.js';
@@ -38,13 +38,13 @@ export async function openRedisStore(
   }
 }
 
-interface Surroundings {
+interface StoreDependencies {
   readonly config: Config;
   readonly settings: StoreSettings;
   readonly clock: Clock | undefined;
 }
 
-function open(link: RedisLink, { config, settings, clock }: Surroundings): Promise<RedisTaskStore> {
+function open(link: RedisLink, { config, settings, clock }: StoreDependencies): Promise<RedisTaskStore> {
   return RedisTaskStore.open({
     link,
     keyPrefix: config.REDIS_KEY_PREFIX,

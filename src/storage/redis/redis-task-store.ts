@@ -31,7 +31,7 @@ import { TransitionFeed } from './connection/transition-feed.js';
 import { QueueNames } from './records/queue-names.js';
 import { RedisClock } from './connection/redis-clock.js';
 import { RedisDocuments } from './commands/redis-documents.js';
-import { RedisSettings } from './commands/redis-settings.js';
+import { RedisQueueSettings } from './commands/redis-queue-settings.js';
 import { Repairs } from './records/repairs.js';
 import { ReservingInserter } from './commands/reserving-inserter.js';
 import { StoreConnection, type StoreLink } from './connection/store-connection.js';
@@ -72,7 +72,7 @@ export class RedisTaskStore extends TaskStore {
   override readonly eventLog: RedisEventLog;
   override readonly outbox: RedisOutbox;
   readonly failure = new Promise<Error>(() => undefined);
-  readonly settings: RedisSettings;
+  readonly settings: RedisQueueSettings;
   readonly views: RedisViews;
   readonly documents: RedisDocuments;
   readonly logs: RedisLogs;
@@ -149,7 +149,7 @@ export class RedisTaskStore extends TaskStore {
       clears?.atOnce,
     );
     this.dueFinder = new DueFinder(this.parts, this.clock, settings, this.reclaimer);
-    this.settings = new RedisSettings(this.parts, this.clock);
+    this.settings = new RedisQueueSettings(this.parts, this.clock);
     this.views = new RedisViews(this.parts, this.finder, this.clock);
     this.feed = new TransitionFeed((options) => link.subscribe(options), {
       transitions: keys.moves,
@@ -183,7 +183,7 @@ export class RedisTaskStore extends TaskStore {
     return this.connection.isAvailable;
   }
 
-  override get hearsOthers(): boolean {
+  override get receivesEveryProcess(): boolean {
     return this.isAvailable && this.feed.isComplete;
   }
 

@@ -1,5 +1,10 @@
 import { searchQuery, searchTextOf } from '../../../src/dashboard/search-text.js';
-import { describeFilters, meantBy, queryOf, readFilters } from '../../../src/dashboard/task-filters.js';
+import {
+  describeFilters,
+  extraConditionOf,
+  queryOf,
+  readFilters,
+} from '../../../src/dashboard/task-filters.js';
 import { queuedTask, spec } from '../../support/task.builders.js';
 
 function filtersOf(text: string) {
@@ -56,7 +61,7 @@ describe('the search box', () => {
       spec: spec({ id: 'Eval-7', queue: 'gpu', group: 'Team-A' }),
       last: { outcome: 'failed', workerId: 'w-9', error: '\u001b[31mOut\u001b[0m of memory' },
     } as const;
-    const matches = (text: string) => meantBy(filtersOf(text))?.(task);
+    const matches = (text: string) => extraConditionOf(filtersOf(text))?.(task);
     expect(
       ['eval-7', 'TEAM', 'w-9', 'GPU', 'error:"out of mem"', 'id:Eval', '"out of"'].map(matches),
     ).toEqual(Array<boolean>(7).fill(true));

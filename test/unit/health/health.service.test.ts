@@ -91,7 +91,7 @@ describe('the health of the service', () => {
     Object.defineProperty(store, 'publishesEvents', { value: true });
     health = new HealthService(events, store);
     expect(await health.read()).toMatchObject({ status: 'healthy', redis: 'connected' });
-    Object.defineProperty(store, 'hearsOthers', { value: false });
+    Object.defineProperty(store, 'receivesEveryProcess', { value: false });
     expect(await health.read()).toMatchObject({ status: 'healthy', redis: 'disconnected' });
     expect(health.isReady).toBe(true);
   });

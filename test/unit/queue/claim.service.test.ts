@@ -20,7 +20,7 @@ class Drains extends WorkerActivity {
   private isOn = false;
   private readonly callbacks = new Set<() => void>();
 
-  saw(): void {}
+  markSeen(): void {}
 
   isDraining(): boolean {
     return this.isOn;

@@ -60,6 +60,6 @@ describe('a link with few permissions', () => {
     expect(await subscribe('task:queued').ready(10_000)).toBe(true);
     const refused = subscribe('other');
     await until(() => refused.trouble === 'NOPERM');
-    expect(refused.isWell).toBe(false);
+    expect(refused.isHealthy).toBe(false);
   });
 });

@@ -17,7 +17,7 @@ beforeEach(async () => {
   redis.on('error', () => undefined);
   heartbeat = new Heartbeat(redis, answers, () => undefined);
   await redis.connect();
-  await until(() => heartbeat.isWell);
+  await until(() => heartbeat.isHealthy);
 });
 
 afterEach(async () => {
@@ -32,7 +32,7 @@ describe('Heartbeat', () => {
     const closed = once(redis, 'close');
     proxy.blackhole();
     let beats = 0;
-    while (heartbeat.isWell && beats < 2 * BEATS_PER_TIMEOUT) {
+    while (heartbeat.isHealthy && beats < 2 * BEATS_PER_TIMEOUT) {
       heartbeat.beat();
       beats += 1;
     }
@@ -46,7 +46,7 @@ describe('Heartbeat', () => {
       heartbeat.beat();
       await redis.ping();
     }
-    expect(heartbeat.isWell).toBe(true);
+    expect(heartbeat.isHealthy).toBe(true);
     expect(redis.status).toBe('ready');
   });
 
@@ -62,7 +62,7 @@ describe('Heartbeat', () => {
     }
     // Its own questions wait behind the long answer, which is not there yet.
     expect(bytesRead).toBeLessThan(20_000_000);
-    expect(heartbeat.isWell).toBe(true);
+    expect(heartbeat.isHealthy).toBe(true);
     await proxy.pass();
     expect(await answer).toHaveLength(20_000_000);
   });

@@ -32,7 +32,7 @@ describe('a subscription', () => {
     await from(server, 'one');
 
     proxy.blackhole();
-    await until(() => !subscription.isWell);
+    await until(() => !subscription.isHealthy);
     await proxy.pass();
     await from(server, 'two');
     await proxy.cut();
@@ -76,14 +76,14 @@ describe('a subscription', () => {
     await ask(server, (redis) => redis.acl('SETUSER', 'service', 'allchannels'));
     await from(server, 'news');
     // It is not well yet when it hears the first message.
-    await until(() => subscription.isWell);
+    await until(() => subscription.isHealthy);
     // Once it has heard, it has its user look for what it does not hear.
     await ask(server, (redis) => redis.acl('SETUSER', 'service', 'resetchannels'));
-    await until(() => !subscription.isWell);
+    await until(() => !subscription.isHealthy);
     const before = doubts();
     await until(() => doubts() > before);
     await ask(server, (redis) => redis.acl('SETUSER', 'service', 'allchannels'));
-    await until(() => subscription.isWell);
+    await until(() => subscription.isHealthy);
     const told = link.lines.filter((line) => line.includes('subscription'));
     expect(told.slice(0, 2)).toEqual([
       `Redis 127.0.0.1:${server.port}: the subscription is down (NOPERM); until it recovers, parked polls check for tasks every few seconds`,
@@ -98,6 +98,6 @@ describe('a subscription', () => {
     const { subscription, from } = subscribeTo(link);
     expect(await subscription.ready(PATIENCE_MS)).toBe(true);
     await from(server, 'news');
-    expect(subscription.isWell).toBe(true);
+    expect(subscription.isHealthy).toBe(true);
   });
 });

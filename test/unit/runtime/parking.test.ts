@@ -41,7 +41,7 @@ describe('a parking', () => {
     });
     jest.advanceTimersByTime(1_000);
     request.leave(8);
-    request.turnAway();
+    request.rejectUnavailable();
     expect([await request.answer, left, parking.size, request.isParked]).toEqual([7, ['left'], 0, false]);
     expect(jest.getTimerCount()).toBe(0);
   });
@@ -49,7 +49,7 @@ describe('a parking', () => {
   it('tells a request that the store went away', async () => {
     const parking = new Parking(1, () => new Full());
     const request = parking.park<number>({ wait: 1, caller: PATIENT, timeOut: none, left: none });
-    request.turnAway();
+    request.rejectUnavailable();
     await expect(request.answer).rejects.toThrow(StoreUnavailable);
     expect(parking.size).toBe(0);
   });

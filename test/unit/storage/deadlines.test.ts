@@ -23,7 +23,7 @@ describe('deadlines', () => {
           if (key % 3 === 0) due.delete(key);
           else if (key % 3 === 1) due.set(key, at + later);
         }
-        do deadlines.sortOut(count + 1, (key) => due.get(key));
+        do deadlines.compact(count + 1, (key) => due.get(key));
         while (isWhole && deadlines.isCrowded(due.size));
         const found = [];
         for (let next = deadlines.pop(); next !== undefined; next = deadlines.pop()) found.push(next);
@@ -39,7 +39,7 @@ describe('deadlines', () => {
     const deadlines = new Deadlines();
     for (let key = 0; key <= SPARE; key += 1) deadlines.push(key, key);
     expect(deadlines.isCrowded(0)).toBe(true);
-    deadlines.sortOut(Infinity, () => 'damaged');
+    deadlines.compact(Infinity, () => 'damaged');
     expect([deadlines.isCrowded(0), deadlines.size]).toEqual([false, SPARE + 1]);
     for (let key = 0; key <= SPARE; key += 1) deadlines.push(key, key);
     expect(deadlines.isCrowded(0)).toBe(false);
@@ -64,7 +64,7 @@ describe('deadlines', () => {
       move(number, undefined);
     }
     expect(index.deadlines).toBeGreaterThan(17_000);
-    while (!index.sortDeadlinesOut((number) => records.get(number)));
+    while (!index.compactDeadlines((number) => records.get(number)));
     expect(index.deadlines).toBeLessThan(100);
     expect(index.untilDue({ wall: 0, steady: 86_400_000 })).toBe(600);
   });

@@ -9,8 +9,8 @@ import {
   leaseEnd,
   redrive,
   tick,
-  withBelievableLease,
-  withBelievableWait,
+  withPlausibleLease,
+  withPlausibleWait,
 } from '../../../src/task/task.machine.js';
 import type { QueuedTask } from '../../../src/task/task.js';
 import { LeaseLost } from '../../../src/task/task.errors.js';
@@ -69,7 +69,7 @@ describe('a task with a deadline', () => {
       now,
     );
     expect(beaten.lease.expiresAt).toBe(510_000);
-    expect(withBelievableLease(beaten, now)).toBeUndefined();
+    expect(withPlausibleLease(beaten, now)).toBeUndefined();
     expect(tick(beaten, moment(20_000, 510_000))).toMatchObject({ task: { outcome: 'deadline' } });
   });
 
@@ -106,8 +106,8 @@ describe('a task with a deadline', () => {
 
   it('begins anew when a clock that was ahead has set it', () => {
     const { task } = create(spec({ deadline: 20 }), at(9_000_000));
-    const believed = withBelievableWait(task, at(1_000)) as QueuedTask;
+    const believed = withPlausibleWait(task, at(1_000)) as QueuedTask;
     expect([believed.deadlineAt, believed.startBy]).toEqual([21_000, 21_000]);
-    expect(withBelievableWait(believed, at(1_000))).toBeUndefined();
+    expect(withPlausibleWait(believed, at(1_000))).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { again, attempted, believable, type Delivery, newDelivery } from '../../../src/webhooks/delivery.js';
+import { again, attempted, plausible, type Delivery, newDelivery } from '../../../src/webhooks/delivery.js';
 import type { Reply } from '../../../src/webhooks/webhook-sender.js';
 
 const DAY_MS = 86_400_000;
@@ -84,11 +84,11 @@ describe('a delivery', () => {
     const now = fresh().createdAt;
     const ahead = now + 5 * DAY_MS;
     const made = newDelivery({ id: 'd', messageId: 'm', to: 'https://a.example', body: '{}' }, ahead, DAY_MS);
-    expect(believable(made, now, DAY_MS)).toMatchObject({ nextAt: now, giveUpAt: now + DAY_MS });
+    expect(plausible(made, now, DAY_MS)).toMatchObject({ nextAt: now, giveUpAt: now + DAY_MS });
     const put = attempted(fresh(), { status: 500 }, { now: now + DAY_MS / 2, random: 0 });
-    expect(believable(put, now, DAY_MS)).toMatchObject({ nextAt: now, giveUpAt: fresh().giveUpAt });
+    expect(plausible(put, now, DAY_MS)).toMatchObject({ nextAt: now, giveUpAt: fresh().giveUpAt });
     const asked = attempted(fresh(), { status: 503, retryAfter: '36000' }, { now, random: 0 });
-    expect(believable(asked, now, DAY_MS)).toEqual(asked);
+    expect(plausible(asked, now, DAY_MS)).toEqual(asked);
   });
 
   it('begins again with a new day and the same message id', () => {

@@ -10,7 +10,7 @@ const first = newDelivery({ id: 'd', messageId: 'm', to: 'http://one.example', b
 
 describe('a request to deliver again', () => {
   const documents = new ReferenceDocuments(new DocumentData(), () => undefined);
-  const courier = { hurry: () => undefined } as unknown as WebhookCourier;
+  const courier = { checkSoon: () => undefined } as unknown as WebhookCourier;
   const box = new WebhookRequests(documents, courier);
 
   function intakeWith(book: Partial<DeliveryBook>): WebhookIntake {
@@ -35,7 +35,7 @@ describe('a request to deliver again', () => {
       },
     });
     await box.redeliver('d');
-    expect(await intake.takeIn(20)).toMatchObject([{ id: 'd', attempts: 0, nextAt: 20 }]);
+    expect(await intake.takePending(20)).toMatchObject([{ id: 'd', attempts: 0, nextAt: 20 }]);
   });
 
   it('outlives the removal of an earlier request that was handled just before', async () => {
@@ -49,9 +49,9 @@ describe('a request to deliver again', () => {
       },
     });
     await box.redeliver('d');
-    await intake.takeIn(20);
-    await intake.takeIn(30);
-    await intake.takeIn(40);
+    await intake.takePending(20);
+    await intake.takePending(30);
+    await intake.takePending(40);
     expect(taken).toEqual([20, 30]);
   });
 });

@@ -45,7 +45,7 @@ async function lookAt({ registry }: ReturnType<typeof replica>, id = 'w1') {
 describe('the registry of workers', () => {
   it('writes what it could not write as soon as the store is back', async () => {
     const [one, two] = [replica(), replica()];
-    one.registry.saw('w1');
+    one.registry.markSeen('w1');
     await one.registry.flush();
     one.line.isBroken = true;
     clock.advance(1_000);
@@ -58,7 +58,7 @@ describe('the registry of workers', () => {
 
   it('hears of a parked poll at every process, and writes it once', async () => {
     const [one, two] = [replica(), replica()];
-    one.registry.saw('w1');
+    one.registry.markSeen('w1');
     const end = one.registry.parked('w1');
     await one.registry.flush();
     const { writes } = one.line;
@@ -73,14 +73,14 @@ describe('the registry of workers', () => {
 
   it('writes nothing for a worker that parks one poll after the other, but a sign of life', async () => {
     const [one, two] = [replica(), replica()];
-    one.registry.saw('w1', ['q']);
+    one.registry.markSeen('w1', ['q']);
     let end = one.registry.parked('w1');
     await one.registry.flush();
     const { writes } = one.line;
     for (let second = 1; second < 20; second += 1) {
       clock.advance(1_000);
       end();
-      one.registry.saw('w1', ['q']);
+      one.registry.markSeen('w1', ['q']);
       end = one.registry.parked('w1');
       await one.registry.flush();
     }
@@ -97,11 +97,11 @@ describe('the registry of workers', () => {
   it('writes only the part of the sheet that has changed', async () => {
     const [one, two] = [replica(), replica()];
     const ids = Array.from({ length: 100 }, (_, index) => `w${index}`);
-    for (const id of ids) one.registry.saw(id);
+    for (const id of ids) one.registry.markSeen(id);
     await one.registry.flush();
     const { writes, characters } = one.line;
     clock.advance(1_000);
-    one.registry.saw('w50');
+    one.registry.markSeen('w50');
     await one.registry.flush();
     expect(one.line.writes).toBe(writes + 1);
     expect(one.line.characters - characters).toBeLessThan(characters / 4);
@@ -110,7 +110,7 @@ describe('the registry of workers', () => {
     expect(await lookAt(two, 'w51')).toEqual({ silence: 1_000, hasLeft: false });
 
     clock.advance((CONFIG.WORKER_FORGET_SECONDS + 1) * 1_000);
-    one.registry.saw('w50');
+    one.registry.markSeen('w50');
     await one.registry.flush();
     const documents = await allDocuments(one.documents, 'workers');
     expect(
@@ -120,12 +120,12 @@ describe('the registry of workers', () => {
 
   it('lets the polls of a killed process fade', async () => {
     const [one, two] = [replica(), replica()];
-    one.registry.saw('w1');
+    one.registry.markSeen('w1');
     one.registry.parked('w1');
     await one.registry.flush();
     clock.advance(50_000);
     expect(await lookAt(two)).toEqual({ silence: 30_000, hasLeft: false });
-    two.registry.saw('w2');
+    two.registry.markSeen('w2');
     clock.advance(50_000);
     // By now the other process has taken over its sheet.
     expect(await lookAt(two)).toEqual({ silence: 80_000, hasLeft: false });
@@ -134,11 +134,11 @@ describe('the registry of workers', () => {
 
   it('keeps a parked worker when another process took it for dead', async () => {
     const [one, two] = [replica(), replica()];
-    one.registry.saw('w1');
+    one.registry.markSeen('w1');
     one.registry.parked('w1');
     await one.registry.flush();
     clock.advance(61_000);
-    two.registry.saw('w2');
+    two.registry.markSeen('w2');
     await two.registry.flush();
     await one.registry.flush();
     await one.registry.flush();
@@ -147,7 +147,7 @@ describe('the registry of workers', () => {
 
   it('forgets no worker with a parked poll', async () => {
     const one = replica();
-    one.registry.saw('w1');
+    one.registry.markSeen('w1');
     one.registry.parked('w1');
     clock.advance((CONFIG.WORKER_FORGET_SECONDS + 1) * 1_000);
     expect(await lookAt(one)).toEqual({ silence: 0, hasLeft: false });
@@ -155,13 +155,13 @@ describe('the registry of workers', () => {
 
   it('keeps a goodbye when another process takes over its sheet', async () => {
     const [one, two] = [replica(), replica()];
-    one.registry.saw('w1');
+    one.registry.markSeen('w1');
     await one.registry.left('w1', clock.now().wall);
     clock.advance(61_000);
-    two.registry.saw('w2');
+    two.registry.markSeen('w2');
     await two.registry.flush();
     expect(await lookAt(two)).toEqual({ silence: 61_000, hasLeft: true });
-    two.registry.saw('w1');
+    two.registry.markSeen('w1');
     expect(await lookAt(two)).toEqual({ silence: 0, hasLeft: false });
   });
 

@@ -114,7 +114,9 @@ export class DueFinder {
       .slice(0, limit + goneIds.size);
     const pages = await Promise.all(
       oldest.map(({ queue }) =>
-        this.readSome([queue], { ...nothing, ended: '+inf', limit: limit + goneIds.size }).catch(passOver),
+        this.readSome([queue], { ...nothing, ended: '+inf', limit: limit + goneIds.size }).catch(
+          ignoreMovingSlot,
+        ),
       ),
     );
     // What other processes have removed meanwhile was removed there.
@@ -122,7 +124,7 @@ export class DueFinder {
     this.summaries.update([...fresh.values()]);
     const total = totalOf(queues.map((each) => fresh.get(each.queue) ?? each));
     const over: Task[] = [];
-    for (const { task, bytes } of pages.flatMap((page) => page?.due ?? []).toSorted(firstEndedFirst)) {
+    for (const { task, bytes } of pages.flatMap((page) => page?.due ?? []).toSorted(byEndTime)) {
       const isGone = goneIds.has(task.spec.id);
       if (!isGone && (over.length === limit || !this.isOver(total))) break;
       if (!isGone) over.push(task);
@@ -156,7 +158,7 @@ export class DueFinder {
     let answers: readonly (Reply | undefined)[];
     try {
       answers = await inFlight(groups, READS_IN_FLIGHT, (group) =>
-        this.readSome(group, limits).catch(passOver),
+        this.readSome(group, limits).catch(ignoreMovingSlot),
       );
     } catch (error) {
       for (const queue of names) this.summaries.touch(queue);
@@ -206,7 +208,7 @@ function summaryOf(queue: string, row: readonly (string | number)[]): Summary {
   };
 }
 
-function passOver(error: unknown): undefined {
+function ignoreMovingSlot(error: unknown): undefined {
   if (!isSlotMoving(error)) throw error;
 }
 
@@ -219,7 +221,7 @@ function totalOf(queues: readonly Summary[]): { count: number; bytes: number } {
   };
 }
 
-function firstEndedFirst({ task: one }: Due, { task: other }: Due): number {
+function byEndTime({ task: one }: Due, { task: other }: Due): number {
   return isFinished(one) && isFinished(other) ? one.finishedAt - other.finishedAt : 0;
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../task/clock.js';
-import { withBelievableLease } from '../../../task/task.machine.js';
+import { withPlausibleLease } from '../../../task/task.machine.js';
 import type { StoreParts } from '../records/store-parts.js';
 import type { TaskFinder } from './task-finder.js';
 import type { TaskWriter } from './task-writer.js';
@@ -34,7 +34,7 @@ export class LeaseCheck {
       );
       const found = await this.finder.findAll(ids.map((id) => ({ queue, id })));
       const changes = found.flatMap((each) => {
-        const task = withBelievableLease(each, now);
+        const task = withPlausibleLease(each, now);
         return task === undefined ? [] : [{ task }];
       });
       await this.writer.replace(changes, { inSteps: true });

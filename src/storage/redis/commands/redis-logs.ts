@@ -26,7 +26,7 @@ const NOTHING = { first: 0, size: 0 };
  * the first one of an attempt writes its name into the task.
  */
 export class RedisLogs extends TaskLogs {
-  readonly hearsAll = false;
+  readonly reportsEveryProcess = false;
   private readonly listeners: ((id: string) => void)[] = [];
 
   constructor(

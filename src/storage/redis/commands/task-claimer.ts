@@ -107,7 +107,7 @@ export class TaskClaimer {
     if (claimed.length === 0) return claimed;
     const leases = claimed.map(({ task }) => task.lease);
     const longest = leases.reduce((one, other) => (other.expiresAt > one.expiresAt ? other : one));
-    await unlessTaken(claimed, this.parts.claimNames.keep(claimKey, longest));
+    await orNothingMore(claimed, this.parts.claimNames.keep(claimKey, longest));
     return claimed;
   }
 
@@ -153,7 +153,7 @@ export class TaskClaimer {
         refusal = error;
         return [];
       });
-      const taken = (await unlessTaken(claimed, step)) ?? [];
+      const taken = (await orNothingMore(claimed, step)) ?? [];
       claimed.push(...taken.filter((each) => each !== undefined));
     }
     if (claimed.length === 0 && refusal !== undefined) throw refusal;
@@ -178,7 +178,7 @@ export class TaskClaimer {
 
   private async search(search: Search, rows: readonly LeaseRow[]): Promise<Found> {
     const taken: (ClaimedTask | undefined)[] = [];
-    const held = (await unlessTaken(taken, this.searchInto(taken, search, rows))) ?? [];
+    const held = (await orNothingMore(taken, this.searchInto(taken, search, rows))) ?? [];
     return held.length > 0 ? { held, taken: [] } : { held, taken: rows.map((_, index) => taken[index]) };
   }
 
@@ -282,7 +282,7 @@ export class TaskClaimer {
     this.parts.commitFeed.publish(
       taken.map(({ task }, index) => [{ task, type: 'processing', at: now.wall }, claimed[index]?.[0] ?? '']),
     );
-    this.parts.repairs.tell(dangling);
+    this.parts.repairs.logRemoved(dangling);
     return { held: present, claimed: taken, expired, dropped: dangling.length, isCut: isCut === 1 };
   }
 
@@ -299,7 +299,7 @@ export class TaskClaimer {
 }
 
 /** A further step of a claim. Its tasks are returned even if a later step fails: no other call gets them. */
-async function unlessTaken<T>(taken: readonly unknown[], step: Promise<T>): Promise<T | undefined> {
+async function orNothingMore<T>(taken: readonly unknown[], step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
   } catch (error) {

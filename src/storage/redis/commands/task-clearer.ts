@@ -99,7 +99,7 @@ export class TaskClearer {
       args: [FENCE_MS, this.atOnce, MOST_MARKS, ...new Set(states)],
     };
     const [counts, rows, dangling] = await connection.writeScript(MARK, call, (reply) => reply as MarkReply);
-    repairs.tell(dangling);
+    repairs.logRemoved(dangling);
     this.reclaimer.start(names.filter((_, index) => (counts[index] ?? 0) > 0));
     await afterWrites(directory.exchange(entriesOf(rows, names)));
     const marked = counts.reduce((sum, each) => sum + Math.max(each, 0), 0);
@@ -165,7 +165,7 @@ class StepClearer {
       call,
       (reply) => reply as ClearReply,
     );
-    repairs.tell(dangling);
+    repairs.logRemoved(dangling);
     await afterWrites(directory.exchange(entriesOf(rows, names)));
     return { count: rows.length, births, isCut: rows.length + dangling.length === ROWS_PER_STEP };
   }

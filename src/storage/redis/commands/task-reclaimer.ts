@@ -121,7 +121,7 @@ export class TaskReclaimer {
     const reply = await connection.writeScript(RECLAIM, call, (answer) => answer as Reply);
     if (reply === null) return null;
     const [rows, dangling] = reply;
-    repairs.tell(dangling);
+    repairs.logRemoved(dangling);
     const forgotten = rows.map(([id, nonce]) => ({ id, from: { queue, nonce }, to: undefined }));
     await afterWrites(directory.exchange(forgotten));
     return reply;

@@ -52,7 +52,7 @@ export class TransitionFeed {
 
   /** Whether the subscription is active, so that no transition is missed. */
   get isComplete(): boolean {
-    return this.subscription.isWell;
+    return this.subscription.isHealthy;
   }
 
   /** Resolves when the subscription is active. @throws StoreUnavailable when this takes too long */

@@ -27,12 +27,12 @@ export class Repairs {
     if (ids.length === 0) return;
     const call = { keys: ids.map(() => this.keys.queue(queue)), args: ids };
     await this.connection.writeScript(REPAIR, call, (reply) => {
-      this.tell(reply as readonly DanglingEntry[]);
+      this.logRemoved(reply as readonly DanglingEntry[]);
     });
   }
 
   /** Logs what scripts have taken out. */
-  tell(entries: readonly DanglingEntry[]): void {
+  logRemoved(entries: readonly DanglingEntry[]): void {
     for (const [queue, id] of entries.slice(0, MOST_NAMED)) {
       this.logger.warn(`Task ${id} of ${queue} has no record; removed it from the indices`);
     }

@@ -21,7 +21,7 @@ interface Found {
 }
 
 /** Queue settings, as a hash for each queue. Scripts read its fields, so a change applies at once. */
-export class RedisSettings extends QueueSettingsStore {
+export class RedisQueueSettings extends QueueSettingsStore {
   constructor(
     private readonly parts: StoreParts,
     private readonly clock: Clock,

@@ -1,4 +1,4 @@
-import { grantLease, heartbeat, leaseEnd, withBelievableLease } from '../../../src/task/task.machine.js';
+import { grantLease, heartbeat, leaseEnd, withPlausibleLease } from '../../../src/task/task.machine.js';
 import { completedTask, lease, moment, processingTask } from '../../support/task.builders.js';
 
 const NOW = moment(1_000_000, 500_000);
@@ -7,7 +7,7 @@ const HOUR = 3_600_000;
 
 /** When the lease ends, after it was looked at; `undefined` when it is believed. */
 function endOf(overrides: Parameters<typeof lease>[0], now = NOW): number | undefined {
-  return withBelievableLease(processingTask({ lease: lease({ length: 60, ...overrides }) }), now)?.lease
+  return withPlausibleLease(processingTask({ lease: lease({ length: 60, ...overrides }) }), now)?.lease
     .expiresAt;
 }
 
@@ -16,7 +16,7 @@ describe('a lease that was given by a clock that was ahead', () => {
     const task = processingTask({
       lease: lease({ length: 60, startedAt: AHEAD, expiresAt: AHEAD + 60_000 }),
     });
-    expect(withBelievableLease(task, NOW)).toEqual({
+    expect(withPlausibleLease(task, NOW)).toEqual({
       ...task,
       revision: task.revision + 1,
       lease: {
@@ -93,5 +93,5 @@ it('a heartbeat notes when it came and how long the lease lasts from then on', (
 });
 
 it('no other task has one', () => {
-  expect(withBelievableLease(completedTask(), NOW)).toBeUndefined();
+  expect(withPlausibleLease(completedTask(), NOW)).toBeUndefined();
 });

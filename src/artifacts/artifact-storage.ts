@@ -7,17 +7,17 @@ import type { ByteStore } from './byte-store.js';
 import { DirectoryByteStore } from './directory-byte-store.js';
 import { S3ByteStore } from './s3-byte-store.js';
 
-/** The document with the name of this store of tasks. */
+/** The document with the name of this task store. */
 const KIND = 'artifactsOwner';
 const ID = 'name';
 
 /**
- * Opens the place of the bytes when it is first used. The place keeps the name of the store of tasks whose artifacts it
- * has. A service with another store of tasks does not use it, since it would take all bytes for orphans.
+ * Opens the storage of the bytes on first use. The storage keeps the name of the task store whose artifacts it has. A
+ * service with another task store does not use it, because all bytes would look like orphans.
  */
 @Injectable()
-export class BytePlace {
-  private readonly logger = new Logger(BytePlace.name);
+export class ArtifactStorage {
+  private readonly logger = new Logger(ArtifactStorage.name);
   private opening?: Promise<ByteStore>;
 
   constructor(
@@ -43,7 +43,7 @@ export class BytePlace {
   }
 
   /**
-   * The same without making the place; `undefined` while it is empty.
+   * Opens the storage without creating it; `undefined` while it is empty.
    *
    * @throws StoreUnavailable
    */
@@ -79,7 +79,7 @@ export class BytePlace {
     }
   }
 
-  /** The name of the store of tasks; all its replicas and copies have the same. */
+  /** The name of the task store. All its replicas and copies have the same name. */
   private async nameOfStore(): Promise<string> {
     for (;;) {
       const document = await this.documents.get(KIND, ID);

@@ -1,4 +1,4 @@
-import { create, fail, release, withBelievableWait } from '../../../src/task/task.machine.js';
+import { create, fail, release, withPlausibleWait } from '../../../src/task/task.machine.js';
 import type { TaskSpec } from '../../../src/task/task.js';
 import { at, processingTask, spec } from '../../support/task.builders.js';
 
@@ -7,7 +7,7 @@ const AHEAD = at(90_000_000);
 
 /** What becomes of a task that was enqueued while the clock was ahead. */
 function enqueued(fields: Partial<TaskSpec>) {
-  return withBelievableWait(create(spec(fields), AHEAD).task, NOW);
+  return withPlausibleWait(create(spec(fields), AHEAD).task, NOW);
 }
 
 describe('a wait that was decided by a clock that was ahead', () => {
@@ -28,13 +28,13 @@ describe('a wait that was decided by a clock that was ahead', () => {
     const leaseId = held.lease.id;
     const failed = fail(held, { leaseId, random: 0, retryAfter: 7 }, { ...AHEAD, steady: 2_000 });
     const released = release(held, { leaseId, delay: 9 }, { ...AHEAD, steady: 2_000 });
-    expect(failed && withBelievableWait(failed.task, NOW)).toMatchObject({ runAt: NOW.wall + 7_000 });
-    expect(released && withBelievableWait(released.task, NOW)).toMatchObject({ runAt: NOW.wall + 9_000 });
+    expect(failed && withPlausibleWait(failed.task, NOW)).toMatchObject({ runAt: NOW.wall + 7_000 });
+    expect(released && withPlausibleWait(released.task, NOW)).toMatchObject({ runAt: NOW.wall + 9_000 });
   });
 
   it('is looked at once', () => {
     const believed = enqueued({ delay: 5, ttl: 60 });
-    expect(believed && withBelievableWait(believed, NOW)).toBeUndefined();
+    expect(believed && withPlausibleWait(believed, NOW)).toBeUndefined();
   });
 });
 
@@ -45,7 +45,7 @@ describe('a wait that can be', () => {
 
   it('stays: what was decided by the right clock', () => {
     const transition = create(spec({ delay: 5, ttl: 60 }), NOW);
-    expect(withBelievableWait(transition.task, at(NOW.wall + 1))).toBeUndefined();
-    expect(withBelievableWait(processingTask(), NOW)).toBeUndefined();
+    expect(withPlausibleWait(transition.task, at(NOW.wall + 1))).toBeUndefined();
+    expect(withPlausibleWait(processingTask(), NOW)).toBeUndefined();
   });
 });
