@@ -18,6 +18,7 @@ const COPIES = {
   'deploy/kubernetes/base/kustomization.yaml': /newTag: (\S+)/,
   'deploy/kubernetes/embedded/kustomization.yaml': /newTag: (\S+)/,
   'deploy/kubernetes/redis/kustomization.yaml': /newTag: (\S+)/,
+  'deploy/helm/crucible-queue/Chart.yaml': /^version: (\S+)/m,
 };
 
 const wrong = Object.entries(COPIES)

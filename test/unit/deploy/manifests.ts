@@ -8,10 +8,10 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Any node of a YAML document. */
 export type Node = Readonly<Record<string, unknown>>;
 
-/** Every YAML document below `deploy/`, by the path of its file. */
+/** Every YAML document below `deploy/`, by the path of its file. The templates of the chart are no YAML. */
 export function manifests(): ReadonlyMap<string, readonly Node[]> {
   const paths = readdirSync(join(ROOT, 'deploy'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => /\.ya?ml$/.test(path))
+    .filter((path) => /\.ya?ml$/.test(path) && !path.startsWith('helm'))
     .map((path) => join('deploy', path));
   return new Map(paths.map((path) => [path, documentsOf(path)]));
 }
