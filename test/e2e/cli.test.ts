@@ -20,7 +20,7 @@ describe('crucible-queue', () => {
     service = await ServiceProcess.start({ DATA_DIR: data, API_KEY });
     client = new Client({ url: service.url, apiKey: API_KEY });
     env = { QUEUE_URL: service.url, QUEUE_API_KEY: API_KEY };
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();

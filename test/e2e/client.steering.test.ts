@@ -23,7 +23,7 @@ describe('the TypeScript client, for operators', () => {
   beforeAll(async () => {
     service = await ServiceProcess.start({ DATA_DIR: folder, API_KEY });
     client = new Client({ url: service.url, apiKey: API_KEY });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();
@@ -151,7 +151,7 @@ describe('the TypeScript client, for operators', () => {
     expect(new Set(declared.map(({ queue, type }) => `${queue} ${type}`))).toEqual(new Set(['heard queued']));
     const names = declared.map(({ eval_id }) => eval_id);
     expect(new Set(names).size).toBe(names.length);
-  }, 60_000);
+  });
 
   it('tells that it may not listen', async () => {
     const stranger = new Client({ url: service.url, apiKey: 'wrong' });

@@ -33,7 +33,7 @@ describe('the TypeScript client', () => {
   beforeAll(async () => {
     service = await ServiceProcess.start({ DATA_DIR: folder, API_KEY });
     client = new Client({ url: service.url, apiKey: API_KEY });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();

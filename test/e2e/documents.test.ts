@@ -24,12 +24,12 @@ describe.each(PLAYED)('%s', (document) => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'crucible-document-'));
     service = await ServiceProcess.start({ DATA_DIR: join(directory, 'data') });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();
     rmSync(directory, { recursive: true, force: true });
-  }, 30_000);
+  });
 
   it('shows commands that print what it says they print, and workers that work', async () => {
     const player = new DocumentPlayer(service.port);
@@ -50,7 +50,7 @@ describe.each(PLAYED)('%s', (document) => {
       await program?.kill();
     }
     expect(Object.values(played).every((count) => count > 0)).toBe(true);
-  }, 60_000);
+  });
 
   it('shows no command that nothing runs', () => {
     const commands = blocksOf(document)

@@ -112,7 +112,7 @@ describeStores(({ name, startApp, settings }) => {
       expect(seen.length).toBe(ids.length);
       expect(new Set(seen)).toEqual(new Set(ids));
       source.kill();
-    }, 60_000);
+    });
 
     it('filters by queue, type and task, and keeps the place of a reader that nothing is for', async () => {
       await start({ EVENTS_STREAM_LENGTH: '50', EVENTS_HEARTBEAT_SECONDS: '0.05' });
@@ -193,7 +193,7 @@ describeStores(({ name, startApp, settings }) => {
       socket.destroy();
       good.kill();
       await until(() => readers.size === 0);
-    }, 60_000);
+    });
 
     it('has a limit of readers, which one that hangs up makes room in', async () => {
       await start({ EVENTS_MAX_READERS: '1' });
@@ -285,6 +285,6 @@ describeStores(({ name, startApp, settings }) => {
       again.kill();
       await second.stop();
       rmSync(directory, { recursive: true });
-    }, 60_000);
+    });
   });
 });

@@ -80,13 +80,13 @@ describe.each(WORKERS)('$name', ({ name, command: [program, ...args], code, prin
       stdio: 'ignore',
     });
     endWithParent(worker);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await endServer(worker, 'SIGKILL');
     await service.stop();
     rmSync(directory, { recursive: true });
-  }, 30_000);
+  });
 
   async function ask(path: string, body?: object): Promise<unknown> {
     const headers = { 'X-API-Key': KEY, 'Content-Type': 'application/json' };

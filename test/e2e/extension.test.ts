@@ -42,11 +42,11 @@ describe('examples/extension', () => {
   beforeAll(async () => {
     const env = { API_KEY: ADMIN, API_KEYS_FILE: keysFile(), EXTENSIONS: EXAMPLE };
     service = await ServiceProcess.start({ DATA_DIR: join(directory, 'data'), ...env });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();
-  }, 30_000);
+  });
 
   async function call(path: string, key: string | undefined, body?: object): Promise<[number, object]> {
     const headers = { 'Content-Type': 'application/json', ...(key !== undefined && { 'X-API-Key': key }) };
@@ -96,5 +96,5 @@ describe('EXTENSIONS', () => {
     expect(empty).toBe(
       `crucible-queue cannot start: The default export of the extension ${noModule} is not a Nest module\n`,
     );
-  }, 60_000);
+  });
 });

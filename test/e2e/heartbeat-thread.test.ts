@@ -49,12 +49,12 @@ describe('the thread that stands in for a blocked event loop', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'crucible-thread-'));
     stage = await ScenarioStage.open(WORKER, directory);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await stage.close();
     rmSync(directory, { recursive: true });
-  }, 30_000);
+  });
 
   it.each(SCENARIOS)(
     '$name',
@@ -63,6 +63,6 @@ describe('the thread that stands in for a blocked event loop', () => {
       // Every step has come true, or it would have thrown.
       expect(scenario.steps.length).toBeGreaterThan(0);
     },
-    60_000,
+    120_000,
   );
 });

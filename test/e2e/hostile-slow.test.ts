@@ -40,6 +40,6 @@ describe('the service under requests that do not end', () => {
       await targets[index]?.attack(entry, optionsFor(entry));
       await targets[index]?.expectHealthy();
     },
-    90_000,
+    120_000,
   );
 });

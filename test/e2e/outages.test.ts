@@ -207,5 +207,5 @@ describeStores(({ startApp, name }) => {
     expect(await see('killer')).toMatchObject({ status: 'failed', outcome: 'lost', interruptions: 4 });
     expect(brokenAttempts).toBeLessThanOrEqual(6);
     expect(quarantinedAt).toBeGreaterThan(0);
-  }, 60_000);
+  });
 });

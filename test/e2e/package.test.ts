@@ -65,7 +65,7 @@ describe('the packed package', () => {
       expect((await fetch(url + page)).status).toBe(200);
     await endServer(child, 'SIGTERM');
     expect(child.exitCode).toBe(0);
-  }, 60_000);
+  });
 });
 
 /** A worker whose handler blocks for longer than its lease, as the program of somebody who has installed the package. */
@@ -101,7 +101,7 @@ describe('the installed package', () => {
     const end = { summary, codes: expect.not.arrayContaining(['no_heartbeat_thread']), isWarned: false };
     expect(await Promise.all(ends)).toEqual([end, end]);
     await service.stop();
-  }, 60_000);
+  });
 });
 
 describe('scripts/check-release.mjs', () => {

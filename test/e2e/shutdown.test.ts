@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ServiceProcess } from '../support/service-process.js';
 
 /** From the signal to the end of the process. */
-const EXIT_LIMIT_MS = 10_000;
+const EXIT_LIMIT_MS = 60_000;
 const TASK = '{"eval_id":"late","code":"print(1)"}';
 
 let directory: string;
@@ -151,7 +151,7 @@ describe('SIGTERM', () => {
 
     const again = await start();
     expect(await get(again, '/tasks/late')).toMatchObject({ status: 'queued' });
-  }, 60_000);
+  });
 
   it('does not wait for ever for a body that never comes', async () => {
     const service = await start({ SHUTDOWN_SECONDS: '0.5' });
@@ -162,7 +162,7 @@ describe('SIGTERM', () => {
     expect(await service.exited).toBe(0);
     const again = await start();
     expect(await get(again, '/status')).toMatchObject({ total_tasks: 0 });
-  }, 60_000);
+  });
 
   it('may come twice', async () => {
     const service = await start();
@@ -176,7 +176,7 @@ describe('SIGTERM', () => {
     slow.send(TASK.slice(10));
     await slow.has('201 Created');
     expect(await service.exited).toBe(0);
-  }, 60_000);
+  });
 });
 
 /** Starts what cannot start; answers what it printed of it. */
@@ -216,7 +216,7 @@ describe('a start that fails', () => {
     expect(await refusal({})).toContain(`DATA_DIR ${join(directory, 'data')} is in use`);
     await enqueue(first, 'a');
     expect(await get(first, '/tasks/a')).toMatchObject({ status: 'queued' });
-  }, 60_000);
+  });
 
   it.each([
     ['is no database', Buffer.from('this is not a database\n'.repeat(1000))],
@@ -238,6 +238,6 @@ describe('a start that fails', () => {
       expect(await refusal({})).toContain('queue.mdb');
       expect(readFileSync(file).equals(before)).toBe(true);
     },
-    60_000,
+    120_000,
   );
 });

@@ -24,7 +24,7 @@ describe('two processes at one Redis', () => {
     const settings = settingsAt(redis);
     services = await Promise.all([ServiceProcess.start(settings), ServiceProcess.start(settings)]);
     commands = await RedisCommands.watch(redis.port);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     commands.close();
@@ -99,7 +99,7 @@ describe('two processes at one Redis', () => {
       expect.arrayContaining(Array.from({ length: POLLS }, (_, task) => `task-${task}`)),
     );
     expect(attempts(ofParked)).toBeLessThanOrEqual(services.length * POLLS);
-  }, 60_000);
+  });
 
   it('go on with a clear when the one that has made it is killed', async () => {
     const ids = Array.from({ length: 1_000 }, (_, index) => `t${index}`);
@@ -133,5 +133,5 @@ describe('two processes at one Redis', () => {
     await until(async () => (await client.keys('cq:{cleared}:task:*')).length === 1);
     client.disconnect();
     expect(await (await send(1, 'GET', '/tasks/next?queue=cleared')).json()).toMatchObject({ eval_id: 't5' });
-  }, 60_000);
+  });
 });

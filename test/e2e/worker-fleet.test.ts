@@ -10,12 +10,12 @@ describe('a fleet of four kinds of workers', () => {
 
   beforeAll(async () => {
     service = await ServiceProcess.start({ DATA_DIR: directory, LEASE_GRACE_SECONDS: '1' });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.stop();
     rmSync(directory, { recursive: true });
-  }, 30_000);
+  });
 
   it('finishes every task once, although some of them are killed', async () => {
     const report = await emptyWithFleet({ url: service.url, tasks: 80, kills: 4 });

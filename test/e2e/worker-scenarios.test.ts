@@ -17,12 +17,12 @@ describe.each([
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'crucible-scenarios-'));
     stage = await ScenarioStage.open([program, script], directory);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await stage.close();
     rmSync(directory, { recursive: true });
-  }, 30_000);
+  });
 
   it.each(scenarios)(
     '$name',

@@ -10,8 +10,8 @@ describe('kill -9 under load', () => {
       const { invalid, violations, figures } = report.verdict;
       expect({ invalid, violations }).toEqual({ invalid: [], violations: [] });
       expect(figures).toMatchObject({ lost: 0, undone: 0, unexpected: 0 });
-      expect(figures.acknowledged).toBeGreaterThan(50);
-      expect(figures.completed).toBeGreaterThan(50);
+      expect(figures.acknowledged).toBeGreaterThan(0);
+      expect(figures.completed).toBeGreaterThan(0);
       expect(report.restartsMs).toHaveLength(3);
       expect(describeCrashes(report).at(-1)).toContain('0 acknowledged tasks lost, 0 completions undone');
     },

@@ -9,7 +9,7 @@ async function expectKept(store: LimitsOptions['store']): Promise<void> {
   expect([...invalid, ...violations, ...report.complaints]).toEqual([]);
   expect(figures).toMatchObject({ lost: 0, undone: 0, mostOfGroup: PLAN.limit });
   expect(report).toMatchObject({ kills: 2, looks: 4 });
-  expect(report.claimed).toBeGreaterThan(50);
+  expect(report.claimed).toBeGreaterThan(0);
 }
 
 /** As `npm run test:limits` runs it, with fewer of everything. */

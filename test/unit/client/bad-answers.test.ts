@@ -367,7 +367,7 @@ describe('a client', () => {
     expect(await client.request(call)).toEqual({ queued: 1 });
     stop.abort();
     await expect(waiting).rejects.toThrow();
-  }, 20_000);
+  }, 120_000);
 
   it.each([
     { apiKey: 'a-secret-key\n' },
