@@ -1,7 +1,8 @@
 --[[ Counts the tasks of queues by state.
 KEYS  queues
 ARGV  the states
-Returns for each queue the counts, and the core of its oldest waiting task, or false. ]]
+Returns for each queue the counts in the order of the states, then the core of its oldest waiting task, or false. ]]
+-- Read: the sizes of the indices, and the oldest waiting task.
 local queues = {}
 for q, queue in ipairs(KEYS) do
   local row = {}

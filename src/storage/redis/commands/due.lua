@@ -1,15 +1,17 @@
 -- needs: clears, record
---[[ Lists tasks that are due, those with the earliest deadlines of each kind first.
+--[[ Lists due tasks, the earliest deadlines of each kind first.
 KEYS     queues
-ARGV[1]  the instant on the wall   ARGV[2] on the steady scale   ARGV[3] tasks that ended until then are due
-ARGV[4]  at most this many
-Returns for each queue its earliest deadline on the wall, the end of its first lease, when its first ended task ended
-('' for none), the number of its ended tasks, their bytes, and whether something was cleared and is not removed yet (1 or
-0), which may be in the first three and in the bytes; then the due tasks, each as number of the queue, id, head, spec,
-core, lease; no head when there is no record, and 'cleared' instead of a spec for one that was cleared. ]]
+ARGV[1]  the time on the wall   ARGV[2] the time on the steady scale   ARGV[3] the wall time until which ended tasks are due
+ARGV[4]  the most tasks
+Returns for each queue: its earliest deadline on the wall, the end of its first lease, the end of its first ended task (''
+for none of each), the number of ended tasks, their bytes, and 1 while cleared tasks are not removed yet, else 0. Then the
+first three and the bytes can include cleared tasks.
+Then returns the due tasks, each as {number of the queue, id, head, spec, core, lease}. The head is false when there is no
+record; then the spec is 'cleared' for a cleared task. ]]
+-- Read: the deadlines of each kind, and the due tasks.
 local queues, due = {}, {}
 local KINDS, ENDED = {':due', ':leases', ':ended'}, {'completed', 'failed', 'cancelled', 'expired'}
--- Entries of an index of deadlines that are looked at for one that was not cleared.
+-- Entries of an index that are read in search of a task that was not cleared.
 local LOOKS = 16
 
 local function isCleared(queue, id)
@@ -18,7 +20,7 @@ local function isCleared(queue, id)
   return head and clearedIn(queue, id, head.state, head.born) ~= nil
 end
 
--- The first deadline of an index, or '': that of the first task that was not cleared, if it is soon found.
+-- The first deadline of an index, or ''. It is the one of the first task that was not cleared, if that is among `LOOKS`.
 local function firstOf(queue, kind)
   local hasClears = clearsOf(queue)[1] ~= nil
   local rows = redis.call('ZRANGE', queue .. kind, 0, hasClears and LOOKS - 1 or 0, 'WITHSCORES')

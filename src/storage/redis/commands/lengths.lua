@@ -1,7 +1,8 @@
 --[[ Measures the records of tasks.
 KEYS[i]  the queue of task i
 ARGV[i]  its id
-Returns for each: bytes of spec, payload, checkpoint and finished attempts together, and of the output. ]]
+Returns for each task: bytes of spec, payload, checkpoint and finished attempts together, and bytes of the output. ]]
+-- Read: the lengths of the fields.
 local records = {}
 for i, queue in ipairs(KEYS) do
   local key = queue .. ':task:' .. ARGV[i]

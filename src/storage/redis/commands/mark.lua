@@ -1,11 +1,12 @@
--- needs: ages, clears, index, parking, record, removal, writes
---[[ Clears queues. What is little is removed at once; the rest is taken out of sight by a mark, and `reclaim.lua` removes it.
+-- needs: ages, clears, index, parking, removal, writes
+--[[ Clears queues (ADR 36). Few tasks are removed at once. More are hidden by a mark, and `reclaim.lua` removes them later.
 KEYS     queues
 ARGV[1]  milliseconds for which a late insert with the nonce of a removed task is refused
-ARGV[2]  how many tasks are removed at once   ARGV[3] how many marks a queue may have   ARGV the states
-Returns for each queue how many tasks a mark has taken, or -1 when it was left alone: with so many marks, or when groups
-that a setting has let go have to be put back first. Then the tasks that were removed, each as number of the queue, id and
-nonce, and the entries without a record, as queue and id. ]]
+ARGV[2]  the most tasks to remove at once   ARGV[3] the most marks of a queue   ARGV then the states
+Returns for each queue the number of tasks that a mark hides. It is -1 for a queue that was left alone, because it has too
+many marks, or groups that must be unparked first. Then returns the removed tasks, each as {number of the queue, id,
+nonce}, and the entries without a record, each as {queue, id}. ]]
+-- Read: the arguments.
 local SHARED = 3
 local fence, left, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local results, gone, takesQueued = {}, {}, false
@@ -13,22 +14,15 @@ for s = SHARED + 1, #ARGV do takesQueued = takesQueued or ARGV[s] == 'queued' en
 
 local function indexOf(queue, state) return queue .. ':state:' .. state end
 
-local function removeAll(q, queue)
+-- Write: removes all tasks of these states.
+local function removeStates(q, queue)
   for s = SHARED + 1, #ARGV do
-    for _, id in ipairs(redis.call('ZRANGE', indexOf(queue, ARGV[s]), 0, -1)) do
-      local head = read(queue, id)
-      if head then
-        removeTask(queue, id, head, fence)
-        gone[#gone + 1] = {q, id, head.nonce}
-      else
-        dropDangling(queue, id)
-      end
-    end
+    removeAll(q, queue, redis.call('ZRANGE', indexOf(queue, ARGV[s]), 0, -1), fence, gone)
   end
   return 0
 end
 
--- Drops each index of deadlines in which no task is left that can be seen.
+-- Write: drops each index of deadlines that has no visible task left.
 local function dropDeadlines(queue)
   local isUsed = {}
   for state, index in pairs(DEADLINES) do
@@ -40,7 +34,8 @@ local function dropDeadlines(queue)
   if not isUsed[':ended'] then setNumber(queue .. ':meta', 'endedBytes', 0) end
 end
 
--- Lanes, rounds and rings stay as they are until a script visits one, see `freshen`.
+-- Write: drops what is kept of ready tasks.
+-- Lanes, rounds and rings stay until a script visits them, see `freshen`.
 local function dropWaiting(queue)
   for _, key in ipairs({'ready', 'waiting', 'turns', 'levels', 'signatures', 'prefixes', 'parked', 'loosened'}) do
     redis.call('UNLINK', queue .. ':' .. key)
@@ -49,7 +44,7 @@ local function dropWaiting(queue)
   redis.call('HDEL', queue .. ':settings', 'loosened')
 end
 
--- Every group has room now.
+-- Write: drops the counts of running tasks. Every group has room now.
 local function dropActive(queue)
   redis.call('UNLINK', queue .. ':active')
   if redis.call('EXISTS', queue .. ':parked') == 0 then return end
@@ -57,6 +52,7 @@ local function dropActive(queue)
   redis.call('HSET', queue .. ':settings', 'loosened', 1)
 end
 
+-- Write: hides the tasks by renaming the indices of their states.
 local function mark(queue)
   local turn, number = metaOf(queue, 'turn'), string.format('%d', increase(queue .. ':meta', 'clears', 1))
   local taken, states, size = {}, {}, 0
@@ -75,18 +71,20 @@ local function mark(queue)
   return size
 end
 
--- Groups that were let go before and those that are parked now cannot be joined at once.
+-- Check: the queue has few marks, and no groups that must be unparked first.
+-- Groups that were released earlier and groups that are parked now cannot be joined in one step.
 local function isReady(queue)
   if #clearsOf(queue) >= most then return false end
   return takesQueued or redis.call('EXISTS', queue .. ':loosened') == 0 or unparkSome(queue)
 end
 
+-- Read: the size of each queue. Write: removes its tasks, or marks them.
 for q, queue in ipairs(KEYS) do
   local size = 0
   for s = SHARED + 1, #ARGV do size = size + redis.call('ZCARD', indexOf(queue, ARGV[s])) end
   if size <= left then
     left = left - size
-    results[q] = size == 0 and 0 or removeAll(q, queue)
+    results[q] = size == 0 and 0 or removeStates(q, queue)
   else
     results[q] = isReady(queue) and mark(queue) or -1
   end

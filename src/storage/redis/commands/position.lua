@@ -1,15 +1,17 @@
 -- needs: lanes
---[[ Says after how many claims tasks are handed out at the latest.
+--[[ Says after how many claims each task is handed out at the latest.
 KEYS[i]  the queue of task i
 ARGV     for each task: id, priority, lane
-Returns for each the number, or false when the task is not ready; only for the first ones when that was much work. ]]
--- With ageing: lanes that are looked at one by one, and levels that are looked through; what is beyond is counted whole.
+Returns for each task the number of claims, or false when it is not ready. Ends early after much work, so the last tasks
+can be missing. ]]
+-- Read: all below. This script writes nothing.
+-- With ageing, this many lanes are read one by one, and this many priorities. Further ones are counted as a whole.
 local MOST_LANES, MOST_LEVELS = 64, 64
--- Lanes looked through after which no further task is begun.
+-- No further task is begun after this many reads of lanes.
 local MOST_LOOKS = 64
 local views, looks = {}, 0
 
--- Of a plain queue, as far as it is looked through.
+-- Reads the priorities of a queue without lanes, up to `MOST_LEVELS`.
 local function readPlain(queue, view)
   local from = '-inf'
   for _ = 1, view.ageing and MOST_LEVELS or 0 do
@@ -22,7 +24,7 @@ local function readPlain(queue, view)
   end
 end
 
--- Reads how many are ready by priority, how many rounds by `r<priority>`, and, when the lanes are few, which they are.
+-- Reads the ready tasks by priority, the rounds by `r<priority>`, and the lanes when they are few.
 local function readLanes(queue, view)
   local levels = redis.call('HGETALL', queue .. ':levels')
   for i = 1, #levels, 2 do
@@ -42,7 +44,7 @@ local function readLanes(queue, view)
   end
 end
 
--- What the tasks of a queue share.
+-- What is read once for all tasks of a queue.
 local function viewOf(queue)
   if views[queue] then return views[queue] end
   local view = {signatures = {''}, sizes = {}, levels = {}, rounds = {}, total = 0, isCrowded = false}
@@ -57,14 +59,14 @@ local function viewOf(queue)
   return view
 end
 
--- Where the tasks of a priority begin in a lane, and how many there are.
+-- The key of a lane, the rank at which the tasks of a priority begin, and their number.
 local function spanOf(queue, level, lane)
   local key, from = keyOf(queue, level, lane), placesOf(level)
   if isStale(queue, key) then return key, 0, 0 end
   return key, redis.call('ZCOUNT', key, '-inf', '(' .. from), redis.call('ZCOUNT', key, from, '(' .. placesOf(level - 1))
 end
 
--- All tasks age alike: what is more urgent now is so at any time.
+-- All tasks age at the same rate, so their order by urgency never changes.
 local function urgencyOf(queue, level, id)
   local head = redis.call('HGET', queue .. ':task:' .. id, 'head')
   return level * views[queue].ageing * 1000 - (string.match(head or '', '^%S+ %S+ %S+ %S+ (%S+)') or 0)
@@ -74,7 +76,7 @@ local function urgencyAt(queue, level, key, rank)
   return urgencyOf(queue, level, redis.call('ZRANGE', key, rank, rank)[1])
 end
 
--- How many of the first tasks of a lane are more urgent than `least`, of a task of `priority`.
+-- The number of tasks at the front of a lane that are more urgent than `least`, the urgency of a task of `priority`.
 local function countAhead(queue, level, lane, least, priority)
   local key, first, size = spanOf(queue, level, lane)
   local function isAhead(at)
@@ -92,7 +94,7 @@ local function countAhead(queue, level, lane, least, priority)
   return low
 end
 
--- The least urgency among the tasks that are handed out before this one in its level, itself included.
+-- The least urgency among this task and those of its priority that are handed out before it.
 local function leastUrgency(queue, id, priority, group, rank)
   local view = views[queue]
   local least = urgencyOf(queue, priority, id)
@@ -106,7 +108,7 @@ local function leastUrgency(queue, id, priority, group, rank)
   return least
 end
 
--- How many of a round are before a place. A queue of an earlier version has some that are in their lanes only.
+-- The number of tasks of a round before a place. In a queue of an earlier version, some tasks are in lanes only.
 local function rankIn(queue, priority, group, place)
   local function before(key, last)
     return isStale(queue, key) and 0 or redis.call('ZCOUNT', key, placesOf(priority), last)
@@ -124,7 +126,7 @@ local function rankIn(queue, priority, group, place)
   return rank
 end
 
--- How many are ready at higher priorities: counted once for all of them, since a script may be asked for many.
+-- The number of ready tasks at higher priorities, counted once for all tasks of the call.
 local function countAbove(view, priority)
   if not view.above then
     local sum = 0
@@ -137,7 +139,7 @@ local function countAbove(view, priority)
   return view.above[tonumber(priority)]
 end
 
--- How many of other levels come before, when all age.
+-- With ageing, the number of tasks of other priorities that come first.
 local function countAged(queue, view, own, least, priority)
   local ahead, left = 0, view.total - own
   for level, size in pairs(view.sizes) do

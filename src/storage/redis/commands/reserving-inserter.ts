@@ -2,16 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Task } from '../../../task/task.js';
 import { type NewTask, StoreUnavailable } from '../../task-store.js';
 import type { DirectoryEntry } from '../records/id-directory.js';
-import {
-  type InsertResult,
-  type InsertRow,
-  insertArgs,
-  publishInserted,
-  weightOfInsert,
-  areLarge,
-  StagedInsert,
-  type Inserter,
-} from './task-inserter.js';
+import type { Inserter } from './task-inserter.js';
+import { type InsertResult, type InsertRow, InsertScripts, weightOfInsert } from './insert-scripts.js';
 import { LuaScript } from '../connection/lua-script.js';
 import { newNonce } from '../records/keys.js';
 import { QueuePipeline } from '../connection/pipeline.js';
@@ -19,7 +11,7 @@ import { afterWrites } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
 import type { TaskFinder } from './task-finder.js';
 
-/** An insert that was announced and did not come within this time is overtaken. */
+/** Milliseconds after which an announced insert that did not come is overtaken. */
 const OVERTAKE_AFTER_MS = 20;
 const ROUNDS = 50;
 
@@ -33,32 +25,35 @@ interface Open extends DirectoryEntry {
   readonly item: NewTask;
 }
 
-/** The same, and where the directory says that its id is. */
+/** An open task, and the queue that the directory has for its id. */
 interface Reserved extends Open {
   readonly entry: DirectoryEntry;
 }
 
 /**
  * Inserts tasks in a Cluster, where the directory and the queue are on different nodes: the id is given to the queue
- * first, and the task follows. A process that finds an id that is given to another queue, where no task comes, makes sure that
- * none will come any more and takes the id over.
+ * first, and the task follows. A process may find that its id is given to another queue, where no task appears. It then
+ * fences that insert off and takes the id over.
  */
 export class ReservingInserter implements Inserter {
   private readonly pipeline: QueuePipeline<InsertRow, InsertResult>;
-  private readonly staged: StagedInsert;
 
   constructor(
     private readonly parts: StoreParts,
     private readonly finder: TaskFinder,
   ) {
-    this.staged = new StagedInsert(parts, COMMIT);
-    this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection, {
+    const scripts = new InsertScripts(parts, {
+      insert: INSERT,
+      commit: COMMIT,
+      keysOf: ({ queue }, keys) => [keys.queue(queue)],
+    });
+    this.pipeline = new QueuePipeline((rows) => scripts.run(rows), parts.connection, {
       weigh: weightOfInsert,
       isCommit: true,
     });
   }
 
-  /** Per item: `undefined` when inserted, else the task that has this id already. */
+  /** Per item: `undefined` when inserted, else the existing task with this id. */
   async insert(items: readonly NewTask[]): Promise<readonly (Task | undefined)[]> {
     const present = new Array<Task | undefined>(items.length).fill(undefined);
     let open = items.map((item, index): Open => {
@@ -67,7 +62,8 @@ export class ReservingInserter implements Inserter {
     });
     await this.parts.names.ensure([...new Set(open.map(({ queue }) => queue))]);
     for (let round = 0; open.length > 0; round += 1) {
-      if (round === ROUNDS) throw new StoreUnavailable('Somebody else is busy with this id', 'unknown');
+      if (round === ROUNDS)
+        throw new StoreUnavailable('Another call is inserting this id; send the call again', 'unknown');
       if (round > 0) await pause(OVERTAKE_AFTER_MS);
       const some = this.insertSome(firstOfEachId(open), present, round > 0);
       const settled = await (round === 0 ? some : afterWrites(some));
@@ -77,7 +73,7 @@ export class ReservingInserter implements Inserter {
     return present;
   }
 
-  /** One round. Answers which of them are settled. */
+  /** One round. Returns the indices of the settled tasks. */
   private async insertSome(
     open: readonly Open[],
     present: (Task | undefined)[],
@@ -118,27 +114,9 @@ export class ReservingInserter implements Inserter {
     if (await directory.fence(id, entry))
       await directory.exchange([{ id, from: entry, to: { queue, nonce } }]);
   }
-
-  private run(rows: readonly InsertRow[]): Promise<readonly InsertResult[]> {
-    const { connection, keys, commitFeed, events } = this.parts;
-    const keysOf = ({ queue }: InsertRow) => [keys.queue(queue)];
-    const tell = (results: readonly InsertResult[]) => {
-      publishInserted(commitFeed, rows, results);
-    };
-    if (areLarge(rows)) return this.staged.run(rows, keysOf, tell);
-    const call = {
-      keys: rows.flatMap(keysOf),
-      args: [events.streamLength, ...rows.flatMap((row) => insertArgs(row, events))],
-    };
-    return connection.writeScript(INSERT, call, (reply) => {
-      const results = reply as InsertResult[];
-      tell(results);
-      return results;
-    });
-  }
 }
 
-/** An id that was named twice has to wait for its first one. */
+/** A repeated id waits for its first task. */
 function firstOfEachId(open: readonly Open[]): readonly Open[] {
   const firsts = new Map<string, Open>();
   for (const each of open) if (!firsts.has(each.id)) firsts.set(each.id, each);

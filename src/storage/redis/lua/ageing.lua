@@ -1,20 +1,20 @@
 -- needs: ages, index, lanes, leasing, limits, record, rings, turns, writes
 -- gives: takeAged
---[[ Part of the claim: the way through a queue where waiting counts as priority. ]]
--- Next tasks that one step looks for before it takes any.
+--[[ Part of the claim: takes tasks from a queue where waiting counts as priority (`priority_ageing`). ]]
+-- Priorities of which one step looks for the next task before it takes any.
 local LEVELS = 28
--- Next tasks that one step looks for again behind those that it has taken.
+-- Priorities of which one step looks for the next task again after it took one.
 local REFRESHES = 40
--- Next tasks of groups that one step looks through when a group has become full.
+-- Entries of `heads` that one step reads when a group has become full.
 local HEADS = 4000
 
--- The signatures to look at.
+-- The signatures that the worker satisfies; the empty one for a queue without lanes.
 local function agedOf(queue, run) return isLaned(queue) and offeredOf(queue, run) or {''} end
 
--- The next task of a priority among those that require this; nil when there is none, or the step is cut.
+-- The next task of a priority and a signature; nil when there is none, or when the step is cut.
 local function firstOf(queue, signature, priority, limits, run)
   if isLaned(queue) then
-    -- Of each priority one is wanted.
+    -- One task of each priority is enough.
     run.ahead = 2
     ignoreTouches(true)
     local task = firstIn(queue, signature, limits, run, priority)
@@ -26,13 +26,13 @@ local function firstOf(queue, signature, priority, limits, run)
   return id and {id = id, priority = priority, signature = '', group = '', turn = 0, place = 0}
 end
 
--- How urgent a task is: the lower, the more. One without a record is in the way of none: it is met first, and taken out.
+-- The urgency of a task: the lower, the more urgent. A task without a record comes first, so that it is taken out.
 local function urgencyOf(queue, task)
   local head = read(queue, task.id)
   return head and head.created - task.priority * metaOf(queue, 'aged') / 2 or -math.huge
 end
 
--- Notes how urgent the next task of a priority is, and whose it is where that can change when a group is full.
+-- Updates the urgency of the next task of a priority. With a group limit, also notes its group.
 local function refresh(queue, signature, priority, limits, run)
   local task = firstOf(queue, signature, priority, limits, run)
   if run.isCut then return end
@@ -49,7 +49,7 @@ local function refresh(queue, signature, priority, limits, run)
   if run.heads then run.heads[head] = task and task.group end
 end
 
--- Puts in some of the priorities that were not seen yet.
+-- Adds some of the priorities that no claim has read yet, and cuts the step.
 local function goOn(queue, signature, limits, run)
   local index, from = isLaned(queue) and freshRing(queue, signature) or queue .. ':ready', nil
   from = redis.call('GET', agingOf(queue, signature))
@@ -69,13 +69,13 @@ local function goOn(queue, signature, limits, run)
   run.isCut = true
 end
 
--- Brings the ages of a signature up to date, or some of them, and then the step is cut.
+-- Updates the ages of a signature. Cuts the step after some of them.
 local function readyAges(queue, signature, limits, run)
   local aged = queue .. ':aged'
   if numberOf(aged, signature) == 0 then
     redis.call('DEL', agesOf(queue, signature))
     redis.call('SET', agingOf(queue, signature), '-inf')
-    -- What comes from now on is touched.
+    -- Later changes are in `touched`.
     setNumber(aged, signature, increaseMeta(queue, 'touch', 1))
   end
   goOn(queue, signature, limits, run)
@@ -91,11 +91,11 @@ local function readyAges(queue, signature, limits, run)
   run.isCut = run.refreshed >= LEVELS / 2
 end
 
--- Ages are made by settings: how much waiting is worth, and when a group is full.
+-- Discards ages that were computed with other settings: the worth of waiting, and the limit of groups.
 local function readySettings(queue, limits)
   local worth = limits.ageing * 2000
   local wanted = worth .. ' ' .. (limits.group or '-')
-  -- A process of an earlier version says here what it changes, and touches nothing.
+  -- A process of an earlier version sets `stale` instead of `touched`.
   local isOld = redis.call('DEL', queue .. ':stale') == 1 or metaOf(queue, 'aged') ~= worth
   if redis.call('HGET', queue .. ':aged', ' ') == wanted and not isOld then return end
   discardAges(queue)
@@ -103,7 +103,7 @@ local function readySettings(queue, limits)
   setNumber(queue .. ':meta', 'aged', worth)
 end
 
--- The next task of a priority for this worker, nil when there is none, or the step is cut.
+-- The next task of a priority for this worker; nil when there is none, or when the step is cut.
 local function nextAt(queue, priority, limits, run)
   local best = nil
   for _, signature in ipairs(agedOf(queue, run)) do
@@ -112,7 +112,7 @@ local function nextAt(queue, priority, limits, run)
   return not run.isCut and best or nil
 end
 
--- The lowest age that is above another one, as text, and the priorities that have it, the highest first.
+-- The lowest age above `above`, as text, and the priorities that have it, the highest first.
 local function nextAges(queue, above, run)
   local lowest, found, levels = nil, {}, {}
   run.looks = run.looks + #agedOf(queue, run)
@@ -131,8 +131,8 @@ local function nextAges(queue, above, run)
   return lowest, levels
 end
 
--- The most urgent task. What a priority has at the front is the next one of some signature, and which of these it is
--- their turns say: so it is as urgent as the most urgent of them, or less. Of two that are as urgent, the higher one.
+-- The most urgent task; of two equally urgent ones, the one of the higher priority. The ages bound the urgency: turns
+-- decide which signature of a priority is next, so its next task is at most as urgent as the lowest age of the priority.
 local function mostUrgent(queue, limits, run)
   local best, seen, above = nil, {}, '-inf'
   while true do
@@ -153,7 +153,7 @@ local function mostUrgent(queue, limits, run)
   end
 end
 
--- A group that has become full is the next one nowhere any more.
+-- When the group of this task has become full, its priorities have another next task.
 local function passFull(queue, task, limits, run)
   if not limits.group or task.group == '' then return end
   if numberOf(queue .. ':active', task.group) < limits.group then return end
@@ -176,7 +176,7 @@ local function passFull(queue, task, limits, run)
   end
 end
 
--- Refreshes the priorities that have another next task now. Of what it does not get to, the next step knows.
+-- Refreshes the priorities that have another next task now. The rest stays in `touched` for the next step.
 local function refreshSome(queue, limits, run)
   for priority in pairs(run.full) do
     for _, signature in ipairs(agedOf(queue, run)) do
@@ -187,13 +187,14 @@ local function refreshSome(queue, limits, run)
   run.full = {}
 end
 
+-- Takes the most urgent tasks while limits, the room and the step allow it. Cuts the step when work is left.
 function takeAged(queue, limits, run)
   run.refreshed, run.heads, run.full = 0, nil, {}
   readySettings(queue, limits)
   for _, signature in ipairs(agedOf(queue, run)) do
     if not run.isCut then readyAges(queue, signature, limits, run) end
   end
-  -- What is touched from now on is touched once more.
+  -- Changes by this step are noted again.
   touchAnew(queue)
   while run.left > 0 and not run.isCut and hasRoom(limits, run.steady) and #run.expired + #dangling < run.passOver do
     local task = mostUrgent(queue, limits, run)
@@ -210,6 +211,6 @@ function takeAged(queue, limits, run)
     run.isCut = run.isCut or run.looks >= LOOKS / 2
   end
   if run.isCut then return end
-  -- All that was touched here was refreshed.
+  -- This step refreshed all that it touched.
   for _, signature in ipairs(agedOf(queue, run)) do setNumber(queue .. ':aged', signature, metaOf(queue, 'touch')) end
 end

@@ -1,24 +1,25 @@
 -- needs: writes
 -- gives: agesOf, agingOf, touch, touchAnew, ignoreTouches, dropAges, discardAges
---[[ Part of every script that writes: how urgent the next task of each priority is, of a queue where waiting counts as
-priority. It is known for each signature that claims have asked for, a plain queue has the empty one.
-<queue>:ages[:<signature>]   zset    priorities, the most urgent one first: when its next task was accepted, less its
-priority in time
+--[[ Part of every script that writes: the urgency of the next task of each priority, in a queue where waiting counts as
+priority. Kept for each signature that claims have asked for; a queue without lanes has the empty signature.
+<queue>:ages[:<signature>]   zset    priorities, the most urgent first: when the next task was accepted, less the time that
+its priority is worth
 <queue>:touched              zset    priorities by the number of the last change that may have given them another next task
-<queue>:aged                 hash    by signature: the number up to which its ages are right; under ' ' the settings by
-which all of them were made
-<queue>:aging[:<signature>]  string  where the next claim goes on to put priorities in, while there are some that it has
-not seen
-<queue>:heads                hash    the groups of next tasks by `<priority> <signature>`, where groups have a limit
-`touch` of `meta` is the last number of a change. `aged` there is twice the milliseconds of waiting that are worth one point
-in the ages: processes of an earlier version, which kept `ages` in another way, wrote them once and so make theirs anew. ]]
+<queue>:aged                 hash    by signature: the number up to which its ages are right; under ' ' the settings with
+which all of them were computed
+<queue>:aging[:<signature>]  string  the place from which the next claim adds priorities, while some are unread
+<queue>:heads                hash    groups of next tasks by `<priority> <signature>`, where groups have a limit
+`touch` of `meta` is the number of the last change. `aged` of `meta` is twice the milliseconds of waiting that are worth one
+point. The factor makes processes of an earlier version, which kept `ages` in another way, compute theirs anew. ]]
 local touchedIn, isSettling = {}, false
 
+-- The key of the ages of a signature.
 function agesOf(queue, signature) return queue .. ':ages' .. (signature == '' and '' or ':' .. signature) end
 
+-- The key of the place from which ages are added.
 function agingOf(queue, signature) return queue .. ':aging' .. (signature == '' and '' or ':' .. signature) end
 
--- The next task of a priority may be another one from now on.
+-- Notes that a priority may have another next task now.
 function touch(queue, priority)
   if isSettling or metaOf(queue, 'aged') == 0 then return end
   local known, level = touchedIn[queue] or {}, tonumber(priority)
@@ -28,13 +29,13 @@ function touch(queue, priority)
   setScore(queue .. ':touched', level, increaseMeta(queue, 'touch', 1))
 end
 
--- What was touched is touched once more when it changes again.
+-- Makes the next change of each priority be noted again.
 function touchAnew(queue) touchedIn[queue] = nil end
 
--- While rounds are moved to their turns no priority gets another next task.
+-- Makes `touch` do nothing, or again something. Moving rounds to their turns changes no next task.
 function ignoreTouches(isIgnored) isSettling = isIgnored end
 
--- Nothing that is ready requires this any more.
+-- Drops the ages of a signature that no ready task has any more.
 function dropAges(queue, signature)
   for _, priority in ipairs(redis.call('ZRANGE', agesOf(queue, signature), 0, -1)) do
     redis.call('HDEL', queue .. ':heads', priority .. ' ' .. signature)
@@ -43,7 +44,7 @@ function dropAges(queue, signature)
   redis.call('HDEL', queue .. ':aged', signature)
 end
 
--- Ages that were made by other settings are of no use. They are made anew signature by signature, when a claim asks.
+-- Drops all ages. Claims compute them anew, one signature after the other.
 function discardAges(queue)
   redis.call('DEL', agesOf(queue, ''), agingOf(queue, ''), queue .. ':touched', queue .. ':aged', queue .. ':heads')
   discardPending(queue .. ':touched')

@@ -2,11 +2,12 @@
 -- gives: countInBatch, joinBatch, leaveBatch
 --[[ Part of every script that writes: the batch of a task.
 <queue>:batch:<batch>   zset  ids by birth
-<queue>:counts:<batch>  hash  how many by state
-Earlier versions had the counts at <queue>:batch:<batch>:counts, where the ids of the batch `<batch>:counts` are, too. ]]
+<queue>:counts:<batch>  hash  number of tasks by state
+Earlier versions had the counts at <queue>:batch:<batch>:counts, which is also the key of the ids of the batch
+`<batch>:counts`. ]]
 local settled = {}
 
--- Puts counts of an earlier version where they belong.
+-- Moves counts of an earlier version to their key.
 local function settle(queue, batch)
   local old = queue .. ':batch:' .. batch .. ':counts'
   if redis.call('TYPE', old).ok ~= 'hash' then return end
@@ -15,7 +16,7 @@ local function settle(queue, batch)
   redis.call('DEL', old)
 end
 
--- Takes out of the counts what was cleared: all that there was in the states of each clear that is not left out yet.
+-- Sets the counts of cleared states to 0, once for each clear.
 local function leaveOut(queue, batch)
   for _, clear in ipairs(clearsOf(queue)) do
     if redis.call('SADD', clearedIndex(queue, clear.number, 'batches'), batch) == 1 then
@@ -24,6 +25,7 @@ local function leaveOut(queue, batch)
   end
 end
 
+-- The key of the ids of a batch. Its counts are settled once per script.
 local function batchOf(queue, head)
   local batch = queue .. ':batch:' .. head.batch
   if settled[batch] then return batch end
@@ -35,14 +37,15 @@ local function batchOf(queue, head)
   return batch
 end
 
+-- Counts the task in its state, by 1 or -1. Nothing for a task without a batch.
 function countInBatch(queue, head, by)
   if head.batch == '' then return end
   batchOf(queue, head)
   increase(queue .. ':counts:' .. head.batch, head.state, by)
 end
 
--- Puts a new task into its batch, which its record names.
+-- Adds a new task to its batch, if it has one.
 function joinBatch(queue, id, head) if head.batch ~= '' then setScore(batchOf(queue, head), id, head.born) end end
 
--- Takes a task that goes out of its batch.
+-- Removes a task from its batch, if it has one.
 function leaveBatch(queue, id, head) if head.batch ~= '' then setScore(batchOf(queue, head), id, false) end end

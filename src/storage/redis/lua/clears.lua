@@ -1,12 +1,12 @@
 -- gives: clearsOf, clearedIndex, clearedIn, clearedTurn
---[[ Part of every script that meets tasks: what was cleared and is not removed yet (ADR 36). A clear has renamed the index
-of each state that it takes, so a task is cleared when it is in an index of a clear. No script may see it any more.
-<queue>:clears               hash  by number of a clear: the turn that was given last before it, and the states it took
-<queue>:cleared:<n>:<state>  zset  ids by birth: what was <queue>:state:<state>
-<queue>:cleared:<n>:batches  set   batches whose counts leave out what it took, see `batch.lua` ]]
+--[[ Part of every script that meets tasks: clears whose tasks are not removed yet (ADR 36). A clear has renamed the index of
+each state that it took, so a task is cleared while it is in an index of a clear. Scripts treat it as missing.
+<queue>:clears               hash  by number of a clear: the last turn given before it, and the states that it took
+<queue>:cleared:<n>:<state>  zset  ids by birth: the former <queue>:state:<state>
+<queue>:cleared:<n>:batches  set   batches whose counts leave out the cleared tasks, see `batch.lua` ]]
 local clearsIn = {}
 
--- Each with its number, turn and states.
+-- The clears of a queue, each with its number, turn and states. Read once per script.
 function clearsOf(queue)
   local known = clearsIn[queue]
   if known then return known end
@@ -22,9 +22,11 @@ function clearsOf(queue)
   return known
 end
 
+-- The key of an index that a clear renamed.
 function clearedIndex(queue, number, state) return queue .. ':cleared:' .. number .. ':' .. state end
 
--- The index of a clear in which a task is; nil when it was not cleared. A birth tells it from a later task with its id.
+-- The index of a clear that contains the task; nil when it was not cleared. With `born`, a later task with the same id does
+-- not count.
 function clearedIn(queue, id, state, born)
   for _, clear in ipairs(clearsOf(queue)) do
     local index = clear.states[state] and clearedIndex(queue, clear.number, state)
@@ -34,7 +36,7 @@ function clearedIn(queue, id, state, born)
   return nil
 end
 
--- The last turn that a round may have had when the queue was cleared of what was ready; nil when it was not.
+-- The last turn given before the latest clear of ready tasks; nil without such a clear.
 function clearedTurn(queue)
   local latest = nil
   for _, clear in ipairs(clearsOf(queue)) do

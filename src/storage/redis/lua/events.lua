@@ -1,12 +1,12 @@
 -- needs: writes
 -- gives: nameOf, nextEvent, publish, endEvents
---[[ Part of every script that makes transitions: tells of them in the same atomic step.
-<queue>:events  stream   field `event`: the text of each, ids as in the text
+--[[ Part of every script that makes transitions: publishes them in the same atomic step.
+<queue>:events  stream   field `event`: the text of each event, under its id
 <queue>:outbox  stream   fields `to`, `event`: events for webhooks, until the courier takes them
-<prefix>:moves  channel  what the processes of the service hear: queue, state and id of each, all with a line of its own
+<prefix>:moves  channel  three lines for each transition, its queue, state and id, for all processes of the service
 KEYS[1]  a queue ]]
 local time = redis.call('TIME')
--- Ids are unique over all queues.
+-- Event ids are unique over all queues.
 local latest = time[1] * 1000000 + time[2] - 1
 local given, told, moves, names, targets = {}, {}, {}, {}, {}
 
@@ -16,14 +16,14 @@ function nameOf(queue)
   return names[queue]
 end
 
--- Microseconds of the server's clock; later than the one before, whatever the clock does.
+-- The next event id of a queue: microseconds of the server's clock, but always higher than the last one.
 function nextEvent(queue)
   latest = math.max(latest, given[queue] or increaseMeta(queue, 'event', 0)) + 1
   given[queue] = latest
   return string.format('%d', latest)
 end
 
--- Behind the channel, after a blank, may be whom else to tell. Tasks of one script have few different targets.
+-- Splits a target: the channel and, after a blank, the webhooks. Parsed once, since the tasks of a script share targets.
 local function targetOf(target)
   local known = targets[target]
   if known then return known end
@@ -33,6 +33,7 @@ local function targetOf(target)
   return known
 end
 
+-- Publishes an event: to its channel, to the stream of its queue, and to the outbox if a webhook wants it.
 function publish(queue, number, id, state, target, length, text)
   local event, known = '{"id":' .. number .. ',' .. text, targetOf(target)
   if known[2] then redis.call('XADD', queue .. ':outbox', '*', 'to', known[2], 'event', event) end
@@ -42,7 +43,7 @@ function publish(queue, number, id, state, target, length, text)
   told[queue], moves[size + 1], moves[size + 2], moves[size + 3] = length, nameOf(queue), state, id
 end
 
--- Before `writePending`. Of each stream about as many entries are kept as was told.
+-- Call it before `writePending`. Saves the event ids, trims the streams, and publishes the transitions.
 function endEvents()
   for queue, number in pairs(given) do setNumber(queue .. ':meta', 'event', number) end
   for queue, length in pairs(told) do redis.call('XTRIM', queue .. ':events', 'MAXLEN', '~', length) end

@@ -1,9 +1,9 @@
 -- needs: batch, events, index, removal
 -- gives: insertTask, stagedKey, areAllStaged, commitStaged
---[[ Part of the scripts that insert: writes a task that is not there. `begin` and `ending` are the words of its head before
-its place and behind its birth. The functions return the id of its event.
-<queue>:staged:<nonce>:<n>  hash  what task n of a call is made of, without a head, until its commit ]]
--- Gives a task its head, by which it can be seen, and more fields, and puts it where it is found.
+--[[ Part of the scripts that insert: writes tasks that do not exist. `begin` and `ending` are the words of the head before its
+place and behind its birth.
+<queue>:staged:<nonce>:<n>  hash  the record of task n of a call, without a head, until its commit ]]
+-- Writes the head of a task, which makes it visible, and further fields; indexes it and publishes its event.
 local function writeTask(length, queue, id, state, begin, ending, priority, deadline, batch, lane, channel, event, ...)
   local born, place = nextEvent(queue), nextPlace(queue, priority)
   local head = {state = state, place = place, born = born, claim = '', batch = batch, lane = lane}
@@ -14,6 +14,7 @@ local function writeTask(length, queue, id, state, begin, ending, priority, dead
   return born
 end
 
+-- Inserts a task. Returns the id of its event.
 function insertTask(length, queue, id, state, begin, ending, priority, deadline, spec, core, payload, batch, lane, channel,
     event)
   freeId(queue, id)
@@ -27,12 +28,13 @@ function insertTask(length, queue, id, state, begin, ending, priority, deadline,
   return writeTask(length, queue, id, state, begin, ending, priority, deadline, batch, lane, channel, event, unpack(fields))
 end
 
+-- The key of task `i` of a call that was staged.
 function stagedKey(queue, nonce, i) return queue .. ':staged:' .. nonce .. ':' .. i end
 
--- Whether none of them has expired.
+-- Whether every staged task still exists.
 function areAllStaged(staged) return redis.call('EXISTS', unpack(staged)) == #staged end
 
--- Shows a task of a call that was staged.
+-- Moves a staged task into place and makes it visible. Returns the id of its event.
 function commitStaged(length, staged, queue, id, ...)
   local task = queue .. ':task:' .. id
   freeId(queue, id)

@@ -1,17 +1,17 @@
 -- needs: clears, events, index, lanes, parking, ready, record
 -- gives: take
---[[ Part of the claim: leases one task, as `claim` of the life cycle does. `run` has what the claim asks for, and what it has
-found. ]]
+--[[ Part of the claim: leases one task, as `claim` of the life cycle does. `run` has the arguments and the results of the
+claim. ]]
 local spans, nexts = {}, {}
 
--- One more, as text. Tasks of one script have few different ones.
+-- The next number, as text. Cached, since the tasks of a script share few numbers.
 local function nextOf(text)
   if not nexts[text] then nexts[text] = tostring(text + 1) end
   return nexts[text]
 end
 
--- When a lease of this length ends, and the end of its JSON. A length `+<grace>` is added to the timeout of the task. No
--- lease outlasts the deadline of its task, which is nil for none.
+-- The end of a lease of this length, and the end of its JSON. A length `+<grace>` is added to the timeout of the task. A
+-- lease ends at the deadline of its task at the latest; `deadline` is nil for none.
 local function spanOf(length, timeout, deadline, run)
   local key = length .. ' ' .. timeout .. ' ' .. (deadline or '')
   if not spans[key] then
@@ -21,7 +21,7 @@ local function spanOf(length, timeout, deadline, run)
     local isCut = left < seconds * 1000
     local ends = string.format('%.17g', run.steady + (isCut and left or seconds * 1000))
     local text = ',"startedAt":' .. run.wall .. ',"length":' .. string.format('%.17g', seconds)
-    -- Both are the clock of Redis; only a test sets one of them.
+    -- Both come from the clock of Redis, except in tests.
     local beat = (isCut or math.abs(run.wall - run.steady) > 1000) and ',"beatAt":' .. run.wall or ''
     if isCut then beat = beat .. ',"remaining":' .. string.format('%.17g', left / 1000) end
     spans[key] = {ends, text .. ',"expiresAt":' .. ends .. beat .. '}'}
@@ -29,7 +29,7 @@ local function spanOf(length, timeout, deadline, run)
   return unpack(spans[key])
 end
 
--- `begin` is the beginning of the lease's JSON. Returns the new head as text.
+-- Writes the lease, whose JSON begins with `begin`. Returns the new head as text.
 local function lease(queue, id, head, begin, length, run)
   local ends, rest = spanOf(length, head.timeout, tonumber(string.match(head.rest, '^ %S+ (%S+)') or '-'), run)
   leave(queue, id, head)
@@ -43,21 +43,22 @@ local function lease(queue, id, head, begin, length, run)
   return written
 end
 
+-- The text of the event, without its id.
 local function eventOf(queue, id, head, instant, ending)
   return '"type":"processing","eval_id":"' .. id .. '","queue":"' .. nameOf(queue)
     .. '","status":"processing","sequence":' .. head.sequence .. ',"timestamp":' .. instant
     .. ',"attempt":' .. head.attempt .. ending
 end
 
--- Passes over an entry without a record; `spot` has the lane and the place where it was found, if there are lanes.
+-- Takes out an entry without a record. `spot` has its lane and place, in a queue with lanes.
 local function miss(queue, id, spot)
   if spot then stepOut(queue, id, spot) end
   dropDangling(queue, id)
   return false
 end
 
--- Leases a task, or finds that it has expired or has no record. Returns whether it was leased. Lua looks at each byte of
--- a payload: behind some large ones the process reads them by itself.
+-- Leases a task unless it has expired or has no record. Returns whether it was leased. Copying payloads through Lua is
+-- slow, so after `run.room` characters the process reads them itself.
 function take(queue, id, run, spot)
   local hasRoom = run.room > 0
   local text, spec, core, batch, lane, payload, checkpoint = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head',

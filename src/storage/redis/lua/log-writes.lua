@@ -1,21 +1,18 @@
 -- needs: logs
 -- gives: openLog, bytesIn, extendLog
 --[[ Part of the scripts that write a log. ]]
--- The log of an attempt; `text` is the field `logs` of its task. A log that the task does not name was left behind by a
--- release that knew no logs, and begins again.
+-- Reads the extent of the log of an attempt; `text` is the field `logs` of its task. A log that the task does not name is
+-- new: a process of an earlier version may have left bytes at its key, which `extendLog` removes.
 function openLog(queue, id, attempt, text)
   local log = {key = logKey(queue, id, attempt), first = 0, size = 0, isNamed = false}
   for _, known in ipairs(attemptsOf(text)) do log.isNamed = log.isNamed or known == attempt end
-  if not log.isNamed then
-    redis.call('UNLINK', log.key)
-    return log
-  end
+  if not log.isNamed then return log end
   local first, size = unpack(redis.call('HMGET', log.key, 'first', 'size'))
   log.first, log.size = tonumber(first or 0), tonumber(size or 0)
   return log
 end
 
--- Kept bytes from `start` to `finish`.
+-- The kept bytes from `start` to `finish`, which is exclusive.
 function bytesIn(log, start, finish, width)
   if start >= finish then return '' end
   local from, fields = math.floor(start / width), {}
@@ -24,18 +21,19 @@ function bytesIn(log, start, finish, width)
   return string.sub(text, start - from * width + 1, finish - from * width)
 end
 
--- Names a new log in its task, whose oldest logs go beyond `most`. Returns the bytes that went.
+-- Names a new log in its task, and drops the oldest logs above `most`. Returns the dropped bytes.
 local function nameLog(queue, id, attempt, text, most)
   local attempts, gone = attemptsOf(text), ''
   while #attempts >= most do gone = gone .. ' ' .. table.remove(attempts, 1) end
   attempts[#attempts + 1] = attempt
   local freed = keptOf(queue, id, gone)
+  redis.call('UNLINK', logKey(queue, id, attempt))
   dropLogs(queue, id, gone)
   redis.call('HSET', queue .. ':task:' .. id, 'logs', table.concat(attempts, ' '))
   return freed
 end
 
--- Adds bytes to the end of a log. Returns by how much the kept bytes of the task have grown.
+-- Adds bytes to the end of a log, and drops its oldest blocks. Returns the growth of the kept bytes of the task.
 function extendLog(queue, id, attempt, text, log, fresh, width, maxBytes, maxAttempts)
   local freed = log.isNamed and 0 or nameLog(queue, id, attempt, text, maxAttempts)
   local begin = math.floor(log.size / width)

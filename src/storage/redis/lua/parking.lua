@@ -1,21 +1,23 @@
 -- needs: lanes, rings, writes
 -- gives: park, unparkSome, countInGroup
---[[ Part of every script that writes: groups that are held back.
-<queue>:active          hash  tasks in `processing` by group
+--[[ Part of every script that writes: groups at their limit.
+<queue>:active          hash  number of processing tasks by group
 <queue>:parked          set   groups that were at their limit when a claim met them
-<queue>:loosened        set   such groups when a setting has let them go, or those with many lanes; claims put them back
-before they take anything, some in each step, and the field `loosened` of the settings says so
-<queue>:parked:<group>  set   `<signature> <priority>` of its lanes that are out of the rings ]]
+<queue>:loosened        set   parked groups that a new setting has released, and groups with many lanes to unpark. Claims
+unpark some in each step before they take tasks; the field `loosened` of the settings tells them to
+<queue>:parked:<group>  set   `<signature> <priority>` of its lanes that are out of the rings
+LOOSENED is the most lanes that one step unparks. ]]
 local LOOSENED = 120
 local parked = {}
 
+-- Takes a lane of a group at its limit out of its ring.
 function park(queue, signature, round, priority, group)
   leaveRing(queue, signature, round)
   redis.call('SADD', queue .. ':parked', group)
   redis.call('SADD', queue .. ':parked:' .. group, signature .. ' ' .. priority)
 end
 
--- Puts lanes of a group back into the rings, as many as a step may. Returns how many. The claims put back the rest.
+-- Puts lanes of a group back into the rings, up to `LOOSENED`. Returns their number. Claims put back the rest.
 local function unpark(queue, group)
   if redis.call('SREM', queue .. ':parked', group) + redis.call('SREM', queue .. ':loosened', group) == 0 then return 0 end
   local lanes = redis.call('SPOP', queue .. ':parked:' .. group, LOOSENED)
@@ -32,7 +34,7 @@ local function unpark(queue, group)
   return #lanes
 end
 
--- Puts back some of the groups that a setting has let go. Returns whether these were all.
+-- Unparks some released groups. Returns whether none is left.
 function unparkSome(queue)
   local size = 0
   for _, group in ipairs(redis.call('SRANDMEMBER', queue .. ':loosened', LOOSENED)) do
@@ -43,7 +45,7 @@ function unparkSome(queue)
   return true
 end
 
--- A task goes from a state to another.
+-- Counts a change of state in the group of the task, and unparks the group when a task of it ends.
 function countInGroup(queue, lane, from, to)
   if lane == '' then return end
   local _, group = partsOf(lane)

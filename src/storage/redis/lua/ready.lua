@@ -1,7 +1,7 @@
 -- needs: ages, lanes, rings, signatures, writes
 -- gives: stepOut, makeReady, makeUnready
---[[ Part of every script that writes: makes tasks ready and takes them back, in a plain queue or in lanes. Both may be done
-twice. ]]
+--[[ Part of every script that writes: adds ready tasks and takes them out, with and without lanes. Both can be repeated. ]]
+-- Adds a ready task to its lane.
 local function queueUp(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)
@@ -22,12 +22,13 @@ local function queueUp(queue, id, head)
   enterRing(queue, signature, round, priority)
 end
 
--- Whether a round has nothing more that requires this.
+-- Whether the round of a lane has no ready task left with its signature.
 local function isDry(queue, priority, lane, left)
   if left == 0 or isOnlyOne(queue) then return left == 0 end
   return not oldest(queue, priority, lane)
 end
 
+-- Takes a task out of its lane.
 function stepOut(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)
@@ -45,7 +46,7 @@ function stepOut(queue, id, head)
   touch(queue, priority)
 end
 
--- Gives a plain queue its lanes: as many steps as it has priorities.
+-- Gives a queue its lanes, in one step for each priority.
 local function giveLanes(queue)
   if isLaned(queue) then return end
   flush(queue .. ':ready')
@@ -65,16 +66,19 @@ local function giveLanes(queue)
   end
 end
 
+-- Sets the place of a task in a queue without lanes; false takes it out.
 local function moveInPlain(queue, id, head, place)
   setScore(queue .. ':ready', id, place)
   if metaOf(queue, 'aged') > 0 then touch(queue, priorityOf(head.place)) end
 end
 
+-- Adds a ready task to its queue.
 function makeReady(queue, id, head)
   if head.lane ~= '' then giveLanes(queue) end
   if isLaned(queue) then queueUp(queue, id, head) else moveInPlain(queue, id, head, head.place) end
 end
 
+-- Takes a task out of the ready ones of its queue.
 function makeUnready(queue, id, head)
   if isLaned(queue) then stepOut(queue, id, head) else moveInPlain(queue, id, head, false) end
 end

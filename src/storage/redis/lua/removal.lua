@@ -1,13 +1,13 @@
 -- needs: ages, batch, clears, index, lanes, logs, parking, record, rings, writes
--- gives: leaveDeadline, reclaim, freeId, removeTask
---[[ Part of the scripts that remove tasks, those that were cleared (see `clears.lua`) and others. The counts of its queue,
-rounds and groups do not know a cleared task any more; its record, its deadline, its batch and perhaps its lane do.
+-- gives: leaveDeadline, reclaim, freeId, removeTask, removeAll
+--[[ Part of the scripts that remove tasks, cleared ones (see `clears.lua`) and others. The counts of the queue, rounds and
+groups do not include cleared tasks any more. Their records, deadlines, batches and perhaps lanes are still there.
 <queue>:gone:<id>  string  the nonce whose insert is refused for `fence` milliseconds ]]
 -- As FENCE_MS of `keys.ts`.
 local FENCE = 10000
 local tidied = {}
 
--- Takes a cleared task out of the index of deadlines that it shares with tasks of other states.
+-- Takes a cleared task out of its index of deadlines, which has tasks of other states too.
 function leaveDeadline(queue, id, head)
   local index = DEADLINES[head.state]
   if index == ':ended' then
@@ -15,7 +15,7 @@ function leaveDeadline(queue, id, head)
   elseif head.state ~= 'queued' or head.startBy ~= '-' then setScore(queue .. index, id, false) end
 end
 
--- What a clear has left of a signature, unless something requires it again.
+-- Drops what a clear has left of a signature, unless a ready task has it again.
 local function tidy(queue, signature)
   freshRing(queue, signature)
   if tidied[queue .. signature] then return end
@@ -23,7 +23,7 @@ local function tidy(queue, signature)
   if redis.call('HEXISTS', queue .. ':signatures', signature) == 0 then dropAges(queue, signature) end
 end
 
--- A lane that no script has visited since keeps its tasks, and so do its round and its ring.
+-- Takes a cleared task out of its lane and round, which keep it until a script visits them.
 local function leaveLane(queue, id, head)
   local signature, group = partsOf(head.lane)
   local priority = priorityOf(head.place)
@@ -35,8 +35,8 @@ local function leaveLane(queue, id, head)
   if isHeldBack == 0 then redis.call('DEL', queue .. ':parked:' .. group) end
 end
 
--- Removes a task from an index of a clear, with all that belongs to it. Returns its nonce; nil when there is nothing to
--- remove: its record is lost, or a process that does not know of clears has written it since.
+-- Removes a cleared task, with its entry in an index of a clear. Returns its nonce; nil when the record is lost, or when a
+-- process that does not know clears has written it since.
 function reclaim(queue, index, id, state, born)
   setScore(index, id, false)
   local text, claim, batch, lane, logs = unpack(redis.call('HMGET', queue .. ':task:' .. id, 'head', 'claim', 'batch', 'lane',
@@ -55,14 +55,14 @@ function reclaim(queue, index, id, state, born)
   return head.nonce
 end
 
--- Takes an id out of what was cleared, since its record is lost.
+-- Takes an id without a record out of the indices of all clears.
 local function forgetCleared(queue, id)
   for _, clear in ipairs(clearsOf(queue)) do
     for state in pairs(clear.states) do redis.call('ZREM', clearedIndex(queue, clear.number, state), id) end
   end
 end
 
--- Removes a cleared task whose id is given to a new one.
+-- Removes a cleared task with this id, before a new task gets the id.
 function freeId(queue, id)
   if not clearsOf(queue)[1] then return end
   local text = redis.call('HGET', queue .. ':task:' .. id, 'head')
@@ -74,7 +74,7 @@ function freeId(queue, id)
   flush(index)
 end
 
--- Removes a task with all that belongs to it.
+-- Removes a task with its entries in indices, its logs and its record. Refuses its nonce for `fence` milliseconds.
 function removeTask(queue, id, head, fence)
   leave(queue, id, head)
   countInGroup(queue, head.lane, head.state, '')
@@ -82,4 +82,18 @@ function removeTask(queue, id, head, fence)
   dropLogs(queue, id, head.logs)
   redis.call('UNLINK', queue .. ':task:' .. id)
   redis.call('SET', queue .. ':gone:' .. id, head.nonce, 'PX', fence)
+end
+
+-- Removes tasks of the queue with number `q` as `removeTask` does, and adds each to `gone` as {q, id, nonce}. Takes an id
+-- without a record out of the indices.
+function removeAll(q, queue, ids, fence, gone)
+  for _, id in ipairs(ids) do
+    local head = read(queue, id)
+    if head then
+      removeTask(queue, id, head, fence)
+      gone[#gone + 1] = {q, id, head.nonce}
+    else
+      dropDangling(queue, id)
+    end
+  end
 end

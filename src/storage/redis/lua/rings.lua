@@ -1,13 +1,13 @@
 -- needs: ages, clears, lanes, signatures, writes
 -- gives: freshRing, leaveRing, enterRing, giveTurn, sendBack
---[[ Part of every script that writes: whose turn it is.
-<queue>:turns             hash  turns by round, of those that have something ready
-<queue>:ring:<signature>  zset  rounds by priority, then turn; those without anything ready leave it with its last one.
-A round may have had later turns since: a claim that meets it moves it to its turn, so that a turn need not be written to
-each ring of the round. ]]
+--[[ Part of every script that writes: the turns of groups.
+<queue>:turns             hash  turns by round, of rounds with ready tasks
+<queue>:ring:<signature>  zset  rounds by priority, then turn. A round leaves it with its last ready task of the signature
+A round can have had a later turn since: a claim that meets it moves it to that turn. So a new turn is not written to each
+ring of the round. ]]
 local function ringOf(queue, signature) return queue .. ':ring:' .. signature end
 
--- The ring, without what a clear has left in it: turns only grow, so a ring in which one is older has none that is not.
+-- The key of a ring, freed of what a clear has left. Turns only grow: if the first turn is older than the clear, all are.
 function freshRing(queue, signature)
   local ring, turn = ringOf(queue, signature), clearedTurn(queue)
   if not turn or fresh[ring] then return ring end
@@ -17,12 +17,13 @@ function freshRing(queue, signature)
   return ring
 end
 
+-- Takes a round out of the ring of a signature.
 function leaveRing(queue, signature, round)
   setScore(ringOf(queue, signature), round, false)
   touch(queue, string.match(round, '^%S+'))
 end
 
--- Puts a round into a ring, or moves it there: to its turn. One without a turn has nothing ready.
+-- Puts a round into a ring at its turn, or moves it there. A round without a turn has no ready task and leaves the ring.
 function enterRing(queue, signature, round, priority)
   local turn = numberOf(queue .. ':turns', round)
   if turn == 0 then return leaveRing(queue, signature, round) end
@@ -30,6 +31,7 @@ function enterRing(queue, signature, round, priority)
   touch(queue, priority)
 end
 
+-- The score of a round in a ring; nil or false when it is not there.
 local function isInRing(queue, signature, round)
   local ring = freshRing(queue, signature)
   local score = pendingScore(ring, round)
@@ -37,10 +39,10 @@ local function isInRing(queue, signature, round)
   return score
 end
 
--- A new turn, at the end.
+-- Gives a round a new turn, behind all others.
 function giveTurn(queue, round) setNumber(queue .. ':turns', round, increaseMeta(queue, 'turn', 1)) end
 
--- Sends the group of a task that was handed out to the end of the round.
+-- Moves the group of a task that was handed out behind the other groups of its priority.
 function sendBack(queue, task)
   if numberOf(queue .. ':waiting', task.round) == 0 then return end
   giveTurn(queue, task.round)

@@ -1,13 +1,15 @@
 -- needs: ages, writes
 -- gives: signaturesOf, isOnlyOne, countSignature, madeOf
---[[ Part of every script that writes: what the ready tasks of a queue require.
-<queue>:signatures  hash  how many by signature
-<queue>:prefixes    hash  how many by each beginning of a signature, pair by pair: so a claim finds the signatures that a
-worker satisfies by its own pairs, however many others there are. Complete when `prefixes` of `meta` is set. ]]
+--[[ Part of every script that writes: the requirements of the ready tasks of a queue. A signature is a sorted list of
+`label=value` pairs.
+<queue>:signatures  hash  number of ready tasks by signature
+<queue>:prefixes    hash  number of ready tasks by each beginning of a signature, pair by pair. With it a claim finds the
+signatures that a worker satisfies by the worker's pairs, however many others there are. Complete when `prefixes` of `meta`
+is set. ]]
 local FEW = 16
 local signaturesIn, watched = {}, {}
 
--- As a list, and as a set in the same table; when there are more than a few, only that `isMany`.
+-- The signatures of a queue, as a list and as a set in one table. With more than `FEW` it has only `isMany`.
 function signaturesOf(queue)
   local known = signaturesIn[queue]
   if known then return known end
@@ -19,18 +21,20 @@ function signaturesOf(queue)
   return known
 end
 
+-- Whether all ready tasks of the queue have the same signature.
 function isOnlyOne(queue)
   local known = signaturesOf(queue)
   return not known.isMany and #known == 1
 end
 
+-- The beginnings of a signature, pair by pair, up to the whole.
 local function prefixesOf(signature)
   local prefixes = {}
   for at in string.gmatch(signature .. ',', '(),') do prefixes[#prefixes + 1] = string.sub(signature, 1, at - 1) end
   return prefixes
 end
 
--- A queue of an earlier version has none yet.
+-- Counts the prefixes of a queue that an earlier version wrote without them.
 local function completePrefixes(queue)
   if metaOf(queue, 'prefixes') == 1 then return end
   setNumber(queue .. ':meta', 'prefixes', 1)
@@ -43,7 +47,7 @@ local function completePrefixes(queue)
   end
 end
 
--- Counts ready tasks that require this.
+-- Counts ready tasks of a signature, by 1 or -1.
 function countSignature(queue, signature, by)
   local known = signaturesOf(queue)
   if not known.isMany and by > 0 and not known[signature] then known[#known + 1], known[signature] = signature, true end
@@ -58,7 +62,7 @@ function countSignature(queue, signature, by)
   end
 end
 
--- Reads fields of a hash, as many as there may be.
+-- Reads any number of fields of a hash.
 local function valuesOf(hash, fields)
   local values = {}
   for from = 1, #fields, 1000 do
@@ -68,7 +72,7 @@ local function valuesOf(hash, fields)
   return values
 end
 
--- The signatures that are made of these pairs, which are in their order.
+-- The signatures of ready tasks that consist of some of these pairs, which are sorted.
 function madeOf(queue, offered)
   completePrefixes(queue)
   local found, nodes = {''}, {{'', 0}}

@@ -1,10 +1,10 @@
 -- needs: lanes, limits, parking, rings, signatures, writes
 -- gives: LOOKS, firstIn, firstOfTwo, offeredOf, choose
---[[ Part of the claim: the next task of a queue with lanes. Rounds of a ring are read some at once: a group that is sent back
-goes behind all others of its priority, so those that were read stay the next ones until they are pending themselves. ]]
+--[[ Part of the claim: the next task of a queue with lanes. Some rounds of a ring are read ahead. A group that is sent back
+goes behind all others of its priority, so the rounds read ahead stay the next ones until they have pending writes. ]]
 local ahead = {}
 
--- Reads at most so many rounds of one priority, and what a claim asks of them.
+-- Reads up to `most` rounds of one priority, with the numbers that a claim needs.
 local function readAhead(queue, ring, from, most)
   local list, rounds, groups = {at = 1}, {}, {}
   local rows = redis.call('ZRANGE', ring, from, '+inf', 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
@@ -20,7 +20,7 @@ local function readAhead(queue, ring, from, most)
   return list
 end
 
--- The first round from a place on and its score; nil when there is none.
+-- The first round of a ring from a place on, and its score; nil when there is none.
 local function nextRound(queue, signature, from, run)
   local ring = freshRing(queue, signature)
   local list = ahead[ring] and ahead[ring][from] or {at = 1}
@@ -38,13 +38,12 @@ local function nextRound(queue, signature, from, run)
   return unpack(list[list.at] or {})
 end
 
--- Groups that one step parks or moves, and rounds that it looks at before it ends with a task.
+-- One step parks or moves up to `SETTLED` groups. It ends with a task after `LOOKS` rounds.
 local SETTLED = 120
 LOOKS = 300
 
--- The next task in the ring of a signature: of the highest priority or of this one; nil when there is none, or the step
--- is cut. Groups that are full are parked on the way, and rounds that have had their turn meanwhile are moved: when these
--- are many the step ends, and the next one goes on.
+-- The next task in the ring of a signature, of the highest priority or of `level`; nil when there is none, or when the
+-- step is cut. Parks full groups on the way, and moves rounds that had a later turn. The step is cut when these are many.
 function firstIn(queue, signature, limits, run, level)
   local from = level and placesOf(level) or '-inf'
   while true do
@@ -66,14 +65,14 @@ function firstIn(queue, signature, limits, run, level)
         return {id = id, place = tonumber(place), turn = turn, round = round, priority = priority, lane = lane,
           group = group, signature = signature}
       end
-      -- Nothing is ready here, whatever the ring says.
+      -- The ring has a round without ready tasks.
       leaveRing(queue, signature, round)
       run.settled = run.settled + 1
     end
   end
 end
 
--- Of two tasks, the one that comes first where waiting does not count. Either may be nil.
+-- The first of two tasks by priority, turn and place. Either can be nil.
 function firstOfTwo(one, other)
   if not one or not other then return one or other end
   if one.priority ~= other.priority then return one.priority > other.priority and one or other end
@@ -81,7 +80,7 @@ function firstOfTwo(one, other)
   return one.place <= other.place and one or other
 end
 
--- The signatures that the worker satisfies.
+-- The signatures of ready tasks that the worker satisfies.
 function offeredOf(queue, run)
   local known, list = signaturesOf(queue), run.signatures[queue]
   if list then return list end
@@ -97,7 +96,8 @@ function offeredOf(queue, run)
   return list
 end
 
--- Returns the task as its id, round, priority and signature; nil when there is none for this worker, or the step is cut.
+-- The next task for this worker, with its id, round, priority and signature; nil when there is none, or when the step is
+-- cut.
 function choose(queue, limits, run)
   local best = nil
   for _, signature in ipairs(offeredOf(queue, run)) do

@@ -1,28 +1,29 @@
 -- gives: setScore, pendingScore, hasPending, readNumbers, numberOf, setNumber, increase, addTo, onGone
 -- gives: discardPending, metaOf, increaseMeta, flush, writePending
---[[ Part of every script that writes: writes that many tasks of a script share are collected and sent at its end, with one
-command for each key, see `writePending`. Until then nothing else may read them in Redis.
+--[[ Part of every script that writes: writes that tasks of a script share. They are collected and sent at the end by
+`writePending`, with one command for each key. Until then nothing else may read these keys in Redis.
 <queue>:meta  hash  number (last given), event (last id), endedBytes, turn (last given), prefixes (see `signatures.lua`),
 aged and touch (see `ages.lua`), clears (last given, see `clears.lua`) ]]
--- By sorted set and member: the new score, or false for taking the member out.
+-- By sorted set and member: the new score, or false to remove the member.
 local scores = {}
--- By hash and field: numbers as they are now, and those of them that have changed. A field is there while it is not 0.
+-- By hash and field: present numbers, and the changed ones among them. A field exists while its number is not 0.
 local numbers, changed = {}, {}
--- By hash and field: what is added to numbers that no script reads; and by hash who is told of fields that end.
+-- By hash and field: additions to numbers that the script does not read. By hash: a listener for fields that reach 0.
 local sums, listeners = {}, {}
 
--- `score` is false for taking the id out.
+-- Sets the score of an id in a sorted set; false removes the id.
 function setScore(index, id, score)
   scores[index] = scores[index] or {}
   scores[index][id] = score
 end
 
--- The score that is pending, false for an id that is taken out, nil when nothing is.
+-- The pending score of an id, false for a pending removal, nil for neither.
 function pendingScore(index, id) return scores[index] and scores[index][id] end
 
+-- Whether writes are pending for a sorted set.
 function hasPending(index) return scores[index] ~= nil end
 
--- Reads fields together that will be asked for.
+-- Reads fields together that `numberOf` will need.
 function readNumbers(hash, fields)
   local known = numbers[hash] or {}
   numbers[hash] = known
@@ -31,39 +32,42 @@ function readNumbers(hash, fields)
   end
 end
 
+-- The number in a field of a hash; 0 for a missing field.
 function numberOf(hash, field)
   if not numbers[hash] or not numbers[hash][field] then readNumbers(hash, {field}) end
   return numbers[hash][field]
 end
 
+-- Sets a number. A number of 0 removes its field.
 function setNumber(hash, field, value)
   numbers[hash] = numbers[hash] or {}
   changed[hash] = changed[hash] or {}
   numbers[hash][field], changed[hash][field] = value, value
 end
 
--- Adds to a number; returns it.
+-- Adds to a number. Returns the sum.
 function increase(hash, field, by)
   local value = numberOf(hash, field) + by
   setNumber(hash, field, value)
   return value
 end
 
--- Adds to a number that no script reads.
+-- Adds to a number that this script does not read.
 function addTo(hash, field, by)
   sums[hash] = sums[hash] or {}
   sums[hash][field] = (sums[hash][field] or 0) + by
 end
 
--- Calls `listener` with each field of a hash of such numbers that ends at 0.
+-- Calls `listener` with each field of a hash that `addTo` has brought to 0.
 function onGone(hash, listener) listeners[hash] = listener end
 
--- Forgets what is known of a key that was deleted, and what is pending for it.
+-- Discards what is known and pending of a deleted key.
 function discardPending(key) scores[key], numbers[key], changed[key] = nil, nil, nil end
 
--- Asked for with every task, so its tables are kept by queue.
+-- Every task needs `meta`, so its tables are cached by queue.
 local metas, metasChanged = {}, {}
 
+-- A number of `meta`.
 function metaOf(queue, name)
   local known = metas[queue]
   if not known then
@@ -75,7 +79,7 @@ function metaOf(queue, name)
   return known[name]
 end
 
--- Adds to a number of `meta`; returns it.
+-- Adds to a number of `meta`. Returns the sum.
 function increaseMeta(queue, name, by)
   local value = metaOf(queue, name) + by
   local fields = metasChanged[queue]
@@ -93,7 +97,7 @@ local function send(command, key, args)
   for from = 1, #args, 1000 do redis.call(command, key, unpack(args, from, math.min(from + 999, #args))) end
 end
 
--- Sends what is pending for a sorted set, which may be read then.
+-- Sends the pending writes of a sorted set, which can be read afterwards.
 function flush(index)
   local added, gone, size, count = {}, {}, 0, 0
   for id, score in pairs(scores[index] or {}) do
@@ -128,7 +132,7 @@ local function writeSums(hash, fields)
   end
 end
 
--- The last step of every script that writes.
+-- Sends all pending writes. The last step of every script that writes.
 function writePending()
   for index in pairs(scores) do flush(index) end
   for hash, fields in pairs(changed) do writeNumbers(hash, fields) end

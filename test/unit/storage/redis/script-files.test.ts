@@ -16,6 +16,21 @@ const BUILT_IN = new Set(
 const files = readLuaFiles(FOLDER);
 const all = [...files.values()];
 
+const shared = all.filter(({ gives }) => gives.length > 0);
+const scripts = all.filter(({ gives }) => gives.length === 0);
+const SECTION = /^\s*-- (?:Read|Check|Write): /;
+const READS =
+  'EXISTS|GET|HEXISTS|HGET|HGETALL|HKEYS|HLEN|HMGET|HRANDFIELD|HSTRLEN|MGET|PTTL|SISMEMBER|SMEMBERS|TYPE';
+/** A write, here or by a function that a shared file gives. */
+const WRITE = new RegExp(
+  `redis\\.call\\('(?!(?:${READS}|Z(?:CARD|COUNT|RANGE|RANGEBYSCORE|RANK|SCORE))')` +
+    '|\\b(?:setNumber|insertTask|commitStaged|freeId|removeTask|removeAll|extendLog|enter|leave|publish|writePending)\\(',
+);
+
+function bodyOf(text: string): string {
+  return text.split(' ]]\n').slice(1).join(' ]]\n');
+}
+
 /** What a file uses that is not its own, nor built in. */
 function usedBy({ text }: LuaFile): readonly string[] {
   return [...outerNamesOf(text).used].filter((name) => !BUILT_IN.has(name)).sort();
@@ -60,9 +75,30 @@ describe('every Lua file', () => {
     expect(gives.filter((each) => !used.has(each))).toEqual([]);
   });
 
+  it.each(shared)('says what each function gives: $name', ({ text }) => {
+    expect(text.match(/^(?!-- ).*\n(?=function )/gm) ?? []).toEqual([]);
+  });
+
   it('gives a name that no other file gives', () => {
     const names = all.flatMap(({ gives }) => gives);
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+  });
+});
+
+describe('every script', () => {
+  it.each(scripts)('marks what it reads, checks and writes, from its first line: $name', ({ text }) => {
+    expect(bodyOf(text)).toMatch(/^(local [A-Z_, ]+ = [\d, ]+\n|-- [^\n]*\n)*-- (Read|Check|Write): /);
+  });
+
+  it.each(scripts)('writes only in a section that says so: $name', ({ text }) => {
+    let isWriting = false;
+    const strays = bodyOf(text)
+      .split('\n')
+      .filter((line) => {
+        if (SECTION.test(line)) isWriting = line.includes('Write: ');
+        return !isWriting && WRITE.test(line);
+      });
+    expect(strays).toEqual([]);
   });
 });
 
