@@ -12,6 +12,9 @@ interface Counts {
   followed: number;
 }
 
+/** The counts of each batch. */
+export type BatchDump = ReadonlyMap<string, readonly BatchCounts[]>;
+
 /** Counts the tasks of each batch by queue and state. The list of a batch's tasks is on disk. */
 export class BatchIndex {
   private readonly batches = new Map<string, Map<string, Counts>>();
@@ -23,6 +26,19 @@ export class BatchIndex {
     if (from !== undefined) this.count(batchId, from, -1);
     if (to !== undefined) this.count(batchId, to, 1);
     else if (from !== undefined) this.forgetEmpty(batchId, from.queue);
+  }
+
+  load(dump: BatchDump): void {
+    for (const [batchId, queues] of dump) {
+      const counts = queues.map(({ queue, counts }) => {
+        return [queue, { byState: { ...counts }, followed: this.marks.latest }] as const;
+      });
+      this.batches.set(batchId, new Map(counts));
+    }
+  }
+
+  dump(): BatchDump {
+    return new Map(Array.from(this.batches.keys(), (batchId) => [batchId, this.countsOf(batchId)]));
   }
 
   countsOf(batchId: string): BatchCounts[] {

@@ -7,17 +7,37 @@ export interface Deadline {
   readonly key: number;
 }
 
+/** The entries of a heap, in its own order. */
+export interface HeapDump {
+  readonly times: Float64Array;
+  readonly keys: Float64Array;
+}
+
 /**
  * Deadlines, earliest first, then smallest key: a binary heap in two typed arrays, 16 bytes per entry. Entries in its
  * middle are never removed, so callers check that a popped entry is still valid.
  */
 export class DeadlineHeap {
-  private times = new Float64Array(FIRST_CAPACITY);
-  private keys = new Float64Array(FIRST_CAPACITY);
+  private times: Float64Array = new Float64Array(FIRST_CAPACITY);
+  private keys: Float64Array = new Float64Array(FIRST_CAPACITY);
   private count = 0;
+
+  /** A heap with the entries that `dump` returned. */
+  static of({ times, keys }: HeapDump): DeadlineHeap {
+    const heap = new DeadlineHeap();
+    if (times.length === 0) return heap;
+    heap.times = times;
+    heap.keys = keys;
+    heap.count = times.length;
+    return heap;
+  }
 
   get size(): number {
     return this.count;
+  }
+
+  dump(): HeapDump {
+    return { times: this.times.slice(0, this.count), keys: this.keys.slice(0, this.count) };
   }
 
   /** When the earliest is due; `Infinity` when there is none. */

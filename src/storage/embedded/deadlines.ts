@@ -1,5 +1,5 @@
 import type { Instant } from '../../task/clock.js';
-import { type Deadline, DeadlineHeap } from './deadline-heap.js';
+import { type Deadline, DeadlineHeap, type HeapDump } from './deadline-heap.js';
 import { RankedSet } from './ranked-set.js';
 import type { TaskNumber } from './task-number.js';
 
@@ -20,6 +20,21 @@ export class Deadlines {
   private sorting: { readonly heap: DeadlineHeap; readonly found: RankedSet } | undefined;
   /** Number of entries left by the last cleaning. */
   private sorted = 0;
+
+  static of(dump: HeapDump): Deadlines {
+    const deadlines = new Deadlines();
+    deadlines.heap = DeadlineHeap.of(dump);
+    return deadlines;
+  }
+
+  /** All entries. Ends a cleaning that is under way. */
+  dump(): HeapDump {
+    const { sorting } = this;
+    this.sorting = undefined;
+    for (let entry = sorting?.heap.takeLast(); entry !== undefined; entry = sorting?.heap.takeLast())
+      this.heap.push(entry.at, entry.key);
+    return this.heap.dump();
+  }
 
   get size(): number {
     return this.heap.size + (this.sorting?.heap.size ?? 0);

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import type { Clock } from '../../task/clock.js';
 import type { Attempt, Task } from '../../task/task.js';
 import {
@@ -27,6 +28,7 @@ import { EmbeddedSettings } from './embedded-settings.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
 import { ensureFile, fileIn, readHeads, readMarks } from './lmdb-file.js';
+import { saveSnapshot, type StoreSnapshot, takeSnapshot } from './index-snapshot.js';
 import { LogSweeper } from './log-sweeper.js';
 import { QueueFiles } from './queue-files.js';
 import { TaskClaimer } from './task-claimer.js';
@@ -51,7 +53,16 @@ export interface EmbeddedOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly settings: StoreSettings;
+  /** Tasks from which a clean stop saves a snapshot of the indices. Fewer are read as fast from the file. */
+  readonly snapshotFrom?: number;
+  /** How long the file must have been left alone before; a test that leaves it alone needs no wait. */
+  readonly settleMs?: number;
 }
+
+/** Milliseconds of reading that a snapshot saves from here on: some fifty. */
+const SNAPSHOT_FROM = 10_000;
+
+const logger = new Logger('EmbeddedTaskStore');
 
 /** Results of the checks before the store opens its files. */
 interface Loaded {
@@ -62,6 +73,8 @@ interface Loaded {
   /** Unreadable records. */
   readonly damaged: ReadonlyMap<TaskNumber, DamagedValue>;
   readonly lastNumber: TaskNumber;
+  /** Whether the index has the counts of the batches. */
+  readonly hasBatches: boolean;
   readonly unlock: () => void;
 }
 
@@ -85,6 +98,7 @@ export class EmbeddedTaskStore extends TaskStore {
   readonly logs: EmbeddedLogs;
   private readonly files: QueueFiles;
   private readonly index: TaskIndex;
+  private readonly marks: ClearMarks;
   private readonly unlock: () => void;
   private readonly commits: Commits;
   private readonly writer: TaskWriter;
@@ -105,24 +119,9 @@ export class EmbeddedTaskStore extends TaskStore {
     const unlock = lockDirectory(options.directory);
     try {
       await ensureFile(options.directory);
-      requireSoundFile(fileIn(options.directory));
-      const marks = await readMarks(options.directory);
-      const index = new TaskIndex(options.settings, marks);
-      const cleared = new RankedSet();
-      const held: TaskNumber[] = [];
-      const damaged = new Map<TaskNumber, DamagedValue>();
-      let lastNumber: TaskNumber = 0;
-      await readHeads(options.directory, (number, head) => {
-        if (head instanceof DamagedValue) damaged.set(number, head);
-        else if (marks.covers(head)) cleared.add(number);
-        else {
-          index.move(number, undefined, head);
-          if (head.state === 'processing') held.push(number);
-        }
-        lastNumber = number;
-      });
-      const store = new EmbeddedTaskStore(options, { index, marks, cleared, damaged, lastNumber, unlock });
-      await store.correctLeases(held);
+      const loaded = await load(options);
+      const store = new EmbeddedTaskStore(options, { ...loaded, unlock });
+      await store.correctLeases(loaded.index.held());
       return store;
     } catch (error) {
       unlock();
@@ -131,20 +130,19 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 
   private constructor(
-    { clock, directory, settings }: EmbeddedOptions,
-    { index, marks, cleared, damaged, lastNumber, unlock }: Loaded,
+    private readonly options: EmbeddedOptions,
+    { index, marks, cleared, damaged, lastNumber, hasBatches, unlock }: Loaded,
   ) {
     super();
+    const { clock, directory, settings } = options;
     const files = new QueueFiles(directory, marks);
     this.clock = clock;
     this.files = files;
     this.index = index;
     this.unlock = unlock;
     for (const [number, damage] of damaged) files.quarantine.note(number, damage);
-    for (const [batchId, number] of files.batchTasks.getKeys()) {
-      const head = files.quarantine.attempt(number, () => files.headOf(number));
-      index.batches.move(batchId, undefined, head);
-    }
+    this.marks = marks;
+    if (!hasBatches) this.countBatches();
     this.commits = new Commits(files, this.index, settings.webhookTypes);
     this.reclaimer = new TaskReclaimer(files, index, this.commits, marks, clock);
     this.clearer = new TaskClearer(files, index, this.commits, marks, this.reclaimer);
@@ -174,6 +172,14 @@ export class EmbeddedTaskStore extends TaskStore {
     files.quarantine.onFound = (number) => {
       queueMicrotask(() => void this.removeDamaged(number).catch(() => undefined));
     };
+  }
+
+  private countBatches(): void {
+    const { files, index } = this;
+    for (const [batchId, number] of files.batchTasks.getKeys()) {
+      const head = files.quarantine.attempt(number, () => files.headOf(number));
+      index.batches.move(batchId, undefined, head);
+    }
   }
 
   /** Removes a damaged task from all lists and counts, as a restart would. No worker can claim it. */
@@ -418,8 +424,26 @@ export class EmbeddedTaskStore extends TaskStore {
     await this.files.settled();
     // lmdb is not touched after a failed write. The process is about to end, which releases the lock.
     if (this.commits.hasFailed) return;
+    const snapshot = this.snapshot();
     await this.files.close();
+    if (snapshot !== undefined) await this.save(snapshot);
     this.unlock();
+  }
+
+  /** What the next start needs; `undefined` when a start should look at the records: there are few, or any is not sound. */
+  private snapshot(): StoreSnapshot | undefined {
+    const { snapshotFrom = SNAPSHOT_FROM } = this.options;
+    const records = this.files.recordCount();
+    const isPlain = this.files.quarantine.size === 0 && this.marks.latest === 0;
+    const index = isPlain && records >= snapshotFrom ? this.index.dump(records) : undefined;
+    return index && { index, lastNumber: this.writer.lastNumber };
+  }
+
+  private async save(snapshot: StoreSnapshot): Promise<void> {
+    const { directory, settleMs } = this.options;
+    await saveSnapshot(directory, snapshot, settleMs).catch((error: unknown) => {
+      logger.warn(`The next start reads all records: ${(error as Error).message}`);
+    });
   }
 
   // ------------------------------------------------------------------------------------------ one task
@@ -467,4 +491,36 @@ export class EmbeddedTaskStore extends TaskStore {
       return number === undefined ? undefined : read(number);
     });
   }
+}
+
+/** The indices: from the snapshot of a clean stop, else from the checked file. */
+async function load(options: EmbeddedOptions): Promise<Omit<Loaded, 'unlock'>> {
+  const { directory, settings } = options;
+  const snapshot = takeSnapshot(directory);
+  if (snapshot === 'none') return readRecords(options);
+  if ('refused' in snapshot) {
+    logger.log(`The snapshot of the indices is not used, all records are read: ${snapshot.refused}`);
+    return readRecords(options);
+  }
+  const marks = await readMarks(directory);
+  const index = new TaskIndex(settings, marks);
+  index.load(snapshot.index);
+  const { lastNumber } = snapshot;
+  return { index, marks, cleared: new RankedSet(), damaged: new Map(), lastNumber, hasBatches: true };
+}
+
+async function readRecords({ directory, settings }: EmbeddedOptions): Promise<Omit<Loaded, 'unlock'>> {
+  requireSoundFile(fileIn(directory));
+  const marks = await readMarks(directory);
+  const index = new TaskIndex(settings, marks);
+  const cleared = new RankedSet();
+  const damaged = new Map<TaskNumber, DamagedValue>();
+  let lastNumber: TaskNumber = 0;
+  await readHeads(directory, (number, head) => {
+    if (head instanceof DamagedValue) damaged.set(number, head);
+    else if (marks.covers(head)) cleared.add(number);
+    else index.move(number, undefined, head);
+    lastNumber = number;
+  });
+  return { index, marks, cleared, damaged, lastNumber, hasBatches: false };
 }

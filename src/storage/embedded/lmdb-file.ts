@@ -65,7 +65,8 @@ export function putInPlace(file: string, directory: string): void {
   sync(directory);
 }
 
-function sync(path: string): void {
+/** Waits until a file, or the names in a directory, are on disk. */
+export function sync(path: string): void {
   const opened = openSync(path, 'r');
   try {
     fsyncSync(opened);

@@ -429,6 +429,11 @@ export class QueueFiles {
     this.held.forgetAll((head) => this.marks.covers(head));
   }
 
+  /** Number of records of tasks, including cleared ones. */
+  recordCount(): number {
+    return (this.tasks.getStats() as { entryCount: number }).entryCount;
+  }
+
   close(): Promise<void> {
     return this.root.close();
   }

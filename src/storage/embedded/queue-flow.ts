@@ -3,10 +3,24 @@ import { PROBE_INTERVAL_MS } from '../../task/outage-guard.js';
 import { hasOutage, holdsBack, type QueueSettings } from '../../task/queue-settings.js';
 import { emptyBucket, type FullAt, untilToken, withoutToken } from '../../task/rate-limit.js';
 import type { Offer } from '../../task/requirements.js';
-import { type Ageing, type Candidate, type Lane, type Picks, ReadyLanes } from './ready-lanes.js';
+import {
+  type Ageing,
+  type Candidate,
+  type Lane,
+  type LaneDump,
+  type Picks,
+  ReadyLanes,
+} from './ready-lanes.js';
 import type { TaskNumber } from './task-number.js';
 
 type CreatedAt = (number: TaskNumber) => Instant;
+
+/** The tasks of a queue that are ready, and the number of those in processing. */
+export interface FlowDump {
+  readonly lanes: readonly LaneDump[];
+  readonly active: number;
+  readonly activeOf: ReadonlyMap<string, number>;
+}
 
 /**
  * Decides which tasks of a queue can be claimed, and when: its ready tasks, its limits, and the counts that the limits
@@ -23,6 +37,16 @@ export class QueueFlow {
   private fullAt: FullAt = -Infinity;
   /** When the next probe of an outage may be claimed. */
   private probeAt: Instant = -Infinity;
+
+  load({ lanes, active, activeOf }: FlowDump): void {
+    this.active = active;
+    for (const [group, count] of activeOf) this.activeOf.set(group, count);
+    this.ready.load(lanes);
+  }
+
+  dump(): FlowDump {
+    return { lanes: this.ready.dump(), active: this.active, activeOf: this.activeOf };
+  }
 
   get isConfigured(): boolean {
     return Object.keys(this.settings).length > 0;

@@ -22,8 +22,30 @@ export class RankedSet {
   private tree: Int32Array | undefined;
   private count = 0;
 
+  /** @param keys ascending, each once */
+  static of(keys: Float64Array): RankedSet {
+    const set = new RankedSet();
+    for (let from = 0; from < keys.length; from += CHUNK_CAPACITY) {
+      const chunk = keys.slice(from, from + CHUNK_CAPACITY);
+      set.chunks.push({ keys: chunk, start: 0, end: chunk.length });
+    }
+    set.count = keys.length;
+    return set;
+  }
+
   get size(): number {
     return this.count;
+  }
+
+  /** All keys, ascending. */
+  keys(): Float64Array {
+    const all = new Float64Array(this.count);
+    let at = 0;
+    for (const { keys, start, end } of this.chunks) {
+      all.set(keys.subarray(start, end), at);
+      at += end - start;
+    }
+    return all;
   }
 
   first(): number | undefined {

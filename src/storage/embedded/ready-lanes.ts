@@ -52,6 +52,11 @@ export interface Candidate extends Lane {
   readonly number: TaskNumber;
 }
 
+/** The ready tasks of a lane. */
+export interface LaneDump extends Lane {
+  readonly numbers: Float64Array;
+}
+
 /** Terms of priority ageing: the waiting time worth one point, and the accept time of each task. */
 export interface Ageing {
   readonly perPoint: Seconds;
@@ -93,6 +98,33 @@ export class ReadyLanes {
 
   /** @param isFull whether a group is at its limit */
   constructor(private readonly isFull: (group: string) => boolean = () => false) {}
+
+  /** The lanes that `dump` returned. Groups take turns by the age of their oldest tasks, as if the tasks were added again. */
+  load(lanes: readonly LaneDump[]): void {
+    const oldestFirst = lanes.toSorted((one, other) => (one.numbers[0] ?? 0) - (other.numbers[0] ?? 0));
+    for (const { priority, group: name, signature, numbers } of oldestFirst) {
+      const level = this.levelOf(priority);
+      const group = level.groups.get(name) ?? this.addGroup(level, name);
+      const lane = this.addLane(group, signature, RankedSet.of(numbers));
+      group.size += numbers.length;
+      level.size += numbers.length;
+      if (signature !== '') for (const number of numbers) group.demanding.add(number);
+      if (isLaned(lane)) for (const number of numbers) level.laned.add(number);
+    }
+  }
+
+  dump(): LaneDump[] {
+    return this.levels.flatMap(({ priority, groups }) =>
+      Array.from(groups.values(), ({ group, lanes }) =>
+        Array.from(lanes.values(), ({ signature, numbers }) => ({
+          priority,
+          group,
+          signature,
+          numbers: numbers.keys(),
+        })),
+      ).flat(),
+    );
+  }
 
   add({ priority, group: name, signature }: Lane, number: TaskNumber): void {
     const level = this.levelOf(priority);
@@ -302,8 +334,8 @@ export class ReadyLanes {
     return group;
   }
 
-  private addLane(group: GroupLanes, signature: Signature): ReadyLane {
-    const lane: ReadyLane = { group, signature, numbers: new RankedSet(), turn: undefined };
+  private addLane(group: GroupLanes, signature: Signature, numbers = new RankedSet()): ReadyLane {
+    const lane: ReadyLane = { group, signature, numbers, turn: undefined };
     group.lanes.set(signature, lane);
     const ring = this.ringOf(lane);
     ring.size += 1;

@@ -8,11 +8,11 @@ import {
 } from '../../task/task-state.js';
 import type { StoreSettings } from '../task-store.js';
 import type { QueueCounts, StoreTotals } from '../task-views.js';
-import { BatchIndex } from './batch-index.js';
+import { type BatchDump, BatchIndex } from './batch-index.js';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
-import type { Deadline } from './deadline-heap.js';
+import type { Deadline, HeapDump } from './deadline-heap.js';
 import { Deadlines } from './deadlines.js';
-import { QueueFlow } from './queue-flow.js';
+import { type FlowDump, QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
 import type { Lane } from './ready-lanes.js';
 import type { TaskNumber } from './task-number.js';
@@ -37,6 +37,24 @@ interface QueueIndex {
 
 type StateSets = Record<TaskState, RankedSet>;
 type Totals = Record<TaskState, number>;
+
+type StateDump = ReadonlyMap<TaskState, Float64Array>;
+
+interface QueueDump {
+  readonly states: StateDump;
+  readonly bytes: ReadonlyMap<TaskState, number>;
+  readonly flow: FlowDump;
+}
+
+/** Everything that the records say to the indices. Raise `SNAPSHOT_FORMAT` with every change of it. */
+export interface IndexDump {
+  readonly queues: ReadonlyMap<string, QueueDump>;
+  readonly claims: ReadonlyMap<string, ReadonlySet<TaskNumber>>;
+  readonly batches: BatchDump;
+  readonly onWall: HeapDump;
+  readonly onSteady: HeapDump;
+  readonly ended: HeapDump;
+}
 
 /** Number and total size of ended tasks. */
 export interface EndedTasks {
@@ -93,6 +111,63 @@ export class TaskIndex {
     marks: ClearMarks = new ClearMarks(),
   ) {
     this.batches = new BatchIndex(marks);
+  }
+
+  /** Fills empty indices with what `dump` returned. */
+  load({ queues, claims, batches, onWall, onSteady, ended }: IndexDump): void {
+    const setsOf = new Map(TASK_STATES.map((state) => [state, [] as Float64Array[]]));
+    for (const [name, { states: sets, bytes, flow }] of queues) {
+      const queue = this.queueOf(name);
+      queue.flow.load(flow);
+      for (const [state, numbers] of sets) {
+        queue.states[state] = RankedSet.of(numbers);
+        queue.size += numbers.length;
+        this.totalOf[state] += numbers.length;
+        if (isFinalState(state)) this.endedTasks.count += numbers.length;
+        setsOf.get(state)?.push(numbers);
+      }
+      for (const [state, count] of bytes) {
+        queue.bytes.set(state, count);
+        this.endedTasks.bytes += count;
+      }
+    }
+    for (const [state, sets] of setsOf) this.states[state] = RankedSet.of(merged(sets));
+    for (const [claim, numbers] of claims) this.claims.set(claim, new Set(numbers));
+    this.batches.load(batches);
+    this.onWall = Deadlines.of(onWall);
+    this.onSteady = Deadlines.of(onSteady);
+    this.ended = Deadlines.of(ended);
+  }
+
+  /** A copy of the indices; `undefined` when they disagree with each other or with the number of records. */
+  dump(records: number): IndexDump | undefined {
+    if (countIn(this.totalOf) !== records) return undefined;
+    const queues = new Map<string, QueueDump>();
+    for (const [name, { states, bytes, flow }] of this.queues) {
+      const sets = TASK_STATES.filter((state) => states[state].size > 0);
+      const dumped = flow.dump();
+      const ready = dumped.lanes.reduce((sum, { numbers }) => sum + numbers.length, 0);
+      if (ready !== states.queued.size || dumped.active !== states.processing.size) return undefined;
+      queues.set(name, {
+        states: new Map(sets.map((state) => [state, states[state].keys()])),
+        bytes,
+        flow: dumped,
+      });
+    }
+    const { claims, onWall, onSteady, ended } = this;
+    return {
+      queues,
+      claims,
+      batches: this.batches.dump(),
+      onWall: onWall.dump(),
+      onSteady: onSteady.dump(),
+      ended: ended.dump(),
+    };
+  }
+
+  /** The tasks in processing, oldest first. */
+  held(): readonly TaskNumber[] {
+    return [...this.states.processing.keys()];
   }
 
   /** Updates the indices for a task's next durable record; `undefined` means no record. */
@@ -456,6 +531,19 @@ function readable(
   } catch {
     return 'damaged';
   }
+}
+
+/** The numbers of several sets in one, ascending. */
+function merged(sets: readonly Float64Array[]): Float64Array {
+  const [only] = sets;
+  if (only !== undefined && sets.length === 1) return only;
+  const all = new Float64Array(sets.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const numbers of sets) {
+    all.set(numbers, at);
+    at += numbers.length;
+  }
+  return all.sort();
 }
 
 function emptySets(): StateSets {

@@ -39,6 +39,11 @@ export class TaskWriter {
     this.nextNumber = lastNumber + 1;
   }
 
+  /** The youngest task number given so far. */
+  get lastNumber(): TaskNumber {
+    return this.nextNumber - 1;
+  }
+
   /** The record to overwrite: it exists, has this revision, and has no pending write. */
   private current(task: Task, revision: number): ExistingRecord | undefined {
     const { id } = task.spec;
