@@ -36,9 +36,6 @@ type IsVisible = (queue: string) => boolean;
 /** Counts tasks for `GET /status` and the dashboard. Any number of queues is handled in parts. */
 @Injectable()
 export class StatusService {
-  /** The counts of queues as unfinished JSON. Stores return the same object until something changes. */
-  private readonly texts = new WeakMap<StateCounts, string>();
-
   constructor(private readonly store: TaskStore) {}
 
   async read(isVisible: IsVisible = () => true): Promise<StatusView> {
@@ -81,7 +78,7 @@ export class StatusService {
     const parts = await turns.listed(queues, (each) => {
       if (!isVisible(each.queue)) return '';
       sums.add(each);
-      return this.textOf(each, now);
+      return `${JSON.stringify(each.queue)}:${JSON.stringify(statusOf(each, now))}`;
     });
     const head = `${JSON.stringify(sums.totals(now)).slice(0, -1)},"queues":{`;
     return [Buffer.from(head), ...parts, Buffer.from('}}')];
@@ -89,13 +86,6 @@ export class StatusService {
 
   private get now(): Instant {
     return this.store.clock.now().wall;
-  }
-
-  private textOf({ queue, counts, oldestQueuedAt }: QueueCounts, now: Instant): string {
-    const known = this.texts.get(counts);
-    const text = known ?? `${JSON.stringify(queue)}:${JSON.stringify(counts).slice(0, -1)}`;
-    if (known === undefined) this.texts.set(counts, text);
-    return `${text},"oldest_queued_age":${ageOf(oldestQueuedAt, now)}}`;
   }
 }
 
