@@ -13,11 +13,11 @@ import { type ByteKey, type ByteStore, ownerIn, type StoredBytes } from './byte-
 
 /** Records per step. */
 const RECORDS = 200;
-/** Milliseconds between two steps of a look through all records or all bytes. */
+/** Milliseconds between two steps of a sweep. */
 const STEP_MS = 250;
-/** Milliseconds between two looks through all records. */
+/** Milliseconds between two sweeps of all records. */
 const RECORDS_EVERY_MS = 60_000;
-/** Milliseconds between two looks through all bytes. */
+/** Milliseconds between two sweeps of all bytes. */
 const BYTES_EVERY_MS = 3_600_000;
 /** Milliseconds that bytes in a shared place must be without a record, and without change, to be orphans. */
 const SUSPECT_MS = 600_000;
@@ -88,7 +88,7 @@ export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy 
     await this.endListing();
   }
 
-  /** Looks at some records. Returns the milliseconds until the next ones. */
+  /** Sweeps some records. Returns the milliseconds until the next step. */
   async sweepRecords(): Promise<number> {
     if (this.cursor === undefined) {
       this.space.beginCount();
@@ -112,7 +112,7 @@ export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy 
     return RECORDS_EVERY_MS;
   }
 
-  /** Looks at some bytes. Returns the milliseconds until the next ones. */
+  /** Sweeps some bytes. Returns the milliseconds until the next step. */
   async sweepBytes(): Promise<number> {
     const bytes = await this.place.openUsed();
     if (bytes === undefined) return BYTES_EVERY_MS;
@@ -170,7 +170,7 @@ export class ArtifactSweeper implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   private async judge(bytes: ByteStore, found: StoredBytes): Promise<void> {
-    // In this order: bytes that existed before and are no longer in flight have a record, or will never have one.
+    // This order matters: bytes listed before, and no longer in flight afterwards, have a record or will never have one.
     if (this.space.isInFlight(found.key) || (!found.isPart && (await this.hasRecord(found.key)))) {
       this.suspects.delete(found.key);
       return;

@@ -38,7 +38,7 @@ export interface NewArtifact {
   readonly body: () => AsyncIterable<Buffer>;
 }
 
-/** The attempt that sends it. */
+/** The attempt that sends the artifact. */
 export interface Sender {
   readonly id: string;
   readonly leaseId: string;
@@ -51,10 +51,10 @@ export interface Stored {
   readonly isNew: boolean;
 }
 
-/** The bytes of an artifact, or the address that serves them. */
+/** The bytes of an artifact, or the URL that serves them. */
 export type Download = { readonly address: string } | { readonly stream: Readable };
 
-/** Takes in, lists and serves the artifacts of tasks. */
+/** Stores, lists and serves the artifacts of tasks. */
 @Injectable()
 export class ArtifactService {
   constructor(
@@ -112,7 +112,7 @@ export class ArtifactService {
     return this.work.requireHeld(id, leaseId, guard);
   }
 
-  /** The bytes that the artifact can have. */
+  /** The size that the limits allow for the artifact. */
   private async roomFor(task: Task, { name, length = 0 }: NewArtifact): Promise<Room> {
     const others = (await this.list(task)).filter((each) => each.name !== name);
     const { ARTIFACT_MAX_BYTES, TASK_ARTIFACTS_MAX_BYTES, TASK_ARTIFACTS_MAX } = this.config;
@@ -184,7 +184,7 @@ export class ArtifactService {
     }
   }
 
-  /** What recording the artifact changes. */
+  /** The change that records the artifact. */
   private withArtifact(task: Task, { list }: ReadList, artifact: Artifact): Recording {
     const identity = identityOf(task);
     const isOwn = isSameTask(list.task, identity);
@@ -214,7 +214,7 @@ export class ArtifactService {
     };
   }
 
-  /** Uploads of one task that arrive together can each have had room. */
+  /** Checks the limits again: simultaneous uploads of a task can each have passed the first check. */
   private requireRoom(others: readonly Artifact[], artifact: Artifact): void {
     const { TASK_ARTIFACTS_MAX_BYTES: most, TASK_ARTIFACTS_MAX: mostFiles } = this.config;
     if (others.length >= mostFiles) throw tooMany(mostFiles);
@@ -223,7 +223,7 @@ export class ArtifactService {
   }
 }
 
-/** What cannot be removed now is an orphan, which the sweep removes. */
+/** Removes the bytes. After an error they are an orphan, which the sweep removes. */
 async function discard(bytes: ByteStore, keys: readonly ByteKey[]): Promise<void> {
   await Promise.allSettled(keys.map((key) => bytes.remove(key)));
 }
@@ -242,13 +242,13 @@ interface Storing {
 }
 
 interface Recorded extends Stored {
-  /** Bytes that no record names any more. */
+  /** The bytes of the replaced artifact, which no record names any more. */
   readonly unused: readonly ByteKey[];
 }
 
 interface Recording extends Recorded {
   /** The list to write; `undefined` when it has the artifact already. */
   readonly list?: ArtifactList;
-  /** Bytes that all artifacts have more than before. */
+  /** The growth of all artifacts in bytes. */
   readonly grown: number;
 }

@@ -88,7 +88,7 @@ export class BatchesController {
     summary: 'Count the tasks of a batch, or wait for its end',
     description:
       'With `wait`, the service answers when each of its tasks has ended, or with the current counts when the wait is over. ' +
-      'For a key for some queues, the tasks in those decide.',
+      'For a key for some queues, only the tasks in those count.',
   })
   @ApiParam(ID)
   @ApiOkResponse({ type: BatchStatus, description: 'The current state of the batch', examples: BATCH_SHOWN })

@@ -24,7 +24,7 @@ export interface Problem {
   readonly applied?: false | 'unknown';
   /** With lease_lost: why the lease ended */
   readonly reason?: 'expired' | 'cancelled' | 'reassigned' | 'cleared';
-  /** With log_offset: how many bytes the attempt has sent */
+  /** With log_offset: the bytes that the attempt has sent */
   readonly size?: number;
 }
 
@@ -65,11 +65,11 @@ export interface ClaimedTask {
   readonly lease_expires_at: string;
   /** Seconds between heartbeats; the lease survives two lost ones */
   readonly heartbeat_interval: number;
-  /** When the task’s time is over: its lease ends then, whatever heartbeats ask for */
+  /** The deadline of the task; heartbeats cannot extend the lease beyond it */
   readonly deadline_at: string | null;
   /** The trace context of the producer */
   readonly traceparent: string | null;
-  /** What an earlier attempt saved, as the same JSON text; null without one */
+  /** The checkpoint that an earlier attempt saved, as the same JSON text; null without one */
   readonly checkpoint: unknown;
   /** The attempt that saved the checkpoint; null without one */
   readonly checkpoint_attempt: number | null;
@@ -117,7 +117,7 @@ export interface Heartbeat {
   readonly extend?: number;
   /** Progress to show */
   readonly progress?: Progress;
-  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  /** The point from which a later attempt continues: any JSON value, kept as the same text, 65536 bytes at most */
   readonly checkpoint?: unknown;
 }
 
@@ -159,7 +159,7 @@ export interface Failure {
   readonly outcome?: 'failed' | 'lost';
   /** A short name for the reason, to filter and count by */
   readonly cause?: string;
-  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  /** The point from which a later attempt continues: any JSON value, kept as the same text, 65536 bytes at most */
   readonly checkpoint?: unknown;
 }
 
@@ -172,14 +172,14 @@ export interface Release {
   readonly reason?: string;
   /** A short name for the reason, to filter and count by */
   readonly cause?: string;
-  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  /** The point from which a later attempt continues: any JSON value, kept as the same text, 65536 bytes at most */
   readonly checkpoint?: unknown;
 }
 
 export interface Batch {
   /** The batch of all tasks that name none; generated when absent */
   readonly batch_id?: string;
-  /** URL that gets a webhook when each task of the batch has ended */
+  /** URL that gets a webhook when all tasks of the batch have ended */
   readonly callback_url?: string;
   /** Failed tasks that the batch tolerates; one more cancels the rest */
   readonly max_failures?: number;
@@ -290,7 +290,7 @@ export interface TaskResult {
   readonly outcome?: 'failed' | 'lost';
   /** A short name for the reason, to filter and count by */
   readonly cause?: string;
-  /** Where a later attempt can go on: any JSON value, kept as the same text, 65536 bytes at most */
+  /** The point from which a later attempt continues: any JSON value, kept as the same text, 65536 bytes at most */
   readonly checkpoint?: unknown;
   /** The id of the task */
   readonly eval_id: string;
@@ -465,7 +465,7 @@ export interface ListedTask {
   readonly finished_at: string | null;
   /** The worker that holds it or held it last */
   readonly worker_id: string | null;
-  /** Until when it is held without a further heartbeat */
+  /** The end of the lease without another heartbeat */
   readonly lease_expires_at: string | null;
   /** The last progress that the worker reported */
   readonly progress: Progress | null;
@@ -545,7 +545,7 @@ export interface TaskDetails {
   readonly finished_at: string | null;
   /** The worker that holds it or held it last */
   readonly worker_id: string | null;
-  /** Until when it is held without a further heartbeat */
+  /** The end of the lease without another heartbeat */
   readonly lease_expires_at: string | null;
   /** The last progress that the worker reported */
   readonly progress: Progress | null;
@@ -683,9 +683,9 @@ export interface RateLimit {
 }
 
 export interface OutageGuard {
-  /** Seconds: the attempts that ended in this time decide */
+  /** Seconds; the guard judges the attempts that ended within them */
   readonly window?: number;
-  /** Fewer ended attempts decide nothing */
+  /** With fewer ended attempts there is no outage */
   readonly min_attempts?: number;
   /** Share of interruptions that makes an outage */
   readonly share?: number;
@@ -726,7 +726,7 @@ export interface QueueDetails {
   readonly priority_ageing: number | null;
   /** When interruptions count as an outage; null: the guard is off */
   readonly outage_guard: OutageGuard | null;
-  /** The outage that the queue is in: interruptions do not count, and one task is claimed a second */
+  /** The present outage; interruptions spend no budget, and the queue hands out one task a second */
   readonly outage: QueueOutage | null;
   /** The current statistics */
   readonly stats: QueueStatistics;
@@ -1109,6 +1109,6 @@ export interface TimelineAnswer {
 export interface AppendedLog {
   /** The attempt that the lease belongs to */
   readonly attempt: number;
-  /** How many bytes the attempt has sent: the offset of the next chunk */
+  /** The bytes that the attempt has sent, and so the offset of the next chunk */
   readonly size: number;
 }

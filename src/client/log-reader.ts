@@ -5,10 +5,10 @@ import { steadyNow } from './steady-clock.js';
 export interface LogQuery {
   /** By default the latest attempt. */
   readonly attempt?: number;
-  /** Where to begin, in bytes that the attempt sent. */
+  /** The first byte to read, counted from the first byte that the attempt sent. */
   readonly offset?: number;
   readonly limit?: number;
-  /** Seconds to wait until there is something at the offset or the attempt has ended. */
+  /** Seconds to wait for a byte at the offset, or for the end of the attempt. */
   readonly wait?: number;
   readonly signal?: AbortSignal;
 }

@@ -98,7 +98,7 @@ export class Config {
   readonly ALLOWED_HOSTS?: string;
 
   @FromEnvironment({
-    does: 'The path under which a reverse proxy publishes the service, such as `/queue`. All addresses in answers begin with it. The service answers with it and without it, so the proxy may remove it or leave it.',
+    does: 'The path under which a reverse proxy publishes the service, such as `/queue`. All addresses in answers begin with it. The service accepts requests with it and without it, so the proxy can remove it or keep it.',
     allowed:
       'a path such as `/queue`, of the characters A-Z a-z 0-9 . _ ~ - and /, without a slash at the end, and not one of the service, such as `/tasks`',
   })
@@ -188,7 +188,7 @@ export class Config {
   readonly EVENTS_CHANNEL_PREFIX: string = 'task';
 
   @FromEnvironment({
-    does: 'Events that can wait for a slow Redis. Beyond it, the service drops the oldest and counts them. During an outage none wait.',
+    does: 'Events that can wait for a slow Redis. Above this number, the service drops the oldest and counts them. During an outage it drops all.',
     isAdvanced: true,
   })
   @IsWhole(1, 10_000_000)
@@ -321,7 +321,7 @@ export class Config {
   readonly WORKER_FORGET_SECONDS: number = 300;
 
   @FromEnvironment({
-    does: 'Attempts in a row, on at least three tasks, that must be interrupted before a worker is quarantined, while those of others end. 0: never.',
+    does: 'How many interrupted attempts in a row, on at least three tasks, put a worker into quarantine. Attempts of other workers must end meanwhile. 0 turns the quarantine off.',
     isAdvanced: true,
   })
   @IsWhole(0, 20)
@@ -346,7 +346,7 @@ export class Config {
   readonly RETENTION_MAX_BYTES: number = 4_294_967_296;
 
   @FromEnvironment({
-    does: 'How much of the log of each attempt to keep. Beyond it, the oldest lines go. 0 turns logs off.',
+    does: 'How much of the log of each attempt to keep. The service drops the oldest bytes. 0 turns logs off.',
     unit: 'bytes',
     byDefault: '`1048576`, or `65536` with `QUEUE_STORE=redis`',
   })
@@ -355,7 +355,7 @@ export class Config {
   readonly LOG_MAX_BYTES?: number;
 
   @FromEnvironment({
-    does: 'How many attempts of a task keep their log. Beyond it, the log of the oldest attempt goes.',
+    does: 'How many attempts of a task keep their log. The service drops the log of the oldest.',
     isAdvanced: true,
   })
   @IsWhole(1, 1000)
@@ -386,7 +386,7 @@ export class Config {
   readonly TASK_ARTIFACTS_MAX: number = 100;
 
   @FromEnvironment({
-    does: 'The most space that all artifacts together can use. Beyond it, the service answers uploads with 429. Replicas can exceed it together by what they take in within a minute.',
+    does: 'The most space that all artifacts together can use. When it is used up, the service answers uploads with 429. Several replicas can exceed it by the uploads of one minute.',
     unit: 'bytes',
   })
   @IsWhole(1, 1_125_899_906_842_624)
@@ -444,7 +444,7 @@ export class Config {
   readonly MAX_PIPELINED_REQUESTS: number = 256;
 
   @FromEnvironment({
-    does: 'Most memory for unfinished bodies and unread answers of all clients together. Beyond it, the service disconnects the clients that began first.',
+    does: 'The most memory for unfinished bodies and unread answers of all clients together. Above it, the service disconnects the clients that began first.',
     isAdvanced: true,
     unit: 'bytes',
   })

@@ -35,7 +35,7 @@ export class EventsController {
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
-    description: 'The last id that the client received; the stream starts behind it',
+    description: 'The last id that the client received; the stream starts after it',
     schema: { type: 'string', maxLength: 100 },
     example: '4711',
   })

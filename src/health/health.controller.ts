@@ -19,7 +19,8 @@ export class HealthController {
   @ApiOperation({
     operationId: 'getHealth',
     summary: 'Check health and count tasks',
-    description: 'Shows the state of a Redis that only carries events; its outage makes nothing unhealthy.',
+    description:
+      'Also shows the state of a Redis that only carries events. An outage of that Redis does not change the status.',
   })
   @ApiOkResponse({
     type: HealthAnswer,

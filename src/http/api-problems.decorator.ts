@@ -70,7 +70,7 @@ export class Problem {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'With log_offset: how many bytes the attempt has sent',
+    description: 'With log_offset: the bytes that the attempt has sent',
   })
   readonly size?: number;
 }

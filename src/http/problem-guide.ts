@@ -63,7 +63,7 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     when: 'No webhook delivery has this id.',
     remedy:
       'The service keeps ended deliveries for `RETENTION_SECONDS`, up to `WEBHOOK_MAX_ENDED`. List them with `GET /webhooks/deliveries`.',
-    detail: 'There is no such delivery; ended ones are kept for a while only',
+    detail: 'There is no such delivery; ended ones are removed after a while',
   },
   artifact_not_found: {
     when: 'The task has no artifact with this name.',
@@ -71,12 +71,12 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'Task eval-1 has no artifact with this name',
   },
   artifacts_off: {
-    when: 'The service has no place for artifacts.',
-    remedy: 'Set `ARTIFACTS`. With Redis it has no default.',
+    when: 'Artifacts are turned off: `ARTIFACTS` is empty, or unset with Redis.',
+    remedy: 'The operator can set `ARTIFACTS`. With Redis it has no default.',
     detail: 'This service keeps no artifacts; its operator can set ARTIFACTS',
   },
   no_log: {
-    when: 'The task has not had the attempt whose log the request names.',
+    when: 'The task has no attempt with the number that the request names.',
     remedy: 'Leave out `attempt`, or list attempts with `GET /tasks/{eval_id}/attempts`.',
     detail: 'Task eval-1 has no attempt 2 yet',
   },
@@ -122,9 +122,10 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     members: { reason: 'reassigned' },
   },
   log_offset: {
-    when: 'The log ends before `offset`, or has other bytes there. `size` says how many bytes the attempt has sent.',
+    when: 'The log ends before `offset`, or has other bytes there. `size` is the number of bytes that the attempt has sent.',
     remedy: 'Continue at `size`.',
-    detail: 'The log of attempt 1 has 4096 bytes, and these do not continue it; send what follows byte 4096',
+    detail:
+      'The log of attempt 1 has 4096 bytes, and these do not continue it; send the bytes from offset 4096 on',
     members: { size: 4096 },
   },
   task_ended: {
@@ -176,7 +177,7 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
   },
   digest_mismatch: {
     when: 'The body of an upload does not have the digest in its `Content-Digest`.',
-    remedy: 'Send the bytes again; they changed on their way, or the digest is of other bytes.',
+    remedy: 'Send the bytes again. They changed in transit, or the digest belongs to other bytes.',
     detail: 'The bytes do not match the sha256 in Content-Digest; nothing was kept',
   },
   lease_required: {
@@ -190,7 +191,7 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'Too many wrong keys or lease ids came from this address; send a valid one, or try again in 1 s',
   },
   queue_full: {
-    when: 'The queue has as many waiting tasks as its `max_depth` allows. Claims and reports go on.',
+    when: 'The queue has as many waiting tasks as its `max_depth` allows. Claims and reports still work.',
     remedy: 'Send it again after `Retry-After`. Add workers if the queue stays full.',
     detail: 'Queue gpu is full: 10000 tasks wait in it; try again later',
     members: { applied: false },

@@ -2,13 +2,13 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { BackgroundLoop } from '../runtime/background-loop.js';
 import { TaskStore } from '../storage/task-store.js';
 
-/** Milliseconds between two looks at the followed logs, where the store tells nothing of other processes' appends. */
+/** Milliseconds between two reads of a followed log, where the store does not report other processes' appends. */
 const LOOK_MS = 1_000;
-/** With more followed tasks than this, the looks become rarer. */
+/** With more followed tasks than this, each is read less often. */
 const LOOKS_PER_SECOND = 1_000;
 const LONGEST_LOOK_MS = 30_000;
 
-/** Called when there may be more in a log, or its task may have changed. Must not throw. */
+/** Called when a log may have grown, or its task may have changed. Must not throw. */
 export type Wake = () => void;
 
 /** Wakes the readers that follow the log of a task. */
@@ -41,7 +41,7 @@ export class LogFollowers implements OnApplicationBootstrap, OnModuleDestroy {
         return Promise.resolve(LOOK_MS * Math.max(this.followers.size / LOOKS_PER_SECOND, 1));
       },
       longestMs: LONGEST_LOOK_MS,
-      failure: 'A look at followed logs failed',
+      failure: 'Reading followed logs failed',
       logger: new Logger(LogFollowers.name),
     });
   }
@@ -51,7 +51,7 @@ export class LogFollowers implements OnApplicationBootstrap, OnModuleDestroy {
     return this.isClosed;
   }
 
-  /** Wakes `wake` from now on. The returned function ends that. */
+  /** Calls `wake` for the log of this task, until the returned function is called. */
   follow(id: string, wake: Wake): () => void {
     const wakes = this.followers.get(id) ?? new Set();
     this.followers.set(id, wakes.add(wake));
@@ -65,7 +65,7 @@ export class LogFollowers implements OnApplicationBootstrap, OnModuleDestroy {
     if (!this.store.logs.reportsEveryProcess) this.loop.start();
   }
 
-  /** Wakes all followers, which then see that the service is closing. */
+  /** Wakes all followers; `isClosing` is true by then. */
   async onModuleDestroy(): Promise<void> {
     this.isClosed = true;
     this.wakeAll();

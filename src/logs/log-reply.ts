@@ -5,7 +5,7 @@ import { finishReply } from '../http/raw-reply.js';
 import { LOG_READ_BYTES } from '../storage/task-logs.js';
 import type { LogService, LogView } from './log.service.js';
 
-/** What a reader asked for. */
+/** The request of a reader. */
 export interface LogRequest {
   readonly offset: number;
   readonly limit: number | undefined;
@@ -49,7 +49,7 @@ interface Stretch {
   readonly end: number;
 }
 
-/** Cuts the connection when the bytes are gone before they were sent: a shorter body would look complete. */
+/** Cuts the connection if the bytes are dropped before they were sent: a shorter body would look complete. */
 async function sendBytes(response: Response, { logs, view, start, end }: Stretch): Promise<void> {
   const { attempt } = view;
   let part = view;

@@ -19,8 +19,8 @@ export class LogWaiters {
   ) {}
 
   /**
-   * Resolves with a part of the log when there is something at the offset or the attempt has ended. When `wait` is over,
-   * the client disconnects or the service closes, it resolves with what there is.
+   * Resolves with a part of the log when the log has a byte at the offset or the attempt has ended. Also resolves, perhaps
+   * without bytes, when `wait` is over, the client disconnects or the service closes.
    *
    * @throws TaskNotFound when the task is removed; ProblemError `too_many_waiters`
    */
@@ -66,7 +66,7 @@ export class LogWaiters {
       if (this.store.isAvailable) void look();
       else request.rejectUnavailable();
     });
-    // Parked first and checked then, so that nothing happens in between.
+    // Parks before it checks, so that it misses no append.
     void look();
     return request.answer;
   }

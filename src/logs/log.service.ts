@@ -21,7 +21,7 @@ export interface SentChunk {
   readonly bytes: Buffer;
 }
 
-/** A part of a log, and the task as it is after the read. */
+/** A part of a log, and the task after the read. */
 export interface LogView extends LogPart {
   readonly task: Task;
   /** Whether the attempt had ended before the read: then the log is complete. */
@@ -53,11 +53,11 @@ export class LogService {
       const task = await underLease(principal, held, id);
       const { attempt } = task;
       const appended = await this.store.logs.append({ task, offset: chunk.offset, bytes: chunk.bytes });
-      // Stale: the attempt ended in between, and the next look says how.
+      // Stale: the attempt ended in between. The next read says how.
       if (appended.outcome === 'stale') continue;
       const { size } = appended;
       if (appended.outcome === 'appended') return { attempt, size };
-      const detail = `The log of attempt ${attempt} has ${size} bytes, and these do not continue it; send what follows byte ${size}`;
+      const detail = `The log of attempt ${attempt} has ${size} bytes, and these do not continue it; send the bytes from offset ${size} on`;
       throw new ProblemError('log_offset', detail, { members: { size } });
     }
   }
@@ -79,7 +79,7 @@ export class LogService {
     return { ...part, task: await this.again(task), isEnded: hasEnded(task, range.attempt) };
   }
 
-  /** The task as it is now. @throws TaskNotFound when it was removed, even if another task has its id */
+  /** The present task. @throws TaskNotFound when it was removed, even if another task has its id */
   private async again({ spec, createdAt }: Task): Promise<Task> {
     const present = await this.queue.find(spec.id);
     const isSame = present.createdAt === createdAt && present.spec.queue === spec.queue;

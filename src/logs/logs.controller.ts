@@ -43,7 +43,7 @@ export class LogsController {
     description:
       'Bytes of any kind, under the lease in `X-Lease-Id`. The service answers when they are durable. Send `offset`, ' +
       'and repeat a request whose answer was lost: bytes that are there already change nothing. After `log_offset`, ' +
-      'go on at its `size`.',
+      'continue at its `size`.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: AppendedLog, description: 'The bytes are in the log', examples: APPENDED })
@@ -83,7 +83,7 @@ export class LogsController {
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
-    description: 'The id of the last event that the client received; the stream goes on behind it',
+    description: 'The id of the last event that the client received; the stream continues after it',
     schema: { type: 'string', maxLength: 100 },
     example: '1:4096',
   })

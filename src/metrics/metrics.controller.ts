@@ -13,7 +13,7 @@ function ApiMetrics(): MethodDecorator {
     ApiOperation({
       operationId: 'getMetrics',
       summary: 'Read metrics for Prometheus',
-      description: 'docs/metrics.md lists them. With METRICS_PUBLIC no key is needed.',
+      description: 'docs/metrics.md lists the metrics. With METRICS_PUBLIC no key is needed.',
     }),
     ApiOkResponse({
       description: 'The text format of Prometheus',

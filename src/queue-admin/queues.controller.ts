@@ -121,7 +121,7 @@ export class QueuesController {
   @ApiOperation({
     operationId: 'pauseQueue',
     summary: 'Pause a queue',
-    description: 'The queue still accepts tasks, and held tasks go on.',
+    description: 'The queue still accepts tasks, and workers keep the tasks they hold.',
   })
   @ApiParam(NAME)
   @ApiOkResponse({ type: QueueDetails, description: 'The queue is paused', examples: examples.QUEUE_PAUSED })

@@ -6,7 +6,7 @@ export function sizeOf(checkpoint: JsonText | undefined): number | undefined {
   return checkpoint === undefined ? undefined : Buffer.byteLength(checkpoint);
 }
 
-/** Adds to a change what it does to the checkpoint of its task. */
+/** Adds the new or dropped checkpoint of a task to its change. */
 export function withCheckpoint<C extends Change>(before: Task, change: C, text?: JsonText): C {
   const checkpoint = checkpointChange(before, change.task, text);
   return checkpoint === undefined ? change : Object.assign(change, { checkpoint });

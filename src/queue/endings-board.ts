@@ -10,21 +10,21 @@ import type { AttemptEnd } from '../task/worker-quarantine.js';
 const KIND = 'endings';
 /** The longest window of a guard: older endings are dropped. */
 export const LONGEST_WINDOW_MS = 600_000;
-/** The latest interruptions kept of a queue. */
+/** The most interruptions kept per queue, the latest. */
 const MOST_INTERRUPTIONS = 1_000;
-/** Workers of which the latest attempts are kept, and attempts of each. */
+/** The most workers with kept attempts, and the most attempts of each. */
 const MOST_WORKERS = 10_000;
 const MOST_ATTEMPTS = 20;
-/** The notes of a process that has written none for so long are removed: it has ended. */
+/** Milliseconds after which a silent process counts as ended, and its notes are removed. */
 const SILENT_MS = 2 * LONGEST_WINDOW_MS;
 
-/** How attempts ended in one queue, as one process has seen it. */
+/** How attempts of one queue ended, by the commits of one process. */
 interface QueueNotes {
   readonly interruptions: Interruption[];
   readonly ordinary: Map<Instant, number>;
 }
 
-/** The same as JSON. */
+/** The notes of one process as JSON. */
 interface Sheet {
   readonly at: Instant;
   readonly queues: Readonly<Record<string, SheetQueue>>;
@@ -37,9 +37,8 @@ interface SheetQueue {
 }
 
 /**
- * How attempts ended lately, as all processes have seen it. Each process notes its own commits in memory. It shares its
- * notes about queues and workers with interruptions, in a document of its own; while nothing is interrupted, it writes
- * nothing.
+ * How recent attempts ended, by the commits of all processes. Each process keeps notes of its own commits in memory. It
+ * shares those about queues and workers with interruptions in its own document. Without interruptions it writes nothing.
  */
 @Injectable()
 export class EndingsBoard {
@@ -104,12 +103,12 @@ export class EndingsBoard {
     );
   }
 
-  /** Discards what is known of a worker. */
+  /** Discards this process's notes about a worker. */
   forgetWorker(workerId: string): void {
     this.workers.delete(workerId);
   }
 
-  /** Writes own notes if they changed, and reads those of the others. */
+  /** Writes this process's notes if they changed, and reads those of the others. */
   async share(): Promise<void> {
     this.dropOld();
     await this.write();

@@ -11,9 +11,9 @@ import { SettingsCache } from './settings-cache.js';
 import { TaskChanger } from './task-changer.js';
 
 /**
- * Recognizes outages of queues and their ends, by the outage guard of each. The queue settings have the outage, so that
- * every process knows it, claims obey it, and it outlives a restart. Several processes may judge at once: they see the
- * same endings, and write the same.
+ * Recognizes outages of queues and their ends, by the outage guard of each queue. The outage is a queue setting: every
+ * process knows it, claims obey it, and it survives a restart. Several processes can judge at once. They see the same
+ * endings and write the same.
  */
 @Injectable()
 export class OutageJudge extends EndingsJudge {
@@ -26,12 +26,12 @@ export class OutageJudge extends EndingsJudge {
     super(store.clock, 'Judging outages failed');
   }
 
-  /** Whether interruptions in the queue count for nothing now. */
+  /** Whether interruptions in the queue spend no budget now. */
   isOutage(queue: string): boolean {
     return hasOutage(this.settings.of(queue));
   }
 
-  /** Shares what ended, and judges every queue that had an interruption or is in an outage. */
+  /** Shares the endings, and judges every queue that had an interruption or is in an outage. */
   override async look(): Promise<void> {
     await this.board.share();
     await this.settings.known();
@@ -39,7 +39,7 @@ export class OutageJudge extends EndingsJudge {
     for (const queue of new Set([...this.board.suspectQueues(), ...known])) await this.judge(queue);
   }
 
-  /** Judges the queues of tasks whose leases are over, before that is committed. */
+  /** Judges the queues of these tasks before their lost leases are committed. */
   async beforeLoss(lost: readonly ProcessingTask[]): Promise<void> {
     if (lost.length === 0) return;
     await this.settings.known();
@@ -74,7 +74,7 @@ export class OutageJudge extends EndingsJudge {
     }
     if (outage !== undefined && isOngoing(outage)) {
       this.logger.warn(
-        `Queue ${queue} is in an outage: interruptions do not count, and one task is claimed a second`,
+        `Queue ${queue} is in an outage: interruptions spend no budget, and the queue hands out one task a second`,
       );
       await this.giveBack(endings.interruptions, outage.since);
     } else this.logger.warn(`The outage of queue ${queue} is over`);
@@ -82,7 +82,7 @@ export class OutageJudge extends EndingsJudge {
     await this.settings.refresh();
   }
 
-  /** Gives back the interruptions that were counted before the outage was recognized. */
+  /** Gives back the interruptions that were counted before the guard recognized the outage. */
   private async giveBack(interruptions: readonly Interruption[], since: Instant): Promise<void> {
     const ids = new Set(interruptions.filter(({ at }) => at >= since).map(({ taskId }) => taskId));
     await this.changer.changeAll(

@@ -58,7 +58,7 @@ export class SteeringController {
     operationId: 'cancelTask',
     summary: 'Cancel a task',
     description:
-      'The lease of a held task ends at once; its worker learns it from its next heartbeat or report.',
+      'The lease of a held task ends at once. The next heartbeat or report of its worker gets `lease_lost`.',
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskStatus, description: 'The task has ended', examples: CANCEL.cancelled })

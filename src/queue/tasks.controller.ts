@@ -242,8 +242,8 @@ export class TasksController {
     summary: 'Clear all tasks, or all that match',
     description:
       'This cannot be undone. It also removes held tasks and ends their leases at once. An unknown query ' +
-      'parameter, or a body other than `{}`, gets 422, and nothing changes. With `cause` it removes ended tasks only, ' +
-      'and not all at one moment.',
+      'parameter, or a body other than `{}`, gets 422, and nothing changes. With `cause` it removes only ended tasks, ' +
+      'in several steps.',
   })
   @ApiOkResponse({ type: ClearedTasks, description: 'The tasks are removed', examples: CLEARED })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'request_timeout', 'too_large', 'store_unavailable')

@@ -130,7 +130,7 @@ export class SchedulesController {
   @ApiOperation({
     operationId: 'removeSchedule',
     summary: 'Delete a schedule',
-    description: 'Its tasks stay. Other processes learn it within a second.',
+    description: 'Its tasks stay. The change reaches other processes within a second.',
   })
   @ApiParam(ID)
   @ApiOkResponse({

@@ -133,7 +133,7 @@ export class StoreUnavailable extends Error {
  * - **Limits.** A claim never exceeds the queue's or group's concurrency limit, which counts tasks in `processing`. It
  *   never exceeds the queue's rate: each task takes one token from a bucket that holds `tasks` tokens and refills
  *   within `per`. The bucket is full when a rate is first set. It is empty after a change, or after the store lost its
- *   state. While the settings have an outage that lasts, one task is claimed a second.
+ *   state. During an outage in the settings, one task is claimed a second.
  * - **Commit feed.** `onCommit` listeners receive every transition of this process once, after it is durable, and per
  *   task in order of `sequence`. A listener must not throw.
  * - **Watchers.** Every watcher receives every transition of any process after it is durable: per task in order, at

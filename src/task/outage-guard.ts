@@ -1,16 +1,16 @@
 /**
- * Tells an outage from tasks that kill their workers. Pure rules over the attempts of a queue that ended lately.
+ * Rules that recognize an outage by the recent attempts of a queue. They exclude tasks that kill their workers.
  *
- * Interruptions during an outage are recorded and not counted, so that no task loses its budget to a network.
+ * Interruptions during an outage spend no budget, so a network fault cannot make dead letters.
  */
 import type { Instant, Seconds } from './clock.js';
 
 export interface OutageGuard {
-  /** The attempts that ended in this time decide. */
+  /** The guard judges the attempts that ended within this time. */
   readonly window: Seconds;
-  /** Fewer attempts decide nothing. */
+  /** With fewer ended attempts there is no outage. */
   readonly minAttempts: number;
-  /** Share of interruptions from which on the queue is in an outage. */
+  /** The least share of interruptions of an outage. */
   readonly share: number;
 }
 
@@ -23,10 +23,10 @@ export interface Interruption {
   readonly workerId?: string;
 }
 
-/** How the attempts of a queue ended lately. */
+/** The recent ends of attempts of a queue. */
 export interface Endings {
   readonly interruptions: readonly Interruption[];
-  /** Attempts that ended ordinarily, completed or failed: their number by the second, as its first millisecond. */
+  /** The number of attempts that completed or failed, by the first millisecond of the second. */
   readonly ordinary: ReadonlyMap<Instant, number>;
 }
 
@@ -40,11 +40,11 @@ export interface Outage {
   readonly until?: Instant;
 }
 
-/** While an outage lasts, one task is claimed in this time, as a probe. */
+/** Milliseconds between two probes: during an outage, the queue hands out one task in this time. */
 export const PROBE_INTERVAL_MS = 1_000;
 
 const SECOND_MS = 1_000;
-/** An outage is over when attempts end ordinarily in this part of the window. */
+/** Attempts that complete or fail in this last part of the window end an outage. */
 const RECENT_PART = 4;
 
 export function isOngoing(outage: Outage | undefined): boolean {
@@ -60,9 +60,8 @@ export function secondOf(at: Instant): Instant {
  * The outage after these endings; the same object when nothing changed.
  *
  * An outage begins when enough attempts ended in the window, enough of them by interruptions, on at least two workers.
- * A task counts once however often it was interrupted: one task that kills its workers is no outage. It is over when
- * nothing was interrupted for a whole window, or when attempts end ordinarily again. Endings before the end of an outage
- * do not begin another one.
+ * Each task counts once, so a task that kills its workers is not an outage. The outage ends after a whole window without
+ * interruptions, or when attempts complete or fail again. Endings before the end of an outage do not begin another one.
  */
 export function judgeOutage(
   endings: Endings,

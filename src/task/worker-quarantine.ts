@@ -1,4 +1,4 @@
-/** Tells a broken worker from broken tasks and outages. Pure rules over the attempts of a worker that ended lately. */
+/** Rules that recognize a broken worker by its recent attempts. They exclude broken tasks and outages. */
 import type { Instant } from './clock.js';
 
 /** How one attempt of a worker ended. */
@@ -9,12 +9,12 @@ export interface AttemptEnd {
   readonly isLost: boolean;
 }
 
-/** A worker that breaks one task again and again may have met a bad task. */
+/** Interruptions of fewer tasks may be the fault of the tasks. */
 const FEWEST_TASKS = 3;
 
 /**
- * Since when a worker has been breaking what it gets: its last `after` attempts, on at least three tasks, were all
- * interrupted. `undefined` when it is sound, or `after` is 0.
+ * The time since which a worker has broken its tasks: its last `after` attempts, on at least three tasks, were all
+ * interrupted. `undefined` for a sound worker, or if `after` is 0.
  *
  * @param ends the latest attempts of the worker, oldest first
  */

@@ -19,7 +19,7 @@ export class DeliveriesController {
     operationId: 'listWebhookDeliveries',
     summary: 'List webhook deliveries, newest first',
     description:
-      'Ended deliveries are kept for a while. A page can be short, even empty, while `next_cursor` is set.',
+      'The service keeps ended deliveries for `RETENTION_SECONDS`, up to `WEBHOOK_MAX_ENDED`. A page can be short, even empty, while `next_cursor` is set.',
   })
   @ApiOkResponse({ type: WebhookDeliveryPage, description: 'A page of deliveries', examples: DELIVERIES })
   @ApiProblems(...WITH_KEY, ...WITH_QUERY, 'store_unavailable')

@@ -7,8 +7,8 @@ import { brokenSince } from '../task/worker-quarantine.js';
 import { DrainList } from './drain-list.js';
 
 /**
- * Drains workers that break what they get while attempts of others end ordinarily. A quarantine is a drain with a
- * reason, which lasts until an operator resumes the worker.
+ * Quarantines workers whose attempts are all interrupted while attempts of others complete or fail. A quarantine is a
+ * drain with a reason; it lasts until an operator resumes the worker.
  */
 @Injectable()
 export class WorkerQuarantine extends EndingsJudge {
@@ -31,7 +31,7 @@ export class WorkerQuarantine extends EndingsJudge {
     const { WORKER_QUARANTINE_AFTER: after } = this.config;
     if (after === 0) return;
     for (const id of this.board.suspectWorkers()) {
-      // It starts afresh when it is resumed.
+      // After a resume, only later attempts count.
       if (this.drains.quarantineOf(id) !== undefined) this.board.forgetWorker(id);
       else if (!this.drains.has(id)) await this.judge(id, after);
     }
@@ -40,7 +40,7 @@ export class WorkerQuarantine extends EndingsJudge {
   private async judge(id: string, after: number): Promise<void> {
     const since = brokenSince(this.board.attemptsOf(id), after);
     if (since === undefined || !this.board.hasOrdinarySince(since)) return;
-    const reason = `Its last ${after} attempts were all interrupted, while those of other workers ended`;
+    const reason = `Its last ${after} attempts were interrupted, while attempts of other workers ended`;
     try {
       await this.drains.add(id, { since: this.store.clock.now().wall, reason });
       this.logger.warn(`Worker ${id} is quarantined until it is resumed: ${reason}`);

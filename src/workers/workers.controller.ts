@@ -87,7 +87,7 @@ export class WorkersController {
     summary: 'Drain a worker',
     description:
       'Its next heartbeat or claim gets `command: "drain"`, and `GET /tasks/next` gets the header ' +
-      '`X-Worker-Command: drain`. The worker finishes what it holds. Every process learns it within two seconds.',
+      '`X-Worker-Command: drain`. The worker finishes what it holds. Other processes know it within two seconds.',
   })
   @ApiOkResponse({ type: WorkerStatus, description: 'The worker is draining', examples: DRAINED })
   async drain(@Param('worker_id', new WorkerIdPipe()) id: string): Promise<WorkerStatus> {

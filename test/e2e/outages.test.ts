@@ -138,7 +138,7 @@ describeStores(({ startApp, name }) => {
       expect(await listed()).toMatchObject({
         status: 'draining',
         quarantine: {
-          reason: 'Its last 5 attempts were all interrupted, while those of other workers ended',
+          reason: 'Its last 5 attempts were interrupted, while attempts of other workers ended',
         },
       });
       expect((await service.call('GET', '/metrics')).text).toContain('crucible_workers_quarantined 1');

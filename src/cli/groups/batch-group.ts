@@ -57,7 +57,7 @@ export function addBatches(program: Command): void {
         ).choices(['failed', 'lost']),
       )
       .option(...CAUSE)
-      .option('--reset', 'drop the checkpoints, so that the tasks begin anew'),
+      .option('--reset', 'drop the checkpoints, so that the tasks start from the beginning'),
   ).action(
     run(async (context, id: string, options: RedriveBatchOptions) =>
       (await import('../commands/batches.js')).redriveBatch(id, options, context),

@@ -154,7 +154,7 @@ function addChanges(program: Command): void {
       .option('--group <group>', 'only this group')
       .option('--cause <name>', 'only tasks whose latest attempt ended with this cause')
       .option('--limit <number>', 'at most this many, newest first (default: 1000)', positive)
-      .option('--reset', 'drop the checkpoints, so that the tasks begin anew'),
+      .option('--reset', 'drop the checkpoints, so that the tasks start from the beginning'),
   ).action(
     run(async (context, ids: string[], options: RedriveOptions) =>
       (await import('../commands/steer.js')).redrive(ids, options, context),
@@ -204,7 +204,7 @@ function addLogs(program: Command): void {
   const command = program
     .command('logs <id>')
     .description('print the log of a task')
-    .option('-f, --follow', 'go on until the task has ended, through all later attempts')
+    .option('-f, --follow', 'follow all attempts until the task has ended')
     .option('--attempt <number>', 'the log of this attempt (default: the latest)', natural)
     .action(
       run(async (context, id: string, options: LogsOptions) =>

@@ -10,7 +10,8 @@ const MOST_OFFSET = Number.MAX_SAFE_INTEGER;
 /** `POST /tasks/{eval_id}/log`. */
 export class AppendLogQuery {
   @ApiPropertyOptional({
-    description: 'How many bytes this attempt sent before these. Without it, they go to the end of the log',
+    description:
+      'The bytes that this attempt sent before these. Without it, the service appends them to the end of the log',
   })
   @IsOptional()
   @IsInt()
@@ -34,14 +35,17 @@ export class ReadLogQuery {
   @Max(1_000_000_000)
   readonly attempt?: number;
 
-  @ApiPropertyOptional({ description: 'Where to begin, in bytes that the attempt sent', default: 0 })
+  @ApiPropertyOptional({
+    description: 'The first byte to read, counted from the first byte that the attempt sent',
+    default: 0,
+  })
   @IsOptional()
   @IsInt()
   @Min(0)
   @Max(MOST_OFFSET)
   readonly offset: number = 0;
 
-  @ApiPropertyOptional({ description: 'Bytes to read; by default all that are there' })
+  @ApiPropertyOptional({ description: 'Bytes to read; all by default' })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -49,7 +53,7 @@ export class ReadLogQuery {
   readonly limit?: number;
 
   @ApiPropertyOptional({
-    description: 'Seconds to wait until there is something at the offset or the attempt has ended',
+    description: 'Seconds to wait for a byte at the offset, or for the end of the attempt',
     default: 0,
   })
   @IsOptional()

@@ -7,7 +7,7 @@ export class AppendedLog {
 
   @ApiProperty({
     type: 'integer',
-    description: 'How many bytes the attempt has sent: the offset of the next chunk',
+    description: 'The bytes that the attempt has sent, and so the offset of the next chunk',
     example: 4096,
   })
   readonly size: number = 0;

@@ -31,14 +31,17 @@ export class RateLimitDto {
 
 @ApiSchema({ name: 'OutageGuard' })
 export class OutageGuardDto {
-  @ApiPropertyOptional({ description: 'Seconds: the attempts that ended in this time decide', default: 60 })
+  @ApiPropertyOptional({
+    description: 'Seconds; the guard judges the attempts that ended within them',
+    default: 60,
+  })
   @IsOptional()
   @IsNumber()
   @Min(10)
   @Max(600)
   readonly window: number = DEFAULT_OUTAGE_GUARD.window;
 
-  @ApiPropertyOptional({ description: 'Fewer ended attempts decide nothing', default: 10 })
+  @ApiPropertyOptional({ description: 'With fewer ended attempts there is no outage', default: 10 })
   @IsOptional()
   @IsInt()
   @Min(2)

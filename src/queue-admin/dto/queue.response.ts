@@ -67,7 +67,7 @@ export class QueueDetails {
     type: () => QueueOutage,
     nullable: true,
     description:
-      'The outage that the queue is in: interruptions do not count, and one task is claimed a second',
+      'The present outage; interruptions spend no budget, and the queue hands out one task a second',
   })
   readonly outage!: QueueOutage | null;
 

@@ -84,7 +84,7 @@ export class BatchDto {
   readonly batch_id?: string;
 
   @ApiPropertyOptional({
-    description: 'URL that gets a webhook when each task of the batch has ended',
+    description: 'URL that gets a webhook when all tasks of the batch have ended',
     format: 'uri',
     example: 'https://example.com/done',
   })

@@ -110,7 +110,7 @@ export class ListedTask extends EnqueuedTask {
   @ApiProperty({ ...TEXT_OR_NULL, description: 'The worker that holds it or held it last' })
   readonly worker_id!: string | null;
 
-  @ApiProperty({ ...TIME_OR_NULL, description: 'Until when it is held without a further heartbeat' })
+  @ApiProperty({ ...TIME_OR_NULL, description: 'The end of the lease without another heartbeat' })
   readonly lease_expires_at!: string | null;
 
   @ApiProperty({

@@ -50,7 +50,7 @@ function IsCheckpoint(): PropertyDecorator {
     IsOptional(),
     ApiPropertyOptional({
       ...ANY_JSON,
-      description: `Where a later attempt can go on: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
+      description: `The point from which a later attempt continues: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
       example: { step: 17 },
     }),
   );

@@ -62,7 +62,7 @@ export class ClaimedTask {
   @ApiProperty({
     ...TIME,
     nullable: true,
-    description: 'When the task’s time is over: its lease ends then, whatever heartbeats ask for',
+    description: 'The deadline of the task; heartbeats cannot extend the lease beyond it',
   })
   readonly deadline_at!: string | null;
 
@@ -71,7 +71,7 @@ export class ClaimedTask {
 
   @ApiProperty({
     ...ANY_JSON,
-    description: 'What an earlier attempt saved, as the same JSON text; null without one',
+    description: 'The checkpoint that an earlier attempt saved, as the same JSON text; null without one',
   })
   readonly checkpoint!: unknown;
 
