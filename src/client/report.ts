@@ -3,9 +3,16 @@ import type { HeldTask } from './answers.js';
 import type { Verdict } from './attempt.js';
 import { BOUNDS } from './bounds.js';
 import type { Client, Patient } from './client.js';
+import type { CompletionDesk } from './completion-desk.js';
 import { InvalidRequest } from './errors.js';
 import { JsonText, stringify } from './json-text.js';
 import { textOfError } from './verdicts.js';
+
+/** Completions go through the desk of the worker, everything else directly. */
+export interface ReportRoutes {
+  readonly client: Client;
+  readonly desk: CompletionDesk;
+}
 
 /** The service's answer to a report. */
 export interface Reported {
@@ -26,13 +33,13 @@ const KEPT_BEGINNING = 50_000;
  * @throws ClientError
  */
 export async function report(
-  client: Client,
+  { client, desk }: ReportRoutes,
   { task, verdict }: { readonly task: HeldTask; readonly verdict: Verdict },
   limits: Patient,
 ): Promise<Reported> {
   switch (verdict.kind) {
     case 'completed':
-      return complete(client, { task, output: verdict.output }, limits);
+      return complete({ client, desk }, { task, output: verdict.output }, limits);
     case 'failed':
       return fail(client, { task, failure: sendable(verdict.failure) }, limits);
     case 'released': {
@@ -51,12 +58,12 @@ export async function report(
 
 /** An output that is unsendable or rejected is a permanent failure, because a retry would give the same output. */
 async function complete(
-  client: Client,
+  { client, desk }: ReportRoutes,
   { task, output }: { readonly task: HeldTask; readonly output: unknown },
   limits: Patient,
 ): Promise<Reported> {
   try {
-    return { kind: 'completed', status: (await client.complete(task, textOf(output), limits)).status };
+    return { kind: 'completed', status: await desk.complete({ task, output: textOf(output), limits }) };
   } catch (error) {
     if (!(error instanceof InvalidRequest) && !(error instanceof Unsendable)) throw error;
     const failure = { error: `The output cannot be sent: ${textOfError(error)}`, retryable: false };

@@ -4,6 +4,7 @@ import type { Claim } from './api.generated.js';
 import { attempt, type Handler } from './attempt.js';
 import { BOUNDS } from './bounds.js';
 import { ClaimDesk } from './claim-desk.js';
+import { CompletionDesk } from './completion-desk.js';
 import { Client, type ClientOptions } from './client.js';
 import { ApiError, ClientError, ConnectionFailed } from './errors.js';
 import { HeartbeatThread } from './heartbeat-thread.js';
@@ -110,6 +111,7 @@ export class Worker {
   readonly workerId: string;
   private readonly client: Client;
   private readonly desk: ClaimDesk;
+  private readonly completions: CompletionDesk;
   private readonly keeper: LeaseKeeper;
   private readonly thread: HeartbeatThread | undefined;
   private readonly running = new Set<RunningTask>();
@@ -135,6 +137,7 @@ export class Worker {
     const onError = (error: unknown): void => this.trouble(error);
     const onDrain = (): void => void this.stop();
     this.client = client instanceof Client ? client : new Client(client);
+    this.completions = new CompletionDesk(this.client);
     this.workerId = workerId;
     const claim = { worker_id: workerId, queues, labels, lease };
     const onAnswer = (): void => this.recover();
@@ -274,7 +277,11 @@ export class Worker {
     if (verdict.kind === 'lost') log.abandon();
     else await log.flush();
     try {
-      const { kind, status } = await report(this.client, { task, verdict }, limits);
+      const { kind, status } = await report(
+        { client: this.client, desk: this.completions },
+        { task, verdict },
+        limits,
+      );
       if (status !== undefined) this.recover();
       this.summary[kind] += 1;
       this.emit({ type: kind, task, status, error: running.stopped });
