@@ -15,6 +15,7 @@ import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .client import FROM_ENVIRONMENT, ApiKey, Client, Queues
+from .completions import Completions
 from .connections import Breaker
 from .errors import (
     ApiError,
@@ -119,6 +120,7 @@ class Worker:
         self.worker_id = worker_id or f"worker-{uuid.uuid4()}"
         self.summary = Summary()
         self._client = Client(url, api_key, tls=tls)
+        self._completions = Completions(self._client)
         self._uses_processes = processes
         self._abandon_after = abandon_after
         self._taken: "collections.OrderedDict[str, None]" = collections.OrderedDict()
@@ -410,7 +412,11 @@ class Worker:
 
     def _send_once(self, task: ClaimedTask, report: Report) -> str:
         content = report.content(task.lease_id)
-        status = self._client.report(task, report.verb, content, **self._report_limits).status
+        limits = self._report_limits
+        if report.verb == "complete":
+            status = self._completions.complete(task, content, limits)
+        else:
+            status = self._client.report(task, report.verb, content, **limits).status
         self._recover()
         return status
 
