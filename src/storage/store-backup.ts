@@ -37,7 +37,7 @@ export async function backupStore(directory: string, target: string): Promise<nu
   const partial = join(target, 'partial');
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { mode: 0o700 });
-  await copyFile(directory, partial);
+  await copyFile(directory, partial, { isCompact: false });
   const count = await checkFile(partial);
   putInPlace(fileIn(partial), target);
   rmSync(partial, { recursive: true });
@@ -92,7 +92,8 @@ function inspectFile(directory: string): Promise<Inspection> {
   return inspectStore(directory);
 }
 
-function requireStore(directory: string): void {
+/** @throws UnfitDirectory */
+export function requireStore(directory: string): void {
   if (!existsSync(fileIn(directory))) throw new UnfitDirectory(`There is no store in ${resolve(directory)}`);
 }
 

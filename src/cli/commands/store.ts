@@ -1,4 +1,5 @@
 import { loadConfig } from '../../config/config.js';
+import { compactStore } from '../../storage/store-compact.js';
 import { backupStore, checkStore, restoreStore } from '../../storage/store-backup.js';
 import type { Context } from '../context.js';
 import { CommandFailed, EXIT } from '../exit-code.js';
@@ -19,6 +20,13 @@ export async function restore(directory: string, context: Context): Promise<void
   await report({ restored: target }, restoreStore(directory, target), context);
 }
 
+/** `compact`: gives the free space in the file of a stopped service back to the disk. */
+export async function compact(context: Context): Promise<void> {
+  const directory = dataDirectory();
+  const { tasks, before, after } = await orFail(compactStore(directory));
+  await context.single().record({ compacted: directory, tasks, bytes_before: before, bytes_after: after });
+}
+
 /** The data directory from the service's own settings. */
 function dataDirectory(): string {
   const { QUEUE_STORE, DATA_DIR } = loadConfig(process.env);
@@ -27,8 +35,12 @@ function dataDirectory(): string {
 }
 
 async function report(about: object, counting: Promise<number>, context: Context): Promise<void> {
-  const tasks = await counting.catch((error: unknown) => {
+  const tasks = await orFail(counting);
+  await context.single().record({ ...about, tasks });
+}
+
+function orFail<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
     throw new CommandFailed(EXIT.unsuccessful, (error as Error).message);
   });
-  await context.single().record({ ...about, tasks });
 }

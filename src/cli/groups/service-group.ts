@@ -42,6 +42,12 @@ export function addService(program: Command, start: () => Promise<unknown>): voi
     );
   addExamples(addFormat(restore), 'DATA_DIR=/var/lib/queue $0 restore /backups/monday');
 
+  const compact = program
+    .command('compact')
+    .description('shrink the file in DATA_DIR to its contents while the service is stopped')
+    .action(run(async (context) => (await import('../commands/store.js')).compact(context)));
+  addExamples(addFormat(compact), 'DATA_DIR=/var/lib/queue $0 compact');
+
   const command = program
     .command('completion')
     .description('print a shell completion script')

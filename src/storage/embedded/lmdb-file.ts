@@ -14,7 +14,7 @@ const OWNER_ONLY = { permissionsMode: 0o600 };
 const HEADS_PER_MAPPING = 100_000;
 
 /** Named tables that the file may have. LMDB keeps no such number in the file. */
-const MOST_TABLES = 32;
+export const MOST_TABLES = 32;
 
 export const TASKS_TABLE = 'tasks';
 export const CLEARS_TABLE = 'clears';
@@ -136,12 +136,17 @@ function readSome(
 }
 
 /**
- * Writes the newest committed state of the file into an empty directory. Other processes may use the file meanwhile.
+ * Writes the newest committed state of the file into an empty directory, page by page, or without its free pages. Other
+ * processes may use the file meanwhile.
  */
-export async function copyFile(directory: string, target: string): Promise<void> {
+export async function copyFile(
+  directory: string,
+  target: string,
+  { isCompact }: { readonly isCompact: boolean },
+): Promise<void> {
   const root = open({ path: fileIn(directory), noSubdir: true, readOnly: true, maxDbs: MOST_TABLES });
   try {
-    await root.backup(fileIn(target), false);
+    await root.backup(fileIn(target), isCompact);
   } finally {
     await root.close();
   }
