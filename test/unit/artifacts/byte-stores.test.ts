@@ -64,13 +64,13 @@ function describeByteStore(kind: string, open: () => Promise<ByteStore>): void {
       expect((await read(key))?.equals(bytes)).toBe(true);
     });
 
-    it('come back in part', async () => {
+    it('are read in part', async () => {
       const key = newKey('eval-1');
       await store.put(key, chunksOf(Buffer.from('0123456789')));
       expect((await read(key, { from: 2, to: 4 }))?.toString()).toBe('234');
     });
 
-    it('leave nothing when the upload breaks off', async () => {
+    it('leave nothing behind after an interrupted upload', async () => {
       await expect(store.put(newKey('eval-1'), broken(Buffer.from('hello')))).rejects.toThrow(
         'The client left',
       );
@@ -78,7 +78,7 @@ function describeByteStore(kind: string, open: () => Promise<ByteStore>): void {
       expect(await everythingIn(store)).toEqual([]);
     });
 
-    it('are listed by key, and gone after their removal', async () => {
+    it('are listed by key until they are removed', async () => {
       const keys = [newKey('eval-1'), newKey('eval-1'), newKey('eval-2')].sort();
       for (const key of keys) await store.put(key, chunksOf(Buffer.from(key)));
       await store.writeOwner('me');
@@ -89,7 +89,7 @@ function describeByteStore(kind: string, open: () => Promise<ByteStore>): void {
       expect(await read(keys[0] ?? '')).toBeUndefined();
     });
 
-    it('belong to the store of tasks that used the place first', async () => {
+    it('belong to the task store that used the place first', async () => {
       expect(await store.readOwner()).toBeUndefined();
       await store.writeOwner('0b0f');
       expect(await store.readOwner()).toBe('0b0f');
@@ -115,7 +115,7 @@ describeByteStore(
 );
 
 describe('a directory of artifacts', () => {
-  it('removes what an interrupted upload left, and no file that it did not write', async () => {
+  it('removes the rest of an interrupted upload, and no file of others', async () => {
     const directory = await newDirectory();
     const store = new DirectoryByteStore(directory, false);
     const key = newKey('eval-1');
@@ -128,14 +128,14 @@ describe('a directory of artifacts', () => {
     expect(await readdir(join(directory, 'tmp'))).toEqual(['notes.txt']);
   });
 
-  it('is unavailable when it is a file, and says so without its path', async () => {
+  it('is unavailable when it is a file, with a message that omits its path', async () => {
     const path = join(await newDirectory(), 'file');
     await writeFile(path, '');
     const put = new DirectoryByteStore(path, false).put(newKey('eval-1'), chunksOf(Buffer.from('x')));
     await expect(put).rejects.toThrow(/^The directory of artifacts cannot be used: ENOTDIR$/);
   });
 
-  it('takes no key that leads elsewhere', async () => {
+  it('refuses a key that leads elsewhere', async () => {
     const store = new DirectoryByteStore(await newDirectory(), false);
     await expect(store.read('../../etc/passwd')).rejects.toThrow('not the key');
   });
@@ -169,7 +169,7 @@ describe('on a server that speaks S3,', () => {
   };
   describeByteStore('S3', open);
 
-  it('an address serves the bytes as a file to save, and only them', async () => {
+  it('an address serves the bytes of one artifact as a file to save', async () => {
     const store = await open();
     const key = newKey('eval-1');
     await store.put(key, chunksOf(Buffer.from('hello')));

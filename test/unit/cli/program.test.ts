@@ -69,7 +69,7 @@ describe('the help of', () => {
     },
   );
 
-  it('the program names the variables, the exit codes and where help is', () => {
+  it('the program names the variables, the exit codes and the sources of help', () => {
     const help = helpOf(createProgram('0.0.0'));
     for (const word of ['QUEUE_URL', 'QUEUE_API_KEY', 'Examples:']) expect(help).toContain(word);
     const codes = [...help.matchAll(/^ {2}(\d+) +\S/gm)].map(([, code]) => Number(code));
@@ -77,7 +77,7 @@ describe('the help of', () => {
   });
 });
 
-it('docs/cli.md has only calls that the program accepts', async () => {
+it('docs/cli.md has only commands that the program accepts', async () => {
   const document = readFileSync(join(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
   const scripts = [...document.matchAll(/```sh\n(.*?)```/gs)].map(([, script]) => script ?? '');
   const calls = callsIn(scripts.join('\n'));

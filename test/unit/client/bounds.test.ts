@@ -39,7 +39,7 @@ it.each([
   if (name !== undefined) expect(inPython(name)).toBe(documented);
 });
 
-it('both clients know the form of a cause', () => {
+it('both clients check the form of a cause', () => {
   const documented = components.schemas.Failure?.properties.cause?.pattern;
   expect(BOUNDS.cause).toBe(documented);
   const python = readFileSync('clients/python/crucible_queue/report.py', 'utf8');

@@ -4,8 +4,8 @@ import { limitedSignal, pause } from '../../../src/client/abort.js';
 /** Node fires a timer that is set for longer than 2^31 ms after 1 ms, so before one of 2 ms that was set later. */
 const OVERFLOWS = [2 ** 31, 1e15, Infinity];
 
-describe('a time that is longer than a timer of Node', () => {
-  it.each(OVERFLOWS)('limits no call before it is over: %d ms', async (length) => {
+describe('a time beyond the longest timer of Node', () => {
+  it.each(OVERFLOWS)('ends no call early: %d ms', async (length) => {
     const limited = limitedSignal(length);
     limited.restart();
     await delay(2);
@@ -13,7 +13,7 @@ describe('a time that is longer than a timer of Node', () => {
     limited.end();
   });
 
-  it.each(OVERFLOWS)('is paused for, and the pause can be broken off: %d ms', async (length) => {
+  it.each(OVERFLOWS)('can be slept through and interrupted: %d ms', async (length) => {
     const stop = new AbortController();
     let isOver = false;
     const paused = pause(length, stop.signal).finally(() => (isOver = true));

@@ -5,8 +5,8 @@ import { Client } from '../../../src/client/index.js';
 import { RunningTask } from '../../../src/client/running-task.js';
 import { freePort } from '../../support/free-port.js';
 
-describe('what Node adds to an error', () => {
-  it.each(['127.0.0.1', 'localhost'])('is not in that of an unreachable service at %s', async (host) => {
+describe('the fields that Node adds to an error', () => {
+  it.each(['127.0.0.1', 'localhost'])('are not in the error of an unreachable service at %s', async (host) => {
     const url = `http://${host}:${await freePort()}`;
     const client = new Client({ url, patience: 0 });
     const error: unknown = await client.get('one').catch((raised: unknown) => raised);
@@ -19,7 +19,7 @@ describe('what Node adds to an error', () => {
     expect(inspect(error)).not.toMatch(/undici|fetch failed|errno/);
   });
 
-  it('is not in the error of a task', async () => {
+  it('are not in the error of a task', async () => {
     const task = { eval_id: 'one', timeout: 30, heartbeat_interval: 10 } as HeldTask;
     const handler = (): Promise<never> =>
       new Promise((_, reject) => setTimeout(() => reject(new Error('of the handler')), 0));

@@ -62,7 +62,7 @@ describe('the log of an attempt', () => {
     expect(Math.max(...service.sent.map(({ text }) => text.length))).toBe(65_536);
   });
 
-  it('is neither lost nor doubled when an answer is', async () => {
+  it('is neither lost nor doubled after a lost answer', async () => {
     const { service, log } = start();
     service.next.push('lost', { status: 503, code: 'store_unavailable' });
     await log.write('one ');
@@ -73,7 +73,7 @@ describe('the log of an attempt', () => {
     expect(service.sent.map(({ offset }) => offset)).toEqual([0, 0, 0, 4]);
   });
 
-  it('goes on behind what another program wrote under the same lease', async () => {
+  it('continues after the bytes that another program sent under the same lease', async () => {
     const { service, log } = start();
     service.kept = Buffer.from('theirs ');
     await log.write('ours');
@@ -94,7 +94,7 @@ describe('the log of an attempt', () => {
     },
   );
 
-  it('says how much it dropped', async () => {
+  it('states how much it dropped', async () => {
     const { service, log } = start();
     void log.write(new Uint8Array(4_000_000));
     void log.write(new Uint8Array(500_000));

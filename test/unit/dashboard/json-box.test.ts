@@ -1,7 +1,7 @@
 import { jsonBox } from '../../../src/dashboard/parts/json-box.js';
 
 describe('the box of a JSON text', () => {
-  it('shows numbers as the text has them, and folds what is inside', () => {
+  it('keeps the digits of numbers, and folds nested values', () => {
     const { text } = jsonBox(
       'output',
       '{"n": 9007199254740993, "e": 1.0e400, "in": {"a": [1.50, "<b>", null, true]}, "empty": []}',
@@ -28,7 +28,7 @@ describe('the box of a JSON text', () => {
     expect(text).not.toContain('number-leaf');
   });
 
-  it('bounds what it shows of a wide and of a deep document', () => {
+  it('limits the shown part of a wide and of a deep document', () => {
     const wide = jsonBox('output', JSON.stringify(Array.from({ length: 5_000 }, (_, index) => index)));
     expect(wide.text.match(/<li>/g)).toHaveLength(200);
     const deep = jsonBox('output', `${'['.repeat(500)}${']'.repeat(500)}`);

@@ -55,7 +55,7 @@ describe('the search box', () => {
     );
   });
 
-  it('matches words anywhere, whatever their case, and errors without the codes of terminals', () => {
+  it('matches words anywhere in any case, and errors without terminal codes', () => {
     const task = {
       ...queuedTask(),
       spec: spec({ id: 'Eval-7', queue: 'gpu', group: 'Team-A' }),

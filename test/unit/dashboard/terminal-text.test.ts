@@ -22,7 +22,7 @@ describe('the text of a terminal', () => {
     expect(plainText(text)).not.toMatch(/\u001b|\r/);
   });
 
-  it('hides nothing behind a sequence that never ends', () => {
+  it('hides nothing behind an unfinished sequence', () => {
     expect(plainText(`${ESC}]0;title without an end\nError: lost`)).toContain('Error: lost');
     expect(plainText(`${ESC}P${'x'.repeat(10)}\nError: lost`)).toContain('Error: lost');
   });

@@ -16,13 +16,13 @@ describe('the OpenAPI document', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('is what the build has left, and no application is looked at', async () => {
+  it('is read from the build, without an application', async () => {
     const document = new ApiDocument(directory);
     for (const format of DOCUMENT_FORMATS)
       expect(String((await document.text(format)).content)).toBe(`prepared ${format}`);
   });
 
-  it('is made when the build has left none', async () => {
+  it('is generated when the build has none', async () => {
     const service = await startTestApp();
     const document = new ApiDocument(join(directory, 'nothing'));
     document.describe(service.app, { isExtended: false });

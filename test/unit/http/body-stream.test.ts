@@ -48,7 +48,7 @@ describe('a streamed body', () => {
     return socket;
   }
 
-  it('may take longer than a request, and be larger than one', async () => {
+  it('can take longer than a request, and be larger than one', async () => {
     const socket = begin('Content-Length: 100000', 'Expect: 100-continue');
     const timeOut = once(server, 'clientError');
     await once(socket, 'data');
@@ -68,7 +68,7 @@ describe('a streamed body', () => {
     expect(answer).toContain('The body paused for 0.02 s');
   });
 
-  it('may be empty', async () => {
+  it('can be empty', async () => {
     expect(await textOf(begin('Content-Length: 0'))).toContain('all of it');
     expect(read).toBe(0);
   });

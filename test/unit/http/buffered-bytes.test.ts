@@ -9,7 +9,7 @@ describe('BufferedBytes', () => {
     return { cut, hold };
   }
 
-  it('cuts off those who began first, and only as many as it takes', () => {
+  it('disconnects the clients that began first, and only as many as necessary', () => {
     const buffered = new BufferedBytes(300 * KIB);
     const { cut, hold } = bodies(buffered);
     const [one, two, three] = [hold('one'), hold('two'), hold('three')];
@@ -22,7 +22,7 @@ describe('BufferedBytes', () => {
     expect(buffered.size).toBe(250 * KIB);
   });
 
-  it('counts nothing twice, and nothing of what is over', () => {
+  it('counts nothing twice, and nothing that is finished', () => {
     const buffered = new BufferedBytes(300 * KIB);
     const { cut, hold } = bodies(buffered);
     for (let number = 0; number < 100; number += 1) {
@@ -35,7 +35,7 @@ describe('BufferedBytes', () => {
     expect([cut, buffered.size]).toEqual([[], 0]);
   });
 
-  it('leaves out what is small', () => {
+  it('ignores small bodies', () => {
     const buffered = new BufferedBytes(300 * KIB);
     hold();
     expect(buffered.size).toBe(0);
@@ -45,7 +45,7 @@ describe('BufferedBytes', () => {
     }
   });
 
-  it('cuts off one that is too large by itself', () => {
+  it('disconnects a client whose body alone is too large', () => {
     const buffered = new BufferedBytes(300 * KIB);
     const { cut, hold } = bodies(buffered);
     hold('large').grow(301 * KIB);

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sendJsonParts } from '../../../src/http/raw-reply.js';
 
-describe('a JSON text that is sent in parts', () => {
+describe('a JSON text in parts', () => {
   it.each([1, 8, 9, 300])('arrives whole, of %i parts', async (count) => {
     const parts = Array.from({ length: count }, (_, index) => `${index === 0 ? '[' : ','}"é${index}"`);
     const server = createServer((_, response) => {

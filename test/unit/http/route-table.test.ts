@@ -64,7 +64,7 @@ describe('the table of routes', () => {
     expect(table.find('GET', '/tasks/next')).toBeUndefined();
   });
 
-  it('takes a route behind a pattern that does not take its path', () => {
+  it('finds a route behind a pattern that does not match', () => {
     const table = tableOf((app) => {
       app.get(/^\/other/, answer);
       declareAll(app);

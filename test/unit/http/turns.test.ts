@@ -8,8 +8,8 @@ function work(): void {
   while (stopwatch() < end);
 }
 
-describe('the turns of heavy work', () => {
-  it('let others have a turn between two pieces', async () => {
+describe('heavy work in turns', () => {
+  it('lets other work run between two pieces', async () => {
     const turns = new Turns();
     const happened: string[] = [];
     const pieces = ['a', 'b', 'c'].map((name) =>
@@ -26,7 +26,7 @@ describe('the turns of heavy work', () => {
     expect(happened).toEqual(['a', 'other', 'b', 'other', 'c', 'other']);
   });
 
-  it('map many items in pieces, in their order', async () => {
+  it('maps many items in pieces, in order', async () => {
     const turns = new Turns();
     let turnsOfOthers = 0;
     let isDone = false;
@@ -44,7 +44,7 @@ describe('the turns of heavy work', () => {
     expect(turnsOfOthers).toBeGreaterThanOrEqual(3);
   });
 
-  it('reject with what a piece throws, and go on', async () => {
+  it('rejects with the error of a piece, and works afterwards', async () => {
     const turns = new Turns();
     const failing = turns.do(() => {
       throw new RangeError('no');
@@ -61,7 +61,7 @@ describe('the turns of heavy work', () => {
     return count;
   }
 
-  it('visit many small items in parts, in their order', async () => {
+  it('visits many small items in parts, in order', async () => {
     const items = Array.from({ length: 5_500 }, (_, index) => index);
     const visited: number[] = [];
     const work = new Turns().inPieces(items, (part) => visited.push(...part));
@@ -69,12 +69,12 @@ describe('the turns of heavy work', () => {
     expect(visited).toEqual(items);
   });
 
-  it.each([0, 1, 2, 999, 1_000, 1_001, 2_000, 7_777])('sort %i names as one sort does', async (length) => {
+  it.each([0, 1, 2, 999, 1_000, 1_001, 2_000, 7_777])('sorts %i names as one sort does', async (length) => {
     const names = Array.from({ length }, (_, index) => `q${(index * 7_919) % 4_001}${'Aaz_Z'[index % 5]}`);
     expect(await new Turns().sorted(names)).toEqual(names.toSorted());
   });
 
-  it('sort many names in parts', async () => {
+  it('sorts many names in parts', async () => {
     const names = Array.from({ length: 20_000 }, (_, index) => `q${(index * 7_919) % 20_011}`);
     expect(await turnsOfOthers(new Turns().sorted(names))).toBeGreaterThanOrEqual(60);
   });

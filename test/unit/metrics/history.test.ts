@@ -51,7 +51,7 @@ async function completedIn(history: History, query: Parameters<History['read']>[
 }
 
 describe('the history', () => {
-  it('adds the processes up, per queue and in all, and outlives them', async () => {
+  it('adds up the processes, by queue and in total, and survives them', async () => {
     const [one, two] = [replica(), replica()];
     one.history.record(story('a'));
     two.history.record([...story('a'), ...story('b')]);
@@ -68,7 +68,7 @@ describe('the history', () => {
     expect(Math.abs((point?.run?.p99 ?? 0) - 4)).toBeLessThan(0.4);
   });
 
-  it('shows what is not stored yet, once', async () => {
+  it('includes unsaved figures once', async () => {
     const { history } = replica();
     history.record(story('a'));
     expect([await completedIn(history, LAST_HOUR), await completedIn(history, LAST_DAY)]).toEqual([1, 1]);
@@ -77,7 +77,7 @@ describe('the history', () => {
     expect([await completedIn(history, LAST_HOUR), await completedIn(history, LAST_DAY)]).toEqual([2, 2]);
   });
 
-  it('keeps what it could not store for when the store is back', async () => {
+  it('keeps figures through an outage of the store', async () => {
     const { history, line } = replica();
     history.record(story('a'));
     line.isBroken = true;
@@ -88,7 +88,7 @@ describe('the history', () => {
     expect(await completedIn(replica().history, LAST_DAY)).toBe(1);
   });
 
-  it('writes nothing while nothing happens, and keeps a day', async () => {
+  it('writes nothing without transitions, and keeps one day', async () => {
     const { history, line, documents } = replica();
     await history.flush();
     expect(line.writes).toBe(0);
@@ -103,7 +103,7 @@ describe('the history', () => {
     expect(await completedIn(history, { step: 1800, length: 86_400 })).toBe(23);
   });
 
-  it('bounds a document, whatever the number of queues', async () => {
+  it('bounds its documents for any number of queues', async () => {
     const { history, documents } = replica();
     for (let queue = 0; queue < 300; queue += 1) history.record(story(`q-${queue}`));
     await history.flush();
@@ -112,7 +112,7 @@ describe('the history', () => {
       expect(Object.keys(JSON.parse(text) as object).length).toBeLessThanOrEqual(101);
   });
 
-  it('removes what a clock that ran ahead has written', async () => {
+  it('removes figures of a clock that ran ahead', async () => {
     const ahead = replica();
     clock.advance(48 * HOUR);
     ahead.history.record(story('a'));

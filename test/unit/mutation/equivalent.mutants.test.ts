@@ -6,8 +6,8 @@ import { luaPathsOf } from '../../mutation/lua.paths.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-describe('the mutants that change nothing', () => {
-  it('are mutants of the scripts as they are now', async () => {
+describe('the equivalent mutants', () => {
+  it('are mutants of the present scripts', async () => {
     const texts = new Map<string, string>();
     for (const [file, path] of await luaPathsOf(ROOT))
       texts.set(file, await readFile(join(ROOT, path), 'utf8'));

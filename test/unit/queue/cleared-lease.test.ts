@@ -24,7 +24,7 @@ class DeafStore extends ReferenceStore {
 const LEASE = `0-${'a'.repeat(24)}${'b'.repeat(16)}`;
 const anybody = () => undefined;
 
-describe('a report with the lease of a task that another process has cleared a moment ago', () => {
+describe('a report on a task that another process has just cleared', () => {
   const store = new DeafStore(new FakeClock(), ROOMY);
   const work = new WorkService(store, new TaskChanger(store), loadConfig({}), judgeAt(store));
 
@@ -51,7 +51,7 @@ describe('a report with the lease of a task that another process has cleared a m
     await expect(report()).rejects.toMatchObject({ reason: 'cleared' });
   });
 
-  it('is told that there is no such task when there was no clear, or the store cannot say', async () => {
+  it('gets 404 without a clear, or when the store is unavailable', async () => {
     store.latest = () => Promise.resolve(0);
     await expect(work.heartbeat('a', { leaseId: LEASE }, anybody)).rejects.toBeInstanceOf(TaskNotFound);
     store.latest = () => Promise.reject(new StoreUnavailable('away', false));

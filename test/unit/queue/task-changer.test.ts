@@ -53,20 +53,20 @@ async function states(): Promise<readonly string[]> {
   return (await other.views.list({ limit: 5_000 })).tasks.map(({ state }) => state);
 }
 
-describe('a change of all that match', () => {
+describe('a change of all matching tasks', () => {
   it('reads each task once', async () => {
     await add(1_200);
     expect([await cancelAll(), store.finds]).toEqual([1_200, 0]);
     expect(new Set(await states())).toEqual(new Set(['cancelled']));
   });
 
-  it.each([1, 499, 500, 501, 1_100])('changes %i when no more are wanted', async (limit) => {
+  it.each([1, 499, 500, 501, 1_100])('changes %i tasks and no more with a limit', async (limit) => {
     await add(1_200);
     expect(await cancelAll(limit)).toBe(limit);
     expect((await states()).filter((state) => state === 'cancelled')).toHaveLength(limit);
   });
 
-  it('reads a task again that was written after the list, and leaves one that does not match any more', async () => {
+  it('reads a task again that changed after the list, and skips one that no longer matches', async () => {
     await add(3);
     store.afterList = async () => {
       store.afterList = () => Promise.resolve();
@@ -92,7 +92,7 @@ describe('a change of all that match', () => {
     expect((await other.find('t1'))?.state).toBe('queued');
   });
 
-  it('says that it may have changed something when a later page cannot be read', async () => {
+  it('reports possible changes when a later page cannot be read', async () => {
     await add(600);
     let lists = 0;
     store.afterList = () => {

@@ -21,7 +21,7 @@ async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
 }
 
 describe('a subscription', () => {
-  it('hears, again after each fault', async () => {
+  it('receives messages again after each fault', async () => {
     const server = await startRedis();
     const proxy = await TcpProxy.to(server.port);
     opened.push(proxy);
@@ -41,7 +41,7 @@ describe('a subscription', () => {
     expect(doubts()).toBeGreaterThan(1);
   });
 
-  it('leaves a server that answers but is not the one any more that is published to', async () => {
+  it('leaves a server that answers but no longer gets the publications', async () => {
     const old = await startRedis();
     const proxy = await TcpProxy.to(old.port);
     opened.push(proxy);
@@ -64,7 +64,7 @@ describe('a subscription', () => {
     expect(await ask(old, (redis) => redis.pubsub('NUMSUB', 'news'))).toEqual(['news', 0]);
   });
 
-  it('tries again when it is refused, tells so once, and has its user look meanwhile', async () => {
+  it('retries after a refusal, logs it once, and makes its user look for tasks meanwhile', async () => {
     const server = await startRedis(['--user', 'service', 'on', '>secret', '+@all', '~*', 'resetchannels']);
     const link = open(`redis://service:secret@127.0.0.1:${server.port}`, { timeoutMs: 200 });
     await link.ready(PATIENCE_MS);
@@ -91,7 +91,7 @@ describe('a subscription', () => {
     ]);
   });
 
-  it('does without its echo where the user may not hear it', async () => {
+  it('works without an echo for a user who lacks the permission', async () => {
     const server = await startRedis(['--user', 'service', 'on', '>secret', '+@all', '~*', '&news']);
     const link = open(`redis://service:secret@127.0.0.1:${server.port}`, QUICK);
     await link.ready(PATIENCE_MS);

@@ -50,7 +50,7 @@ function held() {
 }
 
 describe('a background loop', () => {
-  it('sleeps as long as its pass says, and never longer than it may', async () => {
+  it('sleeps as long as its pass asks for, up to its limit', async () => {
     const waits = [200, 5_000, undefined];
     const loop = loopOf(async () => waits.shift());
     loop.start();
@@ -86,7 +86,7 @@ describe('a background loop', () => {
     await loop.stop();
   });
 
-  it('makes one pass at a time, and one more for all that woke it meanwhile', async () => {
+  it('makes one pass at a time, and one more for all wake-ups meanwhile', async () => {
     const { work, end } = held();
     const loop = loopOf(work);
     loop.start();
@@ -103,7 +103,7 @@ describe('a background loop', () => {
     await loop.stop();
   });
 
-  it('lets callers share the pass that has not begun', async () => {
+  it('shares a pass that has not begun among its callers', async () => {
     const { work, end } = held();
     const loop = loopOf(work);
     const first = loop.run();
@@ -116,7 +116,7 @@ describe('a background loop', () => {
     expect(passes).toBe(2);
   });
 
-  it('survives every error, tells of all but an outage, and rests after each', async () => {
+  it('survives every error, logs all but outages, and pauses after each', async () => {
     const failures = [
       new StoreUnavailable('away', false),
       new TypeError('broken'),
@@ -135,7 +135,7 @@ describe('a background loop', () => {
     await loop.stop();
   });
 
-  it('survives a pass that throws before it has begun to wait', async () => {
+  it('survives a pass that throws synchronously', async () => {
     const loop = loopOf(() => {
       throw new TypeError('broken');
     });
@@ -148,7 +148,7 @@ describe('a background loop', () => {
     await loop.stop();
   });
 
-  it('is overdue when somebody has moved the clock past its wake-up', async () => {
+  it('runs at once after the clock was set past its wake-up', async () => {
     const loop = loopOf(async () => undefined);
     loop.start(1_000);
     clock.advance(5_000);
@@ -158,7 +158,7 @@ describe('a background loop', () => {
     await loop.stop();
   });
 
-  it('stops when the pass that is under way has ended', async () => {
+  it('stops after the current pass', async () => {
     const { work, end } = held();
     const loop = loopOf(work);
     loop.start();

@@ -17,7 +17,7 @@ afterEach(() => {
 describe('a parking', () => {
   const none = () => undefined;
 
-  it('has one limit for all that is parked, and room again as soon as one leaves', async () => {
+  it('has one limit for all requests, and room as soon as one leaves', async () => {
     const parking = new Parking(2, () => new Full());
     const stay = { wait: 10, caller: PATIENT, timeOut: none, left: none };
     const poll = parking.park<number>(stay);
@@ -30,7 +30,7 @@ describe('a parking', () => {
     expect(await poll.answer).toBe(1);
   });
 
-  it('answers once, and tells once that a request has left', async () => {
+  it('answers once, and reports once that a request has left', async () => {
     const left: string[] = [];
     const parking = new Parking(1, () => new Full());
     const request = parking.park<number>({
@@ -46,7 +46,7 @@ describe('a parking', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('tells a request that the store went away', async () => {
+  it('rejects a request when the store becomes unavailable', async () => {
     const parking = new Parking(1, () => new Full());
     const request = parking.park<number>({ wait: 1, caller: PATIENT, timeOut: none, left: none });
     request.rejectUnavailable();
@@ -54,7 +54,7 @@ describe('a parking', () => {
     expect(parking.size).toBe(0);
   });
 
-  it('notices a caller who has gone before the request was noted, and none who goes later', async () => {
+  it('notices a caller that disconnects before the request is parked, and not after it has left', async () => {
     const parking = new Parking(2, () => new Full());
     let gone = 0;
     let hangUp: () => void = none;

@@ -7,7 +7,7 @@ import { ROOMY } from '../../support/store-harness.js';
 const SPARE = 4_096;
 
 describe('deadlines', () => {
-  it('lose none while stale ones are sorted out, and then have one for each task', () => {
+  it('survive the removal of stale ones, which leaves one per task', () => {
     const entry = fc.record({ at: fc.nat(40), key: fc.nat(12) });
     const entries = fc.array(entry, { minLength: 1, maxLength: 60 });
     fc.assert(
@@ -35,7 +35,7 @@ describe('deadlines', () => {
     );
   });
 
-  it('are sorted out once when they have doubled since, also when nothing can be dropped', () => {
+  it('are compacted once each time they double, also when all are current', () => {
     const deadlines = new Deadlines();
     for (let key = 0; key <= SPARE; key += 1) deadlines.push(key, key);
     expect(deadlines.isCrowded(0)).toBe(true);
@@ -47,7 +47,7 @@ describe('deadlines', () => {
     expect(deadlines.isCrowded(0)).toBe(true);
   });
 
-  it('of leases of a day do not outlast 6,000 tasks that were done in a minute', () => {
+  it('of day-long leases are dropped after 6,000 tasks end within a minute', () => {
     const index = new TaskIndex(ROOMY);
     const records = new Map<number, TaskHead>();
     const move = (number: number, next: TaskHead | undefined) => {

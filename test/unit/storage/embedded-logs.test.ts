@@ -52,7 +52,7 @@ describe('the logs of the embedded store', () => {
     expect([...(await keysOf('logs')), ...(await keysOf('droppedLogs'))]).toEqual([]);
   });
 
-  it('go with their task when the process ended before their blocks were removed', async () => {
+  it('are removed with their task, also when the process ends before their blocks are removed', async () => {
     let user = await open();
     await user.add({ id: 'a' });
     const task = await user.takeOne();
@@ -71,7 +71,7 @@ describe('the logs of the embedded store', () => {
     expect(await keysOf('logs')).toHaveLength(1);
   });
 
-  it('that are damaged are refused by name, and their task goes on', async () => {
+  it('are refused by name when damaged, and their task is not affected', async () => {
     let user = await open();
     await user.add({ id: 'a' });
     const task = await user.takeOne();

@@ -7,8 +7,8 @@ function held(number: number, task: Task): HeldTask {
   return { number, head: encodeTask(task, 10, 0).head, task };
 }
 
-describe('the tasks that the embedded store remembers', () => {
-  it('are those in processing, as they were written last', () => {
+describe('the cache of held tasks', () => {
+  it('has the last record of each processing task', () => {
     const tasks = new HeldTasks();
     tasks.follow('a', held(1, queuedTask()));
     expect(tasks.get('a')).toBeUndefined();
@@ -19,7 +19,7 @@ describe('the tasks that the embedded store remembers', () => {
     expect(tasks.get('a')).toBeUndefined();
   });
 
-  it('are forgotten when they are cleared', () => {
+  it('drops cleared tasks', () => {
     const tasks = new HeldTasks();
     tasks.follow('a', held(1, processingTask()));
     tasks.follow('b', held(2, processingTask()));
@@ -27,7 +27,7 @@ describe('the tasks that the embedded store remembers', () => {
     expect([tasks.get('a'), tasks.get('b')?.number]).toEqual([undefined, 2]);
   });
 
-  it('are a bounded number, those that were written last', () => {
+  it('is bounded, and keeps the tasks written last', () => {
     const tasks = new HeldTasks();
     for (let number = 0; number <= 4096; number += 1)
       tasks.follow(`t${number}`, held(number, processingTask()));

@@ -71,7 +71,7 @@ describe('the snapshot of the indices', () => {
     expect(takeSnapshot(directory)).toBe('none');
   });
 
-  it('is what the next start takes for the truth', async () => {
+  it('decides what the next start knows', async () => {
     await stopWith('a', 'b');
     const nothing = { times: new Float64Array(), keys: new Float64Array() };
     const maps = { queues: new Map(), claims: new Map(), batches: new Map() };
@@ -80,7 +80,7 @@ describe('the snapshot of the indices', () => {
     expect(await queued()).toBe(0);
   });
 
-  it('is not made of few tasks, nor where a start should look at the records', async () => {
+  it('is not written for few tasks, nor when the next start should read the records', async () => {
     const few = await open(3);
     await add(few, 'a', 'b');
     await few.close();
@@ -164,13 +164,13 @@ const STALE: readonly (readonly [string, () => Promise<void>])[] = [
 ];
 
 describe('a stale snapshot', () => {
-  it.each(STALE)('%s, is thrown away', async (_, prepare) => {
+  it.each(STALE)('%s, is discarded', async (_, prepare) => {
     await prepare();
     expect(await queued()).toBe(3);
   });
 });
 
-describe('a snapshot is thrown away', () => {
+describe('a snapshot is discarded', () => {
   const refused = { refused: expect.any(String) };
 
   it('when the file was copied, also with its times', async () => {

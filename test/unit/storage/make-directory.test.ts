@@ -19,20 +19,20 @@ describe('makeDirectory', () => {
     for (const name of ['a', 'a/b', 'a/b/c']) expect(statSync(join(home, name)).mode & 0o777).toBe(0o700);
   });
 
-  it('leaves a directory as it is', () => {
+  it('leaves an existing directory unchanged', () => {
     mkdirSync(join(home, 'shared'), { mode: 0o755 });
     makeDirectory(join(home, 'shared'));
     expect(statSync(join(home, 'shared')).mode & 0o777).toBe(0o755);
   });
 
   // mkdirSync with `recursive` never returns from the first of these.
-  it.each(['/proc/nope', '/proc/nope/deeper', '/sys/nope'])('ends for %s, with the reason', (path) => {
+  it.each(['/proc/nope', '/proc/nope/deeper', '/sys/nope'])('rejects %s with the reason', (path) => {
     expect(() => {
       makeDirectory(path);
     }).toThrow(NoDirectory);
   });
 
-  it.each(['file', 'file/below'])('says that %s is, or is below, a file', (name) => {
+  it.each(['file', 'file/below'])('reports that %s is, or is below, a file', (name) => {
     writeFileSync(join(home, 'file'), '');
     expect(() => {
       makeDirectory(join(home, name));

@@ -1,7 +1,7 @@
 import { NextRead } from '../../../src/storage/next-read.js';
 
 describe('a read that callers share', () => {
-  it('begins after each call, one at a time, and once for all that call meanwhile', async () => {
+  it('begins after each call, one at a time, and once for all calls meanwhile', async () => {
     const answers: ((text: string) => void)[] = [];
     const shared = new NextRead(() => new Promise<string>((resolve) => answers.push(resolve)));
     const first = shared.get();
@@ -17,7 +17,7 @@ describe('a read that callers share', () => {
     expect(await Promise.all([second, third])).toEqual(['two', 'two']);
   });
 
-  it('goes on after a failure', async () => {
+  it('works after a failure', async () => {
     const results = [Promise.reject(new Error('away')), Promise.resolve('there')].values();
     const shared = new NextRead(() => results.next().value ?? Promise.resolve('no more'));
     await expect(shared.get()).rejects.toThrow('away');

@@ -377,7 +377,7 @@ describe('the error of an attempt', () => {
     expect(early?.task.last?.error).toBe('😀' + 'e'.repeat(998));
   });
 
-  it('may be empty', () => {
+  it('can be empty', () => {
     expect(failWith('')?.task.last).toMatchObject({ error: '' });
   });
 });

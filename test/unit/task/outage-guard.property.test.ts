@@ -71,7 +71,7 @@ class Queue {
 const milliseconds = fc.integer({ min: 0, max: 4_000 });
 
 describe('the outage guard', () => {
-  it('spends no budget in an outage, nor on what led to it', () => {
+  it('spends no budget in an outage, nor on the interruptions that led to it', () => {
     const losses = fc.array(fc.record({ task: fc.nat(11), worker: fc.nat(5), wait: milliseconds }), {
       minLength: 12,
       maxLength: 80,
@@ -132,7 +132,7 @@ describe('the outage guard', () => {
     );
   });
 
-  it('lets a task that kills its workers die at its budget, although others are lost', () => {
+  it('lets a task that kills its workers fail at its budget, although others are lost', () => {
     const rounds = fc.array(fc.record({ others: fc.integer({ min: 0, max: 2 }), wait: milliseconds }), {
       minLength: 4,
       maxLength: 4,
@@ -153,7 +153,7 @@ describe('the outage guard', () => {
     );
   });
 
-  it('takes a task that kills a worker every second for no outage', () => {
+  it('sees no outage in one task that kills a worker every second', () => {
     const queue = new Queue();
     for (let kill = 0; kill < 50; kill += 1) {
       queue.pass(1_000);
@@ -162,7 +162,7 @@ describe('the outage guard', () => {
     expect([queue.outages.length, queue.isDead('killer')]).toEqual([0, true]);
   });
 
-  it('lets such a task die after an outage in which it was spared', () => {
+  it('lets such a task fail after an outage that spared it', () => {
     const queue = new Queue();
     for (let task = 0; task < 12; task += 1) queue.interrupt(`t${task}`, `w${task}`);
     for (let kill = 0; kill < 8; kill += 1) {
@@ -181,7 +181,7 @@ describe('the outage guard', () => {
     expect(queue.isDead('killer')).toBe(true);
   });
 
-  it('ends an outage when attempts end ordinarily again, or after a quiet window, and begins no other by its endings', () => {
+  it('ends an outage when attempts end ordinarily again or after a quiet window, and does not start another from the same endings', () => {
     const queue = new Queue();
     for (let task = 0; task < 12; task += 1) queue.interrupt(`t${task}`, `w${task}`);
     const found = queue.outage;

@@ -61,7 +61,7 @@ describe('a task with a deadline', () => {
     expect(dueAt(beaten, 60)).toEqual({ at: 20_000, scale: 'steady' });
   });
 
-  it('follows the calendar where the wall clock was set', () => {
+  it('follows the wall clock after it was set', () => {
     const now = moment(10_000, 500_000);
     const beaten = heartbeat(
       { ...held, lease: { ...held.lease, expiresAt: 510_000 } },
@@ -104,7 +104,7 @@ describe('a task with a deadline', () => {
     expect(claim(task, GRANT, at(100_000)).task.deadlineAt).toBe(deadlineAt);
   });
 
-  it('begins anew when a clock that was ahead has set it', () => {
+  it('starts again when a clock that ran ahead has set it', () => {
     const { task } = create(spec({ deadline: 20 }), at(9_000_000));
     const believed = withPlausibleWait(task, at(1_000)) as QueuedTask;
     expect([believed.deadlineAt, believed.startBy]).toEqual([21_000, 21_000]);

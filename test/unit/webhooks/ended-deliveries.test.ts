@@ -5,8 +5,8 @@ import { DocumentData, ReferenceDocuments } from '../../contract/reference-docum
 
 const MOST_AT_ONCE = 200;
 
-describe('deliveries that have ended', () => {
-  it('are forgotten a few hundred in a look, however many are over: others wait to be sent', async () => {
+describe('ended deliveries', () => {
+  it('are removed a few hundred at a time, so that pending ones are sent meanwhile', async () => {
     const documents = new ReferenceDocuments(new DocumentData(), () => undefined);
     const book = new DeliveryBook(documents);
     const ended = new EndedDeliveries(book, { count: 10, age: 1_000 });

@@ -10,7 +10,7 @@ const site = useRedis();
 const ROUNDS = 120;
 const LABELS = [{}, { gpu: 'a100' }, { gpu: 'a100', zone: 'eu' }, { zone: 'eu' }] as const;
 
-describe('waiting that counts as priority, with groups, limits and requirements', () => {
+describe('priority ageing with groups, limits and requirements', () => {
   it.each([1, 2, 3, 4, 5, 6])('claims in the order of the reference (seed %i)', async (seed) => {
     const random = new SeededRandom(seed);
     const redis = await site.user();
@@ -67,8 +67,8 @@ describe('waiting that counts as priority, with groups, limits and requirements'
   });
 });
 
-describe('ages that a process of an earlier version has kept', () => {
-  it('are made anew, also while it goes on', async () => {
+describe('ages of an earlier version', () => {
+  it('are computed anew, also while that version is connected', async () => {
     const user = await site.user();
     const client = await site.client();
     const queue = site.keys.queue('default');

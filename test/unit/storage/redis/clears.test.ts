@@ -80,8 +80,8 @@ const FILTERS: readonly Filter[] = [
   { queues: ['plain'] },
 ];
 
-describe('what a clear has marked', () => {
-  it.each(FILTERS)('cannot be seen while it is removed, task by task: %j', async (filter) => {
+describe('tasks behind a mark', () => {
+  it.each(FILTERS)('are hidden while they are removed one by one: %j', async (filter) => {
     const user = await site.user(ENDING);
     const other = await site.user(ENDING);
     await fill(user);
@@ -103,7 +103,7 @@ describe('what a clear has marked', () => {
     expect((await keysLeft()).filter((key) => !key.includes(':id:'))).toEqual([]);
   });
 
-  it('is removed by another process when the one that marked it has ended', async () => {
+  it('are removed by another process after the one that marked them has ended', async () => {
     const ending = await site.user(ENDING);
     const other = await site.user(MARKING);
     await ending.store.insert(range(100).map((index) => ending.newTask({ id: `t${index}` })));
@@ -123,7 +123,7 @@ describe('what a clear has marked', () => {
     expect(generations.length).toBeGreaterThan(0);
   });
 
-  it('is removed by a process that starts', async () => {
+  it('are removed by a process that starts', async () => {
     const ending = await site.user(ENDING);
     await ending.add({ id: 'a' }, { id: 'b', queue: 'q' });
     await ending.store.clear({});
@@ -134,7 +134,7 @@ describe('what a clear has marked', () => {
     expect(await keysLeft()).toEqual([]);
   });
 
-  it('is left to one process', async () => {
+  it('are removed by one process at a time', async () => {
     const [one, other] = [await site.user(ENDING), await site.user(MARKING)];
     await one.add({ id: 'a' });
     await one.store.clear({});
@@ -144,7 +144,7 @@ describe('what a clear has marked', () => {
     expect(await keysLeft()).toContain(site.keys.task('default', 'a'));
   });
 
-  it.each([false, true])('leaves its ids to new tasks, in a Cluster: %j', async (isCluster) => {
+  it.each([false, true])('leave their ids to new tasks, in a Cluster: %j', async (isCluster) => {
     const user = await site.user({ ...ENDING, isCluster });
     await fill(user);
     const ids = (await user.list()).map(({ spec }) => spec.id);
@@ -161,7 +161,7 @@ describe('what a clear has marked', () => {
     for (const task of await user.list()) expect(task.attempt).toBe(1);
   });
 
-  it('frees an id of one queue for another one, in a Cluster', async () => {
+  it('free an id for another queue, in a Cluster', async () => {
     const user = await site.user({ ...ENDING, isCluster: true });
     await user.add({ id: 'a', queue: 'old' });
     await user.store.clear({});
@@ -170,7 +170,7 @@ describe('what a clear has marked', () => {
     expect((await user.find('a')).spec.queue).toBe('new');
   });
 
-  it('keeps no later task of its lane, round and ring waiting, and has no position', async () => {
+  it('delay no later task of their lane, round and ring, and have no position', async () => {
     const user = await site.user(ENDING);
     const kinds = [{ group: 'g' }, { group: 'h', requires: { gpu: 'a100' } }, {}];
     const old = await user.add(
@@ -187,7 +187,7 @@ describe('what a clear has marked', () => {
     expect(idsOf(await user.take({ labels, max: 9 }))).toEqual(['new0', 'new1', 'new2']);
   });
 
-  it('does not make a task go that has come into a cleared state since', async () => {
+  it('leave tasks alone that entered a cleared state later', async () => {
     const user = await site.user(ENDING);
     const [stays] = await user.add({ id: 'stays' }, { id: 'ends' });
     await user.take({ max: 2 });
@@ -198,7 +198,7 @@ describe('what a clear has marked', () => {
     expect(idsOf(await user.list())).toEqual(['stays']);
   });
 
-  it('does not count for the bytes that may be kept', async () => {
+  it('do not count towards the bytes of ended tasks', async () => {
     const user = await site.user({ ...ENDING, settings: { retentionMaxBytes: 250_000 } });
     const end = async (id: string) => {
       user.clock.advance(1);
@@ -216,7 +216,7 @@ describe('what a clear has marked', () => {
     expect(await user.dueIds()).toEqual(['c', 'kept']);
   });
 
-  it('is out of the way of what is due', async () => {
+  it('do not delay due tasks', async () => {
     const user = await site.user(ENDING);
     await user.add(...range(40).map((index) => ({ id: `t${index}`, delay: 1 })), { id: 'kept', ttl: 2 });
     await user.store.clear({ states: ['delayed'] });
@@ -228,7 +228,7 @@ describe('what a clear has marked', () => {
 });
 
 describe('clears', () => {
-  it('wait for marks to go when a queue has many', async () => {
+  it('wait when a queue has many marks', async () => {
     const user = await site.user(ENDING);
     for (const index of range(40)) {
       await user.add({ id: `t${index}` });
@@ -238,7 +238,7 @@ describe('clears', () => {
     expect(await client.hlen(`${site.keys.queue('default')}:clears`)).toBeLessThanOrEqual(16);
   });
 
-  it('go in steps, without a mark, while a process is there that does not know marks', async () => {
+  it('run in steps while a process is connected that does not know marks', async () => {
     const older = await site.client();
     await older.subscribe(site.keys.moves);
     const user = await site.user(MARKING);
@@ -250,7 +250,7 @@ describe('clears', () => {
     expect(await keysLeft()).toEqual([]);
   });
 
-  it('go in steps when Redis does not say who listens', async () => {
+  it('run in steps when Redis does not report its subscribers', async () => {
     const admin = await site.client();
     await admin.acl('SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', '-pubsub');
     const url = site.server.url.replace('redis://', 'redis://limited:secret@');
@@ -260,7 +260,7 @@ describe('clears', () => {
     expect(await admin.hget(`${site.keys.queue('default')}:meta`, 'clears')).toBeNull();
   });
 
-  it('let groups go on whose tasks were in processing', async () => {
+  it('release groups whose tasks were in processing', async () => {
     const user = await site.user(ENDING);
     await user.store.settings.change('default', { maxConcurrencyPerGroup: 1 });
     await user.add(...range(4).map((index) => ({ id: `t${index}`, group: index < 2 ? 'g' : 'h' })));
@@ -269,7 +269,7 @@ describe('clears', () => {
     expect(await user.take({ max: 4 })).toHaveLength(2);
   });
 
-  it('are known to a process that has not heard of them, when it asks', async () => {
+  it('are known to a process that missed them, when it asks', async () => {
     const [one, other] = [await site.user(ENDING), await site.user(ENDING)];
     await one.add({ id: 'a' });
     // The process that clears ends before it tells anybody.
@@ -283,7 +283,7 @@ describe('clears', () => {
     expect(await other.store.latestGeneration()).toBe(1);
   });
 
-  it('are told by a process that knows of more of them than Redis, after a failover', async () => {
+  it('are announced by a process that knows more of them than Redis, after a failover', async () => {
     const user = await site.user();
     for (const count of [1, 2, 3]) {
       await user.store.clear({});
@@ -297,7 +297,7 @@ describe('clears', () => {
     expect((await site.open()).generation).toBe(4);
   });
 
-  it('are counted on from what any process knows, after a failover', async () => {
+  it('are counted from the highest number that a process knows, after a failover', async () => {
     const [one, other] = [await site.user(), await site.user()];
     for (let clears = 0; clears < 3; clears += 1) await one.store.clear({});
     const client = await site.client();

@@ -25,7 +25,7 @@ class Calls {
 }
 
 describe('calls in flight', () => {
-  it('are at most so many, and answered in the order of the items', async () => {
+  it('are limited in number, with results in the order of the items', async () => {
     const calls = new Calls();
     const all = inFlight([1, 2, 3, 4], 2, calls.make);
     expect(calls.begun).toEqual([1, 2]);
@@ -37,7 +37,7 @@ describe('calls in flight', () => {
     expect(await all).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 4']);
   });
 
-  it('end after a failure, with its error, when those that had begun are answered', async () => {
+  it('end with the error of a failure, after the calls that had begun', async () => {
     const calls = new Calls();
     let isOver = false;
     const all = inFlight([1, 2, 3, 4], 2, calls.make).finally(() => (isOver = true));
@@ -49,7 +49,7 @@ describe('calls in flight', () => {
     expect(calls.begun).toEqual([1, 2]);
   });
 
-  it('are none for no items', async () => {
+  it('make no calls without items', async () => {
     expect(await inFlight([], 2, () => Promise.reject(new Error('Not reached')))).toEqual([]);
   });
 });

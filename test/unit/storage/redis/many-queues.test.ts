@@ -37,7 +37,7 @@ async function dueIds(user: StoreUser): Promise<string[]> {
 }
 
 describe('many queues', () => {
-  it('cost nothing as long as nothing happens in them, but for one look a minute', async () => {
+  it('cost one look a minute while nothing happens in them', async () => {
     const user = await site.user();
     await fill(user);
     const look = async () => {
@@ -54,7 +54,7 @@ describe('many queues', () => {
     expect(await callsOf(look)).toBeLessThan(30);
   });
 
-  it('let nothing be overlooked that comes due, whoever made it so', async () => {
+  it('lose no due task, whichever process made it due', async () => {
     const [one, other] = [await site.user(), await site.user()];
     await fill(one);
     await other.store.due(10);
@@ -70,7 +70,7 @@ describe('many queues', () => {
     expect(await one.store.untilDue()).toBe(0);
   });
 
-  it('give up the oldest ended tasks of all of them, and no more than that', async () => {
+  it('lose the oldest ended tasks of all queues, and no more than necessary', async () => {
     const settings = { ...ROOMY, retentionMaxTasks: 300 };
     const [one, other] = [await site.user({ settings }), await site.user({ settings })];
     await fill(one);
@@ -83,7 +83,7 @@ describe('many queues', () => {
     expect([await dueIds(one), await dueIds(other)]).toEqual([[], []]);
   });
 
-  it('have every notice taken on, whoever caused it', async () => {
+  it('have every webhook taken in, whichever process caused it', async () => {
     const [one, other] = [await site.user(), await site.user()];
     await fill(one);
     expect(await other.store.outbox?.oldest(10)).toEqual([]);
@@ -98,7 +98,7 @@ describe('many queues', () => {
     expect(await oldest()).toEqual([]);
   });
 
-  it('are all asked again after a clear', async () => {
+  it('are all read again after a clear', async () => {
     const [one, other] = [await site.user(), await site.user()];
     await fill(one);
     await one.add({ id: 'later', queue: 'q7', runAt: site.clock.now().wall + 5_000 });
@@ -109,7 +109,7 @@ describe('many queues', () => {
     expect(await dueIds(one)).toEqual([]);
   });
 
-  it('are all named, also when one page does not hold their names', async () => {
+  it('are all listed, also when their names need several pages', async () => {
     const [one, other] = [await site.user(), await site.user()];
     const names = Array.from({ length: 2_500 }, (_, index) => `q${index}`);
     await (await site.client()).sadd(site.keys.queues, ...names);
@@ -123,7 +123,7 @@ describe('many queues', () => {
     }
   });
 
-  it('do not all answer a count of a batch whose queues are named', async () => {
+  it('are not all read to count a batch whose queues are known', async () => {
     const user = await site.user();
     await fill(user);
     await user.add({ id: 'member', queue: 'q7', batchId: 'b' });
