@@ -8,11 +8,11 @@ import type { Clock } from '../../task/clock.js';
 import type { StoreSettings } from '../task-store.js';
 import { RedisTaskStore } from './redis-task-store.js';
 
-/** A Redis that starts together with the service may have its data to load first. */
+/** Milliseconds to wait for a Redis that starts together with the service and loads its data first. */
 const START_LIMIT_MS = 30_000;
 
 /**
- * Connects to Redis and opens the store there.
+ * Connects to Redis and opens the store.
  *
  * @throws Error with one sentence when Redis is not there in time, or cannot keep tasks as it is set up
  */

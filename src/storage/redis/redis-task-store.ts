@@ -45,26 +45,25 @@ import { TaskRestorer } from './commands/task-restorer.js';
 import { TaskWriter } from './commands/task-writer.js';
 
 export interface RedisStoreOptions {
-  /** Open already. The store closes it. */
+  /** An open link. The store closes it. */
   readonly link: StoreLink;
   readonly keyPrefix: string;
   readonly events: EventOptions;
   readonly settings: StoreSettings;
-  /** How many replicas of Redis must have a write before it is acknowledged; 0 for none. */
+  /** Replicas of Redis that must have a write before the store acknowledges it; 0 for none. */
   readonly replicas: number;
-  /** How long a command may take, in milliseconds. */
+  /** The longest time of a command, in milliseconds. */
   readonly limitMs: number;
-  /** Another clock than that of Redis, for tests. */
+  /** A clock instead of that of Redis, for tests. */
   readonly clock?: Clock;
-  /** How clears are made, for tests: up to how many tasks without a mark, and whether marked ones are ever removed. */
+  /** For tests: the most tasks that a clear removes without a mark, and whether marked tasks are ever removed. */
   readonly clears?: { readonly atOnce: number; readonly isReclaiming: boolean };
 }
 
 /**
- * The store that any number of processes share: everything is in Redis, and no process leads.
- *
- * What a call decides it decides in scripts, one atomic step for each queue, and the events of a transition go out in
- * the step that makes it. Redis being away is no failure: calls reject until it is back.
+ * A store that any number of processes share. All data is in Redis, and no process leads. Scripts decide every change,
+ * one atomic step for each queue, and publish the events of a transition in the same step. While Redis is unavailable,
+ * calls reject.
  */
 export class RedisTaskStore extends TaskStore {
   readonly clock: Clock;
@@ -253,7 +252,7 @@ export class RedisTaskStore extends TaskStore {
     return this.clearer.clear(filter);
   }
 
-  /** Resolves when this process has nothing more to remove of what was cleared. */
+  /** Resolves when this process has no cleared tasks left to remove. */
   reclaimed(): Promise<void> {
     return this.reclaimer.idle();
   }
@@ -280,7 +279,7 @@ export class RedisTaskStore extends TaskStore {
     await stopped;
   }
 
-  /** What is there already is answered like what was written now. */
+  /** An existing task gets the same result as a new one. */
   private async confirmAll(tasks: readonly (Task | undefined)[]): Promise<void> {
     const queues = new Set(tasks.flatMap((task) => task?.spec.queue ?? []));
     const { connection, keys } = this.parts;
@@ -291,7 +290,7 @@ export class RedisTaskStore extends TaskStore {
     return this.clearCount.read();
   }
 
-  /** Tells every process of clears that it may have missed. */
+  /** Notifies every process of clears that it may have missed. */
   private async announceClears(): Promise<void> {
     const generation = await this.latestGeneration();
     const { generation: channel } = this.parts.keys;

@@ -3,9 +3,9 @@ import type { IdDirectory } from '../records/id-directory.js';
 import type { Keys } from '../records/keys.js';
 import { mastersOf, type StoreConnection } from '../connection/store-connection.js';
 
-/** Between two looks. */
+/** Milliseconds between two steps. */
 const LOOK_EVERY_MS = 10_000;
-/** Keys of every kind that one look passes. */
+/** Keys of any kind that one step scans. */
 const KEYS_PER_LOOK = 1_000;
 
 interface Parts {
@@ -15,8 +15,8 @@ interface Parts {
 }
 
 /**
- * Takes entries of the directory out whose tasks are not there: a process ended between the two steps of an insert or of
- * a removal. It goes through the keys of each node, a few at a time, again and again.
+ * Removes directory entries without a task, which a process leaves that ends between the two steps of an insert or a
+ * removal. Scans the keys of each node repeatedly, a few at a time.
  */
 export class DirectorySweep {
   private readonly cursors = new Map<string, string>();
@@ -28,7 +28,7 @@ export class DirectorySweep {
   start(): void {
     if (this.isStopped) return;
     this.timer = setTimeout(() => {
-      // What it did not get to now it gets to later.
+      // The next step continues here.
       void this.look()
         .catch(() => undefined)
         .then(() => {
@@ -43,7 +43,7 @@ export class DirectorySweep {
     clearTimeout(this.timer);
   }
 
-  /** Looks at the next keys of each node. @throws StoreUnavailable */
+  /** Scans the next keys of each node. @throws StoreUnavailable */
   async look(): Promise<void> {
     const { connection, keys } = this.parts;
     const found = await connection.during(() =>

@@ -10,14 +10,14 @@ import { readHead } from '../records/task-codec.js';
 import { retentionEnd } from '../../../task/task.machine.js';
 import type { TaskReclaimer } from './task-reclaimer.js';
 
-/** Reads of groups of queues that are on their way at a time. */
+/** Reads of groups of queues that are in flight at a time. */
 const READS_IN_FLIGHT = 16;
-/** Records that one script reads at most. */
+/** The most records that one script reads. */
 const ROWS_PER_READ = 512;
 
 const DUE = new LuaScript('due', { isReadOnly: true });
 
-/** What is due: deadlines up to here, and tasks that ended up to here. */
+/** Times up to which deadlines, and ended tasks, are due. */
 interface Limits {
   readonly wall: Instant | string;
   readonly steady: Instant | string;
@@ -36,16 +36,16 @@ interface Reply {
 }
 
 interface Answers extends Reply {
-  /** Queues could not be asked, since their slots are being moved. */
+  /** Whether queues could not be read, because their slots are being moved. */
   readonly isPartial: boolean;
 }
 
-/** When queues that could not be asked are asked again. */
+/** Milliseconds until such queues are read again. */
 const ASK_AGAIN_MS = 500;
 
 type DueRow = readonly [queue: number, id: string, head: string | null, ...fields: (string | null)[]];
 
-/** Finds what time alone changes. */
+/** Finds tasks that a deadline changes. */
 export class DueFinder {
   private readonly summaries = new DueSummaries();
 
@@ -60,7 +60,7 @@ export class DueFinder {
     });
   }
 
-  /** Learns of changes that other processes make. */
+  /** Notes the changes of other processes. */
   follow(feed: TransitionFeed): void {
     feed.add({
       onTransitions: (all) => {
@@ -81,7 +81,7 @@ export class DueFinder {
     const { queues, due } = await this.read({ wall, steady, ended, limit });
     const tasks = due.slice(0, limit).map(({ task }) => task);
     if (tasks.length < limit) tasks.push(...(await this.overLimits(queues, tasks, limit - tasks.length)));
-    // The caller acts on them, and a removal makes no event.
+    // The caller acts on them, and a removal publishes no event.
     for (const { spec } of tasks) this.summaries.touch(spec.queue);
     return tasks;
   }
@@ -98,7 +98,7 @@ export class DueFinder {
     return wait === Infinity ? undefined : Math.max(wait, 0);
   }
 
-  /** The tasks that ended first, as long as more are kept than allowed. Those in `taken` are gone already. */
+  /** The tasks that ended first, while more are kept than allowed. Those in `taken` are already gone. */
   private async overLimits(
     queues: readonly Summary[],
     taken: readonly Task[],
@@ -107,7 +107,7 @@ export class DueFinder {
     if (!this.isOver(totalOf(queues))) return [];
     const goneIds = new Set(taken.filter(isFinished).map(({ spec }) => spec.id));
     const nothing = { wall: '-inf', steady: '-inf' };
-    // The oldest of all are in the queues whose first ones are the oldest.
+    // The oldest tasks of all are in the queues with the oldest first tasks.
     const oldest = queues
       .filter(({ endedCount }) => endedCount > 0)
       .toSorted((one, other) => one.firstEnded - other.firstEnded)
@@ -119,7 +119,7 @@ export class DueFinder {
         ),
       ),
     );
-    // What other processes have removed meanwhile was removed there.
+    // Other processes remove from the same queues meanwhile.
     const fresh = new Map(pages.flatMap((page) => page?.queues ?? []).map((each) => [each.queue, each]));
     this.summaries.update([...fresh.values()]);
     const total = totalOf(queues.map((each) => fresh.get(each.queue) ?? each));
@@ -138,7 +138,7 @@ export class DueFinder {
     return count > this.settings.retentionMaxTasks || bytes > this.settings.retentionMaxBytes;
   }
 
-  /** Asks all queues, or of many those in which something may have happened. */
+  /** Reads all queues. When there are many, only those with recent changes. */
   private async read(limits: Limits & { wall: Instant; ended: Instant }): Promise<Answers> {
     const { names } = this.parts;
     const { steady } = this.clock.now();
@@ -152,7 +152,7 @@ export class DueFinder {
     return { queues: this.summaries.all(), due, isPartial };
   }
 
-  /** Passes over those whose slots are being moved. */
+  /** Skips queues whose slots are being moved. */
   private async ask(names: readonly string[], limits: Limits): Promise<Answers> {
     const groups = this.parts.connection.groupsOf(names);
     let answers: readonly (Reply | undefined)[];
@@ -212,7 +212,7 @@ function ignoreMovingSlot(error: unknown): undefined {
   if (!isSlotMoving(error)) throw error;
 }
 
-/** The bytes are not known while some of them are of what was cleared: then no task goes because of them. */
+/** The bytes are unknown while cleared tasks are among them. Then no task is removed because of its bytes. */
 function totalOf(queues: readonly Summary[]): { count: number; bytes: number } {
   const isKnown = queues.every(({ hasCleared }) => !hasCleared);
   return {
@@ -227,10 +227,10 @@ function byEndTime({ task: one }: Due, { task: other }: Due): number {
 
 /** Up to this many queues, each search reads all of them. */
 export const FEW_QUEUES = 256;
-/** With more, each is asked at least this often, in case a notification was lost. */
+/** With more, each is read at least this often, in case a notification was lost. */
 export const ROUND_MS = 60_000;
 
-/** What is next in a queue, and what it keeps of ended tasks. */
+/** The next deadlines of a queue, and the size of its ended tasks. */
 interface Summary {
   readonly queue: string;
   readonly nextOnWall: number;
@@ -238,34 +238,35 @@ interface Summary {
   readonly firstEnded: number;
   readonly endedCount: number;
   readonly endedBytes: number;
-  /** Something was cleared and is not removed yet. Then the bytes may be too many, and the deadlines too early. */
+  /** Whether cleared tasks are not removed yet. Then the bytes can be too many, and the deadlines too early. */
   readonly hasCleared: boolean;
 }
 
-/** Up to these moments something is due. */
+/** The times up to which tasks are due. */
 interface DueLimits {
   readonly wall: Instant;
   readonly ended: Instant;
 }
 
 /**
- * What is known of many queues without asking them. A queue is asked when one of its tasks has moved, when it has leases (a
- * heartbeat that makes one shorter is no move), when cleared tasks are left in it, when its next deadline has come, and once a round.
+ * The known deadlines of many queues. A queue is read again after a transition, while it has leases (a heartbeat can
+ * shorten one without a transition), while cleared tasks are left in it, when its next deadline has come, and once a
+ * round.
  */
 class DueSummaries {
   private readonly known = new Map<string, Summary>();
   private readonly changed = new Set<string>();
-  /** What is left of the round, the next one last. */
+  /** The queues left in the round, the next one last. */
   private rest: string[] = [];
   private roundSize = 0;
   private roundEnds: Instant = -Infinity;
 
-  /** Something happened in this queue. */
+  /** A task of this queue has changed. */
   touch(queue: string): void {
     this.changed.add(queue);
   }
 
-  /** Notifications may have been lost: every queue is asked again. */
+  /** Notifications may be lost, so every queue is read again. */
   forget(): void {
     this.known.clear();
     this.roundEnds = -Infinity;
@@ -285,7 +286,7 @@ class DueSummaries {
     this.roundEnds = now + ROUND_MS;
   }
 
-  /** The queues to ask now. Those that could not be asked must be given to `touch`. */
+  /** The queues to read now. Give those that could not be read to `touch`. */
   toAsk(now: Instant, limits?: DueLimits): readonly string[] {
     const asked = new Set(this.changed);
     this.changed.clear();

@@ -7,8 +7,8 @@ import type { TaskWriter } from './task-writer.js';
 const AT_ONCE = 64;
 
 /**
- * Shortens leases that were given while the clock of Redis was ahead, and would hold their tasks until it is that late
- * again. To be done at the start, and whenever the clock has gone back.
+ * Shortens leases that were granted while the clock of Redis was ahead, and would otherwise hold their tasks until that
+ * time. Runs at the start, and whenever the clock has gone back.
  */
 export class LeaseCheck {
   constructor(
@@ -23,7 +23,7 @@ export class LeaseCheck {
     for (const queue of await this.parts.names.all()) await this.checkQueue(queue);
   }
 
-  /** From the lease that ends last, down to those that end within a moment. */
+  /** Checks leases from the one that ends last to those that end within a moment. */
   private async checkQueue(queue: string): Promise<void> {
     const { connection, keys } = this.parts;
     const key = keys.leases(queue);

@@ -12,32 +12,32 @@ import { types } from 'node:util';
 import type { TaskEvent } from '../../../task/task-event.js';
 import { mastersOf } from '../connection/store-connection.js';
 
-/** Between two reads, so that a busy store is read in pieces of some size. */
+/** Milliseconds between two reads, so that a busy store is read in larger pieces. */
 const PAUSE_MS = 5;
-/** Events of each queue that a page of the past reads first, and queues of which it then reads more. */
+/** Events that a page of the past first reads of each queue, and the most queues of which it then reads more. */
 const FIRST_OF_EACH = 8;
 const MORE_AT_ONCE = 16;
-/** Before a read that failed is tried again. */
+/** Milliseconds before a failed read is repeated. */
 const RETRY_MS = 200;
-/** Reads for which an event that is ahead of the clock is held back: about a second. */
+/** Reads for which an event ahead of the clock is held back, about a second. */
 const HELD_READS = 200;
 
-/** Events that were read together, and up to which id they are all there is. */
+/** Events of one read, and the id up to which they are complete. */
 interface Round {
   readonly events: readonly PublishedEvent[];
   readonly settled: number;
-  /** There was more to read than was read. */
+  /** Whether more could be read. */
   readonly isCut: boolean;
-  /** There are events that are not before the instant. */
+  /** Whether some events are not before the time. */
   readonly hasHeld: boolean;
-  /** Queues of which something was read. Of the others nothing later than asked for can have been dropped. */
+  /** Queues with events in the read. In the others, no event after the requested one can have been dropped. */
   readonly queues: ReadonlySet<string>;
 }
 
 /**
- * The events of all queues as one stream. Each queue has its own in Redis, whose ids are instants of its clock; so all
- * events are read that are older than an instant which was read first, in all queues, and what is younger waits for the
- * next round. That makes one order of them, and an id that has been told is a place in all queues.
+ * The events of all queues as one stream. Each queue has its own stream in Redis, whose ids are times of the clock of
+ * Redis. A round first reads the clock, then the older events of all queues; younger ones wait for the next round. This
+ * gives one order, and each delivered id is a position in all queues.
  */
 export class RedisEventLog extends EventLog {
   private readonly streams: EventStreams;
@@ -48,7 +48,7 @@ export class RedisEventLog extends EventLog {
   private toldUpTo = 0;
   private isRunning = false;
   private isWoken = false;
-  /** Entries may have been dropped unread. */
+  /** Whether entries may have been dropped unread. */
   private isDoubtful = false;
   private heldFor = 0;
 
@@ -96,13 +96,13 @@ export class RedisEventLog extends EventLog {
   }
 
   /**
-   * The first events of all queues before an instant: a few of each queue, and more only of those that the page has used
-   * up. Reading as many of each queue as a page has would cost queues times pages.
+   * The first events of all queues before a time: a few of each queue, and more only of queues whose events the page
+   * has used up. Reading a whole page of each queue would cost queues times pages.
    */
   private async firstOf(ranges: readonly StreamRange[], before: number, limit: number): Promise<Round> {
     const found: PublishedEvent[] = [];
     const queues = new Set<string>();
-    /** Of the queues that have more: the last event that was read. */
+    /** By queue with more events: the last event read. */
     const cuts = new Map<string, number>();
     for (let open = ranges, count = FIRST_OF_EACH; ; count = Math.min(count * 4, ENTRIES_AT_ONCE)) {
       const streams = await this.streams.read(open, count);
@@ -150,7 +150,7 @@ export class RedisEventLog extends EventLog {
     this.isRunning = false;
   }
 
-  /** After an outage, the store wakes it. */
+  /** The store wakes it after an outage. */
   private async failed(): Promise<void> {
     this.isDoubtful = true;
     if (!this.parts.connection.isAvailable) return;
@@ -158,7 +158,7 @@ export class RedisEventLog extends EventLog {
     await pause(RETRY_MS, undefined, { ref: false });
   }
 
-  /** Tells what is new. */
+  /** Delivers new events. */
   private async pull(follower: EventFollower): Promise<void> {
     const now = await this.streams.now();
     const names = await this.parts.names.all();
@@ -179,7 +179,7 @@ export class RedisEventLog extends EventLog {
     if (round.settled < Infinity) this.toldUpTo = Math.max(this.toldUpTo, round.settled);
   }
 
-  /** The events before an instant, as far as they are sure to be all there are, in their order. */
+  /** The events before a time, in order, as far as they are surely complete. */
   private async round(ranges: readonly StreamRange[], before: number): Promise<Round> {
     const found = await this.streams.read(ranges);
     let end = before;
@@ -200,24 +200,24 @@ export class RedisEventLog extends EventLog {
 
 type Entry = readonly [id: string, fields: readonly string[]];
 
-/** Which events of a queue to read. */
+/** The events of a queue to read. */
 interface StreamRange {
   readonly queue: string;
-  /** Later than this. */
+  /** Only later events. */
   readonly after: number;
 }
 
-/** Entries of one stream that one command reads. */
+/** The most entries of one stream that one command reads. */
 const ENTRIES_AT_ONCE = 500;
 
-/** Commands that are on their way at a time. In a Cluster each queue has its own. */
+/** Commands in flight at a time. In a Cluster each queue has its own. */
 const GROUPS_AT_ONCE = 32;
 
 /** Reads the event streams of the queues. */
 class EventStreams {
   constructor(private readonly parts: Pick<StoreParts, 'connection' | 'keys'>) {}
 
-  /** Microseconds: every event that a script tells of from now on has this id or a higher one, if no clock jumps. */
+  /** Microseconds. If no clock jumps, every later event has this id or a higher one. */
   async now(): Promise<number> {
     const times = await this.parts.connection.read((client) =>
       Promise.all(mastersOf(client).map((node) => node.time())),
@@ -247,7 +247,7 @@ class EventStreams {
     return found;
   }
 
-  /** Whether every event of a queue after this place is still there. */
+  /** Whether the stream still has every event of a queue after this position. */
   async isWhole({ queue, after }: StreamRange): Promise<boolean> {
     const info = await this.info(queue);
     if (info === undefined) return true;

@@ -22,8 +22,8 @@ const RESTORE = new LuaScript('restore-log');
 const NOTHING = { first: 0, size: 0 };
 
 /**
- * Logs in Redis, a hash for each attempt with a log. An append touches that hash and reads the head of its task; only
- * the first one of an attempt writes its name into the task.
+ * Logs in Redis, a hash for each attempt with a log. An append reads the head of the task and writes that hash. Only
+ * the first append of an attempt writes to the task, to name the attempt.
  */
 export class RedisLogs extends TaskLogs {
   readonly reportsEveryProcess = false;
@@ -49,7 +49,7 @@ export class RedisLogs extends TaskLogs {
   async read(task: Task, { attempt, offset, limit }: LogRange): Promise<LogPart> {
     const most = Math.min(limit, LOG_READ_BYTES);
     const part = await this.readAt(task, { attempt, offset, limit: most });
-    // Older bytes are gone: what is kept begins later.
+    // The log dropped older bytes.
     return part.offset < part.first && part.first < part.size
       ? this.readAt(task, { attempt, offset: part.first, limit: most })
       : part;

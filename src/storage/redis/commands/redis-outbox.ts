@@ -8,7 +8,7 @@ type Entry = readonly [id: string, fields: readonly string[]];
 
 /** The outbox, as a stream for each queue: a script reaches only keys on the node of its queue. */
 export class RedisOutbox extends Outbox {
-  /** With many queues, those that may have an entry. */
+  /** Queues that may have an entry, when there are many. */
   private readonly changed = new Set<string>();
   private nextRound: Instant = -Infinity;
 
@@ -22,7 +22,7 @@ export class RedisOutbox extends Outbox {
     });
   }
 
-  /** Learns of what other processes do. */
+  /** Notes the transitions of other processes. */
   follow(feed: TransitionFeed): void {
     feed.add({
       onTransitions: (all) => {
@@ -44,7 +44,7 @@ export class RedisOutbox extends Outbox {
     return found;
   }
 
-  /** All queues; of many, those in which something has happened, and all once a minute. */
+  /** All queues. When there are many, only those with recent transitions, and all once a minute. */
   private async toAsk(): Promise<readonly string[]> {
     const { names } = this.parts;
     const { steady } = this.clock.now();
@@ -56,9 +56,9 @@ export class RedisOutbox extends Outbox {
     return all;
   }
 
-  /** What is found is asked for again, until it was removed. */
+  /** Queues with entries are read again until the entries are removed. */
   private async readChanged(group: readonly string[], limit: number): Promise<readonly OutboxEntry[]> {
-    // First: what changes while it is read is asked again.
+    // First, so that a queue that changes during the read is read again.
     for (const queue of group) this.changed.delete(queue);
     try {
       const entries = await this.read(group, limit);
@@ -94,7 +94,7 @@ export class RedisOutbox extends Outbox {
   }
 }
 
-/** Names of queues have no blanks. */
+/** Queue names contain no blanks. */
 function queueOf(key: string): string {
   return key.slice(0, key.indexOf(' '));
 }

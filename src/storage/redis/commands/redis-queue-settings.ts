@@ -9,14 +9,14 @@ import type { StoreParts } from '../records/store-parts.js';
 
 const CONFIGURE = new LuaScript('configure', { runsWhenFull: true });
 const READ = new LuaScript('read-settings', { isReadOnly: true });
-/** Reads of groups of queues that are on their way at a time. */
+/** Reads of groups of queues that are in flight at a time. */
 const READS_IN_FLIGHT = 16;
 
 interface Found {
   readonly settings: QueueSettings;
   /** When the next probe of an outage may be claimed. */
   readonly probeAt: number;
-  /** The instant at which the bucket of the rate is full. */
+  /** The time at which the bucket of the rate limit is full. */
   readonly fullAt: number;
 }
 
@@ -81,7 +81,7 @@ export class RedisQueueSettings extends QueueSettingsStore {
   }
 }
 
-/** A clock that was ahead may have set it. */
+/** Ignores a time that a clock ahead of this one has set. */
 function untilProbe(probeAt: number, steady: number): number {
   return probeAt > steady + 2 * PROBE_INTERVAL_MS ? 0 : Math.max(probeAt - steady, 0);
 }

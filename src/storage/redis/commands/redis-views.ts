@@ -45,7 +45,7 @@ interface Entry {
 
 type Mark = Pick<Entry, 'born' | 'queue'>;
 
-/** How far a queue was read. */
+/** The position up to which a queue was read. */
 interface Reach {
   readonly queue: string;
   readonly after: Mark | undefined;
@@ -185,8 +185,8 @@ export class RedisViews extends TaskViews {
   }
 
   /**
-   * The next entries behind the mark, of all queues together. It reads a few entries of each of many queues at first, and
-   * then more of the queues that may have more among the next.
+   * The next entries after the mark, of all queues together. Reads a few entries of each queue first, then more of the
+   * queues that can have more of the next ones.
    */
   private async entriesAfter(
     mark: Mark | undefined,
@@ -227,7 +227,7 @@ export class RedisViews extends TaskViews {
     const rows = ((await this.parts.connection.readScript(LIST, call)) as string[][]).values();
     return open.map(({ queue }, at) => {
       const lists = (indices[at] ?? []).map(() => entriesOf(queue, rows.next().value ?? []));
-      // What an index has beyond its part may be younger than what another one gave.
+      // Entries beyond this part can be younger than those of another index.
       const ends = lists.flatMap((list) => (list.length < count ? [] : (list.at(-1) ?? [])));
       const after = ends.toSorted(newestFirst)[0];
       const entries = lists.flat().filter(({ born }) => after === undefined || born >= after.born);
@@ -247,7 +247,7 @@ function hasTasks({ counts }: Pick<QueueCounts, 'counts'>): boolean {
   return Object.values(counts).some((count) => count > 0);
 }
 
-/** Where a list of a queue begins, as ZRANGE takes it. */
+/** The start of a list of a queue, as an argument of ZRANGE. */
 function startOf({ queue, after }: Reach): string {
   return after === undefined ? '+inf' : `${queue > after.queue ? '' : '('}${after.born}`;
 }

@@ -17,63 +17,66 @@ const CLAIM = new LuaScript('claim', {
   runsWhenFull: true,
 });
 
-/** Expired tasks that one script passes over; they are expired then, and the next one finds what is behind them. */
+/**
+ * The most expired tasks that one script passes over. They are expired afterwards, and the next script continues behind
+ * them.
+ */
 const PASS_OVER = 64;
-/** Tasks that one script takes. */
+/** The most tasks that one script takes. */
 const LEASES_PER_STEP = 50;
-/** Characters of payloads that one script hands out, and one more payload. */
+/** Characters of payloads after which a script hands out no further payload. */
 const CHARACTERS_PER_STEP = 262_144;
 
-/** Parted here, see `searchInto`. */
+/** Split here, see `searchInto`. */
 const CLAIMS: Bounds<LeaseRow> = { joined: ROWS_PER_SCRIPT, atOnce: Infinity };
 
-/** Where to look. */
+/** The queues of a search, and the worker. */
 interface Search {
-  /** To take from, in this order. */
+  /** Queues to take from, in order. */
   readonly queues: readonly string[];
-  /** Where the claim may hold tasks besides. */
+  /** Further queues in which the claim may hold tasks. */
   readonly further: readonly string[];
-  /** What the worker offers, as the script reads it. */
+  /** The labels of the worker, in the form of the script. */
   readonly offer: string;
-  /** Empty for a claim without an id. */
+  /** The claim id; empty without one. */
   readonly claimKey: string;
 }
 
 interface Found {
-  /** What the claim held already. Then nothing was taken. */
+  /** Tasks that the claim held already. Then nothing was taken. */
   readonly held: readonly ClaimedTask[];
-  /** For each lease; `undefined` when nothing was ready. */
+  /** The claimed task of each lease; `undefined` when nothing was ready. */
   readonly taken: readonly (ClaimedTask | undefined)[];
 }
 
 /** One of the scripts of a call. */
 interface Step {
   readonly rows: readonly LeaseRow[];
-  /** It looks for what the claim holds already. */
+  /** Whether it looks for tasks that the claim holds already. */
   readonly isFirst: boolean;
 }
 
-/** A task in processing, perhaps without its texts. */
+/** A processing task, perhaps without its payload. */
 interface FoundTask {
   readonly task: ProcessingTask;
   readonly texts: Texts | undefined;
 }
 
-/** What a worker gets beside the task. */
+/** The payload and the checkpoint of a task. */
 type Texts = Pick<ClaimedTask, 'payload' | 'checkpoint'>;
 
-/** What one run of the script found. */
+/** The result of one run of the script. */
 interface Run {
   readonly held: readonly FoundTask[];
   readonly claimed: readonly FoundTask[];
   readonly expired: readonly ExpiredRow[];
-  /** Entries without a record that were in the way. */
+  /** Entries without a record that the script removed. */
   readonly dropped: number;
-  /** There was too much to do for one script. */
+  /** Whether the work exceeded one script. */
   readonly isCut: boolean;
 }
 
-/** Takes ready tasks and leases them. */
+/** Claims ready tasks. */
 export class TaskClaimer {
   private readonly pipelines = new Map<string, TurnPipeline<LeaseRow, ClaimedTask | undefined>>();
 
@@ -95,7 +98,7 @@ export class TaskClaimer {
     return this.fill(groups, rows, (group, left) => this.pipelineOf(group, offer).add(left));
   }
 
-  /** A claim call with an id: what it holds already, else new tasks. */
+  /** A claim call with an id returns the tasks that it holds already, or else new ones. */
   private async claimOnce(wanted: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
     const { queues, claimKey } = wanted;
     const before = await this.parts.claimNames.add(claimKey, queues);
@@ -111,7 +114,9 @@ export class TaskClaimer {
     return claimed;
   }
 
-  /** Where no script sees all queues: looks everywhere for what the claim holds before it takes anything. */
+  /**
+   * In a Cluster, no script sees all queues. Looks in all of them for tasks that the claim holds before it takes any.
+   */
   private async claimNodeByNode(search: Search, rows: readonly LeaseRow[]): Promise<readonly ClaimedTask[]> {
     const { queues, further } = search;
     const held: ClaimedTask[] = [];
@@ -130,8 +135,8 @@ export class TaskClaimer {
   }
 
   /**
-   * Goes from group to group of queues until every lease is given out. A queue whose slot is being moved keeps no worker
-   * from the others.
+   * Goes through the groups of queues until every lease is used. A queue whose slot is being moved does not keep a
+   * worker from the others.
    *
    * @throws StoreUnavailable when that was the only one which may have something
    */
@@ -160,7 +165,7 @@ export class TaskClaimer {
     return claimed;
   }
 
-  /** Claims of one turn that want the same go together. */
+  /** Joins equal claims of one turn. */
   private pipelineOf(
     queues: readonly string[],
     offer: string,
@@ -183,8 +188,8 @@ export class TaskClaimer {
   }
 
   /**
-   * Claims, expiring what is in the way, until every lease is given out or nothing is ready. Answers what the claim held
-   * already.
+   * Claims until every lease is used or nothing is ready, and expires tasks that are due. Returns the tasks that the
+   * claim held already.
    */
   private async searchInto(
     taken: (ClaimedTask | undefined)[],
@@ -211,8 +216,8 @@ export class TaskClaimer {
   }
 
   /**
-   * Reads the texts that the script has left out. There is no row for what was cleared meanwhile, or cannot be read
-   * while others can be handed out.
+   * Reads the payloads that the script left out. A task gets no row if it was cleared meanwhile, or if its payload
+   * cannot be read while others can be handed out.
    */
   private async withTexts(found: readonly FoundTask[]): Promise<readonly (ClaimedTask | undefined)[]> {
     const reads = await Promise.allSettled(
@@ -228,7 +233,7 @@ export class TaskClaimer {
     });
   }
 
-  /** What is held already is answered like what was taken now. */
+  /** Tasks held already get the same result as new ones. */
   private async confirm(found: readonly FoundTask[]): Promise<void> {
     const { connection, keys } = this.parts;
     const queues = new Set(found.map(({ task }) => task.spec.queue));
@@ -264,7 +269,7 @@ export class TaskClaimer {
     rows: readonly LeaseRow[],
     now: Moment,
   ): Run {
-    // What a claim holds is a set; it is answered in the order in which it was claimed.
+    // A claim holds a set; the result has the order in which the tasks were claimed.
     const present = held
       .toSorted(byPlace)
       .map(([, head, spec, core, lease]) => this.hold(head, decodeTask([head, spec, core, lease]), null));
@@ -308,13 +313,13 @@ async function orNothingMore<T>(taken: readonly unknown[], step: Promise<T>): Pr
   }
 }
 
-/** One lease to give out. */
+/** One lease to grant. */
 interface LeaseRow {
   readonly leaseId: string;
   readonly grant: ClaimRequest['grant'];
 }
 
-/** What the script of a claim answers. */
+/** The reply of the claim script. */
 type Reply = readonly [
   held: readonly HeldRow[],
   claimed: readonly ClaimedRow[],
@@ -333,7 +338,7 @@ type ClaimedRow = readonly [
 ];
 type ExpiredRow = readonly [head: string, spec: string, core: string];
 
-/** A process of an earlier version forgets the checkpoint of a task that it writes, and leaves its text. */
+/** A process of an earlier version drops the size of a checkpoint from a task that it writes, and leaves the text. */
 function textsOf({ checkpoint }: Task, payload: Payload, text: string | null): Texts {
   return checkpoint === undefined || text === null ? { payload } : { payload, checkpoint: text };
 }
@@ -343,7 +348,7 @@ function byPlace([queue, head]: HeldRow, [otherQueue, otherHead]: HeldRow): numb
   return queue - otherQueue || placeOf(head) - placeOf(otherHead);
 }
 
-/** What a worker offers, as the script reads it. */
+/** The labels of a worker, in the form of the script. */
 function offerOf(labels: Labels = {}): string {
   return `,${pairsOf(labels).join(',')},`;
 }

@@ -12,12 +12,12 @@ import type { Cluster, Redis } from 'ioredis';
 
 const MARK = new LuaScript('mark', { runsWhenFull: true });
 
-/** Tasks that one script removes without a mark, and queues that it looks at. */
+/** The most tasks that one script removes without a mark, and the most queues of a script. */
 const AT_ONCE = 32;
 const QUEUES_PER_MARK = 32;
-/** Marks that a queue may have: every look at a task looks at all of them. */
+/** The most marks of a queue, because every read of a task checks all of them. */
 const MOST_MARKS = 16;
-/** Before a queue is asked again that has as many, and that another process reclaims. */
+/** Milliseconds before a retry for a queue with too many marks that another process reclaims. */
 const ASK_AGAIN_MS = 20;
 
 type MarkReply = readonly [
@@ -27,8 +27,8 @@ type MarkReply = readonly [
 ];
 
 /**
- * Clears any number of tasks by a mark in each queue, which takes them out of sight in one short script and says how many
- * they are. What the marks have taken is removed in the background, see `TaskReclaimer`.
+ * Clears any number of tasks by a mark in each queue. One short script hides the tasks and counts them. `TaskReclaimer`
+ * removes them in the background.
  */
 export class TaskClearer {
   private readonly steps: StepClearer;
@@ -49,7 +49,7 @@ export class TaskClearer {
     this.older = new OlderProcesses(parts.connection, parts.keys);
   }
 
-  /** Answers how many tasks that were. */
+  /** Returns the number of cleared tasks. */
   async clear({ states = TASK_STATES, queues }: Pick<TaskFilter, 'states' | 'queues'>): Promise<number> {
     const { connection, names } = this.parts;
     const groups = connection
@@ -66,7 +66,7 @@ export class TaskClearer {
         }
       }
     } catch (error) {
-      // A part of it may have been done.
+      // A part of the clear may have happened.
       await this.announce(generation).catch(() => undefined);
       throw error;
     }
@@ -88,7 +88,7 @@ export class TaskClearer {
     return sum;
   }
 
-  /** Answers how many tasks that were, and the queues to ask again when some of their marks are gone. */
+  /** Returns the number of cleared tasks, and the queues to retry when some of their marks are gone. */
   private async mark(
     names: readonly string[],
     states: readonly string[],
@@ -106,7 +106,7 @@ export class TaskClearer {
     return { count: rows.length + marked, full: names.filter((_, index) => counts[index] === -1) };
   }
 
-  /** Tells every process of a clear. */
+  /** Notifies every process of a clear. */
   private async announce(generation: number): Promise<void> {
     const { connection, keys } = this.parts;
     this.onCleared(generation);
@@ -116,7 +116,7 @@ export class TaskClearer {
 
 const CLEAR = new LuaScript('clear', { runsWhenFull: true });
 
-/** A task that a script has removed: the number of its queue, counted from 1. */
+/** A removed task. The number of its queue counts from 1. */
 type RemovedRow = readonly [queue: number, id: string, nonce: string];
 
 type ClearReply = readonly [
@@ -125,20 +125,20 @@ type ClearReply = readonly [
   dangling: readonly DanglingEntry[],
 ];
 
-/** What one step of a clear has done. */
+/** The result of one step of a clear. */
 interface Cleared {
   readonly count: number;
-  /** Of the youngest task of each queue when the clear began. */
+  /** The birth of the youngest task of each queue at the begin of the clear. */
   readonly births: readonly string[];
-  /** There may be more. */
+  /** Whether more tasks may be left. */
   readonly isCut: boolean;
 }
 
-/** Removes tasks in steps, without marks: while processes are connected that do not know them. */
+/** Removes tasks in steps, without marks, while processes are connected that do not know marks. */
 class StepClearer {
   constructor(private readonly parts: StoreParts) {}
 
-  /** Tasks that come while it goes on are left alone: what is removed was born before the first step. */
+  /** Tasks enqueued during the clear stay: it removes only tasks born before its first step. */
   async clear(names: readonly string[], states: readonly string[]): Promise<number> {
     let step = await this.clearSome(names, states);
     const { births } = step;
@@ -171,7 +171,7 @@ class StepClearer {
   }
 }
 
-/** The entries of the directory to forget. */
+/** The directory entries to remove. */
 function entriesOf(rows: readonly RemovedRow[], names: readonly string[]) {
   return rows.map(([queue, id, nonce]) => ({
     id,
@@ -181,8 +181,8 @@ function entriesOf(rows: readonly RemovedRow[], names: readonly string[]) {
 }
 
 /**
- * Finds out whether a process of a version is connected that does not know marks (ADR 36): it would see and change what
- * was cleared. Every process listens for moves, and those that know marks listen on one channel more, in one command.
+ * Detects connected processes of a version that does not know marks (ADR 36) and would see cleared tasks. Every process
+ * subscribes to the transitions. A process that knows marks subscribes to a further channel in the same command.
  */
 class OlderProcesses {
   constructor(
@@ -190,7 +190,7 @@ class OlderProcesses {
     private readonly keys: Keys,
   ) {}
 
-  /** True as well when Redis does not let this process ask. */
+  /** Also true when Redis does not permit the question. */
   async areConnected(): Promise<boolean> {
     const { moves, marks } = this.keys;
     try {
@@ -204,7 +204,7 @@ class OlderProcesses {
   }
 }
 
-/** In a Cluster a process may listen at any node. */
+/** In a Cluster, a process can be subscribed at any node. */
 function nodesOf(client: Redis | Cluster): readonly Redis[] {
   return 'nodes' in client ? client.nodes('all') : [client];
 }
@@ -212,8 +212,8 @@ function nodesOf(client: Redis | Cluster): readonly Redis[] {
 const COUNT = new LuaScript('count-clear', { runsWhenFull: true, hasOneKey: true });
 
 /**
- * The number of clears that all processes have made, which is the generation of the store. It never goes back: after a
- * failover that lost some, the processes give Redis the highest number that they know.
+ * The number of clears by all processes, which is the generation of the store. It never goes back: after a failover
+ * that lost some, the processes restore the highest number that they know.
  */
 export class ClearCount {
   private latest = 0;
@@ -223,7 +223,7 @@ export class ClearCount {
     private readonly keys: Keys,
   ) {}
 
-  /** The highest number that this process has heard of. */
+  /** The highest number that this process knows. */
   get known(): number {
     return this.latest;
   }
@@ -232,17 +232,17 @@ export class ClearCount {
     if (count > this.latest) this.latest = count;
   }
 
-  /** Counts one clear more. @throws StoreUnavailable */
+  /** Counts one more clear. @throws StoreUnavailable */
   add(): Promise<number> {
     return this.run(1);
   }
 
-  /** Asks Redis, which may know more clears than this process has heard of. @throws StoreUnavailable */
+  /** Reads the number from Redis, which can be higher than the one that this process knows. @throws StoreUnavailable */
   async read(): Promise<number> {
     return Math.max(await this.ask(), this.latest);
   }
 
-  /** Makes this process and Redis know the same. @throws StoreUnavailable */
+  /** Brings this process and Redis to the same number. @throws StoreUnavailable */
   async level(): Promise<void> {
     const count = await this.ask();
     this.learn(count < this.latest ? await this.run(0) : count);

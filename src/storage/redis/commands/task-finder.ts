@@ -8,7 +8,7 @@ import type { FoundFields } from '../records/known-heads.js';
 const IS_CLEARED = new LuaScript('is-cleared', { isReadOnly: true });
 const FIND = new LuaScript('find', { isReadOnly: true });
 
-/** The fields of a task's hash that hold its finished attempts begin so; the number behind it counts up. */
+/** The beginning of the names of the fields with finished attempts, before their counter. */
 const ATTEMPT = 'attempt:';
 
 interface Row {
@@ -16,7 +16,7 @@ interface Row {
   readonly id: string;
 }
 
-/** Finds tasks by their bare ids, and what belongs to them. */
+/** Finds tasks and their parts by id alone. */
 export class TaskFinder {
   private readonly pipeline: QueuePipeline<Row, FoundFields>;
 
@@ -33,7 +33,7 @@ export class TaskFinder {
     return this.parts.heads.decode(fields);
   }
 
-  /** Those that are there, in any order. */
+  /** The existing tasks, in any order. */
   async findAll(rows: readonly Row[]): Promise<readonly Task[]> {
     const found = await this.pipeline.add(rows);
     return found.flatMap((fields) => this.parts.heads.decode(fields) ?? []);
@@ -82,14 +82,14 @@ export class TaskFinder {
     return isCleared ? undefined : (text ?? undefined);
   }
 
-  /** Asked before a field is read, on the same connection: what was not cleared then was there. */
+  /** Sent before a read on the same connection: the read of a task that was not cleared then is valid. */
   async isCleared(queue: string, id: string): Promise<boolean> {
     const { connection, keys } = this.parts;
     const call = { keys: [keys.queue(queue)], args: [id] };
     return (await connection.readScript(IS_CLEARED, call)) === 1;
   }
 
-  /** Looks where the task was last seen, then where the directory says that it is. */
+  /** Looks in the queue where the task was last seen, then in the queue of the directory. */
   private async inQueueOf<T>(
     id: string,
     look: (queue: string) => Promise<T | undefined>,

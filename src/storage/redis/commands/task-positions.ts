@@ -11,7 +11,7 @@ interface Row {
   readonly spec: TaskSpec;
 }
 
-/** Says after how many claims tasks come. Those that are asked for in one turn share what a script has to look at. */
+/** Computes positions. Calls of one turn share the reads of a script. */
 export class TaskPositions {
   private readonly pipeline: QueuePipeline<Row, number | null>;
 
@@ -30,7 +30,7 @@ export class TaskPositions {
     return positions;
   }
 
-  /** Those of the first ones; at least of one. */
+  /** The positions of the first tasks, at least of one. */
   private async ask(rows: readonly Row[]): Promise<readonly (number | null)[]> {
     const { connection, keys } = this.parts;
     const reply = await connection.readScript(POSITION, {

@@ -9,15 +9,18 @@ import type { StoreParts } from '../records/store-parts.js';
 const RECLAIM = new LuaScript('reclaim', { runsWhenFull: true });
 const SKIM = new LuaScript('skim', { runsWhenFull: true });
 
-/** Tasks that one script removes: with groups, requirements and a batch each takes longer than in other scripts. */
+/**
+ * The most tasks that one script removes. With groups, requirements and a batch, each takes longer than in other
+ * scripts.
+ */
 const ROWS_PER_SCRIPT = 40;
-/** For so long no other process reclaims a queue after a step. */
+/** Milliseconds for which no other process reclaims a queue after a step. */
 const HOLD_MS = 2_000;
-/** Rests this many times as long as a step took, so that Redis is busy with other things most of the time. */
+/** Pauses this many times as long as a step took, so that Redis mostly does other work. */
 const REST_PER_WORK = 2;
 const LEAST_REST_MS = 5;
 const LONGEST_REST_MS = 50;
-/** Entries of each index of deadlines that one script looks at. */
+/** Entries of each index of deadlines that one script reads. */
 const SKIMMED = 500;
 
 type Reply =
@@ -29,12 +32,12 @@ type Reply =
   | null;
 
 /**
- * Removes what clears have taken out of sight, in short scripts with rests in between. For each queue one process does it at
- * a time; when that one ends, another finds the marks by its next look for what is due, and goes on.
+ * Removes cleared tasks in short scripts with pauses. One process does this for a queue at a time. When it ends,
+ * another process finds the marks at its next search for due tasks and continues.
  */
 export class TaskReclaimer {
   private readonly name = newNonce();
-  /** Queues with marks, and whether this process has made one of them. */
+  /** Queues with marks, and whether this process made one of them. */
   private readonly queues = new Map<string, boolean>();
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
@@ -50,7 +53,7 @@ export class TaskReclaimer {
     private readonly isActive = true,
   ) {}
 
-  /** Reclaims these queues, which this process has marked. */
+  /** Reclaims queues that this process has marked. */
   start(queues: readonly string[]): void {
     this.add(queues, true);
   }
@@ -60,19 +63,19 @@ export class TaskReclaimer {
     this.add(queues, false);
   }
 
-  /** Resolves when there is nothing more to do. */
+  /** Resolves when no work is left. */
   async idle(): Promise<void> {
     while (this.running !== undefined) await this.running;
   }
 
-  /** Stops after the step that is under way. */
+  /** Stops after the current step. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.idle();
   }
 
   /**
-   * Removes some of what was cleared in a queue. Answers whether it did, and not another process.
+   * Removes some cleared tasks of a queue. Returns whether this process did it, and not another.
    *
    * @throws StoreUnavailable
    */
@@ -82,7 +85,7 @@ export class TaskReclaimer {
     return reply !== null;
   }
 
-  /** Takes what was cleared out of the way of what is due in a queue. */
+  /** Takes cleared tasks out of the indices of due tasks of a queue. */
   async skim(queue: string): Promise<void> {
     const { connection, keys } = this.parts;
     const call = { keys: [keys.queue(queue)], args: [SKIMMED] };
@@ -104,12 +107,12 @@ export class TaskReclaimer {
         const reply = await this.parts.connection.during(() => this.step(queue));
         const [rows, , clears] = reply ?? [[], [], 0];
         if (rows.length + clears > 0 && !isOwn) await this.onTakenOver();
-        // Behind the others, and it is its own from now on.
+        // It queues behind the others, and belongs to this process from now on.
         if (clears > 0) this.queues.set(queue, true);
         const rest = Math.max((this.clock.now().steady - began) * REST_PER_WORK, LEAST_REST_MS);
         await pause(Math.min(rest, LONGEST_REST_MS), undefined, { ref: false, signal });
       } catch {
-        // The next look for what is due finds the marks again.
+        // The next search for due tasks finds the marks again.
         if (signal.aborted) return;
       }
     }

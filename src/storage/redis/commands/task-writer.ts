@@ -26,7 +26,7 @@ export class TaskWriter {
   private readonly rows: WriteRows;
   /** The id of the event, empty for none; null when another write came first. */
   private readonly changes: QueuePipeline<ChangeRow, string | null>;
-  /** The same, a part of a call at a time. */
+  /** Replaces parts of a call one after the other. */
   private readonly steps: QueuePipeline<ChangeRow, string | null>;
   /** The nonce of the task; null when another write came first. */
   private readonly removals: QueuePipeline<TaskRow, string | null>;
@@ -53,7 +53,7 @@ export class TaskWriter {
     const pipeline = inSteps && changes.length > ROWS_PER_STEP ? this.steps : this.changes;
     const events = await addPresent(pipeline, await this.rows.changeRows(changes));
     const written = events.map((event) => event !== null);
-    // A caller that tries again must not get the same task once more, even if no script saw the change.
+    // A caller that retries must read the task again, even if no script saw the change.
     changes.forEach(({ task }, index) => {
       if (!written[index]) this.parts.heads.forget(task);
     });
@@ -61,14 +61,14 @@ export class TaskWriter {
     return written;
   }
 
-  /** A heartbeat has made a lease last longer; a repetition of its claim call must still find the task. */
+  /** A heartbeat has extended a lease. A repeated claim call must still find the task. */
   private async keepClaims(changes: readonly Change[]): Promise<void> {
     const { claimNames } = this.parts;
     const kept = changes.map(async ({ task }) => {
       const claimKey = holderOf(task);
       if (claimKey !== undefined && task.state === 'processing') await claimNames.keep(claimKey, task.lease);
     });
-    // The write is done; the next heartbeat tries again.
+    // The write is done, and the next heartbeat tries again.
     await Promise.allSettled(kept);
   }
 
@@ -123,13 +123,13 @@ export class TaskWriter {
   }
 }
 
-/** Characters that the script has to look at, besides some that are alike in all tasks. */
+/** Characters of a change that the script copies, without the parts of similar length. */
 function weightOfChange({ change, encoded }: ChangeRow): number {
   const ofTexts = (change.output?.length ?? 0) + (change.checkpoint?.text?.length ?? 0);
   return ofTexts + encoded.core.length + (change.ended?.error?.length ?? 0);
 }
 
-/** Does the rows that there are; null for the others. */
+/** Performs the existing rows; null for the others. */
 async function addPresent<Row extends { readonly queue: string }>(
   pipeline: QueuePipeline<Row, string | null>,
   rows: readonly (Row | undefined)[],
@@ -143,27 +143,27 @@ function isComplete<Row>(rows: readonly (Row | undefined)[]): rows is readonly R
   return !rows.includes(undefined);
 }
 
-/** The transition that a change is; a heartbeat is none. */
+/** The transition of a change; a heartbeat has none. */
 function stepOf({ task, type, at, ended }: Change): Transition | undefined {
   return type === undefined || at === undefined ? undefined : { task, type, at, ended };
 }
 
-/** A change, and what it is compared with. */
+/** A change, and the head that it expects. */
 interface ChangeRow {
   readonly queue: string;
   readonly change: Change;
   readonly encoded: EncodedTask;
-  /** The attempt that it ends, as it is kept; empty for none. */
+  /** The record of the attempt that it ends; empty for none. */
   readonly ended: string;
-  /** That count for the retention. */
+  /** Bytes that count towards the retention. */
   readonly bytes: number;
-  /** The head that was read. */
+  /** The head that the change expects. */
   readonly seen: string;
   /** The head that is written. */
   readonly next: string;
 }
 
-/** A task to remove, and what it is compared with. */
+/** A task to remove, and the head that is expected. */
 interface TaskRow {
   readonly queue: string;
   readonly task: Task;
@@ -175,15 +175,15 @@ interface RecordRow {
   readonly id: string;
 }
 
-/** Lengths in bytes of what a record is made of. */
+/** Lengths of the parts of a record, in bytes. */
 interface Lengths {
   readonly size: number;
   readonly output: number;
 }
 
 /**
- * Finds the head that each write is compared with. Mostly this process has read or written it; what it does not know it
- * reads. There is no row for a task that is not at the revision that the caller read any more.
+ * Finds the head that each write expects. Usually this process has read or written it; otherwise it reads the head. A
+ * task that is no longer at the revision of the caller gets no row.
  */
 class WriteRows {
   private readonly lengths: QueuePipeline<RecordRow, Lengths>;
@@ -228,7 +228,7 @@ class WriteRows {
     return this.parts.heads.headOf(spec, revision);
   }
 
-  /** Who knows nothing of the insert goes by the time of the enqueue. */
+  /** Without knowledge of the insert, compares the times of the enqueue. */
   private async read({ spec, createdAt }: Task, revision: number): Promise<string | undefined> {
     const { heads } = this.parts;
     const present = await this.finder.findIn(spec.queue, spec.id);
@@ -252,7 +252,7 @@ class WriteRows {
   }
 }
 
-/** Reads only what is not known: mostly nothing. */
+/** Reads the missing ones, usually none. */
 async function rowsOf<Item, Row>(
   items: readonly Item[],
   { known, read }: { known: (item: Item) => Row | undefined; read: (item: Item) => Promise<Row | undefined> },
@@ -279,7 +279,7 @@ function rowOf(change: Change, seen: string, lengths?: Lengths): ChangeRow | und
 }
 
 /**
- * Bytes that count for the retention of a task that ends.
+ * Bytes of an ended task that count towards the retention.
  *
  * @param grown of the attempt that ends, and of the checkpoint
  */
@@ -294,7 +294,7 @@ function bytesOf(
   return lengths.size + grown + ofOutput + Buffer.byteLength(core);
 }
 
-/** Records of earlier versions do not have their size; and one that has had an attempt before may have an output. */
+/** Records of earlier versions lack their size, and a task with an earlier attempt may have an output. */
 function knownLengths({ output }: Change, { size, bytes, attempt }: Head): Lengths | undefined {
   const mayHaveOutput = output === undefined && (bytes > 0 || attempt > 1);
   return size === undefined || mayHaveOutput ? undefined : { size, output: 0 };

@@ -1,8 +1,8 @@
 /**
- * Calls `work` for all items, with so many calls in flight at a time; the results are in the order of the items. One
- * turn of the event loop so starts and handles few of them.
+ * Calls `work` for all items with a limited number of calls in flight, so that one turn of the event loop starts and
+ * handles few of them. The results are in the order of the items.
  *
- * After a failure it starts no further call, waits for those in flight, and rejects with the error that came first.
+ * After a failure it starts no further call, waits for those in flight, and rejects with the first error.
  */
 export async function inFlight<Item, Result>(
   items: readonly Item[],

@@ -18,11 +18,11 @@ export interface LuaFile {
   readonly text: string;
 }
 
-/** The Lua of the driver by name, wherever its files are. */
+/** The Lua files of the driver by name, from all its folders. */
 const FILES = readLuaFiles(join(import.meta.dirname, '..'));
 
 /**
- * Joins a script with the files that it needs, and those that they need, each once and before the ones that use it.
+ * Joins a script with all files that it needs, directly or not, each once and before its users.
  *
  * @throws Error when a file is missing, or files need each other
  */
@@ -43,7 +43,7 @@ export function composeScript(name: string, files: ReadonlyMap<string, LuaFile> 
   return parts.join('\n');
 }
 
-/** All Lua files of a folder and the folders in it. @throws Error when two have the same name */
+/** All Lua files of a folder and its subfolders. @throws Error when two have the same name */
 export function readLuaFiles(folder: string): ReadonlyMap<string, LuaFile> {
   const files = new Map<string, LuaFile>();
   for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -59,7 +59,7 @@ export function parseLua(name: string, text: string): LuaFile {
   return { name, needs: namesBehind('needs', text), gives: namesBehind('gives', text), text };
 }
 
-/** Its own names end with the block; those that it gives are there behind it. */
+/** The block ends the private names of the file; the given names remain. */
 function asPart({ gives, text }: LuaFile): string {
   return `local ${gives.join(', ')}\ndo\n${text}\nend`;
 }

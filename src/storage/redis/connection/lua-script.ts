@@ -9,49 +9,49 @@ export interface ScriptCall {
   readonly args: readonly Word[];
 }
 
-/** An argument. Bytes go as they are. */
+/** An argument. Bytes are sent unchanged. */
 export type Word = string | number | Buffer;
 
-/** How many replicas must have a write before it counts, and for how long that is waited for. */
+/** The replicas that must have a write, and the longest wait for them. */
 export interface ReplicaWait {
   readonly replicas: number;
   readonly limitMs: number;
 }
 
-/** A write is there, on fewer replicas than were asked for. */
+/** A write was applied, but on fewer replicas than required. */
 export class TooFewReplicas extends Error {
   override readonly name = 'TooFewReplicas';
 }
 
 export interface ScriptOptions {
-  /** It gives memory back, or keeps a promise that was made: it runs also when Redis is full. */
+  /** The script frees memory or keeps a promise, so it also runs when Redis is full. */
   readonly runsWhenFull?: boolean;
-  /** It changes nothing. Redis refuses any write that it tries, and runs it also when it is full or cannot save. */
+  /** The script is read-only. Redis refuses its writes, and runs it also when it is full or cannot save. */
   readonly isReadOnly?: boolean;
-  /** In a Cluster it is called with one key, and touches no other. */
+  /** In a Cluster the script gets one key, and touches no other. */
   readonly hasOneKey?: boolean;
 }
 
-/** How a script is run. */
+/** The options of a run. */
 export interface RunOptions {
   /** Resolves when this many replicas have its writes. */
   readonly wait?: ReplicaWait;
-  /** Redis refuses it while the slot of its keys is being moved, see `absentBeside`. */
+  /** Redis refuses the script while the slot of its keys is being moved, see `absentBeside`. */
   readonly isCluster?: boolean;
 }
 
-/** A script as Redis is sent it. */
+/** The text and the digest of a script. */
 interface Form {
   readonly text: string;
   readonly digest: string;
 }
 
-/** Takes the key away that is there for Redis alone. */
+/** Removes the key that only Redis needs. */
 const WITHOUT_LAST_KEY = 'KEYS[#KEYS] = nil';
 
 /**
- * One script, with all that its file needs. Redis knows it by its digest; a server that does not, after a restart, a failover
- * or SCRIPT FLUSH, is sent the text.
+ * A script with all that its file needs. Redis runs it by its digest. A server that does not know it, after a restart,
+ * a failover or SCRIPT FLUSH, gets the text.
  */
 export class LuaScript {
   private readonly plain: Form;
@@ -68,7 +68,7 @@ export class LuaScript {
   }
 
   /**
-   * Runs it once.
+   * Runs the script once.
    *
    * @throws TooFewReplicas when it ran, and too few replicas had it in time
    */
@@ -84,15 +84,15 @@ export class LuaScript {
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
     }
-    // Awaited as above: of two replies that come together, the one that came first must be seen first.
+    // Awaited as above: of two replies that arrive together, the earlier one must be handled first.
     return await send(client, 'eval', [form.text, ...words], wait);
   }
 }
 
 /**
- * A key that never exists, in the slot of `key`. Two keys of which one is missing are refused by every node of a
- * Cluster while their slot is being moved, by the old and by the new one: so a script that is called with it never
- * sees a part of its keys only, however many more it makes the names of.
+ * A key that never exists, in the slot of `key`. While a slot is being moved, both its old and its new node refuse a
+ * script with two keys of which one is missing. So a script that gets this key never sees only a part of its keys, even
+ * of those whose names it derives.
  */
 function absentBeside(key: string): string {
   return `${key.slice(0, key.indexOf('}') + 1)}:absent`;
@@ -111,7 +111,7 @@ async function send(
   try {
     return await replyOf(pipeline, wait);
   } catch (error) {
-    // The client follows a redirection of a command, but of a pipeline only when nothing in it has been executed.
+    // The client follows a redirected command, but a redirected pipeline only if none of its commands was executed.
     const other = otherNode(client, error);
     if (other === undefined) throw error;
     const { node, isAsk } = other;
@@ -121,7 +121,7 @@ async function send(
   }
 }
 
-/** The reply of the last command but one, when enough replicas have what it wrote. */
+/** The reply of the last command but one, if enough replicas have its writes. */
 async function replyOf(pipeline: ChainableCommander, wait: ReplicaWait): Promise<unknown> {
   const results = (await pipeline.exec()) ?? [];
   const [[scriptError, reply] = [], [waitError, replicas] = []] = results.slice(-2);

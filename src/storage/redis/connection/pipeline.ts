@@ -3,16 +3,16 @@ import { TASKS_PER_COMMIT, StoreUnavailable } from '../../task-store.js';
 import { inFlight } from './in-flight.js';
 import { asPartFailed, type StoreConnection } from './store-connection.js';
 
-/** Rows up to which calls share a script: while Redis works on it, the next one is made. */
+/** The most rows of calls that share a script. The next script is prepared while Redis runs it. */
 export const ROWS_PER_SCRIPT = 32;
 
 /**
- * Rows that one script takes at most, and characters from which on it takes no further row: every other command waits
- * for a script, so it may last for some milliseconds only. `npm run bench:scripts` measures how many.
+ * The most rows of a script, and the number of characters after which it takes no further row. Other commands wait for
+ * a script, so it must end within some milliseconds. `npm run bench:scripts` measures it.
  */
 export const ROWS_PER_STEP = 64;
 const CHARACTERS_PER_STEP = 262_144;
-/** Steps of a call that are on their way at a time. Redis takes other commands between them. */
+/** Steps of a call that are in flight at a time. Redis runs other commands between them. */
 const STEPS_IN_FLIGHT = 4;
 
 interface Call<Row, Result> {
@@ -21,27 +21,27 @@ interface Call<Row, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Does all rows in one step; answers one result for each, in order. */
+/** Performs all rows in one step. Returns one result for each, in order. */
 type Run<Row, Result> = (rows: readonly Row[]) => Promise<readonly Result[]>;
 
-/** How many rows go together. */
+/** The grouping of rows. */
 export interface Bounds<Row> {
   /** Calls are joined up to this many rows. */
   readonly joined: number;
-  /** Rows that one step takes at most, by default `ROWS_PER_STEP`. */
+  /** The most rows of a step; `ROWS_PER_STEP` by default. */
   readonly atOnce?: number;
-  /** Characters of a row, as far as rows differ in them: payloads, outputs, errors. By default 0. */
+  /** Characters of a row, without the parts of similar length: payloads, outputs, errors. 0 by default. */
   readonly weigh?: (row: Row) => number;
-  /** A call about up to `TASKS_PER_COMMIT` rows is one commit, whatever they weigh. */
+  /** Whether a call about up to `TASKS_PER_COMMIT` rows is one commit, at any size. */
   readonly isCommit?: boolean;
-  /** The steps change nothing. */
+  /** Whether the steps are read-only. */
   readonly isReadOnly?: boolean;
 }
 
 /**
  * Joins the calls of one turn of the event loop into one step, so that a busy service sends one script for many
- * requests. The rows of a call are one atomic step. A call that need not be one commit, and would hold Redis for long, is
- * split into steps. Some of them are in flight at a time, and other commands run in between.
+ * requests. The rows of a call are one atomic step. A call that is no commit and would occupy Redis for long is split
+ * into steps. Some of them are in flight at a time, and other commands run in between.
  */
 export class TurnPipeline<Row, Result> {
   private calls: Call<Row, Result>[] = [];
@@ -121,7 +121,7 @@ export class TurnPipeline<Row, Result> {
   }
 }
 
-/** The rows as scripts may take them, each of them several that are small or one that is large. */
+/** The rows in groups for scripts: several small ones, or one large one. */
 export function stepsOf<Row>(
   rows: readonly Row[],
   { atOnce = ROWS_PER_STEP, weigh = () => 0 }: Pick<Bounds<Row>, 'atOnce' | 'weigh'>,
@@ -144,10 +144,10 @@ interface OfQueue {
   readonly queue: string;
 }
 
-/** In a Cluster the queues are on several nodes: then a step has rows of one queue only. */
+/** In a Cluster the queues are on several nodes, so a step has rows of one queue only. */
 type Topology = Pick<StoreConnection, 'isCluster'>;
 
-/** Joins the calls of one turn, as far as their queues are on one node. */
+/** Joins the calls of one turn whose queues are on one node. */
 export class QueuePipeline<Row extends OfQueue, Result> {
   private readonly pipelines = new Map<string, TurnPipeline<Row, Result>>();
 
@@ -179,7 +179,7 @@ export class QueuePipeline<Row extends OfQueue, Result> {
   }
 }
 
-/** The results of one part; when it failed, its error, which must not deny what the other parts did. */
+/** The results of one part, or its error, which must not deny what the other parts did. */
 function resultsOf<Result>(
   parts: readonly PromiseSettledResult<readonly Result[]>[],
   index: number,

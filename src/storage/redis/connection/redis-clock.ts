@@ -1,20 +1,21 @@
 import { Clock, type Moment } from '../../../task/clock.js';
 
-/** How often the clock of Redis is read. */
+/** Milliseconds between two reads of the clock of Redis. */
 const READ_EVERY_MS = 1_000;
 
-/** A clock that goes back by more was set. */
+/** A clock that goes back by more milliseconds than this was set. */
 const STEP_MS = 1_000;
 
-/** Answers the clock of Redis in milliseconds. */
+/** Reads the clock of Redis, in milliseconds. */
 type ReadTime = () => Promise<number>;
 
 /**
- * The clock of Redis, so that all replicas agree whatever their own clocks say. It is read every second; in between it
- * goes on by this process's monotonic clock. Both scales are the same: Redis has no clock that never jumps.
+ * The clock of Redis, so that all replicas agree although their own clocks differ. It is read every second and follows
+ * the monotonic clock of this process in between. Both scales are the same, because Redis has no clock that never
+ * jumps.
  */
 export class RedisClock extends Clock {
-  /** What to add to the monotonic clock. */
+  /** The difference to the monotonic clock. */
   private offset: number | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
@@ -28,7 +29,7 @@ export class RedisClock extends Clock {
     super();
   }
 
-  /** Calls `listener` when the clock has gone back by more than a second: what it said before was ahead. */
+  /** Calls `listener` when the clock has gone back by more than a second, so earlier times were ahead. */
   whenStepsBack(listener: () => void): void {
     this.onStepBack = listener;
   }
@@ -39,7 +40,7 @@ export class RedisClock extends Clock {
     return { wall: now, steady: now };
   }
 
-  /** Rejects when Redis cannot be asked now; later failures are passed over until it can. */
+  /** Rejects when Redis is unavailable now. Later failures are ignored until it is available. */
   async start(): Promise<void> {
     await this.read();
     this.schedule();
@@ -63,10 +64,10 @@ export class RedisClock extends Clock {
   }
 
   /**
-   * Reads it once. Rejects when Redis cannot be asked.
+   * Reads the clock once. Rejects when Redis is unavailable.
    *
-   * The answer was made somewhere between the question and its arrival. As long as what is known fits into that, it
-   * stays: an answer that took a second, since Redis or the network stood still, knows less than the one before it.
+   * The answer was made between the question and its arrival. The known difference stays as long as it fits into that
+   * time: a slow answer is less exact than an earlier fast one.
    */
   async read(): Promise<void> {
     const asked = this.monotonic();

@@ -8,7 +8,7 @@ import { LuaScript, type ReplicaWait, type ScriptCall, TooFewReplicas } from './
 
 const CONFIRM = new LuaScript('confirm', { runsWhenFull: true, hasOneKey: true });
 
-/** What the store needs of its connection. */
+/** The part of the link that the store uses. */
 export interface StoreLink {
   readonly client: Redis | Cluster;
   /** For writes that wait for replicas. */
@@ -18,7 +18,7 @@ export interface StoreLink {
   readonly isCluster: boolean;
   /** By one more connection, which is closed with the link. */
   subscribe(options: SubscriptionOptions): Subscription;
-  /** Calls `listener` when it goes away and when it is back. */
+  /** Calls `listener` when Redis becomes unavailable, and when it is available again. */
   onChange(listener: (isAvailable: boolean) => void): void;
   close(): Promise<void>;
 }
@@ -28,29 +28,29 @@ type CallOf<T> = {
   [Name in keyof T]: T[Name] extends (...args: never[]) => Promise<unknown> ? Name : never;
 }[keyof T];
 
-/** Queues that one script reads. Other commands wait for it. */
+/** The most queues that one script reads, because other commands wait for it. */
 const QUEUES_PER_STEP = 48;
 
 export interface StoreConnectionOptions {
   readonly link: StoreLink;
-  /** How many replicas must have a write before it is acknowledged. */
+  /** Replicas that must have a write before the store acknowledges it. */
   readonly replicas: number;
-  /** How long that may take, in milliseconds. */
+  /** The longest wait for them, in milliseconds. */
   readonly limitMs: number;
 }
 
-/** Before a command is sent again that no node took, because its slot is being moved. */
+/** Milliseconds before a command is sent again that no node accepted, because its slot is being moved. */
 const TRY_AGAIN_MS = 20;
 
 /**
- * Sends the commands of the store and says of a failed one whether it may have been applied. Every command is executed
- * at most once: only one that the nodes of a Cluster have refused, because its slot is being moved, is sent again.
+ * Sends the commands of the store, and says whether a failed one may have been applied. Every command is executed at
+ * most once. Only a command that the nodes of a Cluster refused, because its slot is being moved, is sent again.
  */
 export class StoreConnection {
   private readonly link: StoreLink;
   private readonly wait?: ReplicaWait;
   private readonly limitMs: number;
-  // A set of what is under way would be copied again and again by V8, see `recent-map.ts`.
+  // A count, because V8 would copy a set of pending calls repeatedly, see `recent-map.ts`.
   private underWay = 0;
   private onIdle: () => void = () => undefined;
   private isClosed = false;
@@ -58,7 +58,7 @@ export class StoreConnection {
   constructor({ link, replicas, limitMs }: StoreConnectionOptions) {
     this.link = link;
     this.limitMs = limitMs;
-    // Sooner than the connection is taken for silent, so that what is missing can be said.
+    // Shorter than the time after which a connection counts as silent, so that the error can name the missing replicas.
     if (replicas > 0) this.wait = { replicas, limitMs: limitMs / 2 };
   }
 
@@ -70,7 +70,7 @@ export class StoreConnection {
     return this.link.isAvailable && !this.isClosed;
   }
 
-  /** Groups of queues that one script or command may work on: some of them, in a Cluster each by itself. */
+  /** Groups of queues for one script or command. In a Cluster, each queue is a group of its own. */
   groupsOf<Queue>(queues: readonly Queue[]): readonly (readonly Queue[])[] {
     return slicesOf(queues, this.isCluster ? 1 : QUEUES_PER_STEP);
   }
@@ -82,8 +82,8 @@ export class StoreConnection {
   }
 
   /**
-   * Replaces methods of a part of the port: each call is refused unless the store is available, and `close` waits for
-   * it.
+   * Replaces methods of a part of the port. Calls are refused while the store is unavailable, and `close` waits for
+   * them.
    */
   guard<T extends object>(part: T, calls: readonly CallOf<T>[]): void {
     for (const name of calls) {
@@ -93,7 +93,7 @@ export class StoreConnection {
     }
   }
 
-  /** Refuses `work` unless the store is available; `close` waits for it. */
+  /** Refuses `work` while the store is unavailable. `close` waits for it. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.requireOpen();
     this.underWay += 1;
@@ -116,12 +116,12 @@ export class StoreConnection {
     }
   }
 
-  /** Runs a script that changes nothing. @throws StoreUnavailable */
+  /** Runs a read-only script. @throws StoreUnavailable */
   readScript(script: LuaScript, call: ScriptCall): Promise<unknown> {
     return this.read((client) => script.run(client, call, { isCluster: this.isCluster }));
   }
 
-  /** Runs a command that changes something. @throws StoreUnavailable */
+  /** Runs a command that writes. @throws StoreUnavailable */
   async write<T>(command: (client: Redis | Cluster, wait?: ReplicaWait) => Promise<T>): Promise<T> {
     try {
       return await this.untilTaken(() => command(this.link.writer, this.wait));
@@ -133,7 +133,7 @@ export class StoreConnection {
   }
 
   /**
-   * Runs a script that changes something, and waits for the replicas.
+   * Runs a script that writes, and waits for the replicas.
    *
    * @param take receives the reply before any later reply is read, so that transitions are published in the order of scripts
    * @throws StoreUnavailable
@@ -144,8 +144,8 @@ export class StoreConnection {
   }
 
   /**
-   * Resolves when what was read of a queue is as safe as a write that is acknowledged. Redis waits only for what a
-   * connection has written itself, so something is written.
+   * Resolves when the data read from a queue is as safe as an acknowledged write. WAIT covers only writes of its own
+   * connection, so the script writes a key.
    *
    * @throws StoreUnavailable
    */
@@ -153,7 +153,7 @@ export class StoreConnection {
     if (this.wait !== undefined) await this.writeScript(CONFIRM, { keys: [key], args: [] }, () => undefined);
   }
 
-  /** Sends a command again that no node has taken yet, as long as a command may take. */
+  /** Sends a command again while no node accepts it, up to the longest time of a command. */
   private async untilTaken<T>(send: () => Promise<T>): Promise<T> {
     let limit: AbortSignal | undefined;
     for (;;) {
@@ -167,12 +167,12 @@ export class StoreConnection {
     }
   }
 
-  /** The nodes of a Cluster have passed it on to each other, or the client was not connected to the right one yet. */
+  /** Whether nodes of a Cluster redirected it in a circle, or the client was not connected to the right one yet. */
   private isNotTaken(error: unknown): boolean {
     return this.isCluster && (isRedirection(error) || isNotSent(error));
   }
 
-  /** Waits for what is under way, then lets go of the connection. */
+  /** Waits for pending calls, then releases the connection. */
   async close(): Promise<void> {
     this.isClosed = true;
     await new Promise<void>((resolve) => {
@@ -183,13 +183,13 @@ export class StoreConnection {
   }
 }
 
-/** The nodes that have the keys: in a Cluster several. */
+/** The nodes that have the keys; several in a Cluster. */
 export function mastersOf(client: Redis | Cluster): readonly Redis[] {
   return 'nodes' in client ? client.nodes('master') : [client];
 }
 
 /**
- * A step of a call that has written something before: its failure must not deny that.
+ * A step of a call that may have written before. Its failure must not deny that.
  *
  * @throws StoreUnavailable with `applied: "unknown"`
  */
@@ -207,12 +207,12 @@ export function asPartFailed(error: unknown): unknown {
   return new StoreUnavailable('A part of the call failed', 'unknown', { cause: error });
 }
 
-/** Whether a call was refused since the slot of its keys is being moved: other slots are well. */
+/** Whether a call was refused because the slot of its keys is being moved. Other slots are not affected. */
 export function isSlotMoving(error: unknown): error is StoreUnavailable {
   return error instanceof StoreUnavailable && isRedirection(error.cause);
 }
 
-/** Redis refused it as a whole, or it was never sent. A script that failed may have written something before. */
+/** Redis refused the call as a whole, or it was never sent. A failed script may have written something first. */
 function isWithoutEffect(error: unknown): boolean {
   if (isRedirection(error) || isNotSent(error)) return true;
   return isRedisReply(error) && !isFromScript(error);
@@ -222,7 +222,7 @@ function isNotSent(error: unknown): boolean {
   return types.isNativeError(error) && error.message.includes('enableOfflineQueue');
 }
 
-/** Redis says so behind the error of a command that a script has run, and behind one of the script itself. */
+/** The text that Redis adds to the error of a script, or of a command in it. */
 function isFromScript(error: unknown): boolean {
   return types.isNativeError(error) && / script: [0-9a-f]{40}, on /.test(error.message);
 }

@@ -15,7 +15,7 @@ export interface TransitionFeedOptions {
   readonly settings: string;
   /** A channel of this process only. */
   readonly echo: string;
-  /** Being subscribed to this channel tells other processes that this one supports clear marks, see `OlderProcesses`. */
+  /** A subscription to this channel shows other processes that this one supports clear marks, see `OlderProcesses`. */
   readonly marks: string;
   readonly onClear: (generation: number) => void;
 }

@@ -7,17 +7,17 @@ import type { StoreConnection } from '../connection/store-connection.js';
 
 const ADD = new LuaScript('add-claim-queues', { runsWhenFull: true, hasOneKey: true });
 
-/** How much longer than its leases it is remembered which queues a claim call named. */
+/** How much longer than its leases the names of a claim are kept. */
 const GRACE: Seconds = 60;
-/** Claims for which this process remembers the expiry of their names. For others it writes the names again. */
+/** Claims whose expiry this process caches. For others it writes the names again. */
 const MOST = 20_000;
 
 /**
- * Which queues a claim call with an id has named: a repetition may name others, and the tasks that it holds are found
- * all the same.
+ * The queues that a claim call with an id has named. A repetition can name others, and still finds the tasks that the
+ * call holds.
  */
 export class ClaimNames {
-  /** Until when, on the steady scale, a lease of the claim may last without its names being kept any longer. */
+  /** The steady time until which a lease of the claim can last without a renewal of its names. */
   private readonly kept = new RecentMap<string, number>(MOST);
 
   constructor(
@@ -26,13 +26,13 @@ export class ClaimNames {
     private readonly clock: Clock,
   ) {}
 
-  /** Adds queues, before tasks are taken from them, so that none is missed. Answers those that it has named before. */
+  /** Adds queues before tasks are taken from them, so that none is missed. Returns the queues named before. */
   async add(claimKey: string, queues: readonly string[]): Promise<readonly string[]> {
     const call = { keys: [this.keys.claim(claimKey)], args: [GRACE * 1000, ...queues] };
     return this.connection.writeScript(ADD, call, (reply) => reply as string[]);
   }
 
-  /** Remembers them as long as this lease of the claim lasts, and as long again: so not every heartbeat has to. */
+  /** Keeps the names for twice the length of this lease, so that not every heartbeat must renew them. */
   async keep(claimKey: string, { expiresAt, length }: Lease): Promise<void> {
     if ((this.kept.get(claimKey) ?? -Infinity) >= expiresAt) return;
     const keptUntil = expiresAt + length * 1000;
@@ -42,7 +42,7 @@ export class ClaimNames {
     this.kept.set(claimKey, keptUntil);
   }
 
-  /** Who comes back may have lost what was written. */
+  /** A Redis that is available again may have lost writes. */
   forgetAll(): void {
     this.kept.clear();
   }

@@ -7,7 +7,7 @@ import type { CommittedTransition } from '../../transitions.js';
 export interface EventOptions {
   /** Events go to the channel `<prefix>:<type>`. */
   readonly channelPrefix: string;
-  /** About as many entries are kept in the event stream of a queue. */
+  /** About how many entries the event stream of a queue keeps. */
   readonly streamLength: number;
   /** Transitions that write an outbox entry for the webhook address from the settings. */
   readonly webhookTypes?: ReadonlySet<TransitionType>;
@@ -28,7 +28,7 @@ export function channelArg(
 
 const ID_AT_FIRST = '{"id":0,';
 
-/** The channel of a transition, and its event as JSON without the beginning: the script puts the id before it. */
+/** The channel of a transition, and its event as JSON without the beginning. The script adds the id. */
 export function eventArgs(transition: Transition, options: EventOptions): [channel: string, text: string] {
   const text = JSON.stringify(toTaskEvent(transition, 0));
   return [channelArg(options, transition.type, transition.task), text.slice(ID_AT_FIRST.length)];

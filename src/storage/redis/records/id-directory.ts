@@ -4,13 +4,13 @@ import { RecentMap } from './recent-map.js';
 import type { StoreConnection } from '../connection/store-connection.js';
 import { ROWS_PER_SCRIPT, TurnPipeline } from '../connection/pipeline.js';
 
-/** Which queue a task is in, and the nonce of the insert that put it there. */
+/** The queue of a task, and the nonce of the insert that put it there. */
 export interface DirectoryEntry {
   readonly queue: string;
   readonly nonce: string;
 }
 
-/** An entry as it was read, and what it shall be; `undefined` to forget it. */
+/** An entry as it was read, and its new value; `undefined` removes it. */
 interface Exchange {
   readonly id: string;
   readonly from: DirectoryEntry;
@@ -28,8 +28,8 @@ const FENCE = new LuaScript('fence', { runsWhenFull: true });
 const EXCHANGE = new LuaScript('exchange', { runsWhenFull: true, hasOneKey: true });
 
 /**
- * Finds the queue of a task by its bare id. An entry is written before its task is inserted and forgotten after the task
- * was removed; so an entry without a task is possible, for a moment or after a crash, and a task without an entry is not.
+ * Finds the queue of a task by its id. An entry is written before its task and removed after its task. So an entry can
+ * lack a task, for a moment or after a crash, but no task lacks an entry.
  */
 export class IdDirectory {
   private readonly cache = new RecentMap<string, string>(CACHE_SIZE);
@@ -45,12 +45,12 @@ export class IdDirectory {
     this.exchanges = new TurnPipeline((rows) => this.runExchange(rows), bounds);
   }
 
-  /** The queue that this process last saw the task in. Tasks do not move, but an id can be given again. */
+  /** The queue in which this process last saw the task. Tasks do not move, but an id can be used again. */
   cachedQueueOf(id: string): string | undefined {
     return this.cache.get(id);
   }
 
-  /** What the entry of an id says, without remembering it. */
+  /** The entry of an id. It is not cached. */
   async entryOf(id: string): Promise<DirectoryEntry | undefined> {
     return parse(await this.connection.read((client) => client.get(this.keys.entry(id))));
   }
@@ -66,22 +66,19 @@ export class IdDirectory {
     if (this.cache.get(id) !== queue) this.cache.set(id, queue);
   }
 
-  /** Gives each id to its queue unless it is given already. Answers where each is now. */
+  /** Gives each id to its queue unless it is given already. Returns the present entry of each. */
   async reserve(rows: readonly Reservation[]): Promise<readonly DirectoryEntry[]> {
     const present = await addEach(this.reservations, rows, this.connection.isCluster);
     return rows.map((row, index) => parse(present[index] ?? null) ?? row);
   }
 
-  /** Changes entries that are still as they were read. */
+  /** Changes entries that are unchanged since they were read. */
   async exchange(rows: readonly Exchange[]): Promise<void> {
     for (const { id } of rows) this.cache.forget(id);
     await addEach(this.exchanges, rows, this.connection.isCluster);
   }
 
-  /**
-   * Makes sure that an insert which was announced for an entry and did not come will not come (ADR 10). False when its task
-   * is there after all.
-   */
+  /** Fences off an announced insert that did not come (ADR 10). False when its task exists after all. */
   async fence(id: string, { queue, nonce }: DirectoryEntry): Promise<boolean> {
     const call = { keys: [this.keys.queue(queue)], args: [id, nonce, FENCE_MS] };
     return this.connection.writeScript(FENCE, call, (reply) => reply === 1);
@@ -101,7 +98,7 @@ export class IdDirectory {
   }
 }
 
-/** In a Cluster every id may be on another node. */
+/** In a Cluster, each id can be on another node. */
 async function addEach<Row, Result>(
   pipeline: TurnPipeline<Row, Result>,
   rows: readonly Row[],

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 
-/** For so long a late insert of a task that was removed is refused. Longer than a command can be on its way. */
+/** Milliseconds for which a late insert of a removed task is refused. Longer than a command can be in transit. */
 export const FENCE_MS = 10_000;
 
 /**
- * Every key of the Redis store. All keys of a queue share its hash tag, so a script that works on one queue has them on
- * one node of a Cluster; scripts make the names below a queue themselves, from the queue's own.
+ * Every key of the Redis store. All keys of a queue share its hash tag, so a script about one queue has them on one
+ * node of a Cluster. Scripts derive further keys from the key of the queue.
  */
 export class Keys {
   /** @param prefix the beginning of every key */
@@ -16,7 +16,7 @@ export class Keys {
     return `${this.prefix}:queues`;
   }
 
-  /** Counts the clears. */
+  /** The number of clears. */
   get generation(): string {
     return `${this.prefix}:generation`;
   }
@@ -50,7 +50,7 @@ export class Keys {
     return `${this.prefix}:{${name}}`;
   }
 
-  /** Where the directory says which queue a task is in. */
+  /** The entry of an id in the directory. */
   entry(id: string): string {
     return `${this.prefix}:id:${id}`;
   }
@@ -69,7 +69,7 @@ export class Keys {
     return `${this.queue(queue)}:log:${attempt}:${id}`;
   }
 
-  /** Where a task of a bulk insert is written before its commit, see `lua/insertion.lua`. */
+  /** A staged task of a bulk insert, see `lua/insertion.lua`. */
   staged(queue: string, nonce: string, number: number): string {
     return `${this.queue(queue)}:staged:${nonce}:${number}`;
   }
@@ -82,12 +82,14 @@ export class Keys {
     return `${this.queue(queue)}:batch:${batchId}`;
   }
 
-  /** How many tasks of a batch are in which state. */
+  /** The number of tasks of a batch by state. */
   batchCounts(queue: string, batchId: string): string {
     return `${this.queue(queue)}:counts:${batchId}`;
   }
 
-  /** Where earlier versions had that, in a place that is also the one of the batch `<batchId>:counts`. */
+  /**
+   * The key that earlier versions used for these counts. It is also the key of the ids of the batch `<batchId>:counts`.
+   */
   oldBatchCounts(queue: string, batchId: string): string {
     return `${this.batch(queue, batchId)}:counts`;
   }
@@ -97,7 +99,7 @@ export class Keys {
     return `${this.queue(queue)}:leases`;
   }
 
-  /** Is written when replicas are waited for that shall have what was written before. */
+  /** A key that is written so that WAIT covers the writes before it. */
   confirmation(queue: string): string {
     return `${this.queue(queue)}:confirmed`;
   }

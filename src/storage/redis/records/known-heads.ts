@@ -6,19 +6,19 @@ import { decodeTask, nonceOf, revisionOf } from './task-codec.js';
 /** The most claims whose held tasks are cached: some kilobytes each. */
 const MOST_HELD = 10_000;
 
-/** A task as it was read, or no head for no such task. */
+/** A task as it was read; no head when there is no such task. */
 export type FoundFields = readonly [head: string | null, ...(string | null)[]];
 
 interface HeldTask {
   readonly task: ProcessingTask;
-  /** Of its record. */
+  /** The head of its record. */
   readonly head: string;
 }
 
 /**
- * The heads of the records that this process has read or written: a write goes through as long as the head that it names
- * is the present one. Of tasks in processing it remembers the task as well, as it last wrote it. Other processes may have
- * written since, so the store refuses a head that is out of date.
+ * The heads of records that this process has read or written. A write succeeds only if the head that it names is the
+ * present one. Of processing tasks, the last written task is cached too. Another process may have written since; then
+ * the store refuses the write.
  */
 export class KnownHeads {
   private readonly read = new TaskOrigins<string>();
@@ -39,8 +39,8 @@ export class KnownHeads {
   }
 
   /**
-   * The head of this revision, if the task was read or written at it. The life cycle hands the spec on as it is, so it tells
-   * the task from others of its id.
+   * The head of this revision, if this process read or wrote the task at it. The life cycle passes the spec on
+   * unchanged, so the spec distinguishes the task from others with its id.
    */
   headOf(spec: TaskSpec, revision: number): string | undefined {
     const held = this.held.get(spec.id);
@@ -49,18 +49,18 @@ export class KnownHeads {
     return head !== undefined && revisionOf(head) === revision ? head : undefined;
   }
 
-  /** Remembers which insert a task came from, whose head was not read yet. */
+  /** Caches the nonce of the insert of a task whose head is not known yet. */
   rememberInsert(spec: TaskSpec, nonce: string): void {
     this.nonces.note(spec, nonce);
   }
 
-  /** Whether a task that was read may be one that was inserted here; undefined for a task of another process. */
+  /** Whether a task may come from an insert of this process; undefined for a task of another process. */
   isInsert(spec: TaskSpec, head: string): boolean | undefined {
     const nonce = this.nonces.of(spec);
     return nonce === undefined ? undefined : nonceOf(head) === nonce;
   }
 
-  /** Remembers what a script has written. */
+  /** Caches what a script has written. */
   rememberWrite(task: Task, head: string): void {
     if (task.state === 'processing') this.held.set(task.spec.id, { task, head });
     else this.held.forget(task.spec.id);
@@ -71,7 +71,7 @@ export class KnownHeads {
     this.held.forget(task.spec.id);
   }
 
-  /** What was written may be lost. */
+  /** Redis may have lost writes. */
   forgetWrites(): void {
     this.held.clear();
   }

@@ -16,12 +16,12 @@ export class QueueNames {
     private readonly keys: Keys,
   ) {}
 
-  /** How many are known to this process. */
+  /** The number of names that this process knows. */
   get count(): number {
     return this.known.size;
   }
 
-  /** Makes sure that these are known to all replicas, before they get a task. */
+  /** Makes these names known to all replicas before the queues get a task. */
   async ensure(names: readonly string[]): Promise<void> {
     const unknown = names.filter((name) => !this.known.has(name));
     if (unknown.length === 0) return;
@@ -46,7 +46,7 @@ export class QueueNames {
 
   private async *pages(): AsyncGenerator<readonly string[]> {
     const { connection, keys } = this;
-    // Nothing is known at the start, when there may be many.
+    // No name is known at the start, and there may be many.
     if (this.known.size > 0 && this.known.size <= PAGE) {
       yield connection.read((client) => client.smembers(keys.queues));
       return;
@@ -60,7 +60,7 @@ export class QueueNames {
     } while (cursor !== '0');
   }
 
-  /** A failover has lost names that were written: their queues, on other nodes of a Cluster, still have their tasks. */
+  /** A failover has lost names. Their queues, on other nodes of a Cluster, still have their tasks. */
   private async writeAgain(names: readonly string[]): Promise<void> {
     try {
       await this.write(names);
@@ -70,7 +70,7 @@ export class QueueNames {
     }
   }
 
-  /** With a script, as only scripts wait for the replicas. */
+  /** With a script, because only scripts wait for the replicas. */
   private write(names: readonly string[]): Promise<void> {
     return this.connection.writeScript(ADD, { keys: [this.keys.queues], args: names }, () => undefined);
   }

@@ -1,16 +1,16 @@
 /**
- * A map that forgets what was set longest ago. It has two generations: when the young one is full it becomes the old
- * one, and the old one is dropped as a whole. So it holds at least the latest half of what it may.
+ * A bounded map that drops the oldest entries. It has two generations: a full young one becomes the old one, and the
+ * former old one is dropped. So it keeps at least the latest half of its capacity.
  *
- * Nothing is ever taken out of a `Map` here. One that loses its first entries steps over the places of all of them to
- * find the next, and one whose entries come and go is copied again and again by V8, which keeps each of the copies, with
- * all that was in it, until a full collection of garbage (Node 20).
+ * No entry of a `Map` is ever deleted here. After deletions at the front, iteration steps over all empty places. And V8
+ * copies a map whose entries come and go, and keeps each copy with its contents until a full garbage collection (Node
+ * 20).
  */
 export class RecentMap<Key, Value> {
   private young = new Map<Key, Value | undefined>();
   private old = new Map<Key, Value | undefined>();
 
-  /** @param most keys at the most; those that were forgotten count */
+  /** @param most the most keys; dropped ones count until they are gone */
   constructor(private readonly most: number) {}
 
   get(key: Key): Value | undefined {

@@ -11,8 +11,8 @@ const REPAIR = new LuaScript('repair', { runsWhenFull: true });
 const MOST_NAMED = 20;
 
 /**
- * Index entries whose tasks have no record, for example because an operator deleted it. The scripts that meet them pass over
- * them and take them out.
+ * Index entries without a record, for example because an operator deleted it. Scripts that meet them skip them and take
+ * them out.
  */
 export class Repairs {
   private readonly logger = new Logger('RedisTaskStore');
@@ -22,7 +22,7 @@ export class Repairs {
     private readonly keys: Keys,
   ) {}
 
-  /** Takes ids out of the indices of their queue, unless they have a record after all. */
+  /** Takes ids without a record out of the indices of their queue. */
   async repair(queue: string, ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const call = { keys: ids.map(() => this.keys.queue(queue)), args: ids };
@@ -31,7 +31,7 @@ export class Repairs {
     });
   }
 
-  /** Logs what scripts have taken out. */
+  /** Logs entries that scripts have taken out. */
   logRemoved(entries: readonly DanglingEntry[]): void {
     for (const [queue, id] of entries.slice(0, MOST_NAMED)) {
       this.logger.warn(`Task ${id} of ${queue} has no record; removed it from the indices`);

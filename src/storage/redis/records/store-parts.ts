@@ -7,7 +7,7 @@ import type { QueueNames } from './queue-names.js';
 import type { Repairs } from './repairs.js';
 import type { StoreConnection } from '../connection/store-connection.js';
 
-/** What the parts of the Redis store share. */
+/** The objects that the parts of the Redis store share. */
 export interface StoreParts {
   readonly connection: StoreConnection;
   readonly keys: Keys;

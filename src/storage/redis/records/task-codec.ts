@@ -7,7 +7,7 @@ import { holderOf } from '../../claim-key.js';
 /** The fields of a task's hash that make up the task: `head`, `spec`, `core`, `lease`. */
 export type TaskFields = readonly [head: string, spec: string, core: string, lease: string];
 
-/** What a script writes of a task. */
+/** The fields that a script writes for a task. */
 export interface EncodedTask {
   readonly state: string;
   readonly revision: number;
@@ -17,7 +17,7 @@ export interface EncodedTask {
   readonly started: string;
   readonly startBy: string;
   readonly deadlineAt: string;
-  /** When time alone changes it, or when it ended; empty for never. */
+  /** The next deadline, or the time at which it ended; empty for none. */
   readonly deadline: string;
   readonly core: string;
   readonly lease: string;
@@ -25,7 +25,7 @@ export interface EncodedTask {
   readonly claim: string;
 }
 
-/** A word that stands for nothing. */
+/** The word for an absent value. */
 const NONE = '-';
 
 export function encodeTask(task: Task): EncodedTask {
@@ -51,11 +51,11 @@ type HeadWords = Pick<
   'state' | 'revision' | 'sequence' | 'attempt' | 'created' | 'started' | 'startBy' | 'deadlineAt'
 >;
 
-/** What a new task's head says besides its place and its birth, which its script finds. */
+/** The words of a new head before its place and behind its birth, which the script adds. */
 export interface HeadEnds {
-  /** Before them. */
+  /** The words before them. */
   readonly begin: string;
-  /** Behind them. */
+  /** The words behind them. */
   readonly ending: string;
 }
 
@@ -74,17 +74,17 @@ export function headEndsOf(
   };
 }
 
-/** What a process needs of a head. */
+/** The words of a head that a process reads. */
 export interface Head {
   readonly attempt: number;
-  /** That count for the retention; 0 for a task that has never ended. */
+  /** Bytes that count towards the retention; 0 for a task that has not ended. */
   readonly bytes: number;
   /** Bytes of spec, payload, checkpoint and finished attempts. */
   readonly size: number | undefined;
   readonly created: string;
-  /** Words that stay as they are, between those that change. */
+  /** Unchanged words between the changing ones. */
   readonly middle: string;
-  /** What later versions have added behind the deadline is kept. */
+  /** The words of later versions behind the deadline, unchanged. */
   readonly rest: string;
 }
 
@@ -109,7 +109,7 @@ export function nextHead({ created, middle, size, rest }: Head, task: EncodedTas
   return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${middle} ${bytes}${ending}`;
 }
 
-/** Fields that a later version has added to a record are left out of the task and stay in the record's spec. */
+/** Fields of a later version are not in the task; they stay in the spec of the record. */
 export function decodeTask(
   [head, specText, core, lease]: TaskFields,
   leaseOf: (span: Span) => Lease = () => JSON.parse(lease) as Lease,
@@ -137,22 +137,22 @@ export function laneOf({ group = '', requires }: TaskSpec): string {
   return group === '' && signature === '' ? '' : `${signature} ${group}`;
 }
 
-/** Counts up with every write. */
+/** The number of writes. */
 export function revisionOf(head: string): number {
   return Number(head.split(' ', 2)[1]);
 }
 
-/** Tells the task from an earlier or later one with the same id. */
+/** The nonce, which distinguishes the task from an earlier or later one with the same id. */
 export function nonceOf(head: string): string {
   return head.split(' ', 11)[10] ?? '';
 }
 
-/** Its place in the queue: the lower, the sooner it is claimed. */
+/** The place in the queue; lower places are claimed first. */
 export function placeOf(head: string): number {
   return Number(head.split(' ', 9)[8]);
 }
 
-/** All of a task that is kept elsewhere in its hash, as nothing in JSON. */
+/** The members of a task that other fields of its hash have; JSON omits them. */
 const KEPT_ELSEWHERE = {
   spec: undefined,
   state: undefined,
