@@ -6,18 +6,21 @@ import { RunningTask } from '../../../src/client/running-task.js';
 import { freePort } from '../../support/free-port.js';
 
 describe('the fields that Node adds to an error', () => {
-  it.each(['127.0.0.1', 'localhost'])('are not in the error of an unreachable service at %s', async (host) => {
-    const url = `http://${host}:${await freePort()}`;
-    const client = new Client({ url, patience: 0 });
-    const error: unknown = await client.get('one').catch((raised: unknown) => raised);
-    const { message, code, cause } = error as Error & { code: string };
-    expect([message, code, cause]).toEqual([
-      `GET tasks/one: cannot reach ${url}: connection refused`,
-      'connection_failed',
-      { code: 'ECONNREFUSED', message: expect.stringContaining('ECONNREFUSED') as unknown },
-    ]);
-    expect(inspect(error)).not.toMatch(/undici|fetch failed|errno/);
-  });
+  it.each(['127.0.0.1', 'localhost'])(
+    'are not in the error of an unreachable service at %s',
+    async (host) => {
+      const url = `http://${host}:${await freePort()}`;
+      const client = new Client({ url, patience: 0 });
+      const error: unknown = await client.get('one').catch((raised: unknown) => raised);
+      const { message, code, cause } = error as Error & { code: string };
+      expect([message, code, cause]).toEqual([
+        `GET tasks/one: cannot reach ${url}: connection refused`,
+        'connection_failed',
+        { code: 'ECONNREFUSED', message: expect.stringContaining('ECONNREFUSED') as unknown },
+      ]);
+      expect(inspect(error)).not.toMatch(/undici|fetch failed|errno/);
+    },
+  );
 
   it('are not in the error of a task', async () => {
     const task = { eval_id: 'one', timeout: 30, heartbeat_interval: 10 } as HeldTask;
