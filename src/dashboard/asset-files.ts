@@ -9,6 +9,8 @@ const TYPES: Readonly<Record<string, string>> = {
   'dashboard.js': 'text/javascript; charset=utf-8',
   'lists.js': 'text/javascript; charset=utf-8',
   'charts.js': 'text/javascript; charset=utf-8',
+  'log.js': 'text/javascript; charset=utf-8',
+  'terminal-runs.js': 'text/javascript; charset=utf-8',
   'icon.svg': 'image/svg+xml',
   // The build copies these from their packages.
   'htmx.min.js': 'text/javascript; charset=utf-8',
@@ -16,6 +18,9 @@ const TYPES: Readonly<Record<string, string>> = {
   'uPlot.iife.min.js': 'text/javascript; charset=utf-8',
   'uPlot.min.css': 'text/css; charset=utf-8',
 };
+
+/** Code that the service and the pages share. */
+const SHARED = new Set(['terminal-runs.js']);
 
 /** The files of the pages, cached in memory after the first request. Other files are not served. */
 @Injectable()
@@ -37,8 +42,8 @@ export class AssetFiles {
 
 /** `undefined` when the service runs without a build. */
 async function read(name: string, type: string): Promise<Reply | undefined> {
-  const content = await readFile(fileURLToPath(new URL(`assets/${name}`, import.meta.url))).catch(
-    () => undefined,
-  );
+  const folder = SHARED.has(name) ? 'parts' : 'assets';
+  const file = fileURLToPath(new URL(`${folder}/${name}`, import.meta.url));
+  const content = await readFile(file).catch(() => undefined);
   return content && { content, type, etag: etagOf(content) };
 }

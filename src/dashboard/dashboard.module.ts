@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ArtifactsModule } from '../artifacts/artifacts.module.js';
 import { AuthModule } from '../auth/auth.module.js';
+import { LogsModule } from '../logs/logs.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { QueuesModule } from '../queue-admin/queues.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
@@ -12,6 +13,7 @@ import { ActionsController } from './controllers/actions.controller.js';
 import { DashboardArtifactsController } from './controllers/artifacts.controller.js';
 import { EnqueueController } from './controllers/enqueue.controller.js';
 import { FleetController } from './controllers/fleet.controller.js';
+import { DashboardLogsController } from './controllers/logs.controller.js';
 import { PagesController } from './controllers/pages.controller.js';
 import { QueueActionsController } from './controllers/queue-actions.controller.js';
 import { QueuesController } from './controllers/queues.controller.js';
@@ -48,11 +50,20 @@ import { TaskSearch } from './task-search.js';
 
 /** Pages on which operators see and control the queue. */
 @Module({
-  imports: [ArtifactsModule, AuthModule, QueueModule, QueuesModule, SchedulesModule, WebhooksModule],
+  imports: [
+    ArtifactsModule,
+    AuthModule,
+    LogsModule,
+    QueueModule,
+    QueuesModule,
+    SchedulesModule,
+    WebhooksModule,
+  ],
   controllers: [
     SessionController,
     PagesController,
     DashboardArtifactsController,
+    DashboardLogsController,
     ActionsController,
     EnqueueController,
     QueuesController,

@@ -6,7 +6,7 @@ import type { Instant } from '../task/clock.js';
 import { isFinished, type Task } from '../task/task.js';
 import { isFinalState, TASK_STATES, type TaskState } from '../task/task-state.js';
 import { ERROR_GROUP, groupOf } from './error-groups.js';
-import { plainText } from './parts/terminal-text.js';
+import { plainText } from './parts/terminal-runs.js';
 
 /** The filters of a task list, as in the search box, the form and the address. All of them must match. */
 export interface TaskFilters {

@@ -6,7 +6,7 @@ import { requiredLease, underLease } from '../queue/lease-access.js';
 import { guardFor, requireVisible } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
 import { WorkService } from '../queue/work.service.js';
-import type { LogPart, LogRange } from '../storage/task-logs.js';
+import type { LogExtent, LogPart, LogRange } from '../storage/task-logs.js';
 import { TaskStore } from '../storage/task-store.js';
 import { TaskNotFound } from '../task/task.errors.js';
 import { isFinished, type Task } from '../task/task.js';
@@ -68,6 +68,16 @@ export class LogService {
     return requireVisible(principal, await this.queue.find(id));
   }
 
+  /** What is kept of the logs of a task, oldest attempt first. Empty when logs are off. */
+  async extents(task: Task): Promise<readonly LogExtent[]> {
+    return this.maxBytes === 0 ? [] : this.store.logs.list(task);
+  }
+
+  /** Bytes that are kept of an attempt; 0 when logs are off. */
+  get maxBytes(): number {
+    return this.config.logLimits.maxBytes;
+  }
+
   /**
    * Reads a part of a log.
    *
@@ -88,7 +98,7 @@ export class LogService {
   }
 
   private requireLogs(): void {
-    if (this.config.logLimits.maxBytes === 0)
+    if (this.maxBytes === 0)
       throw new ProblemError('logs_off', 'This service keeps no logs; its operator can set LOG_MAX_BYTES');
   }
 }

@@ -6,31 +6,24 @@ import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
 import { BytesBody } from '../http/bytes-body.decorator.js';
-import { ProblemError } from '../http/problem.error.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { EVAL_ID_PARAMETER } from '../queue/dto/field-docs.js';
 import { EvalId } from '../queue/eval-id.decorator.js';
 import { callerOf } from '../queue/http-caller.js';
-import { LOG_READ_BYTES } from '../storage/task-logs.js';
-import type { Task } from '../task/task.js';
 import { APPENDED, LOG_EVENTS, LOG_TEXT } from './dto/log.examples.js';
 import { AppendLogQuery, LOG_CHUNK_BYTES, ReadLogQuery } from './dto/log.query.js';
 import { AppendedLog } from './dto/log.response.js';
-import { type LogPlace, LogStreams } from './log-stream.js';
-import { LogWaiters } from './log-waiters.js';
-import { sendLog } from './log-reply.js';
-import { latestAttempt, LogService } from './log.service.js';
+import { LogReplies } from './log-replies.js';
+import { LogService } from './log.service.js';
 
 const LOG_HEADERS = apiHeaders('X-Log-Attempt', 'X-Log-Size', 'X-Log-First', 'X-Log-Ended', 'Accept-Ranges');
-const EVENT_STREAM = /^\s*text\/event-stream\s*(?:;|,|$)/i;
 
 @ApiTags('evidence')
 @Controller('tasks')
 export class LogsController {
   constructor(
     private readonly logs: LogService,
-    private readonly waiters: LogWaiters,
-    private readonly streams: LogStreams,
+    private readonly replies: LogReplies,
   ) {}
 
   @Post(':eval_id/log')
@@ -126,39 +119,7 @@ export class LogsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
-    const { headers, method } = response.req;
     const task = await this.logs.find(id, principal);
-    const attempt = attemptOf(task, query.attempt);
-    const caller = callerOf(response);
-    if (method !== 'HEAD' && EVENT_STREAM.test(headers.accept ?? '')) {
-      const place = placeOf(lastEventId, task) ?? placeOf(query.last_event_id, task);
-      this.streams.start(response, { task, place: place ?? { attempt, offset: query.offset }, caller });
-      return;
-    }
-    const { offset, limit, wait } = query;
-    const readsLater = method === 'HEAD' || headers.range !== undefined;
-    const seconds = readsLater ? 0 : wait;
-    const range = {
-      attempt,
-      offset,
-      limit: readsLater ? 0 : Math.min(limit ?? LOG_READ_BYTES, LOG_READ_BYTES),
-    };
-    const view = await this.waiters.view(task, range, { seconds, caller });
-    caller.requireEntry();
-    await sendLog(response, { logs: this.logs, view }, { offset, limit, range: headers.range });
+    await this.replies.send(response, task, { query, lastEventId, caller: callerOf(response) });
   }
-}
-
-/** @throws ProblemError `no_log` when the task has had no such attempt */
-function attemptOf(task: Task, asked: number | undefined): number {
-  const latest = latestAttempt(task);
-  if (asked === undefined || asked <= latest) return asked ?? latest;
-  throw new ProblemError('no_log', `Task ${task.spec.id} has no attempt ${asked} yet`);
-}
-
-/** Where a stream goes on; `undefined` for an id that it cannot have sent. */
-function placeOf(id: string | undefined, task: Task): LogPlace | undefined {
-  const [, attempt, offset] = /^(\d{1,9}):(\d{1,15})$/.exec(id ?? '') ?? [];
-  const isKnown = attempt !== undefined && Number(attempt) >= 1 && Number(attempt) <= latestAttempt(task);
-  return isKnown ? { attempt: Number(attempt), offset: Number(offset) } : undefined;
 }

@@ -6,7 +6,7 @@ import { jest } from '@jest/globals';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { TestBrowser } from '../support/browser.js';
-import { type Caller, callerAt, fillWithTasks } from '../support/dashboard-tasks.js';
+import { type Caller, callerAt, fillWithTasks, HOSTILE } from '../support/dashboard-tasks.js';
 import { describeStores } from '../support/describe-stores.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { nightTasks } from './night-tasks.js';
@@ -68,6 +68,7 @@ describeStores(({ name, settings }) => {
       DATA_DIR: join(directory, 'data'),
       API_KEY: ADMIN,
       API_KEYS_FILE: file,
+      LOG_MAX_BYTES: '131072',
       // Nothing listens there, so deliveries wait.
       WEBHOOK_URL: 'http://127.0.0.1:1/hook',
       WEBHOOK_ALLOW_PRIVATE: 'true',
@@ -248,6 +249,64 @@ describeStores(({ name, settings }) => {
       await page.evaluate('[window.hacked, document.querySelectorAll("main img, main script").length]'),
     ).toEqual([undefined, 0]);
   });
+
+  if (name === 'embedded') {
+    it('follows the log of a task as text, from attempt to attempt until its end', async () => {
+      await call('POST', '/tasks', { eval_id: 'logged', code: 'x', queue: 'logged', timeout: 3600 });
+      const claim = async () => String((await call('GET', '/tasks/next?queue=logged')).lease_id);
+      let lease = await claim();
+      const append = (text: string | Buffer) =>
+        call('POST', `/tasks/logged/log?lease_id=${lease}`, Buffer.from(text));
+      await append('\u001b[31mred\u001b[0m é 10%\r20%\n');
+      await open('/tasks/logged');
+      const pane = page.getByRole('region', { name: 'Log', exact: true });
+      const lines = pane.getByRole('region', { name: 'Lines of the log' });
+      await lines.getByText('20%', { exact: true }).waitFor();
+      await append(Buffer.from([0xff]));
+      await append(`${HOSTILE}\u001b[32mgreen`);
+      await lines.locator('.ansi-green', { hasText: 'green' }).waitFor();
+      expect(await lines.innerText()).toContain(`\ufffd${HOSTILE}green`);
+      expect(await page.evaluate('window.hacked')).toBeUndefined();
+      // A part of a line ends later, and the line is shown once.
+      await append(' and more\n');
+      await lines.getByText('green and more').waitFor();
+      expect(await lines.locator('.line').count()).toBe(2);
+      // More than the pane shows, and more than the service keeps.
+      for (let chunk = 0; chunk < 3; chunk += 1) {
+        await append(Array.from({ length: 4_000 }, (_, at) => `chunk ${chunk} line ${at}\n`).join(''));
+        await lines.getByText(`chunk ${chunk} line 3999`).waitFor();
+      }
+      expect(await lines.locator('.line').count()).toBe(5_000);
+      await pane.getByText('The beginning of this one is gone').waitFor();
+      await pane.getByText('This is the end of the log').waitFor();
+      await pane.getByRole('searchbox').fill('chunk 2 LINE 399');
+      await pane.getByText('11 of 11 lines').waitFor();
+      await page.keyboard.press('Enter');
+      await pane.getByText('1 of 11 lines').waitFor();
+      expect(await lines.locator('.line.current').innerText()).toBe('chunk 2 line 399');
+      expect(await pane.getByRole('checkbox', { name: 'Follow' }).isChecked()).toBe(false);
+      await call('POST', '/tasks/logged/release', { lease_id: lease });
+      lease = await claim();
+      await append('second attempt\n');
+      await lines.getByText('second attempt').waitFor();
+      await call('POST', '/tasks/logged/complete', { lease_id: lease });
+      await pane.getByText('End of the log: the task is completed.').waitFor();
+      await pane.getByRole('combobox').selectOption('1');
+      await pane.getByText('End of attempt 1.').waitFor();
+      expect(await lines.innerText()).toContain('chunk 2 line 3999');
+      const link = pane.getByRole('link', { name: 'Download' });
+      expect(await link.getAttribute('download')).toBe('logged-1.log');
+      const text = await page.request.get(new URL((await link.getAttribute('href')) ?? '', page.url()).href);
+      expect(text.headers()).toMatchObject({
+        'content-type': 'text/plain; charset=utf-8',
+        'x-log-attempt': '1',
+      });
+      expect(await text.text()).toMatch(/chunk 2 line 3999\n$/);
+      // The pane of a task that has ended reads the end of its log.
+      await open('/tasks/logged');
+      await lines.getByText('second attempt').waitFor();
+    });
+  }
 
   it('cancels a task and redrives it', async () => {
     await open('/tasks/eval-2026-1010');
@@ -596,6 +655,7 @@ describeStores(({ name, settings }) => {
     await page.getByText('watcher').waitFor();
     await open('/tasks/eval-2026-1011');
     await page.getByText('Viewers cannot see').waitFor();
+    expect(await page.getByRole('region', { name: 'Log', exact: true }).count()).toBe(0);
     const text = await page.content();
     expect(text).not.toMatch(/print\(|team-a|Cancel…|Redrive/);
     await open('/queues/limited');
@@ -603,6 +663,8 @@ describeStores(({ name, settings }) => {
     expect(await page.locator('main form, main a.button').count()).toBe(0);
     const [cookie] = await browser.context.cookies(`${service.url}/dashboard`);
     const headers = { Cookie: `crucible_session=${cookie?.value ?? ''}`, Origin: service.url };
+    const log = await fetch(`${service.url}/dashboard/tasks/eval-2026-1003/log`, { headers });
+    expect(log.status).toBe(403);
     for (const action of ['tasks/eval-2026-1011/cancel', 'queues/limited/limits', 'queues/limited/pause']) {
       const answer = await fetch(`${service.url}/dashboard/${action}`, { method: 'POST', headers });
       expect([action, answer.status]).toEqual([action, 403]);

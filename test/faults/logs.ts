@@ -47,7 +47,9 @@ async function ask(method: string, path: string, body?: string | Buffer, headers
     try {
       const answer = await fetch(url + path, { method, body: body as string | undefined, headers });
       const bytes = Buffer.from(await answer.arrayBuffer());
-      if (answer.status !== 503) return { status: answer.status, headers: answer.headers, bytes };
+      // 408: this process stood still while it sent the request.
+      if (answer.status !== 503 && answer.status !== 408)
+        return { status: answer.status, headers: answer.headers, bytes };
     } catch {
       tally.unanswered += 1;
     }

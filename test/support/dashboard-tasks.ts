@@ -1,6 +1,6 @@
 /** Fills a service with tasks of every kind, as a platform would leave them. */
 
-/** @returns the answer, parsed */
+/** Sends JSON, or bytes as they are. @returns the answer, parsed */
 export type Caller = (method: string, path: string, body?: unknown) => Promise<Record<string, unknown>>;
 
 const ERRORS = [
@@ -12,13 +12,31 @@ const ERRORS = [
 /** Text that would do harm on a page that does not escape it. */
 export const HOSTILE = `<script>window.hacked=1</script><img src=x onerror="window.hacked=1">"'><svg/onload=window.hacked=1>`;
 
+/** The log of a run, as harnesses print it. */
+const LOG = [
+  '\u001b[1mlm-eval 0.4.9\u001b[0m, model llama-3.1-8b, 1,000 samples',
+  '\u001b[2m2026-11-24 02:14:07\u001b[0m \u001b[36mINFO\u001b[0m  loading weights from /models/llama-3.1-8b',
+  'loading shards:  25%\rloading shards:  50%\rloading shards: 100%',
+  '\u001b[2m2026-11-24 02:15:40\u001b[0m \u001b[33mWARN\u001b[0m  tokenizer has no pad token, using <eos>',
+  ...Array.from({ length: 24 }, (_, index) => {
+    const verdict = index % 5 === 4 ? '\u001b[31mfail\u001b[0m' : '\u001b[32mpass\u001b[0m';
+    return `sample ${index * 25 + 20} of 1000  ${verdict}  score 0.${90 - index}  ${'prompt and answer '.repeat(index % 4)}`;
+  }),
+];
+
 export function callerAt(url: string, key?: string): Caller {
   return async (method, path, body) => {
+    const isBytes = body instanceof Uint8Array;
+    const type = isBytes ? 'application/octet-stream' : 'application/json';
     const headers = {
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(body === undefined ? {} : { 'Content-Type': type }),
       ...(key === undefined ? {} : { 'X-API-Key': key }),
     };
-    const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
+    const response = await fetch(url + path, {
+      method,
+      headers,
+      body: isBytes ? body : JSON.stringify(body),
+    });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}: ${text}`);
     return (JSON.parse(text) ?? {}) as Record<string, unknown>;
@@ -70,6 +88,11 @@ async function work(call: Caller): Promise<void> {
     lease_id: held.lease_id,
     progress: { percent: 62, message: 'sample 620 of 1000' },
   });
+  await call(
+    'POST',
+    `/tasks/${String(held.eval_id)}/log?lease_id=${String(held.lease_id)}`,
+    Buffer.from(LOG.map((line) => `${line}\n`).join('')),
+  );
   await call('POST', '/tasks/eval-2026-1012/cancel', { reason: 'submitted twice' });
 }
 

@@ -1,7 +1,7 @@
 import type { Instant } from '../../task/clock.js';
 import { type Html, html } from './html.js';
 import { summaryOf } from '../../task/error-summary.js';
-import { plainText } from './terminal-text.js';
+import { plainText } from './terminal-runs.js';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;

@@ -46,7 +46,8 @@ const HEAD = html`<meta charset="utf-8" />
   <script src="/dashboard/assets/uPlot.iife.min.js" defer></script>
   <script src="/dashboard/assets/dashboard.js" defer></script>
   <script src="/dashboard/assets/lists.js" defer></script>
-  <script src="/dashboard/assets/charts.js" defer></script>`;
+  <script src="/dashboard/assets/charts.js" defer></script>
+  <script src="/dashboard/assets/log.js" type="module"></script>`;
 
 const BRAND = html`<a class="brand" href="/dashboard">
   <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true" focusable="false">

@@ -1,4 +1,5 @@
-import { plainText, terminalText } from '../../../src/dashboard/parts/terminal-text.js';
+import { plainText, terminalRuns } from '../../../src/dashboard/parts/terminal-runs.js';
+import { terminalText } from '../../../src/dashboard/parts/terminal-text.js';
 
 const ESC = '\u001b';
 
@@ -30,5 +31,13 @@ describe('the text of a terminal', () => {
   it('takes linear time', () => {
     for (const part of [`${ESC}[`, `${ESC}]`, `${ESC}P`, `${ESC}[1;`, '\r', `${ESC} `])
       expect(plainText(part.repeat(200_000)).length).toBeLessThan(800_001);
+  });
+
+  it('goes on in the style at the end of the text before', () => {
+    const first = terminalRuns(`${ESC}[1;31mred`);
+    expect(terminalRuns(`still${ESC}[0m plain`, first.style).runs).toEqual([
+      { text: 'still', classes: 'ansi-red ansi-bold' },
+      { text: ' plain', classes: '' },
+    ]);
   });
 });

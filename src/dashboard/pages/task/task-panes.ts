@@ -4,6 +4,7 @@ import { AttemptsPane } from './attempts.pane.js';
 import { ErrorPane } from './error.pane.js';
 import { FieldsPane } from './fields.pane.js';
 import { HeadlinePane } from './headline.pane.js';
+import { LogPane } from './log.pane.js';
 import { OutputPane } from './output.pane.js';
 import { PayloadPane } from './payload.pane.js';
 import type { TaskPane } from './task-pane.js';
@@ -18,8 +19,8 @@ const LIVE: readonly Type<TaskPane>[] = [
   ArtifactsPane,
 ];
 
-/** Rendered once per visit, below the others: content that never changes. */
-const STILL: readonly Type<TaskPane>[] = [PayloadPane];
+/** Rendered once per visit, below the others: content that never changes, and the log, which has its own stream. */
+const STILL: readonly Type<TaskPane>[] = [LogPane, PayloadPane];
 
 /** The panes of the task page. */
 export class TaskPanes {
