@@ -17,7 +17,7 @@ export interface Problem {
   /** One sentence for people, with what to do */
   readonly detail: string;
   /** The error code, for programs */
-  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'artifact_not_found' | 'artifacts_off' | 'no_log' | 'logs_off' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'log_offset' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'range_not_satisfiable' | 'expectation_failed' | 'invalid_request' | 'digest_mismatch' | 'lease_required' | 'rate_limited' | 'queue_full' | 'artifacts_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
+  readonly code: 'malformed_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'task_not_found' | 'schedule_not_found' | 'worker_not_found' | 'batch_not_found' | 'delivery_not_found' | 'artifact_not_found' | 'artifacts_off' | 'no_log' | 'logs_off' | 'no_output' | 'method_not_allowed' | 'request_timeout' | 'conflict' | 'name_taken' | 'not_claimed' | 'lease_lost' | 'log_offset' | 'task_ended' | 'task_damaged' | 'not_finished' | 'not_waiting' | 'not_redrivable' | 'too_large' | 'unsupported_media_type' | 'range_not_satisfiable' | 'expectation_failed' | 'invalid_request' | 'digest_mismatch' | 'lease_required' | 'rate_limited' | 'queue_full' | 'artifacts_full' | 'too_many_waiters' | 'too_many_readers' | 'headers_too_large' | 'internal_error' | 'store_unavailable' | 'draining';
   /** The bad fields or parameters */
   readonly errors?: readonly ProblemField[];
   /** Whether the change may have happened */
@@ -386,9 +386,9 @@ export interface Cancellation {
   readonly reason?: string;
 }
 
-export interface RedriveOne {
-  /** true: drops the checkpoint, so that the next attempt starts from the beginning */
-  readonly reset?: boolean;
+export interface TaskChange {
+  /** The new priority: higher priorities go first */
+  readonly priority: number;
 }
 
 export interface EnqueuedTask {
@@ -408,6 +408,11 @@ export interface EnqueuedTask {
   readonly run_at: string | null;
   /** The state in words */
   readonly message: string;
+}
+
+export interface RedriveOne {
+  /** true: drops the checkpoint, so that the next attempt starts from the beginning */
+  readonly reset?: boolean;
 }
 
 export interface ListedTask {

@@ -212,6 +212,12 @@ export class Client {
     return this.post<TaskStatus>(id, 'cancel', { reason }, { signal });
   }
 
+  /** Changes the priority of a waiting task, which keeps its place by age. */
+  async reprioritize(id: string, priority: number, { signal }: CallOptions = {}): Promise<EnqueuedTask> {
+    const call = { method: 'PATCH', path: pathOf(id), body: { priority }, signal } as const;
+    return this.transport.read(call, about<EnqueuedTask>(id));
+  }
+
   /** The task's output, parsed. Numbers beyond 2^53 lose digits; `outputText` keeps them. @throws NotFound */
   async output(id: string, options: CallOptions = {}): Promise<unknown> {
     return JSON.parse(await this.outputText(id, options));

@@ -17,7 +17,8 @@ export interface TaskEvent {
     | 'cancelled'
     | 'expired'
     | 'released'
-    | 'lost';
+    | 'lost'
+    | 'reprioritized';
   readonly eval_id: string;
   readonly queue: string;
   /** The state after the transition. */
@@ -28,6 +29,8 @@ export interface TaskEvent {
   readonly attempt: number;
   readonly worker_id?: string;
   readonly error?: string;
+  /** The new priority, of the type `reprioritized`. */
+  readonly priority?: number;
 }
 
 /** The service no longer keeps some events. Read the current state of the tasks again. */

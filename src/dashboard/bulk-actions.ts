@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, type Principal, type Role } from '../auth/principal.js';
+import { ProblemError } from '../http/problem.error.js';
+import { LIMITS } from '../queue/dto/limits.js';
 import { guardFor } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
 import { SteeringService } from '../queue/steering.service.js';
@@ -12,6 +14,7 @@ import {
   REDRIVABLE_STATES,
   TASK_STATES,
   type TaskState,
+  WAITING_STATES,
 } from '../task/task-state.js';
 import { extraConditionOf, type TaskFilters } from './task-filters.js';
 import { scopeOf, TaskSearch } from './task-search.js';
@@ -26,6 +29,7 @@ interface Rule {
 export const BULK_ACTIONS = {
   cancel: { states: CANCELLABLE_STATES, role: 'producer' },
   redrive: { states: REDRIVABLE_STATES, role: 'producer' },
+  prioritize: { states: WAITING_STATES, role: 'producer' },
   release: { states: ['processing'], role: 'admin' },
   delete: { states: TASK_STATES.filter(isFinalState), role: 'admin' },
 } as const satisfies Readonly<Record<string, Rule>>;
@@ -38,6 +42,8 @@ export interface BulkOrder {
   readonly filters: TaskFilters;
   /** When the operator saw the count. Later tasks are not included. */
   readonly at: Instant;
+  /** Of the action `prioritize`. */
+  readonly priority?: number;
 }
 
 /** What an action would change. */
@@ -103,6 +109,8 @@ export class BulkActions {
         return this.steering.cancelAll(selection);
       case 'redrive':
         return this.steering.redriveAll(selection);
+      case 'prioritize':
+        return this.steering.reprioritizeAll(selection, requirePriority(order));
       case 'release':
         return this.steering.releaseAll(selection);
       case 'delete':
@@ -123,8 +131,12 @@ export class BulkActions {
   }
 
   /** Changes the selected tasks to which the action applies; returns their number. */
-  async carryOutSelected(principal: Principal, action: BulkAction, ids: readonly string[]): Promise<number> {
-    const results = await Promise.allSettled(ids.map(async (id) => this.changeOne(principal, action, id)));
+  async carryOutSelected(
+    principal: Principal,
+    order: Pick<BulkOrder, 'action' | 'priority'>,
+    ids: readonly string[],
+  ): Promise<number> {
+    const results = await Promise.allSettled(ids.map(async (id) => this.changeOne(principal, order, id)));
     for (const result of results) {
       // The state of a task may have changed since the preview; other errors concern the whole call.
       if (result.status === 'rejected' && !(result.reason instanceof TaskError)) throw result.reason;
@@ -132,14 +144,21 @@ export class BulkActions {
     return results.filter(({ status }) => status === 'fulfilled').length;
   }
 
-  private async changeOne(principal: Principal, action: BulkAction, id: string): Promise<void> {
+  private async changeOne(
+    principal: Principal,
+    order: Pick<BulkOrder, 'action' | 'priority'>,
+    id: string,
+  ): Promise<void> {
     const guard = guardFor(principal);
-    switch (action) {
+    switch (order.action) {
       case 'cancel':
         await this.steering.cancel(id, undefined, guard);
         return;
       case 'redrive':
         await this.steering.redrive(id, {}, guard);
+        return;
+      case 'prioritize':
+        await this.steering.reprioritize(id, requirePriority(order), guard);
         return;
       case 'release':
         await this.steering.release(id, guard);
@@ -160,6 +179,13 @@ export class BulkActions {
       throw error;
     }
   }
+}
+
+/** @throws ProblemError `invalid_request` when the form has none */
+export function requirePriority({ priority }: Pick<BulkOrder, 'priority'>): number {
+  if (priority !== undefined) return priority;
+  const limit = LIMITS.priority;
+  throw new ProblemError('invalid_request', `The priority must be a whole number from -${limit} to ${limit}`);
 }
 
 function selectionOf(principal: Principal, { action, filters, at }: BulkOrder) {

@@ -4,7 +4,7 @@ import { planOf } from '../http/dto-plan.js';
 import type { HttpLimits } from '../http/http-limits.js';
 import type { FieldProblem } from '../http/problem.error.js';
 import { CreateTaskDto } from '../queue/dto/create-task.dto.js';
-import type { Task } from '../task/task.js';
+import { priorityOf, type Task } from '../task/task.js';
 import type { PayloadText } from './curl.js';
 
 /** How a text becomes JSON: as a string, a number, or as the JSON that it is. */
@@ -63,7 +63,8 @@ export function taskTexts(form: URLSearchParams, original: TaskTexts = NO_TEXTS)
 }
 
 /** The fields of an existing task, under a new id. Times that are fixed may have passed, so they are left out. */
-export function textsOf({ spec }: Task, { code, metadata = '' }: PayloadText): TaskTexts {
+export function textsOf(task: Task, { code, metadata = '' }: PayloadText): TaskTexts {
+  const { spec } = task;
   const text = (value: string | number | undefined) => value?.toString() ?? '';
   const { type, delay, maxDelay, jitter } = spec.backoff;
   return {
@@ -72,7 +73,7 @@ export function textsOf({ spec }: Task, { code, metadata = '' }: PayloadText): T
     queue: spec.queue,
     group: text(spec.group),
     batch_id: text(spec.batchId),
-    priority: text(spec.priority),
+    priority: text(priorityOf(task)),
     language: spec.language,
     engine: spec.engine,
     timeout: text(spec.timeout),

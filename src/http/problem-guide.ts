@@ -144,6 +144,11 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     remedy: 'Cancel it first.',
     detail: 'Task eval-1 is processing; cancel it first, only ended tasks can be deleted',
   },
+  not_waiting: {
+    when: 'The request changes the priority of a task that a worker holds, or that has ended.',
+    remedy: 'Only `queued` and `delayed` tasks have a priority to change.',
+    detail: 'Task eval-1 is processing; only queued and delayed tasks have a priority to change',
+  },
   not_redrivable: {
     when: 'The task has not ended, or is completed.',
     remedy: 'Enqueue new work under another eval_id.',

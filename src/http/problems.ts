@@ -24,6 +24,7 @@ export const PROBLEMS = {
   task_ended: { status: 409, title: 'The task has already ended' },
   task_damaged: { status: 409, title: 'The task is damaged on disk' },
   not_finished: { status: 409, title: 'The task has not ended' },
+  not_waiting: { status: 409, title: 'The task does not wait' },
   not_redrivable: { status: 409, title: 'The task cannot be redriven' },
   too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },

@@ -28,6 +28,7 @@ export class TaskMetrics {
   private readonly enqueued: Counter;
   private readonly finished: Counter;
   private readonly redeliveries: Counter;
+  private readonly reprioritized: Counter;
   private readonly leaseLosses: Counter;
   private readonly causes: Counter;
   private readonly wait: SeriesHistogram;
@@ -47,6 +48,9 @@ export class TaskMetrics {
     this.finished = new Counter(own('tasks_finished_total', 'Tasks ended by this process', 'outcome'));
     this.redeliveries = new Counter(
       own('task_redeliveries_total', 'Tasks that this process returned to the queue', 'reason'),
+    );
+    this.reprioritized = new Counter(
+      own('tasks_reprioritized_total', 'Waiting tasks whose priority this process changed'),
     );
     this.leaseLosses = new Counter(own('lease_losses_total', 'Lost attempts'));
     // Without the queue: queues times causes would be too many series.
@@ -71,6 +75,7 @@ export class TaskMetrics {
     if (task.state === 'processing' && type === 'processing') this.wait.series(queue).observe(waitOf(task));
     if (ended !== undefined) this.recordAttempt(queue, ended);
     const reason = reasonOf(type);
+    if (type === 'reprioritized') this.reprioritized.inc({ queue });
     if (reason !== undefined) this.redeliveries.inc({ queue, reason });
     if (isFinished(task)) this.finished.inc({ queue, outcome: finalOutcomeOf(task) });
   }
@@ -123,6 +128,7 @@ function reasonOf(type: CommittedTransition['type']): Reason | undefined {
     case 'failed':
     case 'cancelled':
     case 'expired':
+    case 'reprioritized':
       return undefined;
   }
 }

@@ -1,13 +1,13 @@
-import { Controller, HttpCode, Post } from '@nestjs/common';
+import { Controller, HttpCode, Patch, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { TakesNoQuery } from '../http/takes-nothing.decorator.js';
-import { CANCEL, REDRIVE_ALL, REDRIVE_ONE } from './dto/bulk.examples.js';
+import { CANCEL, REDRIVE_ALL, REDRIVE_ONE, REPRIORITIZE } from './dto/bulk.examples.js';
 import { EVAL_ID_PARAMETER } from './dto/field-docs.js';
-import { CancelDto, RedriveDto, RedriveOneDto } from './dto/steering.dto.js';
+import { CancelDto, RedriveDto, RedriveOneDto, TaskChangeDto } from './dto/steering.dto.js';
 import { EnqueuedTask, RedrivenTasks, TaskStatus } from './dto/task.response.js';
 import { EvalId } from './eval-id.decorator.js';
 import { guardFor, visibleQueues } from './queue-access.js';
@@ -70,6 +70,38 @@ export class SteeringController {
   ): Promise<TaskStatus> {
     const task = await this.steering.cancel(id, dto.reason, guardFor(principal));
     return { eval_id: task.spec.id, status: task.state };
+  }
+
+  @Patch(':eval_id')
+  @Roles('producer')
+  @ApiOperation({
+    operationId: 'changeTask',
+    summary: 'Change the priority of a waiting task',
+    description:
+      'For `queued` and `delayed` tasks. Within the new priority the task keeps its place by age. A repeated ' +
+      'enqueue of the task is still compared with what was enqueued first.',
+  })
+  @ApiParam(EVAL_ID_PARAMETER)
+  @ApiOkResponse({
+    type: EnqueuedTask,
+    description: 'The task waits with this priority',
+    examples: REPRIORITIZE.changed,
+  })
+  @ApiProblems(
+    ...WITH_KEY,
+    ...WITH_BODY,
+    'task_not_found',
+    'task_damaged',
+    'not_waiting',
+    'store_unavailable',
+  )
+  async change(
+    @EvalId() id: string,
+    @JsonBody(TaskChangeDto, REPRIORITIZE.requests) { priority }: TaskChangeDto,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<EnqueuedTask> {
+    const task = await this.steering.reprioritize(id, priority, guardFor(principal));
+    return enqueuedView(await this.queue.placeWritten(task));
   }
 
   @Post(':eval_id/redrive')

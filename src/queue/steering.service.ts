@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Moment } from '../task/clock.js';
 import { NotHeld } from '../task/task.errors.js';
-import { cancel, redrive, type Redrive, release } from '../task/task.machine.js';
+import { cancel, redrive, type Redrive, release, reprioritize } from '../task/task.machine.js';
 import type { Task } from '../task/task.js';
-import { isFinalState, type TaskState } from '../task/task-state.js';
+import { isFinalState, isWaitingState, type TaskState } from '../task/task-state.js';
 import type { TaskGuard } from './queue-access.js';
 import { withCheckpoint } from './checkpoint-change.js';
 import { type Decide, guarded, type Selection, TaskChanger } from './task-changer.js';
@@ -40,6 +40,14 @@ export class SteeringService {
     return this.changer.change(id, guarded(guard, redriveAs(how)));
   }
 
+  /** @throws TaskNotFound, NotWaiting */
+  reprioritize(id: string, priority: number, guard: TaskGuard): Promise<Task> {
+    return this.changer.change(
+      id,
+      guarded(guard, (task, now) => reprioritize(task, priority, now)),
+    );
+  }
+
   /**
    * Takes a held task from its worker and returns it to its queue.
    *
@@ -57,6 +65,14 @@ export class SteeringService {
   /** Cancels matching tasks; returns their number. */
   cancelAll({ reason, ...filter }: CancelFilter): Promise<number> {
     return this.changer.changeMatching(filter, (task, now) => cancel(task, reason, now));
+  }
+
+  /** Changes the priority of matching waiting tasks; returns the number of those that match. */
+  reprioritizeAll(filter: RedriveFilter, priority: number): Promise<number> {
+    const states = filter.states.filter(isWaitingState);
+    return this.changer.changeMatching({ ...filter, states }, (task, now) =>
+      reprioritize(task, priority, now),
+    );
   }
 
   /** Releases matching held tasks; returns their number. */

@@ -1,5 +1,5 @@
 import type { Instant } from './clock.js';
-import type { LastAttempt, TransitionType } from './task.js';
+import { type LastAttempt, priorityOf, type TransitionType } from './task.js';
 import type { TaskState } from './task-state.js';
 import { ERROR_EXCERPT_LENGTH, type Transition } from './task.machine.js';
 
@@ -24,6 +24,8 @@ export interface TaskEvent {
   readonly error?: string;
   /** The worker's name for why the attempt ended. */
   readonly cause?: string;
+  /** The new priority, of the type `reprioritized`. */
+  readonly priority?: number;
   /** The queue is in an outage: the interruption spends no budget. */
   readonly outage?: true;
 }
@@ -43,6 +45,7 @@ export function toTaskEvent(transition: Transition, id: number): TaskEvent {
     worker_id: workerOf(transition),
     error: type === 'failed' || type === 'retrying' ? errorExcerpt(task.last) : undefined,
     cause: transition.ended?.cause,
+    priority: type === 'reprioritized' ? priorityOf(task) : undefined,
     outage: transition.ended?.isSpared,
   };
 }
@@ -71,6 +74,7 @@ function workerOf({ type, task, ended }: Transition): string | undefined {
     case 'queued':
     case 'delayed':
     case 'expired':
+    case 'reprioritized':
       return undefined;
   }
 }

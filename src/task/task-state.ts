@@ -65,6 +65,10 @@ export function isFinalState(state: TaskState): state is FinalState {
   return FACTS[state].isFinal;
 }
 
+export function isWaitingState(state: TaskState): state is StateWith<'isWaiting'> {
+  return FACTS[state].isWaiting;
+}
+
 export function isRedrivableState(state: TaskState): state is RedrivableState {
   return FACTS[state].isRedrivable;
 }

@@ -82,6 +82,13 @@ export class TaskNotFinished extends TaskError {
   }
 }
 
+export class NotWaiting extends TaskError {
+  readonly code = 'not_waiting';
+  constructor(id: string, state: TaskState) {
+    super(`Task ${id} is ${state}; only queued and delayed tasks have a priority to change`);
+  }
+}
+
 export class NotRedrivable extends TaskError {
   readonly code = 'not_redrivable';
   constructor(id: string, state: TaskState) {

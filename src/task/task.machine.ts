@@ -16,6 +16,7 @@ import {
   type ExpiredTask,
   type FailedTask,
   isFinished,
+  priorityOf,
   type LastAttempt,
   type Lease,
   type ProcessingTask,
@@ -31,6 +32,7 @@ import {
   type LeaseLostReason,
   NotClaimed,
   NotRedrivable,
+  NotWaiting,
   TaskEnded,
   TaskNotFinished,
 } from './task.errors.js';
@@ -341,6 +343,26 @@ export function cancel(
 }
 
 /**
+ * Changes the priority of a waiting task, which keeps its place by age. `undefined`: it has this priority.
+ *
+ * @throws NotWaiting
+ */
+export function reprioritize(
+  task: Task,
+  priority: number,
+  now: Moment,
+): Transition<DelayedTask | QueuedTask> | undefined {
+  if (task.state !== 'delayed' && task.state !== 'queued') throw new NotWaiting(task.spec.id, task.state);
+  if (priorityOf(task) === priority) return undefined;
+  const next = extend(extend({}, task), {
+    priority: priority === task.spec.priority ? undefined : priority,
+    revision: task.revision + 1,
+    sequence: task.sequence + 1,
+  });
+  return { task: next, type: 'reprioritized', at: now.wall };
+}
+
+/**
  * Restores a dead letter's budgets and its old existing in the queue. The attempt counter continues, and the checkpoint is
  * kept unless the redrive resets it.
  */
@@ -453,11 +475,11 @@ type Core = ReturnType<typeof advance>;
 /** The fields that the next state inherits, with the transition counted. */
 function advance(task: Task) {
   const { spec, createdAt, attempt, failures, interruptions, startedAt, last, checkpoint } = task;
-  const { startBy, deadlineAt, spared, interruptedAt } = task;
+  const { startBy, deadlineAt, spared, interruptedAt, priority } = task;
   const revision = task.revision + 1;
   const sequence = task.sequence + 1;
   const counters = { attempt, failures, interruptions, spared, interruptedAt, revision, sequence };
-  return { spec, createdAt, ...counters, startBy, deadlineAt, startedAt, last, checkpoint };
+  return { spec, priority, createdAt, ...counters, startBy, deadlineAt, startedAt, last, checkpoint };
 }
 
 /**

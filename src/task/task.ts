@@ -8,7 +8,7 @@ export interface TaskSpec {
   /** The public `eval_id`. */
   readonly id: string;
   readonly queue: string;
-  /** Higher priorities go first. */
+  /** As enqueued. Higher priorities go first; see `priorityOf`. */
   readonly priority: number;
   readonly language: string;
   readonly engine: string;
@@ -115,6 +115,8 @@ export interface Checkpoint {
 
 interface TaskCore {
   readonly spec: TaskSpec;
+  /** The priority that replaced that of the spec; absent while nothing did. */
+  readonly priority?: number;
   readonly createdAt: Instant;
   /** Counts up with every write. A store replaces a task only at the revision that the caller read. */
   readonly revision: number;
@@ -205,7 +207,13 @@ export const TRANSITION_TYPES = [
   'expired',
   'released',
   'lost',
+  'reprioritized',
 ] as const;
+
+/** The priority by which the task waits. */
+export function priorityOf({ spec, priority = spec.priority }: Pick<Task, 'spec' | 'priority'>): number {
+  return priority;
+}
 
 /** Whether the task has ended. Only a redrive or removal can follow. */
 export function isFinished(task: Task): task is FinishedTask {

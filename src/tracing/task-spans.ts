@@ -66,6 +66,7 @@ function operationOf({ type, task }: CommittedTransition): Operation {
     case 'cancelled':
     case 'expired':
     case 'lost':
+    case 'reprioritized':
       return { kind: SpanKind.INTERNAL, type: 'settle', name: type };
   }
 }

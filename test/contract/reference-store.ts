@@ -34,6 +34,7 @@ import {
   type Attempt,
   type FinishedTask,
   isFinished,
+  priorityOf,
   type QueuedTask,
   type Task,
 } from '../../src/task/task.js';
@@ -166,19 +167,20 @@ class ReferenceViews extends TaskViews {
     });
   }
 
-  async position({ spec: { id, queue, priority, group } }: Task): Promise<number | undefined> {
+  async position(asked: Task): Promise<number | undefined> {
+    const { id, queue, group } = asked.spec;
+    const priority = priorityOf(asked);
     this.requireOpen();
     const ready = this.data.ready(queue);
-    const level = ready.filter(({ spec }) => spec.priority === priority);
+    const level = ready.filter((task) => priorityOf(task) === priority);
     const rank = level.filter(({ spec }) => spec.group === group).findIndex(({ spec }) => spec.id === id);
     if (rank === -1) return undefined;
     const groups = new Set(level.map(({ spec }) => spec.group)).size;
     const own = Math.min((rank + 1) * groups, level.length);
     const { priorityAgeing } = this.data.flowOf(queue).settings;
-    if (priorityAgeing === undefined)
-      return own + ready.filter(({ spec }) => spec.priority > priority).length;
+    if (priorityAgeing === undefined) return own + ready.filter((task) => priorityOf(task) > priority).length;
     // What is more urgent than the least urgent one that this task waits for in its own level.
-    const urgency = (task: Task) => task.spec.priority * priorityAgeing * 1000 - task.createdAt;
+    const urgency = (task: Task) => priorityOf(task) * priorityAgeing * 1000 - task.createdAt;
     const laneOf = ({ spec }: Task) => JSON.stringify([spec.group, signatureOf(spec.requires)]);
     const others = level.filter(({ spec }) => spec.group !== group);
     const waitedFor = [...new Set(others.map(laneOf))].flatMap((name) => {
@@ -188,8 +190,8 @@ class ReferenceViews extends TaskViews {
     const self = level.filter(({ spec }) => spec.id === id);
     const until = Math.min(...[...self, ...waitedFor].map(urgency));
     const isAhead = (task: Task) =>
-      urgency(task) > until || (urgency(task) === until && task.spec.priority > priority);
-    return own + ready.filter((task) => task.spec.priority !== priority && isAhead(task)).length;
+      urgency(task) > until || (urgency(task) === until && priorityOf(task) > priority);
+    return own + ready.filter((task) => priorityOf(task) !== priority && isAhead(task)).length;
   }
 }
 
@@ -345,9 +347,7 @@ export class ReferenceStore extends TaskStore {
       const isSameClaim = task.state === 'processing' && task.lease.claimId === grant.claimId;
       return isSameClaim && grant.claimId !== undefined && task.lease.expiresAt > now.steady;
     });
-    const inOrder = held.toSorted(
-      ({ task: one }, { task: other }) => other.spec.priority - one.spec.priority,
-    );
+    const inOrder = held.toSorted(({ task: one }, { task: other }) => priorityOf(other) - priorityOf(one));
     if (held.length > 0) return inOrder.flatMap(asClaimed);
 
     const transitions: Transition[] = [];
@@ -466,17 +466,18 @@ export class ReferenceStore extends TaskStore {
     // The oldest of the group whose turn it is, by priority.
     const heads = new Map<number, QueuedTask>();
     for (const task of this.data.ready(queue)) {
-      const { priority, group, requires } = task.spec;
+      const { group, requires } = task.spec;
+      const priority = priorityOf(task);
       const head = heads.get(priority);
       const isBehind = head !== undefined && (head.spec.group === group || turn(head) < turn(task));
       if (!isBehind && !isFull(group) && offer.satisfies(signatureOf(requires))) heads.set(priority, task);
     }
     const { priorityAgeing: ageing } = settings;
     // All tasks age alike, so the order of two of them never changes.
-    const urgency = ({ spec, createdAt }: Task) =>
-      ageing === undefined ? spec.priority : spec.priority * ageing * 1000 - createdAt;
+    const urgency = (task: Task) =>
+      ageing === undefined ? priorityOf(task) : priorityOf(task) * ageing * 1000 - task.createdAt;
     return [...heads.values()]
-      .toSorted((one, other) => other.spec.priority - one.spec.priority)
+      .toSorted((one, other) => priorityOf(other) - priorityOf(one))
       .toSorted((one, other) => urgency(other) - urgency(one))[0];
   }
 
@@ -542,7 +543,9 @@ function isReady(task: Task, queue: string): boolean {
 }
 
 /** Which tasks take turns with which: the groups of a priority. */
-function roundOf({ spec: { priority, group = '' } }: Task): string {
+function roundOf(task: Task): string {
+  const { group = '' } = task.spec;
+  const priority = priorityOf(task);
   return `${priority} ${group}`;
 }
 

@@ -10,6 +10,7 @@ import {
   heartbeat,
   redrive,
   release,
+  reprioritize,
   tick,
 } from '../../src/task/task.machine.js';
 import type { Labels } from '../../src/task/requirements.js';
@@ -193,6 +194,10 @@ const stop = writing('cancel', OPEN, maybe(fc.string()), (task, reason, { harnes
   cancel(task, reason, harness.clock.now()),
 );
 
+const rank = writing('reprioritize', WAITING, fc.constantFrom(0, 1, 2, 5), (task, priority, { harness }) =>
+  reprioritize(task, priority, harness.clock.now()),
+);
+
 const revive = writing('redrive', DEAD, fc.constant(null), (task, _, { harness }) =>
   redrive(task, harness.clock.now()),
 );
@@ -314,6 +319,8 @@ export const storeCommands: fc.Arbitrary<StoreCommand>[] = [
   ...[
     revive,
     revive,
+    rank,
+    rank,
     writeStale,
     wait,
     wait,

@@ -16,6 +16,7 @@ import { describeLogs } from './suites/logs.suite.js';
 import { describeNames } from './suites/names.suite.js';
 import { describeOutbox } from './suites/outbox.suite.js';
 import { describePosition } from './suites/position.suite.js';
+import { describePriority } from './suites/priority.suite.js';
 import { describeRaces } from './suites/races.suite.js';
 import { describeRemove } from './suites/remove.suite.js';
 import { describeReopen } from './suites/reopen.suite.js';
@@ -44,6 +45,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
     describe('remove', () => describeRemove(start));
     describe('clear', () => describeClear(start));
     describe('position', () => describePosition(start));
+    describe('a new priority', () => describePriority(start));
     describe('list', () => describeList(start));
     describe('counts', () => describeCounts(start));
     describe('due', () => describeDue(start));

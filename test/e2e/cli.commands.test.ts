@@ -51,6 +51,20 @@ describe('crucible-queue, with every part of the API', () => {
     return join(folder, name);
   };
 
+  it('changes the priority of waiting tasks', async () => {
+    for (const eval_id of ['first', 'second']) await client.enqueue({ eval_id, code: 'x' });
+    expect(await rows('prioritize', '--dry-run', '9', 'second')).toMatchObject([{ eval_id: 'second' }]);
+    expect(await rows('prioritize', '9', 'second')).toMatchObject([
+      { eval_id: 'second', status: 'queued', priority: 9 },
+    ]);
+    expect(await client.claim({ worker_id: 'w' })).toMatchObject([{ eval_id: 'second', priority: 9 }]);
+    expect(await call('prioritize', '9', 'second')).toMatchObject({
+      stderr: expect.stringContaining('only queued and delayed tasks have a priority to change'),
+    });
+    expect(await call('prioritize', 'high', 'first')).toMatchObject({ code: 64 });
+    expect(await rows('prioritize', '--', '-5', 'first')).toMatchObject([{ priority: -5 }]);
+  });
+
   it('enqueues with every field of a task', async () => {
     const code = file('eval.py', 'print(1)');
     const options = [

@@ -72,6 +72,29 @@ describeStores(({ startApp }) => {
       },
     );
 
+    it('gives tasks a new priority: one, the selected ones, and all that match', async () => {
+      for (const id of ['p-1', 'p-2', 'p-3'])
+        await service.call('POST', '/tasks', { body: { eval_id: id, code: 'x', queue: 'ranked' } });
+      service.clock.advanceSeconds(1);
+      const priorities = async () => {
+        const { body } = await service.call('GET', '/tasks?queue=ranked');
+        return (body.tasks as { priority: number }[]).map(({ priority }) => priority);
+      };
+      expect((await get('/tasks/p-1')).text).toContain('action="/dashboard/tasks/p-1/priority"');
+      await post('/tasks/p-1/priority', { priority: '7' });
+      expect(await priorities()).toEqual([1, 1, 7]);
+      expect((await get('/tasks/p-1')).text).toContain('7, enqueued with 1');
+      await post('/bulk', [...TWO, ['priority', '-3']]);
+      expect(await priorities()).toEqual([-3, -3, 7]);
+      const { status, text } = await post('/bulk', [...TWO, ['priority', 'soon']]);
+      expect([status, text.includes('whole number from -1000 to 1000')]).toEqual([422, true]);
+      const preview = await get('/bulk?action=prioritize&queue=ranked');
+      expect(preview.text).toContain('name="priority"');
+      await post('/bulk', { ...hidden(preview), typed: '3', priority: '1000' });
+      expect(await priorities()).toEqual([1000, 1000, 1000]);
+      await service.call('DELETE', '/tasks?queue=ranked');
+    });
+
     it('changes no more than was confirmed, and nothing without the time of the preview', async () => {
       const fields = hidden(await get('/bulk?action=cancel&queue=gpu'));
       expect(fields).toMatchObject({ queue: 'gpu', count: '2' });
@@ -122,3 +145,10 @@ describeStores(({ startApp }) => {
     });
   });
 });
+
+/** Selected rows. */
+const TWO: [string, string][] = [
+  ['action', 'prioritize'],
+  ['task', 'p-2'],
+  ['task', 'p-3'],
+];

@@ -202,6 +202,54 @@ describeStores(({ startApp }) => {
     });
   });
 
+  describe('a new priority', () => {
+    const patch = (id: string, body: unknown) => service.call('PATCH', `/tasks/${id}`, { body });
+
+    it('moves a waiting task at once, and tells it', async () => {
+      for (const id of ['a', 'b', 'c']) await enqueue(id);
+      const { status, body } = await patch('c', { priority: 5 });
+      expect([status, body]).toMatchObject([
+        200,
+        { eval_id: 'c', status: 'queued', priority: 5, position: 1 },
+      ]);
+      expect((await patch('c', { priority: 5 })).body).toEqual(body);
+      expect(await see('c')).toMatchObject({ priority: 5, position: 1, sequence: 2 });
+      expect((await see('a')).position).toBe(2);
+      // What was enqueued is still the same work.
+      expect((await enqueue('c')).headers.get('idempotent-replay')).toBe('true');
+      expect((await enqueue('c', { priority: 5 })).status).toBe(409);
+      expect(await claim()).toMatchObject({ eval_id: 'c', priority: 5 });
+      const metrics = await service.call('GET', '/metrics');
+      expect(metrics.text).toContain('crucible_tasks_reprioritized_total{queue="default"} 1');
+      expect(metrics.text).toContain('crucible_tasks_enqueued_total{queue="default"} 3');
+    });
+
+    it('counts for a delayed task when its time has come', async () => {
+      await enqueue('a');
+      await enqueue('late', { delay: 5 });
+      expect((await patch('late', { priority: 1000 })).body).toMatchObject({
+        status: 'delayed',
+        position: null,
+      });
+      service.clock.advance(5_000);
+      await service.sweep();
+      expect((await claim()).eval_id).toBe('late');
+    });
+
+    it('is refused for a task that is held or has ended, and for what is no priority', async () => {
+      await enqueue('a');
+      for (const priority of [1001, -1001, 1.5, '5', null, undefined]) {
+        expect((await patch('a', { priority })).status).toBe(422);
+      }
+      await claim();
+      const held = await patch('a', { priority: 5 });
+      expect([held.status, held.body.code]).toEqual([409, 'not_waiting']);
+      await post('/tasks/a/cancel');
+      expect((await patch('a', { priority: 5 })).body.code).toBe('not_waiting');
+      expect((await patch('nobody', { priority: 5 })).status).toBe(404);
+    });
+  });
+
   describe('cancel', () => {
     it('ends a waiting task and a held one at once, and may be repeated', async () => {
       await enqueue('a');

@@ -174,6 +174,12 @@ class Client:
         """Cancels the task at once, even while a worker holds it."""
         return self._post(eval_id, "cancel", {"reason": reason})
 
+    def reprioritize(self, eval_id: str, priority: int) -> EnqueuedTask:
+        """Changes the priority of a waiting task, which keeps its place by age."""
+        read = _about(EnqueuedTask, eval_id)
+        answer: EnqueuedTask = self.request("PATCH", path_of(eval_id), body={"priority": priority}, read=read)
+        return answer
+
     def output(self, eval_id: str) -> Any:
         """Returns the task's output. Whole numbers keep all their digits."""
         return self.request("GET", path_of(eval_id, "output"))

@@ -59,6 +59,12 @@ class ClientTest(ServiceTest):
         with self.assertRaises(ConnectionFailed):
             Client("http://127.0.0.1:9", patience=0).status()
 
+    def test_changes_the_priority_of_a_waiting_task(self):
+        self.client.enqueue("x", eval_id="early")
+        self.client.enqueue("x", eval_id="urgent")
+        changed = self.client.reprioritize("urgent", 9)
+        self.assertEqual((changed.eval_id, changed.priority, changed.position), ("urgent", 9, 1))
+
     def test_refuses_a_lease_that_is_lost(self):
         self.client.enqueue("x", eval_id="held")
         [task] = self.client.claim("w")

@@ -40,6 +40,26 @@ export async function cancel(
   );
 }
 
+const WAITING: ReadonlySet<State> = new Set<State>(['queued', 'delayed']);
+const PRIORITY_COLUMNS = {
+  ...COLUMNS,
+  PRIORITY: (row: Named & { readonly priority: number }) => row.priority,
+};
+
+/** `prioritize`: gives the named tasks another priority, in order, up to the first that does not wait. */
+export async function prioritize(
+  priority: number,
+  ids: readonly string[],
+  { dryRun }: SureOptions,
+  context: Context,
+): Promise<void> {
+  if (dryRun) return showStates(ids, (status) => WAITING.has(status), context);
+  await context.list().rows(
+    PRIORITY_COLUMNS,
+    each(ids, (id) => context.client.reprioritize(id, priority)),
+  );
+}
+
 export interface RedriveOptions extends SureOptions {
   readonly status?: Redrive['status'];
   readonly queue?: string;

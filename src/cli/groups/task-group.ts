@@ -8,7 +8,7 @@ import type { StatsOptions } from '../commands/stats.js';
 import type { TailOptions } from '../commands/tail.js';
 import type { SureOptions } from '../plan.js';
 import { addSureness, addUsage, run } from '../declaration.js';
-import { list, natural, period, positive, seconds } from '../parsers.js';
+import { integer, list, natural, period, positive, seconds } from '../parsers.js';
 import { addTaskOptions } from './task-options.js';
 
 export function addTasks(program: Command): void {
@@ -167,6 +167,19 @@ function addChanges(program: Command): void {
     '$0 redrive --status failed --cause oom --dry-run',
     '$0 redrive --status failed --queue gpu --limit 100 --yes',
   );
+
+  const prioritize = program
+    .command('prioritize')
+    .argument('<priority>', 'the new priority: higher ones go first', integer)
+    .argument('<ids...>')
+    .description('change the priority of waiting tasks')
+    .option('--dry-run', 'show their states, and change nothing')
+    .action(
+      run(async (context, priority: number, ids: string[], options: SureOptions) =>
+        (await import('../commands/steer.js')).prioritize(priority, ids, options, context),
+      ),
+    );
+  addUsage(prioritize, '$0 prioritize 9 eval-1 eval-2', '$0 prioritize -- -5 eval-3');
 
   const remove = program
     .command('delete <ids...>')

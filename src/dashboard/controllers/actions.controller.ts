@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { CurrentPrincipal, Public } from '../../auth/access.decorator.js';
 import type { Principal } from '../../auth/principal.js';
 import { ProblemError } from '../../http/problem.error.js';
-import { EVAL_ID } from '../../queue/dto/limits.js';
+import { EVAL_ID, LIMITS } from '../../queue/dto/limits.js';
 import { EvalId } from '../../queue/eval-id.decorator.js';
 import { guardFor } from '../../queue/queue-access.js';
 import { SteeringService } from '../../queue/steering.service.js';
@@ -17,6 +17,7 @@ import {
   type BulkOrder,
   isBulkAction,
   MOST_SELECTED,
+  requirePriority,
 } from '../bulk-actions.js';
 import { DashboardFilter } from '../dashboard.filter.js';
 import { readForm } from '../form-reader.js';
@@ -30,6 +31,7 @@ import { describeFilters, queryOf, readActionFilters } from '../task-filters.js'
 const PAST = {
   cancel: 'cancelled',
   redrive: 'redriven',
+  prioritize: 'prioritized',
   release: 'released',
   delete: 'deleted',
 } as const satisfies Readonly<Record<BulkAction, NoticeName>>;
@@ -74,6 +76,20 @@ export class ActionsController {
     await this.steering.redrive(id, {}, guardFor(principal));
     this.audit.write(principal, { what: `redrove task ${id}`, count: 1 });
     sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'redriven'));
+  }
+
+  @Post('tasks/:eval_id/priority')
+  async prioritize(
+    @EvalId() id: string,
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<void> {
+    requireRole(principal, 'producer');
+    const priority = requirePriority({ priority: priorityIn(await readForm(request, response)) });
+    await this.steering.reprioritize(id, priority, guardFor(principal));
+    this.audit.write(principal, { what: `gave task ${id} the priority ${priority}`, count: 1 });
+    sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'prioritized'));
   }
 
   @Post('tasks/:eval_id/release')
@@ -130,7 +146,7 @@ export class ActionsController {
     const address = (order: BulkOrder) => `/dashboard/tasks?${queryOf(order.filters).toString()}`;
     if (ids.length > 0) {
       const order = orderOf(principal, form, now);
-      const count = await this.bulk.carryOutSelected(principal, order.action, ids);
+      const count = await this.bulk.carryOutSelected(principal, order, ids);
       this.audit.write(principal, { what: `${PAST[order.action]} selected tasks ${ids.join(', ')}`, count });
       sendTo(response, withNotice(address(order), PAST[order.action], count));
       return;
@@ -149,7 +165,13 @@ export class ActionsController {
 }
 
 /** Fields of the forms, besides the filters. */
-const CONFIRMATION = ['action', 'at', 'count', 'typed', 'task'];
+const CONFIRMATION = ['action', 'at', 'count', 'typed', 'task', 'priority'];
+
+/** A whole number that the API allows; `undefined` for other texts. */
+function priorityIn(form: URLSearchParams): number | undefined {
+  const text = (form.get('priority') ?? '').trim();
+  return /^-?\d{1,4}$/.test(text) && Math.abs(Number(text)) <= LIMITS.priority ? Number(text) : undefined;
+}
 
 /** The number that the operator saw and typed; `undefined` when the typed number is missing or differs. */
 function confirmedCount(form: URLSearchParams): number | undefined {
@@ -183,7 +205,7 @@ function orderOf(principal: Principal, query: URLSearchParams, at: Instant): Bul
   if (filters.unusable.length > 0) {
     throw new ProblemError('invalid_request', `Not a valid filter: ${filters.unusable.join(', ')}`);
   }
-  return { action, filters, at };
+  return { action, filters, at, priority: priorityIn(query) };
 }
 
 /** @throws ProblemError `invalid_request` when an id is malformed or there are too many */

@@ -5,6 +5,7 @@ import { type BulkAction, BulkActions, type BulkOrder, type BulkPreview } from '
 import type { Page } from '../page-sender.js';
 import { badge, card, table } from '../parts/components.js';
 import { confirmation } from '../parts/confirmation.js';
+import { priorityField } from '../parts/priority-field.js';
 import { number, plural } from '../parts/format.js';
 import { type Html, html, type Part } from '../parts/html.js';
 import { taskColumns } from '../parts/task-columns.js';
@@ -25,6 +26,10 @@ const WORDS: Readonly<Record<BulkAction, Words>> = {
   redrive: {
     title: 'Redrive tasks',
     effect: 'The tasks are queued again in their old places, with fresh budgets.',
+  },
+  prioritize: {
+    title: 'Change the priority of tasks',
+    effect: 'The tasks move to their places by age among those with the new priority.',
   },
   release: {
     title: 'Release tasks',
@@ -64,7 +69,8 @@ export class BulkPage {
     ];
     const back = `/dashboard/tasks?${query.toString()}`;
     const scope = describeFilters(filters);
-    return this.pageOf(action, preview, { hidden, back, scope, isTyped: true, isMistyped });
+    const field = fieldOf(order);
+    return this.pageOf(action, preview, { hidden, back, scope, field, isTyped: true, isMistyped });
   }
 
   /** Selected tasks. */
@@ -84,7 +90,8 @@ export class BulkPage {
     const scope =
       skipped === 0 ? 'selected' : `selected; ${number(skipped)} cannot change and stay as they are`;
     const back = `/dashboard/tasks?${query.toString()}`;
-    return this.pageOf(action, preview, { hidden, back, scope, isTyped: false, isMistyped: false });
+    const field = fieldOf({ action });
+    return this.pageOf(action, preview, { hidden, back, scope, field, isTyped: false, isMistyped: false });
   }
 
   private pageOf(action: BulkAction, preview: BulkPreview, form: FormParts): Page {
@@ -130,8 +137,14 @@ interface FormParts {
   readonly back: string;
   /** Which tasks, in words. */
   readonly scope: string;
+  readonly field: Part;
   readonly isTyped: boolean;
   readonly isMistyped: boolean;
+}
+
+/** The new priority, higher ones first. */
+function fieldOf({ action, priority }: Pick<BulkOrder, 'action' | 'priority'>): Part {
+  return action === 'prioritize' && priorityField(priority);
 }
 
 function statesOf({ states }: BulkPreview): Part {

@@ -27,6 +27,7 @@ const SELECTION = { form: 'bulk', name: 'task', value: ({ spec }: { spec: { id: 
 const BUTTONS: Readonly<Record<BulkAction, string>> = {
   cancel: 'Cancel…',
   redrive: 'Redrive…',
+  prioritize: 'Priority…',
   release: 'Release…',
   delete: 'Delete…',
 };

@@ -10,6 +10,8 @@ export interface Confirmation {
   readonly headline: Part;
   readonly effect: Part;
   readonly count: number;
+  /** What the action needs to know besides. */
+  readonly field?: Part;
   /** The operator must type the number, because the tasks are not all on the page. */
   readonly isTyped: boolean;
   /** Whether the operator typed another number before. */
@@ -26,6 +28,7 @@ export function confirmation({ hidden, count, ...form }: Confirmation): Html {
     <p class="headline">${form.headline}</p>
     <p>${form.effect} ${form.isTyped && 'Tasks enqueued from now on are not affected.'}</p>
     ${count === BULK_LIMIT && html`<p>More tasks match; one action changes at most ${number(BULK_LIMIT)}.</p>`}
+    ${form.field}
     ${
       form.isTyped &&
       html`<label

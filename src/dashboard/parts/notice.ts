@@ -6,6 +6,7 @@ const NOTICES = {
   cancelled: (count: number) => `${plural(count, 'task')} cancelled.`,
   redriven: (count: number) => `${plural(count, 'task')} redriven.`,
   released: (count: number) => `${plural(count, 'task')} released.`,
+  prioritized: (count: number) => `Priority of ${plural(count, 'task')} changed.`,
   deleted: (count: number) => `${plural(count, 'task')} deleted.`,
   enqueued: () => 'Task enqueued.',
   replayed: () => 'This task exists already, with the same content.',

@@ -1,5 +1,5 @@
 import type { Instant } from '../../task/clock.js';
-import { isFinished, type Task } from '../../task/task.js';
+import { isFinished, priorityOf, type Task } from '../../task/task.js';
 import { workerOf } from '../task-filters.js';
 import { badge, type Column, foreign, orNone, taskLink } from './components.js';
 import { ago, errorLine } from './format.js';
@@ -23,8 +23,9 @@ export function taskColumns(now: Instant): readonly Column<Task>[] {
   ];
 }
 
-function nameOf({ spec }: Task): Html {
-  const { id, queue, group, priority } = spec;
+function nameOf(task: Task): Html {
+  const { id, queue, group } = task.spec;
+  const priority = priorityOf(task);
   return html`${taskLink(id)}
     <span class="under"
       >${queue}${group !== undefined && html` · ${foreign(group)}`}${priority !== 1 && ` · priority ${priority}`}</span

@@ -128,6 +128,25 @@ export const CANCEL = {
   },
 };
 
+export const REPRIORITIZE = {
+  requests: { urgent: { summary: 'The task goes before others', value: { priority: 9 } } },
+  changed: {
+    urgent: {
+      summary: 'The task is the next one',
+      value: {
+        eval_id: 'eval-4',
+        status: 'queued',
+        position: 1,
+        queue: 'default',
+        priority: 9,
+        queued_at: '2030-01-31T12:00:03.500Z',
+        run_at: null,
+        message: 'Task is queued at position 1',
+      },
+    },
+  },
+};
+
 export const REDRIVE_ONE = {
   requests: {
     redriven: { summary: 'Its next attempt gets the checkpoint', value: {} },

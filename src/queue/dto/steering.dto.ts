@@ -15,6 +15,16 @@ export class CancelDto {
   readonly reason?: string;
 }
 
+/** `PATCH /tasks/{eval_id}`. */
+@ApiSchema({ name: 'TaskChange' })
+export class TaskChangeDto {
+  @ApiProperty({ description: 'The new priority: higher priorities go first', type: 'integer' })
+  @IsInt()
+  @Min(-LIMITS.priority)
+  @Max(LIMITS.priority)
+  readonly priority!: number;
+}
+
 /** `POST /tasks/{eval_id}/redrive`. */
 @ApiSchema({ name: 'RedriveOne' })
 export class RedriveOneDto {

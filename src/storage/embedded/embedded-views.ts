@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Instant } from '../../task/clock.js';
 import { signatureOf } from '../../task/requirements.js';
-import type { Task } from '../../task/task.js';
+import { priorityOf, type Task } from '../../task/task.js';
 import { TASK_STATES, WAITING_STATES } from '../../task/task-state.js';
 import { NextRead } from '../next-read.js';
 import { matchesFilter } from '../task-filter.js';
@@ -170,10 +170,10 @@ export class EmbeddedViews extends TaskViews {
   }
 
   async position(task: Task): Promise<number | undefined> {
-    const { id, queue, priority, group = '', requires } = task.spec;
+    const { id, queue, group = '', requires } = task.spec;
     await this.commits.readable(id);
     const number = this.files.numberOf(task);
-    const lane = { priority, group, signature: signatureOf(requires) };
+    const lane = { priority: priorityOf(task), group, signature: signatureOf(requires) };
     return number === undefined ? undefined : this.index.position(queue, lane, number, this.births.of);
   }
 

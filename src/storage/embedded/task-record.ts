@@ -3,7 +3,7 @@ import type { Instant } from '../../task/clock.js';
 import { type Backoff, DEFAULT_BACKOFF } from '../../task/retry-policy.js';
 import { dueAt } from '../../task/task.machine.js';
 import { labelsOf, type Signature, signatureOf } from '../../task/requirements.js';
-import { type Task, type TaskSpec } from '../../task/task.js';
+import { priorityOf, type Task, type TaskSpec } from '../../task/task.js';
 import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { holderOf } from '../claim-key.js';
 import { DamagedValue } from './sealed-value.js';
@@ -88,8 +88,9 @@ export interface EncodedTask {
 
 /** @param payloadBytes bytes of payload, output and finished attempts */
 export function encodeTask(task: Task, payloadBytes: number, generation: number): EncodedTask {
-  const { queue, priority, group = '', requires } = task.spec;
+  const { queue, group = '', requires } = task.spec;
   const { state, revision } = task;
+  const priority = priorityOf(task);
   const signature = signatureOf(requires);
   const claimKey = holderOf(task);
   const deadline = headDeadline(task);
@@ -234,8 +235,10 @@ const CORE_FIELDS: ReadonlySet<string> = new Set<keyof Task>([
   'revision',
 ]);
 
+/** The head has the priority by which the task waits; another one that the task was enqueued with is an option. */
 function packTask(task: Task): PackedTask {
   const { spec, createdAt, sequence, attempt, failures, interruptions } = task;
+  const options = others(spec, SPEC_FIELDS);
   return [
     spec.id,
     spec.language,
@@ -244,7 +247,7 @@ function packTask(task: Task): PackedTask {
     spec.maxAttempts,
     spec.maxInterruptions,
     isDefault(spec.backoff) ? 0 : spec.backoff,
-    others(spec, SPEC_FIELDS) ?? 0,
+    (task.priority === undefined ? options : { ...options, priority: spec.priority }) ?? 0,
     createdAt,
     sequence,
     attempt,

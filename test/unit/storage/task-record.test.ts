@@ -6,7 +6,7 @@ import {
   encodeTask,
   RECORD_VERSION,
 } from '../../../src/storage/embedded/task-record.js';
-import { cancel, claim, complete, create, fail, tick } from '../../../src/task/task.machine.js';
+import { cancel, claim, complete, create, fail, reprioritize, tick } from '../../../src/task/task.machine.js';
 import type { QueuedTask, Task } from '../../../src/task/task.js';
 import { at, spec } from '../../support/task.builders.js';
 
@@ -18,6 +18,7 @@ const TASKS: readonly (readonly [string, Task])[] = [
   ['delayed', create(spec({ delay: 7.5, batchId: 'b', traceparent: 'tp' }), at(0)).task],
   ['queued', queued],
   ['queued', create(spec({ group: 'gé', requires: { gpu: 'a', os: 'b' } }), at(0)).task],
+  ['queued', reprioritize(queued, 1000, at(1_500))?.task ?? queued],
   ['processing', held],
   ['completed', complete(held, { leaseId: 'lease-1' }, at(3_000))?.task ?? queued],
   ['failed', fail(held, { error: 'né \ud800 "', exitCode: 3, random: 0 }, at(3_000))?.task ?? queued],
@@ -41,6 +42,29 @@ describe('a task record', () => {
     const backoff = { type: 'fixed', delay: 1, maxDelay: 300, jitter: 0.1 } as const;
     const { task } = create(spec({ backoff }), at(0));
     expect(decodeTask(encodeTask(task, 0, 0).record).task.spec.backoff).toEqual(backoff);
+  });
+
+  it('is to the byte what it was before priorities could change', () => {
+    const task = {
+      ...{ spec: spec({ id: 't', queue: 'q', priority: 3, group: 'g', ttl: 60 }), createdAt: 1000 },
+      ...{ revision: 2, sequence: 2, attempt: 1, failures: 0, interruptions: 1, startBy: 61_000 },
+      ...{ state: 'queued', queuedAt: 1000 },
+    } as const satisfies Task;
+    const former = Buffer.from(
+      'cfc2504b030103000000000000c9ed40020000000a00000001000000010000000400000071675b2274222c22707974686f6e222c2264' +
+        '6f636b6572222c33302c312c332c302c7b2274746c223a36307d2c313030302c322c312c302c312c7b2273746172744279223a3631' +
+        '3030302c227175657565644174223a313030307d5d',
+      'hex',
+    );
+    expect(encodeTask(task, 10, 4).record.toString('hex')).toBe(former.toString('hex'));
+    expect(decodeTask(former).task).toEqual(task);
+  });
+
+  it('has a new priority in its head, where an earlier version reads it as well', () => {
+    const raised = reprioritize(queued, 9, at(1_500))?.task ?? queued;
+    const { record } = encodeTask(raised, 0, 0);
+    expect(decodeHead(record).priority).toBe(9);
+    expect(decodeTask(record).task).toMatchObject({ priority: 9, spec: { priority: -1000 } });
   });
 
   it('is refused when any byte of it has changed', () => {

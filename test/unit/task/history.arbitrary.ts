@@ -23,6 +23,7 @@ export type Action =
     }
   | { readonly kind: 'release'; readonly choice: LeaseChoice; readonly delay?: number }
   | { readonly kind: 'cancel' }
+  | { readonly kind: 'reprioritize'; readonly priority: number }
   | { readonly kind: 'redrive' };
 
 export interface Story {
@@ -67,6 +68,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ kind: kind('release'), choice, delay: maybeSeconds }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('cancel') }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('reprioritize'), priority: fc.constantFrom(1, 2) }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('redrive') }) },
 );
 

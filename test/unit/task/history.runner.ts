@@ -13,6 +13,7 @@ import {
   heartbeat,
   redrive,
   release,
+  reprioritize,
   type Transition,
   tick,
 } from '../../../src/task/task.machine.js';
@@ -121,6 +122,8 @@ export class History {
         );
       case 'cancel':
         return this.write('cancel', cancel(this.task, undefined, this.clock.now()));
+      case 'reprioritize':
+        return this.write('reprioritize', reprioritize(this.task, action.priority, this.clock.now()));
       case 'redrive':
         this.write('redrive', redrive(this.task, this.clock.now()));
         return this.noteDeadline();

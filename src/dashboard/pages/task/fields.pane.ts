@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Instant } from '../../../task/clock.js';
-import { isFinished, type Task, type TaskSpec } from '../../../task/task.js';
+import { isFinished, priorityOf, type Task, type TaskSpec } from '../../../task/task.js';
 import { card, facts, foreign, orNone } from '../../parts/components.js';
 import { duration, moment } from '../../parts/format.js';
 import { type Html, html } from '../../parts/html.js';
@@ -12,6 +12,13 @@ export class FieldsPane extends TaskPane {
   render({ task, now }: TaskSight): Html {
     return card('Fields', fields(task, now));
   }
+}
+
+/** With the one of the enqueue, when an operator has changed it. */
+function priorityText(task: Task): string {
+  const { spec } = task;
+  const priority = String(priorityOf(task));
+  return task.priority === undefined ? priority : `${priority}, enqueued with ${spec.priority}`;
 }
 
 function fields(task: Task, now: Instant): Html {
@@ -27,7 +34,7 @@ function fields(task: Task, now: Instant): Html {
       ),
     ],
     ['Requires', orNone(requirementsOf(spec))],
-    ['Priority', spec.priority],
+    ['Priority', priorityText(task)],
     [
       'Batch',
       orNone(

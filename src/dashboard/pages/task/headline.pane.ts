@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, type Principal } from '../../../auth/principal.js';
 import { leaseEnd } from '../../../task/task.machine.js';
-import type { Task } from '../../../task/task.js';
-import { isFinalState, isRedrivableState } from '../../../task/task-state.js';
+import { priorityOf, type Task } from '../../../task/task.js';
+import { isFinalState, isRedrivableState, isWaitingState } from '../../../task/task-state.js';
 import { badge, foreign } from '../../parts/components.js';
 import { ago } from '../../parts/format.js';
 import { type Html, html, type Part } from '../../parts/html.js';
+import { priorityField } from '../../parts/priority-field.js';
 import { TaskPane, type TaskSight } from './task-pane.js';
 
 /** The state in words, and the actions that it allows. */
@@ -45,7 +46,8 @@ function headlineOf({ task, position, now }: TaskSight): Part {
   }
 }
 
-function actions({ spec, state }: Task, principal: Principal): Html {
+function actions(task: Task, principal: Principal): Html {
+  const { spec, state } = task;
   const path = `/dashboard/tasks/${encodeURIComponent(spec.id)}`;
   const again = html`<a class="button" href="/dashboard/enqueue?from=${encodeURIComponent(spec.id)}"
     >Edit and enqueue…</a
@@ -75,6 +77,17 @@ function actions({ spec, state }: Task, principal: Principal): Html {
       state === 'processing' &&
       isAdmin &&
       html`<form method="post" action="${path}/release"><button type="submit">Release</button></form>`
+    }
+    ${
+      isWaitingState(state) &&
+      html`<details>
+        <summary class="button">Priority…</summary>
+        <form class="inline" method="post" action="${path}/priority">
+          ${priorityField(priorityOf(task))}
+          <button type="submit">Change priority</button>
+          <span class="hint">Higher priorities go first. The task keeps its place by age.</span>
+        </form>
+      </details>`
     }
     ${again}
     <details>

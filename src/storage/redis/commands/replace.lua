@@ -3,15 +3,15 @@
 KEYS[i]  the queue of task i
 ARGV[1]  entries that the event stream keeps
 ARGV     then for each task: id, the head that was read, the next head, its state and bytes, deadline, core, lease, output,
-         checkpoint ('-' removes it), attempt record, channel, event. '' leaves a field as it is; without a channel there
-         is no event
+         checkpoint ('-' removes it), attempt record, new place, channel, event. '' leaves a field as it is; without a
+         channel there is no event
 Returns for each task: the id of its event; '' when it has none; or false when another write came first. ]]
 -- Read: the arguments and the head of each task.
-local WIDTH = 13
+local WIDTH = 14
 local results = {}
 for i, queue in ipairs(KEYS) do
-  local id, seen, written, state, bytes, deadline, core, lease, output, checkpoint, ended, channel,
-    event =
+  local id, seen, written, state, bytes, deadline, core, lease, output, checkpoint, ended, place,
+    channel, event =
     unpack(ARGV, 2 + (i - 1) * WIDTH, 1 + i * WIDTH)
   local head, text = read(queue, id)
   results[i] = false
@@ -22,6 +22,7 @@ for i, queue in ipairs(KEYS) do
     leave(queue, id, head)
     countInGroup(queue, head.lane, head.state, state)
     head.state, head.bytes = state, bytes
+    if place ~= '' then head.place = place end
     -- Write: the fields of the next revision.
     if head.logs ~= '' and DEADLINES[state] == ':ended' then
       -- The logs of an ended task count towards its bytes. No process expects the head of an ended task as it wrote it.

@@ -1,4 +1,4 @@
-import type { Task, TaskSpec } from '../../../task/task.js';
+import { priorityOf, type Task } from '../../../task/task.js';
 import { LuaScript } from '../connection/lua-script.js';
 import { QueuePipeline } from '../connection/pipeline.js';
 import type { StoreParts } from '../records/store-parts.js';
@@ -8,7 +8,7 @@ const POSITION = new LuaScript('position', { isReadOnly: true });
 
 interface Row {
   readonly queue: string;
-  readonly spec: TaskSpec;
+  readonly task: Task;
 }
 
 /** Computes positions. Calls of one turn share the reads of a script. */
@@ -19,8 +19,8 @@ export class TaskPositions {
     this.pipeline = new QueuePipeline((rows) => this.run(rows), parts.connection, { isReadOnly: true });
   }
 
-  async of({ spec }: Task): Promise<number | undefined> {
-    const [position] = await this.pipeline.add([{ queue: spec.queue, spec }]);
+  async of(task: Task): Promise<number | undefined> {
+    const [position] = await this.pipeline.add([{ queue: task.spec.queue, task }]);
     return position ?? undefined;
   }
 
@@ -35,7 +35,7 @@ export class TaskPositions {
     const { connection, keys } = this.parts;
     const reply = await connection.readScript(POSITION, {
       keys: rows.map(({ queue }) => keys.queue(queue)),
-      args: rows.flatMap(({ spec }) => [spec.id, spec.priority, laneOf(spec)]),
+      args: rows.flatMap(({ task }) => [task.spec.id, priorityOf(task), laneOf(task.spec)]),
     });
     return reply as (number | null)[];
   }

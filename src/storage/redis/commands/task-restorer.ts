@@ -1,3 +1,4 @@
+import { priorityOf } from '../../../task/task.js';
 import type { KeptTask } from '../../task-store.js';
 import { holderOf } from '../../claim-key.js';
 import { LuaScript } from '../connection/lua-script.js';
@@ -78,7 +79,7 @@ function argsOf({ id, nonce, item }: Row): (string | number)[] {
   const bytes = size + Buffer.byteLength(output) + Buffer.byteLength(core);
   const { begin, ending } = headEndsOf(encoded, { timeout: spec.timeout, nonce, size, bytes });
   return [
-    ...[id, begin, ending, spec.priority, deadline, text, core, lease, claim],
+    ...[id, begin, ending, priorityOf(task), deadline, text, core, lease, claim],
     ...[spec.batchId ?? '', laneOf(spec), payload, output, checkpoint],
     ...[records.length, ...records],
   ];

@@ -1,5 +1,5 @@
 import type { Transition } from '../../../task/task.machine.js';
-import type { Task } from '../../../task/task.js';
+import { priorityOf, type Task } from '../../../task/task.js';
 import { holderOf } from '../../claim-key.js';
 import type { Change, ReplaceOptions } from '../../task-store.js';
 import { eventArgs } from '../records/events.js';
@@ -9,7 +9,14 @@ import { afterWrites } from '../connection/store-connection.js';
 import type { StoreParts } from '../records/store-parts.js';
 import { FENCE_MS } from '../records/keys.js';
 import { isFinalState } from '../../../task/task-state.js';
-import { type EncodedTask, encodeTask, type Head, nextHead, readHead } from '../records/task-codec.js';
+import {
+  type EncodedTask,
+  encodeTask,
+  type Head,
+  nextHead,
+  placeAt,
+  readHead,
+} from '../records/task-codec.js';
 import type { TaskFinder } from './task-finder.js';
 
 const REPLACE = new LuaScript('replace', {
@@ -110,7 +117,7 @@ export class TaskWriter {
     return connection.writeScript(REMOVE, call, (reply) => reply as (string | null)[]);
   }
 
-  private changeArgs({ change, encoded, ended, bytes, seen, next }: ChangeRow): (string | number)[] {
+  private changeArgs({ change, encoded, ended, bytes, place, seen, next }: ChangeRow): (string | number)[] {
     const { task, output = '', checkpoint } = change;
     const transition = stepOf(change);
     const [channel, event] = transition === undefined ? ['', ''] : eventArgs(transition, this.parts.events);
@@ -118,7 +125,7 @@ export class TaskWriter {
     const saved = checkpoint === undefined ? '' : (checkpoint.text ?? NO_CHECKPOINT);
     return [
       ...[task.spec.id, seen, next, state, bytes, deadline, core, lease],
-      ...[output, saved, ended, channel, event],
+      ...[output, saved, ended, place, channel, event],
     ];
   }
 }
@@ -157,6 +164,8 @@ interface ChangeRow {
   readonly ended: string;
   /** Bytes that count towards the retention. */
   readonly bytes: number;
+  /** The new place in the queue; empty when it stays. */
+  readonly place: string;
   /** The head that the change expects. */
   readonly seen: string;
   /** The head that is written. */
@@ -274,8 +283,10 @@ function rowOf(change: Change, seen: string, lengths?: Lengths): ChangeRow | und
     : present.bytes;
   if (bytes === undefined) return undefined;
   const size = present.size === undefined ? undefined : present.size + grown;
-  const next = nextHead({ ...present, size }, encoded, bytes);
-  return { queue: task.spec.queue, change, encoded, ended, bytes, seen, next };
+  const place = placeAt(present.place, priorityOf(task));
+  const next = nextHead({ ...present, size, place }, encoded, bytes);
+  const moved = place === present.place ? '' : String(place);
+  return { queue: task.spec.queue, change, encoded, ended, bytes, place: moved, seen, next };
 }
 
 /**

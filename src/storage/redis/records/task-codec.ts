@@ -82,31 +82,47 @@ export interface Head {
   /** Bytes of spec, payload, checkpoint and finished attempts. */
   readonly size: number | undefined;
   readonly created: string;
-  /** Unchanged words between the changing ones. */
-  readonly middle: string;
+  readonly timeout: string;
+  /** The place in the queue: the lower, the sooner a claim takes the task. */
+  readonly place: number;
+  /** Words that never change: birth and nonce. */
+  readonly origin: string;
   /** The words of later versions behind the deadline, unchanged. */
   readonly rest: string;
 }
 
+/** Of a priority, as in `lua/lanes.lua`. */
+const HIGHEST_PRIORITY = 1000;
+/** How many places a priority has. */
+const AGES = 2 ** 42;
+
+/** The place in another priority, by the same age. */
+export function placeAt(place: number, priority: number): number {
+  return (HIGHEST_PRIORITY - priority) * AGES + (place % AGES);
+}
+
 export function readHead(text: string): Head {
-  const [, , , attempt, created = '', , , timeout, place, born, nonce, bytes, ...rest] = text.split(' ');
+  const [, , , attempt, created = '', , , timeout = '', place, born, nonce, bytes, ...rest] = text.split(' ');
   const [size, , ...added] = rest;
   return {
     attempt: Number(attempt),
     bytes: Number(bytes),
     size: size === undefined ? undefined : Number(size),
     created,
-    middle: `${timeout} ${place} ${born} ${nonce}`,
+    timeout,
+    place: Number(place),
+    origin: `${born} ${nonce}`,
     rest: added.map((word) => ` ${word}`).join(''),
   };
 }
 
 /** The head of the next revision. */
-export function nextHead({ created, middle, size, rest }: Head, task: EncodedTask, bytes: number): string {
+export function nextHead(head: Head, task: EncodedTask, bytes: number): string {
+  const { created, timeout, place, origin, size, rest } = head;
   const { state, revision, sequence, attempt, started, startBy, deadlineAt } = task;
   const deadline = deadlineAt === NONE && rest === '' ? '' : ` ${deadlineAt}`;
   const ending = size === undefined ? '' : ` ${size}${deadline}${rest}`;
-  return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${middle} ${bytes}${ending}`;
+  return `${state} ${revision} ${sequence} ${attempt} ${created} ${started} ${startBy} ${timeout} ${place} ${origin} ${bytes}${ending}`;
 }
 
 /** Fields of a later version are not in the task; they stay in the spec of the record. */

@@ -1,6 +1,6 @@
 import type { CommittedTransition } from '../../../../src/storage/transitions.js';
 import { toTaskEvent } from '../../../../src/task/task-event.js';
-import { cancel, heartbeat } from '../../../../src/task/task.machine.js';
+import { cancel, heartbeat, reprioritize } from '../../../../src/task/task.machine.js';
 import { TRANSITION_TYPES } from '../../../../src/task/task.js';
 import type { StoreUser } from '../../../support/store-user.js';
 import { keptTasks } from '../../../support/kept-tasks.js';
@@ -52,7 +52,8 @@ async function live(user: StoreUser): Promise<void> {
   await user.complete(await user.takeOne({ queues: ['q', 'r'], workerId: 'w "2"' }));
   await user.complete(await user.takeOne({ queues: ['q', 'r'] }));
   const [stopped] = await user.add({ id: 'stopped', queue: 'q' });
-  await user.write(cancel(stopped, 'because', user.now));
+  await user.write(reprioritize(stopped, 7, user.now));
+  await user.write(cancel(await user.find('stopped'), 'because', user.now));
 }
 
 function textOf(transition: CommittedTransition): string {
