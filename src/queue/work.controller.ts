@@ -31,6 +31,29 @@ import { claimedListText, claimedText, heartbeatView } from './task.view.js';
 import { WorkService } from './work.service.js';
 import { WorkerActivity } from './worker-activity.js';
 
+/** The problems of a call under the lease of a task. */
+const UNDER_A_LEASE = [
+  ...WITH_KEY,
+  ...WITH_BODY,
+  'task_not_found',
+  'task_damaged',
+  'lease_lost',
+  'lease_required',
+  'store_unavailable',
+] as const;
+/** The problems of a report that ends an attempt. */
+const OF_A_RESULT = [
+  ...WITH_KEY,
+  ...WITH_BODY,
+  'task_not_found',
+  'task_damaged',
+  'lease_lost',
+  'task_ended',
+  'not_claimed',
+  'lease_required',
+  'store_unavailable',
+] as const;
+
 @ApiTags('work')
 @Controller('tasks')
 export class WorkController {
@@ -110,15 +133,7 @@ export class WorkController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: KeptLease, description: 'The lease is extended', examples: HEARTBEAT.kept })
-  @ApiProblems(
-    ...WITH_KEY,
-    ...WITH_BODY,
-    'task_not_found',
-    'task_damaged',
-    'lease_lost',
-    'lease_required',
-    'store_unavailable',
-  )
+  @ApiProblems(...UNDER_A_LEASE)
   async heartbeat(
     @EvalId() id: string,
     @JsonBody(HeartbeatDto, HEARTBEAT.requests) dto: HeartbeatDto,
@@ -144,17 +159,7 @@ export class WorkController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskStatus, description: 'The task has ended', examples: COMPLETE.finished })
-  @ApiProblems(
-    ...WITH_KEY,
-    ...WITH_BODY,
-    'task_not_found',
-    'task_damaged',
-    'lease_lost',
-    'task_ended',
-    'not_claimed',
-    'lease_required',
-    'store_unavailable',
-  )
+  @ApiProblems(...OF_A_RESULT)
   async complete(
     @EvalId() id: string,
     @JsonBody(CompleteDto, COMPLETE.requests) dto: CompleteDto,
@@ -180,17 +185,7 @@ export class WorkController {
   })
   @ApiParam(EVAL_ID_PARAMETER)
   @ApiOkResponse({ type: TaskStatus, description: 'The attempt has ended', examples: FAIL.finished })
-  @ApiProblems(
-    ...WITH_KEY,
-    ...WITH_BODY,
-    'task_not_found',
-    'task_damaged',
-    'lease_lost',
-    'task_ended',
-    'not_claimed',
-    'lease_required',
-    'store_unavailable',
-  )
+  @ApiProblems(...OF_A_RESULT)
   async fail(
     @EvalId() id: string,
     @JsonBody(FailDto, FAIL.requests) dto: FailDto,
@@ -218,15 +213,7 @@ export class WorkController {
     description: 'The task is queued or delayed again',
     examples: RELEASE.released,
   })
-  @ApiProblems(
-    ...WITH_KEY,
-    ...WITH_BODY,
-    'task_not_found',
-    'task_damaged',
-    'lease_lost',
-    'lease_required',
-    'store_unavailable',
-  )
+  @ApiProblems(...UNDER_A_LEASE)
   async release(
     @EvalId() id: string,
     @JsonBody(ReleaseDto, RELEASE.requests) dto: ReleaseDto,

@@ -1,50 +1,28 @@
 import { ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import {
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
-import { CURSOR } from '../../http/cursor.js';
+import { IsIn, IsOptional } from 'class-validator';
 import { Strict } from '../../http/strict.decorator.js';
 import type { FailedTask } from '../../task/task.js';
-import { CAUSE, LIMITS } from '../../queue/dto/limits.js';
+import {
+  IsCauseFilter,
+  IsCursor,
+  IsPageSize,
+  IsReason,
+  IsReset,
+  IsWait,
+} from '../../queue/dto/shared-fields.js';
 
 /** `GET /batches/{batch_id}`. */
 export class BatchQuery {
-  @ApiPropertyOptional({
-    description: 'Seconds to wait for the end of the batch',
-    default: 0,
-  })
-  @IsOptional()
-  @IsNumber()
-  @Min(0)
-  @Max(LIMITS.wait)
+  @IsWait('the end of the batch')
   readonly wait: number = 0;
 }
 
 /** `GET /batches`. */
 export class BatchListQuery {
-  @ApiPropertyOptional({
-    description: 'Batches per page',
-    default: 100,
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(500)
+  @IsPageSize('Batches per page', 500)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page' })
-  @IsOptional()
-  @IsString()
-  @Matches(CURSOR, { message: 'cursor must be the next_cursor of a page' })
+  @IsCursor('cursor must be the next_cursor of a page')
   readonly cursor?: string;
 }
 
@@ -52,16 +30,10 @@ export class BatchListQuery {
 @Strict({ mayBeNull: ['reason'] })
 @ApiSchema({ name: 'BatchCancellation' })
 export class BatchCancelDto {
-  @ApiPropertyOptional({ description: 'The reason, shown in the `message` of each task', maxLength: 1000 })
-  @IsOptional()
-  @IsString()
-  @MaxLength(1000)
+  @IsReason('The reason, shown in the `message` of each task')
   readonly reason?: string;
 
-  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
-  @IsOptional()
-  @IsString()
-  @Matches(CAUSE)
+  @IsCauseFilter()
   readonly cause?: string;
 }
 
@@ -77,17 +49,9 @@ export class BatchRedriveDto {
   @IsIn(['failed', 'lost', 'deadline'])
   readonly outcome?: FailedTask['outcome'];
 
-  @ApiPropertyOptional({
-    description: 'true: drops the checkpoint, so that the next attempt starts from the beginning',
-    default: false,
-  })
-  @IsOptional()
-  @IsBoolean()
+  @IsReset()
   readonly reset?: boolean;
 
-  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
-  @IsOptional()
-  @IsString()
-  @Matches(CAUSE)
+  @IsCauseFilter()
   readonly cause?: string;
 }

@@ -1,35 +1,20 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Matches } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsOptional, IsString, Matches } from 'class-validator';
 import { CommaList } from '../../http/comma-list.decorator.js';
 import { COMMA_LIST } from '../../queue/dto/field-docs.js';
-import { EVAL_ID, LIMITS, QUEUE_NAME } from '../../queue/dto/limits.js';
+import { EVAL_ID } from '../../queue/dto/limits.js';
 import { TRANSITION_TYPES, type TransitionType } from '../../task/task.js';
+import { IsListOf, IsQueueList } from '../../queue/dto/shared-fields.js';
 
 /** The maximum number of task ids in a filter. */
 const MAX_EVAL_IDS = 100;
 
 /** `GET /events`. */
 export class EventsQuery {
-  @ApiPropertyOptional({
-    ...COMMA_LIST,
-    description: 'Only events of these queues, separated by commas',
-  })
-  @IsOptional()
-  @CommaList()
-  @IsArray()
-  @ArrayMaxSize(LIMITS.queuesPerClaim)
-  @Matches(QUEUE_NAME, { each: true })
+  @IsQueueList('Only events of these queues, separated by commas')
   readonly queue?: string[];
 
-  @ApiPropertyOptional({
-    ...COMMA_LIST,
-    description: 'Only events of these types, separated by commas',
-  })
-  @IsOptional()
-  @CommaList()
-  @IsArray()
-  @ArrayMaxSize(TRANSITION_TYPES.length)
-  @IsIn(TRANSITION_TYPES, { each: true })
+  @IsListOf(TRANSITION_TYPES, 'Only events of these types, separated by commas')
   readonly type?: TransitionType[];
 
   @ApiPropertyOptional({

@@ -1,6 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { LEASE_ID, LIMITS } from '../../queue/dto/limits.js';
+import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { LEASE_ID } from '../../queue/dto/limits.js';
+import { IsWait } from '../../queue/dto/shared-fields.js';
 
 /** The largest chunk of one append, in bytes. */
 export const LOG_CHUNK_BYTES = 1_048_576;
@@ -52,14 +53,7 @@ export class ReadLogQuery {
   @Max(MOST_OFFSET)
   readonly limit?: number;
 
-  @ApiPropertyOptional({
-    description: 'Seconds to wait for a byte at the offset, or for the end of the attempt',
-    default: 0,
-  })
-  @IsOptional()
-  @IsNumber()
-  @Min(0)
-  @Max(LIMITS.wait)
+  @IsWait('a byte at the offset, or for the end of the attempt')
   readonly wait: number = 0;
 
   @ApiPropertyOptional({

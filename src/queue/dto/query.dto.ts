@@ -1,34 +1,16 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  Min,
-} from 'class-validator';
-import { CURSOR } from '../../http/cursor.js';
+import { ArrayMaxSize, IsArray, IsOptional, IsString, Matches } from 'class-validator';
 import { CommaList } from '../../http/comma-list.decorator.js';
 import { IsMoment } from '../../http/moment.js';
 import { Strict } from '../../http/strict.decorator.js';
 import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { COMMA_LIST, MOMENT } from './field-docs.js';
-import { BATCH_ID, CAUSE, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME, WORKER_ID } from './limits.js';
+import { IsCauseFilter, IsCursor, IsListOf, IsPageSize, IsQueueList, IsWait } from './shared-fields.js';
 
 /** `GET /tasks/next`. */
 export class NextQuery {
-  @ApiPropertyOptional({
-    description: 'Seconds to wait for a ready task',
-    default: 0,
-  })
-  @IsOptional()
-  @IsNumber()
-  @Min(0)
-  @Max(LIMITS.wait)
+  @IsWait('a ready task')
   readonly wait: number = 0;
 
   @ApiPropertyOptional({ description: 'The id of the worker' })
@@ -52,45 +34,19 @@ export class NextQuery {
 
 /** `GET /tasks/{eval_id}`. */
 export class TaskQueryDto {
-  @ApiPropertyOptional({
-    description: 'Seconds to wait for the end of the task',
-    default: 0,
-  })
-  @IsOptional()
-  @IsNumber()
-  @Min(0)
-  @Max(LIMITS.wait)
+  @IsWait('the end of the task')
   readonly wait: number = 0;
 }
 
 /** The shared filter of lists and clears. */
 class QueueAndStatusQuery {
-  @ApiPropertyOptional({
-    ...COMMA_LIST,
-    description: 'Only tasks of these queues, separated by commas',
-  })
-  @IsOptional()
-  @CommaList()
-  @IsArray()
-  @ArrayMaxSize(LIMITS.queuesPerClaim)
-  @Matches(QUEUE_NAME, { each: true })
+  @IsQueueList('Only tasks of these queues, separated by commas')
   readonly queue?: string[];
 
-  @ApiPropertyOptional({
-    ...COMMA_LIST,
-    description: 'Only tasks in these states, separated by commas',
-  })
-  @IsOptional()
-  @CommaList()
-  @IsArray()
-  @ArrayMaxSize(TASK_STATES.length)
-  @IsIn(TASK_STATES, { each: true })
+  @IsListOf(TASK_STATES, 'Only tasks in these states, separated by commas')
   readonly status?: TaskState[];
 
-  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
-  @IsOptional()
-  @IsString()
-  @Matches(CAUSE)
+  @IsCauseFilter()
   readonly cause?: string;
 }
 
@@ -132,19 +88,9 @@ export class ListQuery extends QueueAndStatusQuery {
   @IsMoment()
   readonly created_before?: string;
 
-  @ApiPropertyOptional({
-    description: 'Tasks per page',
-    default: 100,
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(LIMITS.pageSize)
+  @IsPageSize('Tasks per page', LIMITS.pageSize)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page' })
-  @IsOptional()
-  @IsString()
-  @Matches(CURSOR)
+  @IsCursor()
   readonly cursor?: string;
 }

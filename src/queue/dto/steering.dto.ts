@@ -1,17 +1,15 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { Strict } from '../../http/strict.decorator.js';
 import { IsWebAddress } from '../../config/web-address.decorator.js';
-import { BATCH_ID, CAUSE, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
+import { BATCH_ID, GROUP, LIMITS, QUEUE_NAME } from './limits.js';
 import { REDRIVABLE_STATES } from '../../task/task-state.js';
+import { IsCauseFilter, IsReason, IsReset } from './shared-fields.js';
 
 /** `POST /tasks/{eval_id}/cancel`. */
 @ApiSchema({ name: 'Cancellation' })
 export class CancelDto {
-  @ApiPropertyOptional({ description: 'The reason, shown in the `message` of the task', maxLength: 1000 })
-  @IsOptional()
-  @IsString()
-  @MaxLength(1000)
+  @IsReason('The reason, shown in the `message` of the task')
   readonly reason?: string;
 }
 
@@ -28,12 +26,7 @@ export class TaskChangeDto {
 /** `POST /tasks/{eval_id}/redrive`. */
 @ApiSchema({ name: 'RedriveOne' })
 export class RedriveOneDto {
-  @ApiPropertyOptional({
-    description: 'true: drops the checkpoint, so that the next attempt starts from the beginning',
-    default: false,
-  })
-  @IsOptional()
-  @IsBoolean()
+  @IsReset()
   readonly reset?: boolean;
 }
 
@@ -57,10 +50,7 @@ export class RedriveDto {
   @Matches(GROUP, { message: LIMITS.groupMessage })
   readonly group?: string;
 
-  @ApiPropertyOptional({ description: 'Only tasks whose latest attempt ended with this cause' })
-  @IsOptional()
-  @IsString()
-  @Matches(CAUSE)
+  @IsCauseFilter()
   readonly cause?: string;
 
   @ApiPropertyOptional({
@@ -73,12 +63,7 @@ export class RedriveDto {
   @Max(LIMITS.redrive)
   readonly limit: number = 1000;
 
-  @ApiPropertyOptional({
-    description: 'true: drops the checkpoint, so that the next attempt starts from the beginning',
-    default: false,
-  })
-  @IsOptional()
-  @IsBoolean()
+  @IsReset()
   readonly reset?: boolean;
 }
 

@@ -1,4 +1,3 @@
-import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
@@ -17,44 +16,10 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
-import { ANY_JSON, LEASE_EXAMPLE } from './field-docs.js';
+import { ANY_JSON } from './field-docs.js';
 import { IsQueueChoice, type QueueChoice } from '../queue-choice.js';
-import { CAUSE, EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, REQUIRED_VALUE, WORKER_ID } from './limits.js';
-
-const LEASE = {
-  description: 'The lease_id that the claim returned',
-  pattern: LEASE_ID.source,
-  example: LEASE_EXAMPLE,
-};
-
-// `applyDecorators` applies its first argument first; the last of stacked decorators is applied first.
-
-function IsOptionalLease(): PropertyDecorator {
-  return applyDecorators(Matches(LEASE_ID), IsString(), IsOptional(), ApiPropertyOptional(LEASE));
-}
-
-/** @param example for the OpenAPI document */
-function IsCause(example?: string): PropertyDecorator {
-  const description = 'A short name for the reason, to filter and count by';
-  return applyDecorators(
-    Matches(CAUSE),
-    IsString(),
-    IsOptional(),
-    ApiPropertyOptional(example === undefined ? { description } : { description, example }),
-  );
-}
-
-function IsCheckpoint(): PropertyDecorator {
-  return applyDecorators(
-    OpaqueJson({ type: 'any', maxBytes: LIMITS.checkpointBytes, isNullValue: true }),
-    IsOptional(),
-    ApiPropertyOptional({
-      ...ANY_JSON,
-      description: `The point from which a later attempt continues: any JSON value, kept as the same text, ${LIMITS.checkpointBytes} bytes at most`,
-      example: { step: 17 },
-    }),
-  );
-}
+import { EVAL_ID, LEASE_ID, LIMITS, QUEUE_NAME, REQUIRED_VALUE, WORKER_ID } from './limits.js';
+import { IsCause, IsCheckpoint, IsOptionalLease, IsReason, IsWait, LEASE } from './shared-fields.js';
 
 /** Seconds. The maximum of `MAX_LEASE_SECONDS`; the service checks the setting itself. */
 const MAX_LEASE = 2_592_000;
@@ -99,14 +64,7 @@ export class ClaimDto {
   @Max(LIMITS.tasksPerClaim)
   readonly max_tasks: number = 1;
 
-  @ApiPropertyOptional({
-    description: 'Seconds to wait for a ready task',
-    default: 0,
-  })
-  @IsOptional()
-  @IsNumber()
-  @Min(0)
-  @Max(LIMITS.wait)
+  @IsWait('a ready task')
   readonly wait: number = 0;
 
   @ApiPropertyOptional({
@@ -289,10 +247,7 @@ export class ReleaseDto {
   @Max(LIMITS.delay)
   readonly delay?: number;
 
-  @ApiPropertyOptional({ description: 'The reason, recorded with the attempt', maxLength: 1000 })
-  @IsOptional()
-  @IsString()
-  @MaxLength(1000)
+  @IsReason('The reason, recorded with the attempt')
   readonly reason?: string;
 
   @IsCause()

@@ -1,11 +1,11 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema, getSchemaPath, OmitType } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { declareDto } from '../../http/declared-dtos.js';
 import { OpaqueJson, type RawJson } from '../../http/raw-json.js';
 import { CreateTaskDto } from '../../queue/dto/create-task.dto.js';
-import { CURSOR } from '../../http/cursor.js';
 import { CRON, TIME_ZONE } from '../cron-times.js';
 import { CATCH_UP, type CatchUp } from '../schedule.js';
+import { IsCursor, IsPageSize } from '../../queue/dto/shared-fields.js';
 
 /** Short enough that task names can append the due time. */
 export const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
@@ -78,19 +78,9 @@ export class ScheduleDto {
 
 /** `GET /schedules`. */
 export class ScheduleListQuery {
-  @ApiPropertyOptional({
-    description: 'Schedules per page',
-    default: 100,
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(1000)
+  @IsPageSize('Schedules per page', 1000)
   readonly limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'The `next_cursor` of the previous page' })
-  @IsOptional()
-  @IsString()
-  @Matches(CURSOR, { message: 'cursor must be the next_cursor of a page' })
+  @IsCursor('cursor must be the next_cursor of a page')
   readonly cursor?: string;
 }
