@@ -105,9 +105,14 @@ export class BatchService {
   async cancel(id: string, { reason, cause, queues }: BatchCancel): Promise<number> {
     const batch = await this.visible(id, queues);
     const count = await this.cancelIn(id, { reason, cause, queues: common(batch?.queues, queues) });
-    const isAll = cause === undefined && batch !== undefined && isWhole(batch, queues);
-    if (isAll) await this.noteCancelled(id);
+    if (cause === undefined && batch !== undefined && isWhole(batch, queues)) await this.noteCancelled(id);
     return count;
+  }
+
+  /** Records that all tasks of a batch were cancelled by other means, if the caller has access to all of them. */
+  async noteWhole(id: string, queues: Queues): Promise<void> {
+    const batch = await this.visible(id, queues);
+    if (batch !== undefined && isWhole(batch, queues)) await this.noteCancelled(id);
   }
 
   /** Redrives the dead letters; returns their number. */

@@ -1025,6 +1025,8 @@ export interface WebhookDelivery {
   readonly last_status: number | null;
   /** Why the last attempt got no answer */
   readonly last_error: string | null;
+  /** The beginning of the last answer, up to 1024 bytes */
+  readonly last_answer: string | null;
   /** The event */
   readonly event: Readonly<Record<string, unknown>>;
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { hasRole, type Principal, type Role } from '../auth/principal.js';
+import { BatchService } from '../batches/batch.service.js';
 import { ProblemError } from '../http/problem.error.js';
 import { LIMITS } from '../queue/dto/limits.js';
-import { guardFor } from '../queue/queue-access.js';
+import { guardFor, visibleQueues } from '../queue/queue-access.js';
 import { QueueService } from '../queue/queue.service.js';
 import { SteeringService } from '../queue/steering.service.js';
 import { TaskError } from '../task/task.errors.js';
@@ -16,7 +17,7 @@ import {
   type TaskState,
   WAITING_STATES,
 } from '../task/task-state.js';
-import { extraConditionOf, type TaskFilters } from './task-filters.js';
+import { extraConditionOf, queryOf, type TaskFilters } from './task-filters.js';
 import { scopeOf, TaskSearch } from './task-search.js';
 
 interface Rule {
@@ -77,6 +78,7 @@ export class BulkActions {
     private readonly queue: QueueService,
     private readonly steering: SteeringService,
     private readonly search: TaskSearch,
+    private readonly batches: BatchService,
   ) {}
 
   /** What the action would change, at most `BULK_LIMIT` tasks. */
@@ -105,8 +107,11 @@ export class BulkActions {
     const selection = { ...selectionOf(principal, order), limit };
     if (selection.states.length === 0 || limit < 1) return 0;
     switch (order.action) {
-      case 'cancel':
-        return this.steering.cancelAll(selection);
+      case 'cancel': {
+        const count = await this.steering.cancelAll(selection);
+        await this.noteBatch(principal, order.filters);
+        return count;
+      }
       case 'redrive':
         return this.steering.redriveAll(selection);
       case 'prioritize':
@@ -116,6 +121,13 @@ export class BulkActions {
       case 'delete':
         return this.steering.removeAll(selection);
     }
+  }
+
+  /** The cancel of all tasks of a batch is a cancel of the batch. */
+  private async noteBatch(principal: Principal, filters: TaskFilters): Promise<void> {
+    const { batch } = filters;
+    if (batch !== undefined && queryOf(filters).size === 1)
+      await this.batches.noteWhole(batch, visibleQueues(principal, undefined));
   }
 
   /** The selected tasks that the key may see and the action applies to. */

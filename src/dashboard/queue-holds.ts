@@ -3,7 +3,7 @@ import { ANYONE } from '../auth/principal.js';
 import type { QueueStatus } from '../queue/status.service.js';
 import { TaskStore } from '../storage/task-store.js';
 import { Clock, type Instant } from '../task/clock.js';
-import type { QueueSettings } from '../task/queue-settings.js';
+import { hasOutage, type QueueSettings } from '../task/queue-settings.js';
 import type { Labels } from '../task/requirements.js';
 import { type KnownWorker, WorkerService } from '../workers/worker.service.js';
 import { duration, number } from './parts/format.js';
@@ -72,10 +72,11 @@ export class QueueHolds {
       const wait = await this.store.settings.untilAllowed(queue.queue);
       if (wait > 0) reasons.push(`rate: next in ${duration(wait / 1000)}`);
     }
+    if (hasOutage(queue.settings)) reasons.push('outage: one task a second');
     const present = fleet.filter(({ state, queues }) => state !== 'gone' && queues.includes(queue.queue));
     const claiming = present.filter(({ isDraining }) => !isDraining);
     if (present.length === 0) reasons.push('no worker with a name claims from it');
-    else if (claiming.length === 0) reasons.push('all its workers are draining');
+    else if (claiming.length === 0) reasons.push(blockedText(present));
     else reasons.push(...(await this.unmetBy(claiming, queue.queue)));
     return reasons;
   }
@@ -96,6 +97,14 @@ export class QueueHolds {
     this.looks.set(queue, { at: now, unmet });
     return unmet;
   }
+}
+
+/** Why none of these workers claims: each is draining or quarantined. */
+function blockedText(workers: readonly KnownWorker[]): string {
+  const quarantined = workers.filter(({ quarantine }) => quarantine !== undefined).length;
+  if (quarantined === 0) return 'all its workers are draining';
+  if (quarantined === workers.length) return 'all its workers are quarantined';
+  return `all its workers are draining, ${number(quarantined)} of them in quarantine`;
 }
 
 function offers(labels: Labels, requires: Labels): boolean {

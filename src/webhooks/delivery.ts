@@ -29,6 +29,8 @@ export interface Delivery {
   /** The status of the last attempt. */
   readonly status?: number;
   readonly error?: string;
+  /** The beginning of the answer to the last attempt. */
+  readonly answer?: string;
 }
 
 export interface RetryRule {
@@ -66,8 +68,8 @@ export function attempted(
   reply: Reply,
   { now, random }: { now: Instant; random: number },
 ): Delivery {
-  const { status, error } = reply;
-  const tried = { ...delivery, attempts: delivery.attempts + 1, triedAt: now, status, error };
+  const { status, error, text: answer } = reply;
+  const tried = { ...delivery, attempts: delivery.attempts + 1, triedAt: now, status, error, answer };
   if (status !== undefined && status >= 200 && status < 300)
     return { ...tried, state: 'delivered', endedAt: now };
   const wait = Math.max(backoff(tried.attempts, random), retryAfterMs(reply.retryAfter, now));
@@ -84,7 +86,7 @@ export function parked(delivery: Delivery, now: Instant, error: string): Deliver
 
 /** Restarts the attempts under the same message id. */
 export function again(delivery: Delivery, now: Instant, lifetimeMs: number): Delivery {
-  const { endedAt: _, status: __, error: ___, ...rest } = delivery;
+  const { endedAt: _, status: __, error: ___, answer: ____, ...rest } = delivery;
   return { ...rest, state: 'pending', attempts: 0, nextAt: now, giveUpAt: now + lifetimeMs };
 }
 

@@ -19,6 +19,7 @@ export function deliveryView(delivery: Delivery, ownAddress: string | undefined)
     ended_at: endedAt === undefined ? null : isoTime(endedAt),
     last_status: delivery.status ?? null,
     last_error: delivery.error ?? null,
+    last_answer: delivery.answer ?? null,
     event: JSON.parse(body) as object,
   };
 }

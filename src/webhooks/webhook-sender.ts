@@ -26,7 +26,14 @@ export interface Reply {
   readonly retryAfter?: string;
   /** Why no answer arrived. */
   readonly error?: string;
+  /** The beginning of the body, if it is text. */
+  readonly text?: string;
 }
+
+/** Bytes of an answer that are read. */
+const MOST_BYTES = 1024;
+/** Milliseconds for the body, which decides nothing. */
+const BODY_MS = 1_000;
 
 /** Sends webhooks, each on its own connection, to allowed addresses only. */
 export class WebhookSender {
@@ -71,10 +78,7 @@ export class WebhookSender {
       });
       request.on('error', reject);
       request.on('response', (response) => {
-        resolve(replyOf(response));
-        // The status suffices; the rest of the response is ignored.
-        response.on('error', () => undefined);
-        response.destroy();
+        void beginningOf(response).then((text) => resolve({ ...replyOf(response), text }));
       });
       request.end(body);
     });
@@ -83,6 +87,31 @@ export class WebhookSender {
 
 function replyOf({ statusCode, headers }: IncomingMessage): Reply {
   return { status: statusCode, retryAfter: headers['retry-after'] };
+}
+
+/** The beginning of the body as text; also what came of one that broke off. `undefined` for an empty one. */
+function beginningOf(response: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(limit);
+      response.destroy();
+      const bytes = Buffer.concat(parts).subarray(0, MOST_BYTES);
+      // A character that was cut in two leaves no mark of its first part.
+      const text = new TextDecoder().decode(bytes, { stream: true });
+      resolve(text === '' ? undefined : text);
+    };
+    const limit = setTimeout(end, BODY_MS);
+    response.on('data', (part: Buffer) => {
+      parts.push(part);
+      length += part.length;
+      if (length >= MOST_BYTES) end();
+    });
+    response.on('end', end);
+    response.on('error', end);
+    response.on('close', end);
+  });
 }
 
 /** The error for people, without the URL, which may contain a secret. */

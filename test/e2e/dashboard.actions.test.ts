@@ -95,6 +95,20 @@ describeStores(({ startApp }) => {
       await service.call('DELETE', '/tasks?queue=ranked');
     });
 
+    it('cancels a batch as the API does, which its page shows', async () => {
+      const tasks = [1, 2].map((number) => ({ eval_id: `b-${number}`, code: 'x', queue: 'batched' }));
+      await service.call('POST', '/tasks/batch', { body: { batch_id: 'night-9', tasks } });
+      service.clock.advanceSeconds(1);
+      const part = hidden(await get('/bulk?action=cancel&batch_id=night-9&id=b-1'));
+      await post('/bulk', { ...part, typed: '1' });
+      expect((await service.call('GET', '/batches/night-9')).body.cancelled_at).toBeNull();
+      const all = hidden(await get('/bulk?action=cancel&batch_id=night-9'));
+      await post('/bulk', { ...all, typed: '1' });
+      const { body } = await service.call('GET', '/batches/night-9');
+      expect(body).toMatchObject({ counts: { cancelled: 2 }, cancelled_at: expect.any(String) });
+      await service.call('DELETE', '/tasks?queue=batched');
+    });
+
     it('changes no more than was confirmed, and nothing without the time of the preview', async () => {
       const fields = hidden(await get('/bulk?action=cancel&queue=gpu'));
       expect(fields).toMatchObject({ queue: 'gpu', count: '2' });

@@ -25,6 +25,8 @@ const HINTS: Readonly<Partial<Record<TaskFieldName, Part>>> = {
   priority: 'Higher goes first.',
   run_at: 'With its offset: 2030-01-31T12:00:00Z. Excludes the delay.',
   expires_at: 'With its offset. Excludes the time above.',
+  deadline: 'Over all attempts, from the enqueue.',
+  deadline_at: 'With its offset. Excludes the time above.',
   requires: html`<code>{"gpu": "h100"}</code>`,
 };
 

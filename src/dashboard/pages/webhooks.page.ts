@@ -9,6 +9,7 @@ import type { Page } from '../page-sender.js';
 import { badge, card, type Column, emptyState, facts, foreign, orNone, table } from '../parts/components.js';
 import { ago, excerpt, moment, number } from '../parts/format.js';
 import { type Html, html, type Part } from '../parts/html.js';
+import { textBox } from '../parts/text-box.js';
 import { jsonBox } from '../parts/json-box.js';
 import { requireRole } from '../session/require-role.js';
 
@@ -146,5 +147,6 @@ function detailsOf(delivery: WebhookDelivery): Html {
       ['Answer', answerOf(delivery)],
     ]),
   )}
+  ${delivery.last_answer !== null && card('Answer of the receiver', textBox(delivery.last_answer), 'the first 1,024 bytes')}
   ${card('Message', jsonBox('message', JSON.stringify(delivery.event)))}`;
 }

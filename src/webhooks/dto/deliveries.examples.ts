@@ -10,6 +10,7 @@ const DELIVERY = {
   ended_at: null,
   last_status: 503,
   last_error: null,
+  last_answer: 'upstream is restarting\n',
   event: {
     id: 4715,
     type: 'completed',

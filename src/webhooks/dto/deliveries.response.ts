@@ -41,6 +41,9 @@ export class WebhookDelivery {
   @ApiProperty({ ...TEXT_OR_NULL, description: 'Why the last attempt got no answer' })
   readonly last_error!: string | null;
 
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The beginning of the last answer, up to 1024 bytes' })
+  readonly last_answer!: string | null;
+
   @ApiProperty({ type: Object, description: 'The event' })
   readonly event!: object;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebhookSender } from '../../../src/webhooks/webhook-sender.js';
 
@@ -27,6 +27,34 @@ describe('a sender of webhooks', () => {
     for (let time = 0; time < 5; time += 1)
       expect(await sender.post({ url, headers: {}, body: '{}' }, signal)).toMatchObject({ status: 200 });
     expect(keptBy(signal) - before).toBe(0);
+    server.close();
+  });
+
+  it('gives the beginning of the answer, whatever becomes of the rest', async () => {
+    const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
+      '/empty': (response) => response.end(),
+      '/short': (response) => response.writeHead(503).end('maintenance until 6\n'),
+      '/long': (response) => response.end(`${'x'.repeat(1_023)}é and so on`),
+      '/endless': (response) => response.write('y'.repeat(5_000)),
+      '/broken': (response) => response.write('half', () => response.destroy()),
+      '/binary': (response) => response.end(Buffer.from([0xff, 0x00, 0x41])),
+    };
+    const server = createServer(({ url = '' }, response) => answers[url]?.(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const sender = new WebhookSender({ timeoutMs: 10_000, mayBePrivate: true });
+    const { signal } = new AbortController();
+    const textAt = async (path: string) =>
+      (await sender.post({ url: origin + path, headers: {}, body: '{}' }, signal)).text;
+    expect(await Promise.all(Object.keys(answers).map(textAt))).toEqual([
+      undefined,
+      'maintenance until 6\n',
+      'x'.repeat(1_023),
+      'y'.repeat(1_024),
+      'half',
+      '\ufffd\u0000A',
+    ]);
+    server.closeAllConnections();
     server.close();
   });
 
