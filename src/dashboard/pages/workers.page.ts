@@ -7,7 +7,7 @@ import { badge, card, type Column, emptyState, orNone, table, taskLink } from '.
 import { ago, number } from '../parts/format.js';
 import { type Html, html } from '../parts/html.js';
 
-const NAMED_TASKS = 5;
+const NAMED_TASKS = 3;
 /** More rows would take a browser, and the service, too long every second. */
 const WORKERS_SHOWN = 500;
 
@@ -74,7 +74,9 @@ function columnsAt(now: Instant): readonly Column<KnownWorker>[] {
 
 function heldTasks(held: KnownWorker['held']): Html {
   const more = held.length - NAMED_TASKS;
-  return html`${held.slice(0, NAMED_TASKS).map(({ id }) => html`${taskLink(id)} `)}${more > 0 && `and ${more} more`}`;
+  return html`<span class="lines"
+    >${held.slice(0, NAMED_TASKS).map(({ id }) => html`${taskLink(id)} `)}${more > 0 && html`<span>and ${more} more</span>`}</span
+  >`;
 }
 
 const DRAIN: Column<KnownWorker> = { title: 'Action', cell: drainForm };

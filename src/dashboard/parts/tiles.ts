@@ -23,13 +23,18 @@ export function tiles(status: QueueStatus, queue?: string): Html {
     html`<li class="tile">
       <div>
         <span class="label">Oldest queued</span>
-        <span class="figure"
-          >${status.oldest_queued_age === null ? 'none' : duration(status.oldest_queued_age)}</span
-        >
+        ${figure(status.oldest_queued_age === null ? 'none' : duration(status.oldest_queued_age))}
         <span class="meaning">longest wait for a worker</span>
       </div>
     </li>`,
   );
+}
+
+/** Longer texts are smaller, so that they stay on one line of the tile. */
+const LONG = 7;
+
+function figure(text: string): Html {
+  return html`<span class="figure ${text.length > LONG && 'long'}">${text}</span>`;
 }
 
 /** @param scope the filter of the linked lists, as a query */
@@ -40,8 +45,7 @@ export function tileList(counts: StateCounts, scope: string, more?: Html): Html 
       (state) =>
         html`<li class="tile">
           <a href="/dashboard/tasks?status=${state}${place}">
-            ${badge(state)}
-            <span class="figure">${number(counts[state])}</span>
+            ${badge(state)} ${figure(number(counts[state]))}
             <span class="meaning">${MEANINGS[state]}</span>
           </a>
         </li>`,
