@@ -79,7 +79,10 @@ export class BatchRegister extends BatchBook {
       if (owned === undefined) return;
       const next = joined(owned, {}, members);
       if (JSON.stringify(next) === JSON.stringify(batch)) return;
-      if ((await this.batches.put(next, revision)) !== undefined) return;
+      if ((await this.batches.put(next, revision)) === undefined) continue;
+      // The tasks in a queue that an outage left out may have ended.
+      this.checker.note(id);
+      return;
     }
   }
 

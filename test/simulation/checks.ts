@@ -377,8 +377,13 @@ export class Checks {
     const { documents: kept } = await documents.list('batch', { limit: 100 });
     for (const { id, text } of kept) {
       const batch = JSON.parse(text) as Batch;
-      const counts = sumOf((await site.inner.views.countBatch(id)).map((each) => each.counts));
-      const ofBatch = tasks.filter(({ spec }) => spec.batchId === id);
+      const counts = sumOf((await site.inner.views.countBatch(id, batch.queues)).map((each) => each.counts));
+      const named = tasks.filter(({ spec }) => spec.batchId === id);
+      const ofBatch = named.filter(({ spec }) => batch.queues?.includes(spec.queue) ?? true);
+      // An enqueue that failed in the middle joins when it is repeated, which these clients do not do.
+      for (const { spec } of named)
+        if (clients.acknowledged.has(spec.id) && !ofBatch.some((task) => task.spec.id === spec.id))
+          suspect('batches', `${id} does not cover ${spec.queue}, the queue of ${spec.id}`);
       const ends = ofBatch.flatMap((task) => (isFinished(task) ? [task.finishedAt] : []));
       // A limit that is passed when it is set is noticed with the next end of a task.
       const isNoticed = Math.max(...ends) > (clients.opened.get(id) ?? 0) + startedAt;

@@ -73,6 +73,8 @@ export class Clients {
   /** When somebody did something last. */
   lastActivity: Ms = 0;
   readonly wishes = new Map<string, Set<string>>();
+  /** Tasks whose enqueue was answered with success. */
+  readonly acknowledged = new Set<string>();
   /** Tasks to which something happened that the history does not tell. */
   readonly untold = new Set<string>();
   /** Tasks that an operator touched: their leases may end at any time. */
@@ -575,6 +577,7 @@ export class Clients {
 
   private recordEnqueue(t0: Ms, wish: Wish, res: Result, isCreated: boolean | undefined): void {
     const { eval_id: id, queue, group, code, priority = 1, delay = 0, ttl } = wish;
+    if (res === 'ok') this.acknowledged.add(id);
     this.parts.history.add(t0, {
       f: 'enqueue',
       id,

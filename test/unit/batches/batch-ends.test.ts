@@ -161,6 +161,27 @@ describe('the end of a batch', () => {
     expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
   });
 
+  it('is reported when a repeated enqueue adds the queue of a task that has ended already', async () => {
+    const [{ queue }, elsewhere] = [spec({}), { ...OPENING, queues: ['other'] }];
+    const join = (fails: boolean) =>
+      one.register.join('b', OPENING, async () => {
+        if (fails) {
+          await one.register.fill([elsewhere], () => Promise.resolve({ result: 0, grown: new Set() }));
+          await insert(one, 't1');
+          one.store.between = () => Promise.reject(new StoreUnavailable('away', false));
+        }
+      });
+    await expect(join(true)).rejects.toMatchObject({ applied: 'unknown' });
+    one.store.between = () => Promise.resolve();
+    await finish(one, 't1');
+    await settled();
+    expect(told).toEqual([]);
+    await join(false);
+    await settled();
+    expect((await one.batches.find('b')).batch?.queues).toEqual(['other', queue]);
+    expect(told).toMatchObject([{ id: 'b', counts: { cancelled: 1 } }]);
+  });
+
   it('is reported when another batch of the same bulk request cannot be opened', async () => {
     await insert(one, 't1');
     await finish(one, 't1');
