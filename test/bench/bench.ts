@@ -10,6 +10,7 @@ import { lanesSection } from './lanes.section.js';
 import { LoadClient } from './load.client.js';
 import { redisSection } from './redis.section.js';
 import { replicasSection } from './replicas.section.js';
+import { rivalsSection } from './rivals.section.js';
 import { storeSection } from './store.section.js';
 import { wakeSection } from './wake.section.js';
 import { workSection } from './work.section.js';
@@ -17,6 +18,7 @@ import { workSection } from './work.section.js';
 const SECTIONS: Readonly<Record<string, Section>> = {
   enqueue: enqueueSection,
   work: workSection,
+  rivals: rivalsSection,
   store: storeSection,
   redis: redisSection,
   replicas: replicasSection,

@@ -13,6 +13,7 @@ export const PROGRAMS = {
   service: join(COMPILED, 'src/main.js'),
   noop: join(COMPILED, 'test/bench/noop.program.js'),
   raw: join(COMPILED, 'test/bench/raw.program.js'),
+  rival: join(COMPILED, 'test/bench/rival.program.js'),
 } as const;
 
 const POLL_MS = 5;
@@ -30,6 +31,8 @@ export interface Memory {
 export interface ServerOptions {
   readonly program: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The program of another version of Node. */
+  readonly node?: string;
 }
 
 /** A server in a process of its own. It ends with this process, if nobody ends it before. */
@@ -42,11 +45,11 @@ export class ServerProcess {
   ) {}
 
   /** @throws Error when the program ends instead, or is not ready within a minute; then it does not run any more */
-  static async start({ program, env = {} }: ServerOptions): Promise<ServerProcess> {
+  static async start({ program, env = {}, node = process.execPath }: ServerOptions): Promise<ServerProcess> {
     placeManifest(program);
     const port = await freePort();
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [YOUNG_GENERATION_FLAG, program], {
+    const child = spawn(node, [YOUNG_GENERATION_FLAG, program], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {
         PATH: process.env.PATH,
