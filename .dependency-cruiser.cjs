@@ -64,7 +64,7 @@ module.exports = {
     },
     only(
       'drivers-know-only-the-port',
-      'A driver is exchangeable: it knows its own folder, the port, the domain, the configuration its connection and the version.',
+      'A driver is exchangeable: it knows its own folder, the port, the domain, the configuration, its connection and the version.',
       { path: DRIVERS },
       [`^src/storage/$1/`, PORT, '^src/(task|config|redis)/', '^src/version\\.ts$'],
     ),
