@@ -15,7 +15,7 @@ export interface Artifact {
   readonly key: ByteKey;
 }
 
-/** Tells a task from an earlier or later one with the same id. */
+/** Distinguishes a task from an earlier or later one with the same id. */
 export interface TaskIdentity {
   readonly id: string;
   readonly queue: string;

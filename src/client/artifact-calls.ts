@@ -38,7 +38,7 @@ const LONGEST_UPLOAD_S = 86_400;
 const SHORTEST_UPLOAD_S = 30;
 const SLOWEST_RATE = 65_536;
 
-/** The files that attempts leave. */
+/** Calls on artifacts, the files of tasks. */
 export class ArtifactCalls {
   constructor(
     private readonly send: Send,
@@ -87,7 +87,7 @@ function isOpenable(content: ArtifactContent): content is Extract<ArtifactConten
   return typeof content === 'object' && 'open' in content;
 }
 
-/** A digest of bytes that are in memory; the service then refuses bytes that changed on their way. */
+/** A digest of bytes in memory, so that the service refuses bytes that changed in transit. */
 async function digestOf(content: ArtifactContent): Promise<Readonly<Record<string, string>>> {
   if (typeof content !== 'string' && !(content instanceof Uint8Array)) return {};
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;

@@ -85,7 +85,7 @@ export type Held = Pick<HeldTask, 'eval_id' | 'lease_id'>;
 /** Bytes of a log, under the lease that holds the task. */
 export interface LogChunk {
   readonly lease_id: string;
-  /** How many bytes this attempt sent before these. */
+  /** The bytes that this attempt sent before these. */
   readonly offset: number;
   readonly bytes: Uint8Array;
 }

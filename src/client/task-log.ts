@@ -138,7 +138,7 @@ export class TaskLog {
         this.offset = size;
         return;
       } catch (error) {
-        // Another program wrote under the same lease, such as the one in a sandbox: go on behind its bytes.
+        // Another program sent bytes under the same lease, for example in a sandbox: continue after them.
         const size =
           error instanceof ApiError && error.code === 'log_offset' ? error.problem.size : undefined;
         if (typeof size !== 'number' || size === this.offset) {

@@ -14,7 +14,7 @@ import { extraConditionOf, storeFilter, type TaskFilters } from './task-filters.
 const PAGE_SIZE = 50;
 /** Tasks that one call of the store returns for a search that reads each. */
 const READ_AT_ONCE = 200;
-/** Calls for one page of a search, so at most 20,000 tasks. The next page goes on from there. */
+/** Calls for one page of a search, so at most 20,000 tasks. The next page continues there. */
 const CALLS_PER_PAGE = 100;
 /** Tasks that a bulk action reads to find those that it changes. */
 export const READ_PER_ACTION = 200_000;

@@ -16,7 +16,7 @@ const EVENT_BYTES = 65_536;
 /** Seconds after which a stream ends, and its client reconnects. */
 const LONGEST_STREAM = 86_400;
 
-/** Where a stream goes on. */
+/** The position of a stream. */
 export interface LogPlace {
   readonly attempt: number;
   readonly offset: number;
@@ -149,7 +149,7 @@ class LogStream {
     }
   }
 
-  /** Returns where the log goes on. */
+  /** Returns the offset after the text. */
   private async writeText({ attempt, offset, bytes, size, isEnded }: LogView): Promise<number> {
     const isLast = isEnded && offset + bytes.length === size;
     const whole = isLast ? bytes : bytes.subarray(0, wholeLength(bytes));

@@ -69,7 +69,7 @@ export class LogsController {
     description:
       'The bytes as the worker sent them, of one attempt. `Range` works and replaces `offset` and `limit`. Only the last ' +
       '`LOG_MAX_BYTES` are kept: a read before `X-Log-First` begins there. With `Accept: text/event-stream` the answer ' +
-      'is a stream of `log` events, which goes on into later attempts and closes with `end` when the task has ended. ' +
+      'is a stream of `log` events, which continues with later attempts and closes with `end` when the task has ended. ' +
       'The id of an event is the attempt and the offset behind its text. Bytes that are not UTF-8 are U+FFFD in events.',
   })
   @ApiParam(EVAL_ID_PARAMETER)

@@ -98,7 +98,7 @@ export class HandOvers {
     for (const handOver of lost) handOver.returning = returning;
   }
 
-  /** Forgets a lease that was delivered or given back, unless a claim may still be answered with it. */
+  /** Drops a lease that was delivered or given back, unless a claim may still be answered with it. */
   private forgetSettled(leaseId: string): void {
     const handOver = this.inProgress.get(leaseId);
     if (handOver === undefined || handOver.carriers > 0 || this.expected.has(leaseId)) return;

@@ -78,7 +78,7 @@ export interface RestoredLog {
  * All methods reject with `StoreUnavailable` while the store is unavailable.
  */
 export abstract class TaskLogs {
-  /** Whether `onAppend` hears the appends of every process. If not, followers must look again from time to time. */
+  /** Whether `onAppend` reports the appends of every process. If not, followers must read again from time to time. */
   abstract readonly reportsEveryProcess: boolean;
 
   abstract append(chunk: LogChunk): Promise<LogAppended>;

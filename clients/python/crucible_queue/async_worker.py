@@ -46,7 +46,7 @@ AsyncHandler = Callable[[ClaimedTask, AsyncContext], Awaitable[Any]]
 class AsyncWorker:
     """Runs handlers as coroutines in the event loop that calls :meth:`run`.
 
-    Claims, heartbeats and reports are blocking HTTP in threads of a :class:`Worker`: they go on while a handler blocks
+    Claims, heartbeats and reports are blocking HTTP in threads of a :class:`Worker`: they continue while a handler blocks
     the loop. Each running task occupies one thread, which waits. When a task is cancelled, loses its lease or exceeds
     its timeout, and when the worker stops, the coroutine gets ``asyncio.CancelledError``.
 

@@ -370,9 +370,9 @@ class Client:
         return results
 
     def append_log(self, held: Held, offset: int, content: bytes, **options: Any) -> int:
-        """Appends to the log of an attempt, durably; returns how many bytes the attempt has sent.
+        """Appends to the log of an attempt, durably; returns the bytes that the attempt has sent.
 
-        ``offset`` is how many bytes it sent before these, so a repeated chunk changes nothing. Raises
+        ``offset`` is the number of bytes that it sent before these, so a repeated chunk changes nothing. Raises
         :class:`LeaseLost`, or :class:`Conflict` with the code ``log_offset`` for a chunk that does not continue the log.
         """
         headers = {"X-Lease-Id": held.lease_id, "Content-Type": "application/octet-stream"}

@@ -106,7 +106,7 @@ class TaskLog:
                 self._offset = self._append(self._running, self._offset, chunk)
                 return True
             except ApiError as error:
-                # Another program wrote under the same lease, such as the one in a sandbox: go on behind its bytes.
+                # Another program sent bytes under the same lease, for example in a sandbox: continue after them.
                 size = error.problem.get("size") if error.code == "log_offset" else None
                 if not isinstance(size, int) or size == self._offset:
                     return False

@@ -34,7 +34,8 @@ export async function stats({ watch }: StatsOptions, context: Context): Promise<
 }
 
 /**
- * Goes on during an outage and says how old the figures are: on a terminal below each repetition, elsewhere once.
+ * Continues during an outage and shows the age of the figures: on a terminal below each repetition, elsewhere once.
+ *
  *
  * @throws ApiError when the service rejects the request; the reason of the signal
  */

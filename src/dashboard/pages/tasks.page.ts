@@ -229,7 +229,7 @@ function emptyList(filters: TaskFilters): Html {
   if (filters.cursor !== undefined) {
     return emptyState(
       'No tasks on this page',
-      html`They were removed, or the search is still running. Go on with “Older tasks”.`,
+      html`They were removed, or the search is still running. Continue with “Older tasks”.`,
     );
   }
   return queryOf(filters).size === 0

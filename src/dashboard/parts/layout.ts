@@ -116,8 +116,8 @@ function frameOf({ section, sections, isOpen, search }: PageFrame, principal: Pr
     </nav>
     ${keysDialog(sections)}
     <p id="outage" class="outage" role="alert" hidden>
-      The service does not answer. This page shows the last known state and goes on as soon as it answers
-      again.
+      The service does not answer. This page shows the last known state, and updates as soon as the service
+      answers again.
     </p>`;
 }
 

@@ -50,7 +50,7 @@ function endedAttempt({ spec, createdAt }: Task, attempts: readonly Attempt[], i
   </li>`;
 }
 
-/** The step that goes on, or the one that ended the task. */
+/** The current step, or the one that ended the task. */
 function presentOf(task: Task, now: Instant): Part {
   if (task.state === 'processing') return runningAttempt(task, now);
   if (isFinished(task)) {

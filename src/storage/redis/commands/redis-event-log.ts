@@ -124,7 +124,7 @@ export class RedisEventLog extends EventLog {
     }
   }
 
-  /** @param now an instant of the clock that was read after whatever shall not be told */
+  /** @param now a time of the clock, read after the events to leave out */
   private begin(follower: EventFollower, now: number): void {
     this.follower = follower;
     this.since = now - 1;
