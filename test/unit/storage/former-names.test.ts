@@ -37,5 +37,6 @@ describe('the former names of the port', () => {
     expect(await store.settingsOf('default')).toEqual({ maxDepth: 9 });
     expect(await store.configured()).toEqual([{ queue: 'default', settings: { maxDepth: 9 } }]);
     expect(await store.untilAllowed('default')).toBe(0);
+    expect(store.hearsOthers).toBe(store.receivesEveryProcess);
   });
 });
