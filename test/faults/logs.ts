@@ -22,7 +22,7 @@ const { values } = parseArgs({
 });
 const MIB = 1_048_576;
 /** Seconds. Longer than several restarts on a loaded machine. */
-const LEASE = 600;
+const LEASE = 3_600;
 const workers = Number(values.workers);
 const bytesEach = Math.ceil((Number(values.mib) * MIB) / workers);
 const problems: string[] = [];
