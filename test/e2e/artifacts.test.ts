@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import { newKey } from '../../src/artifacts/byte-store.js';
+import { ArtifactStorage } from '../../src/artifacts/artifact-storage.js';
 import { DirectoryByteStore } from '../../src/artifacts/directory-byte-store.js';
 import { ArtifactSweeper } from '../../src/artifacts/artifact-sweeper.js';
 import { describeStores } from '../support/describe-stores.js';
@@ -404,6 +405,26 @@ describeStores((store) => {
     await service.call('DELETE', '/tasks', { key: KEY });
     await sweep(service);
     expect((await fetch(redirect.headers.get('location') ?? '')).status).toBe(404);
+  });
+
+  it('bytes in S3 without a record are removed after ten minutes, and those with one stay', async () => {
+    const { id, lease } = await claimed(service);
+    await put(service, id, { lease });
+    const bytes = await service.app.get(ArtifactStorage).open();
+    const orphan = newKey(id);
+    await bytes.put(orphan, Readable.from([Buffer.from('orphan')]));
+    const keys = async () => {
+      const found: string[] = [];
+      for await (const step of bytes.list()) found.push(...step.map(({ key }) => key));
+      return found;
+    };
+    const before = await keys();
+    expect(before).toContain(orphan);
+    await sweep(service);
+    expect(await keys()).toEqual(before);
+    service.clock.advance(600_000);
+    await sweep(service);
+    expect(await keys()).toEqual(before.filter((key) => key !== orphan));
   });
 
   it('an outage of S3 is answered with 503, and what differs from its digest with 422', async () => {

@@ -1,7 +1,7 @@
 import { WorkerQuarantine } from '../../src/workers/worker-quarantine.js';
 import { OutageJudge } from '../../src/queue/outage-judge.js';
 import { describeStores } from '../support/describe-stores.js';
-import { type Answer, type TestApp } from '../support/test-app.js';
+import { type Answer, startTestApp, type TestApp } from '../support/test-app.js';
 
 let service: TestApp;
 
@@ -41,7 +41,7 @@ async function breakAll(worker: string): Promise<number> {
   }
 }
 
-describeStores(({ startApp, name }) => {
+describeStores(({ startApp, name, settings }) => {
   beforeEach(async () => {
     service = await startApp();
   });
@@ -107,6 +107,60 @@ describeStores(({ startApp, name }) => {
       const wrong = await service.call('PATCH', '/queues/default', { body: { outage_guard: { share: 2 } } });
       expect(wrong.status).toBe(422);
     });
+
+    if (name === 'redis') {
+      it('is recognized, obeyed and ended by several processes together', async () => {
+        const shared = settings();
+        const processes = [await startTestApp(shared), await startTestApp(shared)];
+        const [one, other] = processes as [TestApp, TestApp];
+        const by = async (process: TestApp, path: string, body: object) =>
+          (await process.call('POST', path, { body })).body;
+        const look = async () => {
+          // The first pass of a process shares its notes, and the next reads those of the others.
+          for (const { app } of [...processes, ...processes]) await app.get(OutageJudge).look();
+        };
+        const claimBy = async (process: TestApp, worker: string) =>
+          ((await by(process, '/tasks/claim', { worker_id: worker })).tasks as Held[])[0];
+        try {
+          const ids = Array.from({ length: 12 }, (_, index) => `t${index}`);
+          await by(one, '/tasks/batch', { tasks: ids.map((eval_id) => ({ eval_id, code: 'x' })) });
+          // Each process sees five interruptions, which are too few alone.
+          const turnOf = (index: number) => (index % 2 === 0 ? one : other);
+          const held: (Held | undefined)[] = [];
+          for (let index = 0; index < 10; index += 1) held.push(await claimBy(turnOf(index), `w${index}`));
+          for (const [index, task] of held.entries()) {
+            const loss = { lease_id: task?.lease_id, outcome: 'lost' };
+            await by(turnOf(index), `/tasks/${task?.eval_id ?? ''}/fail`, loss);
+          }
+          expect((await one.call('GET', '/queues/default')).body.outage).toBeNull();
+          await look();
+          for (const process of processes) {
+            const { body } = await process.call('GET', '/queues/default');
+            expect(body.outage).not.toBeNull();
+            expect((await process.call('GET', '/metrics')).text).toContain(
+              'crucible_queue_outage{queue="default"} 1',
+            );
+          }
+          const { tasks } = (await other.call('GET', '/tasks')).body as { tasks: Record<string, number>[] };
+          expect(tasks.map(({ interruptions }) => interruptions)).toEqual(ids.map(() => 0));
+          // One probe in all, not one of each.
+          const probes = [await claimBy(one, 'p1'), await claimBy(other, 'p2')];
+          const [probe, ...rest] = probes.filter((held) => held !== undefined);
+          expect(rest).toEqual([]);
+          const passSecond = () => {
+            for (const { clock } of processes) clock.advanceSeconds(1);
+          };
+          passSecond();
+          await by(other, `/tasks/${probe?.eval_id ?? ''}/complete`, { lease_id: probe?.lease_id });
+          passSecond();
+          await look();
+          for (const process of processes)
+            expect((await process.call('GET', '/queues/default')).body.outage).toBeNull();
+        } finally {
+          await Promise.all(processes.map((process) => process.close()));
+        }
+      });
+    }
 
     it('outlives a restart of the judge, and is over after a window without interruptions', async () => {
       for (const id of await enqueue(12)) await claim(`w-${id}`);

@@ -2,8 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { loadConfig } from '../../../src/config/config.js';
+import { DueSweeper } from '../../../src/queue/due-sweeper.js';
 import { EmbeddedTaskStore } from '../../../src/storage/embedded/embedded-task-store.js';
 import type { DocumentKind } from '../../../src/storage/document-store.js';
+import { judgeAt } from '../../support/outage-judge.js';
 import { contentsOf, totalOf } from '../../support/store-contents.js';
 import { ROOMY } from '../../support/store-harness.js';
 import { FakeClock } from '../../support/task.builders.js';
@@ -76,5 +79,34 @@ describe('a data directory of an older build (records of version 2, values witho
     expect(await totalOf(again)).toBe(0);
     await again.reclaimed();
     await again.close();
+  });
+});
+
+/** Written before queues had an outage guard, and before tasks had checkpoints, causes and deadlines. */
+describe('a data directory from before the outage guard', () => {
+  it('keeps its tasks, and an outage spends none of their interruptions', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'crucible-older-'));
+    const file = join(import.meta.dirname, '../../fixtures/store-before-outage-guard/queue.mdb.gz');
+    writeFileSync(join(directory, 'queue.mdb'), gunzipSync(readFileSync(file)));
+    // The moment when the older build stopped.
+    const clock = new FakeClock(Date.parse('2026-12-01T01:31:12.000Z'));
+    const store = await EmbeddedTaskStore.open({ directory, clock, settings: ROOMY });
+    try {
+      expect(await totalOf(store)).toBe(16);
+      expect(await store.find('lost-once')).toMatchObject({ state: 'queued', interruptions: 1 });
+      expect(await store.find('failed')).toMatchObject({ state: 'failed', outcome: 'failed' });
+      clock.advanceSeconds(61);
+      await new DueSweeper(store, loadConfig({}), judgeAt(store)).sweep();
+      for (let index = 0; index < 12; index += 1)
+        expect(await store.find(`held-${index}`)).toMatchObject({
+          state: 'queued',
+          interruptions: 0,
+          spared: 1,
+        });
+      expect(await store.settings.all()).toMatchObject([{ queue: 'old', settings: { maxConcurrency: 50 } }]);
+    } finally {
+      await store.close();
+      rmSync(directory, { recursive: true });
+    }
   });
 });
