@@ -26,7 +26,7 @@ const directory = await mkdtemp(join(tmpdir(), 'crucible-artifacts-'));
 const server = values.s3 ? await S3Server.start() : undefined;
 const site = await StoreSite.open(values.store);
 const isRedis = values.store === 'redis';
-const shared = isRedis ? { ARTIFACTS: join(directory, 'shared') } : {};
+const shared: Readonly<Record<string, string>> = isRedis ? { ARTIFACTS: join(directory, 'shared') } : {};
 const place = server === undefined ? shared : { ...server.env, ARTIFACTS: server.place('kills') };
 const env = isRedis ? { ...site.options.env, ...place } : place;
 const problems: string[] = [];
@@ -41,8 +41,8 @@ try {
   problems.push(...report.problems);
   const bytes = Number(values.bytes);
   if (bytes > 0) {
-    // An empty place: the store of the other one has ended.
-    const empty = server === undefined ? {} : { ARTIFACTS: server.place('large') };
+    const empty: Readonly<Record<string, string>> =
+      server === undefined ? {} : { ARTIFACTS: server.place('large') };
     const memory = await measureMemory(
       { directory: join(directory, 'large'), env: { ...env, ...empty } },
       bytes,
