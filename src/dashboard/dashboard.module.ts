@@ -11,14 +11,16 @@ import { AuditLog } from './audit-log.js';
 import { BulkActions } from './bulk-actions.js';
 import { ActionsController } from './controllers/actions.controller.js';
 import { DashboardArtifactsController } from './controllers/artifacts.controller.js';
+import { DashboardBatchesController } from './controllers/batches.controller.js';
 import { EnqueueController } from './controllers/enqueue.controller.js';
-import { FleetController } from './controllers/fleet.controller.js';
 import { DashboardLogsController } from './controllers/logs.controller.js';
 import { PagesController } from './controllers/pages.controller.js';
 import { QueueActionsController } from './controllers/queue-actions.controller.js';
 import { QueuesController } from './controllers/queues.controller.js';
 import { DashboardSchedulesController } from './controllers/schedules.controller.js';
 import { SessionController } from './controllers/session.controller.js';
+import { DashboardWebhooksController } from './controllers/webhooks.controller.js';
+import { DashboardWorkersController } from './controllers/workers.controller.js';
 import { DeadLetters } from './dead-letters.js';
 import { LiveStreams } from './live-streams.js';
 import { PageSender } from './page-sender.js';
@@ -68,7 +70,9 @@ import { TaskSearch } from './task-search.js';
     EnqueueController,
     QueuesController,
     QueueActionsController,
-    FleetController,
+    DashboardWorkersController,
+    DashboardBatchesController,
+    DashboardWebhooksController,
     DashboardSchedulesController,
   ],
   providers: [
