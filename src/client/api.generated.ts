@@ -386,7 +386,7 @@ export interface Cancellation {
   readonly reason?: string;
 }
 
-export interface TaskChange {
+export interface Priority {
   /** The new priority: higher priorities go first */
   readonly priority: number;
 }

@@ -214,7 +214,7 @@ export class Client {
 
   /** Changes the priority of a waiting task, which keeps its place by age. */
   async reprioritize(id: string, priority: number, { signal }: CallOptions = {}): Promise<EnqueuedTask> {
-    const call = { method: 'PATCH', path: pathOf(id), body: { priority }, signal } as const;
+    const call = { method: 'POST', path: `${pathOf(id)}/priority`, body: { priority }, signal } as const;
     return this.transport.read(call, about<EnqueuedTask>(id));
   }
 

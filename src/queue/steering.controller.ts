@@ -1,4 +1,4 @@
-import { Controller, HttpCode, Patch, Post } from '@nestjs/common';
+import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
@@ -7,7 +7,7 @@ import { JsonBody } from '../http/json-body.decorator.js';
 import { TakesNoQuery } from '../http/takes-nothing.decorator.js';
 import { CANCEL, REDRIVE_ALL, REDRIVE_ONE, REPRIORITIZE } from './dto/bulk.examples.js';
 import { EVAL_ID_PARAMETER } from './dto/field-docs.js';
-import { CancelDto, RedriveDto, RedriveOneDto, TaskChangeDto } from './dto/steering.dto.js';
+import { CancelDto, PriorityDto, RedriveDto, RedriveOneDto } from './dto/steering.dto.js';
 import { EnqueuedTask, RedrivenTasks, TaskStatus } from './dto/task.response.js';
 import { EvalId } from './eval-id.decorator.js';
 import { guardFor, visibleQueues } from './queue-access.js';
@@ -72,10 +72,11 @@ export class SteeringController {
     return { eval_id: task.spec.id, status: task.state };
   }
 
-  @Patch(':eval_id')
+  @Post(':eval_id/priority')
+  @HttpCode(200)
   @Roles('producer')
   @ApiOperation({
-    operationId: 'changeTask',
+    operationId: 'changePriority',
     summary: 'Change the priority of a waiting task',
     description:
       'For `queued` and `delayed` tasks. Within the new priority the task keeps its place by age. A repeated ' +
@@ -95,9 +96,9 @@ export class SteeringController {
     'not_waiting',
     'store_unavailable',
   )
-  async change(
+  async changePriority(
     @EvalId() id: string,
-    @JsonBody(TaskChangeDto, REPRIORITIZE.requests) { priority }: TaskChangeDto,
+    @JsonBody(PriorityDto, REPRIORITIZE.requests) { priority }: PriorityDto,
     @CurrentPrincipal() principal: Principal,
   ): Promise<EnqueuedTask> {
     const task = await this.steering.reprioritize(id, priority, guardFor(principal));

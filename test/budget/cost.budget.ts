@@ -105,7 +105,7 @@ export const BUDGET = {
       ...ALWAYS,
       lmdbGets: 103,
       lmdbPuts: 403,
-      lmdbCommits: 1,
+      lmdbCommits: 2,
       storeCalls: 101,
       jsonWrites: 108,
       jsonReads: 204,

@@ -161,7 +161,7 @@ describe('the examples of the OpenAPI document', () => {
     await play('claimNextTask', {});
     await play('failTask', { task: 'eval-4', request: 'final' });
     await play('redriveTasks', { request: 'failed' });
-    await play('changeTask', { task: 'eval-4', request: 'urgent' });
+    await play('changePriority', { task: 'eval-4', request: 'urgent' });
     await play('cancelTask', { task: 'eval-4', request: 'reason' });
   });
 

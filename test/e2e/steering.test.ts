@@ -203,7 +203,7 @@ describeStores(({ startApp }) => {
   });
 
   describe('a new priority', () => {
-    const patch = (id: string, body: unknown) => service.call('PATCH', `/tasks/${id}`, { body });
+    const patch = (id: string, body: unknown) => service.call('POST', `/tasks/${id}/priority`, { body });
 
     it('moves a waiting task at once, and tells it', async () => {
       for (const id of ['a', 'b', 'c']) await enqueue(id);

@@ -177,7 +177,7 @@ class Client:
     def reprioritize(self, eval_id: str, priority: int) -> EnqueuedTask:
         """Changes the priority of a waiting task, which keeps its place by age."""
         read = _about(EnqueuedTask, eval_id)
-        answer: EnqueuedTask = self.request("PATCH", path_of(eval_id), body={"priority": priority}, read=read)
+        answer: EnqueuedTask = self.request("POST", path_of(eval_id, "priority"), body={"priority": priority}, read=read)
         return answer
 
     def output(self, eval_id: str) -> Any:

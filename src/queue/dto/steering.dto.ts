@@ -13,9 +13,9 @@ export class CancelDto {
   readonly reason?: string;
 }
 
-/** `PATCH /tasks/{eval_id}`. */
-@ApiSchema({ name: 'TaskChange' })
-export class TaskChangeDto {
+/** `POST /tasks/{eval_id}/priority`. */
+@ApiSchema({ name: 'Priority' })
+export class PriorityDto {
   @ApiProperty({ description: 'The new priority: higher priorities go first', type: 'integer' })
   @IsInt()
   @Min(-LIMITS.priority)
