@@ -1,4 +1,4 @@
-/** A queue of somebody else, as the bare server serves it. Ids and leases have no quotes in them. */
+/** Another queue, served by the bare server. Ids and leases have no quotes in them. */
 export interface Rival {
   enqueue(code: string): Promise<unknown>;
   enqueueMany(codes: readonly string[]): Promise<unknown>;

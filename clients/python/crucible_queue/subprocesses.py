@@ -66,7 +66,7 @@ def run_subprocess(
 
     Standard input is ``input``, by default the task's code. The environment is ``env``, by default that of this process
     without the API key, plus ``QUEUE_EVAL_ID`` and the other variables of ``crucible-queue work``. ``on_line`` gets
-    each line as it comes, after ``"stdout"`` or ``"stderr"``, for example to report progress.
+    each line once it is whole, after ``"stdout"`` or ``"stderr"``, for example to report progress.
 
     The program leads its own process group. When the handler must stop, or after ``timeout`` seconds, the group gets
     SIGTERM, and SIGKILL ``kill_after`` seconds later, or earlier if the worker would abandon the handler before. What

@@ -126,7 +126,7 @@ export function describePriority(start: StartStore): void {
     expect(positions).toEqual(tasks.map(({ spec }) => claimed.indexOf(spec.id) + 1));
   });
 
-  it('is told as a transition', async () => {
+  it('emits a transition', async () => {
     const user = await start();
     const [a] = await user.add({ id: 'a', priority: 0 });
     const seen: unknown[] = [];
