@@ -6,15 +6,14 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensurePackages, ensureSystemPackages, ROOT } from './lib/workspace.mjs';
 
-/** Two lanes, for two cores. A lane goes on after a failure: one run shows all there is to repair. */
-const LANES = [
-  ['build', 'docs:check', 'docs:lint', 'types', 'format:check'],
-  ['lint', 'types:python', 'depcruise'],
-];
+/** One after the other, beside the tests, which often wait. All run, so that one run shows all there is to repair. */
+const CHECKS = ['types', 'lint', 'format:check', 'types:python', 'docs:check', 'docs:lint', 'depcruise'];
+/** Most of the time two cores are busy with four files and a check. */
+const TEST_WORKERS = 4;
 const STEP_LIMIT_MS = 40 * 60_000;
 /** When the results are there and jest has not ended by then, a test has left something open. */
 const EXIT_LIMIT_MS = 30_000;
@@ -29,10 +28,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-/** Runs an npm script; its output is shown when it has ended, so that lanes do not mix. */
-async function step(script) {
+/** Runs an npm script; its output is shown when it has ended, so that it does not mix with that of the tests. */
+async function step(script, options) {
   const startedAt = performance.now();
-  const { code, output } = await npmRun(script, 'pipe');
+  const { code, output } = await npmRun(script, 'pipe', options);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${script} (${seconds} s)`);
   if (code === 0) return;
@@ -40,8 +39,8 @@ async function step(script) {
   console.log(output.trimEnd());
 }
 
-/** `onTick` is called every second with a function that ends the run. */
-function npmRun(script, stdout, { args = [], onTick } = {}) {
+/** `onTick` is called every second with a function that ends the run. A script with `yields` leaves the processor to others. */
+function npmRun(script, stdout, { args = [], onTick, yields = false } = {}) {
   const child = spawn('npm', ['run', '--silent', script, ...args], {
     cwd: ROOT,
     stdio: ['ignore', stdout, stdout],
@@ -49,6 +48,8 @@ function npmRun(script, stdout, { args = [], onTick } = {}) {
     detached: true,
   });
   running.add(child);
+  // `pid` is absent when npm could not be started.
+  if (yields && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   return new Promise((resolve) => {
     const chunks = [];
     const stop = () => killGroup(child);
@@ -87,7 +88,7 @@ async function runJest() {
     isStuck = true;
     stop();
   };
-  const args = ['--', '--maxWorkers=3', '--ci', '--json', `--outputFile=${file}`];
+  const args = ['--', `--maxWorkers=${TEST_WORKERS}`, '--ci', '--json', `--outputFile=${file}`];
   const { code } = await npmRun('jest', 'inherit', { args, onTick });
   const results = readResults(file);
   rmSync(folder, { recursive: true, force: true });
@@ -117,12 +118,13 @@ async function main() {
   const isFresh = !process.argv.includes('--no-setup');
   if (isFresh && !ensurePackages()) return summary({ setup: 'the packages could not be installed' });
   if (isFresh && !ensureSystemPackages()) return summary({ setup: 'the tests lack a program' });
-  await Promise.all(
-    LANES.map(async (lane) => {
-      for (const script of lane) await step(script);
-    }),
-  );
-  return summary(await runJest());
+  await step('build');
+  const [results] = await Promise.all([runJest(), runChecks()]);
+  return summary(results);
+}
+
+async function runChecks() {
+  for (const script of CHECKS) await step(script, { yields: true });
 }
 
 /** Prints the last line and gives the exit code. */
