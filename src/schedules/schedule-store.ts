@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { DocumentStore } from '../storage/document-store.js';
+import { documentPages, DocumentStore } from '../storage/document-store.js';
 import type { Schedule, ScheduleRun } from './schedule.js';
 
 const KIND = 'schedule';
@@ -72,6 +72,14 @@ export class ScheduleStore {
   async list(limit: number, before?: number): Promise<SchedulePage> {
     const { documents, next } = await this.documents.list(KIND, { limit, before });
     return { schedules: documents.map(({ text }) => JSON.parse(text) as Schedule), next };
+  }
+
+  /** The revision of every schedule by its id. */
+  async revisions(): Promise<ReadonlyMap<string, number>> {
+    const revisions = new Map<string, number>();
+    for await (const page of documentPages(this.documents, KIND))
+      for (const { id, revision } of page) revisions.set(id, revision);
+    return revisions;
   }
 
   async findRun(id: string): Promise<Revised<ScheduleRun>> {

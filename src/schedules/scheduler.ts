@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpLimits } from '../http/http-limits.js';
+import { turns } from '../http/turns.js';
 import { QueueFull } from '../queue/depth-gate.js';
 import { QueueService } from '../queue/queue.service.js';
 import { BackgroundLoop } from '../runtime/background-loop.js';
@@ -14,15 +15,16 @@ import { taskOf } from './scheduled-task.js';
 
 /** Milliseconds within which a process sees the edits of others. */
 const LOOK_MS = 1_000;
-/** Schedules and tasks that are handled at once: few, as each may be large. */
+/** Milliseconds until a schedule that failed is tried again. */
+const RETRY_MS = 60_000;
+/** Tasks that are enqueued at once: few, as each may be large. */
 const CHUNK = 20;
 
-/** The cached part of a schedule. */
+/** What is remembered of a schedule. A schedule is read when it may be due. */
 interface Entry {
-  readonly times: CronTimes;
-  /** Changes with every edit that can affect the due times. */
-  readonly edition: string;
-  /** When to check next; at once after the start and after an edit. */
+  /** Changes with every edit. */
+  readonly revision: number;
+  /** When to read it next: at once after the start and after an edit. */
   next: Instant;
 }
 
@@ -74,57 +76,56 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     if (isAhead(this.lastPass, now)) for (const entry of this.entries.values()) entry.next = -Infinity;
     this.lastPass = now;
     for (const [id, entry] of this.entries) {
-      if (entry.next > now || this.loop.isStopped) continue;
-      const isDone = await this.fire(id).catch((error: unknown) => {
-        if (error instanceof StoreUnavailable) throw error;
-        this.logger.error(`Schedule ${id} failed`, (error as Error).stack);
-        return true;
-      });
-      entry.next = isDone ? (entry.times.after(now) ?? Infinity) : now + LOOK_MS;
+      if (entry.next > now) continue;
+      if (this.loop.isStopped) break;
+      // One in a turn: after the start all are read, and a due time takes up to a millisecond to compute.
+      entry.next = await turns.do(() => this.fireSafely(id));
     }
     let next = Infinity;
     for (const entry of this.entries.values()) next = Math.min(next, entry.next);
     return Math.max(next - this.clock.now().wall, 1);
   }
 
-  /** Reloads the schedules after an edit. */
+  /** Looks for new and edited schedules after an edit. */
   private async reload(): Promise<void> {
     const version = await this.store.version();
     if (version === this.version) return;
     const entries = new Map<string, Entry>();
-    let before: number | undefined;
-    do {
-      const page = await this.store.list(CHUNK, before);
-      for (const schedule of page.schedules) {
-        if (schedule.isPaused) continue;
-        const known = this.entries.get(schedule.id);
-        if (known?.edition === editionOf(schedule)) entries.set(schedule.id, known);
-        else this.read(schedule, entries);
-      }
-      before = page.next;
-    } while (before !== undefined);
+    for (const [id, revision] of await this.store.revisions()) {
+      const known = this.entries.get(id);
+      entries.set(id, known?.revision === revision ? known : { revision, next: -Infinity });
+    }
     this.entries = entries;
     this.version = version;
   }
 
-  /** Skips and logs a schedule that another version wrote in an unknown format. */
-  private read(schedule: Schedule, entries: Map<string, Entry>): void {
+  /** `fire`, which one bad schedule does not stop. */
+  private async fireSafely(id: string): Promise<Instant> {
     try {
-      entries.set(schedule.id, entryOf(schedule));
+      return await this.fire(id);
     } catch (error) {
-      this.logger.error(`Schedule ${schedule.id} could not be read: ${(error as Error).message}`);
+      if (error instanceof StoreUnavailable) throw error;
+      this.logger.error(`Schedule ${id} failed`, (error as Error).stack);
+      return this.clock.now().wall + RETRY_MS;
     }
   }
 
-  /** Returns false if the queue is full, to try again later. */
-  private async fire(id: string): Promise<boolean> {
+  /**
+   * Enqueues a task for each due time of a schedule.
+   *
+   * @returns when the schedule is due next; soon if the queue is full
+   */
+  private async fire(id: string): Promise<Instant> {
     const now = this.clock.now().wall;
     const { schedule, run, revision } = await this.plausible(id, now);
-    if (schedule === undefined || schedule.isPaused) return true;
+    if (schedule === undefined || schedule.isPaused) return Infinity;
+    const times = CronTimes.of(schedule.cron, schedule.timezone);
     const since = Math.max(schedule.since, run?.until ?? 0);
-    const due = dueTimes(entryOf(schedule).times, schedule.catchUp, { since, now });
+    const first = times.after(since) ?? Infinity;
+    if (first > now) return first;
+    const due = dueTimes(times, schedule.catchUp, { since, now });
     const last = due.at(-1);
-    if (last === undefined) return true;
+    if (last === undefined) return times.after(now) ?? Infinity;
     const names = new Map<Instant, string>();
     for (let start = 0; start < due.length; start += CHUNK) {
       const refused = await this.enqueue(schedule, due.slice(start, start + CHUNK), names);
@@ -133,11 +134,11 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
         const done = due.filter((time) => time < refused).at(-1);
         if (done !== undefined)
           await this.store.putRun(id, { until: done, taskId: names.get(done) }, revision);
-        return false;
+        return now + LOOK_MS;
       }
     }
     await this.store.putRun(id, { until: last, taskId: names.get(last) }, revision);
-    return true;
+    return times.after(now) ?? Infinity;
   }
 
   /**
@@ -208,14 +209,4 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
       throw error;
     }
   }
-}
-
-function entryOf(schedule: Schedule): Entry {
-  const times = CronTimes.of(schedule.cron, schedule.timezone);
-  return { times, edition: editionOf(schedule), next: -Infinity };
-}
-
-/** Two edits can have the same timestamp. */
-function editionOf({ cron, timezone, updatedAt }: Schedule): string {
-  return `${updatedAt} ${timezone} ${cron}`;
 }

@@ -18,6 +18,7 @@ import { nextLink } from '../http/next-link.js';
 import { QueryParams } from '../http/query.decorator.js';
 import { publicPath } from '../http/public-path.js';
 import { sendJson } from '../http/raw-reply.js';
+import { turns } from '../http/turns.js';
 import { seesPayloads } from '../queue/queue-access.js';
 import { Clock, type Instant } from '../task/clock.js';
 import { ScheduleDto, ScheduleListQuery, SCHEDULE_ID, TaskTemplateDto } from './dto/schedule.dto.js';
@@ -103,7 +104,7 @@ export class SchedulesController {
       isVisible: visibleTo(principal),
     });
     const now = this.clock.now().wall;
-    const schedules = known.map((each) => scheduleView(each, now));
+    const schedules = await turns.map(known, (each) => scheduleView(each, now));
     const nextCursor = next === undefined ? null : cursorAt('schedules', next);
     const text = JSON.stringify({ schedules, next_cursor: nextCursor });
     const headers = nextCursor === null ? undefined : { Link: nextLink(request, nextCursor) };

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 /** Kinds of documents that a copy of a store includes. */
 export const DOCUMENT_KINDS = [
   ...(['schedule', 'scheduleRun', 'batch', 'workers', 'drain'] as const),
@@ -64,14 +66,27 @@ export abstract class DocumentStore {
 
 const PAGE = 500;
 
-/** All documents of a kind, youngest first. Documents written during the call may be missing. */
+/**
+ * All documents of a kind, youngest first. Documents written during the call may be missing. Other work gets its turn
+ * after each page.
+ */
 export async function allDocuments(store: DocumentStore, kind: DocumentKind): Promise<StoredDocument[]> {
   const found: StoredDocument[] = [];
+  for await (const page of documentPages(store, kind)) found.push(...page);
+  return found;
+}
+
+/** The same page by page. */
+export async function* documentPages(
+  store: DocumentStore,
+  kind: DocumentKind,
+): AsyncGenerator<readonly StoredDocument[]> {
   let before: number | undefined;
   do {
     const page: DocumentPage = await store.list(kind, { limit: PAGE, before });
-    found.push(...page.documents);
+    yield page.documents;
     before = page.next;
+    // The embedded store answers within the turn of the caller.
+    if (before !== undefined) await nextTurn();
   } while (before !== undefined);
-  return found;
 }

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { ScheduleStore } from '../../src/schedules/schedule-store.js';
 import { Scheduler } from '../../src/schedules/scheduler.js';
 import { describeStores } from '../support/describe-stores.js';
@@ -185,6 +186,25 @@ describeStores(({ startApp }) => {
         await service.app.get(ScheduleStore).put({ ...value, cron: '99 * * * *' }, revision);
       await pass(60);
       expect(await ids()).toEqual(['minutely:2026-01-01T00:01:00Z']);
+    });
+
+    it('are read when they may be due or were edited, one in a turn, and not with every edit of others', async () => {
+      for (const id of ['a', 'b', 'c']) await post({ ...EVERY_MINUTE, schedule_id: id, cron: '0 3 * * *' });
+      await scheduler().run();
+      await post({ ...EVERY_MINUTE, schedule_id: 'b', cron: '0 4 * * *' });
+      const find = jest.spyOn(service.app.get(ScheduleStore), 'find');
+      await scheduler().run();
+      expect(find.mock.calls).toEqual([['b']]);
+      let turns = 0;
+      const count = () => {
+        turns += 1;
+        next = setImmediate(count);
+      };
+      let next = setImmediate(count);
+      await pass(3 * 3600 + 1);
+      clearImmediate(next);
+      expect(find.mock.calls.slice(1).toSorted()).toEqual([['a'], ['c']]);
+      expect(turns).toBeGreaterThanOrEqual(2);
     });
 
     it('are listed without their tasks, page by page, and forgotten', async () => {
