@@ -228,6 +228,8 @@ export class Checks {
   }
 
   private async readLimits(queue: string): Promise<void> {
+    // The store may answer late. Until then it is not known which limits are in force.
+    this.limits.delete(queue);
     const settings = await this.parts.site.inner.settings.of(queue);
     this.limits.set(queue, { settings, since: this.parts.scheduler.now });
   }
