@@ -75,15 +75,22 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     // The clock was set back, so schedules may be due earlier than computed.
     if (isAhead(this.lastPass, now)) for (const entry of this.entries.values()) entry.next = -Infinity;
     this.lastPass = now;
-    for (const [id, entry] of this.entries) {
-      if (entry.next > now) continue;
-      if (this.loop.isStopped) break;
-      // One in a turn: after the start all are read, and a due time takes up to a millisecond to compute.
+    const end = this.clock.now().steady + LOOK_MS;
+    for (const [id, entry] of this.dueBy(now)) {
+      if (this.loop.isStopped || this.clock.now().steady >= end) break;
+      // One in a turn: a due time takes up to a millisecond to compute.
       entry.next = await turns.do(() => this.fireSafely(id));
     }
     let next = Infinity;
     for (const entry of this.entries.values()) next = Math.min(next, entry.next);
     return Math.max(next - this.clock.now().wall, 1);
+  }
+
+  /** What may be due. After the start all schedules are unread; those that are known to be due come first. */
+  private dueBy(now: Instant): (readonly [string, Entry])[] {
+    const due = [...this.entries].filter(([, { next }]) => next <= now);
+    const isUnread = ([, { next }]: (typeof due)[number]) => next === -Infinity;
+    return [...due.filter((each) => !isUnread(each)), ...due.filter(isUnread)];
   }
 
   /** Looks for new and edited schedules after an edit. */
