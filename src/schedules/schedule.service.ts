@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { HttpLimits } from '../http/http-limits.js';
 import { invalidRequest } from '../http/dto-reader.js';
 import { ProblemError } from '../http/problem.error.js';
-import { turns } from '../http/turns.js';
 import { CallbackRule } from '../queue/callback-rule.js';
 import { Clock, isAhead } from '../task/clock.js';
 import type { TaskSpec } from '../task/task.js';
@@ -90,8 +89,7 @@ export class ScheduleService {
     const found: Schedule[] = [];
     let next = before;
     do {
-      const [size, from] = [limit - found.length, next];
-      const page = await turns.do(() => this.store.list(size, from));
+      const page = await this.store.list(limit - found.length, next);
       found.push(...page.schedules.filter(({ queue }) => isVisible(queue)));
       next = page.next;
     } while (next !== undefined && found.length < limit);
@@ -112,8 +110,7 @@ export class ScheduleService {
   private async hasVisible(from: number, isVisible: QueueFilter): Promise<boolean> {
     let next: number | undefined = from;
     do {
-      const from = next;
-      const page: SchedulePage = await turns.do(() => this.store.list(LOOK_AHEAD, from));
+      const page: SchedulePage = await this.store.list(LOOK_AHEAD, next);
       if (page.schedules.some(({ queue }) => isVisible(queue))) return true;
       next = page.next;
     } while (next !== undefined);

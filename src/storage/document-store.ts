@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 /** Kinds of documents that a copy of a store includes. */
 export const DOCUMENT_KINDS = [
   ...(['schedule', 'scheduleRun', 'batch', 'workers', 'drain'] as const),
@@ -66,10 +64,7 @@ export abstract class DocumentStore {
 
 const PAGE = 500;
 
-/**
- * All documents of a kind, youngest first. Documents written during the call may be missing. Other work gets its turn
- * after each page.
- */
+/** All documents of a kind, youngest first. Documents written during the call may be missing. */
 export async function allDocuments(store: DocumentStore, kind: DocumentKind): Promise<StoredDocument[]> {
   const found: StoredDocument[] = [];
   for await (const page of documentPages(store, kind)) found.push(...page);
@@ -86,7 +81,5 @@ export async function* documentPages(
     const page: DocumentPage = await store.list(kind, { limit: PAGE, before });
     yield page.documents;
     before = page.next;
-    // The embedded store answers within the turn of the caller.
-    if (before !== undefined) await nextTurn();
   } while (before !== undefined);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type DocumentKind,
   type DocumentPage,
@@ -64,6 +65,8 @@ export class EmbeddedDocuments extends DocumentStore {
   }
 
   async list(kind: DocumentKind, { limit, before }: DocumentQuery): Promise<DocumentPage> {
+    // Reading is synchronous: who goes through all pages lets others have a turn between them.
+    if (before !== undefined) await nextTurn();
     await this.open();
     const documents: StoredDocument[] = [];
     for (const { born, id } of this.files.documentsBefore(kind, before ?? Infinity)) {
