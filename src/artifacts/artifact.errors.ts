@@ -24,6 +24,6 @@ export function spaceUsed(): ProblemError {
 }
 
 export function uploadsUsed(): ProblemError {
-  const detail = 'The service takes in ARTIFACT_MAX_UPLOADS artifacts already; try again in a moment';
+  const detail = 'ARTIFACT_MAX_UPLOADS uploads are already in progress; try again in a moment';
   return new ProblemError('artifacts_full', detail);
 }

@@ -884,7 +884,7 @@ export interface NewSchedule {
   readonly timezone?: string;
   /** What to enqueue for missed due times: skip: nothing; one: a task for the latest; all: a task for each of the latest 1000 */
   readonly catch_up?: 'skip' | 'one' | 'all';
-  /** true enqueues nothing. Due times during a pause are never made up for */
+  /** true enqueues nothing. The service skips due times during a pause */
   readonly paused?: boolean;
   /** The task to enqueue, without eval_id, run_at and expires_at */
   readonly task: TaskTemplate;
@@ -966,7 +966,7 @@ export interface Quarantine {
 export interface ListedWorker {
   /** The id of the worker */
   readonly worker_id: string;
-  /** busy: holds tasks and sends signs of life; idle: holds no task and was active within a third of WORKER_FORGET_SECONDS, or has a parked poll; silent: holds tasks and missed two heartbeats of its shortest lease; gone: signed off, or holds no task and was inactive for longer */
+  /** busy: holds tasks and the service heard from it recently; idle: holds no task and was active within a third of WORKER_FORGET_SECONDS, or has a parked poll; silent: holds tasks and missed two heartbeats of its shortest lease; gone: signed off, or holds no task and was inactive for longer */
   readonly state: 'busy' | 'idle' | 'silent' | 'gone';
   /** draining: it gets no more tasks */
   readonly status: 'active' | 'draining';
@@ -1007,7 +1007,7 @@ export interface WebhookDelivery {
   readonly delivery_id: string;
   /** The `webhook-id` of the message */
   readonly message_id: string;
-  /** parked: the service gave up after its time, or after a 410 */
+  /** parked: the service no longer retries it, after WEBHOOK_RETRY_SECONDS or a 410 */
   readonly status: 'pending' | 'delivered' | 'parked';
   /** The URL without its query */
   readonly url: string | null;

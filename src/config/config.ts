@@ -90,7 +90,7 @@ export class Config {
   readonly AUTH_FAILURES_PER_MINUTE: number = 60;
 
   @FromEnvironment({
-    does: 'Host names under which clients may call the service; a request with another `Host` gets 403. It protects a service without keys from web pages (DNS rebinding). IP addresses and the health checks are always allowed. Without it, every name is allowed.',
+    does: 'Host names under which clients may call the service; a request with another `Host` gets 403. It protects a service without keys from web pages (DNS rebinding). IP addresses and the health checks are always allowed. Without this setting, every name is allowed.',
     allowed: 'host names, with or without a port, separated by commas without spaces',
   })
   @IsOptional()
@@ -98,7 +98,7 @@ export class Config {
   readonly ALLOWED_HOSTS?: string;
 
   @FromEnvironment({
-    does: 'The path under which a reverse proxy publishes the service, such as `/queue`. All addresses in answers begin with it. The service accepts requests with it and without it, so the proxy can remove it or keep it.',
+    does: 'The path under which a reverse proxy publishes the service, such as `/queue`. All addresses in answers begin with it. The service accepts requests with the path and without it, so the proxy can remove it or keep it.',
     allowed:
       'a path such as `/queue`, of the characters A-Z a-z 0-9 . _ ~ - and /, without a slash at the end, and not one of the service, such as `/tasks`',
   })
@@ -195,7 +195,7 @@ export class Config {
   readonly EVENTS_BUFFER_SIZE: number = 10_000;
 
   @FromEnvironment({
-    does: 'Events kept so that readers of `GET /events` can resume. The Redis store keeps about this many per queue; other stores keep them in memory for all queues, from the first reader until ten minutes after the last.',
+    does: 'Events kept so that readers of `GET /events` can resume. The Redis store keeps about this many per queue. The embedded store keeps this many in memory for all queues, from the first reader until ten minutes after the last.',
     isAdvanced: true,
   })
   @IsWhole(1, 100_000_000)
@@ -241,7 +241,7 @@ export class Config {
   readonly WEBHOOK_EVENTS: string = 'completed,failed,cancelled,expired';
 
   @FromEnvironment({
-    does: 'The secret that signs webhooks. With several, each signs, so that receivers can change theirs. Without one, webhooks are unsigned.',
+    does: 'The secret that signs webhooks. With several secrets, the service adds a signature for each, so that you can rotate them. Without a secret, webhooks are unsigned.',
     allowed: 'one or more of `whsec_` and 24 to 64 bytes in Base64, separated by commas without spaces',
     isSecret: true,
   })
@@ -393,7 +393,7 @@ export class Config {
   readonly ARTIFACTS_MAX_BYTES: number = 17_179_869_184;
 
   @FromEnvironment({
-    does: 'Uploads of artifacts that a process takes at the same time. One more gets 429.',
+    does: 'Uploads of artifacts in progress in one process. One more gets 429.',
     isAdvanced: true,
   })
   @IsWhole(1, 10_000)
@@ -444,7 +444,7 @@ export class Config {
   readonly MAX_PIPELINED_REQUESTS: number = 256;
 
   @FromEnvironment({
-    does: 'The most memory for unfinished bodies and unread answers of all clients together. Above it, the service disconnects the clients that began first.',
+    does: 'The most memory for unfinished bodies and unread answers of all clients together. Above it, the service closes the connections whose requests or answers began first.',
     isAdvanced: true,
     unit: 'bytes',
   })

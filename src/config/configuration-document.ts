@@ -7,19 +7,20 @@ const INTRODUCTION = `# Configuration
 
 <!-- Generated from src/config/config.ts: change that, then run npm run docs. -->
 
-Every setting is an environment variable. An unset or empty variable has its default. A bad value stops the service at startup,
-with one line per variable. Other variables are ignored. Write numbers in digits. Logs and messages never show secrets.
+Every setting is an environment variable. An unset variable has its default, and so has an empty one, unless its meaning says
+otherwise. A bad value stops the service at startup, with one line per variable. The service ignores other variables. Write
+numbers in digits. Logs and messages never show secrets.
 `;
 
 const ADVANCED = `## Advanced settings
 
-The defaults fit most installations. Change them if a limit or a timeout gets in your way.
+The defaults fit most installations. Change a setting when you reach its limit.
 `;
 
 const DEPRECATED = `## Deprecated settings
 
-These settings still work. The next version fixes each at its default, and ignores the variable. The service logs a warning
-at startup for each one that you set.
+These settings still work. The next version ignores these variables and uses the defaults. The service logs a warning at
+startup for each one that you set.
 `;
 
 const HEAD = ['| Name | Default | Allowed | Meaning |', '| --- | --- | --- | --- |'];

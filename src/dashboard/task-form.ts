@@ -28,7 +28,7 @@ export const TASK_FIELDS = [
   { name: 'language', title: 'Language', kind: 'text' },
   { name: 'engine', title: 'Engine', kind: 'text' },
   { name: 'timeout', title: 'Timeout', kind: 'number', unit: 'seconds' },
-  { name: 'max_attempts', title: 'Failures until it is a dead letter', kind: 'number' },
+  { name: 'max_attempts', title: 'Failures until the task is a dead letter', kind: 'number' },
   { name: 'max_interruptions', title: 'Lost leases allowed', kind: 'number' },
   { name: 'delay', title: 'Delay', kind: 'number', unit: 'seconds' },
   { name: 'run_at', title: 'Run at', kind: 'text' },

@@ -143,7 +143,7 @@ export class RedisPublisher extends TaskEvents {
   private report(reason: string): void {
     if (this.options.isDefault === true && !this.wasConnected)
       this.logger.log(
-        `No Redis for events at ${this.address} (the default of REDIS_URL). Set REDIS_URL to use one, or leave it empty`,
+        `No Redis for events at ${this.address} (the default of REDIS_URL). Set REDIS_URL to use one, or to an empty value to turn events off`,
       );
     else
       this.logger.warn(`Redis ${this.address} is unavailable (${reason}); events are lost until it recovers`);

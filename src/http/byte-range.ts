@@ -29,7 +29,7 @@ export function rangeIn(header: string | undefined, size: number, first = 0): Re
 }
 
 function unsatisfiable(size: number): ProblemError {
-  return new ProblemError('range_not_satisfiable', `There are ${size} bytes`, {
+  return new ProblemError('range_not_satisfiable', `The range begins after the last of ${size} bytes`, {
     headers: { 'Content-Range': `bytes */${size}` },
   });
 }

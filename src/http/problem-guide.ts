@@ -30,8 +30,8 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'Send an API key in X-API-Key, or as Authorization: Bearer',
   },
   forbidden: {
-    when: 'The key lacks the required role or has no access to the queue that the request names.',
-    remedy: 'Use another key, or extend the roles or queues of this one.',
+    when: 'The key lacks the required role or has no access to the queue that the request names. Or the `Host` is not in `ALLOWED_HOSTS`, or a browser sent the request for a page of another origin.',
+    remedy: '`detail` says which. Use another key, or extend the roles or queues of this one.',
     detail: 'This key has no access to queue gpu',
   },
   not_found: {
@@ -63,7 +63,7 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     when: 'No webhook delivery has this id.',
     remedy:
       'The service keeps ended deliveries for `RETENTION_SECONDS`, up to `WEBHOOK_MAX_ENDED`. List them with `GET /webhooks/deliveries`.',
-    detail: 'There is no such delivery; ended ones are removed after a while',
+    detail: 'There is no such delivery; the service removes ended ones after their retention',
   },
   artifact_not_found: {
     when: 'The task has no artifact with this name.',
@@ -146,8 +146,8 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
   },
   not_waiting: {
     when: 'The request changes the priority of a task that a worker holds, or that has ended.',
-    remedy: 'Only `queued` and `delayed` tasks have a priority to change.',
-    detail: 'Task eval-1 is processing; only queued and delayed tasks have a priority to change',
+    remedy: 'Change the priority while the task is `queued` or `delayed`.',
+    detail: 'Task eval-1 is processing; the priority of a task can change only while it is queued or delayed',
   },
   not_redrivable: {
     when: 'The task has not ended, or is completed.',
@@ -165,9 +165,9 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
     detail: 'Send the body as UTF-8 with Content-Type: application/json',
   },
   range_not_satisfiable: {
-    when: 'The `Range` begins behind the last byte. `Content-Range` has the size.',
+    when: 'The `Range` begins after the last byte. `Content-Range` has the size.',
     remedy: 'Read from an earlier byte, or leave out `Range`.',
-    detail: 'There are 1024 bytes',
+    detail: 'The range begins after the last of 1024 bytes',
   },
   expectation_failed: {
     when: 'The header `Expect` has a value other than `100-continue`.',
@@ -209,12 +209,12 @@ export const PROBLEM_GUIDE: Readonly<Record<ProblemCode, ProblemGuide>> = {
   too_many_waiters: {
     when: 'The process already parks `MAX_PARKED_POLLS` requests.',
     remedy: 'Repeat it without `wait`, or after `Retry-After`.',
-    detail: '10000 requests are parked already; repeat without wait, or later',
+    detail: '10000 requests are already parked; repeat this one without wait, or later',
   },
   too_many_readers: {
     when: '`EVENTS_MAX_READERS` clients already read the event stream of this process.',
     remedy: 'Try again after `Retry-After`, with the same `Last-Event-ID`.',
-    detail: '1000 clients read the event stream already; try again later',
+    detail: '1000 clients already read the event stream; try again later',
   },
   headers_too_large: {
     when: 'The request line and headers together exceed `MAX_HEADER_BYTES`.',

@@ -65,7 +65,10 @@ class GivenParameters {
     const bracket = given.indexOf('[');
     const name = bracket === -1 ? given : given.slice(0, bracket);
     if (name === METHOD_OVERRIDE)
-      throw new ProblemError('malformed_request', 'Send the method itself; no parameter overrides it');
+      throw new ProblemError(
+        'malformed_request',
+        'Send the request with the method itself; the service has no parameter that overrides it',
+      );
     const field = this.fields.get(name);
     if (!field) {
       if (this.isStrict) this.problems.push(unknownField(given, ''));

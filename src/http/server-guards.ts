@@ -12,7 +12,9 @@ export function guardServer(server: Server, limits: HttpLimits): void {
   server.on('clientError', refuseBroken);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
-    socket.end(rawProblem(new ProblemError('method_not_allowed', 'The service is not a proxy')));
+    socket.end(
+      rawProblem(new ProblemError('method_not_allowed', 'The service is not a proxy; it refuses CONNECT')),
+    );
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     sendProblem(

@@ -42,7 +42,7 @@ export class QueuesController {
   @ApiOperation({
     operationId: 'listQueues',
     summary: 'List the queues that have tasks or settings',
-    description: 'A key for some queues sees only those.',
+    description: 'A key for some queues sees only those queues.',
   })
   @ApiOkResponse({ type: QueueList, description: 'The queues', examples: examples.QUEUE_LIST })
   @ApiProblems(...WITH_KEY, 'store_unavailable')

@@ -10,7 +10,7 @@ export function openParking({ MAX_PARKED_POLLS: limit }: Pick<Config, 'MAX_PARKE
     () =>
       new ProblemError(
         'too_many_waiters',
-        `${limit} requests are parked already; repeat without wait, or later`,
+        `${limit} requests are already parked; repeat this one without wait, or later`,
       ),
   );
 }

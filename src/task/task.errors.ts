@@ -85,7 +85,7 @@ export class TaskNotFinished extends TaskError {
 export class NotWaiting extends TaskError {
   readonly code = 'not_waiting';
   constructor(id: string, state: TaskState) {
-    super(`Task ${id} is ${state}; only queued and delayed tasks have a priority to change`);
+    super(`Task ${id} is ${state}; the priority of a task can change only while it is queued or delayed`);
   }
 }
 

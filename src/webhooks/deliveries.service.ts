@@ -54,7 +54,7 @@ export class DeliveriesService {
     if (kept !== undefined) return kept.delivery;
     throw new ProblemError(
       'delivery_not_found',
-      'There is no such delivery; ended ones are removed after a while',
+      'There is no such delivery; the service removes ended ones after their retention',
     );
   }
 }

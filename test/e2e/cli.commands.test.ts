@@ -59,7 +59,7 @@ describe('crucible-queue, with every part of the API', () => {
     ]);
     expect(await client.claim({ worker_id: 'w' })).toMatchObject([{ eval_id: 'second', priority: 9 }]);
     expect(await call('prioritize', '9', 'second')).toMatchObject({
-      stderr: expect.stringContaining('only queued and delayed tasks have a priority to change'),
+      stderr: expect.stringContaining('can change only while it is queued or delayed'),
     });
     expect(await call('prioritize', 'high', 'first')).toMatchObject({ code: 64 });
     expect(await rows('prioritize', '--', '-5', 'first')).toMatchObject([{ priority: -5 }]);

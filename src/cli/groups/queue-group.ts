@@ -25,12 +25,24 @@ export function addQueues(program: Command): void {
 
   const limits = program
     .command('limits <queue>')
-    .description('show or change the limits of a queue; none removes one')
+    .description('show or change the limits of a queue; the value none removes a limit')
     .option('--max-depth <number>', 'most waiting tasks', orNone(natural))
     .option('--max-concurrency <number>', 'most tasks held at the same time', orNone(natural))
-    .option('--max-concurrency-per-group <number>', 'the same for each group', orNone(natural))
-    .option('--rate-limit <tasks/time>', 'most claims in a time: 10/s, 100/min, 5/0.5', orNone(rate))
-    .option('--priority-ageing <seconds>', 'waiting time that adds a point of priority', orNone(period))
+    .option(
+      '--max-concurrency-per-group <number>',
+      'most tasks of one group held at the same time',
+      orNone(natural),
+    )
+    .option(
+      '--rate-limit <tasks/time>',
+      'most claims per time: 10/s, 100/min, or 5/0.5 for 5 in half a second',
+      orNone(rate),
+    )
+    .option(
+      '--priority-ageing <seconds>',
+      'seconds of waiting that add one point of priority',
+      orNone(period),
+    )
     .option('--set <name=json>', 'any setting of the API by its name; can be repeated', setting)
     .action(
       run(async (context, queue: string, options: LimitsOptions) =>

@@ -35,7 +35,7 @@ function addEnqueue(program: Command): void {
     .option('--batch-callback-url <url>', 'URL that gets a webhook when the batch is done; with --ndjson')
     .option('--max-failures <number>', 'failed tasks that the batch tolerates; with --ndjson', natural)
     .option('--ndjson', 'read one task per line, as JSON')
-    .option('--wait [seconds]', 'wait for the end and print the output', seconds)
+    .option('--wait [seconds]', 'wait until the task has ended and print its output', seconds)
     .action(
       run(async (context, file: string, options: EnqueueOptions) =>
         (await import('../commands/enqueue.js')).enqueue(file, options, context),
@@ -55,8 +55,8 @@ function addReaders(program: Command): void {
   const get = program
     .command('get <id>')
     .description('show a task')
-    .option('--attempts', 'show its ended attempts')
-    .option('--wait [seconds]', 'wait for its end and print its output', seconds)
+    .option('--attempts', 'show the ended attempts')
+    .option('--wait [seconds]', 'wait until the task has ended and print its output', seconds)
     .action(
       run(async (context, id: string, options: GetOptions) =>
         (await import('../commands/read.js')).get(id, options, context),
@@ -110,7 +110,7 @@ function addReaders(program: Command): void {
   const artifacts = program
     .command('artifacts <id>')
     .description('list the artifacts of a task, or download them')
-    .option('--download <directory>', 'save them into this directory; existing files are kept')
+    .option('--download <directory>', 'save the artifacts in this directory, and overwrite no file')
     .action(
       run(async (context, id: string, options: ArtifactsOptions) =>
         (await import('../commands/artifacts.js')).artifacts(id, options, context),
@@ -244,7 +244,7 @@ function addWatchers(program: Command): void {
   const stats = program
     .command('stats')
     .description('count tasks by queue and state')
-    .option('--watch [seconds]', 'repeat every this many seconds (default: 2)', period)
+    .option('--watch [seconds]', 'repeat at this interval in seconds (default: 2)', period)
     .action(
       run(async (context, options: StatsOptions) =>
         (await import('../commands/stats.js')).stats(options, context),

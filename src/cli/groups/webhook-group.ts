@@ -21,7 +21,7 @@ export function addWebhooks(program: Command): void {
   addUsage(all, '$0 webhooks', '$0 webhooks list --status parked --limit 20');
   const redeliver = webhooks
     .command('redeliver <ids...>')
-    .description('send messages again')
+    .description('send webhooks again, under the same webhook-id')
     .action(
       run(async (context, ids: string[]) =>
         (await import('../commands/webhooks.js')).redeliver(ids, context),

@@ -39,7 +39,7 @@ const WORDS: Readonly<Record<BulkAction, Words>> = {
   },
   delete: {
     title: 'Delete tasks',
-    effect: 'The tasks, their attempts and their outputs are removed. It cannot be undone.',
+    effect: 'This removes the tasks with their attempts and outputs. You cannot undo it.',
     isDangerous: true,
   },
 };

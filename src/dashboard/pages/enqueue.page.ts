@@ -20,13 +20,13 @@ export interface RefusedTask {
 const ROWS: Readonly<Partial<Record<TaskFieldName, number>>> = { code: 14, metadata: 4 };
 
 const HINTS: Readonly<Partial<Record<TaskFieldName, Part>>> = {
-  eval_id: 'A new one: an existing task never changes.',
+  eval_id: 'Choose a new one. An enqueue never changes an existing task.',
   queue: html`Empty means <code>default</code>.`,
   priority: 'Higher goes first.',
-  run_at: 'With its offset: 2030-01-31T12:00:00Z. Excludes the delay.',
-  expires_at: 'With its offset. Excludes the time above.',
+  run_at: 'With its UTC offset, such as 2030-01-31T12:00:00Z. Instead of the delay.',
+  expires_at: 'With its UTC offset. Instead of the time above.',
   deadline: 'Over all attempts, from the enqueue.',
-  deadline_at: 'With its offset. Excludes the time above.',
+  deadline_at: 'With its UTC offset. Instead of the time above.',
   requires: html`<code>{"gpu": "h100"}</code>`,
 };
 

@@ -116,7 +116,7 @@ function purgeForm(queue: string, total: number, isMistyped: boolean): Html {
     action="/dashboard/queues/${encodeURIComponent(queue)}/purge"
   >
     <p class="headline"><b>${plural(total, 'task')}</b> in queue <b class="id">${queue}</b></p>
-    <p>This deletes all tasks of the queue with their history, including held ones. It cannot be undone.</p>
+    <p>This deletes all tasks of the queue with their history, including held ones. You cannot undo it.</p>
     <label>Type ${queue} to confirm<input name="typed" autocomplete="off" required /></label>
     ${isMistyped && html`<p class="problem" role="alert">The name does not match; nothing was removed.</p>`}
     <div class="buttons">

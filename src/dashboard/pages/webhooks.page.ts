@@ -64,7 +64,7 @@ export class WebhooksPage {
         <h1 class="id">${delivery.message_id}</h1>
         <form class="actions" method="post" action="/dashboard/webhooks/${encodeURIComponent(id)}/redeliver">
           <button type="submit">Send again</button>
-          <span class="hint">Under the same <code>webhook-id</code>, at once.</span>
+          <span class="hint">Sends it at once, under the same <code>webhook-id</code>.</span>
         </form>`,
       live: async () => detailsOf(await this.deliveries.find(id)),
     };
@@ -86,7 +86,7 @@ export class WebhooksPage {
         rows: page.deliveries,
         empty: emptyState(
           'No deliveries',
-          html`Tasks and batches with a <code>callback_url</code>, and <code>WEBHOOK_URL</code>, make them.`,
+          html`Set a <code>callback_url</code> on a task or batch, or the setting <code>WEBHOOK_URL</code>.`,
         ),
       }),
     )}

@@ -74,7 +74,7 @@ export class WorkerPage {
           caption: 'Tasks that the worker holds',
           columns,
           rows: held.tasks,
-          empty: emptyState('No tasks', 'The worker holds nothing now.'),
+          empty: emptyState('No tasks', 'The worker holds no tasks.'),
         }),
       )}
       ${card(
@@ -83,7 +83,7 @@ export class WorkerPage {
           caption: 'Tasks that the worker ended, newest first',
           columns,
           rows: ended.tasks,
-          empty: emptyState('No ended tasks', 'Among the newest tasks is none that this worker ended.'),
+          empty: emptyState('No ended tasks', 'The worker ended none of the newest tasks.'),
         }),
         html`<a href="${address(ENDED.map((state) => `&status=${state}`).join(''))}">All, with filters</a>`,
       )}`;

@@ -59,7 +59,7 @@ export class ScheduleDto {
   readonly catch_up: CatchUp = 'skip';
 
   @ApiPropertyOptional({
-    description: 'true enqueues nothing. Due times during a pause are never made up for',
+    description: 'true enqueues nothing. The service skips due times during a pause',
     default: false,
   })
   @IsOptional()

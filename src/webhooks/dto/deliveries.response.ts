@@ -13,7 +13,7 @@ export class WebhookDelivery {
 
   @ApiProperty({
     enum: DELIVERY_STATES,
-    description: 'parked: the service gave up after its time, or after a 410',
+    description: 'parked: the service no longer retries it, after WEBHOOK_RETRY_SECONDS or a 410',
   })
   readonly status!: string;
 

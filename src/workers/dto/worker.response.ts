@@ -19,7 +19,7 @@ export class ListedWorker {
   @ApiProperty({
     enum: WORKER_STATES,
     description:
-      'busy: holds tasks and sends signs of life; idle: holds no task and was active within a third of ' +
+      'busy: holds tasks and the service heard from it recently; idle: holds no task and was active within a third of ' +
       'WORKER_FORGET_SECONDS, or has a parked poll; silent: holds tasks and missed two heartbeats of its ' +
       'shortest lease; gone: signed off, or holds no task and was inactive for longer',
   })

@@ -99,6 +99,6 @@ describe('Range', () => {
     ['bytes=0-0', 0],
     ['bytes=-1', 0],
   ])('%s is refused of %d bytes', (header, size) => {
-    expect(() => rangeIn(header, size)).toThrow(`There are ${size} bytes`);
+    expect(() => rangeIn(header, size)).toThrow(`The range begins after the last of ${size} bytes`);
   });
 });

@@ -252,7 +252,7 @@ describe('RedisPublisher without a Redis', () => {
     });
     await told;
     expect(lines).toEqual([
-      `No Redis for events at 127.0.0.1:${port} (the default of REDIS_URL). Set REDIS_URL to use one, or leave it empty`,
+      `No Redis for events at 127.0.0.1:${port} (the default of REDIS_URL). Set REDIS_URL to use one, or to an empty value to turn events off`,
     ]);
     expect(warnings).toEqual([]);
   });
