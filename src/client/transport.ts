@@ -123,27 +123,28 @@ export class Transport {
    * @throws ConnectionFailed, ApiError, the reason of the signal, and the body's own errors when it has no JSON form
    */
   read<Answer>(call: Call, read: (text: string) => Answer): Promise<Answer> {
-    return this.retried(call, async (response) =>
-      this.answerOf(call, { response, text: await this.textOf(call, response) }, read),
-    );
+    const take = async (response: Response): Promise<Answer> =>
+      this.answerOf(call, { response, text: await this.textOf(call, response) }, read);
+    return this.retried(call, (content) => this.once(call, { content, take }));
   }
 
   /** The same for an answer that is no text. */
   readBytes<Answer>(call: Call, read: (bytes: Uint8Array, headers: Headers) => Answer): Promise<Answer> {
-    return this.retried(call, async (response) => {
+    const take = async (response: Response): Promise<Answer> => {
       const bytes = new Uint8Array(await response.arrayBuffer());
       return this.answerOf(call, { response, text: '' }, () => read(bytes, response.headers));
-    });
+    };
+    return this.retried(call, (content) => this.once(call, { content, take }));
   }
 
-  private async retried<Answer>(call: Call, take: Exchange<Answer>['take']): Promise<Answer> {
+  private async retried<Answer>(call: Call, tryOnce: (content: Content) => Promise<Answer>): Promise<Answer> {
     // First, so that an unsendable body fails with its own error.
     let content = contentOf(call);
     const giveUpAt = steadyNow() + this.patienceFor(call) * 1000;
     const onRetry = call.onRetry ?? this.#options.onRetry;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.once(call, { content, take });
+        return await tryOnce(content);
       } catch (error) {
         const length = pauseAfter(error, attempt);
         if (!mayRepeat(error, call) || steadyNow() + length > giveUpAt) throw error;
@@ -161,27 +162,53 @@ export class Transport {
 
   /** Opens a streaming response, without a time limit and without retries. */
   async stream(call: Call): Promise<Response> {
-    const response = await this.fetch(call, contentOf(call), call.signal).catch((error: unknown) => {
-      throw call.signal?.aborted ? reasonOf(call.signal) : this.unreachable(call, error);
-    });
+    const response = await this.opened(this.base.origin, call, () =>
+      this.fetch(call, contentOf(call), call.signal),
+    );
     if (!response.ok) throw await this.problemOf(call, response);
     return response;
   }
 
-  /** Opens a download. A redirect is followed without the key, which is not for the other server. */
-  async download(call: Call): Promise<Response> {
-    const response = await this.fetch({ ...call, takesRedirect: true }, undefined, call.signal);
-    const address = response.status === 307 ? response.headers.get('Location') : null;
-    if (address === null) {
-      if (!response.ok) throw await this.problemOf(call, response);
-      return response;
-    }
+  /**
+   * Opens a download without a time limit; repeats that as any read. A redirect is followed without the key, which is not
+   * for the other server.
+   */
+  download(call: Call): Promise<Response> {
+    return this.retried(call, async () => {
+      const response = await this.opened(this.base.origin, call, () =>
+        this.fetch({ ...call, takesRedirect: true }, undefined, call.signal),
+      );
+      const address = response.status === 307 ? response.headers.get('Location') : null;
+      if (address === null) {
+        if (!response.ok) throw await this.problemOf(call, response);
+        return response;
+      }
+      return this.elsewhere(call, address);
+    });
+  }
+
+  /** Errors never quote the address: its query may grant access. */
+  private async elsewhere(call: Call, address: string): Promise<Response> {
+    const base = this.address(call).href;
+    const target = URL.canParse(address, base) ? new URL(address, base) : undefined;
+    if (target === undefined || !/^https?:$/.test(target.protocol) || target.username !== '')
+      throw new UnexpectedAnswer(`${call.method} ${call.path}: redirected to an invalid address`);
     const send = this.#options.fetch ?? fetch;
-    const redirected = await send(address, { signal: call.signal, redirect: 'error' });
-    if (redirected.ok) return redirected;
-    await redirected.body?.cancel();
-    const why = `${new URL(address).origin} answered ${redirected.status}`;
-    throw new UnexpectedAnswer(`${call.method} ${call.path}: ${why}`, retryAfterOf(redirected));
+    const response = await this.opened(target.origin, call, () =>
+      send(target, { signal: call.signal, redirect: 'error' }),
+    );
+    if (response.ok) return response;
+    await response.body?.cancel();
+    const why = `${target.origin} answered ${response.status}`;
+    throw new UnexpectedAnswer(`${call.method} ${call.path}: ${why}`, retryAfterOf(response));
+  }
+
+  private async opened(origin: string, call: Call, request: () => Promise<Response>): Promise<Response> {
+    try {
+      return await request();
+    } catch (error) {
+      throw call.signal?.aborted ? reasonOf(call.signal) : unreachable(origin, call, error);
+    }
   }
 
   private async once<Answer>(call: Call, { content, take }: Exchange<Answer>): Promise<Answer> {
@@ -195,15 +222,10 @@ export class Transport {
     } catch (error) {
       if (call.signal?.aborted) throw reasonOf(call.signal);
       if (error instanceof ApiError || error instanceof ConnectionFailed) throw error;
-      throw this.unreachable(call, error);
+      throw unreachable(this.base.origin, call, error);
     } finally {
       limited.end();
     }
-  }
-
-  private unreachable({ method, path }: Call, error: unknown): ConnectionFailed {
-    const message = `${method} ${path}: cannot reach ${this.base.origin}: ${describeError(error)}`;
-    return new ConnectionFailed(message, { cause: brief(error) });
   }
 
   /** @throws UnexpectedAnswer for a response that is too long, or the error that broke the connection */
@@ -294,6 +316,11 @@ function addressOf(url: string): URL {
       'The URL of the service must be http://host:port or https://host:port, optionally with a path, without a query',
     );
   return address;
+}
+
+function unreachable(origin: string, { method, path }: Call, error: unknown): ConnectionFailed {
+  const message = `${method} ${path}: cannot reach ${origin}: ${describeError(error)}`;
+  return new ConnectionFailed(message, { cause: brief(error) });
 }
 
 function contentOf({ text, body }: Call): Content {

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { runChild } from '../../src/cli/child-handler.js';
 import { artifacts } from '../../src/cli/commands/artifacts.js';
 import { Context } from '../../src/cli/context.js';
@@ -96,11 +99,25 @@ describe('artifacts of workers', () => {
 });
 
 describe('artifacts in S3', () => {
-  it('are downloaded without the key', async () => {
-    const server = await S3Server.start();
-    const variables = { ...process.env };
+  const variables = { ...process.env };
+  let server: S3Server;
+  let service: TestApp;
+  beforeAll(async () => {
+    server = await S3Server.start();
     Object.assign(process.env, server.env);
-    const service = await startTestApp({ API_KEY: KEY, ARTIFACTS: server.place('clients') });
+    service = await startTestApp({ API_KEY: KEY, ARTIFACTS: server.place('clients') });
+  });
+  afterAll(async () => {
+    await service.close();
+    process.env = variables;
+    await server.stop();
+  });
+  afterEach(() => {
+    const withKey = server.seen.filter((headers) => 'x-api-key' in headers);
+    expect(withKey).toEqual([]);
+  });
+
+  it('are downloaded without the key', async () => {
     const keys: (string | null)[] = [];
     const client = new Client({
       url: service.url,
@@ -117,9 +134,23 @@ describe('artifacts in S3', () => {
     keys.length = 0;
     expect(await (await client.artifacts.download('a', 'model')).text()).toBe('weights');
     expect(keys).toEqual([KEY, null]);
-    await service.close();
-    process.env = variables;
-    await server.stop();
+  });
+
+  it('are downloaded by the Python library without the key', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'crucible-saved-'));
+    const weights = 'weights '.repeat(500_000 / 8);
+    const client = new Client({ url: service.url, apiKey: KEY });
+    await client.enqueue({ eval_id: 'python', code: weights });
+    const before = server.seen.length;
+    const { PATH } = process.env;
+    const env = { PATH, PYTHONDONTWRITEBYTECODE: '1', QUEUE_API_KEY: KEY };
+    const program = ['test/support/artifacts.worker.py', service.url, folder];
+    const { stdout } = await promisify(execFile)('python3', program, { env });
+    expect(stdout.split('\n')).toEqual([hash('sha256', weights), 'trained model.bin', '']);
+    expect(await readdir(folder)).toEqual(['trained model.bin']);
+    expect(await readFile(join(folder, 'trained model.bin'), 'utf8')).toBe(weights);
+    expect(server.seen.length).toBeGreaterThan(before);
+    await rm(folder, { recursive: true });
   });
 });
 

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import S3rver from '@20minutes/s3rver';
@@ -13,11 +13,18 @@ const BUCKET = 'evidence';
  * added here: signed requests for `/bucket/`, and the end of an upload in parts.
  */
 export class S3Server {
+  readonly url: string;
+  /** The headers of all requests. */
+  readonly seen: readonly IncomingHttpHeaders[];
+
   private constructor(
     private readonly server: Server,
     private readonly directory: string,
-    readonly url: string,
-  ) {}
+    { url, seen }: Pick<S3Server, 'url' | 'seen'>,
+  ) {
+    this.url = url;
+    this.seen = seen;
+  }
 
   static async start(): Promise<S3Server> {
     const directory = await mkdtemp(join(tmpdir(), 'crucible-s3-'));
@@ -29,11 +36,16 @@ export class S3Server {
     });
     s3.middleware.splice(-1, 0, signedAsSent, endUploads(directory));
     await s3.configureBuckets();
-    const server = createServer(s3.callback());
+    const handle = s3.callback();
+    const seen: IncomingHttpHeaders[] = [];
+    const server = createServer((request, response) => {
+      seen.push(request.headers);
+      handle(request, response);
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    return new S3Server(server, directory, `http://127.0.0.1:${port}`);
+    return new S3Server(server, directory, { url: `http://127.0.0.1:${port}`, seen });
   }
 
   /** The variables of the SDK. */

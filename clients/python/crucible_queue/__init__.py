@@ -1,7 +1,9 @@
 """Client and worker for the Crucible task queue."""
 
+from .artifacts import Held
 from .async_worker import AsyncContext, AsyncWorker
-from .client import Client, Held
+from .client import Client
+from .downloads import Download
 from .errors import (
     ApiError,
     AttemptFailed,
@@ -55,6 +57,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "Context",
+    "Download",
     "EnqueuedTask",
     "Event",
     "Finished",

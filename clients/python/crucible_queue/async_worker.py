@@ -7,12 +7,15 @@ import concurrent.futures
 import functools
 import signal
 import threading
-from typing import Any, Awaitable, Callable, Optional
+from typing import Any, Awaitable, Callable, Optional, TypeVar, Union
 
+from .artifacts import Source
 from .errors import AttemptFailed, TaskStopped
-from .models import ClaimedTask
+from .models import Artifact, ClaimedTask
 from .running import Context
 from .worker import Summary, Worker
+
+_Result = TypeVar("_Result")
 
 
 class AsyncContext:
@@ -21,8 +24,10 @@ class AsyncContext:
     ``sync`` is the context of a :class:`Worker`. Its other methods block: call them with ``asyncio.to_thread``.
     """
 
-    def __init__(self, sync: Context) -> None:
+    def __init__(self, sync: Context, threads: Optional[concurrent.futures.Executor] = None) -> None:
         self.sync = sync
+        #: Those of the worker, which long calls of the program do not occupy. None means those of the loop.
+        self._threads = threads
 
     @property
     def cancelled(self) -> bool:
@@ -34,13 +39,31 @@ class AsyncContext:
         """Why the handler must stop: its ``code`` is lease_lost, cancelled, deadline or shutdown."""
         return self.sync.reason
 
+    async def log(self, text: Union[str, bytes]) -> None:
+        """Adds text, or bytes as they are, to the log of the attempt. Never raises. Waits while too much is unsent."""
+        await self._in_thread(self.sync.log, text)
+
+    async def checkpoint(self, value: Any) -> None:
+        """Saves a checkpoint; as :meth:`Context.checkpoint`. Returns when it is durable."""
+        await self._in_thread(self.sync.checkpoint, value)
+
+    async def put_artifact(
+        self, source: Source, name: Optional[str] = None, *, content_type: Optional[str] = None
+    ) -> Artifact:
+        """Stores a file, or bytes with a name; as :meth:`Context.put_artifact`. Returns when it is durable."""
+        return await self._in_thread(self.sync.put_artifact, source, name, content_type=content_type)
+
     async def progress(self, percent: Optional[float] = None, message: Optional[str] = None) -> None:
         """Reports progress and extends the lease, at most once a second. Never raises."""
+        await self._in_thread(self.sync.progress, percent, message)
+
+    async def _in_thread(self, function: Callable[..., _Result], *given: Any, **options: Any) -> _Result:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, functools.partial(self.sync.progress, percent, message))
+        return await loop.run_in_executor(self._threads, functools.partial(function, *given, **options))
 
 
 AsyncHandler = Callable[[ClaimedTask, AsyncContext], Awaitable[Any]]
+_Handler = Callable[[ClaimedTask, Context], Awaitable[Any]]
 
 
 class AsyncWorker:
@@ -57,6 +80,7 @@ class AsyncWorker:
         if options.get("processes"):
             raise ValueError("An AsyncWorker runs its handlers in one event loop; processes=True needs a Worker")
         self._worker = Worker(url, worker_id, concurrency, **options)
+        self._threads = concurrent.futures.ThreadPoolExecutor(concurrency, thread_name_prefix="crucible-calls")
         self._handler: Optional[AsyncHandler] = None
 
     @property
@@ -89,7 +113,7 @@ class AsyncWorker:
         if handler is None:
             raise ValueError("The worker has no handler: decorate one with @worker.handler")
         loop = asyncio.get_running_loop()
-        self._worker.handler(functools.partial(_carry_out, loop, handler))
+        self._worker.handler(functools.partial(_carry_out, loop, functools.partial(self._handle, handler)))
         signals = self._take_signals(loop, grace) if handle_signals else ()
         ended: "asyncio.Future[Summary]" = loop.create_future()
 
@@ -143,20 +167,23 @@ class AsyncWorker:
             return ()  # Windows.
         return (signal.SIGTERM, signal.SIGINT)
 
+    def _handle(self, handler: AsyncHandler, task: ClaimedTask, context: Context) -> Awaitable[Any]:
+        return handler(task, AsyncContext(context, self._threads))
+
     def _stop_in_thread(self, grace: Optional[float]) -> None:
         # The worker's locks must not delay the loop.
         threading.Thread(target=self._worker.stop, args=(grace,), daemon=True).start()
 
 
 def _carry_out(
-    loop: asyncio.AbstractEventLoop, handler: AsyncHandler, task: ClaimedTask, context: Context
+    loop: asyncio.AbstractEventLoop, handler: _Handler, task: ClaimedTask, context: Context
 ) -> Any:
     """Runs in a thread of the worker, and waits for the coroutine in the loop."""
     ended: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
     running: "list[asyncio.Task[Any]]" = []
 
     async def handle() -> Any:
-        return await handler(task, AsyncContext(context))
+        return await handler(task, context)
 
     def finish(done: "asyncio.Task[Any]") -> None:
         if done.cancelled():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import io
 import os
 import ssl
 import uuid
@@ -16,7 +15,6 @@ from typing import (
     List,
     Mapping,
     Optional,
-    Protocol,
     Sequence,
     Tuple,
     Type,
@@ -24,6 +22,7 @@ from typing import (
     Union,
 )
 
+from .artifacts import ArtifactCalls, Held, Source
 from .models import Artifact, Attempt, Batch, ClaimedTask, EnqueuedTask, KeptLease, Task, TaskStatus
 from .payload import members_of, parts_of, read_json, write_json
 from .steering import (
@@ -38,7 +37,7 @@ from .steering import (
     removal_query,
     wait_for_end,
 )
-from .transport import LONGEST_ANSWER, Transport, Upload
+from .transport import LONGEST_ANSWER, Transport
 
 #: In order of preference, or by weight: ``{"a": 3, "b": 1}``.
 Queues = Union[Sequence[str], Mapping[str, float]]
@@ -56,21 +55,7 @@ DEFAULT_URL = "http://127.0.0.1:8081"
 PART_BYTES = 1024 * 1024
 PART_TASKS = 500
 
-#: Seconds that every upload has, and bytes per second beyond.
-SHORTEST_UPLOAD = 30.0
-SLOWEST_RATE = 65_536
-
 _About = TypeVar("_About", bound=TaskStatus)
-
-
-class Held(Protocol):
-    """A held task and the lease that holds it."""
-
-    @property
-    def eval_id(self) -> str: ...
-
-    @property
-    def lease_id(self) -> str: ...
 
 
 class Client:
@@ -105,6 +90,7 @@ class Client:
             longest_answer=longest_answer,
             tls=tls,
         )
+        self.artifacts = ArtifactCalls(self.request, self._transport.download)
         self.batches = BatchCalls(self.request)
         self.queues = QueueCalls(self.request)
         self.schedules = ScheduleCalls(self.request)
@@ -190,38 +176,11 @@ class Client:
         answer: List[Attempt] = self.request("GET", path_of(eval_id, "attempts"), read=read)
         return answer
 
-    def artifacts(self, eval_id: str) -> List[Artifact]:
-        """Returns the artifacts of a task, by name."""
-        read = list_of(Artifact, "artifacts")
-        answer: List[Artifact] = self.request("GET", path_of(eval_id, "artifacts"), read=read)
-        return answer
-
     def put_artifact(
-        self,
-        held: Held,
-        source: Union[str, "os.PathLike[str]", bytes],
-        name: Optional[str] = None,
-        *,
-        content_type: Optional[str] = None,
+        self, held: Held, source: Source, name: Optional[str] = None, *, content_type: Optional[str] = None
     ) -> Artifact:
-        """Stores a file, or bytes with a name, under the lease of its task. Returns when it is durable.
-
-        Raises LeaseLost, ApiError, OSError for a file that cannot be read, and ValueError for bytes without a name.
-        """
-        upload = _upload_of(source)
-        if name is None:
-            if isinstance(source, bytes):
-                raise ValueError("Bytes need a name")
-            name = os.path.basename(os.fspath(source))
-        answer: Artifact = self.request(
-            "PUT",
-            path_to("tasks", held.eval_id, "artifacts", name),
-            upload=upload,
-            headers={"X-Lease-Id": held.lease_id, "Content-Type": content_type or "application/octet-stream"},
-            timeout=SHORTEST_UPLOAD + upload.size / SLOWEST_RATE,
-            read=Artifact.from_json,
-        )
-        return answer
+        """The same as ``artifacts.put``."""
+        return self.artifacts.put(held, source, name, content_type=content_type)
 
     def list(self, **filters: Any) -> Iterator[Task]:
         """Yields all matching tasks, newest first, page by page: status, queue, batch_id, worker_id, limit, …"""
@@ -515,11 +474,3 @@ def _without_none(fields: Mapping[str, Any]) -> Dict[str, Any]:
 def path_of(eval_id: str, verb: Optional[str] = None) -> str:
     """The path of a task, or of an action on it."""
     return path_to("tasks", eval_id) if verb is None else path_to("tasks", eval_id, verb)
-
-
-def _upload_of(source: Union[str, "os.PathLike[str]", bytes]) -> Upload:
-    if isinstance(source, bytes):
-        content = source
-        return Upload(len(content), lambda: io.BytesIO(content))
-    path = os.fspath(source)
-    return Upload(os.stat(path).st_size, lambda: open(path, "rb"))

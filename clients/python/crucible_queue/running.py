@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Union
 
+from .artifacts import Source
 from .errors import TaskStopped
 from .models import Artifact, ClaimedTask
 from .payload import write_json
@@ -197,7 +197,7 @@ class Context:
 
     def put_artifact(
         self,
-        source: Union[str, "os.PathLike[str]", bytes],
+        source: Source,
         name: Optional[str] = None,
         *,
         content_type: Optional[str] = None,

@@ -9,9 +9,10 @@ import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, BinaryIO, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, BinaryIO, Callable, Dict, List, Mapping, NamedTuple, Optional, TypeVar
 
 from .connections import Breaker, Connections, TimeLimits, renew_after_fork
+from .downloads import Download
 from .errors import ApiError, ClientError, ConnectionFailed, Interrupted, UnexpectedAnswer, api_error
 from .payload import read_json, write_json
 
@@ -26,6 +27,8 @@ REPEAT_SPACING = 0.8
 #: Maximum bytes of a response: enough for a claim of the 100 largest tasks that the service accepts by default.
 LONGEST_ANSWER = 256 * 1024 * 1024
 PIECE = 1024 * 1024
+#: Bytes of a download whose length is unknown.
+LONGEST_DOWNLOAD = 1 << 40
 #: Statuses without a body. A server may send one anyway, so the connection is not reused.
 WITHOUT_BODY = frozenset((204, 205, 304))
 WRONG_URL = "The URL of the service must be http://host:port or https://host:port, optionally with a path, without a query"
@@ -34,6 +37,10 @@ WORTH_REPEATING = frozenset((408, 429, 502, 503, 504))
 #: The request itself is wrong, so a retry would fail too.
 REFUSED = frozenset((400, 404, 409, 413, 415, 422))
 
+#: Bytes per second of the slowest upload or download that is not ended.
+SLOWEST_RATE = 65_536
+
+_Result = TypeVar("_Result")
 #: Converts a parsed answer into the call's result; raises when the answer is invalid.
 Reader = Callable[[Any], Any]
 
@@ -115,22 +122,62 @@ class Transport:
         reader = _read_anything if read is None and read_text is None else read_text or _reader_of(read)
         sent = content if body is None else write_json(body)
         limit = wait + (self._request_timeout if timeout is None else timeout)
+
+        def once(attempt: int) -> Any:
+            content = write_json(repeat_body) if attempt > 0 and repeat_body is not None else sent
+            answer = self._exchange(method, target, content, headers or {}, limit, breaker, upload)
+            return self._read(answer, f"{method} {target}", reader)
+
+        def may_repeat(error: ClientError) -> bool:
+            return _may_repeat(error, is_repeatable, is_stubborn)
+
+        return self._repeated(once, may_repeat, patience=patience, breaker=breaker, on_retry=on_retry)
+
+    def download(
+        self,
+        name: str,
+        path: str,
+        *,
+        timeout: Optional[float] = None,
+        patience: Optional[float] = None,
+        on_retry: Optional[Callable[[ClientError], None]] = None,
+    ) -> Download:
+        """Opens a download, and repeats that as :meth:`call` does. A redirect is followed without the key.
+
+        ``timeout`` limits each read. All reads together may take as long as at 64 KiB a second. Raises ConnectionFailed or
+        ApiError.
+        """
+        limit = self._request_timeout if timeout is None else timeout
+
+        def once(_attempt: int) -> Download:
+            return self._open(name, self._target(path, None), limit)
+
+        def may_repeat(error: ClientError) -> bool:
+            return _may_repeat(error, is_repeatable=True, is_stubborn=False)
+
+        return self._repeated(once, may_repeat, patience=patience, on_retry=on_retry)
+
+    def _repeated(
+        self,
+        once: Callable[[int], _Result],
+        may_repeat: Callable[[ClientError], bool],
+        *,
+        patience: Optional[float],
+        breaker: Optional[Breaker] = None,
+        on_retry: Optional[Callable[[ClientError], None]],
+    ) -> _Result:
         give_up_at = time.monotonic() + (self._patience if patience is None else patience)
         attempt = 0
         while True:
             try:
-                answer = self._exchange(method, target, sent, headers or {}, limit, breaker, upload)
-                return self._read(answer, f"{method} {target}", reader)
+                return once(attempt)
             except (ConnectionFailed, ApiError) as error:
                 pause = _pause_after(error, attempt)
-                may_repeat = _may_repeat(error, is_repeatable, is_stubborn)
-                if not may_repeat or time.monotonic() + pause > give_up_at:
+                if not may_repeat(error) or time.monotonic() + pause > give_up_at:
                     raise
                 if on_retry is not None:
                     on_retry(error)
             attempt += 1
-            if attempt == 1 and repeat_body is not None:
-                sent = write_json(repeat_body)
             self._rest(self._spacing.from_now(pause), breaker)
 
     def close(self) -> None:
@@ -150,7 +197,6 @@ class Transport:
 
     def _read(self, answer: Answer, call: str, read_text: Callable[[bytes], Any]) -> Any:
         status = answer.status
-        retry_after = _seconds(answer.retry_after)
         if 200 <= status < 300:
             try:
                 return read_text(answer.text)
@@ -158,12 +204,17 @@ class Transport:
                 # Later data on this connection may belong to other calls.
                 self.close()
                 message = f"{call}: {self._origin} sent an invalid answer: {error!r}"
-                raise UnexpectedAnswer(message, status, retry_after) from error
+                raise UnexpectedAnswer(message, status, _seconds(answer.retry_after)) from error
+        raise self._refusal(answer, call)
+
+    def _refusal(self, answer: Answer, call: str) -> ClientError:
+        """The service's problem, or an error for an answer that is not the service's."""
+        retry_after = _seconds(answer.retry_after)
         problem = _problem_of(answer.text)
-        if problem is None:
-            message = f"{call}: {self._origin} answered {status} without a problem document; is this the queue service?"
-            raise UnexpectedAnswer(message, status, retry_after)
-        raise api_error(status, problem, retry_after)
+        if problem is not None:
+            return api_error(answer.status, problem, retry_after)
+        message = f"{call}: {self._origin} answered {answer.status} without a problem document; is this the queue service?"
+        return UnexpectedAnswer(message, answer.status, retry_after)
 
     def _exchange(
         self,
@@ -196,8 +247,7 @@ class Transport:
                             pass  # The service refused the upload before its end, and has answered.
                 response = connection.getresponse()
                 text = _text_of(response, self._longest_answer)
-                is_final = response.status >= 200 and response.status not in WITHOUT_BODY
-                is_done = is_final and not response.will_close
+                is_done = _is_final(response) and not response.will_close
             finally:
                 self._limits.forget(watched)
                 if breaker is not None:
@@ -214,6 +264,61 @@ class Transport:
                 f"{method} {target}: cannot reach {self._origin}: {error or type(error).__name__}"
             ) from error
 
+    def _open(self, name: str, target: str, limit: float) -> Download:
+        headers = self._headers(None, {"Accept": "*/*"})
+        own = _Source(self._connections, target, headers, self._origin)
+        response, finish = self._begin(own, limit)
+        if response.status == 200:
+            return Download(name, response, self._origin, finish)
+        location = response.getheader("Location") if response.status == 307 else None
+        try:
+            text = _text_of(response, self._longest_answer)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            finish(False)
+            raise ConnectionFailed(f"GET {target}: {self._origin} sent no complete answer: {error!r}") from error
+        finish(_is_final(response))
+        if location is None:
+            answer = Answer(response.status, response.getheader("Retry-After"), text)
+            raise self._refusal(answer, f"GET {target}")
+        # The key is for the service alone.
+        other = _source_at(urllib.parse.urljoin(self._origin + target, location))
+        response, finish = self._begin(other, limit)
+        if response.status == 200:
+            download = Download(name, response, other.origin, finish)
+            # The digest of the artifact is the service's to tell.
+            download.sha256 = None
+            return download
+        finish(False)
+        raise UnexpectedAnswer(f"GET {target}: {other.origin} answered {response.status}", response.status)
+
+    def _begin(self, source: "_Source", limit: float) -> "_Begun":
+        """Sends a request; returns the response and how to end the exchange: True keeps the connection."""
+        try:
+            connection = source.connections.take(limit)
+        except (OSError, ValueError) as error:
+            raise _unreachable(source, error) from error
+        watched = connection.sock
+        self._limits.watch(watched, limit)
+
+        def finish(is_done: bool) -> None:
+            self._limits.forget(watched)
+            if is_done and not response.will_close and source.connections is self._connections:
+                self._connections.give_back(connection)
+            else:
+                connection.close()
+
+        try:
+            connection.request("GET", source.target, None, source.headers)
+            response = connection.getresponse()
+        except BaseException as error:
+            self._limits.forget(watched)
+            connection.close()
+            if isinstance(error, (OSError, ValueError, http.client.HTTPException)):
+                raise _unreachable(source, error) from error
+            raise
+        self._limits.watch(watched, limit + (response.length or LONGEST_DOWNLOAD) / SLOWEST_RATE)
+        return _Begun(response, finish)
+
     def _headers(self, content: Optional[bytes], headers: Mapping[str, str]) -> Dict[str, str]:
         given = {"Accept": "application/json", **headers}
         if self._api_key is not None:
@@ -221,6 +326,20 @@ class Transport:
         if content is not None:
             given.setdefault("Content-Type", "application/json")
         return given
+
+
+class _Source(NamedTuple):
+    """Where a download comes from."""
+
+    connections: Connections
+    target: str
+    headers: Mapping[str, str]
+    origin: str
+
+
+class _Begun(NamedTuple):
+    response: http.client.HTTPResponse
+    finish: Callable[[bool], None]
 
 
 class _Address(NamedTuple):
@@ -277,6 +396,27 @@ def _address_of(url: str) -> _Address:
         # The original error quotes the port, which may be a password that contains a slash.
         raise ValueError(WRONG_URL) from None
     return _Address(is_tls, parts.hostname, port if port is not None else 443 if is_tls else 80, parts.path.rstrip("/"))
+
+
+def _source_at(url: str) -> _Source:
+    """The target of a redirect. Errors never quote the URL, because its query may grant access."""
+    parts = urllib.parse.urlsplit(url)
+    try:
+        address = _address_of(urllib.parse.urlunsplit((parts.scheme, parts.netloc, "", "", "")))
+    except ValueError:
+        raise UnexpectedAnswer("The service redirected a download to an invalid address", 307) from None
+    connections = Connections(address.host, address.port, is_tls=address.is_tls, tls=None)
+    target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    return _Source(connections, target, {}, address.origin)
+
+
+def _unreachable(source: _Source, error: BaseException) -> ConnectionFailed:
+    reason = str(error) if isinstance(error, OSError) else ""
+    return ConnectionFailed(f"Cannot reach {source.origin}: {reason or type(error).__name__}")
+
+
+def _is_final(response: http.client.HTTPResponse) -> bool:
+    return response.status >= 200 and response.status not in WITHOUT_BODY
 
 
 def _may_repeat(error: ClientError, is_repeatable: bool, is_stubborn: bool) -> bool:

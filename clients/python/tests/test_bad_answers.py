@@ -6,8 +6,7 @@ from unittest import mock
 from crucible_queue import AttemptFailed, Client, ConnectionFailed, RetryLater, Worker
 from crucible_queue.transport import _Spacing
 
-from .test_faults import FaultTest as ScriptedTest
-from .test_faults import task
+from .test_faults import ScriptedTest, task
 
 DONE = {"eval_id": "a", "status": "completed"}
 
@@ -53,11 +52,7 @@ STRANGE = (
 class BadAnswersTest(ScriptedTest):
     def setUp(self):
         super().setUp()
-        quick = {"transport.FIRST_PAUSE": 0.01, "transport.REPEAT_SPACING": 0.01, "keeper.SHORTEST_RETRY": 0.01}
-        for name, seconds in {**quick, "keeper.LONGEST_RETRY": 0.01}.items():
-            patcher = mock.patch(f"crucible_queue.{name}", seconds)
-            patcher.start()
-            self.addCleanup(patcher.stop)
+        self.do_not_wait()
 
     def run_one(self, handler=lambda _task, _ctx: None, **options):
         worker = Worker(self.url, **options)

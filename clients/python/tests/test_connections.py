@@ -8,8 +8,7 @@ from unittest import mock
 from crucible_queue import Client, ConnectionFailed, LeaseLost, RemoteTaskQueue, UnexpectedAnswer, Worker
 from crucible_queue.transport import LONGEST_RETRY_AFTER, _address_of, _seconds
 
-from .test_faults import FaultTest as ScriptedTest
-from .test_faults import task
+from .test_faults import ScriptedTest, task
 from .raw_server import RawServer
 
 

@@ -2,6 +2,7 @@ import http.server
 import json
 import threading
 import unittest
+from unittest import mock
 
 from crucible_queue import Client, ConnectionFailed, Worker
 
@@ -45,7 +46,7 @@ def task(name):
     return {"eval_id": name, "lease_id": name, "timeout": 30, "heartbeat_interval": 20, "code": "x"}
 
 
-class FaultTest(unittest.TestCase):
+class ScriptedTest(unittest.TestCase):
     def setUp(self):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
         self.server.daemon_threads = True
@@ -57,6 +58,18 @@ class FaultTest(unittest.TestCase):
         self.addCleanup(self.server.shutdown)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
+    def answers(self, *answers):
+        self.server.answers = list(answers)
+
+    def do_not_wait(self):
+        """Shortens all pauses."""
+        for name in ("transport.FIRST_PAUSE", "transport.REPEAT_SPACING", "keeper.SHORTEST_RETRY", "keeper.LONGEST_RETRY"):
+            patcher = mock.patch(f"crucible_queue.{name}", 0.01)
+            patcher.start()
+            self.addCleanup(patcher.stop)
+
+
+class FaultTest(ScriptedTest):
     def test_tells_an_outage_once_and_when_it_is_over(self):
         away = (503, {"code": "store_unavailable", "status": 503, "detail": "away"})
         self.answers(away, away, (200, {"tasks": []}), away, (200, {"tasks": [], "command": "drain"}))
@@ -68,9 +81,6 @@ class FaultTest(unittest.TestCase):
         self.assertEqual(events, ["trouble", "recovered", "draining"])
         self.assertEqual([record.getMessage() for record in logged.records], ["w: away; retrying", "w: the service answers again"])
         self.assertEqual([body["wait"] for body in self.server.bodies], [20.0, 0, 0, 20.0, 0])
-
-    def answers(self, *answers):
-        self.server.answers = list(answers)
 
     def test_what_is_no_json_does_not_come_from_the_service(self):
         self.answers((200, "<html>Sign in to the network"), (200, {"total_tasks": 1}))

@@ -8,6 +8,7 @@ import { jest } from '@jest/globals';
 import {
   AttemptFailed,
   Client,
+  ConnectionFailed,
   GiveBack,
   type Handler,
   InvalidRequest,
@@ -349,6 +350,29 @@ describe('a client', () => {
 
   it.each([0, -1, 1.5, Number.NaN])('refuses %d bytes as the most of an answer', (longestAnswer) => {
     expect(() => new Client({ url: service.url, longestAnswer })).toThrow('longestAnswer');
+  });
+
+  it('repeats the opening of a download, and follows a redirect', async () => {
+    const Location = `${service.url}/bucket/model?signature=secret`;
+    service.answers = [BAD['a bad gateway'], [307, '', { Location }], [200, 'weights']].flatMap((answer) =>
+      answer === undefined ? [] : [answer as ScriptedAnswer],
+    );
+    const response = await new Client({ url: service.url }).artifacts.download('a', 'model');
+    expect(await response.text()).toBe('weights');
+    const path = 'GET /tasks/a/artifacts/model';
+    expect(service.calls).toEqual([path, path, 'GET /bucket/model?signature=secret']);
+  });
+
+  it.each([
+    ['is not there', 'http://127.0.0.1:9/bucket/model?signature=secret'],
+    ['has another protocol', 'ftp://127.0.0.1/bucket/model?signature=secret'],
+    ['has no valid address', 'http://[secret'],
+  ])('keeps the address of a redirect to itself when the server %s', async (_, Location) => {
+    service.answers = [[307, '', { Location }]];
+    const client = new Client({ url: service.url, patience: 0 });
+    const error: unknown = await client.artifacts.download('a', 'model').catch((why: unknown) => why);
+    expect(error).toBeInstanceOf(ConnectionFailed);
+    expect(inspect(error, { depth: 9 })).not.toContain('secret');
   });
 
   it('holds up no call for another that was told to wait for a minute', async () => {
