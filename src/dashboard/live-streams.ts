@@ -153,7 +153,7 @@ async function isRestless({ part }: Viewer): Promise<boolean> {
   return (await part.isRestless?.().catch(() => false)) ?? false;
 }
 
-/** An unchanged part sends a sign of life, for proxies and for the connection's timeout. */
+/** For an unchanged part: a comment line, so that neither a proxy nor a timeout closes the connection. */
 function send(viewer: Viewer, text: string | undefined): void {
   const isNews = text !== undefined && text !== viewer.sent;
   viewer.response.write(isNews ? `data: ${text.replaceAll('\n', '\ndata: ')}\n\n` : ':\n\n');

@@ -84,7 +84,7 @@ export class FinishWaiters implements OnModuleDestroy {
     }
   }
 
-  /** Notices were lost, or will be. */
+  /** Transitions were missed, or will be. */
   private lookUp(): void {
     this.generation = this.store.generation;
     if (this.store.isAvailable) {

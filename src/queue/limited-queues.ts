@@ -49,8 +49,8 @@ export class LimitedQueues {
   }
 
   /**
-   * A process took a token of the queue; another one may be left. Every claim that lacks a token follows such a notice,
-   * so a waiter without a result needs at most one more claim.
+   * A process took a token of the queue, and another token may be left. This is reported after every such claim, so a
+   * waiter without a result needs at most one more claim.
    */
   noteTaken(queue: string): void {
     if (this.following.has(queue)) this.following.set(queue, true);

@@ -37,8 +37,8 @@ const NOTHING = Promise.resolve([]);
  * With a concurrency limit, a task that leaves `processing` wakes a poll in the same way. With a rate limit, a timer
  * wakes one when the next token is available. After a change of settings, every poll claims once more.
  *
- * At the start of an outage, every poll ends with an error. When notices may have been lost, every poll claims once
- * more, a few at a time, until its queues are found empty.
+ * At the start of an outage, every poll ends with an error. When this process may have missed transitions, every poll
+ * claims once more, a few at a time, until a claim finds its queues empty.
  */
 @Injectable()
 export class WaitingRoom implements OnModuleDestroy {
@@ -151,7 +151,7 @@ export class WaitingRoom implements OnModuleDestroy {
     for (const [queue, count] of ready) this.wake(queue, count);
   }
 
-  /** Notices were lost, or will be. */
+  /** Transitions were missed, or will be. */
   private lookUp(): void {
     // Claims in progress may return results from before.
     for (const waiter of this.everybody) waiter.isWoken ||= waiter.isTrying;

@@ -79,7 +79,7 @@ export function attempted(
   return { ...tried, nextAt: Math.min(now + wait, delivery.giveUpAt) };
 }
 
-/** Ended without an attempt, because its address is gone. */
+/** Ended without an attempt, because its address answered 410 to another delivery. */
 export function parked(delivery: Delivery, now: Instant, error: string): Delivery {
   return { ...delivery, state: 'parked', endedAt: now, error };
 }

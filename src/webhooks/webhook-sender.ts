@@ -89,7 +89,7 @@ function replyOf({ statusCode, headers }: IncomingMessage): Reply {
   return { status: statusCode, retryAfter: headers['retry-after'] };
 }
 
-/** The beginning of the body as text; also what came of one that broke off. `undefined` for an empty one. */
+/** The beginning of the body as text, also of a body that was cut off. `undefined` for an empty body. */
 function beginningOf(response: IncomingMessage): Promise<string | undefined> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -98,7 +98,7 @@ function beginningOf(response: IncomingMessage): Promise<string | undefined> {
       clearTimeout(limit);
       response.destroy();
       const bytes = Buffer.concat(parts).subarray(0, MOST_BYTES);
-      // A character that was cut in two leaves no mark of its first part.
+      // `stream` drops the first bytes of a character that was cut in two, and adds no U+FFFD for them.
       const text = new TextDecoder().decode(bytes, { stream: true });
       resolve(text === '' ? undefined : text);
     };

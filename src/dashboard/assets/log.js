@@ -56,7 +56,7 @@ class Lines {
     this.#frame ??= requestAnimationFrame(() => this.#draw());
   }
 
-  /** Shows what came, also a line without an end. */
+  /** Shows the received text, also a line without an end. */
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = undefined;
@@ -109,7 +109,7 @@ class Lines {
   }
 }
 
-/** A progress bar writes its line again after each carriage return. Only its last writing is kept until the line ends. */
+/** A progress bar rewrites its line after each carriage return. Only the last version is kept until the line ends. */
 function lastWriting(text) {
   const end = text.replace(/\r+$/, '');
   return text.slice(end.lastIndexOf('\r') + 1);
@@ -215,12 +215,12 @@ class LogPane {
   #search;
   #stream;
   #retry;
-  /** The attempt that is shown, and the bytes of it that came. */
+  /** The attempt that is shown, and the number of its bytes received. */
   #attempt = 0;
   #end = 0;
-  /** Whether the first line that comes may lack its beginning. */
+  /** Whether the first line to arrive may lack its beginning. */
   #startsWithin = false;
-  /** Whether the pane began to read behind the beginning. */
+  /** Whether the pane began to read after the beginning. */
   #startsLate = false;
   /** The state of the task, when it has ended. */
   #ended;

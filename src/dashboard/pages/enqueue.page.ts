@@ -13,7 +13,7 @@ import { NO_TEXTS, TASK_FIELDS, type TaskFieldName, type TaskTexts, textsOf } fr
 export interface RefusedTask {
   readonly texts: TaskTexts;
   readonly problems: readonly FieldProblem[];
-  /** Why, when it is no matter of one field. */
+  /** The reason for a refusal that concerns no single field. */
   readonly detail?: string;
 }
 

@@ -17,7 +17,7 @@ import { NEW_SCHEDULE, type ScheduleTexts, textsOf } from '../schedule-form.js';
 export interface RefusedSchedule {
   readonly texts: ScheduleTexts;
   readonly problems: readonly FieldProblem[];
-  /** Why, when it is no matter of one field. */
+  /** The reason for a refusal that concerns no single field. */
   readonly detail: string;
 }
 

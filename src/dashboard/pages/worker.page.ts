@@ -101,7 +101,7 @@ function factsOf({ queues, completed, failed, lost, labels }: KnownWorker): Html
   ]);
 }
 
-/** What a worker holds that will not come back. */
+/** For a worker that will not return: the link that releases its tasks. */
 function releaseLink({ id, held }: KnownWorker): Html {
   if (held.length === 0) return html``;
   return html`<a class="button" href="/dashboard/bulk?action=release&worker_id=${encodeURIComponent(id)}"

@@ -8,8 +8,8 @@ const MOST_DEPTH = 12;
 const MOST_CHARACTERS = 65_536;
 
 /**
- * JSON as a tree whose inner objects fold, and as the original text, which can be copied and downloaded. Numbers that a
- * browser would round are shown as the text has them.
+ * JSON as a tree whose inner objects fold, and as the original text, which can be copied and downloaded. Numbers keep the
+ * digits of the text, also those that a browser would round.
  *
  * @param name names the box and the downloaded file
  */

@@ -48,7 +48,7 @@ export function terminalRuns(
   return { runs, style };
 }
 
-/** A progress bar writes its line again after each carriage return; the last writing stays. */
+/** A progress bar rewrites its line after each carriage return; the last version stays. */
 function onScreen(text: string): string {
   if (!text.includes('\r')) return text;
   return text

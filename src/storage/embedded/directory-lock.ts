@@ -12,8 +12,8 @@ export class DirectoryInUse extends Error {
 }
 
 /**
- * Locks a directory for this process, and creates a missing one. The operating system holds the lock (an open-file-description lock on Linux) and
- * releases it when the process ends, so no stale lock file remains.
+ * Locks a directory for this process, and creates a missing one. The operating system holds the lock (on Linux an
+ * open-file-description lock) and releases it when the process ends, so no stale lock remains.
  *
  * @returns a function that releases the lock
  * @throws NoDirectory when it cannot be created; DirectoryInUse when another process holds the lock

@@ -65,7 +65,7 @@ export class EmbeddedDocuments extends DocumentStore {
   }
 
   async list(kind: DocumentKind, { limit, before }: DocumentQuery): Promise<DocumentPage> {
-    // Reading is synchronous: who goes through all pages lets others have a turn between them.
+    // Reading is synchronous, so a caller that reads all pages lets other calls run between them.
     if (before !== undefined) await nextTurn();
     await this.open();
     const documents: StoredDocument[] = [];

@@ -149,7 +149,7 @@ export class EmbeddedLogs extends TaskLogs {
     });
   }
 
-  /** The oldest logs of a task that must go when one more begins. */
+  /** The oldest logs of a task, to remove when one more begins. */
   private attemptsBeyond({ number }: LogOwner, maxAttempts: number): readonly LogOwner[] {
     const attempts = this.options.files.logs.attemptsOf(number);
     return attempts

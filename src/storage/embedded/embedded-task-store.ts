@@ -53,13 +53,13 @@ export interface EmbeddedOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly settings: StoreSettings;
-  /** Tasks from which a clean stop saves a snapshot of the indices. Fewer are read as fast from the file. */
+  /** A clean stop saves a snapshot of the indices from this number of tasks on. */
   readonly snapshotFrom?: number;
-  /** How long the file must have been left alone before; a test that leaves it alone needs no wait. */
+  /** Milliseconds without a write before the snapshot is made. A test whose file is at rest needs none. */
   readonly settleMs?: number;
 }
 
-/** Milliseconds of reading that a snapshot saves from here on: some fifty. */
+/** Fewer tasks are read from the file about as fast as from a snapshot. */
 const SNAPSHOT_FROM = 10_000;
 
 const logger = new Logger('EmbeddedTaskStore');
@@ -493,7 +493,7 @@ export class EmbeddedTaskStore extends TaskStore {
   }
 }
 
-/** The indices: from the snapshot of a clean stop, else from the checked file. */
+/** The indices: from the snapshot of a clean stop, or otherwise from the checked file. */
 async function load(options: EmbeddedOptions): Promise<Omit<Loaded, 'unlock'>> {
   const { directory, settings } = options;
   const snapshot = takeSnapshot(directory);

@@ -24,7 +24,7 @@ export const SNAPSHOT_FORMAT = 1;
 /** Bytes that begin with both meta pages of an LMDB file, whatever the size of its pages. */
 const META_BYTES = 131_072;
 
-/** A file system counts times in ticks of up to ten milliseconds, so a file that changed just now may change unseen. */
+/** Milliseconds. File systems record times in steps of up to 10 ms, so a second change within one step would not show. */
 const SETTLE_MS = 20;
 
 /** Everything that a start would otherwise read from the records. */
@@ -46,8 +46,8 @@ function snapshotIn(directory: string): string {
 }
 
 /**
- * Writes a snapshot of the indices beside the closed file of a store. Only a start that finds this very file, unchanged
- * since now, will use it.
+ * Writes a snapshot of the indices beside the closed file of a store. The next start uses it only if the file has not
+ * changed since.
  */
 export async function saveSnapshot(
   directory: string,
@@ -73,10 +73,10 @@ export async function saveSnapshot(
 }
 
 /**
- * The snapshot of a store that was closed cleanly and not touched since. It is removed, so it serves one start. Call this
- * before anything opens the file.
+ * The snapshot of a store that was closed cleanly and has not changed since. Reading it removes it, so it serves one
+ * start. Call this before anything opens the file.
  *
- * @returns the snapshot; `none` when there is none; else why it was thrown away
+ * @returns the snapshot; `none` when there is none; otherwise why it was refused
  */
 export function takeSnapshot(directory: string): StoreSnapshot | 'none' | { readonly refused: string } {
   const path = snapshotIn(directory);
@@ -98,9 +98,8 @@ export function takeSnapshot(directory: string): StoreSnapshot | 'none' | { read
 }
 
 /**
- * Names one state of one file: which file it is, when it changed last, and its meta pages, of which every commit writes
- * one. A copy has another number, and a file that was written to another time of change, also when its size and its
- * time of modification were put back.
+ * Identifies one state of one file by its device, inode, size and times, and by its meta pages, of which every commit
+ * writes one. A copy has another inode. A write changes `ctime`, even if a program then restores the size and `mtime`.
  */
 function keyOf(directory: string): string {
   let file: number;

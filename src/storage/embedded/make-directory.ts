@@ -17,8 +17,8 @@ export class NoDirectory extends Error {
 /**
  * Creates a directory with the parents it lacks, for this user alone. A directory that exists keeps its mode.
  *
- * `mkdirSync` with `recursive` is not used: under `/proc`, where a parent exists and a child cannot be created, Node 20
- * tries again for ever.
+ * It does not use `mkdirSync` with `recursive`: under `/proc`, where a parent exists and a child cannot be created,
+ * Node 20 never stops trying.
  *
  * @throws NoDirectory
  */

@@ -46,7 +46,7 @@ interface QueueDump {
   readonly flow: FlowDump;
 }
 
-/** Everything that the records say to the indices. Raise `SNAPSHOT_FORMAT` with every change of it. */
+/** The content of the indices. Raise `SNAPSHOT_FORMAT` with every change of it. */
 export interface IndexDump {
   readonly queues: ReadonlyMap<string, QueueDump>;
   readonly claims: ReadonlyMap<string, ReadonlySet<TaskNumber>>;
@@ -89,7 +89,7 @@ const NONE: EndedTasks = { count: 0, bytes: 0 };
 
 /**
  * The embedded store's in-memory indices: the tasks of each queue and state, and their deadlines. They hold only
- * numbers, 8 to 40 bytes per task; all other data stays on disk. Each start rebuilds them from the records.
+ * numbers, 8 to 40 bytes per task; all other data stays on disk. A start fills them from a snapshot or from the records.
  */
 export class TaskIndex {
   private readonly queues = new Map<string, QueueIndex>();

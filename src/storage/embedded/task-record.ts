@@ -235,7 +235,7 @@ const CORE_FIELDS: ReadonlySet<string> = new Set<keyof Task>([
   'revision',
 ]);
 
-/** The head has the priority by which the task waits; another one that the task was enqueued with is an option. */
+/** The head has the present priority. When it differs from the enqueued one, the options have the enqueued one. */
 function packTask(task: Task): PackedTask {
   const { spec, createdAt, sequence, attempt, failures, interruptions } = task;
   const options = others(spec, SPEC_FIELDS);

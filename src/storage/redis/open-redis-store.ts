@@ -14,7 +14,7 @@ const START_LIMIT_MS = 30_000;
 /**
  * Connects to Redis and opens the store.
  *
- * @throws Error with one sentence when Redis is not there in time, or cannot keep tasks as it is set up
+ * @throws Error with one sentence when Redis does not answer in time, or its configuration cannot keep tasks
  */
 export async function openRedisStore(
   config: Config,

@@ -1,5 +1,5 @@
 -- needs: lanes
---[[ Says after how many claims each task is handed out at the latest.
+--[[ Computes the position of each task: at most that many claims come until a worker gets it.
 KEYS[i]  the queue of task i
 ARGV     for each task: id, priority, lane
 Returns for each task the number of claims, or false when it is not ready. Ends early after much work, so the last tasks

@@ -43,8 +43,8 @@ export class TaskReclaimer {
   private running: Promise<void> | undefined;
 
   /**
-   * @param onTakenOver called when it goes on with the clears of another process, which may have ended before it has told
-   *   anybody of them
+   * @param onTakenOver called when it continues the clears of another process, which may have ended before it notified
+   *   the other processes
    */
   constructor(
     private readonly parts: StoreParts,

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
  * -- gives: park, unpark
  * ```
  *
- * A file gives functions and tables that it writes without `local`. Everything else is its own.
+ * A file gives functions and tables that it writes without `local`. All other names are local to the file.
  */
 export interface LuaFile {
   readonly name: string;

@@ -75,7 +75,7 @@ export class StoreConnection {
     return slicesOf(queues, this.isCluster ? 1 : QUEUES_PER_STEP);
   }
 
-  /** @throws StoreUnavailable when the store is closed or away */
+  /** @throws StoreUnavailable when the store is closed or unavailable */
   requireOpen(): void {
     if (this.isClosed) throw new StoreUnavailable('The store is closed', false);
     if (!this.link.isAvailable) throw new StoreUnavailable('Redis is unavailable', false);
