@@ -32,6 +32,14 @@ export class DeadlineHeap {
     return heap;
   }
 
+  /** A heap with these entries, in any order. Takes over the arrays. */
+  static from(entries: HeapDump): DeadlineHeap {
+    const heap = DeadlineHeap.of(entries);
+    for (let index = (heap.count >> 1) - 1; index >= 0; index -= 1)
+      heap.sink({ at: heap.time(index), key: heap.key(index) }, index);
+    return heap;
+  }
+
   get size(): number {
     return this.count;
   }
@@ -80,8 +88,9 @@ export class DeadlineHeap {
     return last;
   }
 
-  private sink(entry: Deadline): void {
-    let hole = 0;
+  /** Places an entry at this index or below. */
+  private sink(entry: Deadline, from = 0): void {
+    let hole = from;
     for (;;) {
       let child = hole * 2 + 1;
       if (child >= this.count) break;

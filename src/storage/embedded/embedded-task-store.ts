@@ -27,7 +27,7 @@ import { EmbeddedViews } from './embedded-views.js';
 import { EmbeddedSettings } from './embedded-settings.js';
 import { lockDirectory } from './directory-lock.js';
 import { requireSoundFile } from './file-check.js';
-import { ensureFile, fileIn, readHeads, readMarks } from './lmdb-file.js';
+import { countRecords, ensureFile, fileIn, readMarks } from './lmdb-file.js';
 import { saveSnapshot, type StoreSnapshot, takeSnapshot } from './index-snapshot.js';
 import { LogSweeper } from './log-sweeper.js';
 import { QueueFiles } from './queue-files.js';
@@ -38,6 +38,7 @@ import { withPlausibleLease } from '../../task/task.machine.js';
 import { TaskDamaged } from '../../task/task.errors.js';
 import { DamagedValue } from './sealed-value.js';
 import { RankedSet } from './ranked-set.js';
+import { RecordReader } from './record-reader.js';
 import { TaskReclaimer } from './task-reclaimer.js';
 import { TaskWriter } from './task-writer.js';
 import type { StoredTask } from './task-record.js';
@@ -73,8 +74,8 @@ interface Loaded {
   /** Unreadable records. */
   readonly damaged: ReadonlyMap<TaskNumber, DamagedValue>;
   readonly lastNumber: TaskNumber;
-  /** Whether the index has the counts of the batches. */
-  readonly hasBatches: boolean;
+  /** Tasks in processing whose leases may need a correction. */
+  readonly doubtfulLeases: readonly TaskNumber[];
   readonly unlock: () => void;
 }
 
@@ -121,7 +122,7 @@ export class EmbeddedTaskStore extends TaskStore {
       await ensureFile(options.directory);
       const loaded = await load(options);
       const store = new EmbeddedTaskStore(options, { ...loaded, unlock });
-      await store.correctLeases(loaded.index.held());
+      await store.correctLeases(loaded.doubtfulLeases);
       return store;
     } catch (error) {
       unlock();
@@ -131,7 +132,7 @@ export class EmbeddedTaskStore extends TaskStore {
 
   private constructor(
     private readonly options: EmbeddedOptions,
-    { index, marks, cleared, damaged, lastNumber, hasBatches, unlock }: Loaded,
+    { index, marks, cleared, damaged, lastNumber, unlock }: Loaded,
   ) {
     super();
     const { clock, directory, settings } = options;
@@ -142,7 +143,6 @@ export class EmbeddedTaskStore extends TaskStore {
     this.unlock = unlock;
     for (const [number, damage] of damaged) files.quarantine.note(number, damage);
     this.marks = marks;
-    if (!hasBatches) this.countBatches();
     this.commits = new Commits(files, this.index, settings.webhookTypes);
     this.reclaimer = new TaskReclaimer(files, index, this.commits, marks, clock);
     this.clearer = new TaskClearer(files, index, this.commits, marks, this.reclaimer);
@@ -172,14 +172,6 @@ export class EmbeddedTaskStore extends TaskStore {
     files.quarantine.onFound = (number) => {
       queueMicrotask(() => void this.removeDamaged(number).catch(() => undefined));
     };
-  }
-
-  private countBatches(): void {
-    const { files, index } = this;
-    for (const [batchId, number] of files.batchTasks.getKeys()) {
-      const head = files.quarantine.attempt(number, () => files.headOf(number));
-      index.batches.move(batchId, undefined, head);
-    }
   }
 
   /** Removes a damaged task from all lists and counts, as a restart would. No worker can claim it. */
@@ -506,21 +498,20 @@ async function load(options: EmbeddedOptions): Promise<Omit<Loaded, 'unlock'>> {
   const index = new TaskIndex(settings, marks);
   index.load(snapshot.index);
   const { lastNumber } = snapshot;
-  return { index, marks, cleared: new RankedSet(), damaged: new Map(), lastNumber, hasBatches: true };
+  const doubtfulLeases = index.held();
+  return { index, marks, cleared: new RankedSet(), damaged: new Map(), lastNumber, doubtfulLeases };
 }
 
-async function readRecords({ directory, settings }: EmbeddedOptions): Promise<Omit<Loaded, 'unlock'>> {
-  requireSoundFile(fileIn(directory));
+/** Checks the file and builds the indices, in one pass. */
+async function readRecords({ directory, clock, settings }: EmbeddedOptions): Promise<Omit<Loaded, 'unlock'>> {
+  const records = new RecordReader(clock.now());
+  requireSoundFile(fileIn(directory), records.readers);
   const marks = await readMarks(directory);
   const index = new TaskIndex(settings, marks);
-  const cleared = new RankedSet();
-  const damaged = new Map<TaskNumber, DamagedValue>();
-  let lastNumber: TaskNumber = 0;
-  await readHeads(directory, (number, head) => {
-    if (head instanceof DamagedValue) damaged.set(number, head);
-    else if (marks.covers(head)) cleared.add(number);
-    else index.move(number, undefined, head);
-    lastNumber = number;
-  });
-  return { index, marks, cleared, damaged, lastNumber, hasBatches: false };
+  const { dump, cleared } = records.builder.build(marks);
+  index.load(dump);
+  const { damaged, lastNumber, wrongLeases: doubtfulLeases, count } = records;
+  const inFile = await countRecords(directory);
+  if (count !== inFile) throw new Error(`The start has read ${count} of ${inFile} task records`);
+  return { index, marks, cleared, damaged, lastNumber, doubtfulLeases };
 }

@@ -43,11 +43,10 @@ import {
   MAGIC,
   DATA_VERSION,
   PAGE_BYTES,
-  CHUNK_BYTES,
   Page,
   type Tree,
 } from './lmdb-page.js';
-import { ReadAhead } from './read-ahead.js';
+import { PageList, PageVisits } from './page-visits.js';
 
 /** The file of the embedded store is damaged. It was not changed. */
 export class CorruptFile extends Error {
@@ -62,16 +61,26 @@ export class CorruptFile extends Error {
   }
 }
 
+/** Receives the entries of a table, each once, in any order: the node with the key, and the value. */
+export type TakeEntry = (page: Page, node: number, value: Buffer) => void;
+
+/** What receives the entries of which table. */
+export type Readers = Readonly<Record<string, TakeEntry>>;
+
 /**
  * Checks an LMDB file before lmdb maps it: every page reachable from the newest meta page, and that none of them is
  * free. The state after a crash or a power cut passes. The check only reads the file and ignores the content of values.
  *
+ * The walk goes down all trees at once, level by level, and through each level in the order of the file.
+ *
  * A missing file passes. An empty one does not: the store names a file only when it is complete, so an empty file has
  * lost its data.
  *
+ * @param readers receive entries while the walk passes them, in buffers that last until they return; what they received
+ * is valid when the check has passed
  * @throws CorruptFile when lmdb could crash on the file or return wrong data
  */
-export function requireSoundFile(path: string): void {
+export function requireSoundFile(path: string, readers: Readers = {}): void {
   let file: number;
   try {
     file = openSync(path, 'r');
@@ -84,7 +93,7 @@ export function requireSoundFile(path: string): void {
   try {
     const { size } = fstatSync(file);
     if (size === 0) throw new CorruptFile(path, 0, 'it is empty');
-    new FileCheck(path, file, size).check();
+    new FileCheck({ path, file, fileBytes: size, readers }).check();
   } finally {
     closeSync(file);
   }
@@ -96,7 +105,46 @@ function maxKeyBytes(pageBytes: number): number {
   return nodeBytes - NODE_HEADER_BYTES - TREE_BYTES;
 }
 
+/** A key that bounds the keys of a page. */
+interface Bound {
+  readonly page: Page;
+  readonly node: number;
+}
+
+/** A checked branch, or the root of a tree, whose pages below are to be visited. */
+interface Branch {
+  readonly tree: Tree;
+  /** Level of the pages below; the root is at level 1. */
+  readonly level: number;
+  /** Latest transaction that may have written them. */
+  readonly youngest: number;
+  /** Absent above a root. */
+  readonly page: Page | undefined;
+  /** Number of pages below. */
+  readonly nodes: number;
+  /** No key below sorts before it. */
+  readonly lower: Bound | undefined;
+  /** Every key below sorts before it. */
+  readonly upper: Bound | undefined;
+}
+
+/** What the keys of a page must satisfy. */
+interface KeyTerms extends Pick<Branch, 'tree' | 'lower' | 'upper'> {
+  readonly isLeaf: boolean;
+}
+
+interface CheckedFile {
+  readonly path: string;
+  readonly file: number;
+  readonly fileBytes: number;
+  readonly readers: Readers;
+}
+
 class FileCheck {
+  private readonly path: string;
+  private readonly file: number;
+  private readonly fileBytes: number;
+  private readonly readers: Readers;
   private pageBytes = META_BYTES;
   /** Number of whole pages in the file. */
   private pages: number;
@@ -106,24 +154,18 @@ class FileCheck {
   private seen = new Uint32Array(0);
   private freeBehindEnd = 0;
   private maxKeyBytes = 0;
-  /** Entries of the tree being walked. */
-  private entries = 0;
-  private hasNumericKeys = false;
+  private visits: PageVisits;
   private readonly tables: Tree[] = [];
-  private readonly levels: Page[] = [];
-  private readonly runHeader = new Page(PAGE_HEADER_BYTES);
-  private readonly ahead = new ReadAhead((bytes, from) => this.readBytes(bytes, from));
-  /** The node with the highest key so far, and its copy for when its page buffer is reused. */
-  private previousPage = new Page(NODE_HEADER_BYTES);
-  private previousNode = 0;
-  private kept = this.previousPage;
+  /** First pages of runs to visit, tagged with the length of the run. */
+  private runs = new PageList();
 
-  constructor(
-    private readonly path: string,
-    private readonly file: number,
-    private readonly fileBytes: number,
-  ) {
+  constructor({ path, file, fileBytes, readers }: CheckedFile) {
+    this.path = path;
+    this.file = file;
+    this.fileBytes = fileBytes;
+    this.readers = readers;
     this.pages = Math.floor(fileBytes / META_BYTES);
+    this.visits = this.visitsOfPages();
   }
 
   check(): void {
@@ -131,17 +173,22 @@ class FileCheck {
     this.transaction = meta.u64(META_TRANSACTION_AT);
     this.lastPage = meta.u64(META_LAST_PAGE_AT);
     this.seen = new Uint32Array(Math.ceil(this.pages / 32));
-    this.kept = new Page(this.pageBytes);
-    this.warm();
     this.maxKeyBytes = maxKeyBytes(this.pageBytes);
-    this.walk(this.readTree(meta, META_FREE_LIST_AT, 'free list'));
+    this.visits = this.visitsOfPages();
+    this.walk([this.readTree(meta, META_FREE_LIST_AT, { kind: 'free list', name: '' })]);
     // A page that one transaction both took and freed is never written, so the file may end before it.
     const missing = Math.max(0, this.lastPage + 1 - this.pages);
     if (this.lastPage < META_PAGES - 1 || this.freeBehindEnd !== missing) {
       this.refuse(meta.number, `its last page is ${this.lastPage}, but the file has ${this.pages} pages`);
     }
-    this.walk(this.readTree(meta, META_TABLES_AT, 'list of tables'));
-    for (const table of this.tables) this.walk(table);
+    this.walk([this.readTree(meta, META_TABLES_AT, { kind: 'list of tables', name: '' })]);
+    this.walk(this.tables);
+  }
+
+  private visitsOfPages(): PageVisits {
+    return new PageVisits(this.pageBytes, (bytes, from) => {
+      this.readWhole(bytes, from);
+    });
   }
 
   /** The meta page of the later transaction, as lmdb chooses. A torn write of the other page is harmless. */
@@ -168,9 +215,7 @@ class FileCheck {
 
   private readMeta(number: number): Page {
     if (number >= this.pages) this.refuse(number, 'the file ends before it');
-    const meta = new Page(META_BYTES);
-    this.read(meta, number);
-    return meta;
+    return this.readPart(number, META_BYTES);
   }
 
   private requireMarks(meta: Page): void {
@@ -181,7 +226,7 @@ class FileCheck {
       this.refuse(meta.number, `it has data version ${version}, not ${DATA_VERSION}`);
   }
 
-  private readTree(page: Page, at: number, kind: Tree['kind']): Tree {
+  private readTree(page: Page, at: number, { kind, name }: Pick<Tree, 'kind' | 'name'>): Tree {
     const flags = page.u16(at + TREE_FLAGS_AT) & TREE_FLAGS;
     const depth = page.u16(at + TREE_DEPTH_AT);
     const entries = page.u64(at + TREE_ENTRIES_AT);
@@ -194,42 +239,65 @@ class FileCheck {
       this.refuse(page.number, `the ${kind} has ${entries} entries on ${depth} levels below page ${root}`);
     }
     const youngest = kind === 'table' ? page.u64(PAGE_TRANSACTION_AT) : this.transaction;
-    return { kind, root, depth, entries, youngest };
+    return { kind, name, root, depth, entries, youngest, found: 0 };
   }
 
-  private walk(tree: Tree): void {
-    this.entries = 0;
-    this.hasNumericKeys = tree.kind === 'free list';
-    this.kept.bytes.fill(0, 0, PAGE_HEADER_BYTES);
-    this.previousPage = this.kept;
-    this.previousNode = 0;
-    if (tree.depth > 0) this.visit(tree, tree.root, 1);
-    if (this.entries !== tree.entries) {
-      this.refuse(tree.root, `the ${tree.kind} below it has ${this.entries} entries, not ${tree.entries}`);
+  private walk(trees: readonly Tree[]): void {
+    this.runs = new PageList();
+    let branches = trees.filter(({ depth }) => depth > 0).map((tree) => rootOf(tree));
+    while (branches.length > 0) branches = this.visitBelow(branches);
+    this.visits.visit(this.runs, (page, length) => {
+      this.requireRun(page, length);
+    });
+    for (const { kind, root, entries, found } of trees) {
+      if (found !== entries) this.refuse(root, `the ${kind} below it has ${found} entries, not ${entries}`);
     }
   }
 
-  /** Visits a page and all below it, in the order of the keys. */
-  private visit(tree: Tree, number: number, level: number): void {
-    const page = (this.levels[level] ??= new Page(this.pageBytes));
-    const youngest = level === 1 ? tree.youngest : (this.levels[level - 1]?.u64(PAGE_TRANSACTION_AT) ?? 0);
+  /** Checks the pages below these branches, and returns the branches among them. */
+  private visitBelow(branches: readonly Branch[]): Branch[] {
+    const pages = new PageList();
+    const firsts = new Uint32Array(branches.length);
+    const owners = new Uint32Array(branches.reduce((sum, { nodes }) => sum + nodes, 0));
+    for (const [owner, branch] of branches.entries()) {
+      firsts[owner] = pages.size;
+      for (let index = 0; index < branch.nodes; index += 1) {
+        const number = branch.page?.child(branch.page.node(index)) ?? branch.tree.root;
+        this.claim(number, 1);
+        owners[pages.size] = owner;
+        pages.add(number, pages.size);
+      }
+    }
+    const found: Branch[] = [];
+    this.visits.visit(pages, (page, entry) => {
+      const owner = owners[entry] ?? 0;
+      const branch = branches[owner];
+      if (branch === undefined) return;
+      const below = this.checkBelow(page, branch, entry - (firsts[owner] ?? 0));
+      if (below !== undefined) found.push(below);
+    });
+    return found;
+  }
+
+  /** Checks a page at this index below a branch; returns it when it is a branch itself. */
+  private checkBelow(page: Page, branch: Branch, index: number): Branch | undefined {
+    const { tree, level, youngest } = branch;
     const isLeaf = level === tree.depth;
-    this.claim(number, 1);
-    this.read(page, number);
     this.requireHeader(page, isLeaf ? LEAF : BRANCH, youngest);
     const nodes = this.checkNodes(page, isLeaf);
+    // The first key of a branch is unused. The others are lower bounds of the keys below them.
+    const lower = index > 0 ? boundIn(branch, index) : branch.lower;
+    const upper = index + 1 < branch.nodes ? boundIn(branch, index + 1) : branch.upper;
+    this.checkKeys(page, nodes, { tree, lower, upper, isLeaf });
     if (isLeaf) {
-      this.checkLeaf(page, nodes, tree);
-      return;
+      tree.found += nodes;
+      this.checkValues(page, nodes, tree);
+      return undefined;
     }
     // lmdb aborts the process at a branch with a single page, except in the free list.
-    if (nodes === 1 && tree.kind !== 'free list') this.refuse(number, 'it is a branch to one page only');
-    for (let index = 0; index < nodes; index += 1) {
-      const node = page.node(index);
-      // The first key of a branch is unused. The others are lower bounds of the keys below them.
-      if (index > 0) this.passKey(page, node, false);
-      this.visit(tree, page.child(node), level + 1);
-    }
+    if (nodes === 1 && tree.kind !== 'free list') this.refuse(page.number, 'it is a branch to one page only');
+    const below = { tree, level: level + 1, youngest: page.u64(PAGE_TRANSACTION_AT), nodes, lower, upper };
+    return { ...below, page: page.copy(this.pageBytes) };
   }
 
   private requireHeader(page: Page, kind: number, youngest: number): void {
@@ -260,57 +328,75 @@ class FileCheck {
     return nodes;
   }
 
-  private checkLeaf(page: Page, nodes: number, tree: Tree): void {
+  /** Requires ascending keys within the bounds. The first key of a leaf may equal the branch key that leads to it. */
+  private checkKeys(page: Page, nodes: number, { tree, isLeaf, lower, upper }: KeyTerms): void {
+    const hasNumericKeys = tree.kind === 'free list';
+    const first = isLeaf ? 0 : 1;
+    let previousPage = lower?.page;
+    let previousNode = lower?.node ?? 0;
+    for (let index = first; index < nodes; index += 1) {
+      const node = page.node(index);
+      const size = page.keyBytes(node);
+      const isPossible = hasNumericKeys ? size === NUMERIC_KEY_BYTES : size > 0 && size <= this.maxKeyBytes;
+      if (!isPossible) this.refuse(page.number, `a key of ${size} bytes is impossible`);
+      if (previousPage !== undefined) {
+        const order = orderOf({ page, node }, { page: previousPage, node: previousNode }, hasNumericKeys);
+        const mayEqual = isLeaf && index === first;
+        if (order < 0 || (order === 0 && !mayEqual)) this.refuse(page.number, 'its keys are out of order');
+      }
+      previousPage = page;
+      previousNode = node;
+    }
+    if (upper === undefined || previousPage !== page) return;
+    const order = orderOf({ page, node: previousNode }, upper, hasNumericKeys);
+    if (order >= 0) this.refuse(page.number, 'its keys reach into the next page');
+  }
+
+  private checkValues(page: Page, nodes: number, tree: Tree): void {
+    const take = tree.kind === 'table' ? this.readers[tree.name] : undefined;
     for (let index = 0; index < nodes; index += 1) {
       const node = page.node(index);
-      this.passKey(page, node, index === 0);
-      this.checkValue(page, node, tree);
+      const kind = page.u16(node + NODE_KIND_AT);
+      const bytes = page.u32(node + NODE_SIZE_AT);
+      const at = page.value(node);
+      if (kind === VALUE_HERE) {
+        if (tree.kind === 'free list') this.passFreePages(page, at, bytes);
+        take?.(page, node, page.slice(at, bytes));
+      } else if (kind === VALUE_IN_RUN) {
+        const isRead = take !== undefined || tree.kind === 'free list';
+        const run = this.claimRun(page, node, isRead);
+        if (run === undefined) continue;
+        if (tree.kind === 'free list') this.passFreePages(run, PAGE_HEADER_BYTES, bytes);
+        take?.(page, node, run.slice(PAGE_HEADER_BYTES, bytes));
+      } else if (kind === VALUE_IS_TREE && tree.kind === 'list of tables' && bytes === TREE_BYTES) {
+        // lmdb-js ends the name with a zero.
+        const name = page.slice(node + NODE_HEADER_BYTES, page.keyBytes(node) - 1).toString();
+        this.tables.push(this.readTree(page, at, { kind: 'table', name }));
+      } else this.refuse(page.number, `it holds a value of kind ${kind}`);
     }
-    this.entries += nodes;
-    // The next leaf is read into the same buffer.
-    page.bytes.copy(this.kept.bytes, 0, this.previousNode, page.value(this.previousNode));
-    this.previousPage = this.kept;
-    this.previousNode = 0;
   }
 
-  /** Requires ascending keys. The first key of a leaf may equal the branch key that leads to it. */
-  private passKey(page: Page, node: number, mayEqual: boolean): void {
-    const size = page.keyBytes(node);
-    const { previousPage, previousNode, hasNumericKeys } = this;
-    const isPossible = hasNumericKeys ? size === NUMERIC_KEY_BYTES : size > 0 && size <= this.maxKeyBytes;
-    if (!isPossible) this.refuse(page.number, `a key of ${size} bytes is impossible`);
-    const order = hasNumericKeys
-      ? page.u64(node + NODE_HEADER_BYTES) - previousPage.u64(previousNode + NODE_HEADER_BYTES)
-      : page.compareKeys(node, previousPage, previousNode);
-    if (order < 0 || (order === 0 && !mayEqual)) this.refuse(page.number, 'its keys are out of order');
-    this.previousPage = page;
-    this.previousNode = node;
-  }
-
-  private checkValue(page: Page, node: number, tree: Tree): void {
-    const kind = page.u16(node + NODE_KIND_AT);
-    const bytes = page.u32(node + NODE_SIZE_AT);
+  /** Claims the pages of a large value, and returns the value if it is to be read. The header is checked now or later. */
+  private claimRun(page: Page, node: number, isRead: boolean): Page | undefined {
     const at = page.value(node);
-    if (kind === VALUE_IN_RUN) this.checkRun(page, at, bytes);
-    else if (kind === VALUE_IS_TREE && tree.kind === 'list of tables' && bytes === TREE_BYTES) {
-      this.tables.push(this.readTree(page, at, 'table'));
-    } else if (kind !== VALUE_HERE) this.refuse(page.number, `it holds a value of kind ${kind}`);
-    else if (tree.kind === 'free list') this.passFreePages(page, at, bytes);
-  }
-
-  private checkRun(page: Page, at: number, bytes: number): void {
+    const bytes = page.u32(node + NODE_SIZE_AT);
     const first = page.u64(at + RUN_FIRST_PAGE_AT);
     const length = page.u64(at + RUN_LENGTH_AT);
     if (length * this.pageBytes < PAGE_HEADER_BYTES + bytes)
       this.refuse(page.number, 'a value exceeds its pages');
     this.claim(first, length);
-    this.read(this.runHeader, first);
-    this.requireHeader(this.runHeader, OVERFLOW, this.transaction);
-    if (this.runHeader.u32(PAGE_RUN_LENGTH_AT) !== length) this.refuse(first, 'its value has another length');
-    if (!this.hasNumericKeys) return;
-    const list = new Page(PAGE_HEADER_BYTES + bytes);
-    this.read(list, first);
-    this.passFreePages(list, PAGE_HEADER_BYTES, bytes);
+    if (!isRead) {
+      this.runs.add(first, length);
+      return undefined;
+    }
+    const run = this.readPart(first, PAGE_HEADER_BYTES + bytes);
+    this.requireRun(run, length);
+    return run;
+  }
+
+  private requireRun(run: Page, length: number): void {
+    this.requireHeader(run, OVERFLOW, this.transaction);
+    if (run.u32(PAGE_RUN_LENGTH_AT) !== length) this.refuse(run.number, 'its value has another length');
   }
 
   /** lmdb overwrites the pages that this list names. */
@@ -345,27 +431,42 @@ class FileCheck {
     }
   }
 
-  /** Reads the file sequentially. The walk itself jumps between pages and would wait for the disk each time. */
-  private warm(): void {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let from = 0; from < this.fileBytes; from += CHUNK_BYTES) this.readBytes(chunk, from);
-  }
-
-  private read(page: Page, number: number): void {
+  /** Reads this many bytes from the begin of a page on. */
+  private readPart(number: number, size: number): Page {
+    const page = new Page(Buffer.allocUnsafe(size));
     page.number = number;
-    const isWhole = this.ahead.read(page.bytes, number * this.pageBytes) === page.bytes.length;
-    if (!isWhole) this.refuse(number, 'the file ends within it');
+    this.readWhole(page.bytes, number * this.pageBytes);
+    return page;
   }
 
-  private readBytes(bytes: Buffer, from: number): number {
+  private readWhole(bytes: Buffer, from: number): void {
+    const page = Math.floor(from / this.pageBytes);
+    let count: number;
     try {
-      return readSync(this.file, bytes, 0, bytes.length, from);
+      count = readSync(this.file, bytes, 0, bytes.length, from);
     } catch (cause) {
-      throw new CorruptFile(this.path, Math.floor(from / this.pageBytes), 'it cannot be read', { cause });
+      throw new CorruptFile(this.path, page, 'it cannot be read', { cause });
     }
+    if (count < bytes.length) this.refuse(page, 'the file ends within it');
   }
 
   private refuse(page: number, damage: string): never {
     throw new CorruptFile(this.path, page, damage);
   }
+}
+
+/** The place above the root of a tree. */
+function rootOf(tree: Tree): Branch {
+  const { youngest } = tree;
+  return { tree, level: 1, youngest, page: undefined, nodes: 1, lower: undefined, upper: undefined };
+}
+
+function boundIn({ page }: Branch, index: number): Bound | undefined {
+  return page && { page, node: page.node(index) };
+}
+
+/** Positive when the first key sorts after the second. */
+function orderOf(one: Bound, other: Bound, isNumeric: boolean): number {
+  if (!isNumeric) return one.page.compareKeys(one.node, other.page, other.node);
+  return one.page.u64(one.node + NODE_HEADER_BYTES) - other.page.u64(other.node + NODE_HEADER_BYTES);
 }

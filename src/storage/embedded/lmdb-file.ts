@@ -2,16 +2,11 @@ import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSyn
 import { join } from 'node:path';
 import { type Database, type Key, open, type RootDatabase } from 'lmdb';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
-import type { TaskNumber } from './task-number.js';
 import { mendWriteReport } from './lmdb-report.js';
 import { bytesOf, DamagedValue, SEALED_JSON } from './sealed-value.js';
-import { decodeHead, type TaskHead } from './task-record.js';
 
 /** Only the owner may read payloads. lmdb accepts this option; its type declarations omit it. */
 const OWNER_ONLY = { permissionsMode: 0o600 };
-
-/** Records read through one mapping of the whole file at startup. */
-const HEADS_PER_MAPPING = 100_000;
 
 /** Named tables that the file may have. LMDB keeps no such number in the file. */
 export const MOST_TABLES = 32;
@@ -19,6 +14,7 @@ export const MOST_TABLES = 32;
 export const TASKS_TABLE = 'tasks';
 export const CLEARS_TABLE = 'clears';
 export const CHECKPOINTS_TABLE = 'checkpoints';
+export const BATCH_TASKS_TABLE = 'batchTasks';
 
 export interface FileOptions {
   /**
@@ -104,37 +100,6 @@ export function openTable<Value, TableKey extends Key>(
   return root.openDB<Value, TableKey>({ name, ...options });
 }
 
-type TakeHead = (number: TaskNumber, head: TaskHead | DamagedValue) => void;
-
-/** Reads the heads of all records, oldest first. No other process may have the file open. */
-export async function readHeads(directory: string, take: TakeHead): Promise<void> {
-  let next: TaskNumber | undefined = 0;
-  while (next !== undefined) {
-    const root = openFile(directory, { isInPieces: false });
-    try {
-      next = readSome(openTable(root, TASKS_TABLE, { encoder: decodedWell(decodeHead) }), next, take);
-    } finally {
-      await root.close();
-    }
-  }
-}
-
-/** Returns the number to continue at; `undefined` at the end. */
-function readSome(
-  heads: Database<TaskHead | DamagedValue, TaskNumber>,
-  start: TaskNumber,
-  take: TakeHead,
-): TaskNumber | undefined {
-  let count = 0;
-  let last = start;
-  for (const { key, value } of heads.getRange({ start, limit: HEADS_PER_MAPPING })) {
-    take(key, value);
-    last = key;
-    count += 1;
-  }
-  return count < HEADS_PER_MAPPING ? undefined : last + 1;
-}
-
 /**
  * Writes the newest committed state of the file into an empty directory, page by page, or without its free pages. Other
  * processes may use the file meanwhile.
@@ -163,4 +128,14 @@ export async function readMarks(directory: string): Promise<ClearMarks> {
     await root.close();
   }
   return marks;
+}
+
+/** Number of records of tasks. No other process may have the file open. */
+export async function countRecords(directory: string): Promise<number> {
+  const root = openFile(directory, { isInPieces: false });
+  try {
+    return (openTable(root, TASKS_TABLE, {}).getStats() as { entryCount: number }).entryCount;
+  } finally {
+    await root.close();
+  }
 }

@@ -69,34 +69,48 @@ export const MAGIC = 0xbeefc0de;
 export const DATA_VERSION = 2;
 export const PAGE_BYTES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
 
-export const CHUNK_BYTES = 1_048_576;
-
+/** A tree of pages, and what the walk has found of it. */
 export interface Tree {
   readonly kind: 'free list' | 'list of tables' | 'table';
+  /** Empty unless it is a table. */
+  readonly name: string;
   readonly root: number;
   readonly depth: number;
   readonly entries: number;
   /** Copy-on-write copies a page together with the pages that lead to it, so no page is younger than its parents. */
   readonly youngest: number;
+  /** Entries met so far. */
+  found: number;
 }
 
-/** A reusable buffer for one page or its checked part. */
+/** Size of a number that ends a key of two parts. */
+const PAIR_NUMBER_BYTES = 9;
+const DOUBLE = new DataView(new ArrayBuffer(8));
+
+/** A page, or its checked part, within a buffer that may hold several pages. */
 export class Page {
   number = 0;
-  readonly bytes: Buffer;
+  /** Offset of the page in the buffer. */
+  from = 0;
   private readonly view: DataView;
 
-  constructor(size: number) {
-    this.bytes = Buffer.alloc(size);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
+  constructor(readonly bytes: Buffer) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** A copy that lasts when the buffer is reused. */
+  copy(size: number): Page {
+    const copy = new Page(Buffer.from(this.bytes.subarray(this.from, this.from + size)));
+    copy.number = this.number;
+    return copy;
   }
 
   u16(offset: number): number {
-    return this.view.getUint16(offset, true);
+    return this.view.getUint16(this.from + offset, true);
   }
 
   u32(offset: number): number {
-    return this.view.getUint32(offset, true);
+    return this.view.getUint32(this.from + offset, true);
   }
 
   /** Exact up to 2^53. Every valid number except `NO_PAGE` is smaller. */
@@ -105,7 +119,7 @@ export class Page {
   }
 
   i64(offset: number): number {
-    return this.u32(offset) + this.view.getInt32(offset + 4, true) * 2 ** 32;
+    return this.u32(offset) + this.view.getInt32(this.from + offset + 4, true) * 2 ** 32;
   }
 
   node(index: number): number {
@@ -124,10 +138,45 @@ export class Page {
     return node + NODE_HEADER_BYTES + this.keyBytes(node);
   }
 
+  /** The key as the number that it encodes; `undefined` when it is none. */
+  numberKey(node: number): number | undefined {
+    return this.numberIn(node + NODE_HEADER_BYTES, this.keyBytes(node));
+  }
+
+  /** The key of a pair as the text and the number that it encodes; `undefined` when it is none. */
+  pairKey(node: number): { readonly text: Buffer; readonly number: number } | undefined {
+    const textBytes = this.keyBytes(node) - PAIR_NUMBER_BYTES - 1;
+    const from = node + NODE_HEADER_BYTES;
+    if (textBytes < 1 || this.view.getUint8(this.from + from + textBytes) !== 0) return undefined;
+    const number = this.numberIn(from + textBytes + 1, PAIR_NUMBER_BYTES);
+    return number === undefined ? undefined : { text: this.slice(from, textBytes), number };
+  }
+
+  /**
+   * A positive number as the ordered-binary encoding of lmdb-js has it: a 1 in four bits, then the bits of the double
+   * from the highest on, without the zeros at the end. The bytes behind a short key are of its value.
+   */
+  private numberIn(offset: number, size: number): number | undefined {
+    const at = this.from + offset;
+    if (size < 4 || size > PAIR_NUMBER_BYTES || this.view.getUint8(at) >>> 4 !== 1) return undefined;
+    let low = 0;
+    for (let index = 4; index < 8; index += 1)
+      low = (low << 8) | (index < size ? this.view.getUint8(at + index) : 0);
+    const rest = size > 8 ? this.view.getUint8(at + 8) >>> 4 : 0;
+    DOUBLE.setUint32(0, (this.view.getUint32(at) << 4) | (low >>> 28));
+    DOUBLE.setUint32(4, (low << 4) | rest);
+    return DOUBLE.getFloat64(0);
+  }
+
   /** In a leaf: size of the node's content, which is the value or a reference to it. */
   heldBytes(node: number): number {
     const isReference = this.u16(node + NODE_KIND_AT) === VALUE_IN_RUN;
     return isReference ? RUN_REFERENCE_BYTES : this.u32(node + NODE_SIZE_AT);
+  }
+
+  /** The bytes from this offset on, which last until the buffer is reused. */
+  slice(offset: number, size: number): Buffer {
+    return this.bytes.subarray(this.from + offset, this.from + offset + size);
   }
 
   /** Positive when the key of this node sorts after the other's key. */
@@ -135,9 +184,14 @@ export class Page {
     const ours = this.keyBytes(node);
     const theirs = other.keyBytes(otherNode);
     const common = Math.min(ours, theirs);
-    const from = node + NODE_HEADER_BYTES;
-    const otherFrom = otherNode + NODE_HEADER_BYTES;
-    for (let index = 0; index < common; index += 1) {
+    const from = this.from + node + NODE_HEADER_BYTES;
+    const otherFrom = other.from + otherNode + NODE_HEADER_BYTES;
+    let index = 0;
+    for (; index + 4 <= common; index += 4) {
+      const difference = this.view.getUint32(from + index) - other.view.getUint32(otherFrom + index);
+      if (difference !== 0) return difference;
+    }
+    for (; index < common; index += 1) {
       const difference = this.view.getUint8(from + index) - other.view.getUint8(otherFrom + index);
       if (difference !== 0) return difference;
     }

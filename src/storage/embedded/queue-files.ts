@@ -7,7 +7,15 @@ import { GroupCommit, hear, type Puts } from './group-commit.js';
 import type { ClearFilter, ClearMarks } from './clear-marks.js';
 import { type HeldTask, HeldTasks } from './held-tasks.js';
 import { LogBlocks } from './log-blocks.js';
-import { CHECKPOINTS_TABLE, CLEARS_TABLE, decodedBy, openFile, openTable, TASKS_TABLE } from './lmdb-file.js';
+import {
+  BATCH_TASKS_TABLE,
+  CHECKPOINTS_TABLE,
+  CLEARS_TABLE,
+  decodedBy,
+  openFile,
+  openTable,
+  TASKS_TABLE,
+} from './lmdb-file.js';
 import type { TaskNumber } from './task-index.js';
 import { Quarantine } from './quarantine.js';
 import {
@@ -126,7 +134,7 @@ export class QueueFiles {
     this.outputs = this.table('outputs', { encoder: SEALED_OUTPUT });
     this.checkpoints = this.table(CHECKPOINTS_TABLE, { encoder: SEALED_OUTPUT });
     this.attempts = this.table('attempts', { encoder: SEALED_JSON_TEXT });
-    this.batchTasks = this.table('batchTasks', { encoding: 'json' });
+    this.batchTasks = this.table(BATCH_TASKS_TABLE, { encoding: 'json' });
     this.counters = this.table('counters', { encoder: SEALED_JSON });
     this.documents = this.table('documents', { encoder: SEALED_JSON_OR_DAMAGE });
     this.outbox = this.table('notices', { encoder: SEALED_JSON_OR_DAMAGE });

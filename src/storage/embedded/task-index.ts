@@ -12,6 +12,7 @@ import { type BatchDump, BatchIndex } from './batch-index.js';
 import { type ClearFilter, ClearMarks } from './clear-marks.js';
 import type { Deadline, HeapDump } from './deadline-heap.js';
 import { Deadlines } from './deadlines.js';
+import { merged } from './number-list.js';
 import { type FlowDump, QueueFlow } from './queue-flow.js';
 import { RankedSet } from './ranked-set.js';
 import type { Lane } from './ready-lanes.js';
@@ -531,19 +532,6 @@ function readable(
   } catch {
     return 'damaged';
   }
-}
-
-/** The numbers of several sets in one, ascending. */
-function merged(sets: readonly Float64Array[]): Float64Array {
-  const [only] = sets;
-  if (only !== undefined && sets.length === 1) return only;
-  const all = new Float64Array(sets.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const numbers of sets) {
-    all.set(numbers, at);
-    at += numbers.length;
-  }
-  return all.sort();
 }
 
 function emptySets(): StateSets {

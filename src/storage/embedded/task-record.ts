@@ -154,10 +154,10 @@ function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: num
   const payloadBytes = record.readUInt32LE(20);
   const head = {
     state: stateOf(record[5]),
-    queue: record.toString('utf8', namesFrom, queueEnd),
+    queue: nameIn(record, namesFrom, queueEnd),
     priority: record.readInt16LE(6),
-    group: record.toString('utf8', claimEnd, groupEnd),
-    signature: record.toString('utf8', groupEnd, bodyFrom),
+    group: nameIn(record, claimEnd, groupEnd),
+    signature: nameIn(record, groupEnd, bodyFrom),
     revision: record.readUInt32LE(16),
     generation: namesFrom > NAMES_FROM[2] ? record.readUInt32LE(GENERATION_AT) : 0,
     payloadBytes,
@@ -166,6 +166,11 @@ function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: num
     claimKey: claimEnd === queueEnd ? undefined : record.toString('utf8', queueEnd, claimEnd),
   };
   return { head, bodyFrom };
+}
+
+/** Most records have no group and no requirements, and a decoding of nothing costs as much as one of a name. */
+function nameIn(record: Buffer, from: number, end: number): string {
+  return from === end ? '' : record.toString('utf8', from, end);
 }
 
 /** Offset of the names in a sound record. */

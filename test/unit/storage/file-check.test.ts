@@ -267,6 +267,32 @@ describe('requireSoundFile', () => {
     expect(new Set(read(images))).toEqual(new Set([complete]));
   });
 
+  it('hands each entry of a table to its reader once, with large values', async () => {
+    const root = open({ path, noSubdir: true, maxDbs: 16 });
+    const tasks: Database<Buffer, number> = root.openDB({ name: 'tasks', encoding: 'binary' });
+    const pairs: Database<true, [string, number]> = root.openDB({ name: 'batchTasks', encoding: 'json' });
+    const numbers = [1, 2, 255, 256, 4_097, 2 ** 20, 2 ** 32 + 1, 2 ** 40 + 7, 2 ** 52 - 1, 2 ** 53 - 1];
+    for (let number = 3_000; number < 4_000; number += 1) numbers.push(number);
+    for (const number of numbers) {
+      void tasks.put(number, Buffer.alloc(number % 7 === 0 ? 9_000 : 50, `${number},`));
+      void pairs.put([`batch-${number % 3}`, number], true);
+    }
+    await root.close();
+    const read = new Map<number | undefined, string>();
+    const ofBatches: unknown[] = [];
+    requireSoundFile(path, {
+      tasks: (page, node, value) => read.set(page.numberKey(node), value.toString()),
+      batchTasks: (page, node) => {
+        const key = page.pairKey(node);
+        ofBatches.push([key?.text.toString(), key?.number]);
+      },
+    });
+    const valueOf = (number: number) => Buffer.alloc(number % 7 === 0 ? 9_000 : 50, `${number},`).toString();
+    expect(read).toEqual(new Map(numbers.map((number) => [number, valueOf(number)])));
+    expect(ofBatches).toHaveLength(numbers.length);
+    expect(new Set(ofBatches.map(String))).toEqual(new Set(numbers.map((n) => `batch-${n % 3},${n}`)));
+  });
+
   it('uses the other meta page when one was torn before its transaction number', async () => {
     const bytes = await filled();
     const transactions = [bytes.readUInt32LE(TRANSACTION_AT), bytes.readUInt32LE(PAGE + TRANSACTION_AT)];

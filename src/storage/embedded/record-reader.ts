@@ -1,0 +1,65 @@
+import type { Moment } from '../../task/clock.js';
+import { withPlausibleLease } from '../../task/task.machine.js';
+import type { Readers } from './file-check.js';
+import { IndexBuilder } from './index-builder.js';
+import { BATCH_TASKS_TABLE, TASKS_TABLE } from './lmdb-file.js';
+import { DamagedValue } from './sealed-value.js';
+import type { TaskNumber } from './task-number.js';
+import { decodeHead, decodeTask } from './task-record.js';
+
+/** Reads what the indices need while the file is checked, so that a start after a kill reads the file once. */
+export class RecordReader {
+  /** Tasks in processing whose leases need a correction. */
+  readonly wrongLeases: TaskNumber[] = [];
+  readonly builder = new IndexBuilder();
+  private readonly unreadable: [TaskNumber, DamagedValue][] = [];
+  /** Number of records, including unreadable ones. */
+  count = 0;
+  /** The youngest task number in the file. */
+  lastNumber: TaskNumber = 0;
+
+  constructor(private readonly now: Moment) {}
+
+  private batchBytes: Buffer = Buffer.alloc(0);
+  private batchId = '';
+
+  readonly readers: Readers = {
+    [TASKS_TABLE]: (page, node, record) => {
+      this.count += 1;
+      const number = page.numberKey(node);
+      if (number !== undefined) this.takeRecord(number, record);
+    },
+    [BATCH_TASKS_TABLE]: (page, node) => {
+      const key = page.pairKey(node);
+      if (key !== undefined) this.builder.addToBatch(this.batchIdIn(key.text), key.number);
+    },
+  };
+
+  /** Unreadable records, oldest first. */
+  get damaged(): ReadonlyMap<TaskNumber, DamagedValue> {
+    return new Map(this.unreadable.toSorted(([one], [other]) => one - other));
+  }
+
+  private takeRecord(number: TaskNumber, record: Buffer): void {
+    this.lastNumber = Math.max(this.lastNumber, number);
+    try {
+      const head = decodeHead(record);
+      this.builder.add(number, head);
+      // Here the record is at hand. A look at it once the store is open takes ten times as long.
+      if (head.state === 'processing' && withPlausibleLease(decodeTask(record).task, this.now) !== undefined)
+        this.wrongLeases.push(number);
+    } catch (error) {
+      if (!(error instanceof DamagedValue)) throw error;
+      this.unreadable.push([number, error]);
+    }
+  }
+
+  /** Ids of batches are ASCII, which their keys have unchanged. The tasks of a batch follow each other. */
+  private batchIdIn(text: Buffer): string {
+    if (!this.batchBytes.equals(text)) {
+      this.batchBytes = Buffer.from(text);
+      this.batchId = text.toString();
+    }
+    return this.batchId;
+  }
+}
