@@ -193,6 +193,12 @@ export class BulkActions {
   }
 }
 
+/** A whole number that the API allows; `undefined` for other texts. */
+export function priorityIn(form: URLSearchParams): number | undefined {
+  const text = (form.get('priority') ?? '').trim();
+  return /^-?\d{1,4}$/.test(text) && Math.abs(Number(text)) <= LIMITS.priority ? Number(text) : undefined;
+}
+
 /** @throws ProblemError `invalid_request` when the form has none */
 export function requirePriority({ priority }: Pick<BulkOrder, 'priority'>): number {
   if (priority !== undefined) return priority;

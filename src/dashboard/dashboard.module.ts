@@ -12,11 +12,13 @@ import { BulkActions } from './bulk-actions.js';
 import { ActionsController } from './controllers/actions.controller.js';
 import { DashboardArtifactsController } from './controllers/artifacts.controller.js';
 import { DashboardBatchesController } from './controllers/batches.controller.js';
+import { DashboardBulkController } from './controllers/bulk.controller.js';
 import { EnqueueController } from './controllers/enqueue.controller.js';
 import { DashboardLogsController } from './controllers/logs.controller.js';
 import { PagesController } from './controllers/pages.controller.js';
 import { QueueActionsController } from './controllers/queue-actions.controller.js';
 import { QueuesController } from './controllers/queues.controller.js';
+import { ScheduleActionsController } from './controllers/schedule-actions.controller.js';
 import { DashboardSchedulesController } from './controllers/schedules.controller.js';
 import { SessionController } from './controllers/session.controller.js';
 import { DashboardWebhooksController } from './controllers/webhooks.controller.js';
@@ -67,6 +69,7 @@ import { TaskSearch } from './task-search.js';
     DashboardArtifactsController,
     DashboardLogsController,
     ActionsController,
+    DashboardBulkController,
     EnqueueController,
     QueuesController,
     QueueActionsController,
@@ -74,6 +77,7 @@ import { TaskSearch } from './task-search.js';
     DashboardBatchesController,
     DashboardWebhooksController,
     DashboardSchedulesController,
+    ScheduleActionsController,
   ],
   providers: [
     AssetFiles,

@@ -50,6 +50,11 @@ export class ScheduleDesk {
       : this.batches.join(batchId, { queues: [queue], principal }, enqueue);
   }
 
+  /** Removes a schedule; its tasks stay. @throws ProblemError `schedule_not_found` */
+  remove(id: string, principal: Principal): Promise<void> {
+    return this.schedules.remove(id, (queue) => mayUseQueue(principal, queue));
+  }
+
   private find(id: string, principal: Principal): Promise<KnownSchedule> {
     return this.schedules.find(id, (queue) => mayUseQueue(principal, queue));
   }

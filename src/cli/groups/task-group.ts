@@ -14,9 +14,15 @@ import { addTaskOptions } from './task-options.js';
 export function addTasks(program: Command): void {
   program.commandsGroup('Tasks:');
   addEnqueue(program);
-  addReaders(program);
+  addGet(program);
+  addLists(program);
+  addOutput(program);
+  addArtifacts(program);
   addLogs(program);
-  addChanges(program);
+  addCancel(program);
+  addRedrive(program);
+  addPrioritize(program);
+  addRemovals(program);
   addWatchers(program);
 }
 
@@ -51,7 +57,7 @@ function addEnqueue(program: Command): void {
   );
 }
 
-function addReaders(program: Command): void {
+function addGet(program: Command): void {
   const get = program
     .command('get <id>')
     .description('show a task')
@@ -63,7 +69,9 @@ function addReaders(program: Command): void {
       ),
     );
   addUsage(get, '$0 get eval-1', '$0 get eval-1 --attempts', '$0 get eval-1 --wait 60');
+}
 
+function addLists(program: Command): void {
   const all = addFilters(program.command('list').description('list tasks, newest first'))
     .option('--status <states>', 'only these states, separated by commas', list)
     .action(
@@ -94,7 +102,9 @@ function addReaders(program: Command): void {
       ),
     );
   addUsage(attempts, '$0 attempts eval-1', '$0 attempts eval-1 -o json');
+}
 
+function addOutput(program: Command): void {
   const output = program
     .command('output <id>')
     .description('print the output of a task as JSON')
@@ -106,7 +116,9 @@ function addReaders(program: Command): void {
       ),
     );
   addUsage(output, '$0 output eval-1', '$0 output eval-1 --raw', '$0 output eval-1 --field stdout');
+}
 
+function addArtifacts(program: Command): void {
   const artifacts = program
     .command('artifacts <id>')
     .description('list the artifacts of a task, or download them')
@@ -119,7 +131,7 @@ function addReaders(program: Command): void {
   addUsage(artifacts, '$0 artifacts eval-1', '$0 artifacts eval-1 --download ./eval-1');
 }
 
-function addChanges(program: Command): void {
+function addCancel(program: Command): void {
   const cancel = addSureness(
     program
       .command('cancel [ids...]')
@@ -138,7 +150,9 @@ function addChanges(program: Command): void {
     '$0 cancel --batch night-1 --dry-run',
     '$0 cancel --batch night-1 --yes',
   );
+}
 
+function addRedrive(program: Command): void {
   const redrive = addSureness(
     program
       .command('redrive [ids...]')
@@ -167,7 +181,9 @@ function addChanges(program: Command): void {
     '$0 redrive --status failed --cause oom --dry-run',
     '$0 redrive --status failed --queue gpu --limit 100 --yes',
   );
+}
 
+function addPrioritize(program: Command): void {
   const prioritize = program
     .command('prioritize')
     .argument('<priority>', 'the new priority: higher ones go first', integer)
@@ -180,7 +196,9 @@ function addChanges(program: Command): void {
       ),
     );
   addUsage(prioritize, '$0 prioritize 9 eval-1 eval-2', '$0 prioritize -- -5 eval-3');
+}
 
+function addRemovals(program: Command): void {
   const remove = program
     .command('delete <ids...>')
     .description('delete ended tasks, with their attempts and output')

@@ -1,42 +1,19 @@
-import { Controller, Get, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Public } from '../../auth/access.decorator.js';
 import type { Principal } from '../../auth/principal.js';
-import { ProblemError } from '../../http/problem.error.js';
-import { EVAL_ID, LIMITS } from '../../queue/dto/limits.js';
 import { EvalId } from '../../queue/eval-id.decorator.js';
 import { guardFor } from '../../queue/queue-access.js';
 import { SteeringService } from '../../queue/steering.service.js';
-import { Clock, type Instant } from '../../task/clock.js';
 import { AuditLog } from '../audit-log.js';
-import {
-  BULK_ACTIONS,
-  type BulkAction,
-  BulkActions,
-  type BulkOrder,
-  isBulkAction,
-  MOST_SELECTED,
-  requirePriority,
-} from '../bulk-actions.js';
+import { priorityIn, requirePriority } from '../bulk-actions.js';
 import { DashboardFilter } from '../dashboard.filter.js';
 import { readForm } from '../form-reader.js';
-import { PageSender, sendTo } from '../page-sender.js';
-import { BulkPage } from '../pages/bulk.page.js';
-import { type NoticeName, withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
-import { describeFilters, queryOf, readActionFilters } from '../task-filters.js';
 
-const PAST = {
-  cancel: 'cancelled',
-  redrive: 'redriven',
-  prioritize: 'prioritized',
-  release: 'released',
-  delete: 'deleted',
-} as const satisfies Readonly<Record<BulkAction, NoticeName>>;
-
-/** Actions of operators on tasks. Each ends on a page that shows the result. */
+/** Actions of operators on one task. Each ends on a page that shows the result. */
 @ApiExcludeController()
 @Controller('dashboard')
 @Public()
@@ -45,11 +22,7 @@ const PAST = {
 export class ActionsController {
   constructor(
     private readonly steering: SteeringService,
-    private readonly bulk: BulkActions,
-    private readonly bulkPage: BulkPage,
-    private readonly sender: PageSender,
     private readonly audit: AuditLog,
-    private readonly clock: Clock,
   ) {}
 
   @Post('tasks/:eval_id/cancel')
@@ -62,8 +35,8 @@ export class ActionsController {
     requireRole(principal, 'producer');
     const reason = ((await readForm(request, response)).get('reason') ?? '').trim().slice(0, 1000);
     await this.steering.cancel(id, reason === '' ? undefined : reason, guardFor(principal));
-    this.audit.write(principal, { what: `cancelled task ${id}`, count: 1 });
-    sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'cancelled'));
+    const what = `cancelled task ${id}`;
+    this.audit.finish(response, principal, { what, address: addressOf(id), notice: 'cancelled' });
   }
 
   @Post('tasks/:eval_id/redrive')
@@ -74,8 +47,8 @@ export class ActionsController {
   ): Promise<void> {
     requireRole(principal, 'producer');
     await this.steering.redrive(id, {}, guardFor(principal));
-    this.audit.write(principal, { what: `redrove task ${id}`, count: 1 });
-    sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'redriven'));
+    const what = `redrove task ${id}`;
+    this.audit.finish(response, principal, { what, address: addressOf(id), notice: 'redriven' });
   }
 
   @Post('tasks/:eval_id/priority')
@@ -88,8 +61,8 @@ export class ActionsController {
     requireRole(principal, 'producer');
     const priority = requirePriority({ priority: priorityIn(await readForm(request, response)) });
     await this.steering.reprioritize(id, priority, guardFor(principal));
-    this.audit.write(principal, { what: `gave task ${id} the priority ${priority}`, count: 1 });
-    sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'prioritized'));
+    const what = `gave task ${id} the priority ${priority}`;
+    this.audit.finish(response, principal, { what, address: addressOf(id), notice: 'prioritized' });
   }
 
   @Post('tasks/:eval_id/release')
@@ -100,117 +73,11 @@ export class ActionsController {
   ): Promise<void> {
     requireRole(principal, 'admin');
     await this.steering.release(id, guardFor(principal));
-    this.audit.write(principal, { what: `released task ${id}`, count: 1 });
-    sendTo(response, withNotice(`/dashboard/tasks/${encodeURIComponent(id)}`, 'released'));
-  }
-
-  @Get('bulk')
-  async confirmBulk(
-    @Req() request: Request,
-    @Res() response: Response,
-    @CurrentPrincipal() principal: Principal,
-  ): Promise<void> {
-    const query = new URLSearchParams(request.url.split('?')[1] ?? '');
-    const order = orderOf(principal, query, this.clock.now().wall);
-    await this.sender.send(request, response, await this.bulkPage.page(principal, order));
-  }
-
-  /** The buttons of the list: on the selected rows, or on everything that matches. */
-  @Post('bulk/preview')
-  async preview(
-    @Req() request: Request,
-    @Res() response: Response,
-    @CurrentPrincipal() principal: Principal,
-  ): Promise<void> {
-    const form = await readForm(request, response);
-    const order = orderOf(principal, form, this.clock.now().wall);
-    const ids = selectedIn(form);
-    if (ids.length > 0) {
-      await this.sender.send(request, response, await this.bulkPage.selectedPage(principal, order, ids));
-      return;
-    }
-    const query = queryOf(order.filters);
-    query.set('action', order.action);
-    sendTo(response, `/dashboard/bulk?${query.toString()}`);
-  }
-
-  @Post('bulk')
-  async carryOut(
-    @Req() request: Request,
-    @Res() response: Response,
-    @CurrentPrincipal() principal: Principal,
-  ): Promise<void> {
-    const form = await readForm(request, response);
-    const now = this.clock.now().wall;
-    const ids = selectedIn(form);
-    const address = (order: BulkOrder) => `/dashboard/tasks?${queryOf(order.filters).toString()}`;
-    if (ids.length > 0) {
-      const order = orderOf(principal, form, now);
-      const count = await this.bulk.carryOutSelected(principal, order, ids);
-      this.audit.write(principal, { what: `${PAST[order.action]} selected tasks ${ids.join(', ')}`, count });
-      sendTo(response, withNotice(address(order), PAST[order.action], count));
-      return;
-    }
-    const order = orderOf(principal, form, shownAt(form, now));
-    const confirmed = confirmedCount(form);
-    if (confirmed === undefined) {
-      await this.sender.send(request, response, await this.bulkPage.page(principal, order, true));
-      return;
-    }
-    const count = await this.bulk.carryOut(principal, order, confirmed);
-    const filters = describeFilters(order.filters);
-    this.audit.write(principal, { what: `${PAST[order.action]} all tasks ${filters}`.trim(), count });
-    sendTo(response, withNotice(address(order), PAST[order.action], count));
+    const what = `released task ${id}`;
+    this.audit.finish(response, principal, { what, address: addressOf(id), notice: 'released' });
   }
 }
 
-/** Fields of the forms, besides the filters. */
-const CONFIRMATION = ['action', 'at', 'count', 'typed', 'task', 'priority'];
-
-/** A whole number that the API allows; `undefined` for other texts. */
-function priorityIn(form: URLSearchParams): number | undefined {
-  const text = (form.get('priority') ?? '').trim();
-  return /^-?\d{1,4}$/.test(text) && Math.abs(Number(text)) <= LIMITS.priority ? Number(text) : undefined;
-}
-
-/** The number that the operator saw and typed; `undefined` when the typed number is missing or differs. */
-function confirmedCount(form: URLSearchParams): number | undefined {
-  const typed = (form.get('typed') ?? '').replace(/[\s,.]/g, '');
-  return /^[1-9]\d{0,8}$/.test(typed) && typed === form.get('count') ? Number(typed) : undefined;
-}
-
-/**
- * When the operator saw the count. Later tasks are not included.
- *
- * @throws ProblemError `invalid_request` when it is missing, because every task would match
- */
-function shownAt(form: URLSearchParams, now: Instant): Instant {
-  const text = form.get('at') ?? '';
-  const at = Number(text);
-  if (text !== '' && Number.isFinite(at) && at <= now) return at;
-  throw new ProblemError('invalid_request', 'The form is out of date; open it again');
-}
-
-/**
- * Reads the order from the page's address or its form.
- *
- * @throws ProblemError `forbidden` when the key lacks the role of the action
- */
-function orderOf(principal: Principal, query: URLSearchParams, at: Instant): BulkOrder {
-  const action = query.get('action');
-  if (!isBulkAction(action)) throw new ProblemError('not_found', 'There is no such action');
-  requireRole(principal, BULK_ACTIONS[action].role);
-  const filters = readActionFilters(query, CONFIRMATION);
-  // Ignoring an unreadable filter would change more tasks than the operator asked for.
-  if (filters.unusable.length > 0) {
-    throw new ProblemError('invalid_request', `Not a valid filter: ${filters.unusable.join(', ')}`);
-  }
-  return { action, filters, at, priority: priorityIn(query) };
-}
-
-/** @throws ProblemError `invalid_request` when an id is malformed or there are too many */
-function selectedIn(form: URLSearchParams): readonly string[] {
-  const ids = [...new Set(form.getAll('task'))];
-  if (ids.length <= MOST_SELECTED && ids.every((id) => EVAL_ID.test(id))) return ids;
-  throw new ProblemError('invalid_request', `Select at most ${MOST_SELECTED} tasks by their ids`);
+function addressOf(id: string): string {
+  return `/dashboard/tasks/${encodeURIComponent(id)}`;
 }

@@ -57,9 +57,10 @@ export class EnqueueController {
     try {
       const { task, isReplay } = await this.enqueuer.enqueue(taskOf(texts, this.limits), { principal });
       const { id } = task.spec;
-      if (!isReplay) this.audit.write(principal, { what: `enqueued task ${id}`, count: 1 });
       const address = `/dashboard/tasks/${encodeURIComponent(id)}`;
-      sendTo(response, withNotice(address, isReplay ? 'replayed' : 'enqueued'));
+      if (isReplay) sendTo(response, withNotice(address, 'replayed'));
+      else
+        this.audit.finish(response, principal, { what: `enqueued task ${id}`, address, notice: 'enqueued' });
     } catch (error) {
       const problem = problemOf(error);
       if (problem.code === 'internal_error' || problem.code === 'store_unavailable') throw error;

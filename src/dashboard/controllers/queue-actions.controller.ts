@@ -14,10 +14,9 @@ import { AuditLog } from '../audit-log.js';
 import { DashboardFilter } from '../dashboard.filter.js';
 import { readForm } from '../form-reader.js';
 import { changeFrom, limitTexts } from '../limits-form.js';
-import { PageSender, sendTo } from '../page-sender.js';
+import { PageSender } from '../page-sender.js';
 import { QueuePage } from '../pages/queue.page.js';
 import { limitsInWords } from '../parts/limits.js';
-import { withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
 
@@ -51,8 +50,13 @@ export class QueueActionsController {
       return;
     }
     const count = await this.tasks.clear({ queues: [queue] });
-    this.audit.write(principal, { what: `purged queue ${queue}`, count });
-    sendTo(response, withNotice('/dashboard/queues', 'purged', count));
+    const address = '/dashboard/queues';
+    this.audit.finish(response, principal, {
+      what: `purged queue ${queue}`,
+      count,
+      address,
+      notice: 'purged',
+    });
   }
 
   @Post('pause')
@@ -61,8 +65,10 @@ export class QueueActionsController {
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
-    await this.setPaused(principal, queue, true);
-    sendTo(response, withNotice(addressOf(queue), 'paused'));
+    requireAdminOf(principal, queue);
+    await this.queues.change(queue, { paused: true });
+    const address = addressOf(queue);
+    this.audit.finish(response, principal, { what: `paused queue ${queue}`, address, notice: 'paused' });
   }
 
   @Post('resume')
@@ -71,8 +77,10 @@ export class QueueActionsController {
     @Res() response: Response,
     @CurrentPrincipal() principal: Principal,
   ): Promise<void> {
-    await this.setPaused(principal, queue, false);
-    sendTo(response, withNotice(addressOf(queue), 'unpaused'));
+    requireAdminOf(principal, queue);
+    await this.queues.change(queue, { paused: null });
+    const address = addressOf(queue);
+    this.audit.finish(response, principal, { what: `resumed queue ${queue}`, address, notice: 'unpaused' });
   }
 
   @Post('limits')
@@ -99,14 +107,8 @@ export class QueueActionsController {
     }
     const { settings } = await this.queues.change(queue, change);
     const words = limitsInWords(settings).join(', ') || 'none';
-    this.audit.write(principal, { what: `set the limits of queue ${queue} to ${words}`, count: 1 });
-    sendTo(response, withNotice(addressOf(queue), 'limited'));
-  }
-
-  private async setPaused(principal: Principal, queue: string, isPaused: boolean): Promise<void> {
-    requireAdminOf(principal, queue);
-    await this.queues.change(queue, { paused: isPaused || null });
-    this.audit.write(principal, { what: `${isPaused ? 'paused' : 'resumed'} queue ${queue}`, count: 1 });
+    const what = `set the limits of queue ${queue} to ${words}`;
+    this.audit.finish(response, principal, { what, address: addressOf(queue), notice: 'limited' });
   }
 }
 

@@ -6,9 +6,8 @@ import type { Principal } from '../../auth/principal.js';
 import { DeliveriesService } from '../../webhooks/deliveries.service.js';
 import { AuditLog } from '../audit-log.js';
 import { DashboardFilter } from '../dashboard.filter.js';
-import { PageSender, sendTo } from '../page-sender.js';
+import { PageSender } from '../page-sender.js';
 import { WebhooksPage } from '../pages/webhooks.page.js';
-import { withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
 
@@ -54,7 +53,11 @@ export class DashboardWebhooksController {
   ): Promise<void> {
     requireRole(principal, 'admin');
     await this.deliveries.redeliver(id);
-    this.audit.write(principal, { what: `sent webhook ${id} again`, count: 1 });
-    sendTo(response, withNotice(`/dashboard/webhooks/${encodeURIComponent(id)}`, 'redelivered'));
+    const address = `/dashboard/webhooks/${encodeURIComponent(id)}`;
+    this.audit.finish(response, principal, {
+      what: `sent webhook ${id} again`,
+      address,
+      notice: 'redelivered',
+    });
   }
 }

@@ -6,10 +6,9 @@ import type { Principal } from '../../auth/principal.js';
 import { WorkerService } from '../../workers/worker.service.js';
 import { AuditLog } from '../audit-log.js';
 import { DashboardFilter } from '../dashboard.filter.js';
-import { PageSender, sendTo } from '../page-sender.js';
+import { PageSender } from '../page-sender.js';
 import { WorkerPage } from '../pages/worker.page.js';
 import { WorkersPage } from '../pages/workers.page.js';
-import { withNotice } from '../parts/notice.js';
 import { requireRole } from '../session/require-role.js';
 import { SessionGuard } from '../session/session.guard.js';
 
@@ -55,8 +54,8 @@ export class DashboardWorkersController {
   ): Promise<void> {
     requireRole(principal, 'admin');
     await this.workers.drain(id);
-    this.audit.write(principal, { what: `drained worker ${id}`, count: 1 });
-    sendTo(response, withNotice('/dashboard/workers', 'drained'));
+    const address = '/dashboard/workers';
+    this.audit.finish(response, principal, { what: `drained worker ${id}`, address, notice: 'drained' });
   }
 
   @Post('workers/:worker_id/resume')
@@ -67,7 +66,7 @@ export class DashboardWorkersController {
   ): Promise<void> {
     requireRole(principal, 'admin');
     await this.workers.resume(id);
-    this.audit.write(principal, { what: `resumed worker ${id}`, count: 1 });
-    sendTo(response, withNotice('/dashboard/workers', 'resumed'));
+    const address = '/dashboard/workers';
+    this.audit.finish(response, principal, { what: `resumed worker ${id}`, address, notice: 'resumed' });
   }
 }
