@@ -16,7 +16,7 @@ interface Waiting extends Completion {
   readonly resolve: (status: Status | Promise<Status>) => void;
 }
 
-/** Requests under way from which further completions wait for company. */
+/** With this many requests under way, further completions wait to share one. */
 const REQUESTS_AT_ONCE = 2;
 /** A request that hangs delays others at most this long. */
 const LONGEST_WAIT_MS: Milliseconds = 20;
@@ -26,8 +26,8 @@ const MOST_OUTPUT = 400_000;
 
 /**
  * Reports completions. Those that come while others are under way share a request, so a worker with many short tasks
- * sends a fraction of the requests. A completion that the shared request does not settle goes alone, with its own
- * patience and its own error.
+ * sends a fraction of the requests. A completion that the shared request does not settle gets a request of its own,
+ * with its own patience and error.
  */
 export class CompletionDesk {
   private underWay = 0;
@@ -90,7 +90,7 @@ export class CompletionDesk {
     const results = part.map(({ task, output }) => {
       return { eval_id: task.eval_id, lease_id: task.lease_id, status: 'completed' as const, output };
     });
-    // Tried once: each of them goes on alone if need be.
+    // Sent once: those that it does not settle get requests of their own.
     const answer = await this.client.finishAll(results, undefined, { patience: 0 });
     return new Set(
       part.filter(({ task }, index) => {

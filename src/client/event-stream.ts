@@ -48,7 +48,7 @@ export interface EventFilter {
 export interface EventOptions extends CallOptions {
   /** Resumes after this event. */
   readonly lastEventId?: string;
-  /** Seconds without data before the client reconnects; the service sends a sign of life every 15 s. Default 60. */
+  /** Seconds without data before the client reconnects; the service sends a comment line every 15 s. Default 60. */
   readonly silence?: number;
   /** Called with the error that broke the connection, before the client reconnects. */
   readonly onTrouble?: (error: unknown) => void;

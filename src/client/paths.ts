@@ -1,4 +1,4 @@
-/** The caller named nothing, or named too much. */
+/** An argument is missing, or would widen the call to more than the caller named. */
 export class InvalidArgument extends TypeError {}
 
 /**

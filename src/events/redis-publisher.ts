@@ -114,10 +114,10 @@ export class RedisPublisher extends TaskEvents {
     redis.on('error', (error: unknown) => {
       this.lastError = error;
       // While ioredis asks the Sentinels, there is no connection that could emit close.
-      if (redis.status === 'connecting') this.away(describeRedisError(error));
+      if (redis.status === 'connecting') this.becomeUnavailable(describeRedisError(error));
     });
     redis.on('close', () => {
-      this.away(describeRedisError(this.lastError ?? new Error('closed')));
+      this.becomeUnavailable(describeRedisError(this.lastError ?? new Error('closed')));
       this.lastError = undefined;
     });
   }
@@ -132,7 +132,7 @@ export class RedisPublisher extends TaskEvents {
     this.sendNextTurn();
   }
 
-  private away(reason: string): void {
+  private becomeUnavailable(reason: string): void {
     if (this.state === 'unavailable' || this.state === 'closed') return;
     this.state = 'unavailable';
     this.lost += this.buffer.clear();
@@ -194,7 +194,7 @@ export class RedisPublisher extends TaskEvents {
       this.logger.warn(`Redis ${this.address} rejected events (${refusal}); they are lost`);
     }
     if (failure === undefined) return;
-    this.away(failure);
+    this.becomeUnavailable(failure);
     if (this.redis) resetConnection(this.redis);
   }
 

@@ -46,8 +46,8 @@ export class ParkedRequest<Answer> {
   /** Rejects the request with `StoreUnavailable`. The request changed nothing in the store. */
   rejectUnavailable(): void {
     if (this.isGone) return;
-    const away = new StoreUnavailable('The store became unavailable while the request was parked', false);
-    this.leave(Promise.reject(away));
+    const outage = new StoreUnavailable('The store became unavailable while the request was parked', false);
+    this.leave(Promise.reject(outage));
   }
 }
 

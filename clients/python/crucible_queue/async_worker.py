@@ -26,7 +26,7 @@ class AsyncContext:
 
     def __init__(self, sync: Context, threads: Optional[concurrent.futures.Executor] = None) -> None:
         self.sync = sync
-        #: Those of the worker, which long calls of the program do not occupy. None means those of the loop.
+        #: Threads of the worker, so that long calls of the program cannot occupy them. None means those of the loop.
         self._threads = threads
 
     @property

@@ -11,7 +11,7 @@ from .errors import ClientError
 from .models import ClaimedTask
 from .payload import write_json
 
-#: Requests under way from which further completions wait for company.
+#: With this many requests under way, further completions wait to share one.
 REQUESTS_AT_ONCE = 2
 #: Seconds. A request that hangs delays others at most this long.
 LONGEST_WAIT = 0.02
@@ -21,7 +21,7 @@ MOST_BYTES = 1024 * 1024
 
 
 class _Waiting:
-    """A completion that waits for company, and the thread that waits with it."""
+    """A completion that waits to share a request, and the thread that waits for it."""
 
     def __init__(self, task: ClaimedTask, content: bytes) -> None:
         self.task = task
@@ -30,14 +30,14 @@ class _Waiting:
         self.item = write_json(head)[:-1] + b"," + content[1:]
         self.is_taken = False
         self.is_completed = False
-        #: The thread may look: another has sent this completion, or this thread sends those that wait.
+        #: Wakes the thread: another thread has sent this completion, or this thread must send the waiting ones.
         self.turn = threading.Event()
 
 
 class Completions:
     """Reports completions. Those that come while others are under way share a request.
 
-    A completion that the shared request does not settle goes alone, with its own patience and its own error.
+    A completion that the shared request does not settle gets a request of its own, with its own patience and error.
     """
 
     def __init__(self, client: Client) -> None:
@@ -60,7 +60,7 @@ class Completions:
             self._end()
 
     def _begin(self, task: ClaimedTask, content: bytes) -> Optional[_Waiting]:
-        """Counts a request that may go at once; else returns what waits."""
+        """Counts a request that can start at once; otherwise returns the waiting completion."""
         with self._lock:
             if len(content) > MOST_BYTES or self._under_way < REQUESTS_AT_ONCE:
                 self._under_way += 1
@@ -84,7 +84,7 @@ class Completions:
         with self._lock:
             part = [] if waiting.is_taken else self._take(waiting)
             self._under_way += 1
-            # A request has a size: what it leaves is for the next thread.
+            # The size of a request is limited, so the next thread sends the rest.
             self._wake_first()
         if not part:
             waiting.turn.wait()
@@ -115,7 +115,7 @@ class Completions:
     def _send(self, part: List[_Waiting]) -> None:
         body = b'{"results":[' + b",".join(each.item for each in part) + b"]}"
         try:
-            # Tried once: each of them goes on alone if need be.
+            # Sent once: those that it does not settle get requests of their own.
             for item in self._client.request("POST", "/tasks/complete", content=body, read=_results, patience=0.0):
                 self._note(part, item)
         except ClientError:

@@ -280,12 +280,12 @@ class Transport:
         if location is None:
             answer = Answer(response.status, response.getheader("Retry-After"), text)
             raise self._refusal(answer, f"GET {target}")
-        # The key is for the service alone.
+        # Only the service may get the key.
         other = _source_at(urllib.parse.urljoin(self._origin + target, location))
         response, finish = self._begin(other, limit)
         if response.status == 200:
             download = Download(name, response, other.origin, finish)
-            # The digest of the artifact is the service's to tell.
+            # Another server cannot vouch for the digest of the artifact.
             download.sha256 = None
             return download
         finish(False)

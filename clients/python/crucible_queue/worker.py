@@ -38,7 +38,7 @@ Handler = Callable[[ClaimedTask, Context], Any]
 
 FOREVER = float("inf")
 LARGEST_CLAIM = 100
-#: Seconds. Short, so that a cancel arrives within ten and the tasks of a dead worker are redelivered soon.
+#: Seconds. Short, so that a cancel arrives within ten seconds and the tasks of a dead worker are redelivered soon.
 DEFAULT_LEASE = 30.0
 #: Maximum seconds of a call while the worker ends.
 LAST_CALL = 5.0

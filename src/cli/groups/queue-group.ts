@@ -6,6 +6,12 @@ import type { SureOptions } from '../plan.js';
 
 export function addQueues(program: Command): void {
   program.commandsGroup('Queues:');
+  addReads(program);
+  addLimits(program);
+  addPauses(program);
+}
+
+function addReads(program: Command): void {
   const queues = program.command('queues').description('list queues, or show one');
   addUsage(queues, '$0 queues', '$0 queues show gpu');
   const all = queues
@@ -22,7 +28,9 @@ export function addQueues(program: Command): void {
       ),
     );
   addUsage(show, '$0 queues show gpu');
+}
 
+function addLimits(program: Command): void {
   const limits = program
     .command('limits <queue>')
     .description('show or change the limits of a queue; the value none removes a limit')
@@ -56,7 +64,9 @@ export function addQueues(program: Command): void {
     '$0 limits gpu --max-depth none --rate-limit none',
     "$0 limits gpu --set 'priority_ageing=60'",
   );
+}
 
+function addPauses(program: Command): void {
   const pause = program
     .command('pause <queue>')
     .description('pause a queue')

@@ -8,6 +8,12 @@ export function addSchedules(program: Command): void {
     .command('schedules')
     .description('list, create, edit, pause, trigger and delete schedules');
   addUsage(schedules, '$0 schedules', '$0 schedules show nightly', '$0 schedules trigger nightly');
+  addReads(schedules);
+  addEdits(schedules);
+  addActions(schedules);
+}
+
+function addReads(schedules: Command): void {
   const all = schedules
     .command('list', { isDefault: true })
     .description('list schedules')
@@ -22,7 +28,9 @@ export function addSchedules(program: Command): void {
       ),
     );
   addUsage(show, '$0 schedules show nightly');
+}
 
+function addEdits(schedules: Command): void {
   const create = addScheduleOptions(schedules.command('create <id>').description('create a schedule')).action(
     run(async (context, id: string, options: ScheduleOptions) =>
       (await import('../commands/schedules.js')).createSchedule(id, options, context),
@@ -45,7 +53,9 @@ export function addSchedules(program: Command): void {
     "$0 schedules edit nightly --cron '30 4 * * *'",
     '$0 schedules edit nightly --code job.py --timeout 600',
   );
+}
 
+function addActions(schedules: Command): void {
   for (const [verb, isPaused] of [
     ['pause', true],
     ['resume', false],
