@@ -51,8 +51,11 @@ const HANG_MS = 60_000;
 
 const configs = new Map<string, Config>();
 
-function configOf({ flavour: { retentionSeconds, retentionMaxTasks, retentionMaxBytes } }: Plan): Config {
-  const key = [retentionSeconds, retentionMaxTasks, retentionMaxBytes].join();
+function configOf({ flavour, theme }: Plan): Config {
+  const { retentionSeconds, retentionMaxTasks, retentionMaxBytes } = flavour;
+  // A worker in quarantine gets nothing. Where every empty answer is judged, nobody gets there.
+  const quarantineAfter = theme === 'plain' ? '0' : '5';
+  const key = [retentionSeconds, retentionMaxTasks, retentionMaxBytes, quarantineAfter].join();
   const known = configs.get(key);
   if (known !== undefined) return known;
   const config = loadConfig({
@@ -61,6 +64,7 @@ function configOf({ flavour: { retentionSeconds, retentionMaxTasks, retentionMax
     RETENTION_SECONDS: String(retentionSeconds),
     RETENTION_MAX_TASKS: String(retentionMaxTasks),
     RETENTION_MAX_BYTES: String(retentionMaxBytes),
+    WORKER_QUARANTINE_AFTER: quarantineAfter,
   });
   configs.set(key, config);
   return config;
