@@ -64,7 +64,7 @@ export abstract class ByteStore {
 
   /**
    * Stores all chunks under a new key, with flat memory. Resolves when they are durable. Rejects with the error of
-   * `chunks`; then nothing is left but what a crash leaves.
+   * `chunks` and keeps nothing then; only a crash can leave bytes, which the sweep removes.
    */
   abstract put(key: ByteKey, chunks: AsyncIterable<Buffer>): Promise<void>;
 

@@ -41,7 +41,7 @@ export interface BatchNews {
 const SKEW_MS = 100;
 
 /**
- * Whether the news belong to another run than the one that ended at `doneAt`. True in case of doubt: a duplicate
+ * Whether the news belong to a later run than the one that ended at `doneAt`. True in case of doubt: a duplicate
  * announcement is better than a missing one.
  */
 export function isAnotherRun({ reopenedAt, endedAt }: BatchNews, doneAt: Instant, now: Instant): boolean {

@@ -49,7 +49,7 @@ const BAD_TASK: ReadonlySet<string> = new Set(['E2BIG', 'ERR_INVALID_ARG_VALUE']
 
 /**
  * Runs a command for a task. The code is its standard input, its standard output is the task's output, and the end of
- * its standard error is the task's error. Both go into the task's log as they come. The task's signal kills its process
+ * its standard error is the task's error. Both go into the task's log while it runs. The task's signal kills its process
  * group, and so does the end of the command. Files that the command writes to `$CRUCIBLE_ARTIFACTS` become artifacts of
  * the task.
  *
@@ -72,7 +72,7 @@ export async function runChild(
   }
 }
 
-/** A failed command leaves artifacts as well. Its own failure goes before one of theirs. */
+/** Stores the artifacts of a failed command too. If both fail, the failure of the command is reported. */
 async function withArtifacts(output: Promise<unknown>, store: () => Promise<void>): Promise<unknown> {
   const [outcome] = await Promise.allSettled([output]);
   if (outcome.status === 'fulfilled') {

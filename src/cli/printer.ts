@@ -114,7 +114,7 @@ export function visible(text: string): string {
 
 const COLOR = /\u001b\[[0-9;]{0,32}m/g;
 
-/** The same for a log: colors stay, which change nothing but the look of what follows. */
+/** The same for a log. Colors stay: they change only the look of the text after them. */
 export function visibleInColor(text: string): string {
   const colors = text.match(COLOR) ?? [];
   return text

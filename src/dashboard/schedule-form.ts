@@ -6,7 +6,7 @@ import { ScheduleDto } from '../schedules/dto/schedule.dto.js';
 import type { Schedule } from '../schedules/schedule.js';
 
 /** The fields of a schedule, as in `POST /schedules`. */
-export const SCHEDULE_FIELDS = ['schedule_id', 'cron', 'timezone', 'catch_up', 'paused', 'task'] as const;
+const SCHEDULE_FIELDS = ['schedule_id', 'cron', 'timezone', 'catch_up', 'paused', 'task'] as const;
 
 /** The texts of the fields, valid or not. */
 export type ScheduleTexts = Readonly<Record<(typeof SCHEDULE_FIELDS)[number], string>>;

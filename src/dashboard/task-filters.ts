@@ -37,7 +37,7 @@ export interface TaskFilters {
 }
 
 /** Parameters that filter. */
-export const FILTER_NAMES = [
+const FILTER_NAMES = [
   ...(['status', 'queue', 'group', 'batch_id', 'worker_id', 'cause', 'minutes', 'id'] as const),
   ...([
     'error',

@@ -17,7 +17,7 @@ const READ_AT_ONCE = 200;
 /** Calls for one page of a search, so at most 20,000 tasks. The next page continues there. */
 const CALLS_PER_PAGE = 100;
 /** Tasks that a bulk action reads to find those that it changes. */
-export const READ_PER_ACTION = 200_000;
+const READ_PER_ACTION = 200_000;
 
 export interface FoundPage {
   readonly tasks: readonly Task[];

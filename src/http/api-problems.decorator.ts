@@ -124,7 +124,7 @@ export function problemResponse(codes: readonly ProblemCode[]) {
 }
 
 /** The problem as the service writes it. */
-export function problemExample(code: ProblemCode): object {
+function problemExample(code: ProblemCode): object {
   const { status, title } = PROBLEMS[code];
   const { detail, members } = PROBLEM_GUIDE[code];
   const { reason, size, ...rest } = members ?? {};

@@ -9,8 +9,8 @@ export interface RequestedRange {
 const ONE_RANGE = /^bytes=(?:(\d{1,16})-(\d{0,16})|-(\d{1,16}))$/;
 
 /**
- * The part that `Range` requests; `undefined` for the whole. A range before `first` begins there: older bytes are gone. Malformed headers and several ranges mean the whole, as
- * RFC 9110 allows.
+ * The part that `Range` requests; `undefined` for the whole. A range that begins before `first` begins there, because
+ * older bytes were dropped. Malformed headers and several ranges mean the whole, as RFC 9110 allows.
  *
  * @throws ProblemError `range_not_satisfiable`
  */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Requests of one connection that are handled at once; the others wait. */
-export const HANDLED_AT_ONCE = 4;
+const HANDLED_AT_ONCE = 4;
 
 type Handle = () => void;
 

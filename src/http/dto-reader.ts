@@ -40,7 +40,7 @@ export function readValues<T extends object>(
 
 /** A 422 problem with the invalid fields. */
 export function invalidRequest(problems: readonly FieldProblem[]): ProblemError {
-  const first = problems[0]?.detail ?? 'The request breaks the schema';
+  const first = problems[0]?.detail ?? 'A field or parameter has a bad value';
   const others = problems.length - 1;
   const more = others < MAX_FIELD_PROBLEMS ? `${others} more` : 'many more';
   const detail = others > 0 ? `${first} (and ${more})` : first;

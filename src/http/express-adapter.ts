@@ -40,7 +40,7 @@ export interface HttpTimeouts {
   readonly idle: number;
 }
 
-export const HTTP_TIMEOUTS: HttpTimeouts = {
+const HTTP_TIMEOUTS: HttpTimeouts = {
   keepAlive: 75_000,
   headers: 10_000,
   request: 20_000,

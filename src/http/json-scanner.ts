@@ -137,7 +137,7 @@ interface MemberSpans {
   readonly opaque: readonly Span[];
   /** Runs of non-opaque members, with the commas between them. */
   readonly rest: readonly string[];
-  /** Of all members, with those that are there more than once. */
+  /** The number of all members. A repeated name counts each time. */
   readonly count: number;
 }
 

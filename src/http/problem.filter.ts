@@ -100,7 +100,7 @@ function foreignProblem(status: number): ProblemError {
     case 415:
       return new ProblemError('unsupported_media_type', 'Send application/json as UTF-8');
     case 422:
-      return new ProblemError('invalid_request', 'The request breaks the schema');
+      return new ProblemError('invalid_request', 'A field or parameter has a bad value');
     case 429:
       return new ProblemError('rate_limited', 'Wait before the next request');
     case 503:

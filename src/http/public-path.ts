@@ -23,7 +23,7 @@ export function enterUnderPrefix(request: IncomingMessage, options: PublicPathOp
   const inner = basePath === '' ? undefined : withoutPrefix(request.url ?? '', basePath);
   if (inner !== undefined) request.url = inner;
   const forwarded = trustsProxy ? prefixOf(request.headers['x-forwarded-prefix']) : undefined;
-  // A proxy names what it removed. What it left of BASE_PATH in the URL comes behind that.
+  // A proxy names the prefix that it removed. If the URL still has BASE_PATH, that follows the removed prefix.
   const prefix = forwarded === undefined ? basePath : forwarded + (inner === undefined ? '' : basePath);
   if (prefix !== '') prefixes.set(request, prefix);
 }

@@ -2,7 +2,7 @@
 const MAX_CAUSES = 50;
 
 /** Workers can report it too; it then means the same. */
-export const OTHER_CAUSES = 'other';
+const OTHER_CAUSES = 'other';
 
 /** The metric label of each cause: its name for the first 50 causes, and one common label for the others. */
 export class CauseLabels {

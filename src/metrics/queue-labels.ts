@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 const MAX_QUEUES = 200;
 
 /** Not a valid queue name. */
-export const OTHER_QUEUES = '(other)';
+const OTHER_QUEUES = '(other)';
 
 /** The metric label of each queue: its name for the first 200 queues, and one common label for the others. */
 @Injectable()

@@ -33,7 +33,7 @@ export interface TimelinePoint extends Readonly<Record<Counted, number>> {
   readonly run: Percentiles | null;
 }
 
-/** What happened in a step. */
+/** The counts and times of one step of the timeline. */
 export class Slot {
   readonly counts: Record<Counted, number> = {
     enqueued: 0,

@@ -6,7 +6,7 @@ import type { CatchUp } from './schedule.js';
 export const ON_TIME_MS = 10_000;
 const MAX_ON_TIME = ON_TIME_MS / 1000 + 1;
 /** `all` makes up for at most this many due times, the latest. */
-export const MAX_CAUGHT_UP = 1000;
+const MAX_CAUGHT_UP = 1000;
 
 interface Span {
   /** All due times up to here are handled. */

@@ -11,9 +11,9 @@ export const LOG_READ_BYTES = 262_144;
 
 /** How much of the logs of a task is kept. */
 export interface LogLimits {
-  /** Bytes of an attempt. Beyond them the oldest blocks go, so the end is always there. */
+  /** Bytes per attempt. Above this number the store drops the oldest blocks and keeps the end. */
   readonly maxBytes: number;
-  /** Attempts with a log. Beyond them the log of the oldest attempt goes. */
+  /** Attempts with a log. Above this number the store drops the log of the oldest attempt. */
   readonly maxAttempts: number;
 }
 

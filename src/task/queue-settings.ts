@@ -24,7 +24,7 @@ export interface QueueSettings {
 /** A settings change: absent members stay as they are, `null` removes a setting. */
 export type QueueSettingsChange = { readonly [Name in keyof QueueSettings]?: QueueSettings[Name] | null };
 
-export const QUEUE_SETTINGS = [
+const QUEUE_SETTINGS = [
   'paused',
   'maxDepth',
   'maxConcurrency',

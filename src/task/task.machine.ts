@@ -363,8 +363,8 @@ export function reprioritize(
 }
 
 /**
- * Restores a dead letter's budgets and its old existing in the queue. The attempt counter continues, and the checkpoint is
- * kept unless the redrive resets it.
+ * Queues a dead letter again in its old place by age, with fresh budgets. The attempt counter continues. The checkpoint
+ * stays unless the redrive resets it.
  */
 export function redrive(task: Task, now: Moment, { isReset = false }: Redrive = {}): Transition<QueuedTask> {
   if (!isRedrivableState(task.state)) throw new NotRedrivable(task.spec.id, task.state);
@@ -430,7 +430,7 @@ export function retentionEnd(finishedAt: Instant, retention: Seconds): Instant {
   return after(finishedAt, retention);
 }
 
-/** What the passing of time meets. */
+/** Facts besides the task and the time that decide what a deadline does. */
 export interface Circumstances {
   /** The queue of the task is in an outage: a lost lease spends no interruption. */
   readonly isSpared?: boolean;

@@ -128,7 +128,7 @@ interface TaskCore {
   readonly interruptions: number;
   /** Interruptions by outages, which do not count. */
   readonly spared?: number;
-  /** When the latest interruption that counts came. */
+  /** When the latest interruption happened that spent a budget. */
   readonly interruptedAt?: Instant;
   /** The task expires when it has not started by then; never later than its deadline. */
   readonly startBy?: Instant;

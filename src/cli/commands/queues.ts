@@ -33,7 +33,7 @@ export interface LimitsOptions {
   readonly set?: Readonly<Record<string, Setting>>;
 }
 
-/** `limits`: shows the settings of a queue, after it has changed the given ones. */
+/** `limits`: changes the given settings of a queue, and shows all of them. */
 export async function limits(queue: string, options: LimitsOptions, context: Context): Promise<void> {
   const change = {
     max_depth: options.maxDepth,

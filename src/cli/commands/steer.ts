@@ -46,7 +46,7 @@ const PRIORITY_COLUMNS = {
   PRIORITY: (row: Named & { readonly priority: number }) => row.priority,
 };
 
-/** `prioritize`: gives the named tasks another priority, in order, up to the first that does not wait. */
+/** `prioritize`: changes the priority of the named tasks in order. It stops at the first task that is not waiting. */
 export async function prioritize(
   priority: number,
   ids: readonly string[],

@@ -136,7 +136,7 @@ function weightOfChange({ change, encoded }: ChangeRow): number {
   return ofTexts + encoded.core.length + (change.ended?.error?.length ?? 0);
 }
 
-/** Performs the existing rows; null for the others. */
+/** Performs the rows that are not `undefined`. The results of the others are null. */
 async function addPresent<Row extends { readonly queue: string }>(
   pipeline: QueuePipeline<Row, string | null>,
   rows: readonly (Row | undefined)[],
