@@ -6,6 +6,7 @@ import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
 import { ApiDocument } from './docs/api-document.js';
 import { createExpressAdapter } from './http/express-adapter.js';
+import { HotRoutes } from './http/hot-routes.js';
 import { limitsOf } from './http/http.module.js';
 import { createLogger } from './logging/service-logger.js';
 import type { Clock } from './task/clock.js';
@@ -16,16 +17,17 @@ export interface AppOptions {
   /** The modules that `EXTENSIONS` names. */
   readonly extensions?: readonly Type[];
   readonly logger?: LoggerService | false;
-  /** For tests: `false` makes Express match every route. */
-  readonly usesRouteTable?: boolean;
+  /** For tests: `false` makes Express match every route, and Nest call every handler. */
+  readonly usesShortcuts?: boolean;
 }
 
 /** Creates the application for the service, tests and the OpenAPI document. It does not listen yet. */
 export async function createApp(config: Config, options: AppOptions = {}): Promise<INestApplication> {
   const limits = limitsOf(config);
+  const adapter = createExpressAdapter(limits, {}, options.usesShortcuts);
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.forRoot(config, options.clock, options.extensions),
-    createExpressAdapter(limits, {}, options.usesRouteTable),
+    adapter,
     {
       logger: options.logger ?? createLogger(config),
       bodyParser: false,
@@ -33,6 +35,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       abortOnError: false,
     },
   );
+  if (options.usesShortcuts !== false) adapter.hotRoutes = new HotRoutes(app);
   const server: Server = app.getHttpServer();
   server.maxConnections = config.MAX_CONNECTIONS;
   app.get(ApiDocument).describe(app, { isExtended: (options.extensions ?? []).length > 0 });

@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BufferedBytes } from './buffered-bytes.js';
 
@@ -17,15 +17,13 @@ export function sendJson(
   headers?: OutgoingHttpHeaders,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  response.statusCode = status;
-  if (headers) {
-    for (const name of Object.keys(headers)) {
-      const value = headers[name];
-      if (value !== undefined) response.setHeader(name, value);
-    }
+  const list: OutgoingHttpHeader[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) list.push(name, value);
   }
-  response.setHeader('Content-Type', 'application/json');
-  response.setHeader('Content-Length', Buffer.byteLength(text));
+  list.push('Content-Type', 'application/json', 'Content-Length', Buffer.byteLength(text));
+  response.writeHead(status, list);
   response.end(text);
   finishReply(response);
 }

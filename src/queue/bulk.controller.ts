@@ -6,6 +6,7 @@ import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import type { Item, Items } from '../http/body-items-reader.js';
+import { HotRoute } from '../http/hot-routes.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { JsonItems } from '../http/json-items.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
@@ -66,6 +67,7 @@ export class BulkController {
   ) {}
 
   @Post('batch')
+  @HotRoute()
   @HttpCode(200)
   @Roles('producer')
   @ApiOperation({
@@ -129,6 +131,7 @@ export class BulkController {
   }
 
   @Post('complete')
+  @HotRoute()
   @HttpCode(200)
   @Roles('worker')
   @ApiOperation({
@@ -168,6 +171,7 @@ export class BulkController {
   }
 
   @Post('heartbeat')
+  @HotRoute()
   @HttpCode(200)
   @Roles('worker')
   @ApiOperation({

@@ -12,6 +12,7 @@ import { CurrentPrincipal, Roles } from '../auth/access.decorator.js';
 import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
+import { HotRoute } from '../http/hot-routes.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { parseMoment } from '../http/moment.js';
 import { nextLink } from '../http/next-link.js';
@@ -49,6 +50,7 @@ export class TasksController {
   ) {}
 
   @Post()
+  @HotRoute()
   @Roles('producer')
   @ApiOperation({
     operationId: 'enqueueTask',

@@ -6,6 +6,7 @@ import { effectiveLeaseId } from '../auth/lease-credential.js';
 import type { Principal } from '../auth/principal.js';
 import { apiHeaders } from '../http/api-headers.js';
 import { ApiProblems, WITH_BODY, WITH_KEY, WITH_QUERY } from '../http/api-problems.decorator.js';
+import { HotRoute } from '../http/hot-routes.js';
 import { JsonBody } from '../http/json-body.decorator.js';
 import { NoHead } from '../http/no-head.decorator.js';
 import { invalidRequest } from '../http/dto-reader.js';
@@ -64,6 +65,7 @@ export class WorkController {
   ) {}
 
   @Get('next')
+  @HotRoute()
   @NoHead()
   @ChangesSomething()
   @Roles('worker')
@@ -97,6 +99,7 @@ export class WorkController {
   }
 
   @Post('claim')
+  @HotRoute()
   @HttpCode(200)
   @Roles('worker')
   @ApiOperation({
@@ -123,6 +126,7 @@ export class WorkController {
   }
 
   @Post(':eval_id/heartbeat')
+  @HotRoute()
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()
@@ -147,6 +151,7 @@ export class WorkController {
   }
 
   @Post(':eval_id/complete')
+  @HotRoute()
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()
@@ -173,6 +178,7 @@ export class WorkController {
   }
 
   @Post(':eval_id/fail')
+  @HotRoute()
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()
@@ -199,6 +205,7 @@ export class WorkController {
   }
 
   @Post(':eval_id/release')
+  @HotRoute()
   @HttpCode(200)
   @Roles('worker')
   @LeaseCredential()

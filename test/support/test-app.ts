@@ -44,7 +44,7 @@ export interface TestApp {
 export async function startTestApp(
   env: Readonly<Record<string, string>> = {},
   logger: LoggerService | false = false,
-  options: Pick<AppOptions, 'usesRouteTable'> = {},
+  options: Pick<AppOptions, 'usesShortcuts' | 'extensions'> = {},
 ): Promise<TestApp> {
   const directory = await mkdtemp(join(tmpdir(), 'crucible-app-'));
   const clock = new FakeClock();
