@@ -61,8 +61,17 @@ export class CorruptFile extends Error {
   }
 }
 
-/** Receives the entries of a table, each once, in any order: the node with the key, and the value. */
-export type TakeEntry = (page: Page, node: number, value: Buffer) => void;
+/** An entry of a table: the node with its key, and the place of its value in a buffer. */
+export interface Entry {
+  readonly page: Page;
+  readonly node: number;
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly end: number;
+}
+
+/** Receives the entries of a table, each once, in any order. */
+export type TakeEntry = (entry: Entry) => void;
 
 /** What receives the entries of which table. */
 export type Readers = Readonly<Record<string, TakeEntry>>;
@@ -353,21 +362,23 @@ class FileCheck {
   }
 
   private checkValues(page: Page, nodes: number, tree: Tree): void {
+    const isFreeList = tree.kind === 'free list';
     const take = tree.kind === 'table' ? this.readers[tree.name] : undefined;
+    const isOpaque = take === undefined && !isFreeList;
     for (let index = 0; index < nodes; index += 1) {
       const node = page.node(index);
       const kind = page.u16(node + NODE_KIND_AT);
+      if (kind === VALUE_HERE && isOpaque) continue;
       const bytes = page.u32(node + NODE_SIZE_AT);
       const at = page.value(node);
       if (kind === VALUE_HERE) {
-        if (tree.kind === 'free list') this.passFreePages(page, at, bytes);
-        take?.(page, node, page.slice(at, bytes));
+        if (isFreeList) this.passFreePages(page, at, bytes);
+        take?.(entryAt({ page, node }, page, { at, bytes }));
       } else if (kind === VALUE_IN_RUN) {
-        const isRead = take !== undefined || tree.kind === 'free list';
-        const run = this.claimRun(page, node, isRead);
+        const run = this.claimRun(page, node, !isOpaque);
         if (run === undefined) continue;
-        if (tree.kind === 'free list') this.passFreePages(run, PAGE_HEADER_BYTES, bytes);
-        take?.(page, node, run.slice(PAGE_HEADER_BYTES, bytes));
+        if (isFreeList) this.passFreePages(run, PAGE_HEADER_BYTES, bytes);
+        take?.(entryAt({ page, node }, run, { at: PAGE_HEADER_BYTES, bytes }));
       } else if (kind === VALUE_IS_TREE && tree.kind === 'list of tables' && bytes === TREE_BYTES) {
         // lmdb-js ends the name with a zero.
         const name = page.slice(node + NODE_HEADER_BYTES, page.keyBytes(node) - 1).toString();
@@ -463,6 +474,16 @@ function rootOf(tree: Tree): Branch {
 
 function boundIn({ page }: Branch, index: number): Bound | undefined {
   return page && { page, node: page.node(index) };
+}
+
+/** @param holder the page with the value, which may be in a run */
+function entryAt(
+  { page, node }: Bound,
+  holder: Page,
+  { at, bytes }: { readonly at: number; readonly bytes: number },
+): Entry {
+  const from = holder.from + at;
+  return { page, node, bytes: holder.bytes, from, end: from + bytes };
 }
 
 /** Positive when the first key sorts after the second. */

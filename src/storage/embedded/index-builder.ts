@@ -77,7 +77,7 @@ export class IndexBuilder {
     for (const shelves of this.queues.values()) {
       for (const { bundles: all } of shelves.values()) {
         for (const bundle of all.values()) {
-          if (marks.covers(bundle)) cleared.push(bundle.numbers.view());
+          if (marks.covers(bundle)) cleared.push(bundle.numbers.sorted());
           else bundles.push(bundle);
         }
       }
@@ -200,7 +200,7 @@ function groupedBy<Key>(bundles: readonly Bundle[], keyOf: (bundle: Bundle) => K
 }
 
 function numbersIn(bundles: readonly Bundle[]): Float64Array {
-  return merged(bundles.map(({ numbers }) => numbers.view()));
+  return merged(bundles.map(({ numbers }) => numbers.sorted()));
 }
 
 function queuesIn(all: readonly Bundle[]): IndexDump['queues'] {
@@ -251,11 +251,12 @@ function heapOf(bundles: readonly Bundle[], isIn: (bundle: Bundle) => boolean): 
   for (const bundle of bundles) {
     const deadlines = isIn(bundle) ? bundle.deadlines?.view() : undefined;
     if (deadlines === undefined) continue;
-    for (const [index, number] of bundle.numbers.view().entries()) {
+    const numbers = bundle.numbers.view();
+    for (let index = 0; index < numbers.length; index += 1) {
       const at = deadlines[index] ?? NaN;
       if (Number.isNaN(at)) continue;
       times.add(at);
-      keys.add(number);
+      keys.add(numbers[index] ?? NaN);
     }
   }
   return DeadlineHeap.from({ times: times.view(), keys: keys.view() }).dump();

@@ -4,6 +4,8 @@ const FIRST_CAPACITY = 8;
 export class NumberList {
   private numbers: Float64Array = new Float64Array(FIRST_CAPACITY);
   private count = 0;
+  private last = -Infinity;
+  private isAscending = true;
 
   get size(): number {
     return this.count;
@@ -17,28 +19,30 @@ export class NumberList {
     }
     this.numbers[this.count] = number;
     this.count += 1;
+    if (number < this.last) this.isAscending = false;
+    this.last = number;
   }
 
-  /** Valid until the next `add`. */
+  /** The numbers in ascending order. Valid until the next `add`. */
+  sorted(): Float64Array {
+    return this.isAscending ? this.view() : this.view().toSorted();
+  }
+
+  /** The numbers as they came. Valid until the next `add`. */
   view(): Float64Array {
     return this.numbers.subarray(0, this.count);
   }
 }
 
-/** The numbers of several lists in one, ascending. */
+/** The numbers of ascending lists in one, ascending. */
 export function merged(lists: readonly Float64Array[]): Float64Array {
+  const [only] = lists;
+  if (only !== undefined && lists.length === 1) return only;
   const all = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const numbers of lists) {
     all.set(numbers, at);
     at += numbers.length;
   }
-  return isAscending(all) ? all : all.sort();
-}
-
-function isAscending(numbers: Float64Array): boolean {
-  for (let index = 1; index < numbers.length; index += 1) {
-    if ((numbers[index - 1] ?? 0) > (numbers[index] ?? 0)) return false;
-  }
-  return true;
+  return all.sort();
 }

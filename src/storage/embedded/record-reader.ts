@@ -1,11 +1,12 @@
 import type { Moment } from '../../task/clock.js';
+import type { Task } from '../../task/task.js';
 import { withPlausibleLease } from '../../task/task.machine.js';
-import type { Readers } from './file-check.js';
+import type { Entry, Readers } from './file-check.js';
 import { IndexBuilder } from './index-builder.js';
 import { BATCH_TASKS_TABLE, TASKS_TABLE } from './lmdb-file.js';
 import { DamagedValue } from './sealed-value.js';
 import type { TaskNumber } from './task-number.js';
-import { decodeHead, decodeTask } from './task-record.js';
+import { decodeHeadAt, decodeTask } from './task-record.js';
 
 /** Reads what the indices need while the file is checked, so that a start after a kill reads the file once. */
 export class RecordReader {
@@ -24,12 +25,12 @@ export class RecordReader {
   private batchId = '';
 
   readonly readers: Readers = {
-    [TASKS_TABLE]: (page, node, record) => {
+    [TASKS_TABLE]: (entry) => {
       this.count += 1;
-      const number = page.numberKey(node);
-      if (number !== undefined) this.takeRecord(number, record);
+      const number = entry.page.numberKey(entry.node);
+      if (number !== undefined) this.takeRecord(number, entry);
     },
-    [BATCH_TASKS_TABLE]: (page, node) => {
+    [BATCH_TASKS_TABLE]: ({ page, node }) => {
       const key = page.pairKey(node);
       if (key !== undefined) this.builder.addToBatch(this.batchIdIn(key.text), key.number);
     },
@@ -40,13 +41,13 @@ export class RecordReader {
     return new Map(this.unreadable.toSorted(([one], [other]) => one - other));
   }
 
-  private takeRecord(number: TaskNumber, record: Buffer): void {
+  private takeRecord(number: TaskNumber, entry: Entry): void {
     this.lastNumber = Math.max(this.lastNumber, number);
     try {
-      const head = decodeHead(record);
+      const head = decodeHeadAt(entry);
       this.builder.add(number, head);
       // Here the record is at hand. A look at it once the store is open takes ten times as long.
-      if (head.state === 'processing' && withPlausibleLease(decodeTask(record).task, this.now) !== undefined)
+      if (head.state === 'processing' && withPlausibleLease(taskIn(entry), this.now) !== undefined)
         this.wrongLeases.push(number);
     } catch (error) {
       if (!(error instanceof DamagedValue)) throw error;
@@ -62,4 +63,8 @@ export class RecordReader {
     }
     return this.batchId;
   }
+}
+
+function taskIn({ bytes, from, end }: Entry): Task {
+  return decodeTask(bytes.subarray(from, end)).task;
 }

@@ -6,6 +6,7 @@ import { labelsOf, type Signature, signatureOf } from '../../task/requirements.j
 import { priorityOf, type Task, type TaskSpec } from '../../task/task.js';
 import { TASK_STATES, type TaskState } from '../../task/task-state.js';
 import { holderOf } from '../claim-key.js';
+import { NameCache } from './name-cache.js';
 import { DamagedValue } from './sealed-value.js';
 
 /** Raised with every layout change. The store reads older versions and rejects newer ones. */
@@ -65,6 +66,8 @@ const CHECKED_FROM = 4;
 const NAMES_FROM = [0, 28, 32, 36] as const;
 const LENGTHS_FROM = 24;
 const GENERATION_AT = 32;
+
+const NAMES = new NameCache();
 
 /** Codes of the states on disk. A code is never changed or reused. */
 const STATE_CODES = {
@@ -130,55 +133,64 @@ export function encodeTask(task: Task, payloadBytes: number, generation: number)
   return { record, head };
 }
 
+/** A record among other bytes. */
+export interface RecordPlace {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly end: number;
+}
+
 /** @throws CorruptRecord when the bytes are damaged, NewerRecord when a newer build wrote them */
 export function decodeHead(record: Buffer): TaskHead {
-  return read(record).head;
+  return decodeHeadAt({ bytes: record, from: 0, end: record.length });
+}
+
+/** @throws CorruptRecord as `decodeHead` */
+export function decodeHeadAt(place: RecordPlace): TaskHead {
+  return read(place).head;
 }
 
 /** @throws CorruptRecord as `decodeHead` */
 export function decodeTask(record: Buffer): StoredTask {
-  const { head, bodyFrom } = read(record);
+  const { head, bodyFrom } = read({ bytes: record, from: 0, end: record.length });
   const packed = JSON.parse(record.toString('utf8', bodyFrom)) as PackedTask;
   return { head, task: unpackTask(packed, head) };
 }
 
-/** The head, and the offset of the task's remaining fields. */
-function read(record: Buffer): { readonly head: TaskHead; readonly bodyFrom: number } {
-  const namesFrom = check(record);
-  const queueEnd = namesFrom + record.readUInt16LE(24);
-  const claimEnd = queueEnd + record.readUInt16LE(26);
+/** The head, and the offset of the task's remaining fields in the buffer. */
+function read({ bytes, from, end }: RecordPlace): { readonly head: TaskHead; readonly bodyFrom: number } {
+  const namesFrom = check({ bytes, from, end });
+  const queueFrom = from + namesFrom;
+  const queueEnd = queueFrom + bytes.readUInt16LE(from + 24);
+  const claimEnd = queueEnd + bytes.readUInt16LE(from + 26);
   const hasLane = namesFrom > NAMES_FROM[1];
-  const groupEnd = claimEnd + (hasLane ? record.readUInt16LE(28) : 0);
-  const bodyFrom = groupEnd + (hasLane ? record.readUInt16LE(30) : 0);
-  const deadline = record.readDoubleLE(8);
-  const payloadBytes = record.readUInt32LE(20);
+  const groupEnd = claimEnd + (hasLane ? bytes.readUInt16LE(from + 28) : 0);
+  const bodyFrom = groupEnd + (hasLane ? bytes.readUInt16LE(from + 30) : 0);
+  const deadline = bytes.readDoubleLE(from + 8);
+  const payloadBytes = bytes.readUInt32LE(from + 20);
   const head = {
-    state: stateOf(record[5]),
-    queue: nameIn(record, namesFrom, queueEnd),
-    priority: record.readInt16LE(6),
-    group: nameIn(record, claimEnd, groupEnd),
-    signature: nameIn(record, groupEnd, bodyFrom),
-    revision: record.readUInt32LE(16),
-    generation: namesFrom > NAMES_FROM[2] ? record.readUInt32LE(GENERATION_AT) : 0,
+    state: stateOf(bytes[from + 5]),
+    queue: NAMES.read(bytes, queueFrom, queueEnd),
+    priority: bytes.readInt16LE(from + 6),
+    group: NAMES.read(bytes, claimEnd, groupEnd),
+    signature: NAMES.read(bytes, groupEnd, bodyFrom),
+    revision: bytes.readUInt32LE(from + 16),
+    generation: namesFrom > NAMES_FROM[2] ? bytes.readUInt32LE(from + GENERATION_AT) : 0,
     payloadBytes,
-    bytes: payloadBytes + record.length,
+    bytes: payloadBytes + end - from,
     deadline: Number.isNaN(deadline) ? undefined : deadline,
-    claimKey: claimEnd === queueEnd ? undefined : record.toString('utf8', queueEnd, claimEnd),
+    claimKey: claimEnd === queueEnd ? undefined : bytes.toString('utf8', queueEnd, claimEnd),
   };
   return { head, bodyFrom };
 }
 
-/** Most records have no group and no requirements, and a decoding of nothing costs as much as one of a name. */
-function nameIn(record: Buffer, from: number, end: number): string {
-  return from === end ? '' : record.toString('utf8', from, end);
-}
-
 /** Offset of the names in a sound record. */
-function check(record: Buffer): number {
-  if (record.length < NAMES_FROM[1] || crc32(record.subarray(CHECKED_FROM)) !== record.readUInt32LE(0)) {
-    throw new CorruptRecord('its record does not match its checksum');
-  }
-  const version = record[4] ?? 0;
+function check({ bytes, from, end }: RecordPlace): number {
+  const isSound =
+    end - from >= NAMES_FROM[1] &&
+    crc32(bytes.subarray(from + CHECKED_FROM, end)) === bytes.readUInt32LE(from);
+  if (!isSound) throw new CorruptRecord('its record does not match its checksum');
+  const version = bytes[from + 4] ?? 0;
   const namesFrom = NAMES_FROM[version] ?? 0;
   if (namesFrom > 0) return namesFrom;
   throw new NewerRecord(`A task record has version ${version}; this version reads up to ${RECORD_VERSION}`);

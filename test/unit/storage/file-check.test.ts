@@ -281,8 +281,9 @@ describe('requireSoundFile', () => {
     const read = new Map<number | undefined, string>();
     const ofBatches: unknown[] = [];
     requireSoundFile(path, {
-      tasks: (page, node, value) => read.set(page.numberKey(node), value.toString()),
-      batchTasks: (page, node) => {
+      tasks: ({ page, node, bytes, from, end }) =>
+        read.set(page.numberKey(node), bytes.toString('latin1', from, end)),
+      batchTasks: ({ page, node }) => {
         const key = page.pairKey(node);
         ofBatches.push([key?.text.toString(), key?.number]);
       },

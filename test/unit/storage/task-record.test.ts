@@ -38,6 +38,14 @@ describe('a task record', () => {
     expect(decodeHead(record)).toMatchObject({ payloadBytes: 12, bytes: 12 + record.length });
   });
 
+  it('tells names apart that share a place in memory or their characters', () => {
+    const queues = [...Array.from({ length: 3_000 }, (_, number) => `queue-${number}`), 'Ã©', 'é', 'Ã©', 'é'];
+    for (const queue of [...queues, ...queues]) {
+      const { record } = encodeTask(create(spec({ queue }), at(0)).task, 0, 0);
+      expect(decodeHead(record).queue).toBe(queue);
+    }
+  });
+
   it('keeps a backoff that is not the usual one', () => {
     const backoff = { type: 'fixed', delay: 1, maxDelay: 300, jitter: 0.1 } as const;
     const { task } = create(spec({ backoff }), at(0));
