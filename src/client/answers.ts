@@ -79,8 +79,11 @@ export function heartbeatsOf(leases: readonly { readonly eval_id: string }[]): R
       indices.add(item.index);
       if ('problem' in item) requireMembers(item, { problem: 'object' });
       else requireMembers(item, { heartbeat_interval: 'interval' });
-      const isOther = leases[item.index] === undefined || leases[item.index]?.eval_id !== item.eval_id;
-      if (isOther) throw new TypeError('the answer is about another task');
+      const lease = leases[item.index];
+      // An item that the service refuses as invalid has no task.
+      const isRefused = 'problem' in item && item.eval_id === undefined;
+      const isOther = !isRefused && item.eval_id !== lease?.eval_id;
+      if (lease === undefined || isOther) throw new TypeError('the answer is about another task');
     }
     if (indices.size !== leases.length) throw new TypeError('the answer omits a lease');
     return answer;

@@ -111,14 +111,14 @@ export interface Progress {
 }
 
 export interface Heartbeat {
-  /** The lease_id that the claim returned */
-  readonly lease_id?: string;
   /** Seconds to extend the lease from now, at most MAX_LEASE_SECONDS; by default the length of the lease */
   readonly extend?: number;
   /** Progress to show */
   readonly progress?: Progress;
   /** The point from which a later attempt continues: any JSON value, kept as the same text, 65536 bytes at most */
   readonly checkpoint?: unknown;
+  /** The lease_id that the claim returned */
+  readonly lease_id?: string;
 }
 
 export interface KeptLease {
@@ -318,18 +318,22 @@ export interface FinishedItems {
   readonly command?: 'drain';
 }
 
+export interface Heartbeats {
+  /** The worker that holds them */
+  readonly worker_id: string;
+}
+
 export interface HeldLease {
+  /** Seconds to extend the lease from now, at most MAX_LEASE_SECONDS; by default the length of the lease */
+  readonly extend?: number;
+  /** Progress to show */
+  readonly progress?: Progress;
+  /** The point from which a later attempt continues: any JSON value, kept as the same text, 65536 bytes at most */
+  readonly checkpoint?: unknown;
   /** The id of the task */
   readonly eval_id: string;
   /** The lease_id that the claim returned */
   readonly lease_id: string;
-}
-
-export interface Heartbeats {
-  /** The worker that holds them */
-  readonly worker_id: string;
-  /** The leases to extend */
-  readonly leases: readonly HeldLease[];
 }
 
 export interface KeptItem {
@@ -350,8 +354,8 @@ export interface LostItem {
   readonly index: number;
   /** The reason */
   readonly problem: Problem;
-  /** The id of the task */
-  readonly eval_id: string;
+  /** The id of the task; absent if the item is invalid */
+  readonly eval_id?: string;
 }
 
 export interface KeptLeases {

@@ -344,9 +344,16 @@ export class Client {
     return this.transport.read(call, readKeptLease);
   }
 
-  /** Extends many leases, with one result per lease. */
-  async heartbeatAll(workerId: string, held: readonly Held[], options: Patient = {}): Promise<KeptLeases> {
-    const leases = held.map(({ eval_id, lease_id }) => ({ eval_id, lease_id }));
+  /**
+   * Extends many leases, with one result per lease. `beats` has what to report of some tasks, by `eval_id`: progress, a
+   * checkpoint. An item without a problem is durable.
+   */
+  async heartbeatAll(
+    workerId: string,
+    held: readonly Held[],
+    { beats, ...options }: Patient & { readonly beats?: ReadonlyMap<string, Heartbeat> } = {},
+  ): Promise<KeptLeases> {
+    const leases = held.map(({ eval_id, lease_id }) => ({ ...beats?.get(eval_id), eval_id, lease_id }));
     const body = { worker_id: workerId, leases };
     const call = { method: 'POST', path: 'tasks/heartbeat', body, ...options } as const;
     return this.transport.read(call, heartbeatsOf(leases));

@@ -7,7 +7,6 @@ import type { Principal } from '../auth/principal.js';
 import { ApiProblems, WITH_BODY, WITH_KEY } from '../http/api-problems.decorator.js';
 import type { Item, Items } from '../http/body-items-reader.js';
 import { HotRoute } from '../http/hot-routes.js';
-import { JsonBody } from '../http/json-body.decorator.js';
 import { JsonItems } from '../http/json-items.decorator.js';
 import { ProblemError } from '../http/problem.error.js';
 import { sendJson } from '../http/raw-reply.js';
@@ -29,14 +28,14 @@ import { CreateTaskDto } from './dto/create-task.dto.js';
 import { TRACEPARENT } from './dto/field-docs.js';
 import { LIMITS } from './dto/limits.js';
 import { BatchDto } from './dto/steering.dto.js';
-import { HeartbeatsDto, TaskResultDto, TaskResultsDto } from './dto/work.dto.js';
+import { HeartbeatsDto, HeldLeaseDto, TaskResultDto, TaskResultsDto } from './dto/work.dto.js';
 import { callerOf } from './http-caller.js';
 import { namesIn } from './queue-choice.js';
 import { guardFor, requireQueue, requireQueues } from './queue-access.js';
 import { type Enqueued, QueueService, type TaskDraft } from './queue.service.js';
 import { draftOf } from './task-draft.js';
 import { claimedListText, heartbeatView } from './task.view.js';
-import { claimOf, failureOf } from './work.controller.js';
+import { beatOf, claimOf, failureOf } from './work.controller.js';
 import { type TaskResult, WorkService } from './work.service.js';
 import { WorkerActivity } from './worker-activity.js';
 
@@ -51,6 +50,12 @@ const RESULTS = {
   envelope: TaskResultsDto,
   item: TaskResultDto,
   member: 'results',
+  maxItems: LIMITS.tasksPerBatch,
+};
+const LEASES = {
+  envelope: HeartbeatsDto,
+  item: HeldLeaseDto,
+  member: 'leases',
   maxItems: LIMITS.tasksPerBatch,
 };
 
@@ -177,7 +182,9 @@ export class BulkController {
   @ApiOperation({
     operationId: 'heartbeatTasks',
     summary: 'Extend all leases of a worker',
-    description: 'Extends all leases of a worker at once, with one result per lease.',
+    description:
+      'Extends all leases of a worker at once, with one result per lease. Each item can report progress and save a ' +
+      'checkpoint, as a single heartbeat does.',
   })
   @ApiOkResponse({
     type: KeptLeases,
@@ -186,13 +193,19 @@ export class BulkController {
   })
   @ApiProblems(...WITH_KEY, ...WITH_BODY, 'store_unavailable')
   async heartbeat(
-    @JsonBody(HeartbeatsDto, HEARTBEAT_ALL.requests) dto: HeartbeatsDto,
+    @JsonItems(LEASES, HEARTBEAT_ALL.requests) { items }: Items<HeartbeatsDto, HeldLeaseDto>,
     @CurrentPrincipal() principal: Principal,
   ): Promise<KeptLeases> {
-    const beats = dto.leases.map((lease) => ({ id: lease.eval_id, leaseId: lease.lease_id }));
-    const outcomes = await this.work.heartbeatAll(beats, guardFor(principal));
-    const results = outcomes.map((outcome, index) => ({
-      eval_id: beats[index]?.id,
+    const given = await turns.map(items, (item) =>
+      attempt(() => {
+        const dto = valueOf(item);
+        return { ...beatOf(dto, dto.lease_id), id: dto.eval_id };
+      }),
+    );
+    const beats = valuesOf(given);
+    const kept = await turns.about(beats, () => this.work.heartbeatAll(beats, guardFor(principal)));
+    const results = mergeIn(given, kept).map((outcome, index) => ({
+      ...nameOf(given[index]),
       ...itemView(index, outcome, (task) => heartbeatView(task, this.workers.beat(task.lease.workerId))),
     }));
     return { results };
@@ -220,6 +233,11 @@ function openingsOf(
 function valueOf<T extends object>(item: Item<T>): T {
   if ('problem' in item) throw item.problem;
   return item.value;
+}
+
+/** The task of an item, unless the item is invalid. */
+function nameOf(item: Outcome<{ readonly id: string }> | undefined): object {
+  return item?.status === 'fulfilled' ? { eval_id: item.value.id } : {};
 }
 
 function resultOf(dto: TaskResultDto): TaskResult & { id: string } {

@@ -29,7 +29,7 @@ import { requiredLease, underLease } from './lease-access.js';
 import { claimScopeOf, guardFor, requireQueues } from './queue-access.js';
 import { namesIn, orderOf } from './queue-choice.js';
 import { claimedListText, claimedText, heartbeatView } from './task.view.js';
-import { WorkService } from './work.service.js';
+import { type SavingHeartbeat, WorkService } from './work.service.js';
 import { WorkerActivity } from './worker-activity.js';
 
 /** The problems of a call under the lease of a task. */
@@ -143,9 +143,7 @@ export class WorkController {
     @JsonBody(HeartbeatDto, HEARTBEAT.requests) dto: HeartbeatDto,
     @CurrentPrincipal() principal: Principal,
   ): Promise<KeptLease> {
-    const leaseId = requiredLease(principal, dto.lease_id);
-    const { extend, progress, checkpoint } = dto;
-    const beat = { leaseId, extend, progress, checkpoint: checkpoint?.text };
+    const beat = beatOf(dto, requiredLease(principal, dto.lease_id));
     const task = await underLease(principal, this.work.heartbeat(id, beat, guardFor(principal)), id);
     return heartbeatView(task, this.workers.beat(task.lease.workerId));
   }
@@ -250,6 +248,13 @@ export function claimOf(dto: ClaimDto, principal: Principal): Claim {
     lease: dto.lease,
     labels,
   };
+}
+
+export function beatOf(
+  { extend, progress, checkpoint }: Omit<HeartbeatDto, 'lease_id'>,
+  leaseId: string,
+): SavingHeartbeat {
+  return { leaseId, extend, progress, checkpoint: checkpoint?.text };
 }
 
 export function failureOf(dto: FailDto, leaseId: string | undefined) {

@@ -52,6 +52,37 @@ describeStores(({ startApp }) => {
       },
     );
 
+    it('comes with an item of a bulk heartbeat, and an item that is refused keeps no other from it', async () => {
+      await post('/tasks', { eval_id: 'b', code: 'x' });
+      const [first, other] = [await claim(), await claim()];
+      const beat =
+        `{"worker_id":"w1","leases":[` +
+        `{"eval_id":"a","lease_id":"${first.lease_id}","checkpoint":${TEXT},"progress":{"percent":40}},` +
+        `{"eval_id":"b","lease_id":"${other.lease_id}","checkpoint":"${'x'.repeat(65_536)}"},` +
+        `{"eval_id":"b","lease_id":"stale","checkpoint":1},` +
+        `{"eval_id":"b","lease_id":"${other.lease_id}","extend":600}]}`;
+      const { body } = await post('/tasks/heartbeat', beat);
+      expect(body.results).toMatchObject([
+        { eval_id: 'a', command: null },
+        { index: 1, problem: { code: 'invalid_request', errors: [{ pointer: '/checkpoint' }] } },
+        { index: 2, problem: { code: 'lease_lost' } },
+        { eval_id: 'b', heartbeat_interval: expect.any(Number) },
+      ]);
+      expect((await service.call('GET', '/tasks/a')).body).toMatchObject({
+        checkpoint_attempt: 1,
+        progress: { percent: 40 },
+      });
+      // A later heartbeat without one keeps it.
+      await post('/tasks/heartbeat', {
+        worker_id: 'w1',
+        leases: [{ eval_id: 'a', lease_id: first.lease_id }],
+      });
+      await post('/tasks/a/release', { lease_id: first.lease_id });
+      await post('/tasks/b/release', { lease_id: other.lease_id });
+      expect((await claim()).text).toContain(`"checkpoint":${TEXT},`);
+      expect((await claim()).checkpoint).toBeNull();
+    });
+
     it('comes with a failure of a bulk report, and with GET /tasks/next', async () => {
       const { lease_id } = await claim();
       const result = { eval_id: 'a', lease_id, status: 'failed', retry_after: 0, checkpoint: null };

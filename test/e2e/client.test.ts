@@ -62,6 +62,30 @@ describe('the TypeScript client', () => {
     expect(outcomes).toEqual(['failed', 'released', 'completed']);
   });
 
+  it('saves checkpoints of many tasks with one heartbeat, and no old one', async () => {
+    for (const eval_id of ['a', 'b']) await client.enqueue({ eval_id, code: 'x' });
+    const claim = async () => {
+      const tasks = await client.claim({ worker_id: 'w', max_tasks: 2 });
+      return tasks.toSorted((one, other) => one.eval_id.localeCompare(other.eval_id));
+    };
+    const first = await claim();
+    const beats = new Map(
+      first.map(({ eval_id: id }) => [id, { checkpoint: `${id}1`, progress: { percent: 9 } }]),
+    );
+    const { results } = await client.heartbeatAll('w', first, { beats });
+    expect(results.filter((item) => 'problem' in item)).toEqual([]);
+    for (const task of first) await client.release(task);
+    const second = await claim();
+    expect(second.map(({ checkpoint }) => checkpoint)).toEqual(['a1', 'b1']);
+    const [one, other] = second;
+    if (one === undefined || other === undefined) throw new Error('Two tasks are ready');
+    await client.heartbeat(one, { checkpoint: 'a2' });
+    // The tasks still carry what their claim brought.
+    await client.heartbeatAll('w', second, { beats: new Map([['b', { checkpoint: 'b2' }]]) });
+    for (const task of second) await client.release(task);
+    expect((await claim()).map(({ checkpoint }) => checkpoint)).toEqual(['a2', 'b2']);
+  });
+
   it('keeps the digits of an output that no number holds', async () => {
     await client.enqueue({ eval_id: 'digits', code: 'x' });
     const [task] = await client.claim({ worker_id: 'w' });

@@ -133,7 +133,7 @@ try {
   const sizes: number[] = [];
   for (let wave = 1; wave <= WAVES; wave += 1) {
     await during(`wave ${wave}`, Infinity, async () => {
-      const queue = `wave-${wave}`;
+      const queue = `filled-${wave}`;
       await fill(service, { prefix: queue, count: perWave, batch: 1_000, fields: () => ({ queue }) });
       await work(queue);
     });

@@ -319,9 +319,23 @@ class Client:
         kept: KeptLease = self.request("POST", path, body=body, read=KeptLease.from_json, **options)
         return kept
 
-    def heartbeat_all(self, worker_id: str, held: Sequence[Held], **options: Any) -> List[Dict[str, Any]]:
-        """Extends many leases, with one result per lease."""
-        leases = [{"eval_id": each.eval_id, "lease_id": each.lease_id} for each in held]
+    def heartbeat_all(
+        self,
+        worker_id: str,
+        held: Sequence[Held],
+        *,
+        beats: Optional[Mapping[str, Mapping[str, Any]]] = None,
+        **options: Any,
+    ) -> List[Dict[str, Any]]:
+        """Extends many leases, with one result per lease.
+
+        ``beats`` has what to report of some tasks, by ``eval_id``: progress, a checkpoint. An item without a problem is
+        durable.
+        """
+        leases = [
+            {**_without_none((beats or {}).get(each.eval_id, {})), "eval_id": each.eval_id, "lease_id": each.lease_id}
+            for each in held
+        ]
         body = {"worker_id": worker_id, "leases": leases}
         results: List[Dict[str, Any]] = self.request(
             "POST", "/tasks/heartbeat", body=body, read=_heartbeats_of(leases), **options
@@ -395,7 +409,7 @@ def _about(kind: Type[_About], eval_id: str) -> Callable[[Any], _About]:
     return read
 
 
-def _heartbeats_of(leases: Sequence[Mapping[str, str]]) -> Callable[[Any], List[Dict[str, Any]]]:
+def _heartbeats_of(leases: Sequence[Mapping[str, Any]]) -> Callable[[Any], List[Dict[str, Any]]]:
     """Requires one result per lease: a problem or a new interval."""
 
     def read(answer: Any) -> List[Dict[str, Any]]:

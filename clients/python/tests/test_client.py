@@ -34,6 +34,27 @@ class ClientTest(ServiceTest):
         outcomes = [each.outcome for each in self.client.attempts("life")]
         self.assertEqual(outcomes, ["failed", "released", "completed"])
 
+    def test_saves_checkpoints_of_many_tasks_with_one_heartbeat_and_no_old_one(self):
+        for eval_id in ("a", "b"):
+            self.client.enqueue("x", eval_id=eval_id)
+
+        def claim():
+            return sorted(self.client.claim("w", max_tasks=2), key=lambda task: task.eval_id)
+
+        first = claim()
+        beats = {task.eval_id: {"checkpoint": f"{task.eval_id}1", "progress": {"percent": 9}} for task in first}
+        self.assertFalse(any("problem" in item for item in self.client.heartbeat_all("w", first, beats=beats)))
+        for task in first:
+            self.client.release(task)
+        second = claim()
+        self.assertEqual([task.checkpoint for task in second], ["a1", "b1"])
+        self.client.heartbeat(second[0], checkpoint="a2")
+        # The tasks still carry what their claim brought.
+        self.client.heartbeat_all("w", second, beats={"b": {"checkpoint": "b2"}})
+        for task in second:
+            self.client.release(task)
+        self.assertEqual([task.checkpoint for task in claim()], ["a2", "b2"])
+
     def test_keeps_all_digits_of_an_output(self):
         self.client.enqueue("x", eval_id="digits")
         [task] = self.client.claim("w")

@@ -63,7 +63,12 @@ export const HEARTBEAT_ALL = {
       value: {
         worker_id: 'worker-1',
         leases: [
-          { eval_id: 'eval-10', lease_id: LEASE_EXAMPLE },
+          {
+            eval_id: 'eval-10',
+            lease_id: LEASE_EXAMPLE,
+            progress: { percent: 40 },
+            checkpoint: { step: 17 },
+          },
           { eval_id: 'eval-11', lease_id: '0-0000000000000000000000000' },
         ],
       },

@@ -52,8 +52,8 @@ export class KeptItem extends KeptLease {
 }
 
 export class LostItem extends RefusedItem {
-  @ApiProperty({ description: 'The id of the task' })
-  readonly eval_id!: string;
+  @ApiPropertyOptional({ description: 'The id of the task; absent if the item is invalid' })
+  readonly eval_id?: string;
 }
 
 function eitherOf(...types: readonly (new () => object)[]) {

@@ -1,8 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
-  ArrayMaxSize,
-  IsArray,
   IsBoolean,
   IsIn,
   IsInt,
@@ -112,11 +110,8 @@ export class ProgressDto {
   readonly message?: string;
 }
 
-@ApiSchema({ name: 'Heartbeat' })
-export class HeartbeatDto {
-  @IsOptionalLease()
-  readonly lease_id?: string;
-
+/** What a heartbeat can say about the attempt. */
+class BeatDto {
   @ApiPropertyOptional({
     description:
       'Seconds to extend the lease from now, at most MAX_LEASE_SECONDS; by default the length of the lease',
@@ -137,8 +132,15 @@ export class HeartbeatDto {
   readonly checkpoint?: RawJson;
 }
 
+@ApiSchema({ name: 'Heartbeat' })
+export class HeartbeatDto extends BeatDto {
+  @IsOptionalLease()
+  readonly lease_id?: string;
+}
+
+/** One heartbeat of a bulk request. */
 @ApiSchema({ name: 'HeldLease' })
-export class HeldLeaseDto {
+export class HeldLeaseDto extends BeatDto {
   @ApiProperty({ description: 'The id of the task', example: 'eval-1' })
   @IsString()
   @Matches(EVAL_ID)
@@ -156,16 +158,6 @@ export class HeartbeatsDto {
   @IsString()
   @Matches(WORKER_ID)
   readonly worker_id!: string;
-
-  @ApiProperty({
-    type: () => [HeldLeaseDto],
-    description: 'The leases to extend',
-  })
-  @IsArray()
-  @ArrayMaxSize(LIMITS.tasksPerBatch)
-  @ValidateNested({ each: true })
-  @Type(() => HeldLeaseDto)
-  readonly leases!: HeldLeaseDto[];
 }
 
 @ApiSchema({ name: 'Completion' })
