@@ -2,13 +2,16 @@ import type { Redelivery, WebhookDelivery } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { first } from './read.js';
 
+/** Characters of an answer in a table. */
+const LONGEST_ANSWER = 60;
+
 const COLUMNS = {
   DELIVERY: (row: WebhookDelivery) => row.delivery_id,
   STATUS: (row: WebhookDelivery) => row.status,
   EVENT: (row: WebhookDelivery) => (row.event as { readonly type?: string }).type,
   EVAL_ID: (row: WebhookDelivery) => (row.event as { readonly eval_id?: string }).eval_id,
   ATTEMPTS: (row: WebhookDelivery) => row.attempts,
-  ANSWER: (row: WebhookDelivery) => row.last_status ?? row.last_error,
+  ANSWER: answerOf,
   NEXT: (row: WebhookDelivery) => row.next_attempt_at,
   URL: (row: WebhookDelivery) => row.url,
 };
@@ -17,6 +20,19 @@ export interface DeliveriesOptions {
   readonly status?: WebhookDelivery['status'][];
   readonly task?: string;
   readonly limit?: number;
+}
+
+/** What came of the last attempt: the status and, for admins, the beginning of the receiver's answer; or the error. */
+export function answerOf({
+  last_status: status,
+  last_error: error,
+  last_answer: answer,
+}: Pick<WebhookDelivery, 'last_status' | 'last_error' | 'last_answer'>): string | number | null {
+  if (status === null) return error;
+  const text = (answer ?? '').trim();
+  if (text === '') return status;
+  const isLong = text.length > LONGEST_ANSWER;
+  return `${status} ${isLong ? `${text.slice(0, LONGEST_ANSWER)}…` : text}`;
 }
 
 /** `webhooks`: lists deliveries, newest first. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { answerOf } from '../../../src/cli/commands/webhooks.js';
 import { EXIT } from '../../../src/cli/exit-code.js';
 import { createProgram } from '../../../src/cli/program.js';
 
@@ -84,4 +85,18 @@ it('docs/cli.md has only commands that the program accepts', async () => {
   expect(calls.length).toBeGreaterThan(20);
   const names = leaves(createProgram('0.0.0')).map(({ name }) => name);
   for (const called of await Promise.all(calls.map(parse))) expect(names).toContain(called);
+});
+
+describe('the answer of a webhook delivery in a table', () => {
+  it.each([
+    [{ last_status: null, last_error: 'connection refused', last_answer: null }, 'connection refused'],
+    [{ last_status: 204, last_error: null, last_answer: null }, 204],
+    [
+      { last_status: 503, last_error: null, last_answer: 'upstream is restarting\n' },
+      '503 upstream is restarting',
+    ],
+    [{ last_status: 500, last_error: null, last_answer: 'x'.repeat(1024) }, `500 ${'x'.repeat(60)}…`],
+  ])('of %j is %j', (row, shown) => {
+    expect(answerOf(row)).toBe(shown);
+  });
 });
