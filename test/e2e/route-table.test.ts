@@ -192,15 +192,19 @@ describe('an extension', () => {
     ['a middleware', 'middleware', HOT_METHODS.length],
   ])('with %s sees the requests of hot routes', async (_, kind, taken) => {
     seen.length = 0;
-    const service = await startTestApp({}, false, {
-      extensions: [EXTENSIONS[kind as keyof typeof EXTENSIONS]],
-    });
+    const lines: unknown[] = [];
+    const note = (line: unknown) => void lines.push(line);
+    const logger = { log: note, warn: note, error: note };
+    const extensions = [EXTENSIONS[kind as keyof typeof EXTENSIONS]];
+    const service = await startTestApp({}, logger, { extensions });
     try {
       const task = { eval_id: 'a', code: 'x' };
       expect((await service.call('POST', '/tasks', { body: task })).status).toBe(201);
       expect((await service.call('GET', '/tasks/next')).body).toMatchObject({ eval_id: 'a' });
       expect(seen).toEqual(['/tasks', '/tasks/next']);
       expect(adapterOf(service).hotRoutes?.taken).toHaveLength(taken);
+      const told = lines.filter((line) => String(line).includes('hot routes are slower'));
+      expect(told).toHaveLength(taken === 0 ? 1 : 0);
     } finally {
       await service.close();
     }
