@@ -23,6 +23,7 @@ export interface ItemsOptions<E extends object, T extends object> {
   /** The array in the envelope that contains the items. */
   readonly member: string;
   readonly maxItems: number;
+  readonly mayBeEmpty?: boolean;
   /** Whether to accept `application/x-ndjson` as well: one item per line, and an empty envelope. */
   readonly takesNdjson?: boolean;
 }
@@ -30,7 +31,7 @@ export interface ItemsOptions<E extends object, T extends object> {
 /** Characters. Splitting a longer body takes milliseconds. */
 const HEAVY_LENGTH = 65_536;
 
-type ItemLimit = Pick<ItemsOptions<object, object>, 'member' | 'maxItems'>;
+type ItemLimit = Pick<ItemsOptions<object, object>, 'member' | 'maxItems' | 'mayBeEmpty'>;
 
 /** One item: its value or its problem. */
 export type Item<T extends object> = { readonly value: T } | { readonly problem: ProblemError };
@@ -107,8 +108,8 @@ function requireJson(items: readonly Item<object>[], member: string): void {
   throw new ProblemError('malformed_request', `Element ${spoiled + 1} of ${member} is not valid JSON`);
 }
 
-function requireCount(count: number, { member, maxItems }: ItemLimit): void {
-  if (count >= 1 && count <= maxItems) return;
+function requireCount(count: number, { member, maxItems, mayBeEmpty = false }: ItemLimit): void {
+  if (count >= (mayBeEmpty ? 0 : 1) && count <= maxItems) return;
   const detail = count === 0 ? 'must not be empty' : `must have at most ${maxItems} elements`;
   throw invalidRequest([{ pointer: `/${member}`, detail: `${member} ${detail}` }]);
 }

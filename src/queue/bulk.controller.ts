@@ -57,6 +57,7 @@ const LEASES = {
   item: HeldLeaseDto,
   member: 'leases',
   maxItems: LIMITS.tasksPerBatch,
+  mayBeEmpty: true,
 };
 
 @ApiTags('bulk')
@@ -196,6 +197,7 @@ export class BulkController {
     @JsonItems(LEASES, HEARTBEAT_ALL.requests) { items }: Items<HeartbeatsDto, HeldLeaseDto>,
     @CurrentPrincipal() principal: Principal,
   ): Promise<KeptLeases> {
+    items.forEach(requireLeaseOf);
     const given = await turns.map(items, (item) =>
       attempt(() => {
         const dto = valueOf(item);
@@ -233,6 +235,14 @@ function openingsOf(
 function valueOf<T extends object>(item: Item<T>): T {
   if ('problem' in item) throw item.problem;
   return item.value;
+}
+
+/** An item without a task and a lease is a fault of the request; one with a wrong report is refused alone. */
+function requireLeaseOf(item: Item<HeldLeaseDto>): void {
+  if (!('problem' in item)) return;
+  const { errors = [] } = item.problem.extras;
+  const isReport = errors.every(({ pointer }) => /^\/(checkpoint|progress|extend)/.test(pointer));
+  if (errors.length === 0 || !isReport) throw item.problem;
 }
 
 /** The task of an item, unless the item is invalid. */
