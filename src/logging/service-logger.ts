@@ -71,7 +71,7 @@ function formatOf({ LOG_FORMAT }: Config): 'json' | 'pretty' {
 }
 
 /**
- * JSON lines, or coloured ones for a terminal.
+ * JSON lines, or colored ones for a terminal.
  *
  * @param write replaces the standard output for JSON lines
  */

@@ -78,7 +78,7 @@ describeStores(({ name, settings }) => {
     call = callerAt(service.url, ADMIN);
     await fillWithTasks(call);
     page = await browser.context.newPage();
-    // Colours would be looked at on their way to others.
+    // Colors would be looked at on their way to others.
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await signIn(ADMIN);
   });

@@ -215,7 +215,7 @@ describe('crucible-queue, for operators', () => {
     expect(worker.stderr.split('connection refused')).toHaveLength(2);
   });
 
-  it('colours a table on a terminal, unless NO_COLOR asks for none', async () => {
+  it('colors a table on a terminal, unless NO_COLOR asks for none', async () => {
     await client.enqueue({ eval_id: 'stopped', code: 'x' });
     await client.cancel('stopped');
     const [colored, plain, json] = await Promise.all([

@@ -67,7 +67,7 @@ async function post(path: string, body: object): Promise<Record<string, unknown>
   return JSON.parse(bytes.toString()) as Record<string, unknown>;
 }
 
-/** Lines that differ from each other, with colours and characters of several bytes. */
+/** Lines that differ from each other, with colors and characters of several bytes. */
 function textOf(name: string): Buffer {
   const lines: string[] = [];
   for (let size = 0, line = 0; size < bytesEach; line += 1) {

@@ -6,7 +6,7 @@
   const DASHES = [[], [6, 4], [2, 3]];
   const charts = new Map();
 
-  function colour(name) {
+  function color(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
@@ -24,8 +24,8 @@
 
   function axis(extra) {
     return {
-      stroke: colour('--muted'),
-      grid: { stroke: colour('--line'), width: 1 },
+      stroke: color('--muted'),
+      grid: { stroke: color('--line'), width: 1 },
       ticks: { show: false },
       font: '12px system-ui, sans-serif',
       ...extra,
@@ -53,7 +53,7 @@
     const { labels, unit } = data;
     const lines = labels.map((label, index) => ({
       label,
-      stroke: colour(`--chart-${index + 1}`),
+      stroke: color(`--chart-${index + 1}`),
       width: 2,
       dash: DASHES[index],
       points: { size: 5, filter: lonely },

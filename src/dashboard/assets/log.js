@@ -1,5 +1,5 @@
 /*
- * The log pane of a task. It shows the end of a log as text nodes, in the colours that the log asks for, and follows the
+ * The log pane of a task. It shows the end of a log as text nodes, in the colors that the log asks for, and follows the
  * stream of the latest attempt.
  */
 // Compiled from src/dashboard/parts.

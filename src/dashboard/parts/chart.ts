@@ -14,7 +14,7 @@ export interface Chart {
 
 const NOTHING = html`<p class="chart empty">No data in this period.</p>`;
 
-/** A chart of numbers over time, plus the same numbers as a table. Lines differ in dashes, not only in colour. */
+/** A chart of numbers over time, plus the same numbers as a table. Lines differ in dashes, not only in color. */
 export function chart(parts: Chart): Html {
   const { title, unit, lines, times } = parts;
   const data = {

@@ -2,11 +2,11 @@
 const SEQUENCES =
   /\u001b(?:\[([0-9;:]*)([@-~])|\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[PX^_][^\u001b]*\u001b\\|[ -/]*[0-~])|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 
-const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const;
+const COLORS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const;
 
 /** How a terminal shows what follows. */
 export interface TerminalStyle {
-  readonly colour?: string;
+  readonly color?: string;
   readonly isBold?: boolean;
   readonly isFaint?: boolean;
   readonly isUnderlined?: boolean;
@@ -58,9 +58,9 @@ function onScreen(text: string): string {
     .join('\n');
 }
 
-function classesOf({ colour, isBold, isFaint, isUnderlined }: TerminalStyle): string {
+function classesOf({ color, isBold, isFaint, isUnderlined }: TerminalStyle): string {
   return [
-    colour === undefined ? '' : `ansi-${colour}`,
+    color === undefined ? '' : `ansi-${color}`,
     isBold === true ? 'ansi-bold' : '',
     isFaint === true ? 'ansi-faint' : '',
     isUnderlined === true ? 'ansi-underlined' : '',
@@ -69,7 +69,7 @@ function classesOf({ colour, isBold, isFaint, isUnderlined }: TerminalStyle): st
     .join(' ');
 }
 
-/** The style after a sequence of codes. Colours of 256 and of 24 bits have no class, so they keep the text's colour. */
+/** The style after a sequence of codes. Colors of 256 and of 24 bits have no class, so they keep the text's color. */
 function restyled(style: TerminalStyle, codes: string): TerminalStyle {
   let next = style;
   const numbers = codes.split(/[;:]/).map(Number);
@@ -77,15 +77,15 @@ function restyled(style: TerminalStyle, codes: string): TerminalStyle {
     const code = numbers[index] ?? 0;
     if (code === 38 || code === 48) {
       index += numbers[index + 1] === 5 ? 2 : 4;
-      if (code === 38) next = { ...next, colour: undefined };
+      if (code === 38) next = { ...next, color: undefined };
     } else next = withCode(next, code);
   }
   return next;
 }
 
 function withCode(style: TerminalStyle, code: number): TerminalStyle {
-  const colour = COLOURS[code >= 90 ? code - 90 : code - 30];
-  if (colour !== undefined && (code < 40 || code >= 90)) return { ...style, colour };
+  const color = COLORS[code >= 90 ? code - 90 : code - 30];
+  if (color !== undefined && (code < 40 || code >= 90)) return { ...style, color };
   switch (code) {
     case 0:
       return {};
@@ -100,7 +100,7 @@ function withCode(style: TerminalStyle, code: number): TerminalStyle {
     case 24:
       return { ...style, isUnderlined: false };
     case 39:
-      return { ...style, colour: undefined };
+      return { ...style, color: undefined };
     default:
       return style;
   }

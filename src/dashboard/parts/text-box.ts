@@ -10,7 +10,7 @@ export function textBox(text: string): Html {
   return box(text, (shown) => shown);
 }
 
-/** What a program printed, with the colours that it asked for. */
+/** What a program printed, with the colors that it asked for. */
 export function terminalBox(text: string): Html {
   return box(text, terminalText);
 }

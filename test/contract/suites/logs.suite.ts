@@ -7,7 +7,7 @@ import type { StartStore } from '../../support/store-harness.js';
 import { asProcessing, type StoreUser } from '../../support/store-user.js';
 
 const KIB = 1024;
-/** Colours, text that is not UTF-8, and every other byte. */
+/** Colors, text that is not UTF-8, and every other byte. */
 const HOSTILE = Buffer.concat([
   Buffer.from('\u001b[31mred\u001b[0m é日本🙂\r\n'),
   Buffer.from([0xff, 0xc3, 0x28, 0x00]),
