@@ -12,8 +12,8 @@ export const ROWS_PER_SCRIPT = 32;
  */
 export const ROWS_PER_STEP = 64;
 const CHARACTERS_PER_STEP = 262_144;
-/** Steps of a call that are in flight at a time. Redis runs other commands between them. */
-const STEPS_IN_FLIGHT = 4;
+/** Steps of a call that are in flight at a time: one is prepared while Redis runs another. Other commands run in between. */
+const STEPS_IN_FLIGHT = 2;
 
 interface Call<Row, Result> {
   readonly rows: readonly Row[];
