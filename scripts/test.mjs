@@ -12,8 +12,8 @@ import { ensurePackages, ensureSystemPackages, ROOT } from './lib/workspace.mjs'
 
 /** One after the other, beside the tests, which often wait. All run, so that one run shows all there is to repair. */
 const CHECKS = ['types', 'lint', 'format:check', 'types:python', 'docs:check', 'docs:lint', 'depcruise'];
-/** Most of the time two cores are busy with four files and a check. */
-const TEST_WORKERS = 4;
+/** Three files and a check keep two cores busy. */
+const TEST_WORKERS = 3;
 const STEP_LIMIT_MS = 40 * 60_000;
 /** When the results are there and jest has not ended by then, a test has left something open. */
 const EXIT_LIMIT_MS = 30_000;
