@@ -53,7 +53,7 @@ const configs = new Map<string, Config>();
 
 function configOf({ flavour, theme }: Plan): Config {
   const { retentionSeconds, retentionMaxTasks, retentionMaxBytes } = flavour;
-  // A worker in quarantine gets nothing. Where every empty answer is judged, nobody gets there.
+  // A worker in quarantine gets no tasks, so the theme that judges every empty answer turns quarantine off.
   const quarantineAfter = theme === 'plain' ? '0' : '5';
   const key = [retentionSeconds, retentionMaxTasks, retentionMaxBytes, quarantineAfter].join();
   const known = configs.get(key);

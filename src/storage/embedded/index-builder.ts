@@ -11,7 +11,7 @@ import type { IndexDump } from './task-index.js';
 import type { TaskNumber } from './task-number.js';
 import type { TaskHead } from './task-record.js';
 
-/** Tasks of a queue that the indices treat alike. Only queued tasks are told apart by lane. */
+/** Tasks of a queue in the same state and generation; if they are queued, of one lane as well. */
 interface Bundle {
   readonly queue: string;
   readonly state: TaskState;

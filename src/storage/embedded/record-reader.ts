@@ -14,27 +14,28 @@ export class RecordReader {
   readonly wrongLeases: TaskNumber[] = [];
   readonly builder = new IndexBuilder();
   private readonly unreadable: [TaskNumber, DamagedValue][] = [];
-  /** Number of records, including unreadable ones. */
+  /** Number of records, including unreadable ones. A start that has read fewer than the file has must not go on. */
   count = 0;
   /** The youngest task number in the file. */
   lastNumber: TaskNumber = 0;
-
-  constructor(private readonly now: Moment) {}
 
   private batchBytes: Buffer = Buffer.alloc(0);
   private batchId = '';
 
   readonly readers: Readers = {
     [TASKS_TABLE]: (entry) => {
-      this.count += 1;
       const number = entry.page.numberKey(entry.node);
-      if (number !== undefined) this.takeRecord(number, entry);
+      if (number === undefined) return;
+      this.count += 1;
+      this.takeRecord(number, entry);
     },
     [BATCH_TASKS_TABLE]: ({ page, node }) => {
       const key = page.pairKey(node);
       if (key !== undefined) this.builder.addToBatch(this.batchIdIn(key.text), key.number);
     },
   };
+
+  constructor(private readonly now: Moment) {}
 
   /** Unreadable records, oldest first. */
   get damaged(): ReadonlyMap<TaskNumber, DamagedValue> {

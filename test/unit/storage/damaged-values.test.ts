@@ -239,6 +239,17 @@ describe('a damaged value in a sound file', () => {
     expect(idsOf(await again.take())).toEqual(['sound']);
   });
 
+  it('ends the start when a record has no number as its key, and so would be left out', async () => {
+    const user = await open();
+    await user.add({ id: 'sound' });
+    await store?.close();
+    store = undefined;
+    const root = openFile(directory, { isInPieces: false });
+    await openTable<Buffer, string>(root, 'tasks', { encoding: 'binary' }).put('stray', Buffer.alloc(100));
+    await root.close();
+    await expect(open()).rejects.toThrow('The start has read 1 of 2 task records');
+  });
+
   it('is told of an output and of an attempt', async () => {
     const user = await open();
     await fillWithEverything(user);
