@@ -31,7 +31,9 @@ export class RecordReader {
     },
     [BATCH_TASKS_TABLE]: ({ page, node }) => {
       const key = page.pairKey(node);
-      if (key !== undefined) this.builder.addToBatch(this.batchIdIn(key.text), key.number);
+      if (key === undefined)
+        throw new Error(`The start cannot read the key of a batch entry on page ${page.number}`);
+      this.builder.addToBatch(this.batchIdIn(key.text), key.number);
     },
   };
 

@@ -239,15 +239,18 @@ describe('a damaged value in a sound file', () => {
     expect(idsOf(await again.take())).toEqual(['sound']);
   });
 
-  it('ends the start when a record has no number as its key, and so would be left out', async () => {
+  it.each([
+    ['tasks', 'The start has read 1 of 2 task records'],
+    ['batchTasks', 'The start cannot read the key of a batch entry'],
+  ])('ends the start when an entry of "%s" has a key that would leave it out', async (table, reason) => {
     const user = await open();
-    await user.add({ id: 'sound' });
+    await user.add({ id: 'sound', batchId: 'b' });
     await store?.close();
     store = undefined;
     const root = openFile(directory, { isInPieces: false });
-    await openTable<Buffer, string>(root, 'tasks', { encoding: 'binary' }).put('stray', Buffer.alloc(100));
+    await openTable<Buffer, string>(root, table, { encoding: 'binary' }).put('stray', Buffer.alloc(100));
     await root.close();
-    await expect(open()).rejects.toThrow('The start has read 1 of 2 task records');
+    await expect(open()).rejects.toThrow(reason);
   });
 
   it('is told of an output and of an attempt', async () => {
