@@ -10,6 +10,7 @@ import {
   resultOf,
   type Untimed,
 } from '../support/history.js';
+import { until } from '../support/until.js';
 import type { Reply, Wire } from './http.wire.js';
 import { enqueueOf, grantOf, type LoadTask, type TaskBody } from './load.task.js';
 import type { ReplicaRoute } from './replica.route.js';
@@ -79,8 +80,13 @@ export class QueueClient {
    * history cannot tell from a lost task.
    */
   async turnGuardOff(): Promise<void> {
-    const { status } = await this.write('PATCH', '/queues/default', { outage_guard: null });
-    if (status !== 200) throw new Error(`The outage guard could not be turned off: ${status ?? 'no answer'}`);
+    // A busy machine may answer the first requests with 503, or after a fault has begun.
+    await until(async () => {
+      const { status = 503 } = await this.write('PATCH', '/queues/default', { outage_guard: null });
+      if (status !== 200 && status !== 503)
+        throw new Error(`The outage guard could not be turned off: ${status}`);
+      return status === 200;
+    });
   }
 
   async enqueue(task: LoadTask): Promise<Result> {
